@@ -1,0 +1,52 @@
+"""What an archive is read from: bytes in order as they arrive, and the whole file once it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class ByteStream(Protocol):
+    """An archive on its way. One consumer reads it, from one thread at a time, in one of two ways."""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes of the archive, in order from its first one; blocks until there are some.
+
+        Args:
+            size: The most bytes to give, at least 1.
+
+        Returns:
+            1 to `size` bytes; `b""` once, and ever after, at the end.
+
+        Raises:
+            CgoPrebuiltError: The bytes cannot be had. Read no further.
+        """
+
+    def whole(self) -> BinaryIO:
+        """All of the archive as a seekable file, positioned anywhere; for formats with an index at the end.
+
+        Waits for the last byte; a stream that can read parts at will may give a file that fetches them
+        on demand. The stream owns the file: the consumer does not close it.
+
+        Raises:
+            CgoPrebuiltError: The bytes cannot be had.
+        """
+
+
+class FileStream:
+    """A local file as a `ByteStream`; whoever opens it closes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+
+    def read(self, size: int) -> bytes:
+        """See `ByteStream.read`."""
+        return self._file.read(size)
+
+    def whole(self) -> BinaryIO:
+        """See `ByteStream.whole`."""
+        return self._file
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()

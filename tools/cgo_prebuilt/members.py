@@ -1,0 +1,124 @@
+"""The names that a member of an archive may have: safe to write, and the same file on every system.
+
+A lock made on Linux is used on Windows and macOS too, so a name is refused everywhere when it is unsafe
+or means another file anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from cgo_prebuilt.errors import IntegrityError
+
+_REMEDY = "pack the archive again with plain, portable, relative names"
+
+# CON, PRN and the like are devices on Windows in any folder, in any case and with any extension.
+_WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
+_FORBIDDEN_ON_WINDOWS = frozenset('<>"|?*')
+
+
+def check_member_name(path: str, *, where: str) -> None:
+    """Refuses a name that is unsafe or that not every system can hold.
+
+    Args:
+        path: A name relative to the output, with `/` between its parts.
+        where: The archive or lock that it is in, for the error.
+
+    Raises:
+        IntegrityError: The name is refused; the error says why.
+    """
+    problem = _problem(path)
+    if problem is not None:
+        raise IntegrityError(f"unsafe name {path!r}: {problem}", where=where, remedy=_REMEDY)
+
+
+def check_member_names(paths: Iterable[str], *, where: str) -> None:
+    """Refuses names that are unsafe, and names that cannot stand side by side.
+
+    Args:
+        paths: Names of files relative to one folder, with `/` between their parts.
+        where: The archive or lock that they are in, for the error.
+
+    Raises:
+        IntegrityError: A name is unsafe by itself (see `check_member_name`), is there twice, is also the
+            folder of another one, or is told from another one only by case or by Unicode normalization.
+    """
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for path in paths:
+        check_member_name(path, where=where)
+        key = _folded(path)
+        _refuse_collision(path, files.get(key), where)
+        _refuse_collision(path, folders.get(key), where)
+        files[key] = path
+        parts = path.split("/")
+        for end in range(1, len(parts)):
+            folder = "/".join(parts[:end])
+            folded = _folded(folder)
+            _refuse_collision(path, files.get(folded), where)
+            other = folders.setdefault(folded, folder)
+            if other != folder:
+                _refuse_collision(folder, other, where)
+
+
+def _problem(path: str) -> str | None:
+    """Why a name is refused by itself; None where it is not."""
+    if not path:
+        return "it is empty"
+    try:
+        encoded = path.encode("utf-8")
+    except UnicodeEncodeError:
+        return "it is not UTF-8"
+    if len(encoded) > 4096:
+        return "it is longer than 4096 bytes"
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        return "it has a control character"
+    if "\\" in path:
+        return "it has a backslash"
+    if ":" in path:
+        return "it has a colon, as a drive or a stream on Windows has"
+    if path.startswith("/"):
+        return "it is absolute"
+    for part in path.split("/"):
+        problem = _part_problem(part)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _part_problem(part: str) -> str | None:
+    """Why one part of a name is refused; None where it is not."""
+    if not part:
+        return "it has an empty part"
+    if part in (".", ".."):
+        return f"it has the part {part!r}"
+    if len(part.encode("utf-8")) > 255:
+        return "it has a part longer than 255 bytes"
+    if part.endswith((".", " ")):
+        return "a part of it ends in a dot or a space, which Windows drops"
+    if _WINDOWS_DEVICE.fullmatch(part):
+        return f"{part!r} is a device on Windows"
+    if _FORBIDDEN_ON_WINDOWS.intersection(part):
+        return "it has a character that Windows forbids"
+    return None
+
+
+def _folded(path: str) -> str:
+    """A key that is the same for names that some file system takes for the same file."""
+    # Folding may undo a normalization and the other way around, hence twice.
+    folded = unicodedata.normalize("NFC", path).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
+
+
+def _refuse_collision(path: str, other: str | None, where: str) -> None:
+    if other is None:
+        return
+    if path == other:
+        what = f"duplicate name {path!r}"
+    elif path.startswith(f"{other}/") or other.startswith(f"{path}/"):
+        what = f"{other!r} is a file and the folder of {path!r}"
+    else:
+        what = f"{path!r} and {other!r} are one file where case or Unicode form is ignored"
+    raise IntegrityError(what, where=where, remedy=_REMEDY)
