@@ -1,0 +1,3 @@
+module example.com/vecsearch
+
+go 1.22
