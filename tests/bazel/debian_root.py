@@ -1,0 +1,210 @@
+"""A root folder with Debian's own Bazel, for a machine that can download no other.
+
+Made once, by root on a Debian-like system, into a cache outside the checkout. It appears there by one
+rename, when it is complete; two processes that want it at once make it once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from tests.bazel.registry import MODULES, registry_files
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+SUITE = "forky"
+PACKAGES = (
+    "bazel-bootstrap",
+    "bazel-rules-cc",
+    "bazel-rules-shell",
+    "bazel-skylib",
+    "bazel-stardoc",
+    "cargo",
+    "golang-go",
+    "python3",
+    "python3-pip",
+    "python3-venv",
+)
+
+_HERE = Path(__file__).resolve().parent
+_MAKE_ROOT = _HERE / "make_root.sh"
+_IN_ROOT = _HERE / "in_root.sh"
+# Bazel takes what a registry said once as final, in a server and in a lock file: another table, another path.
+_REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{_digest(repr(MODULES))}")
+_SYSTEM_RC = PurePosixPath("/etc/bazel/bazelrc")
+
+# In place of Debian's: that one overrides modules, asks for debug output, and knows no registry.
+# Without --noenable_workspace, Bazel 7 downloads what its built-in WORKSPACE suffix names.
+_SYSTEM_RC_TEXT = f"""\
+startup --install_base=/usr/share/bazel
+startup --trust_install_base
+common --registry=file://{_REGISTRY}
+common --noenable_workspace
+"""
+
+
+class RootError(Exception):
+    """The root cannot be made here; the message says why."""
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Decides where the tests keep what they install.
+
+    Args:
+        environment: Environment variables; `CGO_PREBUILT_TEST_CACHE`, `XDG_CACHE_HOME` and `HOME` count.
+
+    Returns:
+        The folder, which need not exist yet.
+    """
+    named = environment.get("CGO_PREBUILT_TEST_CACHE")
+    if named:
+        return Path(named).absolute()
+    home = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/root"), ".cache")
+    return Path(home, "rules_cgo_prebuilt").absolute()
+
+
+def root_name() -> str:
+    """Names the root by what it is made of, so that a change of that makes another one."""
+    made_of = "\0".join((SUITE, *PACKAGES, _MAKE_ROOT.read_text()))
+    return f"debian-{SUITE}-{_digest(made_of)}"
+
+
+def debian_mirror(index_targets: str) -> str:
+    """Picks the Debian mirror that this machine's apt uses.
+
+    Args:
+        index_targets: Lines of `ORIGIN|LABEL|URI`, as `apt-get indextargets` prints them.
+
+    Returns:
+        The first mirror of Debian itself (not of its security archive); empty where there is none.
+    """
+    for line in index_targets.splitlines():
+        origin, label, uri = line.split("|", 2)
+        if (origin, label) == ("Debian", "Debian"):
+            return uri
+    return ""
+
+
+def provide_root(cache: Path) -> Path:
+    """Gives the root's folder, and makes it where there is none.
+
+    Args:
+        cache: The folder to keep it in.
+
+    Returns:
+        A folder with `root` in it, and `bin/bazel` and `bin/in_root`: Bazel, and any other command
+        (`in_root go version`), as if the root were this machine.
+
+    Raises:
+        RootError: Not root, not a Debian-like Linux, or a step failed.
+    """
+    made = cache / root_name()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / "lock"):
+        if not made.exists():
+            _make(made)
+        _write_launchers(made)
+        _write_registry(made / "root")
+    return made
+
+
+def _make(made: Path) -> None:
+    if sys.platform != "linux" or shutil.which("apt-get") is None:
+        raise RootError("not a Debian-like Linux, so that Debian's Bazel cannot be installed")
+    if os.geteuid() != 0:
+        raise RootError("not root, so that Debian's Bazel cannot be installed")
+    building = made.with_name(f"{made.name}.partial")
+    if building.exists():
+        shutil.rmtree(building)
+    building.mkdir()
+    log = made.with_name(f"{made.name}.log")
+    _say(f"making a root with Debian's Bazel in {made} (once; some minutes; log: {log})")
+    started = time.monotonic()
+    with log.open("wb") as output:
+        if shutil.which("debootstrap") is None:
+            install = ("apt-get", "install", "--yes", "--no-install-recommends")
+            _step(log, output.fileno(), "apt-get", "update")
+            _step(log, output.fileno(), *install, "debootstrap", "debian-archive-keyring")
+        mirror = debian_mirror(_index_targets())
+        root = str(building / "root")
+        _step(log, output.fileno(), str(_MAKE_ROOT), root, SUITE, mirror, *PACKAGES)
+    building.rename(made)
+    _say(f"made in {time.monotonic() - started:.0f} s")
+
+
+def _index_targets() -> str:
+    answer = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return answer.stdout
+
+
+def _step(log: Path, output: int, *command: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        end = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-8:])
+        raise RootError(f"{Path(command[0]).name} failed, exit code {done.returncode}:\n{end}")
+
+
+def _write_launchers(made: Path) -> None:
+    # Copies, so that a Bazel that was found once still runs when the checkout has moved.
+    _write(made / "bin" / "in_root.sh", _IN_ROOT.read_text())
+    enter = f'exec "{made}/bin/in_root.sh" "{made}/root"'
+    _write(made / "bin" / "in_root", f'#!/bin/sh\n{enter} "$@"\n')
+    _write(made / "bin" / "bazel", f'#!/bin/sh\n{enter} bazel "$@"\n')
+
+
+def _write_registry(root: Path) -> None:
+    _write(root / _SYSTEM_RC.relative_to("/"), _SYSTEM_RC_TEXT)
+    for name, text in registry_files(MODULES, _REGISTRY).items():
+        _write(root / _REGISTRY.relative_to("/") / name, text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file by a rename, and only where it differs: another process may be reading it."""
+    if path.is_file() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text)
+    new.chmod(0o755 if text.startswith("#!") else 0o644)
+    new.replace(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    import fcntl  # Windows has none, and needs none: it has no such root
+
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another process that is making the same root")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
