@@ -1,7 +1,7 @@
 """A root folder with Debian's own Bazel, for a machine that can download no other.
 
-Made once, by root on a Debian-like system, into a cache outside the checkout. It appears there by one
-rename, when it is complete; two processes that want it at once make it once.
+Made once, by root on a Debian-like system, into a cache outside the checkout. It appears there by
+one rename, when it is complete; two processes that want it at once make it once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ PACKAGES = (
 _HERE = Path(__file__).resolve().parent
 _MAKE_ROOT = _HERE / "make_root.sh"
 _IN_ROOT = _HERE / "in_root.sh"
-# Bazel takes what a registry said once as final, in a server and in a lock file: another table, another path.
+# Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
+# needs another path.
 _REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{_digest(repr(MODULES))}")
 _SYSTEM_RC = PurePosixPath("/etc/bazel/bazelrc")
 
@@ -62,7 +63,8 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     """Decides where the tests keep what they install.
 
     Args:
-        environment: Environment variables; `CGO_PREBUILT_TEST_CACHE`, `XDG_CACHE_HOME` and `HOME` count.
+        environment: Environment variables, of which `CGO_PREBUILT_TEST_CACHE`, `XDG_CACHE_HOME` and
+            `HOME` count.
 
     Returns:
         The folder, which need not exist yet.

@@ -1,7 +1,8 @@
 """Finds a Bazel to test with: `python3 -m tests.bazel.provision`, from the repository's root.
 
-It runs on any Python since 3.10, without other packages. In this order: `$BAZEL`; `bazel`, then `bazelisk`
-on the PATH, where it is 7.4 or newer and can resolve modules; else Debian's own, see `debian_root`.
+It runs on any Python since 3.10, without other packages. In this order: `$BAZEL`; `bazel`, then
+`bazelisk` on the PATH, where it is 7.4 or newer and can resolve modules; else Debian's own, see
+`debian_root`.
 No Bazel to be had is a failure: exit code 1, and the reasons on stderr.
 """
 
@@ -27,8 +28,8 @@ class Bazel:
         executable: The program to run.
         version: Such as `7.7.1`.
         source: Where it came from, in words.
-        in_root: The program that runs another command where Bazel's actions run (`in_root go version`);
-            None where that is this machine itself.
+        in_root: The program that runs another command where Bazel's actions run, as in
+            `in_root go version`; None where that is this machine itself.
     """
 
     executable: str
@@ -100,7 +101,7 @@ def find_bazel() -> Bazel:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the Bazel's path on stdout, and its version and source on stderr; `--json` for all of it."""
+    """Prints the Bazel's path on stdout, and its version and source on stderr."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print everything, as JSON, on stdout")
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""The local module registry: what a Bazel that cannot reach the central registry resolves modules by.
+"""The local module registry, for a Bazel that cannot reach the central one.
 
-Debian packages the rule sets that Bazel itself needs, in one version each. The registry is written from
-the table below: which versions are asked for (by Bazel's built-in modules, by ours, and by theirs), and
-where Debian's copy of the module is. One copy stands in for all those versions.
+Debian packages the rule sets that Bazel itself needs, in one version each. The registry is written
+from the table below: which versions are asked for (by Bazel's built-in modules, by ours, and by
+theirs), and where Debian's copy of the module is. One copy stands in for all those versions.
 """
 
 from __future__ import annotations
