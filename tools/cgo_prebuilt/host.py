@@ -77,7 +77,7 @@ class HostFacts:
         system: As `sys.platform` has it.
         machine: As `uname -m` has it, or `PROCESSOR_ARCHITECTURE` on Windows.
         pointer_bits: Of the interpreter.
-        programs: On Linux, programs of the system in the order to believe them, the interpreter last.
+        programs: On Linux, programs of the system in the order to believe; interpreter last.
         translated: On macOS, whether this process runs under Rosetta.
         native_machine: On Windows, the machine under an emulation; None when it is not known.
         glibc: The version of the system's glibc, such as `2.36`; None when it has none or hides it.

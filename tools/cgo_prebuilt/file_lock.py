@@ -1,0 +1,109 @@
+"""A lock between processes, held on a file for as long as its holder lives.
+
+It saves work and is never what correctness stands on: on file systems without locks, or with locks
+that do nothing, everything that it guards still comes out right.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
+_POLL_SECONDS = 0.1
+
+
+class LockIsHeldError(Exception):
+    """Another process holds the lock, and the caller did not want to wait."""
+
+
+@contextmanager
+def hold(
+    path: Path,
+    *,
+    shared: bool = False,
+    wait: bool = True,
+    on_wait: Callable[[], None] | None = None,
+) -> Iterator[bool]:
+    """Holds a lock while the block runs.
+
+    Args:
+        path: The lock file; it is made where it is missing, and stays.
+        shared: Let other sharers in, and keep out those that want it alone. Windows has no such
+            lock in its C library, and takes it alone.
+        wait: Wait for the lock, else raise when it is held.
+        on_wait: Called once, before waiting.
+
+    Yields:
+        Whether the lock is held; False where the file system has none or the file cannot be made.
+
+    Raises:
+        LockIsHeldError: It is held elsewhere, and `wait` is False.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _acquire(descriptor, shared=shared, wait=wait, on_wait=on_wait)
+    finally:
+        os.close(descriptor)  # which releases it
+
+
+def _acquire(
+    descriptor: int, *, shared: bool, wait: bool, on_wait: Callable[[], None] | None
+) -> bool:
+    try:
+        if _try_to_lock(descriptor, shared=shared):
+            return True
+        if not wait:
+            raise LockIsHeldError
+        if on_wait is not None:
+            on_wait()
+        _lock(descriptor, shared=shared)
+    except OSError:  # ENOLCK, ENOTSUP, ENOSYS, and what else a network file system says
+        return False
+    return True
+
+
+if sys.platform == "win32":
+
+    def _try_to_lock(descriptor: int, *, shared: bool) -> bool:
+        del shared
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in _HELD_ELSEWHERE:
+                return False
+            raise
+        return True
+
+    def _lock(descriptor: int, *, shared: bool) -> None:
+        while not _try_to_lock(descriptor, shared=shared):
+            time.sleep(_POLL_SECONDS)  # LK_LOCK gives up after ten seconds
+
+else:
+
+    def _try_to_lock(descriptor: int, *, shared: bool) -> bool:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _HELD_ELSEWHERE:
+                return False
+            raise
+        return True
+
+    def _lock(descriptor: int, *, shared: bool) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)

@@ -1,0 +1,26 @@
+"""Paths longer than the 260 characters that Windows takes by default."""
+
+from __future__ import annotations
+
+import ntpath
+import sys
+from pathlib import Path
+
+_PREFIX = "\\\\?\\"
+
+
+def long_path(path: Path) -> Path:
+    """A path that may grow past 260 characters: the extended form on Windows, itself elsewhere."""
+    if sys.platform == "win32":
+        return Path(extended(str(path.absolute())))
+    return path
+
+
+def extended(path: str) -> str:
+    r"""The `\\?\` form of an absolute Windows path ("Maximum Path Length Limitation")."""
+    if path.startswith(_PREFIX):
+        return path
+    path = ntpath.normpath(path)
+    if path.startswith("\\\\"):
+        return _PREFIX + "UNC" + path[1:]
+    return _PREFIX + path
