@@ -1,0 +1,3 @@
+module example.com/duckdb
+
+go 1.22
