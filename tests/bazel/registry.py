@@ -133,7 +133,7 @@ MODULES: tuple[Module, ...] = (
         _PLATFORMS,
     ),
     Module("protobuf", ("3.19.6", "21.7")),
-    Module("rules_cc", ("0.0.11", "0.1.1"), f"{_SHARED}/rules/cc", _RULES_CC),
+    Module("rules_cc", ("0.0.11", "0.0.17", "0.1.1"), f"{_SHARED}/rules/cc", _RULES_CC),
     Module("rules_java", ("7.6.5",), f"{_SHARED}/rules/java", _RULES_JAVA),
     Module("rules_license", ("0.0.3", "1.0.0"), f"{_SHARED}/rules/license"),
     Module("rules_proto", ("4.0.0", "5.3.0-21.7"), f"{_SHARED}/rules/proto", _RULES_PROTO),

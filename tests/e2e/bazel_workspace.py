@@ -1,0 +1,162 @@
+"""Bazel workspaces that a test makes, and the real Bazel that runs in them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bazel.provision import Bazel
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_MODULE = f"""\
+module(name = "test_workspace")
+
+bazel_dep(name = "bazel_skylib", version = "1.7.1")
+bazel_dep(name = "platforms", version = "0.0.10")
+bazel_dep(name = "rules_cc", version = "0.0.17")
+bazel_dep(name = "rules_cgo_prebuilt")
+bazel_dep(name = "cgo_rule")
+
+local_path_override(module_name = "rules_cgo_prebuilt", path = "{REPOSITORY}")
+local_path_override(module_name = "cgo_rule", path = "{REPOSITORY}/tests/e2e/cgo_rule")
+
+"""
+
+# Nothing of the caller's environment steers the fetcher in a test, unless the test puts it there.
+_STEERING = ("BAZEL", "CGO_", "GH_TOKEN", "GITHUB_TOKEN", "GOFLAGS", "NETRC", "PYTHON")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed, and its exit code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def checked(self) -> Result:
+        """Itself, where the command succeeded; else the test fails with what the command said."""
+        assert self.code == 0, f"exit code {self.code}\n{self.stdout}\n{self.stderr}"
+        return self
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all workspaces of a test run share.
+
+    Attributes:
+        bazel: The Bazel to run.
+        folder: A temporary folder for output bases; its path is short, since Bazel's own are long.
+        go_cache: The GOCACHE of `cgo_binary`, kept from one test run to the next.
+    """
+
+    bazel: Bazel
+    folder: Path
+    go_cache: Path
+
+    def startup_options(self) -> list[str]:
+        """Options that come before Bazel's command."""
+        return [
+            str(self.bazel.executable),
+            "--nohome_rc",
+            f"--output_user_root={self.folder}/out",
+            "--max_idle_secs=60",
+            # A test's server lives for seconds: quick to start beats quick later.
+            "--host_jvm_args=-XX:TieredStopAtLevel=1",
+            "--host_jvm_args=-XX:+UseSerialGC",
+        ]
+
+    def bazelrc(self) -> str:
+        """The text of a workspace's .bazelrc."""
+        return (
+            "common --color=no --curses=no --noshow_progress\n"
+            f"common --repository_cache={self.folder}/repositories\n"
+            "build --verbose_failures\n"
+            # For cgo_binary: the caller's go, and a build cache that outlives the action.
+            "build --action_env=PATH\n"
+            f"build --action_env=GOCACHE={self.go_cache}\n"
+            f"build --sandbox_writable_path={self.go_cache}\n"
+        )
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace on disk.
+
+    Attributes:
+        path: Its folder.
+        tools: What runs in it.
+        environment: Set for every command, over the caller's own environment.
+    """
+
+    path: Path
+    tools: Tools
+    environment: Mapping[str, str]
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Writes files, by their path in the workspace; their folders are made."""
+        for name, content in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def bazel(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+        """Runs Bazel here.
+
+        Args:
+            arguments: The command and its arguments.
+            env: More environment variables.
+
+        Returns:
+            What it printed. A failure does not raise: see `Result.checked`.
+        """
+        return self._run([*self.tools.startup_options(), *arguments], env)
+
+    def in_root(self, *command: str, env: Mapping[str, str] | None = None) -> Result:
+        """Runs any command here, on the system that Bazel's actions run on."""
+        enter = self.tools.bazel.in_root
+        return self._run([enter, *command] if enter else list(command), env)
+
+    def _run(self, command: list[str], env: Mapping[str, str] | None) -> Result:
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(_STEERING)
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env={**inherited, **self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+def make_workspace(
+    path: Path,
+    tools: Tools,
+    files: Mapping[str, str | bytes],
+    module: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Workspace:
+    """Makes a workspace that depends on this checkout's module.
+
+    Args:
+        path: Its folder, which is made.
+        tools: What runs in it.
+        files: Its files, by path.
+        module: What its MODULE.bazel says besides the dependencies.
+        environment: Set for every command that runs in it.
+
+    Returns:
+        The workspace.
+    """
+    workspace = Workspace(path, tools, environment or {})
+    workspace.write({"MODULE.bazel": _MODULE + module, ".bazelrc": tools.bazelrc(), **files})
+    return workspace

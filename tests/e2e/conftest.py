@@ -1,0 +1,77 @@
+"""Fixtures of the end-to-end tests: a real Bazel, its workspaces, a real server of archives."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from tests.bazel.debian_root import cache_folder
+from tests.bazel.provision import find_bazel
+from tests.e2e.archive_server import ArchiveServer, serving
+from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
+
+
+class MakeWorkspace(Protocol):
+    """Makes a workspace; see `make_workspace`."""
+
+    def __call__(
+        self,
+        files: Mapping[str, str | bytes],
+        *,
+        module: str = "",
+        name: str = "workspace",
+        environment: Mapping[str, str] | None = None,
+    ) -> Workspace: ...
+
+
+@pytest.fixture(scope="session")
+def bazel_tools() -> Iterator[Tools]:
+    """The Bazel to test with; its output bases are in a temporary folder of this test run."""
+    bazel = find_bazel()
+    go_cache = cache_folder(os.environ) / "go-build"
+    go_cache.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bz-"))
+    yield Tools(bazel, folder, go_cache)
+    for path in folder.rglob("*"):  # Bazel makes its outputs read-only
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def workspace(bazel_tools: Tools, tmp_path: Path) -> Iterator[MakeWorkspace]:
+    """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
+
+    The store of fetched libraries is the test's own, shared by its workspaces.
+    """
+    made = []
+
+    def make(
+        files: Mapping[str, str | bytes],
+        *,
+        module: str = "",
+        name: str = "workspace",
+        environment: Mapping[str, str] | None = None,
+    ) -> Workspace:
+        own = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **(environment or {})}
+        one = make_workspace(tmp_path / name, bazel_tools, files, module, own)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.bazel("shutdown")
+
+
+@pytest.fixture
+def archive_server(tmp_path: Path) -> Iterator[ArchiveServer]:
+    """A server of the files in its `folder`, which is empty at first."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with serving(folder) as server:
+        yield server
