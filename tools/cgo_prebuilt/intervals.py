@@ -1,0 +1,46 @@
+"""Which parts of a file are there: a set of byte intervals. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+
+class Intervals:
+    """A set of half-open intervals of offsets, kept sorted and joined where they touch."""
+
+    def __init__(self, parts: Iterable[tuple[int, int]] = ()) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in parts:
+            self.add(start, end)
+
+    def add(self, start: int, end: int) -> None:
+        """Adds `start` (included) to `end` (not included)."""
+        if start >= end:
+            return
+        first = bisect_left(self._ends, start)
+        last = bisect_right(self._starts, end)
+        if first < last:
+            start = min(start, self._starts[first])
+            end = max(end, self._ends[last - 1])
+        self._starts[first:last] = [start]
+        self._ends[first:last] = [end]
+
+    def parts(self) -> list[tuple[int, int]]:
+        """The intervals in order."""
+        return list(zip(self._starts, self._ends, strict=True))
+
+    def reach(self, offset: int) -> int:
+        """The end of the interval that `offset` lies in, or `offset` where it lies in none."""
+        place = bisect_right(self._starts, offset) - 1
+        return max(offset, self._ends[place]) if place >= 0 else offset
+
+    def size(self) -> int:
+        """How many bytes are there."""
+        return sum(self._ends) - sum(self._starts)
+
+    def holes(self, total: int) -> list[tuple[int, int]]:
+        """What of `total` bytes is missing, in order."""
+        edges = [0, *(edge for part in self.parts() for edge in part), total]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]

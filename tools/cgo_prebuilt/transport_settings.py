@@ -1,0 +1,50 @@
+"""The transport's numbers: how long it waits, how often it tries, how much it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """Limits of a transfer; every time is in seconds, every size in bytes, every rate in bytes/s.
+
+    Attributes:
+        connect_seconds: The longest wait for a connection.
+        read_seconds: The longest silence of a server.
+        header_seconds: The longest time from a request to the end of its answer's headers.
+        total_seconds: The longest time for one archive, all mirrors and retries included.
+        tries: Requests to one URL without progress before the next mirror's turn.
+        quick_tries: The same where the host's name or port does not answer at all.
+        progress_bytes: What a try must have added for the count of tries to start again.
+        first_wait: The middle of the wait before the second try; it doubles with each try.
+        longest_wait: The longest of these waits.
+        longest_retry_after: A server that asks to be left alone for longer is given up.
+        lowest_rate: A body that comes in more slowly than this ...
+        rate_seconds: ... over this time counts as stalled.
+        redirects: The longest chain of redirects.
+        largest: The most that is taken of an archive whose size is not known.
+        connections: The most connections for one archive; 1 for a single stream always.
+        probe_seconds: How long a rate is measured before connections are added.
+        worthwhile_seconds: Connections are added only where more than this time is left.
+        token_hosts: The hosts that a GitHub token is sent to, over https only.
+    """
+
+    connect_seconds: float = 15.0
+    read_seconds: float = 30.0
+    header_seconds: float = 60.0
+    total_seconds: float = 7200.0
+    tries: int = 6
+    quick_tries: int = 3
+    progress_bytes: int = 1 << 20
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    longest_retry_after: float = 120.0
+    lowest_rate: float = 1024.0
+    rate_seconds: float = 30.0
+    redirects: int = 10
+    largest: int = 16 << 30
+    connections: int = 8
+    probe_seconds: float = 0.15
+    worthwhile_seconds: float = 1.0
+    token_hosts: tuple[str, ...] = ("github.com", "api.github.com")

@@ -1,0 +1,51 @@
+"""Whether a resource is still the same: validators and ranges (RFC 9110 8.8, 14.4). Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+_STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+_CONTENT_RANGE = re.compile(r"bytes[ \t]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.IGNORECASE)
+
+
+def strong_validator(headers: Mapping[str, str]) -> str | None:
+    """What If-Range may carry: a strong ETag, else a Last-Modified that is strong enough.
+
+    A date counts as strong where it is at least a minute older than the answer (RFC 9110
+    8.8.2.2): a file that changes twice within a second would otherwise look unchanged.
+    """
+    etag = headers.get("etag", "").strip()
+    if etag:
+        return etag if _STRONG.fullmatch(etag) else None
+    modified, date = headers.get("last-modified", "").strip(), headers.get("date", "").strip()
+    try:
+        age = parsedate_to_datetime(date) - parsedate_to_datetime(modified)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return modified if age >= timedelta(minutes=1) else None
+
+
+def still_valid(validator: str, headers: Mapping[str, str]) -> bool:
+    """Whether an answer is of the resource that the validator was taken from."""
+    name = "etag" if validator.startswith('"') else "last-modified"
+    return headers.get(name, "").strip() == validator
+
+
+def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None:
+    """Start, end (not included) and total of a Content-Range (RFC 9110 14.4); None if malformed."""
+    match = _CONTENT_RANGE.fullmatch((value or "").strip())
+    if match is None:
+        return None
+    first, last = int(match[1]), int(match[2])
+    total = None if match[3] == "*" else int(match[3])
+    if last < first or (total is not None and last >= total):
+        return None
+    return first, last + 1, total
+
+
+def takes_ranges(headers: Mapping[str, str]) -> bool:
+    """Whether the server may answer ranges: it says so, or does not say that it will not."""
+    return headers.get("accept-ranges", "bytes").strip().lower() != "none"
