@@ -1,0 +1,113 @@
+"""The module extension that gives cgo targets their native libraries.
+
+    prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+    prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
+    use_repo(prebuilt, "lancedb")
+
+For each library it declares a hub, `@lancedb`, and a spoke for each platform, `@lancedb__linux_amd64` and so on. The
+hub depends on the spokes, through a select(), and never the other way; nothing here depends on the host.
+"""
+
+load("//rules/private:archive_repository.bzl", "archive_repository", "environment_prefix")
+load("//rules/private:hub.bzl", "hub", "spoke_name")
+load("//rules/private:libraries.bzl", "resolve_libraries")
+load("//rules/private:lock.bzl", "excerpt", "parse_lock", "version_of")
+load("//rules/private:python.bzl", "python_packages")
+
+_PACKAGES = "rules_cgo_prebuilt_python"
+
+_library = tag_class(
+    doc = "A prebuilt native library.",
+    attrs = {
+        "lock": attr.label(
+            doc = "Its lock, which `cgo-prebuilt lock` writes.",
+            mandatory = True,
+        ),
+        "name": attr.string(
+            doc = "The name of its repository and of the target in it.",
+            mandatory = True,
+        ),
+        "version": attr.string(
+            doc = "A version of the lock, instead of the lock's default.",
+        ),
+    },
+)
+
+_python = tag_class(
+    doc = "The Python that fetches. Only the root module can say which.",
+    attrs = {
+        "interpreter": attr.label(
+            doc = "The interpreter, instead of the host's `python3`.",
+            mandatory = True,
+        ),
+    },
+)
+
+def _interpreter(mctx):
+    for module in mctx.modules:
+        if module.tags.python:
+            if not module.is_root:
+                fail("module {}: prebuilt.python\n  next: only the root module may use it; remove it here".format(module.name))
+            return module.tags.python[0].interpreter
+    return None
+
+def _declare(mctx, declaration, interpreter):
+    tag = declaration.tag
+    path = mctx.path(tag.lock)
+    if not path.exists:
+        fail("\n\nlibrary {} has no lock\n  at: {}\n  next: make it with `cgo-prebuilt lock MANIFEST --output {}`".format(
+            tag.name,
+            tag.lock,
+            path.basename,
+        ))
+    lock = parse_lock(mctx.read(path), where = str(tag.lock))
+    if lock.error:
+        fail("\n\nlibrary {}: {}".format(tag.name, lock.error))
+    wanted = mctx.getenv(environment_prefix(lock.name) + "_VERSION") or tag.version
+    chosen = version_of(lock, wanted, where = str(tag.lock))
+    if chosen.error:
+        fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
+    platforms = chosen.content["platforms"].keys()
+    hub(
+        name = tag.name,
+        library = tag.name,
+        platforms = platforms,
+    )
+    for platform in platforms:
+        archive_repository(
+            name = spoke_name(tag.name, platform),
+            interpreter = interpreter,
+            library = tag.name,
+            lock = excerpt(lock, chosen.version, platform),
+            packages = "@{}//:BUILD.bazel".format(_PACKAGES),
+            platform = platform,
+        )
+
+def _prebuilt_impl(mctx):
+    resolved = resolve_libraries([
+        struct(
+            module = module.name,
+            is_root = module.is_root,
+            name = tag.name,
+            lock = tag.lock,
+            tag = tag,
+        )
+        for module in mctx.modules
+        for tag in module.tags.library
+    ])
+    if resolved.error:
+        fail("\n\n" + resolved.error)
+    interpreter = _interpreter(mctx)
+    python_packages(name = _PACKAGES, interpreter = interpreter)
+    for declaration in resolved.libraries.values():
+        _declare(mctx, declaration, interpreter)
+    return mctx.extension_metadata(reproducible = True)
+
+prebuilt = module_extension(
+    implementation = _prebuilt_impl,
+    doc = "Declares prebuilt native libraries.",
+    tag_classes = {
+        "library": _library,
+        "python": _python,
+    },
+)

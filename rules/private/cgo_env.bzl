@@ -1,0 +1,99 @@
+"""`@lib//:cgo_env`: a program that prints the environment for a plain `go build`, or runs a command in it."""
+
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+
+def runfile_of(path, bin_dir, workspace):
+    """Where a folder of the compiler's is in a runfiles tree.
+
+    Args:
+        path: as a compilation context has it: `external/repo/include`, `include`, or below `bin_dir`.
+        bin_dir: the output folder of the configuration.
+        workspace: the name of the main repository's runfiles.
+
+    Returns:
+        The path in the runfiles tree.
+    """
+    if path == bin_dir or path.startswith(bin_dir + "/"):
+        path = path[len(bin_dir) + 1:]
+    if path.startswith("external/"):
+        return path[len("external/"):]
+    if path in ("", "."):
+        return workspace
+    return workspace + "/" + path
+
+def _runfile_of_file(file, workspace):
+    return file.short_path[len("../"):] if file.short_path.startswith("../") else workspace + "/" + file.short_path
+
+def _library_files(linker_input):
+    """The file of each library that cgo is to link: the static archive, else what stands for the shared one."""
+    files = []
+    for library in linker_input.libraries:
+        file = (library.static_library or library.pic_static_library or
+                library.interface_library or library.dynamic_library)
+        if file:
+            files.append(file)
+    return files
+
+def _word(text):
+    """A word for the script's here-document, where `$`, a backquote and a backslash have a meaning."""
+    for sign in ("\\", "$", "`"):
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+def _cgo_env_impl(ctx):
+    info = ctx.attr.library[CcInfo]
+    workspace = ctx.workspace_name
+    compilation = info.compilation_context
+    folders = (
+        compilation.includes.to_list() + compilation.quote_includes.to_list() +
+        compilation.system_includes.to_list() + compilation.external_includes.to_list()
+    )
+    cflags = ["-D" + _word(define) for define in compilation.defines.to_list()]
+    for folder in folders:
+        flag = "'-I${runfiles}/" + _word(runfile_of(folder, ctx.bin_dir.path, workspace)) + "'"
+        if flag not in cflags:
+            cflags.append(flag)
+    ldflags = []
+    libraries = []
+    for linker_input in info.linking_context.linker_inputs.to_list():
+        for file in _library_files(linker_input):
+            ldflags.append("'${runfiles}/" + _word(_runfile_of_file(file, workspace)) + "'")
+            libraries.append(file)
+        ldflags.extend([_word(flag) for flag in linker_input.user_link_flags])
+    script = ctx.actions.declare_file(ctx.label.name + ".sh")
+    ctx.actions.expand_template(
+        template = ctx.file._template,
+        output = script,
+        substitutions = {
+            "{cflags}": " ".join(cflags),
+            "{ldflags}": " ".join(ldflags),
+        },
+        is_executable = True,
+    )
+    runfiles = ctx.runfiles(
+        files = libraries,
+        transitive_files = compilation.headers,
+    ).merge(ctx.attr.library[DefaultInfo].default_runfiles)
+    return [DefaultInfo(executable = script, runfiles = runfiles)]
+
+cgo_env = rule(
+    implementation = _cgo_env_impl,
+    doc = """\
+A program that prints `CGO_CFLAGS` and `CGO_LDFLAGS` for a shell, or runs a command with them:
+
+    eval "$(bazel run @lancedb//:cgo_env)" && go build ./...
+    bazel run @lancedb//:cgo_env -- go build ./...
+""",
+    attrs = {
+        "library": attr.label(
+            doc = "The library to link.",
+            mandatory = True,
+            providers = [CcInfo],
+        ),
+        "_template": attr.label(
+            allow_single_file = True,
+            default = "//rules/private/templates:cgo_env.sh",
+        ),
+    },
+    executable = True,
+)

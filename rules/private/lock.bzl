@@ -1,0 +1,89 @@
+"""Reading a lock. Pure functions: text in, structs out.
+
+The fetcher reads the same lock strictly before it downloads anything; here only what the hub needs is
+looked at, with errors that say which file to mend.
+"""
+
+_SCHEMA = 1
+
+def parse_lock(text, where):
+    """Reads a lock.
+
+    Args:
+        text: the lock file's JSON.
+        where: what to call it in errors.
+
+    Returns:
+        A struct of `name`, `default_version` and `versions` (the JSON's own dicts), or of `error`, a string.
+    """
+    remedy = "\n  next: make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
+    document = json.decode(text, default = None)
+    if type(document) != "dict":
+        return _error("the lock is not a JSON object", where, remedy)
+    if document.get("schema") != _SCHEMA:
+        return _error(
+            "the lock has schema {}, this version of rules_cgo_prebuilt reads {}".format(
+                repr(document.get("schema")),
+                _SCHEMA,
+            ),
+            where,
+            remedy,
+        )
+    versions = document.get("versions")
+    if type(versions) != "dict" or document.get("default_version") not in versions:
+        return _error("the lock's 'default_version' is not one of its 'versions'", where, remedy)
+    for version, content in versions.items():
+        if type(content) != "dict" or type(content.get("platforms")) != "dict":
+            return _error("version {} of the lock has no 'platforms'".format(version), where, remedy)
+    return struct(
+        error = None,
+        name = document.get("name"),
+        default_version = document["default_version"],
+        versions = versions,
+    )
+
+def version_of(lock, wanted, where):
+    """Chooses a version of a lock.
+
+    Args:
+        lock: what `parse_lock` returned.
+        wanted: a version, or an empty string for the default.
+        where: what to call the lock in errors.
+
+    Returns:
+        A struct of `version` and `content` (the version's dict), or of `error`.
+    """
+    version = wanted or lock.default_version
+    if version not in lock.versions:
+        return _error(
+            "version {} is not in the lock".format(version),
+            where,
+            "\n  next: choose one of {}, or add it with `cgo-prebuilt lock MANIFEST --version {}`".format(
+                ", ".join(lock.versions),
+                version,
+            ),
+        )
+    return struct(error = None, version = version, content = lock.versions[version])
+
+def excerpt(lock, version, platform):
+    """A lock that holds one platform of one version: all that a spoke depends on.
+
+    Args:
+        lock: what `parse_lock` returned.
+        version: a version that it has.
+        platform: a platform that the version has.
+
+    Returns:
+        JSON text.
+    """
+    return json.encode_indent({
+        "schema": _SCHEMA,
+        "name": lock.name,
+        "default_version": version,
+        "versions": {version: {"platforms": {
+            platform: lock.versions[version]["platforms"][platform],
+        }}},
+    })
+
+def _error(what, where, remedy):
+    return struct(error = "{}\n  at: {}{}".format(what, where, remedy))

@@ -1,0 +1,102 @@
+"""The environment in which a plain `go build` compiles and links against a fetched library.
+
+cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` into fields at white space, and takes a field in single or
+double quotes as one (cmd/go: `go help environment`, internal/quoted); it knows no escapes inside
+quotes.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.lock import Interface
+
+SHELLS = ("sh", "fish", "powershell", "json")
+
+# What cgo uses when CGO_CFLAGS is not set; setting it would silently drop them.
+_DEFAULT_CFLAGS = "-O2 -g"
+
+
+def cgo_environment(
+    interface: Interface, folder: PurePath, pkg_config: PurePath, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables for a library.
+
+    Args:
+        interface: How its files are compiled and linked.
+        folder: Where the files are, absolute.
+        pkg_config: The folder of its `.pc` file, absolute.
+        environ: The present environment, which is added to and never replaced.
+
+    Returns:
+        `CGO_CFLAGS`, `CGO_LDFLAGS` and `PKG_CONFIG_PATH`.
+
+    Raises:
+        UsageError: The folder's name cannot be written for cgo.
+    """
+    cflags = [f"-I{folder / path}" for path in interface.include_dirs]
+    cflags += [f"-D{define}" for define in interface.defines]
+    ldflags = [str(folder / path) for path in interface.static_library]
+    for path in interface.interface_library or interface.shared_library:
+        ldflags.append(str(folder / path))
+    for parent in sorted({(folder / path).parent for path in interface.shared_library}):
+        ldflags.append(f"-Wl,-rpath,{parent}")
+    separator = ";" if "\\" in str(folder) else ":"
+    return {
+        "CGO_CFLAGS": _joined(environ.get("CGO_CFLAGS", _DEFAULT_CFLAGS), cflags),
+        "CGO_LDFLAGS": _joined(environ.get("CGO_LDFLAGS", ""), ldflags, list(interface.linkopts)),
+        "PKG_CONFIG_PATH": _prepended(
+            str(pkg_config), environ.get("PKG_CONFIG_PATH", ""), separator
+        ),
+    }
+
+
+def format_environment(variables: Mapping[str, str], shell: str) -> str:
+    """Writes variables so that a shell can evaluate them, or as a JSON object.
+
+    Args:
+        variables: Names and values.
+        shell: One of `SHELLS`.
+    """
+    if shell == "json":
+        return json.dumps(dict(variables), indent=2, sort_keys=True) + "\n"
+    return "".join(f"{_assignment(name, value, shell)}\n" for name, value in variables.items())
+
+
+def _assignment(name: str, value: str, shell: str) -> str:
+    if shell == "fish":
+        quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"set -gx {name} '{quoted}'"
+    if shell == "powershell":
+        quoted = value.replace("'", "''")
+        return f"$env:{name} = '{quoted}'"
+    return f"export {name}={shlex.quote(value)}"
+
+
+def _joined(present: str, added: list[str], options: list[str] | None = None) -> str:
+    text = " ".join([*map(_field, added), *(options or [])])
+    if text in present:
+        return present
+    return f"{present} {text}".strip()
+
+
+def _field(text: str) -> str:
+    if not any(sign in text for sign in " \t\n'\""):
+        return text
+    for quote in "'", '"':
+        if quote not in text:
+            return f"{quote}{text}{quote}"
+    raise UsageError(
+        "cgo cannot take a path with both kinds of quotes",
+        where=text,
+        remedy="set CGO_PREBUILT_CACHE to another folder",
+    )
+
+
+def _prepended(entry: str, present: str, separator: str) -> str:
+    entries = [part for part in present.split(separator) if part and part != entry]
+    return separator.join([entry, *entries])

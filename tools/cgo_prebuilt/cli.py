@@ -1,0 +1,288 @@
+"""The command line: it parses, calls, and prints, and decides nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt import __version__
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.lock import Lock
+    from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.store import Store
+    from cgo_prebuilt.transport import Transport
+
+INTERRUPTED = 130
+STALE = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Without the program's name; the process's own where it is None.
+
+    Returns:
+        The exit code: 0 done, 1 stale (`lock --check`), 2 bad usage, manifest or lock, 3 unavailable,
+        4 integrity, 5 the source build failed, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except CgoPrebuiltError as error:
+        _say(f"cgo-prebuilt: error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("cgo-prebuilt: interrupted; run it again to go on from here")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has read enough; without this, the flush at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cgo-prebuilt",
+        description="Fetch, verify, publish and link prebuilt native libraries for cgo.",
+        epilog="exit codes: 0 done; 2 bad usage, manifest or lock; 3 unavailable; 4 integrity;"
+        " 5 the source build failed; 130 interrupted",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"cgo-prebuilt {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    verb = _verb(verbs, "platform", _platform, "print the host platform", "platform --json")
+    verb.add_argument("--json", action="store_true", help="print how it was decided, too")
+
+    verb = _verb(
+        verbs,
+        "fetch",
+        _fetch,
+        "put a library's verified files into a folder",
+        "fetch --lock vecsearch.lock.json --output third_party/vecsearch",
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--json", action="store_true", help="print a report as JSON")
+
+    verb = _verb(
+        verbs,
+        "lock",
+        _lock,
+        "resolve, hash and index a release",
+        "lock prebuilt.yaml --version v0.3.1",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--version", metavar="V", help="instead of the manifest's")
+    verb.add_argument(
+        "--output", type=Path, metavar="L", help="the lock; beside the manifest by default"
+    )
+    verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
+
+    verb = _verb(
+        verbs,
+        "pack",
+        _pack,
+        "write a platform's archive, the same bytes every time",
+        "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--platform", required=True, metavar="P")
+    verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
+    verb.add_argument("--output", required=True, type=Path, metavar="DIST")
+    verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
+    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+    verb = _verb(
+        verbs,
+        "env",
+        _env,
+        "print the environment for a plain `go build`",
+        'env --lock vecsearch.lock.json (in sh: eval "$(cgo-prebuilt env --lock L)")',
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--shell", choices=("sh", "fish", "powershell", "json"), default="sh")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example: cgo-prebuilt {example}",
+        allow_abbrev=False,
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _add_lock_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
+    verb.add_argument("--platform", metavar="P", help="instead of the host's")
+    verb.add_argument("--version", metavar="V", help="instead of the lock's default")
+    verb.add_argument("--fallback", choices=("auto", "never", "always"), help="source builds")
+    verb.add_argument("--offline", action="store_true", help="contact nothing")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _platform(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.host import detect
+
+    host = detect()
+    if options.json:
+        print(
+            json.dumps({"platform": str(host.platform), "glibc": host.glibc, "reason": host.reason})
+        )
+    else:
+        print(host.platform)
+        _say(f"decided by {host.reason}")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetch import obtain, report
+    from cgo_prebuilt.materialize import materialize
+    from cgo_prebuilt.plan import plan_fetch
+
+    lock, platform = _lock_and_platform(options)
+    plan = plan_fetch(lock, platform, _settings(options, lock))
+    store = _store()
+    obtained = obtain(plan, store, lambda: _transport(store))
+    materialize(obtained.tree, plan.files, options.output)
+    answer = report(plan, obtained, options.output)
+    if options.json:
+        print(json.dumps(answer.json(), indent=2))
+    else:
+        print(answer.output)
+        _say(f"{lock.name} {answer.version} for {answer.platform}: {answer.status}")
+    return 0
+
+
+def _env(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.cgo_environment import cgo_environment, format_environment
+    from cgo_prebuilt.fetch import obtain
+    from cgo_prebuilt.pkg_config import write_pkg_config
+    from cgo_prebuilt.plan import plan_fetch
+
+    lock, platform = _lock_and_platform(options)
+    plan = plan_fetch(lock, platform, _settings(options, lock))
+    store = _store()
+    tree = obtain(plan, store, lambda: _transport(store)).tree
+    folder = write_pkg_config(tree, plan.name, plan.version, plan.interface)
+    variables = cgo_environment(plan.interface, tree.files, folder, os.environ)
+    print(format_environment(variables, options.shell), end="")
+    return 0
+
+
+def _lock(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.lock_file import format_lock, read_lock
+    from cgo_prebuilt.locking import indexer, lock_version, merge
+    from cgo_prebuilt.manifest import read_manifest
+
+    manifest = read_manifest(options.manifest, options.version)
+    target: Path = options.output or options.manifest.with_suffix(".lock.json")
+    old = read_lock(target) if target.exists() else None
+    version = lock_version(manifest, indexer(_transport(_store())), target.parent)
+    text = format_lock(merge(old, manifest, version))
+    if options.check:
+        if old is not None and target.read_text(encoding="utf-8") == text:
+            return 0
+        _say(f"cgo-prebuilt: {target} is stale; run `cgo-prebuilt lock {options.manifest}`")
+        return STALE
+    _write_lock(target, text)
+    _say(f"{manifest.name} {manifest.version}: {', '.join(version.platforms)}")
+    print(target)
+    return 0
+
+
+def _write_lock(target: Path, text: str) -> None:
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"the lock cannot be written: {error.strerror}",
+            where=str(target),
+            remedy="choose another place with --output",
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.manifest import read_manifest
+    from cgo_prebuilt.pack import pack
+    from cgo_prebuilt.platforms import parse_platform
+
+    manifest = read_manifest(options.manifest)
+    spec = manifest.platform(parse_platform(options.platform))
+    packed = pack(spec, options.folder, options.output, options.format)
+    if options.json:
+        print(
+            json.dumps(
+                [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed],
+                indent=2,
+            )
+        )
+        return 0
+    for item in packed:
+        print(item.path)
+    return 0
+
+
+def _lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
+    from cgo_prebuilt.lock_file import read_lock
+    from cgo_prebuilt.platforms import parse_platform
+
+    lock = read_lock(options.lock)
+    if options.platform:
+        return lock, parse_platform(options.platform)
+    from cgo_prebuilt.host import detect
+
+    return lock, detect().platform
+
+
+def _settings(options: argparse.Namespace, lock: Lock) -> Settings:
+    return read_settings(
+        os.environ,
+        lock.name,
+        offline=options.offline,
+        fallback=options.fallback,
+        version=options.version,
+    )
+
+
+def _store() -> Store:
+    from cgo_prebuilt.store import Store, default_root
+
+    return Store(default_root(os.environ, sys.platform))
+
+
+def _transport(store: Store) -> Transport:
+    from cgo_prebuilt.progress import progress_for
+    from cgo_prebuilt.transport import Transport
+    from cgo_prebuilt.transport_settings import TransportSettings
+
+    return Transport(store.partials, TransportSettings(), progress_for(sys.stderr))

@@ -1,0 +1,67 @@
+"""The ways in which a command can fail, each with its exit code and its own diagnosis.
+
+Every error says three things: what happened, to which URL or file, and what to do next. The exit
+codes are part of the command's contract and are tested by scripts, so a class has exactly one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CgoPrebuiltError(Exception):
+    """A failure that a person can act on; never shown as a traceback.
+
+    Args:
+        what: One sentence without a final full stop.
+        where: The URL, file or key that it happened to.
+        remedy: What to do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where is not None:
+            lines.append(f"  at: {self.where}")
+        if self.remedy is not None:
+            lines.append(f"  next: {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(CgoPrebuiltError):
+    """The command line, the environment or the machine does not fit what was asked."""
+
+    exit_code = 2
+
+
+class ManifestError(UsageError):
+    """`prebuilt.yaml` is malformed, or promises what it cannot keep."""
+
+
+class LockError(UsageError):
+    """The lock file is malformed, stale, or lacks what was asked of it."""
+
+
+class UnavailableError(CgoPrebuiltError):
+    """The bytes cannot be had: network, 404, offline, or no prebuilt for the platform."""
+
+    exit_code = 3
+
+
+class IntegrityError(CgoPrebuiltError):
+    """The bytes are not those that the lock names, or the archive is malformed or unsafe."""
+
+    exit_code = 4
+
+
+class BuildError(CgoPrebuiltError):
+    """The build from source failed."""
+
+    exit_code = 5

@@ -1,0 +1,134 @@
+"""Carrying out a plan: from the store, else by download; then into the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.plan import Plan, PlannedArchive
+from cgo_prebuilt.store import Store, Tree, tree_key
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.bytestream import ByteStream
+    from cgo_prebuilt.transport import Transferred, Transport
+
+_PARALLEL_DOWNLOADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a fetch did; the answer of `cgo-prebuilt fetch --json`.
+
+    Attributes:
+        status: `cached`, `downloaded` or `built`.
+        platform: The platform's name.
+        version: The library's version.
+        output: The output folder.
+        files: The library's files, relative to `output`, sorted.
+        requests: HTTP requests that were sent.
+        bytes_downloaded: Bytes of bodies that came over the network.
+        bytes_resumed: Bytes that an earlier, interrupted run had left.
+        reason: Why it was built from source, or None.
+    """
+
+    status: str
+    platform: str
+    version: str
+    output: str
+    files: list[str]
+    requests: int = 0
+    bytes_downloaded: int = 0
+    bytes_resumed: int = 0
+    reason: str | None = None
+
+    def json(self) -> dict[str, object]:
+        """The report as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A tree in the store, and the transfers that it took; none where it was there already."""
+
+    tree: Tree
+    transfers: tuple[Transferred, ...]
+
+
+def obtain(plan: Plan, store: Store, open_transport: Callable[[], Transport]) -> Obtained:
+    """Gets a plan's files into the store.
+
+    Args:
+        plan: What to get.
+        store: Where to; asked first.
+        open_transport: Makes the transport, which is only loaded where something must be
+        downloaded.
+
+    Raises:
+        UnavailableError: The archives cannot be had, or may not be for being offline.
+        IntegrityError: They are not what the lock names.
+    """
+    key = tree_key(plan.files)
+    tree = store.find(key, plan.files)
+    if tree is not None:
+        return Obtained(tree, ())
+    for planned in plan.archives:
+        _refuse_unreachable(plan, planned)
+    with store.exclusive(key):
+        tree = store.find(key, plan.files)
+        if tree is not None:
+            return Obtained(tree, ())
+        with store.staging(key) as staging:
+            transfers = _download(plan, staging, open_transport())
+            tree = store.publish(staging, key, plan.files)
+    return Obtained(tree, transfers)
+
+
+def report(plan: Plan, obtained: Obtained, output: Path) -> Report:
+    """Sums up a fetch."""
+    transfers = obtained.transfers
+    return Report(
+        status="downloaded" if transfers else "cached",
+        platform=str(plan.platform),
+        version=plan.version,
+        output=str(output),
+        files=[file.path for file in plan.files],
+        requests=sum(transfer.requests for transfer in transfers),
+        bytes_downloaded=sum(transfer.bytes_downloaded for transfer in transfers),
+        bytes_resumed=sum(transfer.bytes_resumed for transfer in transfers),
+    )
+
+
+def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
+    if not planned.urls:
+        raise UnavailableError(
+            f"offline, and {plan.name} {plan.version} for {plan.platform} is not in the store",
+            where=planned.archive.file,
+            remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
+            " that has it",
+        )
+
+
+def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Transferred, ...]:
+    """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
+    from cgo_prebuilt.extract import extract
+    from cgo_prebuilt.transport import Download
+
+    def get(planned: PlannedArchive) -> Transferred:
+        archive = planned.archive
+
+        def consume(stream: ByteStream) -> None:
+            for file in archive.files:  # left by an attempt before this one
+                (staging / file.path).unlink(missing_ok=True)
+            extract(archive, stream, staging)
+
+        download = Download(archive.file, planned.urls, archive.sha256, archive.size)
+        return transport.run(download, consume)
+
+    if len(plan.archives) == 1:
+        return (get(plan.archives[0]),)  # no thread: an interrupt goes straight to the transport
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        return tuple(pool.map(get, plan.archives))

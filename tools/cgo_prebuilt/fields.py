@@ -1,0 +1,131 @@
+"""Strict reading of the mappings that manifests and locks are made of.
+
+Both formats refuse what they do not know, and say which known key is nearest, so that a typo is
+found where it was made and not three steps later.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+from cgo_prebuilt.errors import CgoPrebuiltError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Fields:
+    """One mapping of a document, read key by key.
+
+    Args:
+        value: What the document holds here; anything but a mapping is an error.
+        where: The document and the place in it, for errors.
+        known: Every key that may stand here.
+        error: The error to raise.
+    """
+
+    def __init__(
+        self, value: object, *, where: str, known: Iterable[str], error: type[CgoPrebuiltError]
+    ) -> None:
+        self.where = where
+        self._error = error
+        if not isinstance(value, Mapping):
+            raise self.problem(f"expected a mapping, found {_kind(value)}")
+        self._mapping: Mapping[str, object] = value
+        names = sorted(known)
+        for key in value:
+            if key not in names:
+                nearest = difflib.get_close_matches(str(key), names, n=1)
+                hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+                raise self.problem(
+                    f"unknown key {str(key)!r}", f"{hint}known keys here: {', '.join(names)}"
+                )
+
+    def problem(self, what: str, remedy: str | None = None) -> CgoPrebuiltError:
+        """An error at this place of the document, to be raised by the caller."""
+        return self._error(what, where=self.where, remedy=remedy)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._mapping
+
+    def get(self, key: str) -> object:
+        """The raw value of a key, or None."""
+        return self._mapping.get(key)
+
+    def required(self, key: str) -> object:
+        """The raw value of a key that must be there."""
+        if key not in self._mapping:
+            raise self.problem(f"{key!r} is missing", f"add {key!r} here")
+        return self._mapping[key]
+
+    def string(self, key: str, default: str | None = None) -> str:
+        """A string; required where there is no default."""
+        if key not in self._mapping and default is not None:
+            return default
+        value = self.required(key)
+        if not isinstance(value, str):
+            raise self.problem(
+                f"{key!r} must be a string, found {_kind(value)}", _quote_hint(value)
+            )
+        return value
+
+    def optional_string(self, key: str) -> str | None:
+        """A string, or None where the key is absent or null."""
+        return None if self._mapping.get(key) is None else self.string(key)
+
+    def sha256(self, key: str) -> str:
+        """A SHA-256 as 64 lower-case hex digits."""
+        value = self.string(key)
+        if not _SHA256.fullmatch(value):
+            raise self.problem(f"{key!r} must be 64 lower-case hex digits, found {value!r}")
+        return value
+
+    def count(self, key: str) -> int:
+        """A whole number, zero or more."""
+        value = self.required(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.problem(f"{key!r} must be a whole number of bytes, found {value!r}")
+        return value
+
+    def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """A list of strings; a single string stands for a list of one."""
+        value = self._mapping.get(key)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return (value,)
+        if not isinstance(value, list | tuple):
+            raise self.problem(f"{key!r} must be a list of strings, found {_kind(value)}")
+        for item in value:
+            if not isinstance(item, str):
+                raise self.problem(
+                    f"{key!r} must hold strings only, found {_kind(item)}", _quote_hint(item)
+                )
+        return tuple(value)
+
+    def string_mapping(self, key: str) -> dict[str, str]:
+        """A mapping of strings to strings; empty where the key is absent."""
+        value = self._mapping.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise self.problem(f"{key!r} must be a mapping, found {_kind(value)}")
+        for name, item in value.items():
+            if not isinstance(name, str) or not isinstance(item, str):
+                raise self.problem(
+                    f"{key!r} must map strings to strings, found {name!r}: {item!r}",
+                    _quote_hint(item),
+                )
+        return dict(value)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "a string", type(None): "nothing"}
+    return names.get(type(value), f"{value!r}")
+
+
+def _quote_hint(value: object) -> str | None:
+    if isinstance(value, int | float):
+        return f'put it in quotes: "{value}"'
+    return None

@@ -1,0 +1,198 @@
+"""The lock: which bytes a library is made of, and nothing that is not.
+
+It is an allow-list. It names every archive by hash and size, and inside each archive every file
+that may be written, again by hash and size. `lock_file.py` reads and writes it as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cgo_prebuilt.errors import LockError
+
+FORMATS = ("file", "tar.gz", "tar.xz", "tar.zst", "zip")
+"""The archive formats. `file` is a loose file that is its own only member."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A file that an archive yields.
+
+    Attributes:
+        path: Where it goes, relative to the output, with `/` between its parts.
+        sha256: Of its contents, 64 lower-case hex digits.
+        size: In bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedArchive:
+    """One download.
+
+    Attributes:
+        file: Its file name, without a folder.
+        urls: Where it is, in the order to try.
+        sha256: Of the whole archive, 64 lower-case hex digits.
+        size: Of the whole archive, in bytes.
+        format: One of `FORMATS`.
+        strip_prefix: The folder inside the archive that `files` are relative to; empty for its
+        root.
+        files: What to extract, sorted by path.
+    """
+
+    file: str
+    urls: tuple[str, ...]
+    sha256: str
+    size: int
+    format: str
+    strip_prefix: str
+    files: tuple[LockedFile, ...]
+
+    def member_of(self, file: LockedFile) -> str:
+        """The name that a file of this archive has inside it."""
+        return f"{self.strip_prefix}/{file.path}" if self.strip_prefix else file.path
+
+
+INTERFACE_LISTS = (
+    "static_library",
+    "shared_library",
+    "interface_library",
+    "headers",
+    "include_dirs",
+    "linkopts",
+    "defines",
+)
+"""The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """How a compiler and a linker use a library's files; the same in a manifest and in a lock.
+
+    Attributes:
+        static_library: Static archives in link order.
+        shared_library: Shared libraries in link order.
+        interface_library: Import libraries (Windows), one for each shared library or none.
+        headers: Header files.
+        include_dirs: Folders to be searched for headers.
+        linkopts: Options for the linker, each one string (`-framework Security` is one).
+        defines: `NAME` or `NAME=VALUE`.
+        requires: What the library needs of the machine, such as `{"glibc": "2.28"}`.
+    """
+
+    static_library: tuple[str, ...] = ()
+    shared_library: tuple[str, ...] = ()
+    interface_library: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    include_dirs: tuple[str, ...] = ()
+    linkopts: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    requires: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, lists: Mapping[str, tuple[str, ...]], requires: Mapping[str, str] | None = None
+    ) -> Interface:
+        """An interface from its lists by key."""
+        known: dict[str, Any] = {key: lists.get(key, ()) for key in INTERFACE_LISTS}
+        return cls(**known, requires=dict(requires or {}))
+
+    def libraries(self) -> tuple[str, ...]:
+        """Every library file, whatever its kind."""
+        return self.static_library + self.shared_library + self.interface_library
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPlatform:
+    """What one platform's prebuilt is made of."""
+
+    archives: tuple[LockedArchive, ...]
+    interface: Interface
+
+    def files(self) -> tuple[LockedFile, ...]:
+        """Every file of every archive, sorted by path."""
+        return tuple(sorted((f for a in self.archives for f in a.files), key=lambda f: f.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a library is built from its source.
+
+    Attributes:
+        tool: `cargo`, `make`, `cmake` or `command`.
+        args: Arguments for the tool; for `command`, the whole command line.
+        target: What `make` is to make, or the `cmake` target; empty for the default.
+    """
+
+    tool: str
+    args: tuple[str, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A library's source, and how to build it.
+
+    Either `path` is set, or `url` and `sha256` are.
+
+    Attributes:
+        build: The build.
+        outputs: The files that it yields and the headers, relative to the source's root, and how
+        they
+            are compiled and linked. Headers may be globs.
+        installed: The names that the libraries of `outputs` take in an output folder, in the same
+        order, so
+            that a built library stands where a prebuilt one would. Templates of the platform may be
+            in them.
+        path: The source's folder, relative to the lock's.
+        url: The source's archive.
+        sha256: Of that archive.
+        strip_prefix: The folder in that archive that is the source's root.
+    """
+
+    build: Build
+    outputs: Interface
+    installed: tuple[str, ...] = ()
+    path: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    strip_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedVersion:
+    """One release of a library: its platforms by name, and its source if there is one."""
+
+    platforms: Mapping[str, LockedPlatform]
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A whole lock file."""
+
+    name: str
+    default_version: str
+    versions: Mapping[str, LockedVersion]
+
+    def version(self, version: str | None) -> tuple[str, LockedVersion]:
+        """A version by name, or the default one.
+
+        Raises:
+            LockError: The lock has no such version.
+        """
+        chosen = version or self.default_version
+        found = self.versions.get(chosen)
+        if found is None:
+            raise LockError(
+                f"{self.name} {chosen} is not in the lock",
+                remedy=f"choose one of {', '.join(self.versions)}, or add it with"
+                f" `cgo-prebuilt lock MANIFEST --version {chosen}`",
+            )
+        return chosen, found

@@ -1,0 +1,164 @@
+"""Making a lock: what a manifest promises, found in the archives of a release.
+
+`lock_version` decides; the downloading and reading of an archive is handed to it as a function.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError
+from cgo_prebuilt.lock import (
+    Interface,
+    Lock,
+    LockedArchive,
+    LockedFile,
+    LockedPlatform,
+    LockedVersion,
+)
+from cgo_prebuilt.manifest import ArchiveSpec, Manifest, PlatformSpec
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.transport import ByteStream, Download, Transport
+
+_PARALLEL_DOWNLOADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedArchive:
+    """An archive as it was found: its hash, its size in bytes, and the members that were asked for."""
+
+    sha256: str
+    size: int
+    files: tuple[LockedFile, ...]
+
+
+Indexer = Callable[[ArchiveSpec, Callable[[str], bool]], IndexedArchive]
+"""Gets an archive and lists those of its members that a predicate selects."""
+
+
+def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> LockedVersion:
+    """Locks every platform of a manifest.
+
+    Args:
+        manifest: The manifest.
+        index: How an archive is had; called once for each archive, several at a time.
+        lock_folder: Where the lock will be, which a source's `path` is relative to.
+
+    Raises:
+        IntegrityError: An archive lacks what the manifest promises.
+        UnavailableError: An archive cannot be had.
+    """
+    wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
+    for spec in manifest.platforms:
+        for archive in spec.archives:
+            wanted.setdefault(archive, []).append(spec)
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        pending = {
+            archive: pool.submit(index, archive, _selecting(users))
+            for archive, users in wanted.items()
+        }
+        indexed = {archive: future.result() for archive, future in pending.items()}
+    source = manifest.source
+    if source is not None and source.path is not None:
+        folder = os.path.relpath(manifest.folder / source.path, lock_folder)
+        source = replace(source, path=Path(folder).as_posix())
+    return LockedVersion(
+        {str(spec.platform): _lock_platform(spec, indexed) for spec in manifest.platforms}, source
+    )
+
+
+def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
+    """Adds a version to a lock, or replaces it there, and makes it the default.
+
+    Raises:
+        LockError: The lock is another library's.
+    """
+    if old is not None and old.name != manifest.name:
+        raise LockError(
+            f"the lock is for {old.name}, the manifest for {manifest.name}",
+            where=manifest.where,
+            remedy="give each library a lock of its own with --output",
+        )
+    versions = dict(old.versions) if old is not None else {}
+    versions[manifest.version] = version
+    return Lock(manifest.name, manifest.version, versions)
+
+
+def indexer(transport: Transport) -> Indexer:
+    """An indexer that downloads from an archive's URLs."""
+    from cgo_prebuilt.index import index
+
+    def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+        found: tuple[LockedFile, ...] = ()
+
+        def consume(stream: ByteStream) -> None:
+            nonlocal found
+            if spec.format != "file":
+                found = index(
+                    stream,
+                    format=spec.format,
+                    strip_prefix=spec.strip_prefix,
+                    select=select,
+                    where=spec.file,
+                )
+
+        if not spec.urls:
+            raise ManifestError(
+                f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
+            )
+        got = transport.run(Download(spec.file, spec.urls, None, None), consume)
+        if spec.format == "file":
+            found = (LockedFile(spec.path, got.sha256, got.size),)
+        return IndexedArchive(got.sha256, got.size, found)
+
+    return get
+
+
+def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:
+    patterns = {
+        pattern
+        for spec in users
+        for pattern in (*spec.interface.libraries(), *spec.interface.headers)
+    }
+    return lambda name: matches(name, patterns)
+
+
+def _lock_platform(
+    spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive]
+) -> LockedPlatform:
+    select = _selecting([spec])
+    archives = tuple(
+        LockedArchive(
+            file=archive.file,
+            urls=archive.urls,
+            sha256=indexed[archive].sha256,
+            size=indexed[archive].size,
+            format=archive.format,
+            strip_prefix=archive.strip_prefix,
+            files=tuple(file for file in indexed[archive].files if select(file.path)),
+        )
+        for archive in spec.archives
+    )
+    return LockedPlatform(archives, _found_interface(spec, archives))
+
+
+def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> Interface:
+    """The interface with its header globs replaced by the headers that there are."""
+    paths = sorted(file.path for archive in archives for file in archive.files)
+    names = ", ".join(archive.file for archive in archives)
+    for promise in (*spec.interface.libraries(), *spec.interface.headers):
+        if not any(matches(path, [promise]) for path in paths):
+            raise IntegrityError(
+                f"the archive lacks {promise!r}, which the manifest promises for {spec.platform}",
+                where=names,
+                remedy="correct the path in the manifest ('strip_prefix' included), or pack it again",
+            )
+    libraries = set(spec.interface.libraries())
+    headers = tuple(
+        path for path in paths if path not in libraries and matches(path, spec.interface.headers)
+    )
+    return replace(spec.interface, headers=headers)

@@ -1,0 +1,203 @@
+"""Packing a release: the files of one platform, as an archive whose bytes depend on nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.manifest import ArchiveSpec, PlatformSpec
+from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.zstd import zstd_module
+
+SUMS = "SHA256SUMS"
+
+PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
+
+_CHUNK = 1 << 20
+_MODE = 0o644
+_GZIP_LEVEL = 9
+_ZSTD_LEVEL = 12
+# More workers do not change the bytes, but none at all does: one is the least that is
+# deterministic.
+_ZSTD_WORKERS = 2
+# The zip format has no time before this one (APPNOTE 4.4.6).
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An archive that was written: its path, its SHA-256 in hex and its size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | None) -> list[Packed]:
+    """Writes a platform's archives and enters them into `SHA256SUMS`.
+
+    Args:
+        spec: What the manifest says of the platform.
+        folder: Where the built files are, laid out as the manifest names them.
+        dist: Where the archives go; made where it is missing.
+        archive_format: One of `PACKED_FORMATS` instead of what the archive's name says, or None.
+
+    Returns:
+        The archives, in the manifest's order. Loose files are copied as they are.
+
+    Raises:
+        UsageError: A promised file is not in the folder, or the manifest describes several archives,
+            so that it is open which file goes into which.
+    """
+    loose = {archive.path: archive for archive in spec.archives if archive.format == "file"}
+    packed = [archive for archive in spec.archives if archive.format != "file"]
+    if len(packed) > 1:
+        raise UsageError(
+            f"the manifest has {len(packed)} archives for {spec.platform}; pack writes one",
+            remedy="name one archive in 'archives', or pack these with a program of your own",
+        )
+    names = _select(spec, folder)
+    check_member_names(names, where=str(folder))
+    _make_folder(dist)
+    written = []
+    for archive in spec.archives:
+        if archive.format == "file":
+            written.append(_write(dist / archive.file, "file", [(folder / archive.path, "")]))
+        else:
+            kind = archive_format or archive.format
+            prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
+            members = [(folder / name, prefix + name) for name in names if name not in loose]
+            written.append(_write(dist / _file_name(archive, kind), kind, members))
+    _enter_sums(dist / SUMS, written)
+    return written
+
+
+def _select(spec: PlatformSpec, folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise UsageError("there is no such folder", where=str(folder), remedy="correct --from")
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    promises = (*spec.interface.libraries(), *spec.interface.headers)
+    for promise in promises:
+        if not any(matches(name, [promise]) for name in names):
+            raise UsageError(
+                f"the folder lacks {promise!r}, which the manifest promises for {spec.platform}",
+                where=str(folder),
+                remedy="build the library first, or correct --from or the manifest",
+            )
+    return [name for name in names if matches(name, promises)]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made: {error.strerror}",
+            where=str(folder),
+            remedy="choose another",
+        ) from None
+
+
+def _file_name(archive: ArchiveSpec, kind: str) -> str:
+    if kind == archive.format:
+        return archive.file
+    stem = archive.file
+    for suffix in (".tar.zst", ".tar.gz", ".tar.xz", ".tzst", ".tgz", ".txz", ".zip", ".whl"):
+        stem = stem.removesuffix(suffix)
+    return f"{stem}.{kind}"
+
+
+def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
+    """Writes under another name first, so that a partial archive never has the final one."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            if kind == "file":
+                _copy(members[0][0], file)
+            elif kind == "zip":
+                _write_zip(file, members)
+            else:
+                with _compressor(file, kind) as compressed:
+                    _write_tar(compressed, members)
+        digest, size = sha256_of(partial)
+        partial.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"the archive cannot be written: {error.strerror}",
+            where=error.filename or str(target),
+            remedy="check the folder's permissions and the space that is left",
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return Packed(target, digest, size)
+
+
+@contextmanager
+def _compressor(raw: IO[bytes], kind: str) -> Iterator[IO[bytes]]:
+    if kind == "tar.gz":
+        # RFC 1952: neither a name nor a time goes into the header.
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as compressed:
+            yield cast(IO[bytes], compressed)
+    else:
+        zstd = zstd_module()
+        options = {
+            zstd.CompressionParameter.compression_level: _ZSTD_LEVEL,
+            zstd.CompressionParameter.checksum_flag: 1,
+            zstd.CompressionParameter.nb_workers: _ZSTD_WORKERS,
+        }
+        with zstd.ZstdFile(raw, "wb", options=options) as compressed:
+            yield compressed
+
+
+def _write_tar(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
+    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for source, name in members:
+            info = tarfile.TarInfo(name)
+            info.size = source.stat().st_size
+            info.mode = _MODE
+            with source.open("rb") as content:
+                tar.addfile(info, content)
+
+
+def _write_zip(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source, name in members:
+            info = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            info.create_system = 3  # Unix, whatever this machine is
+            info.external_attr = (0o100000 | _MODE) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.file_size = source.stat().st_size
+            with archive.open(info, "w") as member:
+                _copy(source, member)
+
+
+def _copy(source: Path, target: IO[bytes]) -> None:
+    with source.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            target.write(chunk)
+
+
+def _enter_sums(path: Path, written: list[Packed]) -> None:
+    """Enters archives into a `SHA256SUMS` that other platforms' archives may be in already."""
+    sums = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            digest, _, name = line.partition("  ")
+            sums[name] = digest
+    sums.update({item.path.name: item.sha256 for item in written})
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)

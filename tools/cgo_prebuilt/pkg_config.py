@@ -1,0 +1,64 @@
+"""The `.pc` file of a library, for `#cgo pkg-config:` and for other build systems."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.temporary_names import temporary_name
+from cgo_prebuilt.tree import FILES, Tree
+
+
+def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface) -> Path:
+    """Writes the `.pc` file of a stored library beside its files.
+
+    Two locks may link the same files differently, so each text has a folder of its own.
+
+    Returns:
+        The folder of the `.pc` file, for `PKG_CONFIG_PATH`.
+
+    Raises:
+        UsageError: The store cannot be written.
+    """
+    text = pkg_config(name, version, interface, f"../../{FILES}")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    target = tree.folder / "pkgconfig" / digest[:16] / f"{name}.pc"
+    if not target.exists():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(temporary_name())
+            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.replace(target)
+        except OSError as error:
+            raise UsageError(
+                f"the .pc file cannot be written: {error.strerror}",
+                where=str(target),
+                remedy="set CGO_PREBUILT_CACHE to a folder that can be written",
+            ) from None
+    return target.parent
+
+
+def pkg_config(name: str, version: str, interface: Interface, prefix: str) -> str:
+    """The text of a `.pc` file.
+
+    Args:
+        name: The library.
+        version: Its version.
+        interface: How its files are compiled and linked.
+        prefix: The folder of the files, relative to the `.pc` file, so that the text is the same
+            wherever both are (pkg-config's `pcfiledir`).
+    """
+    cflags = [f'-I"${{prefix}}/{path}"' for path in interface.include_dirs]
+    cflags += [f"-D{define}" for define in interface.defines]
+    libraries = interface.static_library + (interface.interface_library or interface.shared_library)
+    libs = [f'"${{prefix}}/{path}"' for path in libraries] + list(interface.linkopts)
+    return (
+        f"prefix=${{pcfiledir}}/{prefix}\n\n"
+        f"Name: {name}\n"
+        f"Description: prebuilt {name}\n"
+        f"Version: {version.removeprefix('v')}\n"
+        f"Cflags: {' '.join(cflags)}\n"
+        f"Libs: {' '.join(libs)}\n"
+    )

@@ -1,0 +1,71 @@
+"""The platforms that a prebuilt can be for, named as Go names them.
+
+A platform is `GOOS_GOARCH`, with `_musl` behind it for a Linux whose C library is musl. The table here
+is the only one: `rules/private/platforms.bzl` holds its Bazel half, and a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import UsageError
+
+MUSL = "musl"
+
+_ARCHITECTURES_OF = {
+    "darwin": ("amd64", "arm64"),
+    "freebsd": ("amd64", "arm64"),
+    "linux": ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"),
+    "windows": ("386", "amd64", "arm64"),
+}
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Platform:
+    """An operating system, an architecture and, on Linux, a C library.
+
+    Attributes:
+        os: `GOOS`.
+        arch: `GOARCH`.
+        libc: `musl`, or empty for the platform's usual C library.
+    """
+
+    os: str
+    arch: str
+    libc: str = ""
+
+    def __str__(self) -> str:
+        return "_".join(part for part in (self.os, self.arch, self.libc) if part)
+
+
+SUPPORTED: tuple[Platform, ...] = tuple(
+    Platform(os, arch, libc)
+    for os, architectures in sorted(_ARCHITECTURES_OF.items())
+    for arch in architectures
+    for libc in (("", MUSL) if os == "linux" else ("",))
+)
+
+
+def parse_platform(name: str) -> Platform:
+    """Reads a platform's name.
+
+    Args:
+        name: `GOOS_GOARCH` or `GOOS_GOARCH_musl`.
+
+    Returns:
+        The platform of that name.
+
+    Raises:
+        UsageError: No supported platform has that name; the error lists those that there are.
+    """
+    by_name = {str(platform): platform for platform in SUPPORTED}
+    found = by_name.get(name)
+    if found is not None:
+        return found
+    nearest = difflib.get_close_matches(name, by_name, n=1)
+    hint = f"did you mean {nearest[0]}? " if nearest else ""
+    raise UsageError(
+        f"platform {name!r} is not supported",
+        remedy=f"{hint}the supported platforms are {', '.join(by_name)}",
+    )

@@ -1,0 +1,58 @@
+"""The placeholders of manifests and mirrors: `{name}`, `{version}`, `{platform}`, `{file}` ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from cgo_prebuilt.errors import ManifestError
+from cgo_prebuilt.platforms import Platform
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+# RFC 3986 section 3.3: what may stand in a path as it is; `/`, since a tag may have folders.
+_SAFE_IN_URL = "/:@!$&'()*+,;=~-._"
+
+
+def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
+    """The values of every placeholder but `{file}`."""
+    return {
+        "name": name,
+        "version": version,
+        "platform": str(platform),
+        "os": platform.os,
+        "arch": platform.arch,
+    }
+
+
+def fill(text: str, values: Mapping[str, str], *, where: str) -> str:
+    """Replaces the placeholders in a text.
+
+    Raises:
+        ManifestError: The text has a placeholder that has no value.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in values:
+            raise ManifestError(
+                f"unknown placeholder {{{name}}} in {text!r}",
+                where=where,
+                remedy="use " + ", ".join(f"{{{known}}}" for known in sorted(values)),
+            )
+        return values[name]
+
+    return _PLACEHOLDER.sub(value_of, text)
+
+
+def fill_url(text: str, values: Mapping[str, str], *, where: str) -> str:
+    """Replaces the placeholders in a URL; values are percent-encoded (RFC 3986 section 2.1)."""
+    encoded = {name: quote(value, safe=_SAFE_IN_URL) for name, value in values.items()}
+    return fill(text, encoded, where=where)
+
+
+def url_below(base: str, values: Mapping[str, str], *, where: str) -> str:
+    """The URL of `{file}` below a mirror, which is a base URL or a template of its own."""
+    template = base if "{" in base else base.rstrip("/") + "/{file}"
+    return fill_url(template, values, where=where)
