@@ -128,9 +128,8 @@ class _Folders:
                 folder.mkdir(mode=0o755)
             found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or _is_junction(found):
-            kind = "a link" if not stat.S_ISREG(found.st_mode) else "a file"
             raise UsageError(
-                f"a folder of the output is {kind}",
+                "a folder of the library is a link or a file in the output",
                 where=str(folder),
                 remedy="remove it, or choose another output",
             )

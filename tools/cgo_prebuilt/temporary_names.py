@@ -7,7 +7,6 @@ what has been abandoned, even on a file system whose locks do nothing.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ _ABANDONED_SECONDS = 24 * 60 * 60
 
 def temporary_name() -> str:
     """A new name, short enough for any file system."""
-    return f"{PREFIX}{_process_space()}-{os.getpid()}-{secrets.token_hex(6)}"
+    return f"{PREFIX}{_process_space()}-{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def is_abandoned(path: Path) -> bool:
