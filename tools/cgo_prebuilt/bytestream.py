@@ -1,4 +1,4 @@
-"""What an archive is read from: bytes in order as they arrive, and the whole file once it is there."""
+"""What an archive is read from: bytes in order as they come, or the whole file once it is there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 
 class ByteStream(Protocol):
-    """An archive on its way. One consumer reads it, from one thread at a time, in one of two ways."""
+    """An archive on its way. One consumer reads it, from one thread, in one of two ways."""
 
     def read(self, size: int) -> bytes:
         """The next bytes of the archive, in order from its first one; blocks until there are some.
@@ -23,10 +23,10 @@ class ByteStream(Protocol):
         """
 
     def whole(self) -> BinaryIO:
-        """All of the archive as a seekable file, positioned anywhere; for formats with an index at the end.
+        """All of the archive as a seekable file; for formats with an index at the end.
 
-        Waits for the last byte; a stream that can read parts at will may give a file that fetches them
-        on demand. The stream owns the file: the consumer does not close it.
+        Waits for the last byte; a stream that can read parts at will may give a file that fetches
+        them on demand. The stream owns the file: the consumer does not close it.
 
         Raises:
             CgoPrebuiltError: The bytes cannot be had.

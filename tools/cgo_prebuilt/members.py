@@ -1,14 +1,15 @@
-"""The names that a member of an archive may have: safe to write, and the same file on every system.
+"""Members of an archive, and the names that one may have.
 
-A lock made on Linux is used on Windows and macOS too, so a name is refused everywhere when it is unsafe
-or means another file anywhere.
+A lock made on Linux is used on Windows and macOS too, so a name is refused everywhere when it is
+unsafe anywhere, or stands for another file anywhere.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from cgo_prebuilt.errors import IntegrityError
 
@@ -17,6 +18,38 @@ _REMEDY = "pack the archive again with plain, portable, relative names"
 # CON, PRN and the like are devices on Windows in any folder, in any case and with any extension.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
 _FORBIDDEN_ON_WINDOWS = frozenset('<>"|?*')
+
+
+FILE = "file"
+FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an archive, as a reader of its format found it.
+
+    Attributes:
+        name: Its name, normalized by `normalize` but not checked.
+        kind: `FILE`, `FOLDER`, or words for anything else, such as "symbolic link".
+        size: Of its contents, in bytes; None where that is not known before they are read.
+        chunks: Reads its contents, in order, once, before the next member is asked for.
+        crc32: Of its contents, where the archive holds one that its reader has not checked.
+    """
+
+    name: str
+    kind: str
+    size: int | None
+    chunks: Callable[[], Iterator[memoryview]]
+    crc32: int | None = None
+
+
+def normalize(name: str) -> str:
+    """A member's name without what every reader drops: `./` at its start, `//` and `/./` inside it.
+
+    A name that is absolute or has `..` stays so, and so can never be that of a locked file.
+    """
+    root = "/" if name.startswith("/") else ""
+    return root + "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def check_member_name(path: str, *, where: str) -> None:
@@ -42,8 +75,9 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
         where: The archive or lock that they are in, for the error.
 
     Raises:
-        IntegrityError: A name is unsafe by itself (see `check_member_name`), is there twice, is also the
-            folder of another one, or is told from another one only by case or by Unicode normalization.
+        IntegrityError: A name is unsafe by itself (see `check_member_name`), is there twice, is
+            also the folder of another one, or differs from another one only in case or Unicode
+            form.
     """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}

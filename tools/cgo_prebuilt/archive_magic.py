@@ -1,0 +1,74 @@
+"""What a file is by its first bytes, for saying what came instead of an archive."""
+
+from __future__ import annotations
+
+HEAD_SIZE = 512
+"""How many bytes of a file `recognize` wants, if the file has as many."""
+
+_MAGICS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"BZh", "bzip2"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"!<arch>\n", "a static library"),
+    (b"\x7fELF", "an ELF file"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file that it stands for"),
+)
+_HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+_CONTENT_OF = {"tar.gz": "gzip", "tar.xz": "xz", "tar.zst": "zstd", "zip": "zip"}
+
+
+def recognize(head: bytes) -> str | None:
+    """Names what a file is.
+
+    Args:
+        head: Its first `HEAD_SIZE` bytes, or all of it.
+
+    Returns:
+        A few words that fit behind "this is", or None where it is nothing known.
+    """
+    if not head:
+        return "an empty file"
+    for magic, name in _MAGICS:
+        if head.startswith(magic):
+            return name
+    # RFC 8878, section 3.1.2: a zstd file may begin with a skippable frame.
+    if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:
+        return "zstd"
+    if head[257:262] == b"ustar":
+        return "a tar that is not compressed"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(_HTML):
+        return "HTML, probably an error page"
+    if text.startswith(b"<?xml"):
+        return "XML, probably an error page"
+    if text.startswith(b"{"):
+        return "JSON, probably an error message"
+    return None
+
+
+def surprise(head: bytes, format: str) -> str | None:
+    """Says what a file is instead of the archive that it should be.
+
+    Args:
+        head: Its first `HEAD_SIZE` bytes, or all of it.
+        format: One of `lock.FORMATS`.
+
+    Returns:
+        A sentence, or None where the first bytes are those of the format. A loose file can be
+        anything but empty or an HTML page.
+    """
+    found = recognize(head)
+    expected = _CONTENT_OF.get(format)
+    if expected is None:
+        return f"this is {found}" if found in ("an empty file", _PAGE) else None
+    if found == expected:
+        return None
+    return f"this is {found or 'nothing that is known'}, but {format} was expected"
+
+
+_PAGE = "HTML, probably an error page"

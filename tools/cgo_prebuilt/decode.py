@@ -1,0 +1,256 @@
+"""Compressed bytes into plain ones, in bounded pieces, with the fastest decoder that there is.
+
+gzip: `isal` when it is installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
+`backports.zstd`. xz: `lzma`. A file may hold several gzip members, zstd frames or xz streams one
+after the other and is then one stream, as for gzip(1), zstd(1) and xz(1). References: RFC 1952
+(gzip), RFC 8878 (zstd), the .xz file format 1.2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+
+READ_SIZE = 1 << 18
+"""How many compressed bytes are asked for at a time."""
+
+PIECE_SIZE = 1 << 20
+"""The most bytes in one decoded piece."""
+
+RATIO = 100
+ALLOWANCE = 256 << 20
+"""An archive that decodes to more than `ALLOWANCE` bytes and `RATIO` times its own is a bomb.
+
+Libraries compress three to five times; a bomb of gzip reaches 1000, one of zstd far more.
+"""
+
+# Memory is promised to stay under 150 MB, and a decoder holds a whole window. The 64 MiB of
+# `zstd --ultra -21` and of `xz -9` still fit.
+_ZSTD_WINDOW_LOG = 26
+_XZ_MEMORY = 80 << 20
+
+_REMEDY = "fetch it again; if that does not help, its publisher has to pack it again"
+
+
+class Decompressor(Protocol):
+    """Decodes one gzip member, zstd frame or xz stream; as `lzma.LZMADecompressor` does."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end has been decoded."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the next call to `decompress` needs data."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the end."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Decodes data to at most `max_length` bytes; keeps what it could not use yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A compression: how its streams begin, and what decodes one.
+
+    Attributes:
+        name: As a person calls it.
+        magics: What one of its streams can begin with; all of one length.
+        padding: Bytes that may stand behind a stream and mean nothing.
+        open: Makes a decompressor for one stream.
+        errors: What that raises on malformed data.
+    """
+
+    name: str
+    magics: tuple[bytes, ...]
+    padding: bytes
+    open: Callable[[], Decompressor]
+    errors: tuple[type[Exception], ...]
+
+
+class _Zlib:
+    """`zlib.decompressobj` as a `Decompressor`."""
+
+    def __init__(self, wbits: int) -> None:
+        self._inner = zlib.decompressobj(wbits)
+        self._kept = b""
+        self._full = False
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._kept and not self._inner.eof and not self._full
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        piece = self._inner.decompress(self._kept + data if self._kept else data, max_length)
+        self._kept = self._inner.unconsumed_tail
+        # A full piece may have more behind it although all input is used.
+        self._full = len(piece) == max_length
+        return piece
+
+
+def codec_of(format: str) -> Codec:
+    """The codec of an archive format.
+
+    Args:
+        format: `tar.gz`, `tar.xz` or `tar.zst`.
+
+    Raises:
+        UsageError: This machine has no decoder for it.
+    """
+    return {"tar.gz": _gzip, "tar.xz": _xz, "tar.zst": _zstd}[format]()
+
+
+def raw_inflate() -> tuple[Decompressor, tuple[type[Exception], ...]]:
+    """A decompressor for the deflate data of a zip member (RFC 1951), and what it raises."""
+    igzip = _optional("isal.igzip_lib")
+    if igzip is None:
+        return _Zlib(-zlib.MAX_WBITS), (zlib.error,)
+    decompressor: Decompressor = igzip.IgzipDecompressor(flag=igzip.DECOMP_DEFLATE)
+    return decompressor, (igzip.error,)
+
+
+def decode(
+    read: Callable[[int], bytes], codec: Codec, *, where: str, expected: int = 0
+) -> Iterator[bytes]:
+    """Decodes a whole file.
+
+    Args:
+        read: Gives 1 to n bytes of the file, and `b""` at its end.
+        codec: How it is compressed.
+        where: What the file is called in an error.
+        expected: How many decoded bytes are no surprise, however well they are compressed.
+
+    Yields:
+        The decoded bytes in order, in pieces of 1 to `PIECE_SIZE` bytes.
+
+    Raises:
+        IntegrityError: The data are malformed or truncated, something else follows them, or they
+            are a bomb.
+    """
+    data = read(READ_SIZE)
+    encoded, decoded = len(data), 0
+    while data:
+        decompressor = codec.open()
+        try:
+            while not decompressor.eof:
+                if decompressor.needs_input and not data:
+                    data = read(READ_SIZE)
+                    encoded += len(data)
+                    if not data:
+                        raise IntegrityError(
+                            f"the {codec.name} data end in the middle", where=where, remedy=_REMEDY
+                        )
+                piece = decompressor.decompress(data, PIECE_SIZE)
+                data = b""
+                if piece:
+                    decoded += len(piece)
+                    check_ratio(decoded, encoded, expected=expected, where=where)
+                    yield piece
+        except codec.errors as error:
+            raise IntegrityError(
+                f"the {codec.name} data are malformed: {error}", where=where, remedy=_REMEDY
+            ) from error
+        data = decompressor.unused_data
+        # The next stream's magic, without the padding that may stand before it.
+        while True:
+            data = data.lstrip(codec.padding) if codec.padding else data
+            if len(data) >= len(codec.magics[0]):
+                break
+            more = read(READ_SIZE)
+            encoded += len(more)
+            if not more:
+                break
+            data += more
+        if data and not data.startswith(codec.magics):
+            raise IntegrityError(
+                f"there is something else behind the {codec.name} data",
+                where=where,
+                remedy=_REMEDY,
+            )
+
+
+def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> None:
+    """Refuses a bomb.
+
+    Args:
+        decoded: How many bytes came out.
+        encoded: How many bytes went in.
+        expected: How many bytes are no surprise, whatever went in.
+        where: What the archive is called in an error.
+
+    Raises:
+        IntegrityError: Much more came out than a library explains.
+    """
+    if decoded > ALLOWANCE + RATIO * encoded + expected:
+        raise IntegrityError(
+            f"{encoded} bytes decode to more than {decoded - 1}: this is a decompression bomb",
+            where=where,
+            remedy="do not use this archive",
+        )
+
+
+def _gzip() -> Codec:
+    igzip = _optional("isal.igzip_lib")
+    if igzip is None:
+        return Codec(
+            "gzip", (b"\x1f\x8b",), b"\0", lambda: _Zlib(zlib.MAX_WBITS | 16), (zlib.error,)
+        )
+    return Codec(
+        "gzip",
+        (b"\x1f\x8b",),
+        b"\0",
+        lambda: igzip.IgzipDecompressor(flag=igzip.DECOMP_GZIP),
+        (igzip.error,),
+    )
+
+
+def _xz() -> Codec:
+    return Codec(
+        "xz",
+        (b"\xfd7zXZ\0",),
+        b"\0",
+        lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+        (lzma.LZMAError,),
+    )
+
+
+def _zstd() -> Codec:
+    zstd = _optional("compression.zstd") or _optional("backports.zstd")
+    if zstd is None:
+        raise UsageError(
+            "this Python cannot decode zstd",
+            remedy="install cgo-prebuilt[fast], or use Python 3.14 or later",
+        )
+    options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    skippable = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
+    return Codec(
+        "zstd",
+        (b"\x28\xb5\x2f\xfd", *skippable),
+        b"",
+        lambda: zstd.ZstdDecompressor(options=options),
+        (zstd.ZstdError,),
+    )
+
+
+def _optional(module: str) -> Any:
+    """A module if it is installed, else None. None of them has types for every Python."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
