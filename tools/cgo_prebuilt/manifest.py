@@ -186,7 +186,7 @@ def _platform_spec(
     }
     if lists["headers"] and not lists["include_dirs"]:
         lists["include_dirs"] = (".",)
-    interface = replace(Interface(**lists), requires=holder("requires").string_mapping("requires"))
+    interface = Interface.of(lists, holder("requires").string_mapping("requires"))
     if not interface.libraries():
         raise own.problem(
             "no library is named", "set 'static_library' or 'shared_library' to its path"
