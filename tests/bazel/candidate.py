@@ -95,8 +95,9 @@ def try_candidate(candidate: Candidate) -> Verdict:
         verdict = judge_version(_run(workspace, _VERSION_SECONDS, candidate, "--version"))
         if verdict.problem:
             return verdict
+        # The system's settings count: they may name a registry. The user's own do not.
         startup = (
-            "--ignore_all_rc_files",
+            "--nohome_rc",
             f"--output_user_root={folder}/root",
             "--max_idle_secs=5",
         )

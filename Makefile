@@ -1,0 +1,51 @@
+# What a contributor runs. Each target installs what it needs: Python packages into .venv, everything
+# else (a Bazel, buildifier) into CACHE, which outlives `make clean` and serves every checkout.
+
+PYTHON ?= python3
+BUILDIFIER_VERSION := 8.2.1
+
+CACHE := $(or $(CGO_PREBUILT_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rules_cgo_prebuilt)
+VENV := .venv/bin
+VENV_READY := .venv/ready
+BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
+BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
+STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
+
+.PHONY: help setup test lint format demo bazel clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: $(VENV_READY) $(BUILDIFIER) ## install the Python packages and buildifier
+
+test: lint bazel ## lint, then every test; with a real Bazel
+	$(VENV)/pytest
+
+lint: setup ## ruff, mypy and buildifier
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy tools tests examples
+	$(BUILDIFIER) -mode=check -lint=warn $(STARLARK)
+
+format: setup ## rewrite the sources in the house style
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+	$(BUILDIFIER) -lint=fix $(STARLARK)
+
+demo: $(VENV_READY) bazel ## the vecsearch example from its release to a linked program
+	$(VENV)/python examples/vecsearch/demo.py
+
+bazel: ## print the Bazel that the tests use, made first where the machine has none
+	@$(PYTHON) -m tests.bazel.provision
+
+clean: ## remove what these targets left in the checkout
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache dist
+
+$(VENV_READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(VENV)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(BUILDIFIER):
+	@command -v npm >/dev/null || { echo "npm is needed, to install buildifier: install Node.js" >&2; exit 1; }
+	npm install --silent --prefix $(BUILDIFIER_HOME) @bazel/buildifier@$(BUILDIFIER_VERSION)
