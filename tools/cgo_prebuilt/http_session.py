@@ -7,6 +7,7 @@ when the first session is made, so that importing this module costs nothing.
 from __future__ import annotations
 
 import http.client
+import io
 import netrc
 import os
 import ssl
@@ -39,6 +40,7 @@ class Answer:
     def __init__(self, response: Any, url: str, length: int | None) -> None:
         self._response = response
         self._http: http.client.HTTPResponse = response.raw._fp
+        self._direct = False
         self.url = url
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -54,12 +56,13 @@ class Answer:
         """
         try:
             source: Any = self._http
-            # No public way reads undecoded bytes into a buffer: http.client's own reader does.
-            if source.length and not source.chunked and source.fp is not None:
-                got: int = source.fp.readinto1(piece[: source.length])
+            if self._direct and source.length and source.fp is not None:
+                got: int = source.fp.raw.readinto(piece[: source.length])
                 source.length -= got
                 return got
             data = source.read1(len(piece))
+            # Its buffer is empty now: from here on the socket's bytes need no copy in between.
+            self._direct = len(piece) >= io.DEFAULT_BUFFER_SIZE and not source.chunked
         except Exception as error:
             raise failure_of(error) from error
         piece[: len(data)] = data
@@ -92,7 +95,6 @@ class HttpSession:
         self._environ = environ
         self._sockets = LiveSockets()
         self._session: Any = requests.Session()
-        self._session.max_redirects = 0
         self._session.headers = {"User-Agent": f"cgo-prebuilt/{__version__}"}
         self._session.mount("http://", self._sockets.adapter())
         self._session.mount("https://", self._sockets.adapter())
@@ -158,9 +160,9 @@ class HttpSession:
                 request.url, {}, True, self._authorities(), None
             )
             timer.start()
-            return self._session.send(
+            # Not the session's own send: it reads the body of a redirect, however long that is.
+            return self._session.get_adapter(request.url).send(
                 request,
-                allow_redirects=False,
                 timeout=(settings.connect_seconds, settings.read_seconds),
                 **options,
             )

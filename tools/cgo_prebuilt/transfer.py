@@ -29,6 +29,7 @@ from cgo_prebuilt.validator import (
 )
 
 _PIECE = 1 << 18
+_SMALL = 1 << 12
 _FLUSH_SECONDS = 0.05
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 5.0
@@ -184,6 +185,8 @@ class Transfer:
 
     def stop(self) -> None:
         """Ends the pass from any thread; a no-op once it is over."""
+        if not self._over.is_set():
+            self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
         self._over.set()
         session, spool = self._session, self._spool
         if session is not None:
@@ -196,7 +199,7 @@ class Transfer:
             raise Failure(Kind.STOPPED, "stopped")
         if time.monotonic() > self._deadline:
             raise Failure(
-                Kind.LATE, f"the download took longer than {self._settings.total_seconds:.0f} s"
+                Kind.LATE, f"the download took longer than {self._settings.total_seconds:g} s"
             )
 
     def _network(self) -> None:
@@ -343,7 +346,7 @@ class Transfer:
                     filled = 0
                     raise Failure(Kind.WRONG, f"size more than {limit}, expected {limit}")
                 now = time.monotonic()
-                if filled == room or not got or now - flushed > _FLUSH_SECONDS:
+                if filled == room or got < _SMALL or now - flushed > _FLUSH_SECONDS:
                     self._flush(spool, offset, buffer[:filled])
                     offset, filled, flushed = offset + filled, 0, now
                     self._watch()

@@ -13,9 +13,10 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.address import file_of, redacted
 from cgo_prebuilt.bytestream import ByteStream
@@ -28,7 +29,10 @@ from cgo_prebuilt.spool import Spool
 from cgo_prebuilt.transfer import Restart, Tally, Transfer, Visit, Wanted, serve
 from cgo_prebuilt.transport_settings import TransportSettings
 
-__all__ = ["ByteStream", "Download", "Transferred", "Transport", "TransportSettings"]
+if TYPE_CHECKING:
+    from cgo_prebuilt.ranged import RangeFile
+
+__all__ = ["ByteStream", "Download", "MembersRead", "Transferred", "Transport", "TransportSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,15 @@ class Transferred:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class MembersRead:
+    """Members of an archive that were had: HTTP requests, bytes received, and from which URL."""
+
+    requests: int
+    bytes_downloaded: int
+    url: str
+
+
 class Transport:
     """Downloads archives; several threads may call `run` at the same time.
 
@@ -83,7 +96,7 @@ class Transport:
         self._settings = settings
         self._progress = progress
         self._stopped = False
-        self._active: set[Transfer] = set()
+        self._active: set[Transfer | RangeFile] = set()
         self._lock = threading.Lock()
 
     def stop(self) -> None:
@@ -123,6 +136,41 @@ class Transport:
             raise
         handle.done("done")
         return transferred
+
+    def read_members(
+        self, download: Download, members: Collection[str], consume: Callable[[ByteStream], None]
+    ) -> MembersRead | None:
+        """Has some members of a zip archive read without fetching all of it.
+
+        The archive's own hash is not checked: `consume` must check each member's.
+
+        Args:
+            download: The archive; its size must be known.
+            members: The names of those that `consume` will read.
+            consume: Is called with a stream whose `whole` fetches what is read of it.
+
+        Returns:
+            What it cost; None where this does not work or does not pay: use `run`, which gives the
+            right bytes or the reason why not.
+
+        Raises:
+            Exception: Whatever `consume` raises, except an IntegrityError, which `run` will explain.
+        """
+        from cgo_prebuilt.ranged import RangeFile, read_members
+
+        size, url = download.size, next(iter(download.urls), "")
+        if size is None or not url.startswith(("http://", "https://")):
+            return None
+        handle = self._progress.start(download.file, None)
+        done = False
+        try:
+            with RangeFile(url, size, self._settings, handle) as raw, self._stoppable(raw):
+                done = read_members(raw, size, members, consume)
+                return MembersRead(raw.requests, raw.bytes_downloaded, url) if done else None
+        except Failure:
+            return None
+        finally:
+            handle.done("done" if done else "has to be read whole")
 
     def _run(
         self, download: Download, consume: Callable[[ByteStream], None], handle: FileProgress
@@ -181,12 +229,9 @@ class Transport:
         visit = Visit(Patience(self._settings))
         while True:
             transfer = Transfer(wanted, partial, visit, tally, self._settings, handle, deadline)
-            with self._lock:
-                if self._stopped:
-                    raise Failure(Kind.STOPPED, "stopped")
-                self._active.add(transfer)
             try:
-                return transfer.run(consume)
+                with self._stoppable(transfer):
+                    return transfer.run(consume)
             except Restart:
                 partial.restart()
             except Failure as failure:
@@ -197,9 +242,18 @@ class Transport:
                 if not visit.resumed or not visit.ranges:
                     raise
                 visit.ranges = False
-            finally:
-                with self._lock:
-                    self._active.discard(transfer)
+
+    @contextlib.contextmanager
+    def _stoppable(self, active: Transfer | RangeFile) -> Iterator[None]:
+        with self._lock:
+            if self._stopped:
+                raise Failure(Kind.STOPPED, "stopped")
+            self._active.add(active)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._active.discard(active)
 
 
 def _local(url: str) -> str | None:

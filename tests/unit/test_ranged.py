@@ -1,0 +1,167 @@
+"""Parts of a zip archive over HTTP ranges: few requests, and nothing that is not one version."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
+from tests.unit.transport_case import OTHER, SETTINGS, Collector, download, transport
+
+from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.progress import SilentProgress
+from cgo_prebuilt.ranged import RangeFile, member_parts
+from cgo_prebuilt.retry import Failure
+from cgo_prebuilt.transport import MembersRead
+
+MEMBERS = {f"lib/{n}.a": random.Random(n).randbytes(200_000) for n in range(20)}
+
+
+def make_zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in MEMBERS.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+ZIP = make_zip()
+
+
+def wanted(server: HostileServer, path: str = "/z") -> tuple[str, int]:
+    return server.url(path), len(ZIP)
+
+
+def read(
+    folder: Path, server: HostileServer, names: list[str]
+) -> tuple[MembersRead | None, dict[str, bytes]]:
+    found: dict[str, bytes] = {}
+
+    def consume(stream: ByteStream) -> None:
+        with zipfile.ZipFile(stream.whole()) as archive:
+            for name in names:
+                found[name] = archive.read(name)
+
+    got = transport(folder).read_members(download(server.url("/z"), body=ZIP), names, consume)
+    return got, found
+
+
+def test_members_take_one_request_each_after_one_for_the_directory(tmp_path: Path) -> None:
+    names = ["lib/2.a", "lib/9.a"]
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        got, found = read(tmp_path, server, names)
+        assert len(server.requests) == 3
+    assert found == {name: MEMBERS[name] for name in names}
+    assert got is not None
+
+
+def test_members_side_by_side_take_one_request(tmp_path: Path) -> None:
+    names = ["lib/2.a", "lib/3.a", "lib/4.a"]
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        _, found = read(tmp_path, server, names)
+        assert len(server.requests) == 2
+    assert found == {name: MEMBERS[name] for name in names}
+
+
+def test_half_of_the_archive_or_more_is_not_read_in_parts(tmp_path: Path) -> None:
+    names = [f"lib/{n}.a" for n in range(12)]
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        got, found = read(tmp_path, server, names)
+        assert len(server.requests) == 1
+    assert (got, found) == (None, {})
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [whole(ZIP)],
+        [status(404)],
+        [status(416)],
+        [ranges(OTHER)],
+        [ranges(ZIP), ranges(ZIP, etag='"v2"')],
+        [ranges(ZIP), whole(ZIP)],
+        [ranges(ZIP), status(403)],
+    ],
+)
+def test_what_cannot_be_read_in_parts_is_left_to_a_whole_download(
+    tmp_path: Path, script: list[Behavior]
+) -> None:
+    with HostileServer({"/z": script}) as server:
+        got, _ = read(tmp_path, server, ["lib/2.a"])
+    assert got is None
+
+
+def test_a_member_that_is_not_there_is_left_to_a_whole_download(tmp_path: Path) -> None:
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        assert read(tmp_path, server, ["lib/no.a"])[0] is None
+
+
+def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
+    def refuse(stream: ByteStream) -> None:
+        raise IntegrityError("wrong member")
+
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        parts = download(server.url("/z"), body=ZIP)
+        assert transport(tmp_path).read_members(parts, ["lib/2.a"], refuse) is None
+
+
+def test_a_part_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
+    script = [ranges(ZIP), ranges(ZIP, cut=1000), ranges(ZIP)]
+    with HostileServer({"/z": script}) as server:
+        _, found = read(tmp_path, server, ["lib/2.a"])
+        first, second = server.requests[1].range, server.requests[2].range
+    assert found == {"lib/2.a": MEMBERS["lib/2.a"]}
+    assert first is not None
+    assert second == (first[0] + 1000, first[1])
+
+
+def shifted(exchange: Exchange) -> None:
+    start, _ = exchange.request.range or (0, None)
+    part = ZIP[start + 1 : start + 101]
+    exchange.head(
+        206,
+        {
+            "Content-Range": f"bytes {start + 1}-{start + 100}/{len(ZIP)}",
+            "Content-Length": str(len(part)),
+        },
+    )
+    exchange.send(part)
+
+
+def test_a_part_that_starts_elsewhere_is_refused() -> None:
+    with HostileServer({"/z": [shifted]}) as server:
+        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
+        with file, pytest.raises(Failure, match="asked for 0-"):
+            file.read(10)
+
+
+def test_any_part_can_be_read() -> None:
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
+        with file, io.BufferedReader(file) as buffered:
+            for start, size in [(5, 9), (2_000_000, 100_000), (len(ZIP) - 5, 50), (0, 3)]:
+                buffered.seek(start)
+                assert buffered.read(size) == ZIP[start : start + size]
+            buffered.seek(0)
+            assert hashlib.sha256(buffered.read()).digest() == hashlib.sha256(ZIP).digest()
+
+
+def test_member_parts_cover_header_and_data() -> None:
+    parts = member_parts(io.BytesIO(ZIP), ["lib/0.a", "lib/19.a"])
+    assert parts[0][0] == 0
+    assert ZIP[parts[1][0] :][:4] == b"PK\x03\x04"
+    assert ZIP[parts[1][1] :][:4] == b"PK\x01\x02"
+
+
+def test_stopped_transport_reads_no_members(tmp_path: Path) -> None:
+    runner = transport(tmp_path)
+    runner.stop()
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        parts = download(server.url("/z"), body=ZIP)
+        assert runner.read_members(parts, ["lib/2.a"], Collector()) is None
+        assert server.requests == []

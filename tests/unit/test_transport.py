@@ -1,0 +1,621 @@
+"""Downloads: mirrors, retries, sizes and statuses, against real servers that misbehave."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from pathlib import Path
+
+import pytest
+from tests.unit.hostile_server import (
+    Exchange,
+    HostileServer,
+    ranges,
+    raw,
+    redirect,
+    status,
+    whole,
+)
+from tests.unit.transport_case import (
+    BODY,
+    OTHER,
+    Collector,
+    download,
+    fetch,
+    left_over,
+    transport,
+)
+
+from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+GONE = "http://127.0.0.1:1/gone"
+
+
+def chunked(body: bytes, *, ended: bool = True) -> bytes:
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n" % len(body) + body + b"\r\n" + (b"0\r\n\r\n" if ended else b"")
+
+
+def test_a_plain_download_is_right_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with HostileServer({"/a": [ranges(BODY)]}) as server:
+        got = fetch(tmp_path, download(server.url("/a")))
+    assert (got.size, got.requests, got.bytes_downloaded, got.bytes_resumed) == (
+        len(BODY),
+        1,
+        len(BODY),
+        0,
+    )
+    assert left_over(tmp_path) == []
+
+
+def test_the_hash_is_computed_where_none_is_known(tmp_path: Path) -> None:
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        got = fetch(tmp_path, download(server.url("/a"), sha256=None, size=None))
+    assert got.sha256 == download("").sha256
+
+
+def test_only_identity_is_accepted(tmp_path: Path) -> None:
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_content_encoding_gzip_on_a_tar_gz_is_refused_for_the_next_mirror(tmp_path: Path) -> None:
+    with HostileServer(
+        {"/bad": [whole(BODY, content_encoding="gzip")], "/good": [whole(BODY)]}
+    ) as server:
+        got = fetch(tmp_path, download(server.url("/bad"), server.url("/good")))
+        assert got.url == server.url("/good")
+        assert len(server.asked("/bad")) == 1
+        with pytest.raises(UnavailableError, match="Content-Encoding 'gzip'"):
+            fetch(tmp_path, download(server.url("/bad")))
+
+
+# Bodies and their lengths.
+
+
+def test_truncated_body_is_resumed_where_it_ended(tmp_path: Path) -> None:
+    script = [ranges(BODY, cut=100_000), ranges(BODY)]
+    collector = Collector()
+    with HostileServer({"/a": script}) as server:
+        got = fetch(tmp_path, download(server.url("/a")), collector)
+        second = server.requests[1]
+    assert second.range == (100_000, None)
+    assert second.headers["if-range"] == '"v1"'
+    assert got.bytes_downloaded == len(BODY)
+    assert (collector.calls, collector.data) == (1, BODY)
+
+
+def test_truncated_body_without_a_validator_is_fetched_again_from_the_start(tmp_path: Path) -> None:
+    script = [ranges(BODY, etag=None, cut=100_000), ranges(BODY, etag=None)]
+    collector = Collector()
+    with HostileServer({"/a": script}) as server:
+        fetch(tmp_path, download(server.url("/a")), collector)
+        assert [request.range for request in server.requests] == [None, None]
+    assert (collector.calls, collector.data) == (2, BODY)
+
+
+def test_body_that_is_always_truncated_ends_after_some_tries(tmp_path: Path) -> None:
+    with HostileServer({"/a": [ranges(BODY, cut=10)]}) as server:
+        with pytest.raises(UnavailableError, match="ended at byte 30 of 300000, 3 times"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 3
+
+
+def test_no_content_length_and_the_end_of_the_connection_as_end(tmp_path: Path) -> None:
+    with HostileServer({"/a": [raw(HEAD + b"\r\n" + BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+
+
+def test_no_content_length_and_a_body_that_ends_early_is_truncated(tmp_path: Path) -> None:
+    script = [raw(HEAD + b"\r\n" + BODY[:-1]), raw(HEAD + b"\r\n" + BODY)]
+    with HostileServer({"/a": script}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("length", ["-5", "-0", "1e3", "0x10", "many"])
+def test_negative_or_senseless_content_length_is_refused(tmp_path: Path, length: str) -> None:
+    with HostileServer({"/a": [whole(BODY, content_length=length)]}) as server:
+        with pytest.raises(UnavailableError, match="a Content-Length of"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 1
+
+
+def test_two_different_content_lengths_are_refused(tmp_path: Path) -> None:
+    answer = HEAD + b"Content-Length: 300000\r\nContent-Length: 9\r\n\r\n" + BODY
+    with HostileServer({"/a": [raw(answer)]}) as server, pytest.raises(UnavailableError):
+        fetch(tmp_path, download(server.url("/a")))
+
+
+@pytest.mark.parametrize("length", [299_999, 300_001, 0, 10**18])
+def test_content_length_other_than_the_locks_is_refused_before_the_body(
+    tmp_path: Path, length: int
+) -> None:
+    collector = Collector()
+    with HostileServer({"/a": [whole(BODY, content_length=str(length))]}) as server:
+        with pytest.raises(IntegrityError, match=f"size {length}, expected 300000"):
+            fetch(tmp_path, download(server.url("/a")), collector)
+        assert len(server.requests) == 1
+    assert collector.calls == 0
+
+
+def test_chunked_body(tmp_path: Path) -> None:
+    with HostileServer({"/a": [raw(chunked(BODY))]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+
+
+def test_chunked_body_without_its_last_chunk_is_truncated(tmp_path: Path) -> None:
+    script = [raw(chunked(BODY[:-9], ended=False)), raw(chunked(BODY))]
+    with HostileServer({"/a": script}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 2
+
+
+def test_chunked_body_that_is_too_short_is_wrong(tmp_path: Path) -> None:
+    with HostileServer({"/a": [raw(chunked(BODY[:-9]))]}) as server:
+        with pytest.raises(IntegrityError, match="size 299991, expected 300000"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 1
+
+
+def test_body_that_never_ends_is_cut_one_byte_behind_its_size(tmp_path: Path) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.send(HEAD + b"\r\n" + BODY)
+        while not exchange.server.stopping.is_set():
+            exchange.send(BODY)
+
+    with HostileServer({"/a": [endless]}) as server:
+        with pytest.raises(IntegrityError, match="size more than 300000"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 1
+
+
+def test_body_that_never_ends_is_cut_where_no_size_is_known(tmp_path: Path) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.send(HEAD + b"\r\n")
+        while not exchange.server.stopping.is_set():
+            exchange.send(BODY)
+
+    with HostileServer({"/a": [endless]}) as server, pytest.raises(IntegrityError):
+        fetch(tmp_path, download(server.url("/a"), sha256=None, size=None), largest=2_000_000)
+
+
+def test_body_that_trickles_is_given_up_by_the_lowest_rate(tmp_path: Path) -> None:
+    def trickle(exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Length": str(len(BODY)), "ETag": '"v1"'})
+        for byte in BODY:
+            exchange.send(bytes([byte]))
+            if exchange.server.stopping.wait(0.02):
+                return
+
+    with HostileServer({"/a": [trickle, ranges(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert server.requests[1].range is not None
+    with HostileServer({"/a": [trickle]}) as server:
+        with pytest.raises(UnavailableError, match="bytes a second"):
+            fetch(tmp_path, download(server.url("/a")), tries=1)
+
+
+def test_body_that_trickles_is_ended_by_the_total_deadline(tmp_path: Path) -> None:
+    def trickle(exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Length": str(len(BODY))})
+        for byte in BODY:
+            exchange.send(bytes([byte]))
+            if exchange.server.stopping.wait(0.02):
+                return
+
+    with HostileServer({"/a": [trickle]}) as server:
+        with pytest.raises(UnavailableError, match=r"took longer than 0\.5 s"):
+            fetch(
+                tmp_path,
+                download(server.url("/a"), GONE),
+                total_seconds=0.5,
+                lowest_rate=0,
+            )
+
+
+def test_body_that_stalls_is_resumed(tmp_path: Path) -> None:
+    with HostileServer({"/a": [ranges(BODY, cut=9, end="stall"), ranges(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert server.requests[1].range == (9, None)
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 2", HEAD + b"Content-Le"])
+def test_headers_that_stall(tmp_path: Path, sent: bytes) -> None:
+    def stall(exchange: Exchange) -> None:
+        exchange.send(sent)
+        exchange.stall()
+
+    with HostileServer({"/a": [stall, whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 2
+
+
+def test_headers_that_trickle_are_ended_by_their_deadline(tmp_path: Path) -> None:
+    def trickle(exchange: Exchange) -> None:
+        exchange.send(HEAD)
+        while not exchange.server.stopping.wait(0.02):
+            exchange.send(b"X-More: and more\r\n")
+
+    with HostileServer({"/a": [trickle, whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")), header_seconds=0.3)
+        assert len(server.requests) == 2
+
+
+def test_connection_reset_as_it_is_made(tmp_path: Path) -> None:
+    with HostileServer({"/a": [whole(BODY)]}, resets=2) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 2", HEAD + b"Content-Length: 300000\r\n\r\n"])
+def test_connection_reset_before_the_body(tmp_path: Path, sent: bytes) -> None:
+    def reset(exchange: Exchange) -> None:
+        exchange.send(sent)
+        exchange.reset()
+
+    with HostileServer({"/a": [reset, whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("cut", [1, 100_000, 299_999])
+def test_connection_reset_in_the_body(tmp_path: Path, cut: int) -> None:
+    collector = Collector()
+    with HostileServer({"/a": [ranges(BODY, cut=cut, end="reset"), ranges(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")), collector)
+    assert collector.data == BODY
+
+
+# Statuses.
+
+
+@pytest.mark.parametrize("code", [404, 410])
+def test_404_and_410_go_to_the_next_mirror_without_a_retry(tmp_path: Path, code: int) -> None:
+    with HostileServer({"/gone": [status(code)], "/a": [whole(BODY)]}) as server:
+        got = fetch(tmp_path, download(server.url("/gone"), server.url("/a")))
+        assert got.url == server.url("/a")
+        assert len(server.asked("/gone")) == 1
+        with pytest.raises(UnavailableError, match=f"HTTP {code}") as caught:
+            fetch(tmp_path, download(server.url("/gone")))
+    assert "check the version and the URL" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_401_and_403_go_to_the_next_mirror_and_name_the_credentials(
+    tmp_path: Path, code: int
+) -> None:
+    with HostileServer({"/no": [status(code)], "/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/no"), server.url("/a")))
+        assert len(server.asked("/no")) == 1
+        with pytest.raises(UnavailableError, match=f"HTTP {code}") as caught:
+            fetch(tmp_path, download(server.url("/no")))
+    assert "GITHUB_TOKEN" in (caught.value.remedy or "")
+    assert "netrc" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
+def test_statuses_that_pass_are_tried_again(tmp_path: Path, code: int) -> None:
+    with HostileServer({"/a": [status(code), status(code), whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("code", [503, 429])
+def test_statuses_that_do_not_pass_are_tried_so_often_and_no_more(
+    tmp_path: Path, code: int
+) -> None:
+    with HostileServer({"/a": [status(code)]}) as server:
+        with pytest.raises(UnavailableError, match=f"HTTP {code} Some Reason, 3 times"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("code", [204, 300, 304, 400, 405, 451, 501, 505])
+def test_other_statuses_go_to_the_next_mirror(tmp_path: Path, code: int) -> None:
+    with HostileServer({"/no": [status(code)], "/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/no"), server.url("/a")))
+        assert len(server.asked("/no")) == 1
+
+
+def test_retry_after_in_seconds_is_waited_for(tmp_path: Path) -> None:
+    with HostileServer({"/a": [status(429, retry_after="1"), whole(BODY)]}) as server:
+        before = time.monotonic()
+        fetch(tmp_path, download(server.url("/a")))
+    assert time.monotonic() - before >= 1
+
+
+def test_retry_after_as_a_date_in_the_past_is_no_wait(tmp_path: Path) -> None:
+    date = email.utils.formatdate(time.time() - 1000, usegmt=True)
+    with HostileServer({"/a": [status(503, retry_after=date), whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+
+
+@pytest.mark.parametrize(
+    "value", ["999999999999999999999", "86400", email.utils.formatdate(4e9, usegmt=True)]
+)
+def test_retry_after_that_is_absurd_goes_to_the_next_mirror(tmp_path: Path, value: str) -> None:
+    with HostileServer({"/no": [status(429, retry_after=value)], "/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/no"), server.url("/a")))
+        assert len(server.asked("/no")) == 1
+        with pytest.raises(UnavailableError, match=r"asks to wait \d+ seconds"):
+            fetch(tmp_path, download(server.url("/no")))
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "1.5", "Someday, 99 Foo 2026"])
+def test_retry_after_that_makes_no_sense_is_ignored(tmp_path: Path, value: str) -> None:
+    with HostileServer({"/a": [status(503, retry_after=value), whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+
+
+# Mirrors.
+
+
+def test_dns_failure_goes_to_the_next_mirror(tmp_path: Path) -> None:
+    missing = "http://no-such-host.invalid/a"
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(missing, server.url("/a")))
+    with pytest.raises(UnavailableError, match="the host name was not found"):
+        fetch(tmp_path, download(missing))
+
+
+def test_refused_connection_goes_to_the_next_mirror(tmp_path: Path) -> None:
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(GONE, server.url("/a")))
+    with pytest.raises(UnavailableError, match="the connection was refused, 2 times"):
+        fetch(tmp_path, download(GONE))
+
+
+@pytest.mark.parametrize("wrong", [OTHER, BODY[:-1] + b"\0", BODY[:-1], BODY + b"\0", b""])
+def test_the_first_mirror_serves_wrong_bytes_and_the_second_is_right(
+    tmp_path: Path, wrong: bytes
+) -> None:
+    collector = Collector()
+    with HostileServer({"/wrong": [ranges(wrong)], "/a": [whole(BODY)]}) as server:
+        got = fetch(tmp_path, download(server.url("/wrong"), server.url("/a")), collector)
+        assert got.url == server.url("/a")
+        assert len(server.asked("/wrong")) == 1
+    assert collector.data == BODY
+    assert left_over(tmp_path) == []
+
+
+def test_wrong_bytes_from_every_mirror_name_the_url_and_both_hashes(tmp_path: Path) -> None:
+    with HostileServer({"/a": [ranges(OTHER)]}) as server, pytest.raises(IntegrityError) as caught:
+        fetch(tmp_path, download(server.url("/a")))
+    message = str(caught.value)
+    assert server.url("/a") in message
+    assert str(download("").sha256) in message
+    assert str(download("", body=OTHER).sha256) in message
+    assert "lock it again" in message
+    assert left_over(tmp_path) == []
+
+
+def test_wrong_bytes_from_one_mirror_and_nothing_from_the_other_is_an_integrity_error(
+    tmp_path: Path,
+) -> None:
+    with HostileServer({"/a": [ranges(OTHER)]}) as server, pytest.raises(IntegrityError) as caught:
+        fetch(tmp_path, download(server.url("/a"), server.url("/gone")))
+    assert server.url("/gone") + ": HTTP 404" in str(caught.value)
+
+
+def test_every_failed_mirror_is_listed_with_its_reason(tmp_path: Path) -> None:
+    with (
+        HostileServer({"/down": [status(503)]}) as server,
+        pytest.raises(UnavailableError) as caught,
+    ):
+        fetch(tmp_path, download(server.url("/gone"), server.url("/down"), GONE))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "lib.tar.zst cannot be downloaded"
+    assert "/gone: HTTP 404" in lines[2]
+    assert "/down: HTTP 503" in lines[3]
+    assert ":1/gone: the connection was refused" in lines[4]
+    assert len(lines) == 6
+
+
+def test_no_url_at_all_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"lib\.tar\.zst has no URL"):
+        fetch(tmp_path, download())
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host/a", "http://", "http://[::1/a", "nonsense", "http://h:x/"]
+)
+def test_url_that_is_none_is_unavailable(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UnavailableError):
+        fetch(tmp_path, download(url))
+
+
+def test_password_and_query_are_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        fetch(tmp_path, download("http://me:secret@127.0.0.1:1/a?signature=secret"))
+    assert "http://127.0.0.1:1/a" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_only_the_urls_given_are_contacted(tmp_path: Path) -> None:
+    """What makes `CGO_PREBUILT_MIRROR` fail closed: the transport adds no URL of its own."""
+    with HostileServer({}) as mirror, HostileServer({"/a": [whole(BODY)]}) as origin:
+        with pytest.raises(UnavailableError):
+            fetch(tmp_path, download(mirror.url("/a")))
+        assert len(mirror.requests) == 1
+        assert origin.requests == []
+
+
+# Redirects.
+
+
+def test_redirect_chain_is_followed(tmp_path: Path) -> None:
+    codes = zip(range(4), (301, 302, 307, 308), strict=True)
+    scripts = {f"/{n}": [redirect(f"/{n + 1}", code)] for n, code in codes}
+    with HostileServer({**scripts, "/4": [whole(BODY)]}) as server:
+        got = fetch(tmp_path, download(server.url("/0")))
+    assert (got.requests, got.url) == (5, server.url("/0"))
+
+
+def test_redirect_chain_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    scripts = {f"/{n}": [redirect(f"/{n + 1}")] for n in range(9)}
+    with HostileServer(scripts) as server:
+        with pytest.raises(UnavailableError, match="more than 4 redirects"):
+            fetch(tmp_path, download(server.url("/0")))
+        assert len(server.requests) == 5
+
+
+def test_redirect_loop_is_refused(tmp_path: Path) -> None:
+    with HostileServer({"/a": [redirect("/b")], "/b": [redirect("/a")]}) as server:
+        with pytest.raises(UnavailableError, match="a redirect loop"):
+            fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/a", "data:,x"])
+def test_redirect_to_what_is_no_web_address_is_refused(tmp_path: Path, location: str) -> None:
+    with HostileServer({"/a": [redirect(location)]}) as server:
+        with pytest.raises(UnavailableError, match="no http or https URL"):
+            fetch(tmp_path, download(server.url("/a")))
+
+
+def test_signed_url_that_expires_is_resolved_again_from_the_original(tmp_path: Path) -> None:
+    scripts = {
+        "/a": [redirect("/signed?1"), redirect("/signed?2")],
+        "/signed": [ranges(BODY, cut=1000), ranges(BODY)],
+    }
+    with HostileServer(scripts) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert [request.target for request in server.requests] == [
+            "/a",
+            "/signed?1",
+            "/a",
+            "/signed?2",
+        ]
+        assert server.requests[3].range == (1000, None)
+
+
+# file://
+
+
+def test_file_url_is_read_where_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "a folder with ünïcode, 100%.tar.zst"
+    place.write_bytes(BODY)
+    got = fetch(tmp_path, download(place.as_uri()))
+    assert (got.requests, got.bytes_downloaded) == (0, 0)
+    assert not (tmp_path / "partials").exists()
+
+
+def test_file_url_of_nothing_goes_to_the_next_mirror(tmp_path: Path) -> None:
+    place = tmp_path / "here"
+    place.write_bytes(BODY)
+    missing = (tmp_path / "missing").as_uri()
+    assert fetch(tmp_path, download(missing, place.as_uri())).url == place.as_uri()
+    with pytest.raises(UnavailableError, match="No such file or directory"):
+        fetch(tmp_path, download(missing))
+    with pytest.raises(UnavailableError, match="not a file"):
+        fetch(tmp_path, download(tmp_path.as_uri()))
+    with pytest.raises(UnavailableError, match="another host"):
+        fetch(tmp_path, download("file://elsewhere/a"))
+
+
+@pytest.mark.parametrize("wrong", [OTHER, BODY + b"\0", b""])
+def test_file_url_of_wrong_bytes_is_an_integrity_error(tmp_path: Path, wrong: bytes) -> None:
+    place = tmp_path / "wrong"
+    place.write_bytes(wrong)
+    with pytest.raises(IntegrityError, match="expected"):
+        fetch(tmp_path, download(place.as_uri()))
+    assert place.read_bytes() == wrong
+
+
+# Consumers.
+
+
+def test_consumer_may_stop_early_and_the_rest_is_still_verified(tmp_path: Path) -> None:
+    def little(stream: ByteStream) -> None:
+        stream.read(1)
+
+    wrong = BODY[:-1] + b"\0"
+    with HostileServer({"/a": [whole(BODY)], "/wrong": [whole(wrong)]}) as server:
+        assert fetch(tmp_path, download(server.url("/a")), little).size == len(BODY)
+        with pytest.raises(IntegrityError):
+            fetch(tmp_path, download(server.url("/wrong")), little)
+
+
+def test_whole_is_seekable_and_verified(tmp_path: Path) -> None:
+    def seek(stream: ByteStream) -> None:
+        file = stream.whole()
+        file.seek(-10, 2)
+        assert file.read() == BODY[-10:]
+        file.seek(5)
+        assert file.read(3) == BODY[5:8]
+
+    with HostileServer({"/a": [whole(BODY)], "/wrong": [whole(OTHER)]}) as server:
+        fetch(tmp_path, download(server.url("/wrong"), server.url("/a")), seek)
+
+
+def test_integrity_error_of_the_consumer_is_the_mirrors_where_the_hash_is_wrong(
+    tmp_path: Path,
+) -> None:
+    def picky(stream: ByteStream) -> None:
+        if stream.read(1) != BODY[:1]:
+            raise IntegrityError("not an archive")
+
+    with HostileServer({"/html": [whole(OTHER)], "/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/html"), server.url("/a")), picky)
+
+
+def test_integrity_error_of_the_consumer_is_final_where_the_hash_is_right(tmp_path: Path) -> None:
+    def refuse(stream: ByteStream) -> None:
+        raise IntegrityError("an unsafe member")
+
+    with HostileServer({"/a": [whole(BODY)], "/b": [whole(BODY)]}) as server:
+        with pytest.raises(IntegrityError, match="an unsafe member"):
+            fetch(tmp_path, download(server.url("/a"), server.url("/b")), refuse)
+        assert server.asked("/b") == []
+
+
+def test_other_errors_of_the_consumer_come_through_and_end_the_download(tmp_path: Path) -> None:
+    def fail(stream: ByteStream) -> None:
+        stream.read(1)
+        raise OSError(28, "No space left on device")
+
+    with HostileServer({"/a": [ranges(BODY)]}) as server, pytest.raises(OSError, match="No space"):
+        fetch(tmp_path, download(server.url("/a")), fail)
+
+
+def test_consumer_that_hides_a_broken_stream_does_not_hide_the_failure(tmp_path: Path) -> None:
+    def hide(stream: ByteStream) -> None:
+        try:
+            while stream.read(1000):
+                pass
+        except CgoPrebuiltError:
+            raise OSError("a truncated archive") from None
+
+    with HostileServer({"/a": [whole(BODY, content_length="400000")]}) as server:
+        with pytest.raises(UnavailableError, match="ended at byte 300000 of 400000"):
+            fetch(tmp_path, download(server.url("/a"), size=None), hide)
+
+
+# The machine.
+
+
+def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "partials").write_text("a file in the way")
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        with pytest.raises(UsageError, match="cannot write") as caught:
+            fetch(tmp_path, download(server.url("/a")))
+    assert "CGO_PREBUILT_CACHE" in (caught.value.remedy or "")
+
+
+def test_stop_ends_a_transfer_that_waits(tmp_path: Path) -> None:
+    runner = transport(tmp_path, read_seconds=30)
+
+    def stop(stream: ByteStream) -> None:
+        assert stream.read(9) == BODY[:9]
+        runner.stop()
+        stream.read(1)
+
+    with HostileServer({"/a": [ranges(BODY, cut=9, end="stall")]}) as server:
+        with pytest.raises(UnavailableError, match="stopped"):
+            runner.run(download(server.url("/a")), stop)
+        with pytest.raises(UnavailableError, match="stopped"):
+            runner.run(download(server.url("/a")), Collector())
