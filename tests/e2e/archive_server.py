@@ -79,7 +79,7 @@ class _FolderHandler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range")
         self.archive_server.requests.append(Request(self.command, path, wanted))
         file = self.archive_server.folder / path.lstrip("/")
-        if not file.is_file():
+        if ".." in file.parts or not file.is_file():
             self.send_response(HTTPStatus.NOT_FOUND)
             self.send_header("Content-Length", "0")
             self.end_headers()

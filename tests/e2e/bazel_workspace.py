@@ -121,6 +121,16 @@ class Workspace:
         enter = self.tools.bazel.in_root
         return self._run([enter, *command] if enter else list(command), env)
 
+    def start_shutdown(self) -> subprocess.Popen[bytes]:
+        """Tells the server to end. That takes it seconds, which a test need not wait for."""
+        return subprocess.Popen(
+            [*self.tools.startup_options(), "shutdown"],
+            cwd=self.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def _run(self, command: list[str], env: Mapping[str, str] | None) -> Result:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(_STEERING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,13 +31,21 @@ class MakeWorkspace(Protocol):
 
 
 @pytest.fixture(scope="session")
-def bazel_tools() -> Iterator[Tools]:
+def ending_servers() -> list[subprocess.Popen[bytes]]:
+    """Bazel servers that were told to end."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools]:
     """The Bazel to test with; its output bases are in a temporary folder of this test run."""
     bazel = find_bazel()
     go_cache = cache_folder(os.environ) / "go-build"
     go_cache.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bz-"))
     yield Tools(bazel, folder, go_cache)
+    for ending in ending_servers:
+        ending.wait()
     for path in folder.rglob("*"):  # Bazel makes its outputs read-only
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
@@ -44,7 +53,9 @@ def bazel_tools() -> Iterator[Tools]:
 
 
 @pytest.fixture
-def workspace(bazel_tools: Tools, tmp_path: Path) -> Iterator[MakeWorkspace]:
+def workspace(
+    bazel_tools: Tools, tmp_path: Path, ending_servers: list[subprocess.Popen[bytes]]
+) -> Iterator[MakeWorkspace]:
     """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
 
     The store of fetched libraries is the test's own, shared by its workspaces.
@@ -64,8 +75,7 @@ def workspace(bazel_tools: Tools, tmp_path: Path) -> Iterator[MakeWorkspace]:
         return one
 
     yield make
-    for one in made:
-        one.bazel("shutdown")
+    ending_servers.extend(one.start_shutdown() for one in made)
 
 
 @pytest.fixture

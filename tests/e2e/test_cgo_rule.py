@@ -20,7 +20,6 @@ func main() {
 
 _BUILD = """\
 load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
-load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
 load("@rules_cc//cc:cc_library.bzl", "cc_library")
 
 cc_library(
@@ -36,7 +35,6 @@ cc_library(
     hdrs = ["include/greet/greet.h"],
     includes = ["include"],
     defines = ["GREET_LEVEL=3"],
-    linkstatic = {linkstatic},
     deps = [":roots"],
 )
 
@@ -44,6 +42,53 @@ cgo_binary(
     name = "program",
     srcs = ["program.go"],
     cdeps = [":greet"],
+)
+"""
+
+_SHARED_BUILD = """\
+load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+load("@rules_cc//cc:cc_import.bzl", "cc_import")
+load("@rules_cc//cc:cc_library.bzl", "cc_library")
+
+cc_binary(
+    name = "libgreet.so",
+    srcs = [
+        "greet.cc",
+        "include/greet/greet.h",
+        "roots.c",
+        "roots.h",
+    ],
+    includes = ["include"],
+    linkshared = True,
+)
+
+cc_import(
+    name = "greet_import",
+    hdrs = ["include/greet/greet.h"],
+    shared_library = ":libgreet.so",
+)
+
+cc_library(
+    name = "greet",
+    defines = ["GREET_LEVEL=3"],
+    includes = ["include"],
+    deps = [":greet_import"],
+)
+
+cgo_binary(
+    name = "program",
+    srcs = ["program.go"],
+    cdeps = [":greet"],
+)
+"""
+
+_PLAIN_BUILD = """\
+load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
+
+cgo_binary(
+    name = "program",
+    srcs = ["program.go"],
 )
 """
 
@@ -82,6 +127,25 @@ double root_of_two() { return c_root(two); }
 def test_a_go_program_links_a_static_cpp_library_and_what_that_needs(
     workspace: MakeWorkspace,
 ) -> None:
-    made = workspace({**_FILES, "BUILD.bazel": _BUILD.format(linkstatic=True)})
+    made = workspace({**_FILES, "BUILD.bazel": _BUILD})
     result = made.bazel("run", "//:program").checked()
     assert result.stdout == "hello cgo 3 1.4142135623730951\n"
+
+
+def test_a_go_program_finds_a_shared_library_where_it_was_built(workspace: MakeWorkspace) -> None:
+    made = workspace({**_FILES, "BUILD.bazel": _SHARED_BUILD})
+    made.bazel("build", "//:program").checked()
+    result = made.in_root("bazel-bin/program").checked()
+    assert result.stdout == "hello cgo 3 1.4142135623730951\n"
+
+
+def test_a_link_option_is_missed_where_a_library_does_not_carry_it(
+    workspace: MakeWorkspace,
+) -> None:
+    files = {
+        "program.go": 'package main\n\n// void gone(void);\nimport "C"\n\nfunc main() { C.gone() }\n',
+        "BUILD.bazel": _PLAIN_BUILD,
+    }
+    result = workspace(files).bazel("build", "//:program")
+    assert result.code == 1
+    assert "undefined reference to `gone'" in result.stderr

@@ -63,9 +63,14 @@ def _library_file(library):
 def _shared(file):
     return file.extension in ("dylib", "so") or ".so." in file.basename
 
-def _upwards(binary):
-    """The way from the binary's folder to the folder that exec paths start in."""
-    return "/".join([".."] * (len(binary.path.split("/")) - 1))
+def _shared_flags(file, binary):
+    # By name and not by path: a library without a name of its own would be looked for at that path, which is
+    # the action's. The loader finds it from the binary's folder, up to where exec paths start, and down.
+    upwards = "/".join([".."] * (len(binary.path.split("/")) - 1))
+    flags = ["-L" + _absolute(file.dirname), "-Wl,-rpath,$ORIGIN/%s/%s" % (upwards, file.dirname)]
+    if file.basename.startswith("lib") and file.extension in ("dylib", "so"):
+        return flags + ["-l" + file.basename[len("lib"):-len("." + file.extension)]]
+    return flags + ["-l:" + file.basename]
 
 def _link_inputs(linking_context):
     archives, shared, flags, others = [], [], [], []
@@ -115,10 +120,7 @@ def _cgo_binary_impl(ctx):
 
     link_flags = [_absolute(file.path) for file in link.archives] + of_toolchain.link
     for file in link.shared:
-        link_flags.extend([
-            _absolute(file.path),
-            "-Wl,-rpath,$ORIGIN/%s/%s" % (_upwards(binary), file.dirname),
-        ])
+        link_flags.extend(_shared_flags(file, binary))
     link_flags.extend(link.flags)
 
     ctx.actions.run_shell(
