@@ -76,9 +76,13 @@ class Fields:
 
     def sha256(self, key: str) -> str:
         """A SHA-256 as 64 lower-case hex digits."""
+        return self.matching(key, _SHA256, "64 lower-case hex digits")
+
+    def matching(self, key: str, pattern: re.Pattern[str], description: str) -> str:
+        """A string all of which a pattern matches; the description says what that is."""
         value = self.string(key)
-        if not _SHA256.fullmatch(value):
-            raise self.problem(f"{key!r} must be 64 lower-case hex digits, found {value!r}")
+        if not pattern.fullmatch(value):
+            raise self.problem(f"{key!r} must be {description}, found {value!r}")
         return value
 
     def count(self, key: str) -> int:
@@ -122,10 +126,11 @@ class Fields:
 
 def _kind(value: object) -> str:
     names = {dict: "a mapping", list: "a list", str: "a string", type(None): "nothing"}
-    return names.get(type(value), f"{value!r}")
+    return names.get(type(value), str(value))
 
 
 def _quote_hint(value: object) -> str | None:
-    if isinstance(value, int | float):
-        return f'put it in quotes: "{value}"'
-    return None
+    # YAML makes a number, a date or a truth value of it, and what was written is lost: 1.10 is 1.1.
+    if value is None or isinstance(value, str | Mapping | list | tuple):
+        return None
+    return 'put quotes around it, as in "1.10"'

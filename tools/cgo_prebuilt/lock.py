@@ -6,6 +6,7 @@ that may be written, again by hash and size. `lock_file.py` reads and writes it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,12 @@ from cgo_prebuilt.errors import LockError
 
 FORMATS = ("file", "tar.gz", "tar.xz", "tar.zst", "zip")
 """The archive formats. `file` is a loose file that is its own only member."""
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
+"""What a library may be called: its name is also that of files, labels and variables."""
+
+VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
+"""What a version may be called: a tag, so it may have folders."""
 
 
 @dataclass(frozen=True, slots=True)

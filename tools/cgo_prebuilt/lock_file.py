@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cgo_prebuilt.errors import IntegrityError, LockError
+from cgo_prebuilt.errors import CgoPrebuiltError, LockError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.lock import (
     FORMATS,
     INTERFACE_LISTS,
+    NAME,
+    VERSION,
     Build,
     Interface,
     Lock,
@@ -48,7 +50,11 @@ def read_lock(path: Path) -> Lock:
             remedy="make it with `cgo-prebuilt lock MANIFEST`, or correct the path",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"the lock cannot be read: {error}", where=str(path)) from None
+        raise LockError(
+            f"the lock cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            remedy="correct the path, or restore the file from version control",
+        ) from None
     return parse_lock(text, where=str(path))
 
 
@@ -63,12 +69,13 @@ def parse_lock(text: str, *, where: str) -> Lock:
         LockError: It is not JSON, or is not a lock.
     """
     try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        document = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
         raise LockError(
             f"the lock is not JSON: {error}",
             where=where,
-            remedy="restore it from version control, or make it anew with `cgo-prebuilt lock`",
+            remedy="restore it from version control, or remove it and make it anew with"
+            " `cgo-prebuilt lock`",
         ) from None
     fields = Fields(
         document,
@@ -77,11 +84,13 @@ def parse_lock(text: str, *, where: str) -> Lock:
         error=LockError,
     )
     if fields.required("schema") != SCHEMA:
-        raise LockError(
+        raise fields.problem(
             f"the lock has schema {fields.get('schema')!r}, this program reads {SCHEMA}",
-            where=where,
-            remedy="use the cgo-prebuilt that wrote it, or make it anew with `cgo-prebuilt lock`",
+            "use the cgo-prebuilt that wrote it, or make it anew with `cgo-prebuilt lock`",
         )
+    name = fields.matching("name", NAME, "letters, digits and any of . _ + -")
+    with _blaming_the_lock(where):
+        check_member_name(name, where=where)
     versions = {
         version: _read_version(value, f"{where}: versions.{version}")
         for version, value in _mapping(fields, "versions").items()
@@ -92,7 +101,10 @@ def parse_lock(text: str, *, where: str) -> Lock:
             f"'default_version' is {default!r}, which is not in 'versions'",
             f"choose one of {', '.join(versions)}",
         )
-    return Lock(fields.string("name"), default, versions)
+    for version in versions:
+        if not VERSION.fullmatch(version):
+            raise fields.problem(f"the version {version!r} is empty or has white space in it")
+    return Lock(name, default, versions)
 
 
 def format_lock(lock: Lock) -> str:
@@ -104,6 +116,16 @@ def format_lock(lock: Lock) -> str:
         "versions": {name: _version_json(version) for name, version in lock.versions.items()},
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object. Of two equal keys, which a bad merge leaves, Python would take the last."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return document
 
 
 def _mapping(fields: Fields, key: str) -> dict[str, object]:
@@ -120,16 +142,23 @@ def _list(fields: Fields, key: str) -> list[object]:
     return value
 
 
+def _strings(fields: Fields, key: str) -> tuple[str, ...]:
+    """A list of strings. The form that people may use, one string for a list of one, is not for locks."""
+    if key in fields:
+        _list(fields, key)
+    return fields.strings(key)
+
+
 def _read_version(value: object, where: str) -> LockedVersion:
     fields = Fields(value, where=where, known=("platforms", "source"), error=LockError)
     platforms = {}
     for name, platform in _mapping(fields, "platforms").items():
-        parse_platform(name)
+        with _blaming_the_lock(where):
+            parse_platform(name)
         platforms[name] = _read_platform(platform, f"{where}.platforms.{name}")
-    source = fields.get("source")
-    return LockedVersion(
-        platforms, None if source is None else _read_source(source, f"{where}.source")
-    )
+    if "source" not in fields:
+        return LockedVersion(platforms)
+    return LockedVersion(platforms, _read_source(fields.get("source"), f"{where}.source"))
 
 
 def _read_platform(value: object, where: str) -> LockedPlatform:
@@ -140,9 +169,11 @@ def _read_platform(value: object, where: str) -> LockedPlatform:
         _read_archive(archive, f"{where}.archives[{index}]")
         for index, archive in enumerate(_list(fields, "archives"))
     )
+    if not archives:
+        raise fields.problem("'archives' is empty", "a platform needs at least one archive")
     platform = LockedPlatform(archives, _read_interface(fields))
     paths = [file.path for file in platform.files()]
-    with _refusing_names():
+    with _blaming_the_lock(where):
         check_member_names(paths, where=where)
     absent = [
         path
@@ -150,8 +181,11 @@ def _read_platform(value: object, where: str) -> LockedPlatform:
         if path not in set(paths)
     ]
     if absent:
-        raise fields.problem(f"no archive here has the promised {', '.join(absent)}")
-    with _refusing_names():
+        raise fields.problem(
+            f"no archive here has the promised {', '.join(absent)}",
+            "restore the lock from version control, or make it anew with `cgo-prebuilt lock`",
+        )
+    with _blaming_the_lock(where):
         for path in platform.interface.include_dirs:
             if path != ".":
                 check_member_name(path, where=where)
@@ -159,12 +193,12 @@ def _read_platform(value: object, where: str) -> LockedPlatform:
 
 
 @contextmanager
-def _refusing_names() -> Iterator[None]:
-    """A name that an archive may not have is, in a lock, the lock's fault."""
+def _blaming_the_lock(where: str) -> Iterator[None]:
+    """A name that an archive or a platform may not have is, in a lock, the lock's fault."""
     try:
         yield
-    except IntegrityError as error:
-        raise LockError(error.what, where=error.where, remedy=error.remedy) from None
+    except CgoPrebuiltError as error:
+        raise LockError(error.what, where=error.where or where, remedy=error.remedy) from None
 
 
 def _read_archive(value: object, where: str) -> LockedArchive:
@@ -181,11 +215,13 @@ def _read_archive(value: object, where: str) -> LockedArchive:
         )
     file = fields.string("file")
     strip_prefix = fields.string("strip_prefix", "")
-    with _refusing_names():
+    with _blaming_the_lock(where):
         check_member_name(file, where=where)
         if strip_prefix:
             check_member_name(strip_prefix, where=where)
-    urls = fields.strings("urls")
+    if "/" in file:
+        raise fields.problem(f"'file' is {file!r}, a path", "an archive's file has no folder")
+    urls = _strings(fields, "urls")
     if not urls:
         raise fields.problem("'urls' is empty", "an archive needs at least one URL")
     return LockedArchive(
@@ -208,8 +244,10 @@ def _read_file(value: object, where: str) -> LockedFile:
 
 
 def _read_interface(fields: Fields) -> Interface:
+    if "requires" in fields:
+        _mapping(fields, "requires")
     return Interface.of(
-        {key: fields.strings(key) for key in INTERFACE_LISTS}, fields.string_mapping("requires")
+        {key: _strings(fields, key) for key in INTERFACE_LISTS}, fields.string_mapping("requires")
     )
 
 
@@ -230,13 +268,22 @@ def _read_source(value: object, where: str) -> Source:
     if tool not in BUILD_TOOLS:
         raise build.problem(f"'tool' is {tool!r}", f"it can be one of {', '.join(BUILD_TOOLS)}")
     if ("path" in fields) == ("url" in fields):
-        raise fields.problem("a source has either 'path' or 'url'")
+        raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
+    outputs = Interface.of({key: _strings(fields, key) for key in INTERFACE_LISTS})
+    installed = _strings(fields, "installed")
+    if len(installed) != len(outputs.libraries()):
+        raise fields.problem(
+            f"'installed' has {len(installed)} names for {len(outputs.libraries())} libraries"
+        )
+    with _blaming_the_lock(where):
+        for path in installed:
+            check_member_name(path, where=where)
     return Source(
-        build=Build(tool, build.strings("args"), build.string("target", "")),
-        outputs=Interface.of({key: fields.strings(key) for key in INTERFACE_LISTS}),
-        installed=fields.strings("installed"),
-        path=fields.optional_string("path"),
-        url=fields.optional_string("url"),
+        build=Build(tool, _strings(build, "args"), build.string("target", "")),
+        outputs=outputs,
+        installed=installed,
+        path=fields.string("path") if "path" in fields else None,
+        url=fields.string("url") if "url" in fields else None,
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fields.string("strip_prefix", ""),
     )
