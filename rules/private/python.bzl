@@ -11,7 +11,7 @@ _PYTHON = (3, 10)
 _PROBE = """\
 import sys
 if sys.version_info[:2] < {python}:
-    print("old")
+    print("old", end = "")
     sys.exit()
 try:
     import requests
@@ -27,7 +27,7 @@ try:
     fast = True
 except ImportError:
     fast = False
-print(("" if good else "requests ") + ("" if fast else "decoders"))
+print(",".join(([] if good else ["requests"]) + ([] if fast else ["decoders"])), end = "")
 """
 
 def find_interpreter(rctx, label):
@@ -89,7 +89,7 @@ def _python_packages_impl(rctx):
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     rctx.watch(interpreter)
     probe = rctx.execute([interpreter, "-B", "-c", _PROBE.format(python = _PYTHON)])
-    wanted = probe.stdout.split()
+    wanted = probe.stdout.strip().split(",")
     if probe.return_code != 0 or "old" in wanted:
         fail("\n".join([
             "",

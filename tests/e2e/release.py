@@ -1,0 +1,156 @@
+"""A small release for the tests: a C library, compiled, packed, locked and served."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.bazel_workspace import REPOSITORY, Result
+
+NAME = "answer"
+
+_HEADER = """\
+#ifdef __cplusplus
+extern "C" {
+#endif
+int answer(void);
+#ifdef __cplusplus
+}
+#endif
+"""
+
+MAIN_CC = """\
+#include <cstdio>
+#include "answer.h"
+int main() { std::printf("the answer is %d\\n", answer()); }
+"""
+
+MAIN_GO = """\
+package main
+
+// #include "answer.h"
+import "C"
+
+import "fmt"
+
+func main() { fmt.Printf("the answer is %d\\n", int(C.answer())) }
+"""
+
+BUILD = """\
+load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+
+cc_binary(
+    name = "main_cc",
+    srcs = ["main.cc"],
+    deps = ["@answer"],
+)
+
+cgo_binary(
+    name = "main_go",
+    srcs = ["main.go"],
+    cdeps = ["@answer"],
+)
+
+platform(
+    name = "linux_arm64",
+    constraint_values = ["@platforms//os:linux", "@platforms//cpu:aarch64"],
+)
+
+platform(
+    name = "linux_amd64_musl",
+    constraint_values = [
+        "@platforms//os:linux",
+        "@platforms//cpu:x86_64",
+        "@rules_cgo_prebuilt//rules/libc:musl",
+    ],
+)
+
+platform(
+    name = "windows_amd64",
+    constraint_values = ["@platforms//os:windows", "@platforms//cpu:x86_64"],
+)
+"""
+
+MODULE = """\
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+prebuilt.library(name = "answer", lock = "//:answer.lock.json")
+use_repo(prebuilt, "answer")
+"""
+
+
+def cgo_prebuilt(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Result:
+    """Runs the command of this checkout as a user does: in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cgo_prebuilt", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tools"), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release of the library.
+
+    Attributes:
+        folder: Where the maintainer works.
+        server: What serves `dist`.
+    """
+
+    folder: Path
+    server: ArchiveServer
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "answer.lock.json"
+
+    def archive(self, platform: str) -> str:
+        return f"answer-v1.0.0-{platform}.tar.zst"
+
+    def publish(self, answer: int = 42, platforms: Sequence[str] = ("linux_amd64",)) -> None:
+        """Compiles, packs and locks the library; each platform's archive has other bytes."""
+        self._write_manifest(platforms)
+        for number, platform in enumerate(platforms):
+            built = self.folder / f"built-{platform}"
+            (built / "include").mkdir(parents=True, exist_ok=True)
+            (built / "lib").mkdir(exist_ok=True)
+            (built / "include/answer.h").write_text(_HEADER)
+            source = built / "answer.c"
+            source.write_text(f"int answer(void) {{ return {answer + 1000 * number}; }}\n")
+            subprocess.run(["gcc", "-c", "-O1", source, "-o", built / "answer.o"], check=True)
+            archive = built / "lib/libanswer.a"
+            archive.unlink(missing_ok=True)
+            subprocess.run(["ar", "rcsD", archive, built / "answer.o"], check=True)
+            self._run(
+                "pack", "answer.yaml", "--platform", platform, "--from", built,
+                "--output", self.server.folder,
+            )  # fmt: skip
+        self._run("lock", "answer.yaml")
+        self.server.requests.clear()
+
+    def _write_manifest(self, platforms: Sequence[str]) -> None:
+        listed = "".join(f"  {platform}: {{linkopts: [-lm]}}\n" for platform in platforms)
+        (self.folder / "answer.yaml").write_text(
+            "name: answer\n"
+            "version: v1.0.0\n"
+            f"urls: ['{self.server.url}/{{file}}']\n"
+            "archives: [{file: 'answer-{version}-{platform}.tar.zst'}]\n"
+            "static_library: lib/libanswer.a\n"
+            "headers: [include/**]\n"
+            "include_dirs: [include]\n"
+            f"platforms:\n{listed}"
+        )
+
+    def _run(self, *arguments: str | Path) -> None:
+        cache = {"CGO_PREBUILT_CACHE": str(self.folder / "maintainers-store")}
+        cgo_prebuilt(*arguments, cwd=self.folder, env=cache).checked()

@@ -1,0 +1,92 @@
+"""Each misuse of the module extension gives an error that says what to do."""
+
+from __future__ import annotations
+
+import pytest
+from tests.e2e.conftest import MakeWorkspace
+
+_EXTENSION = """\
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+use_repo(prebuilt, "answer")
+"""
+_LIBRARY = 'prebuilt.library(name = "answer", lock = "//:answer.lock.json")\n'
+_GOOD = (
+    '{"schema": 1, "name": "answer", "default_version": "1", "versions": {"1": {"platforms": {}}}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("tags", "lock", "words"),
+    [
+        (_LIBRARY, None, ["library answer has no lock", "cgo-prebuilt lock"]),
+        (_LIBRARY, "oops", ["the lock is not a JSON object", "//:answer.lock.json"]),
+        (_LIBRARY, '{"schema": 9}', ["schema 9", "reads 1", "//:answer.lock.json"]),
+        (
+            _LIBRARY,
+            '{"schema": 1, "name": "answer", "default_version": "2", "versions": {}}',
+            ["'default_version' is not one of its 'versions'"],
+        ),
+        (_LIBRARY * 2, _GOOD, ["declares the library answer twice", "rename or remove"]),
+        (
+            _LIBRARY.replace(")", ', version = "7")'),
+            _GOOD,
+            ["version 7 is not in the lock", "choose one of 1"],
+        ),
+    ],
+    ids=["no lock", "not JSON", "other schema", "no default", "declared twice", "no version"],
+)
+def test_a_misuse_is_explained(
+    workspace: MakeWorkspace, tags: str, lock: str | None, words: list[str]
+) -> None:
+    files: dict[str, str | bytes] = {"BUILD.bazel": ""}
+    if lock is not None:
+        files["answer.lock.json"] = lock
+    failed = workspace(files, module=_EXTENSION + tags).bazel("query", "@answer//:all")
+    assert failed.code != 0
+    for word in words:
+        assert word in failed.stderr, failed.stderr
+
+
+_OTHER_MODULE = """\
+module(name = "{name}")
+bazel_dep(name = "rules_cgo_prebuilt")
+"""
+
+
+def test_two_modules_that_disagree_are_told_to_ask_the_root(workspace: MakeWorkspace) -> None:
+    files: dict[str, str | bytes] = {"BUILD.bazel": ""}
+    module = ""
+    for name in ("one", "two"):
+        files[f"{name}/MODULE.bazel"] = _OTHER_MODULE.format(name=name) + _EXTENSION + _LIBRARY
+        files[f"{name}/BUILD.bazel"] = ""
+        files[f"{name}/answer.lock.json"] = _GOOD
+        module += f'bazel_dep(name = "{name}")\n'
+        module += f'local_path_override(module_name = "{name}", path = "{name}")\n'
+    made = workspace(files, module=module + _EXTENSION)
+    failed = made.bazel("query", "@answer//:all")
+    assert failed.code != 0
+    assert "modules one and two declare different libraries of the name answer" in failed.stderr
+    assert "in the root module" in failed.stderr
+
+    made.write({"MODULE.bazel": (made.path / "MODULE.bazel").read_text() + _LIBRARY})
+    made.write({"answer.lock.json": _GOOD})
+    made.bazel("query", "@answer//:all").checked()
+
+
+def test_only_the_root_module_chooses_the_python(workspace: MakeWorkspace) -> None:
+    made = workspace(
+        {
+            "BUILD.bazel": "",
+            "one/MODULE.bazel": _OTHER_MODULE.format(name="one")
+            + _EXTENSION
+            + _LIBRARY
+            + 'prebuilt.python(interpreter = "//:python")\n',
+            "one/BUILD.bazel": "",
+            "one/answer.lock.json": _GOOD,
+        },
+        module=_EXTENSION
+        + 'bazel_dep(name = "one")\nlocal_path_override(module_name = "one", path = "one")\n',
+    )
+    failed = made.bazel("query", "@answer//:all")
+    assert failed.code != 0
+    assert "only the root module may use it" in failed.stderr
