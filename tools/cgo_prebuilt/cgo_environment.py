@@ -8,17 +8,18 @@ quotes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.lock import Interface
 
 SHELLS = ("sh", "fish", "powershell", "json")
 
-# What cgo uses when CGO_CFLAGS is not set; setting it would silently drop them.
-_DEFAULT_CFLAGS = "-O2 -g"
+# What cgo uses when CGO_CFLAGS or CGO_LDFLAGS is not set or empty; setting it would silently drop them.
+_DEFAULT_FLAGS = "-O2 -g"
 
 
 def cgo_environment(
@@ -45,10 +46,12 @@ def cgo_environment(
         ldflags.append(str(folder / path))
     for parent in sorted({(folder / path).parent for path in interface.shared_library}):
         ldflags.append(f"-Wl,-rpath,{parent}")
-    separator = ";" if "\\" in str(folder) else ":"
+    separator = ";" if isinstance(folder, PureWindowsPath) else ":"
     return {
-        "CGO_CFLAGS": _joined(environ.get("CGO_CFLAGS", _DEFAULT_CFLAGS), cflags),
-        "CGO_LDFLAGS": _joined(environ.get("CGO_LDFLAGS", ""), ldflags, list(interface.linkopts)),
+        "CGO_CFLAGS": _joined(environ.get("CGO_CFLAGS") or _DEFAULT_FLAGS, cflags),
+        "CGO_LDFLAGS": _joined(
+            environ.get("CGO_LDFLAGS") or _DEFAULT_FLAGS, ldflags, list(interface.linkopts)
+        ),
         "PKG_CONFIG_PATH": _prepended(
             str(pkg_config), environ.get("PKG_CONFIG_PATH", ""), separator
         ),
@@ -72,14 +75,15 @@ def _assignment(name: str, value: str, shell: str) -> str:
         quoted = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"set -gx {name} '{quoted}'"
     if shell == "powershell":
-        quoted = value.replace("'", "''")
+        # PowerShell takes typographic single quotes for plain ones (about_Quoting_Rules).
+        quoted = re.sub("(['\u2018-\u201b])", r"\1\1", value)
         return f"$env:{name} = '{quoted}'"
     return f"export {name}={shlex.quote(value)}"
 
 
 def _joined(present: str, added: list[str], options: list[str] | None = None) -> str:
     text = " ".join([*map(_field, added), *(options or [])])
-    if text in present:
+    if f" {text} " in f" {present} ":  # it was evaluated before
         return present
     return f"{present} {text}".strip()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,9 +80,10 @@ def obtain(plan: Plan, store: Store, open_transport: Callable[[], Transport]) ->
         tree = store.find(key, plan.files)
         if tree is not None:
             return Obtained(tree, ())
-        with store.staging(key) as staging:
+        with store.staging(key, sum(file.size for file in plan.files)) as staging:
             transfers = _download(plan, staging, open_transport())
-            tree = store.publish(staging, key, plan.files)
+            label = f"{plan.name} {plan.version} {plan.platform}"
+            tree = store.publish(staging, key, plan.files, label)
     return Obtained(tree, transfers)
 
 
@@ -114,6 +114,8 @@ def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
 
 def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Transferred, ...]:
     """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     from cgo_prebuilt.extract import extract
     from cgo_prebuilt.transport import Download
 
@@ -131,4 +133,13 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Transfer
     if len(plan.archives) == 1:
         return (get(plan.archives[0]),)  # no thread: an interrupt goes straight to the transport
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-        return tuple(pool.map(get, plan.archives))
+        pending = [pool.submit(get, planned) for planned in plan.archives]
+        try:
+            for first in as_completed(pending):
+                first.result()
+        except BaseException:
+            # Without one archive the others are of no use now; what came of them is kept.
+            pool.shutdown(wait=False, cancel_futures=True)
+            transport.stop()
+            raise
+        return tuple(future.result() for future in pending)

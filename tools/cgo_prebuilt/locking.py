@@ -21,6 +21,7 @@ from cgo_prebuilt.lock import (
     LockedVersion,
 )
 from cgo_prebuilt.manifest import ArchiveSpec, Manifest, PlatformSpec
+from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.transport import ByteStream, Download, Transport
 
@@ -49,7 +50,8 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         lock_folder: Where the lock will be, which a source's `path` is relative to.
 
     Raises:
-        IntegrityError: An archive lacks what the manifest promises.
+        IntegrityError: An archive lacks what the manifest promises, or two hold the same file.
+        ManifestError: An archive holds nothing that the manifest names.
         UnavailableError: An archive cannot be had.
     """
     wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
@@ -61,7 +63,10 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
             archive: pool.submit(index, archive, _selecting(users))
             for archive, users in wanted.items()
         }
-        indexed = {archive: future.result() for archive, future in pending.items()}
+        try:
+            indexed = {archive: future.result() for archive, future in pending.items()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error, start no more
     source = manifest.source
     if source is not None and source.path is not None:
         folder = os.path.relpath(manifest.folder / source.path, lock_folder)
@@ -143,7 +148,30 @@ def _lock_platform(
         )
         for archive in spec.archives
     )
-    return LockedPlatform(archives, _found_interface(spec, archives))
+    interface = _found_interface(spec, archives)
+    _check_disjoint(spec, archives)
+    return LockedPlatform(archives, interface)
+
+
+def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> None:
+    """Each archive has a part in the library, and no two have the same file."""
+    holders: dict[str, str] = {}
+    for archive in archives:
+        if not archive.files:
+            raise ManifestError(
+                f"{archive.file} has none of the files that the manifest names for {spec.platform}",
+                where=archive.file,
+                remedy="name its files in 'static_library', 'headers' and the like, or remove it",
+            )
+        for path in (file.path for file in archive.files):
+            if path in holders:
+                raise IntegrityError(
+                    f"{path!r} for {spec.platform} is in two archives",
+                    where=f"{holders[path]}, {archive.file}",
+                    remedy="name it so that only one has it ('strip_prefix' and narrower globs help)",
+                )
+            holders[path] = archive.file
+    check_member_names(holders, where=", ".join(archive.file for archive in archives))
 
 
 def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> Interface:

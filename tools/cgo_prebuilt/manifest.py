@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from cgo_prebuilt.errors import IntegrityError, ManifestError, UnavailableError
+from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError, UnavailableError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.lock import FORMATS, INTERFACE_LISTS, Build, Interface, Source
+from cgo_prebuilt.lock import (
+    FORMATS,
+    INTERFACE_LISTS,
+    NAME,
+    VERSION,
+    Build,
+    Interface,
+    Source,
+)
 from cgo_prebuilt.lock_file import BUILD_TOOLS
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -17,7 +26,7 @@ from cgo_prebuilt.template import fill, fill_url, values_for
 _PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
 _SOURCE_KEYS = ("path", "url", "sha256", "strip_prefix", "build", *INTERFACE_LISTS)
 
-_SUFFIXES = {
+SUFFIXES = {
     ".tar.gz": "tar.gz",
     ".tgz": "tar.gz",
     ".tar.xz": "tar.xz",
@@ -27,6 +36,7 @@ _SUFFIXES = {
     ".zip": "zip",
     ".whl": "zip",
 }
+"""What the end of an archive's name says of its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +116,48 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
     Raises:
         ManifestError: It cannot be read, is not YAML, or is not a manifest.
     """
-    import yaml  # not needed to fetch, so not loaded then
-
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ManifestError(
             "there is no such manifest", where=str(path), remedy="correct the path"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"the manifest cannot be read: {error}", where=str(path)) from None
-    except (yaml.YAMLError, RecursionError) as error:
         raise ManifestError(
-            "the manifest is not YAML: " + " ".join(str(error).split()), where=str(path)
+            f"the manifest cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            remedy="give the path of a YAML file in UTF-8",
         ) from None
+    document = _parse_yaml(text, str(path))
     return parse_manifest(document, where=str(path), folder=path.parent, version=version)
+
+
+def _parse_yaml(text: str, where: str) -> object:
+    """Reads YAML. Of two equal keys PyYAML would silently take the last; here they are an error."""
+    import yaml  # not needed to fetch, so not loaded then
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} is there twice", key.start_mark
+                        )
+                    seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    try:
+        return yaml.load(text, Loader)
+    # The last four: what PyYAML lets out for a scalar that is not what its tag or its form says,
+    # such as the date 2024-13-01.
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
+        raise ManifestError(
+            "the manifest is not YAML: " + " ".join(str(error).split()),
+            where=where,
+            remedy="correct it there; a text that looks like something else needs quotes",
+        ) from None
 
 
 def parse_manifest(
@@ -139,9 +176,11 @@ def parse_manifest(
     """
     known = ("name", "version", *_PLATFORM_KEYS, "platforms", "source", "go")
     top = Fields(document, where=where, known=known, error=ManifestError)
-    name = top.string("name")
+    name = top.matching("name", NAME, "letters, digits and any of . _ + -")
     _check_names([name], where)
     version = version or top.string("version")
+    if not VERSION.fullmatch(version):
+        raise top.problem(f"the version {version!r} is empty or has white space in it")
     listed = top.required("platforms")
     if not isinstance(listed, Mapping) or not listed:
         raise top.problem(
@@ -150,8 +189,13 @@ def parse_manifest(
     platforms = []
     for platform_name, overrides in listed.items():
         at = f"{where}: platforms.{platform_name}"
-        platform = parse_platform(str(platform_name))
-        own = Fields(overrides or {}, where=at, known=_PLATFORM_KEYS, error=ManifestError)
+        platform = _platform(str(platform_name), at)
+        own = Fields(
+            {} if overrides is None else overrides,
+            where=at,
+            known=_PLATFORM_KEYS,
+            error=ManifestError,
+        )
         platforms.append(_platform_spec(platform, top, own, name=name, version=version))
     source = top.get("source")
     return Manifest(
@@ -167,10 +211,17 @@ def parse_manifest(
 
 def format_of(file: str) -> str:
     """The format that a file's name says; a name that says none is a loose file."""
-    for suffix, archive_format in _SUFFIXES.items():
+    for suffix, archive_format in SUFFIXES.items():
         if file.lower().endswith(suffix):
             return archive_format
     return "file"
+
+
+def _platform(name: str, where: str) -> Platform:
+    try:
+        return parse_platform(name)
+    except CgoPrebuiltError as error:
+        raise ManifestError(error.what, where=where, remedy=error.remedy) from None
 
 
 def _platform_spec(
@@ -232,6 +283,8 @@ def _archive_spec(
         )
     if "path" in fields and archive_format != "file":
         raise fields.problem("'path' is for a loose file", "for an archive, use 'strip_prefix'")
+    if "strip_prefix" in fields and archive_format == "file":
+        raise fields.problem("'strip_prefix' is for an archive", "for a loose file, use 'path'")
     path = fill(fields.string("path", file), values, where=where)
     strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
     _check_names([path, *([strip_prefix] if strip_prefix else [])], where)
@@ -320,5 +373,7 @@ def _check_names(names: list[str], where: str) -> None:
     try:
         for name in names:
             check_member_name(name, where=where)
-    except IntegrityError as error:
-        raise ManifestError(error.what, where=error.where, remedy=error.remedy) from None
+    except CgoPrebuiltError as error:
+        raise ManifestError(
+            error.what, where=error.where, remedy="use a plain, portable, relative name"
+        ) from None

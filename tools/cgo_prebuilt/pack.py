@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.manifest import ArchiveSpec, PlatformSpec
+from cgo_prebuilt.manifest import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.zstd import zstd_module
@@ -22,6 +23,9 @@ from cgo_prebuilt.zstd import zstd_module
 SUMS = "SHA256SUMS"
 
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
+
+# What sha256sum(1) writes; a `*` marks what it read in binary mode.
+_SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 _CHUNK = 1 << 20
 _MODE = 0o644
@@ -57,18 +61,15 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
 
     Raises:
         UsageError: A promised file is not in the folder, or the manifest describes several archives,
-            so that it is open which file goes into which.
+            so that it is open which file goes into which; or an archive cannot be written.
+        IntegrityError: A file's name is not safe everywhere.
     """
-    loose = {archive.path: archive for archive in spec.archives if archive.format == "file"}
-    packed = [archive for archive in spec.archives if archive.format != "file"]
-    if len(packed) > 1:
-        raise UsageError(
-            f"the manifest has {len(packed)} archives for {spec.platform}; pack writes one",
-            remedy="name one archive in 'archives', or pack these with a program of your own",
-        )
-    names = _select(spec, folder)
+    loose = {archive.path for archive in spec.archives if archive.format == "file"}
+    _check_archives(spec, archive_format)
+    names = _select(spec, folder, loose)
     check_member_names(names, where=str(folder))
     _make_folder(dist)
+    sums = _read_sums(dist / SUMS)
     written = []
     for archive in spec.archives:
         if archive.format == "file":
@@ -78,17 +79,35 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(folder / name, prefix + name) for name in names if name not in loose]
             written.append(_write(dist / _file_name(archive, kind), kind, members))
-    _enter_sums(dist / SUMS, written)
+    _write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
     return written
 
 
-def _select(spec: PlatformSpec, folder: Path) -> list[str]:
+def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
+    packed = [archive for archive in spec.archives if archive.format != "file"]
+    if len(packed) > 1:
+        raise UsageError(
+            f"the manifest has {len(packed)} archives for {spec.platform}; pack writes one",
+            remedy="name one archive in 'archives', or pack these with a program of your own",
+        )
+    for archive in packed:
+        kind = archive_format or archive.format
+        if kind not in PACKED_FORMATS:
+            raise UsageError(
+                f"pack does not write {kind}",
+                where=archive.file,
+                remedy=f"use --format, or a name in the manifest, for {', '.join(PACKED_FORMATS)}",
+            )
+
+
+def _select(spec: PlatformSpec, folder: Path, loose: set[str]) -> list[str]:
+    """The files to be packed, sorted: what the manifest promises, no more and no less."""
     if not folder.is_dir():
         raise UsageError("there is no such folder", where=str(folder), remedy="correct --from")
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
-    promises = (*spec.interface.libraries(), *spec.interface.headers)
+    promises = (*spec.interface.libraries(), *spec.interface.headers, *sorted(loose))
     for promise in promises:
         if not any(matches(name, [promise]) for name in names):
             raise UsageError(
@@ -96,7 +115,15 @@ def _select(spec: PlatformSpec, folder: Path) -> list[str]:
                 where=str(folder),
                 remedy="build the library first, or correct --from or the manifest",
             )
-    return [name for name in names if matches(name, promises)]
+    selected = [name for name in names if matches(name, promises)]
+    homeless = [name for name in selected if name not in loose]
+    if homeless and all(archive.format == "file" for archive in spec.archives):
+        raise UsageError(
+            f"no archive of {spec.platform} takes {', '.join(homeless)}",
+            where=str(folder),
+            remedy="list it in 'archives' as a loose file with its 'path', or add an archive",
+        )
+    return selected
 
 
 def _make_folder(folder: Path) -> None:
@@ -114,8 +141,10 @@ def _file_name(archive: ArchiveSpec, kind: str) -> str:
     if kind == archive.format:
         return archive.file
     stem = archive.file
-    for suffix in (".tar.zst", ".tar.gz", ".tar.xz", ".tzst", ".tgz", ".txz", ".zip", ".whl"):
-        stem = stem.removesuffix(suffix)
+    for suffix in SUFFIXES:
+        if stem.lower().endswith(suffix):
+            stem = stem[: -len(suffix)]
+            break
     return f"{stem}.{kind}"
 
 
@@ -140,7 +169,8 @@ def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
             remedy="check the folder's permissions and the space that is left",
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return Packed(target, digest, size)
 
 
@@ -189,15 +219,39 @@ def _copy(source: Path, target: IO[bytes]) -> None:
             target.write(chunk)
 
 
-def _enter_sums(path: Path, written: list[Packed]) -> None:
-    """Enters archives into a `SHA256SUMS` that other platforms' archives may be in already."""
+def _read_sums(path: Path) -> dict[str, str]:
+    """The hashes in a `SHA256SUMS`, which other platforms' archives may be in already, by file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad_sums(path, getattr(error, "strerror", None) or str(error)) from None
     sums = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            digest, _, name = line.partition("  ")
-            sums[name] = digest
-    sums.update({item.path.name: item.sha256 for item in written})
+    for line in filter(None, text.split("\n")):
+        match = _SUM.fullmatch(line)
+        if match is None:
+            raise _bad_sums(path, f"{line!r} is not a hash and a file")
+        sums[match[2]] = match[1]
+    return sums
+
+
+def _write_sums(path: Path, sums: dict[str, str]) -> None:
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise _bad_sums(path, error.strerror or str(error)) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _bad_sums(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{SUMS} cannot be updated: {reason}",
+        where=str(path),
+        remedy="correct or remove it, and pack again",
+    )

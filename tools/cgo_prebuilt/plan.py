@@ -52,7 +52,7 @@ def plan_fetch(lock: Lock, platform: Platform, settings: Settings) -> Plan:
     if prebuilt is None:
         raise UnavailableError(
             f"{lock.name} {version} has no prebuilt for {platform}",
-            remedy=f"it has {', '.join(locked.platforms)}; choose one with --platform, add"
+            remedy=f"it has {', '.join(locked.platforms) or 'none'}; choose one with --platform, add"
             f" {platform} to the manifest and lock it, or build from source",
         )
     return Plan(
