@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the answer has read enough; without this, the flush at exit would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, UnicodeError) as error:
+        _say(f"cgo-prebuilt: error: {_unexpected(error)}")
+        return UsageError.exit_code
     return code
+
+
+def _unexpected(error: OSError | UnicodeError) -> UsageError:
+    """A refusal of the system that nobody foresaw, and so knows no better remedy for."""
+    if isinstance(error, OSError):
+        where = None if error.filename is None else str(error.filename)
+        return UsageError(
+            f"the system refused: {error.strerror or error}",
+            where=where,
+            remedy="check that the path is right and may be used, and that there is space left",
+        )
+    return UsageError(f"a text cannot be written: {error}", remedy="set PYTHONUTF8=1")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -202,6 +218,12 @@ def _lock(options: argparse.Namespace) -> int:
 
     manifest = read_manifest(options.manifest, options.version)
     target: Path = options.output or options.manifest.with_suffix(".lock.json")
+    if not target.parent.is_dir():
+        raise UsageError(
+            "there is no such folder for the lock",
+            where=str(target.parent),
+            remedy="make it, or choose another place with --output",
+        )
     old = read_lock(target) if target.exists() else None
     version = lock_version(manifest, indexer(_transport(_store())), target.parent)
     text = format_lock(merge(old, manifest, version))
@@ -228,7 +250,8 @@ def _write_lock(target: Path, text: str) -> None:
             remedy="choose another place with --output",
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _pack(options: argparse.Namespace) -> int:
