@@ -33,6 +33,7 @@ for folder in /proc /sys /dev; do
 done
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 export DEBIAN_FRONTEND=noninteractive
+chroot "$root" dpkg --add-architecture arm64
 chroot "$root" apt-get update
 chroot "$root" apt-get install --yes --no-install-recommends "$@"
 chroot "$root" apt-get clean
