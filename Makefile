@@ -11,7 +11,7 @@ BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
 BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test lint format demo bazel clean
+.PHONY: help setup test lint lint-starlark format demo bazel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -25,6 +25,9 @@ lint: setup ## ruff, mypy and buildifier
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy tools tests examples
+	$(MAKE) --no-print-directory lint-starlark
+
+lint-starlark: $(BUILDIFIER)
 	$(BUILDIFIER) -mode=check -lint=warn $(STARLARK)
 
 format: setup ## rewrite the sources in the house style

@@ -54,24 +54,27 @@ def setting_of(platform):
     """The label of the config_setting that is true on a platform."""
     return Label("//rules/platforms:" + platform)
 
-def declare_platforms():
-    """Declares a setting of its own name for each platform."""
-    for platform in PLATFORMS:
-        constraints = constraints_of(platform)
-        if constraints.libc == None:
-            native.config_setting(
-                name = platform,
-                constraint_values = [constraints.os, constraints.cpu],
-            )
-            continue
+def platform_setting(name):
+    """Declares the config_setting of a platform.
+
+    Args:
+        name: one of `PLATFORMS`.
+    """
+    constraints = constraints_of(name)
+    if constraints.libc == None:
         native.config_setting(
-            name = platform + "_any_libc",
+            name = name,
             constraint_values = [constraints.os, constraints.cpu],
         )
-        selects.config_setting_group(
-            name = platform,
-            match_all = [
-                ":{}_any_libc".format(platform),
-                "//rules/libc:is_" + constraints.libc,
-            ],
-        )
+        return
+    native.config_setting(
+        name = name + "_any_libc",
+        constraint_values = [constraints.os, constraints.cpu],
+    )
+    selects.config_setting_group(
+        name = name,
+        match_all = [
+            ":{}_any_libc".format(name),
+            "//rules/libc:is_" + constraints.libc,
+        ],
+    )

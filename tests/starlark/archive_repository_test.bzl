@@ -1,0 +1,27 @@
+"""Tests of what a spoke decides."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:archive_repository.bzl", "build_file_values", "environment_prefix")
+
+def _archive_repository_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "LANCEDB_GO_2", environment_prefix("lancedb-go.2"))
+    values = build_file_values("answer", "v1", "linux_amd64", {
+        "archives": [
+            {"files": [{"path": "lib/libb.a"}, {"path": "include/a.h"}]},
+            {"files": [{"path": "lib/liba.a"}]},
+        ],
+        "static_library": ["lib/libb.a", "lib/liba.a"],
+        "linkopts": ["-lm"],
+    })
+    asserts.equals(env, '["include/a.h","lib/liba.a","lib/libb.a"]', values["{files}"])
+    asserts.equals(env, '["lib/libb.a","lib/liba.a"]', values["{static_libraries}"], "link order is kept")
+    asserts.equals(env, "[]", values["{defines}"])
+    return unittest.end(env)
+
+_archive_repository_test = unittest.make(_archive_repository_test_impl)
+
+def archive_repository_test_suite(name):
+    unittest.suite(name, _archive_repository_test)

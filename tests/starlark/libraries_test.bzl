@@ -1,0 +1,34 @@
+"""Tests of `resolve_libraries`."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:libraries.bzl", "resolve_libraries")
+
+def _declaration(module, name = "answer", lock = "//:answer.lock.json", is_root = False):
+    return struct(module = module, is_root = is_root, name = name, lock = lock, tag = None)
+
+def _libraries_test_impl(ctx):
+    env = unittest.begin(ctx)
+
+    root = _declaration("root", is_root = True)
+    other = _declaration("other", lock = "@other//:answer.lock.json")
+    resolved = resolve_libraries([root, other])
+    asserts.equals(env, None, resolved.error)
+    asserts.equals(env, {"answer": root}, resolved.libraries, "the root module's word counts")
+
+    same = _declaration("third", lock = "@other//:answer.lock.json")
+    asserts.equals(env, {"answer": other}, resolve_libraries([other, same]).libraries)
+
+    error = resolve_libraries([other, _declaration("third")]).error
+    asserts.true(env, error.startswith("modules other and third declare different libraries"))
+    asserts.true(env, "next: declare answer in the root module" in error)
+
+    error = resolve_libraries([root, root]).error
+    asserts.true(env, error.startswith("module root declares the library answer twice"))
+    return unittest.end(env)
+
+_libraries_test = unittest.make(_libraries_test_impl)
+
+def libraries_test_suite(name):
+    unittest.suite(name, _libraries_test)

@@ -1,0 +1,56 @@
+"""Tests of reading a lock."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:lock.bzl", "excerpt", "parse_lock", "version_of")
+
+_LOCK = {
+    "schema": 1,
+    "name": "answer",
+    "default_version": "v2",
+    "versions": {
+        "v1": {"platforms": {}},
+        "v2": {"platforms": {"linux_amd64": {"archives": []}, "linux_arm64": {"archives": []}}},
+    },
+}
+
+def _parse_test_impl(ctx):
+    env = unittest.begin(ctx)
+    lock = parse_lock(json.encode(_LOCK), "L")
+    asserts.equals(env, None, lock.error)
+    asserts.equals(env, "answer", lock.name)
+    asserts.equals(env, "v2", version_of(lock, "", "L").version)
+    asserts.equals(env, "v1", version_of(lock, "v1", "L").version)
+    error = version_of(lock, "v3", "L").error
+    asserts.true(env, "version v3 is not in the lock" in error and "choose one of v1, v2" in error)
+    return unittest.end(env)
+
+def _bad_lock_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for text, words in {
+        "": "not a JSON object",
+        "[]": "not a JSON object",
+        json.encode(_LOCK | {"default_version": "v3"}): "'default_version' is not one of its 'versions'",
+        json.encode(_LOCK | {"schema": 2}): "schema 2",
+        json.encode(_LOCK | {"versions": {"v2": {}}}): "version v2 of the lock has no 'platforms'",
+    }.items():
+        error = parse_lock(text, "some/lock.json").error
+        asserts.true(env, words in error, error)
+        asserts.true(env, "some/lock.json" in error and "next: " in error)
+    return unittest.end(env)
+
+def _excerpt_test_impl(ctx):
+    env = unittest.begin(ctx)
+    lock = parse_lock(json.encode(_LOCK), "L")
+    part = parse_lock(excerpt(lock, "v2", "linux_arm64"), "E")
+    asserts.equals(env, None, part.error)
+    asserts.equals(env, {"v2": {"platforms": {"linux_arm64": {"archives": []}}}}, part.versions)
+    return unittest.end(env)
+
+_parse_test = unittest.make(_parse_test_impl)
+_bad_lock_test = unittest.make(_bad_lock_test_impl)
+_excerpt_test = unittest.make(_excerpt_test_impl)
+
+def lock_test_suite(name):
+    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test)
