@@ -5,6 +5,8 @@ from __future__ import annotations
 HEAD_SIZE = 512
 """How many bytes of a file `recognize` wants, if the file has as many."""
 
+_EMPTY = "an empty file"
+_PAGE = "HTML, probably an error page"
 _MAGICS = (
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -32,7 +34,7 @@ def recognize(head: bytes) -> str | None:
         A few words that fit behind "this is", or None where it is nothing known.
     """
     if not head:
-        return "an empty file"
+        return _EMPTY
     for magic, name in _MAGICS:
         if head.startswith(magic):
             return name
@@ -43,7 +45,7 @@ def recognize(head: bytes) -> str | None:
         return "a tar that is not compressed"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_HTML):
-        return "HTML, probably an error page"
+        return _PAGE
     if text.startswith(b"<?xml"):
         return "XML, probably an error page"
     if text.startswith(b"{"):
@@ -65,10 +67,8 @@ def surprise(head: bytes, format: str) -> str | None:
     found = recognize(head)
     expected = _CONTENT_OF.get(format)
     if expected is None:
-        return f"this is {found}" if found in ("an empty file", _PAGE) else None
-    if found == expected:
+        return f"this is {found}" if found in (_EMPTY, _PAGE) else None
+    # A zip is read from its end, so anything may stand before it.
+    if found == expected or (found is None and expected == "zip"):
         return None
     return f"this is {found or 'nothing that is known'}, but {format} was expected"
-
-
-_PAGE = "HTML, probably an error page"

@@ -20,6 +20,8 @@ from cgo_prebuilt.errors import IntegrityError, UsageError
 READ_SIZE = 1 << 18
 """How many compressed bytes are asked for at a time."""
 
+_START_SIZE = 1 << 16
+
 PIECE_SIZE = 1 << 20
 """The most bytes in one decoded piece."""
 
@@ -143,7 +145,7 @@ def decode(
         IntegrityError: The data are malformed or truncated, something else follows them, or they
             are a bomb.
     """
-    data = read(READ_SIZE)
+    data = _start(b"", b"", read)
     encoded, decoded = len(data), 0
     while data:
         decompressor = codec.open()
@@ -166,23 +168,28 @@ def decode(
             raise IntegrityError(
                 f"the {codec.name} data are malformed: {error}", where=where, remedy=_REMEDY
             ) from error
-        data = decompressor.unused_data
-        # The next stream's magic, without the padding that may stand before it.
-        while True:
-            data = data.lstrip(codec.padding) if codec.padding else data
-            if len(data) >= len(codec.magics[0]):
-                break
-            more = read(READ_SIZE)
-            encoded += len(more)
-            if not more:
-                break
-            data += more
+        held = decompressor.unused_data
+        data = _start(held, codec.padding, read)
+        encoded += max(0, len(data) - len(held))
         if data and not data.startswith(codec.magics):
             raise IntegrityError(
                 f"there is something else behind the {codec.name} data",
                 where=where,
                 remedy=_REMEDY,
             )
+
+
+def _start(data: bytes, padding: bytes, read: Callable[[int], bytes]) -> bytes:
+    """The start of the next stream: what is held of it and more, without padding before it.
+
+    It is long enough for a header, since isal cannot take the optional fields of gzip in pieces.
+    """
+    while len(data := data.lstrip(padding)) < _START_SIZE:
+        more = read(READ_SIZE)
+        if not more:
+            break
+        data += more
+    return data
 
 
 def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> None:

@@ -85,7 +85,8 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
         check_member_name(path, where=where)
         key = _folded(path)
         _refuse_collision(path, files.get(key), where)
-        _refuse_collision(path, folders.get(key), where)
+        if key in folders:
+            _refuse_collision(path, f"{folders[key]}/", where)
         files[key] = path
         parts = path.split("/")
         for end in range(1, len(parts)):
@@ -151,8 +152,10 @@ def _refuse_collision(path: str, other: str | None, where: str) -> None:
         return
     if path == other:
         what = f"duplicate name {path!r}"
-    elif path.startswith(f"{other}/") or other.startswith(f"{path}/"):
+    elif path.startswith(f"{other}/"):
         what = f"{other!r} is a file and the folder of {path!r}"
+    elif other == f"{path}/":
+        what = f"{path!r} is a file and a folder"
     else:
         what = f"{path!r} and {other!r} are one file where case or Unicode form is ignored"
     raise IntegrityError(what, where=where, remedy=_REMEDY)

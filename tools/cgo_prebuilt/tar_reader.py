@@ -60,6 +60,7 @@ def read_tar(pieces: Iterator[bytes], *, where: str) -> Generator[Member, None, 
             _check_end(source, where)
             return
         _check_headers(source, where)
+        source.begin_headers()
         try:
             if tar is None:
                 tar = _Tar(source)
@@ -82,7 +83,12 @@ class _Source(io.RawIOBase):
         self._pieces = pieces
         self._where = where
         self._piece = memoryview(b"")
+        self._headers_left = 0
         self.position = 0
+
+    def begin_headers(self) -> None:
+        """Allows `read` for the headers of one member, sparse maps included."""
+        self._headers_left = _HEADERS_MAX + _BLOCK
 
     def peek(self, size: int) -> bytes:
         """The next bytes, fewer only at the end, without taking them."""
@@ -97,8 +103,9 @@ class _Source(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """For `tarfile`, which reads headers with it."""
-        if not 0 <= size <= _HEADERS_MAX:
-            raise _malformed(f"a header of {size} bytes", self._where)
+        self._headers_left -= size
+        if size < 0 or self._headers_left < 0:
+            raise _malformed("its headers are too long", self._where)
         data = self.peek(size)
         if len(data) < size:
             raise _truncated(self._where)

@@ -1,0 +1,321 @@
+"""Tars that are malformed, truncated or ambiguous, and those of real writers."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.unit.archive_builders import (
+    END_OF_TAR,
+    TAR_FORMATS,
+    compress,
+    pax,
+    pax_record,
+    tar_member,
+)
+from tests.unit.extract_case import extract_bytes, extract_tar, index_bytes, index_tar, said
+
+from cgo_prebuilt import decode, tar_reader
+from cgo_prebuilt.errors import IntegrityError
+
+GOOD = {"lib/x.a": b"library"}
+GOOD_TAR = tar_member("lib/x.a", b"library")
+
+FILES = {
+    "include/x.h": b"int x(void);\n",
+    "lib/libx.a": bytes(range(256)) * 9000,
+    "lib/empty": b"",
+    "lib/block": b"b" * 512,
+    "d/" * 60 + "long.h": b"long",
+    "include/größe.h": b"utf-8",
+}
+
+
+def packed(files: dict[str, bytes], format: int) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=format) as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("format", TAR_FORMATS)
+@pytest.mark.parametrize(
+    "writer",
+    [
+        pytest.param(tarfile.USTAR_FORMAT, id="ustar"),
+        pytest.param(tarfile.GNU_FORMAT, id="gnu"),
+        pytest.param(tarfile.PAX_FORMAT, id="pax"),
+    ],
+)
+def test_tars_of_every_writer_are_extracted_and_indexed(
+    writer: int, format: str, tmp_path: Path
+) -> None:
+    data = compress(packed(FILES, writer), format)
+    assert extract_bytes(tmp_path, data, format, FILES) == FILES
+    assert {file.path: file.size for file in index_bytes(data, format)} == {
+        path: len(content) for path, content in FILES.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        pytest.param(
+            tar_member("lib/x.a", b"longer than the lock says"),
+            "'lib/x.a' has 25 bytes, the lock says 7",
+            id="a member longer than declared",
+        ),
+        pytest.param(
+            tar_member("lib/x.a", b"short"),
+            "'lib/x.a' has 5 bytes, the lock says 7",
+            id="a member shorter than declared",
+        ),
+        pytest.param(
+            tar_member("lib/x.a", b"LIBRARY"),
+            "'lib/x.a' has the SHA-256 ",
+            id="a member of the right size with other bytes",
+        ),
+        pytest.param(
+            tar_member("lib/y.a", b"library"), "the archive lacks 'lib/x.a'", id="missing"
+        ),
+        pytest.param(
+            tar_member("lib/x.a", b"library", kind=b"S"),
+            "'lib/x.a' is a sparse file, the lock says that it is a file",
+            id="sparse member, GNU",
+        ),
+        pytest.param(
+            pax({"GNU.sparse.map": "0,7", "GNU.sparse.size": "7"}) + GOOD_TAR,
+            "'lib/x.a' is a sparse file, the lock says that it is a file",
+            id="sparse member, pax 0.1",
+        ),
+        pytest.param(
+            pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "7"})
+            + tar_member("lib/x.a", b"1\n0\n7\n".ljust(512, b"\0") + b"library"),
+            "'lib/x.a' is a sparse file, the lock says that it is a file",
+            id="sparse member, pax 1.0",
+        ),
+        pytest.param(
+            pax({"size": "600"}) + tar_member("lib/x.a", b"library") + bytes(1024),
+            "the tar is malformed: 'lib/x.a' has 600 bytes by its pax header and 7 by its own",
+            id="PAX size against header size",
+        ),
+        pytest.param(
+            pax({"size": "600"}, kind=b"g") + tar_member("lib/x.a", b"library"),
+            "the tar is malformed: 'lib/x.a' has 600 bytes by its pax header and 7 by its own",
+            id="PAX size of all members against header size",
+        ),
+        pytest.param(
+            pax({"size": "7"}, kind=b"g") + tar_member("lib/x.a", b"library", size=0),
+            "the tar is malformed: the headers of 'lib/x.a' disagree about its size",
+            id="PAX size of all members, and a header without one",
+        ),
+        pytest.param(
+            pax({"size": "-512"}) + tar_member("lib/x.a", size=0),
+            "the tar is malformed: 'lib/x.a' has a negative size",
+            id="negative PAX size",
+        ),
+        pytest.param(
+            tar_member("lib/x.a", b"library", size=b"\xff" * 12),
+            "the tar is malformed: negative size",
+            id="negative offset: a size in base 256",
+        ),
+        pytest.param(
+            tar_member("lib/y.a", size=b"\xff" * 12, kind=b"x") + GOOD_TAR,
+            "the tar is malformed: negative size",
+            id="negative offset: an extended header's size",
+        ),
+        pytest.param(
+            tar_member("lib/x.a", b"library", size=b"\x80" + b"\xff" * 11),
+            "'lib/x.a' has 309485009821345068724781055 bytes, the lock says 7",
+            id="absurd size in base 256",
+        ),
+        pytest.param(
+            pax({"size": "9" * 5000}) + GOOD_TAR,
+            "the tar is malformed",
+            id="absurd PAX size",
+        ),
+        pytest.param(
+            pax(b"5 path=lib/x.a\n") + GOOD_TAR,
+            "the tar is malformed: malformed pax header",
+            id="malformed PAX: length too small",
+        ),
+        pytest.param(
+            pax(b"99 path=lib/x.a\n") + GOOD_TAR,
+            "the tar is malformed: malformed pax header",
+            id="malformed PAX: length too large",
+        ),
+        pytest.param(
+            pax(b"0 path=lib/x.a\n") + GOOD_TAR,
+            "the tar is malformed: malformed pax header",
+            id="malformed PAX: length zero",
+        ),
+        pytest.param(
+            pax(pax_record("path", "y") + b"garbage") + GOOD_TAR,
+            "the tar is malformed: malformed pax header",
+            id="malformed PAX: garbage behind a record",
+        ),
+        pytest.param(
+            pax(b"15 path=lib/x.ax") + GOOD_TAR,
+            "the tar is malformed: malformed pax header",
+            id="malformed PAX: no newline",
+        ),
+        pytest.param(
+            pax({"size": "abc"}) + GOOD_TAR,
+            "the tar is malformed",
+            id="malformed PAX: size is no number",
+        ),
+        pytest.param(
+            pax({"path": "a"}) * 17 + GOOD_TAR,
+            "the tar is malformed: a member has too many extended headers",
+            id="a thousand extended headers",
+        ),
+        pytest.param(
+            tar_member("x", b"x" * (1 << 20), kind=b"L") + GOOD_TAR,
+            "the tar is malformed: its headers are too long",
+            id="a name of a megabyte",
+        ),
+        pytest.param(
+            pax({"path": "lib/x.a"}),
+            "the tar is malformed",
+            id="an extended header before the end",
+        ),
+        pytest.param(
+            b"\1" + GOOD_TAR[1:], "the tar is malformed: bad checksum", id="wrong checksum"
+        ),
+        pytest.param(
+            tar_member("y", b"y") + b"\1" + GOOD_TAR[1:],
+            "the tar is malformed: bad checksum",
+            id="wrong checksum in the middle",
+        ),
+        pytest.param(
+            b"not a tar at all " * 100, "the tar is malformed", id="something else in the gzip"
+        ),
+        pytest.param(
+            GOOD_TAR[:-512] + tar_member("y"),
+            "'lib/x.a' has the SHA-256 ",
+            id="a member whose data are the next header",
+        ),
+    ],
+)
+def test_tar_is_refused(members: bytes, what: str, tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path, members, GOOD)
+    assert said(caught.value).startswith(what)
+
+
+def test_a_sparse_map_without_an_end_takes_no_memory(tmp_path: Path) -> None:
+    sparse = pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
+    members = sparse + tar_member("y", b"999999999\n" + b"1\n" * (2 << 20))
+    with pytest.raises(IntegrityError, match="its headers are too long"):
+        extract_tar(tmp_path, members + GOOD_TAR, GOOD)
+
+
+@pytest.mark.parametrize("cut", [425, 600, 1023, 1500])
+def test_truncated_tar_is_refused(cut: int, tmp_path: Path) -> None:
+    data = compress(
+        (tar_member("y", b"y" * 2000) + tar_member("lib/x.a", b"l" * 600))[:-cut], "tar.gz"
+    )
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, data, "tar.gz", {"lib/x.a": b"l" * 600})
+    assert said(caught.value) == "the tar ends in the middle"
+
+
+def test_tar_that_ends_before_the_file_says_that_it_lacks_it(tmp_path: Path) -> None:
+    data = compress(tar_member("y", b"y"), "tar.gz")
+    with pytest.raises(IntegrityError, match=r"the archive lacks 'lib/x\.a'"):
+        extract_bytes(tmp_path, data, "tar.gz", GOOD)
+
+
+def test_all_missing_files_are_counted(tmp_path: Path) -> None:
+    files = {f"{i}.h": b"" for i in range(8)}
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path, tar_member("0.h"), files)
+    assert said(caught.value) == "the archive lacks '1.h', '2.h', '3.h', '4.h', '5.h' and 2 more"
+    assert caught.value.remedy == "make the lock again"
+
+
+def test_empty_tar_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="the tar is malformed: there is nothing in it"):
+        extract_bytes(tmp_path, compress(b"", "tar.gz"), "tar.gz", GOOD)
+
+
+@pytest.mark.parametrize("format", TAR_FORMATS)
+def test_concatenated_compressed_parts_are_one_tar(format: str, tmp_path: Path) -> None:
+    tar = tar_member("y", b"y") + GOOD_TAR + END_OF_TAR
+    data = b"".join(compress(tar[i : i + 300], format) for i in range(0, len(tar), 300))
+    assert extract_bytes(tmp_path, data, format, GOOD) == GOOD
+
+
+@pytest.mark.parametrize("format", TAR_FORMATS)
+@pytest.mark.parametrize("behind", ["bomb", "garbage", "truncation", "duplicate"])
+def test_what_follows_the_last_locked_file_is_not_read(
+    behind: str, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "ALLOWANCE", 1 << 20)
+    first = compress(GOOD_TAR, format)
+    rest = {
+        "bomb": compress(bytes(8 << 20), format),
+        "garbage": b"garbage" * 40000,
+        "truncation": compress(END_OF_TAR, format)[:-5],
+        "duplicate": compress(tar_member("lib/x.a", b"hostile"), format),
+    }
+    assert extract_bytes(tmp_path, first + rest[behind], format, GOOD) == GOOD
+    with pytest.raises(IntegrityError):
+        index_bytes(first + rest[behind], format)
+
+
+@pytest.mark.parametrize("format", TAR_FORMATS)
+def test_a_bomb_before_the_locked_file_is_refused(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "ALLOWANCE", 1 << 20)
+    data = compress(tar_member("bomb", bytes(16 << 20)) + GOOD_TAR + END_OF_TAR, format)
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, data, format, GOOD)
+    assert said(caught.value).endswith("this is a decompression bomb")
+
+
+def test_a_tar_of_endlessly_many_members_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tar_reader, "_MEMBERS_MAX", 10)
+    with pytest.raises(IntegrityError, match="it has more than 10 members"):
+        extract_tar(tmp_path, tar_member("y") * 11, GOOD)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(b"trailing garbage", id="trailing garbage"),
+        pytest.param(bytes(3 << 20) + b"x", id="trailing garbage after much padding"),
+        pytest.param(tar_member("y", b"y") + END_OF_TAR, id="a second tar"),
+    ],
+)
+def test_a_tar_with_something_behind_its_end_is_not_locked(behind: bytes) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        index_tar(GOOD_TAR + END_OF_TAR + behind)
+    assert said(caught.value) == "the tar is malformed: there is something else behind its end"
+
+
+def test_a_header_whose_size_only_pax_can_hold_is_read(tmp_path: Path) -> None:
+    body = tar_member("lib/x.a", b"library")
+    for size in (0, 0o77777777777):
+        header = tar_member("lib/x.a", size=size)
+        members = pax({"size": "7"}) + header + body[512:]
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        assert extract_tar(folder, members, GOOD) == GOOD
+
+
+def test_one_archive_of_all_platforms_gives_one_platform(tmp_path: Path) -> None:
+    members = b"".join(
+        tar_member(f"lib/{platform}/libx.a", platform.encode() * 99999)
+        for platform in ("darwin_arm64", "linux_amd64", "windows_amd64")
+    )
+    files = {"libx.a": b"linux_amd64" * 99999}
+    assert extract_tar(tmp_path, members, files, "lib/linux_amd64") == files
