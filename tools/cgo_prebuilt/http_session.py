@@ -68,9 +68,9 @@ class Answer:
         piece[: len(data)] = data
         return len(data)
 
-    def close(self, *, reuse: bool = False) -> None:
-        """Ends the answer; `reuse` keeps the connection, for a body that was read to its end."""
-        if reuse:
+    def close(self) -> None:
+        """Ends the answer; the connection is kept where the body was read to its end."""
+        if self._http.length == 0 and not self._http.will_close:
             self._http.close()
             self._response.raw.release_conn()
         else:
@@ -113,24 +113,36 @@ class HttpSession:
         """Breaks what another thread is waiting for in this session."""
         self._sockets.shut()
 
-    def open(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def open(
+        self, url: str, headers: Mapping[str, str] | None = None, *, via: str | None = None
+    ) -> Answer:
         """Sends a GET and follows its redirects from the start (RFC 9110 15.4).
 
         Args:
             url: An http or https URL.
             headers: More headers, such as Range.
+            via: Where the redirects led the last time; tried first, in case it is still good.
 
         Raises:
             Failure: No answer, or one that cannot be used.
         """
-        hop, seen = url, set[str]()
+        if via is not None and via != url:
+            try:
+                return self._follow(via, url, headers or {})
+            except Failure:
+                # A signed URL has expired, most likely.
+                pass
+        return self._follow(url, url, headers or {})
+
+    def _follow(self, hop: str, url: str, headers: Mapping[str, str]) -> Answer:
+        seen = set[str]()
         while True:
             if hop in seen:
                 raise Failure(Kind.REDIRECT, f"a redirect loop at {redacted(hop)}")
             if len(seen) > self._settings.redirects:
                 raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
             seen.add(hop)
-            response = self._send(hop, url, headers or {})
+            response = self._send(hop, url, headers)
             location = response.headers.get("location")
             if response.status_code not in _REDIRECTS or location is None:
                 return self._answer(response, hop)

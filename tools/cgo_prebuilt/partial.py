@@ -63,9 +63,15 @@ def parse_sidecar(text: str) -> Sidecar | None:
 
 
 class PositionedFile:
-    """A file that several threads read and write, each at offsets of its own."""
+    """A file that several threads read and write, each at offsets of its own.
 
-    def __init__(self, descriptor: int) -> None:
+    Args:
+        descriptor: The open file; is closed with this.
+        path: Its name, for messages.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path
         self._descriptor = descriptor
         self._lock = threading.Lock()
         self._closed = False
@@ -214,13 +220,13 @@ class Partials:
                     text = sidecar_path(path).read_text(encoding="utf-8")
                 except (OSError, ValueError):
                     text = ""
-                return Partial(path, PositionedFile(descriptor), parse_sidecar(text), False)
+                return Partial(path, PositionedFile(descriptor, path), parse_sidecar(text), False)
             os.close(descriptor)
         return None
 
     def _private(self, key: str) -> Partial:
         descriptor, name = tempfile.mkstemp(_PRIVATE, f"{key}.", self.folder)
-        return Partial(Path(name), PositionedFile(descriptor), None, True)
+        return Partial(Path(name), PositionedFile(descriptor, Path(name)), None, True)
 
     def _sweep(self) -> None:
         """Removes private files whose process was killed long ago."""

@@ -61,6 +61,7 @@ class RangeFile(io.RawIOBase):
         self._at = self._end = 0
         self._validator: str | None = None
         self._pinned = False
+        self._via: str | None = None
         self.bytes_downloaded = 0
         self.failed = False
 
@@ -200,13 +201,13 @@ class RangeFile(io.RawIOBase):
         headers = {"Range": f"bytes={start}-{end - 1}"}
         if self._validator is not None:
             headers["If-Range"] = self._validator
-        answer = self._session.open(self._url, headers)
+        answer = self._session.open(self._url, headers, via=self._via)
         try:
             self._accept(answer, start, end)
         except Failure:
             answer.close()
             raise
-        self._answer, self._at = answer, start
+        self._answer, self._at, self._via = answer, start, answer.url
 
     def _accept(self, answer: Answer, start: int, end: int) -> None:
         got = parse_content_range(answer.headers.get("content-range"))
@@ -226,7 +227,7 @@ class RangeFile(io.RawIOBase):
 
     def _drop(self) -> None:
         if self._answer is not None:
-            self._answer.close(reuse=self._at == self._end)
+            self._answer.close()
             self._answer = None
 
 

@@ -109,6 +109,15 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     return max(0.0, (date - now).total_seconds())
 
 
+def local_failure(path: object, error: OSError) -> Failure:
+    """The failure that a disk which cannot be written stands for."""
+    return Failure(
+        Kind.LOCAL,
+        f"cannot write {path}: {error.strerror or error}",
+        remedy="free some disk space there, or set CGO_PREBUILT_CACHE to a folder elsewhere",
+    )
+
+
 def status_failure(status: int, reason: str, retry_after: float | None) -> Failure:
     """The failure that an HTTP status other than success stands for."""
     remedy = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.intervals import Intervals
+from cgo_prebuilt.retry import local_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,9 +63,21 @@ class Spool:
         with self._changed:
             return self._done.parts()
 
+    def held(self) -> int:
+        """How many bytes are there."""
+        with self._changed:
+            return self._done.size()
+
     def write(self, offset: int, data: memoryview) -> None:
-        """Puts bytes at an offset."""
-        self._file.write_at(offset, data)
+        """Puts bytes at an offset.
+
+        Raises:
+            Failure: They cannot be written; `Kind.LOCAL`.
+        """
+        try:
+            self._file.write_at(offset, data)
+        except OSError as error:
+            raise local_failure(self._file.path, error) from error
         with self._changed:
             self._done.add(offset, offset + len(data))
             frontier = self._done.reach(self._frontier)

@@ -10,15 +10,18 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cgo_prebuilt.body import receive
 from cgo_prebuilt.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.helpers import Helpers, Source
 from cgo_prebuilt.http_session import Answer, HttpSession
 from cgo_prebuilt.intervals import Intervals
 from cgo_prebuilt.partial import Partial, PositionedFile, Sidecar
 from cgo_prebuilt.progress import FileProgress
-from cgo_prebuilt.retry import Failure, Kind, Patience
+from cgo_prebuilt.retry import Failure, Kind, Patience, local_failure
+from cgo_prebuilt.segments import Lease, Leases
 from cgo_prebuilt.spool import BrokenStream, Digest, Spool, SpoolStream
 from cgo_prebuilt.transport_settings import TransportSettings
 from cgo_prebuilt.validator import (
@@ -28,9 +31,6 @@ from cgo_prebuilt.validator import (
     takes_ranges,
 )
 
-_PIECE = 1 << 18
-_SMALL = 1 << 12
-_FLUSH_SECONDS = 0.05
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 5.0
 
@@ -46,6 +46,13 @@ class Tally:
     requests: int = 0
     downloaded: int = 0
     resumed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, downloaded: int, requests: int) -> None:
+        """Counts bytes and requests, from any thread."""
+        with self._lock:
+            self.downloaded += downloaded
+            self.requests += requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +163,13 @@ class Transfer:
         self._over = threading.Event()
         self._failure: BaseException | None = None
         self._session: HttpSession | None = None
+        self._helpers: Helpers | None = None
+        self._leases: Leases | None = None
+        self._held = Intervals()
         self._validator: str | None = None
         self._total: int | None = None
+        self._via: str | None = None
+        self._segmented = False
 
     def run(self, consume: Callable[[ByteStream], None]) -> tuple[str, int]:
         """Downloads, hashes and has it consumed.
@@ -182,6 +194,10 @@ class Transfer:
         finally:
             self.stop()
             network.join(_JOIN_SECONDS)
+            if self._helpers is not None:
+                self._helpers.stop()
+            if self._segmented:
+                self._record()
 
     def stop(self) -> None:
         """Ends the pass from any thread; a no-op once it is over."""
@@ -209,7 +225,7 @@ class Transfer:
                 try:
                     self._fetch(session)
                 finally:
-                    self._tally.requests += session.requests
+                    self._tally.add(0, session.requests)
         except BaseException as error:
             self._failure = self._failure or error
             if self._spool is not None:
@@ -219,12 +235,14 @@ class Transfer:
 
     def _fetch(self, session: HttpSession) -> None:
         """Makes requests until all bytes are there."""
+        self._resume()
         while True:
             before = self._tally.downloaded
             try:
                 if self._attempt(session):
                     return
             except Failure as failure:
+                self._via = None
                 self._watch()
                 self._pause(self._visit.patience.wait(failure, self._tally.downloaded - before))
                 if self._spool is not None and self._spool.frontier and self._validator is None:
@@ -234,178 +252,198 @@ class Transfer:
         self._over.wait(max(0.0, min(seconds, self._deadline - time.monotonic())))
         self._watch()
 
-    def _attempt(self, session: HttpSession) -> bool:
-        """Makes one request; True once all bytes are there, False to make another at once."""
-        held = self._held()
-        if self._total is not None and held == self._total:
-            self._open_spool(held).finish(held)
-            return True
-        headers = {}
-        if held and self._validator is not None:
-            headers = {"Range": f"bytes={held}-", "If-Range": self._validator}
-        answer = session.open(self._wanted.url, headers)
-        try:
-            if answer.status != 200:
-                trouble = self._range_trouble(answer, held if headers else None)
-                if trouble is not None:
-                    if not headers:
-                        raise Failure(Kind.RANGE, trouble)
-                    self._start_over(trouble)
-                    return False
-                self._receive(answer, self._open_spool(held), held)
-                return True
-            if held:
-                self._start_over("the server sent all of it where a part was asked for")
-            self._take_whole(answer)
-            self._receive(answer, self._open_spool(0), 0)
-            return True
-        finally:
-            answer.close()
-
-    def _held(self) -> int:
-        """How many bytes are there to go on from; finds what an earlier run left at first."""
-        if self._spool is not None:
-            return self._spool.frontier
+    def _resume(self) -> None:
+        """Looks at what an earlier run has left, and goes on from there if that may be right."""
         sidecar = self._partial.sidecar
         if (
-            sidecar is None
-            or not self._visit.ranges
-            or sidecar.url != self._wanted.url
-            or self._wanted.size not in (None, sidecar.total)
+            sidecar is not None
+            and self._visit.ranges
+            and sidecar.url == self._wanted.url
+            and self._wanted.size in (None, sidecar.total)
         ):
-            return 0
-        self._validator, self._total = sidecar.validator, sidecar.total
-        return self._partial.done().reach(0)
+            self._held = self._partial.done()
+        if sidecar is not None and self._held.size():
+            self._validator, self._total = sidecar.validator, sidecar.total
+            self._segmented = sidecar.done is not None
+            self._leases = Leases(self._held.holes(sidecar.total))
+
+    def _attempt(self, session: HttpSession) -> bool:
+        """Makes one request; True once all bytes are there, False to go on with the next."""
+        leases = self._leases
+        if leases is None or self._validator is None:
+            began = time.monotonic()
+            with contextlib.closing(session.open(self._wanted.url)) as answer:
+                if answer.status != 200:
+                    raise Failure(Kind.RANGE, f"HTTP {answer.status} without asking for a range")
+                return self._take_whole(answer, time.monotonic() - began)
+        lease = leases.take()
+        if lease is not None:
+            try:
+                return self._take_part(session, lease, self._validator)
+            finally:
+                leases.give_back(lease)
+        if leases.wait(_WATCH_SECONDS):
+            self._watch()
+            return False
+        self._finish()
+        return True
+
+    def _take_whole(self, answer: Answer, latency: float) -> bool:
+        """Takes a 200 from its first byte; refuses a wrong size at once."""
+        size, length = self._wanted.size, answer.length
+        if size is not None and length is not None and length != size:
+            raise Failure(Kind.WRONG, f"size {length}, expected {size}")
+        limit = self._settings.largest if size is None else size
+        if length is not None and length > limit:
+            raise Failure(Kind.WRONG, f"size {length}, more than {limit}")
+        self._total, self._validator = length, None
+        if self._visit.ranges and length is not None and takes_ranges(answer.headers):
+            self._validator = strong_validator(answer.headers)
+        # Where no length is known, one byte more than there may be shows that there are too many.
+        lease = Lease(0, limit + 1 if length is None else length)
+        self._leases = Leases([], lease)
+        self._open_spool()
+        try:
+            self._receive(answer, lease, latency)
+        finally:
+            self._leases.give_back(lease)
+        if length is None:
+            self._total = self._end_of(answer, lease.position, limit)
+        if self._validator is not None:
+            return False
+        self._finish()
+        return True
+
+    def _end_of(self, answer: Answer, position: int, limit: int) -> int:
+        """Where the archive ends, after a body whose length nobody had told."""
+        size = self._wanted.size
+        if position > limit:
+            raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
+        if size is not None and position < size:
+            # The last chunk says that the body is whole; the end of a connection says nothing.
+            if "transfer-encoding" in answer.headers:
+                raise Failure(Kind.WRONG, f"size {position}, expected {size}")
+            raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
+        return position
+
+    def _take_part(self, session: HttpSession, lease: Lease, validator: str) -> bool:
+        """Fetches one part that is missing."""
+        asked = (lease.position, lease.end)
+        headers: dict[str, str] = {}
+        if asked != (0, self._total):
+            last = "" if lease.end == self._total else str(lease.end - 1)
+            headers = {"Range": f"bytes={lease.position}-{last}", "If-Range": validator}
+        began = time.monotonic()
+        answer = session.open(self._wanted.url, headers, via=self._via)
+        with contextlib.closing(answer):
+            latency = time.monotonic() - began
+            trouble = self._trouble(answer, asked if headers else None, validator)
+            if trouble is None:
+                self._open_spool()
+                self._receive(answer, lease, latency)
+                return False
+            self._start_over(trouble)
+            # What was to be gone on with is void, but the answer itself may be good.
+            return answer.status == 200 and self._take_whole(answer, latency)
+
+    def _trouble(self, answer: Answer, asked: tuple[int, int] | None, validator: str) -> str | None:
+        """Why an answer does not fit what is there, or None (RFC 9110 15.3.7, 15.5.17)."""
+        if answer.status == 416:
+            return "HTTP 416 Range Not Satisfiable"
+        if asked is None and answer.status == 206:
+            return "HTTP 206 without asking for a range"
+        if asked is not None:
+            if answer.status == 200:
+                return "the server sent all of it where a part was asked for"
+            got = parse_content_range(answer.headers.get("content-range"))
+            if got is None:
+                return "HTTP 206 without a valid Content-Range"
+            start, end, total = got
+            if start != asked[0] or end > asked[1] or total != self._total:
+                return f"Content-Range {start}-{end - 1}/{total} for {asked[0]}-/{self._total}"
+            if answer.length not in (None, end - start):
+                return f"Content-Length {answer.length} for Content-Range {start}-{end - 1}"
+        elif answer.length != self._total:
+            return "the file on the server has changed its size"
+        return None if still_valid(validator, answer.headers) else "the file has changed"
 
     def _start_over(self, reason: str) -> None:
         """Forgets what is there, and asks this server for no more ranges: so never in a circle."""
         self._visit.ranges = False
-        self._validator = self._total = None
         if self._spool is not None:
             raise Restart(reason)
-        self._partial.restart()
+        self._validator = self._total = self._leases = None
+        self._held = Intervals()
+        self._segmented = False
 
-    def _range_trouble(self, answer: Answer, asked: int | None) -> str | None:
-        """Why a 206 or 416 is of no use, or None (RFC 9110 15.3.7, 15.5.17)."""
-        if answer.status == 416:
-            return "HTTP 416 Range Not Satisfiable"
-        if asked is None or self._validator is None:
-            return "HTTP 206, though no range was asked for"
-        got = parse_content_range(answer.headers.get("content-range"))
-        if got is None:
-            return "HTTP 206 without a valid Content-Range"
-        start, end, total = got
-        if start != asked or total != self._total:
-            return f"Content-Range {start}-{end - 1}/{total}, asked for {asked}-/{self._total}"
-        if answer.length is not None and answer.length != end - start:
-            return f"Content-Length {answer.length} with Content-Range {start}-{end - 1}"
-        if not still_valid(self._validator, answer.headers):
-            return "the file on the server has changed"
-        return None
+    def _open_spool(self) -> None:
+        if self._spool is not None:
+            return
+        held = self._held.size()
+        with self._local_trouble():
+            if held:
+                self._visit.resumed = True
+                self._tally.resumed = held
+            else:
+                self._partial.restart()
+                self._record()
+        self._progress.place(held)
+        self._spool = Spool(self._partial.file, self._held)
+        self._ready.set()
 
-    def _take_whole(self, answer: Answer) -> None:
-        """Notes what a 200 says about the archive, and refuses a wrong size at once."""
-        size, length = self._wanted.size, answer.length
-        if size is not None and length is not None and length != size:
-            raise Failure(Kind.WRONG, f"size {length}, expected {size}")
-        if length is not None and length > self._settings.largest:
-            raise Failure(Kind.WRONG, f"size {length}, more than {self._settings.largest}")
-        self._total = length
-        self._validator = None
-        if self._visit.ranges and length is not None and takes_ranges(answer.headers):
-            self._validator = strong_validator(answer.headers)
+    def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:
+        """Takes a body to its end; helpers may join meanwhile and cut the lease."""
+        spool, leases = self._spool, self._leases
+        if spool is None or leases is None:
+            raise AssertionError("a body without a place")
+        self._via = answer.url
+        if (
+            self._helpers is None
+            and self._settings.connections > 1
+            and self._validator is not None
+            and self._total is not None
+        ):
+            source = Source(self._wanted.url, answer.url, self._validator, self._total, latency)
+            self._helpers = Helpers(
+                source, leases, spool, self._settings, self._count, self._record_parts
+            )
+        receive(answer, lease, spool, self._settings, self._count_own)
+        if lease.position < lease.end and self._total is not None:
+            raise Failure(
+                Kind.TRUNCATED, f"the body ended at byte {lease.position} of {self._total}"
+            )
 
-    def _open_spool(self, held: int) -> Spool:
-        if self._spool is None:
-            with _local_trouble(self._partial):
-                if held:
-                    self._visit.resumed = True
-                    self._tally.resumed = held
-                else:
-                    self._partial.restart()
-                if self._validator is not None and self._total is not None:
-                    self._partial.record(Sidecar(self._wanted.url, self._validator, self._total))
-            self._progress.place(held)
-            self._spool = Spool(self._partial.file, Intervals([(0, held)]))
-            self._ready.set()
-        return self._spool
+    def _finish(self) -> None:
+        """All bytes are there: the readers will find the end."""
+        self._open_spool()
+        if self._spool is not None and self._total is not None:
+            self._spool.finish(self._total)
 
-    def _receive(self, answer: Answer, spool: Spool, offset: int) -> None:
-        """Takes a body to its end."""
-        wanted = self._wanted.size
-        limit = wanted if wanted is not None else self._total or self._settings.largest
-        buffer = memoryview(bytearray(_PIECE))
-        filled, flushed, pace = 0, time.monotonic(), Pace(self._settings)
+    def _count(self, got: int, requests: int) -> None:
+        self._tally.add(got, requests)
+        if got:
+            self._progress.advance(got)
+
+    def _count_own(self, got: int) -> None:
+        self._count(got, 0)
+        self._watch()
+
+    def _record_parts(self) -> None:
+        self._segmented = True
+        self._record()
+
+    def _record(self) -> None:
+        """Writes the sidecar, if a later run can go on from here."""
+        if self._validator is None or self._total is None:
+            return
+        done = None
+        if self._segmented and self._spool is not None:
+            done = tuple(self._spool.parts())
+        self._partial.record(Sidecar(self._wanted.url, self._validator, self._total, done))
+
+    @contextlib.contextmanager
+    def _local_trouble(self) -> Iterator[None]:
         try:
-            while True:
-                room = min(_PIECE, limit + 1 - offset)
-                got = answer.read_into(buffer[filled:room])
-                filled += got
-                self._tally.downloaded += got
-                if offset + filled > limit:
-                    filled = 0
-                    raise Failure(Kind.WRONG, f"size more than {limit}, expected {limit}")
-                now = time.monotonic()
-                if filled == room or got < _SMALL or now - flushed > _FLUSH_SECONDS:
-                    self._flush(spool, offset, buffer[:filled])
-                    offset, filled, flushed = offset + filled, 0, now
-                    self._watch()
-                if not got:
-                    break
-                pace.count(got, now)
-        finally:
-            self._flush(spool, offset, buffer[:filled])
-        if offset < limit:
-            self._early_end(answer, offset)
-        spool.finish(offset)
-
-    def _early_end(self, answer: Answer, offset: int) -> None:
-        """Decides what a body means that ends before its time."""
-        if self._total is not None and offset < self._total:
-            raise Failure(Kind.TRUNCATED, f"the body ended at byte {offset} of {self._total}")
-        size = self._wanted.size
-        if size is not None and "transfer-encoding" in answer.headers:
-            raise Failure(Kind.WRONG, f"size {offset}, expected {size}")
-        if size is not None:
-            raise Failure(Kind.TRUNCATED, f"the body ended at byte {offset} of {size}")
-
-    def _flush(self, spool: Spool, offset: int, data: memoryview) -> None:
-        if len(data):
-            with _local_trouble(self._partial):
-                spool.write(offset, data)
-            self._progress.advance(len(data))
-
-
-class Pace:
-    """Watches that a body does not come in too slowly."""
-
-    def __init__(self, settings: TransportSettings) -> None:
-        self._settings = settings
-        self._since = time.monotonic()
-        self._count = 0
-
-    def count(self, got: int, now: float) -> None:
-        """Counts bytes.
-
-        Raises:
-            Failure: They were too few over the last while; `Kind.SLOW`.
-        """
-        self._count += got
-        elapsed = now - self._since
-        if elapsed >= self._settings.rate_seconds:
-            rate = self._count / elapsed
-            if rate < self._settings.lowest_rate:
-                raise Failure(Kind.SLOW, f"no more than {rate:.0f} bytes a second")
-            self._since, self._count = now, 0
-
-
-@contextlib.contextmanager
-def _local_trouble(partial: Partial) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Failure(
-            Kind.LOCAL,
-            f"cannot write {partial.path}: {error.strerror or error}",
-            remedy="free some disk space there, or set CGO_PREBUILT_CACHE to another disk",
-        ) from error
+            yield
+        except OSError as error:
+            raise local_failure(self._partial.path, error) from error

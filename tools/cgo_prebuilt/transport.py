@@ -272,7 +272,7 @@ def _from_file(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Failure(Kind.MISSING, reason, remedy="check the path, or add a mirror") from error
-    with contextlib.closing(PositionedFile(descriptor)) as file:
+    with contextlib.closing(PositionedFile(descriptor, Path(path))) as file:
         if not file.is_regular():
             raise Failure(Kind.MISSING, "not a file")
         size = file.size()

@@ -25,8 +25,9 @@ class TransportSettings:
         redirects: The longest chain of redirects.
         largest: The most that is taken of an archive whose size is not known.
         connections: The most connections for one archive; 1 for a single stream always.
-        probe_seconds: How long a rate is measured before connections are added.
+        probe_seconds: The rate is measured over so long before connections are added.
         worthwhile_seconds: Connections are added only where more than this time is left.
+        record_seconds: How often it is written down which parts are there.
         token_hosts: The hosts that a GitHub token is sent to, over https only.
     """
 
@@ -45,6 +46,7 @@ class TransportSettings:
     redirects: int = 10
     largest: int = 16 << 30
     connections: int = 8
-    probe_seconds: float = 0.15
-    worthwhile_seconds: float = 1.0
+    probe_seconds: float = 0.1
+    worthwhile_seconds: float = 2.5
+    record_seconds: float = 1.0
     token_hosts: tuple[str, ...] = ("github.com", "api.github.com")
