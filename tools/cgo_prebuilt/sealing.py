@@ -82,8 +82,8 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
     return _record(record.sha256, found)
 
 
-def _listing(folder: Path) -> dict[str, int | None]:
-    """The size of each file by path; None for what is not a regular file."""
+def _listing(folder: Path) -> dict[str, int]:
+    """The size of each file by path; -1 for what is not a regular file."""
     sizes = {}
     for parent, folders, names in os.walk(folder):
         Path(parent).chmod(0o755)
@@ -92,13 +92,11 @@ def _listing(folder: Path) -> dict[str, int | None]:
             path = Path(parent, name)
             found = path.lstat()
             is_file = stat.S_ISREG(found.st_mode)
-            sizes[path.relative_to(folder).as_posix()] = found.st_size if is_file else None
+            sizes[path.relative_to(folder).as_posix()] = found.st_size if is_file else -1
     return sizes
 
 
-def _check_listing(
-    found: Mapping[str, int | None], files: Sequence[LockedFile], folder: Path
-) -> None:
+def _check_listing(found: Mapping[str, int], files: Sequence[LockedFile], folder: Path) -> None:
     wanted = {file.path: file.size for file in files}
     odd = [path for path in found.keys() | wanted.keys() if found.get(path) != wanted.get(path)]
     if odd or len(wanted) != len(files):
