@@ -39,6 +39,13 @@ PACKAGES = (
     "python3-venv",
 )
 
+# The programs that the scripts here call, and the packages to install where one is missing.
+_NEEDED = {
+    "debootstrap": ("debootstrap", "debian-archive-keyring"),
+    "pivot_root": ("util-linux-extra",),
+    "unshare": ("util-linux",),
+}
+
 _HERE = Path(__file__).resolve().parent
 _MAKE_ROOT = _HERE / "make_root.sh"
 _IN_ROOT = _HERE / "in_root.sh"
@@ -136,16 +143,25 @@ def _make(made: Path) -> None:
     _say(f"making a root with Debian's Bazel in {made} (once; some minutes; log: {log})")
     started = time.monotonic()
     with log.open("wb") as output:
-        if shutil.which("debootstrap") is None:
-            install = ("apt-get", "install", "--yes", "--no-install-recommends")
-            # Any one broken source fails the update; the install shows whether it mattered.
-            _step(log, output.fileno(), "sh", "-c", "apt-get update || true")
-            _step(log, output.fileno(), *install, "debootstrap", "debian-archive-keyring")
+        _install_missing(log, output.fileno())
         mirror = debian_mirror(_index_targets())
         root = str(building / "root")
         _step(log, output.fileno(), str(_MAKE_ROOT), root, SUITE, mirror, *PACKAGES)
     building.rename(made)
     _say(f"made in {time.monotonic() - started:.0f} s")
+
+
+def _install_missing(log: Path, output: int) -> None:
+    missing = [
+        package
+        for program, packages in _NEEDED.items()
+        if shutil.which(program) is None
+        for package in packages
+    ]
+    if missing:
+        # Any one broken source fails the update; the install shows whether it mattered.
+        _step(log, output, "sh", "-c", "apt-get update || true")
+        _step(log, output, "apt-get", "install", "--yes", "--no-install-recommends", *missing)
 
 
 def _index_targets() -> str:
