@@ -105,6 +105,45 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
     return Materialized(made[Method.REFLINK], made[Method.HARDLINK], made[Method.COPY], unchanged)
 
 
+def methods_between(source: Path, target: Path) -> tuple[Method, ...]:
+    """Tries which methods work from one folder into another, the best first.
+
+    Args:
+        source: A folder that can be written.
+        target: Another one.
+
+    Raises:
+        OSError: One of them cannot be written.
+    """
+    sample = long_path(source) / temporary_name()
+    try:
+        sample.write_bytes(b"cgo-prebuilt")
+        found = sample.stat()
+        record = FileRecord("", found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+        return tuple(
+            method
+            for method, make, refusals in _METHODS
+            if _works(make, refusals, sample, long_path(target), record)
+        )
+    finally:
+        sample.unlink(missing_ok=True)
+
+
+def _works(
+    make: _Make, refusals: frozenset[int], sample: Path, target: Path, record: FileRecord
+) -> bool:
+    trial = target / temporary_name()
+    try:
+        make(sample, trial, record)
+    except OSError as error:
+        if error.errno not in refusals:
+            raise
+        return False
+    finally:
+        trial.unlink(missing_ok=True)
+    return True
+
+
 class _Folders:
     """The folders below an output, made and looked at once: none of them may be a link."""
 
