@@ -83,7 +83,7 @@ def parse_lock(text: str, *, where: str) -> Lock:
         known=("$schema", "schema", "name", "default_version", "versions"),
         error=LockError,
     )
-    if fields.required("schema") != SCHEMA:
+    if fields.required("schema") != SCHEMA or fields.get("schema") is True:
         raise fields.problem(
             f"the lock has schema {fields.get('schema')!r}, this program reads {SCHEMA}",
             "use the cgo-prebuilt that wrote it, or make it anew with `cgo-prebuilt lock`",

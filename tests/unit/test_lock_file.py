@@ -1,0 +1,453 @@
+"""The lock as JSON: what is written is read again, what is wrong is refused, and by the schema too."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from tests.unit.library_case import lock, locked_platform
+
+from cgo_prebuilt.errors import LockError
+from cgo_prebuilt.lock import (
+    FORMATS,
+    INTERFACE_LISTS,
+    NAME,
+    VERSION,
+    Build,
+    Interface,
+    Lock,
+    LockedPlatform,
+    LockedVersion,
+    Source,
+)
+from cgo_prebuilt.lock_file import BUILD_TOOLS, SCHEMA, format_lock, parse_lock, read_lock
+from cgo_prebuilt.platforms import SUPPORTED
+
+SCHEMA_FILE = Path(__file__).parents[2] / "rules" / "lock.schema.json"
+
+URL_SOURCE = Source(
+    build=Build("make", ("V=1",), "static"),
+    outputs=Interface(
+        static_library=("build/libvec.a",), linkopts=("-lm",), defines=("VEC_STATIC", "LEVEL=2")
+    ),
+    installed=("lib/libvec.a",),
+    url="https://example.com/vec.tar.gz",
+    sha256="0" * 64,
+    strip_prefix="vec-1.2.3",
+)
+
+LOCKS = {
+    "one platform and a source folder": lock(),
+    "a source archive": Lock("vec", "v1", {"v1": LockedVersion({}, URL_SOURCE)}),
+    "several versions": Lock(
+        "vec",
+        "release/v2",
+        {
+            "v1": LockedVersion({"linux_amd64": locked_platform()}),
+            "release/v2": LockedVersion(
+                {"windows_amd64": locked_platform(), "linux_arm64_musl": locked_platform()}
+            ),
+        },
+    ),
+    "everything that an interface can say": Lock(
+        "vec",
+        "v1",
+        {
+            "v1": LockedVersion(
+                {
+                    "windows_amd64": replace(
+                        locked_platform(files={"bin/v.dll": b"1", "v.lib": b"2", "v.h": b"3"}),
+                        interface=Interface(
+                            shared_library=("bin/v.dll",),
+                            interface_library=("v.lib",),
+                            headers=("v.h",),
+                            include_dirs=(".",),
+                            linkopts=("-framework Security", "-lü"),
+                            defines=("A=1",),
+                            requires={"windows": "10"},
+                        ),
+                    )
+                }
+            )
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    document = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
+
+
+def document() -> Any:
+    return json.loads(format_lock(lock()))
+
+
+def platform_of(lock_document: Any) -> Any:
+    return lock_document["versions"]["v1.2.3"]["platforms"]["linux_amd64"]
+
+
+def archive_in(lock_document: Any) -> Any:
+    return platform_of(lock_document)["archives"][0]
+
+
+def source_of(lock_document: Any) -> Any:
+    return lock_document["versions"]["v1.2.3"]["source"]
+
+
+def refusal(lock_document: Any) -> LockError:
+    with pytest.raises(LockError) as caught:
+        parse_lock(json.dumps(lock_document), where="vec.lock.json")
+    return caught.value
+
+
+# What is written.
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_that_was_written_is_read_again_unchanged(name: str) -> None:
+    assert parse_lock(format_lock(LOCKS[name]), where="a lock") == LOCKS[name]
+
+
+def test_the_text_does_not_depend_on_the_order_in_which_things_were_found() -> None:
+    platforms = {"linux_amd64": locked_platform(), "darwin_arm64": locked_platform()}
+    one = LockedVersion(platforms)
+    other = LockedVersion(dict(reversed(platforms.items())))
+    assert format_lock(Lock("vec", "v1", {"v1": one, "v2": other})) == format_lock(
+        Lock("vec", "v1", {"v2": other, "v1": one})
+    )
+
+
+def test_the_text_ends_in_a_line_feed_and_has_one_thing_a_line() -> None:
+    text = format_lock(lock())
+    assert text.endswith("}\n")
+    assert not text.endswith("\n\n")
+    assert '"-lm"\n' in text
+
+
+def test_the_order_of_libraries_is_kept_since_the_linker_depends_on_it() -> None:
+    files = {"lib/z.a": b"z", "lib/a.a": b"a"}
+    interface = Interface(static_library=("lib/z.a", "lib/a.a"))
+    platform = replace(locked_platform(files=files), interface=interface)
+    text = format_lock(Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": platform})}))
+    again = parse_lock(text, where="a lock").versions["v1"].platforms["linux_amd64"]
+    assert again.interface.static_library == ("lib/z.a", "lib/a.a")
+
+
+# What is refused.
+
+
+def test_a_missing_lock_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="no such lock") as caught:
+        read_lock(tmp_path / "vec.lock.json")
+    assert caught.value.where == str(tmp_path / "vec.lock.json")
+    assert "cgo-prebuilt lock" in str(caught.value.remedy)
+
+
+def test_a_folder_is_not_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="cannot be read: Is a directory") as caught:
+        read_lock(tmp_path)
+    assert caught.value.remedy
+
+
+def test_bytes_that_are_not_utf_8_are_not_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(LockError, match="cannot be read"):
+        read_lock(tmp_path / "lock")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "<<<<<<< HEAD\n{}\n", "[" * 100_000, "9" * 5000],
+    ids=["empty", "cut off", "a merge conflict", "too deep", "a number too long"],
+)
+def test_what_is_not_json_is_refused(text: str) -> None:
+    with pytest.raises(LockError, match="the lock is not JSON") as caught:
+        parse_lock(text, where="vec.lock.json")
+    assert caught.value.where == "vec.lock.json"
+    assert "version control" in str(caught.value.remedy)
+
+
+def test_a_key_that_is_there_twice_is_refused_since_json_would_take_the_last() -> None:
+    text = format_lock(lock()).replace('"name": "vec"', '"name": "vec", "name": "other"')
+    with pytest.raises(LockError, match="'name' is there twice"):
+        parse_lock(text, where="a lock")
+
+
+@pytest.mark.parametrize("value", [0, 2, "1", None])
+def test_another_schema_is_refused_and_both_are_named(value: object) -> None:
+    error = refusal({**document(), "schema": value})
+    assert error.what == f"the lock has schema {value!r}, this program reads 1"
+
+
+def test_an_unknown_key_names_its_place_and_the_nearest_key() -> None:
+    bad = document()
+    archive_in(bad)["sha265"] = "0" * 64
+    error = refusal(bad)
+    assert error.what == "unknown key 'sha265'"
+    assert error.where == "vec.lock.json: versions.v1.2.3.platforms.linux_amd64.archives[0]"
+    assert "did you mean 'sha256'?" in str(error.remedy)
+
+
+def test_a_default_version_that_is_not_there_is_refused() -> None:
+    error = refusal({**document(), "default_version": "v9"})
+    assert "'default_version' is 'v9'" in error.what
+    assert "v1.2.3" in str(error.remedy)
+
+
+def test_an_unknown_platform_is_refused_with_its_place_and_those_that_there_are() -> None:
+    bad = document()
+    platforms = bad["versions"]["v1.2.3"]["platforms"]
+    platforms["linux_amd46"] = platforms.pop("linux_amd64")
+    error = refusal(bad)
+    assert "linux_amd46" in error.what
+    assert error.where == "vec.lock.json: versions.v1.2.3"
+    assert "did you mean linux_amd64?" in str(error.remedy)
+
+
+def test_a_platform_whose_archives_lack_a_promised_file_is_refused() -> None:
+    bad = document()
+    platform_of(bad)["static_library"].append("lib/libother.a")
+    error = refusal(bad)
+    assert error.what == "no archive here has the promised lib/libother.a"
+    assert error.where is not None
+    assert error.where.endswith("platforms.linux_amd64")
+
+
+@pytest.mark.parametrize(
+    "path", ["../etc/passwd", "/etc/passwd", "a/../b", "C:/x", "a\\b", "nul.h", "", "a/", "x\n"]
+)
+def test_a_path_that_is_not_safe_everywhere_is_refused(path: str) -> None:
+    bad = document()
+    archive_in(bad)["files"][0]["path"] = path
+    assert "unsafe name" in refusal(bad).what
+
+
+@pytest.mark.parametrize("paths", [("a.h", "a.h"), ("a.h", "A.h"), ("a", "a/b.h")])
+def test_paths_that_cannot_stand_side_by_side_are_refused(paths: tuple[str, str]) -> None:
+    bad = document()
+    for path in paths:
+        archive_in(bad)["files"].append({"path": path, "sha256": "0" * 64, "size": 0})
+    assert refusal(bad).where is not None
+
+
+def test_two_archives_may_not_yield_the_same_file() -> None:
+    bad = document()
+    platform_of(bad)["archives"].append(archive_in(bad))
+    assert "duplicate name 'include/vec.h'" in refusal(bad).what
+
+
+def test_a_missing_version_lists_those_that_there_are() -> None:
+    with pytest.raises(LockError, match=re.escape("vec v9 is not in the lock")) as caught:
+        lock().version("v9")
+    assert "choose one of v1.2.3" in str(caught.value.remedy)
+
+
+def test_the_default_version_is_taken_where_none_is_asked_for() -> None:
+    assert lock().version(None)[0] == "v1.2.3"
+
+
+# The schema.
+
+Spoil = Callable[[Any], object]
+
+BAD: dict[str, Spoil] = {
+    "a list": lambda lock: lock["versions"].update(v1=[]),
+    "an unknown key at the top": lambda lock: lock.update(verisons={}),
+    "an unknown key of a version": lambda lock: lock["versions"]["v1.2.3"].update(platform={}),
+    "an unknown key of a platform": lambda lock: platform_of(lock).update(static_libary=[]),
+    "an unknown key of an archive": lambda lock: archive_in(lock).update(url="https://a/b"),
+    "an unknown key of a file": lambda lock: archive_in(lock)["files"][0].update(mode=420),
+    "an unknown key of a source": lambda lock: source_of(lock).update(urls=[]),
+    "an unknown key of a build": lambda lock: source_of(lock)["build"].update(command=[]),
+    "no schema": lambda lock: lock.pop("schema"),
+    "another schema": lambda lock: lock.update(schema=2),
+    "no name": lambda lock: lock.pop("name"),
+    "a name that is a path": lambda lock: lock.update(name="../vec"),
+    "a name that is empty": lambda lock: lock.update(name=""),
+    "no versions": lambda lock: lock.pop("versions"),
+    "empty versions": lambda lock: lock.update(versions={}),
+    "a version with a space": lambda lock: lock["versions"].update({"v 1": {"platforms": {}}}),
+    "no platforms": lambda lock: lock["versions"]["v1.2.3"].pop("platforms"),
+    "an unknown platform": lambda lock: lock["versions"]["v1.2.3"]["platforms"].update(
+        plan9_amd64=platform_of(lock)
+    ),
+    "no archives": lambda lock: platform_of(lock).update(archives=[]),
+    "archives that are a mapping": lambda lock: platform_of(lock).update(archives={}),
+    "one string for a list": lambda lock: platform_of(lock).update(linkopts="-lm"),
+    "null for a list": lambda lock: platform_of(lock).update(headers=None),
+    "a number in a list": lambda lock: platform_of(lock).update(linkopts=[1]),
+    "null for requires": lambda lock: platform_of(lock).update(requires=None),
+    "a number in requires": lambda lock: platform_of(lock).update(requires={"glibc": 2.28}),
+    "an include folder outside": lambda lock: platform_of(lock).update(include_dirs=[".."]),
+    "a file with a folder": lambda lock: archive_in(lock).update(file="a/b.tar.gz"),
+    "a file that is no string": lambda lock: archive_in(lock).update(file=1),
+    "no URL": lambda lock: archive_in(lock).update(urls=[]),
+    "an upper-case hash": lambda lock: archive_in(lock).update(sha256="A" * 64),
+    "a hash with a line feed": lambda lock: archive_in(lock).update(sha256="a" * 64 + "\n"),
+    "a short hash": lambda lock: archive_in(lock)["files"][0].update(sha256="a" * 63),
+    "a negative size": lambda lock: archive_in(lock).update(size=-1),
+    "a size that is a string": lambda lock: archive_in(lock).update(size="1"),
+    "a size that is true": lambda lock: archive_in(lock).update(size=True),
+    "an unknown format": lambda lock: archive_in(lock).update(format="rar"),
+    "a prefix outside": lambda lock: archive_in(lock).update(strip_prefix="../x"),
+    "a null prefix": lambda lock: archive_in(lock).update(strip_prefix=None),
+    "an absolute path": lambda lock: archive_in(lock)["files"][0].update(path="/x"),
+    "a path with ..": lambda lock: archive_in(lock)["files"][0].update(path="a/../x"),
+    "a path with a backslash": lambda lock: archive_in(lock)["files"][0].update(path="a\\x"),
+    "a path with a colon": lambda lock: archive_in(lock)["files"][0].update(path="C:x"),
+    "a path with a line feed": lambda lock: archive_in(lock)["files"][0].update(path="x\ny"),
+    "a path that ends in a dot": lambda lock: archive_in(lock)["files"][0].update(path="x."),
+    "a source without an origin": lambda lock: source_of(lock).pop("path"),
+    "a source with two origins": lambda lock: source_of(lock).update(url="u", sha256="0" * 64),
+    "a source URL without a hash": lambda lock: (
+        source_of(lock).pop("path"),
+        source_of(lock).update(url="u"),
+    ),
+    "a null source": lambda lock: lock["versions"]["v1.2.3"].update(source=None),
+    "no build": lambda lock: source_of(lock).pop("build"),
+    "an unknown tool": lambda lock: source_of(lock)["build"].update(tool="bazel"),
+    "built libraries that are installed outside": lambda lock: source_of(lock).update(
+        installed=["../lib.a"]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_the_reader_refuses_the_schema_refuses(
+    name: str, schema: Draft202012Validator
+) -> None:
+    bad = document()
+    BAD[name](bad)
+    assert refusal(bad).where is not None
+    assert not schema.is_valid(bad)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_lock_that_is_written_fits_the_schema(
+    name: str, schema: Draft202012Validator
+) -> None:
+    schema.validate(json.loads(format_lock(LOCKS[name])))
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container in a document with every key or index in it."""
+    if not isinstance(value, dict | list):
+        return []
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    found = [(value, key) for key in keys]
+    for key in keys:
+        found += _places(value[key])
+    return found
+
+
+_ANYTHING: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 0, -1, 7, "", "a", "..", "a/b", "a*", " ", [], [""], ["a"], [1], {}, {"a": "b"}]
+)
+
+
+# What only the reader can know: it looks from one place of the document to another.
+_READER_ONLY = (
+    "which is not in 'versions'",
+    "has the promised",
+    "duplicate name",
+    "the folder of",
+    "are one file",
+    "names for",
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_the_schema_and_the_reader_agree_on_a_lock_with_one_thing_changed(
+    data: st.DataObject,
+) -> None:
+    schema = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    changed = copy.deepcopy(document())
+    container, key = data.draw(st.sampled_from(_places(changed)))
+    change = data.draw(st.sampled_from(["replace", "remove", "add"]))
+    if change == "replace":
+        container[key] = data.draw(_ANYTHING)
+    elif change == "remove":
+        del container[key]
+    elif isinstance(container, dict):
+        container[data.draw(st.sampled_from(["a", "source", "requires", "url", "path"]))] = (
+            data.draw(_ANYTHING)
+        )
+    else:
+        container.append(data.draw(_ANYTHING))
+    refused = _refusal_that_a_schema_can_say(changed)
+    assert refused is None or schema.is_valid(changed) != refused
+
+
+def _refusal_that_a_schema_can_say(lock_document: Any) -> bool | None:
+    """Whether the reader refuses a lock; None where it does for what a schema cannot say."""
+    try:
+        parse_lock(json.dumps(lock_document), where="a lock")
+    except LockError as error:
+        return None if any(words in error.what for words in _READER_ONLY) else True
+    return False
+
+
+def test_the_schema_knows_the_same_words_as_the_reader(schema: Draft202012Validator) -> None:
+    definitions: Any = schema.schema
+    top, defs = definitions["properties"], definitions["$defs"]
+    assert top["schema"]["const"] == SCHEMA
+    assert top["name"]["pattern"] == f"^{NAME.pattern}$"
+    assert top["versions"]["propertyNames"]["pattern"] == (
+        "^" + VERSION.pattern.replace(r"\x", r"\u00") + "$"
+    )
+    assert set(defs["platform_name"]["enum"]) == {str(platform) for platform in SUPPORTED}
+    assert set(defs["archive"]["properties"]["format"]["enum"]) == set(FORMATS)
+    assert set(defs["build"]["properties"]["tool"]["enum"]) == set(BUILD_TOOLS)
+    assert set(defs["platform"]["properties"]) == {"archives", "requires", *INTERFACE_LISTS}
+
+
+@pytest.mark.parametrize(
+    ("place", "spoil"),
+    [
+        ((), lambda lock: lock),
+        (("$defs", "version"), lambda lock: lock["versions"]["v1.2.3"]),
+        (("$defs", "platform"), platform_of),
+        (("$defs", "archive"), archive_in),
+        (("$defs", "file"), lambda lock: archive_in(lock)["files"][0]),
+        (("$defs", "source"), source_of),
+        (("$defs", "build"), lambda lock: source_of(lock)["build"]),
+    ],
+    ids=["top", "version", "platform", "archive", "file", "source", "build"],
+)
+def test_the_known_keys_are_those_of_the_schema(
+    place: tuple[str, ...], spoil: Callable[[Any], Any], schema: Draft202012Validator
+) -> None:
+    definition: Any = schema.schema
+    for key in place:
+        definition = definition[key]
+    bad = document()
+    spoil(bad)["~"] = 0
+    known = str(refusal(bad).remedy).rpartition("known keys here: ")[2].split(", ")
+    assert sorted(definition["properties"]) == known
+
+
+def test_everything_in_the_schema_is_described(schema: Draft202012Validator) -> None:
+    definitions: Any = schema.schema
+    for holder in (definitions, *definitions["$defs"].values()):
+        for name, value in holder.get("properties", {}).items():
+            target = definitions["$defs"].get(value.get("$ref", "").rpartition("/")[2], {})
+            assert value.get("description") or target.get("description"), name
+
+
+def test_a_platform_gives_all_its_files_sorted() -> None:
+    one, other = locked_platform().archives[0], locked_platform(files={"a.h": b""}).archives[0]
+    paths = [file.path for file in LockedPlatform((one, other), Interface()).files()]
+    assert paths == ["a.h", "include/vec.h", "include/vec/ext.h", "lib/libvec.a"]
