@@ -1,0 +1,119 @@
+"""Finds the host's tools for source builds. A missing one is no error here: who needs it says so."""
+
+load(":repository_metadata.bzl", "repository_metadata")
+load(":source_tools.bzl", "TOOLS")
+
+# What a library's own commands are found on beside the tools, where the system has it.
+_SYSTEM_PATH = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]
+
+def search_path(tools, path, windows):
+    """The PATH of source builds: the same on machines that have the tools at the same places. Pure.
+
+    Args:
+        tools: the paths of the tools that there are.
+        path: the caller's own PATH, which only Windows needs: its system has no fixed places.
+        windows: whether this is Windows.
+
+    Returns:
+        The value of the variable.
+    """
+    if windows:
+        return path
+    folders = []
+    for tool in tools:
+        folder = tool.rpartition("/")[0]
+        if folder not in folders + _SYSTEM_PATH:
+            folders.append(folder)
+    return ":".join(folders + _SYSTEM_PATH)
+
+def field_of(text, name):
+    """Reads a line `name: value`. Pure.
+
+    Args:
+        text: lines, as `rustc -vV` prints them.
+        name: what is asked for.
+
+    Returns:
+        The value; empty where there is none.
+    """
+    for line in text.splitlines():
+        if line.startswith(name + ": "):
+            return line[len(name) + 2:].strip()
+    return ""
+
+def candidates(name, path, windows):
+    """Every place that a program is looked for at. Pure.
+
+    Args:
+        name: the program.
+        path: the PATH.
+        windows: whether this is Windows.
+    """
+    separator = ";" if windows else ":"
+    suffix = ".exe" if windows else ""
+    return [folder + "/" + name + suffix for folder in path.split(separator) if folder]
+
+def _is_absolute(path):
+    return path.startswith("/") or path[1:2] == ":"
+
+def _find(rctx, name, path, windows):
+    found = rctx.which(name)
+    if found:
+        rctx.watch(found)
+        return str(found)
+
+    # So that one which is installed later is found at once.
+    for candidate in candidates(name, path, windows):
+        if _is_absolute(candidate):
+            rctx.watch(candidate)
+    return None
+
+def _rust_without_proxy(rctx, tools):
+    """rustup's `cargo` and `rustc` choose a toolchain by the user's settings; this is what they choose."""
+    if "rustc" not in tools:
+        return tools
+    answer = rctx.execute([tools["rustc"], "--print", "sysroot"])
+    if answer.return_code != 0:
+        return tools
+    real = {}
+    for name in ("cargo", "rustc"):
+        program = rctx.path(answer.stdout.strip()).get_child("bin").get_child(rctx.path(tools.get(name, name)).basename)
+        if program.exists:
+            rctx.watch(program)
+            real[name] = str(program)
+    return tools | real if "rustc" in real else tools
+
+def _host_tools_impl(rctx):
+    windows = rctx.os.name.startswith("windows")
+    path = rctx.getenv("PATH") or ""
+    tools = {}
+    for name in TOOLS:
+        found = _find(rctx, name, path, windows)
+        if found:
+            tools[name] = found
+    tools = _rust_without_proxy(rctx, tools)
+    versions = {name: rctx.execute([tool, "-vV" if name == "rustc" else "--version"]).stdout for name, tool in tools.items()}
+    lines = ["    {}_path = {},".format(name, json.encode(tool)) for name, tool in sorted(tools.items())]
+    rctx.template(
+        "BUILD.bazel",
+        rctx.attr._template,
+        substitutions = {
+            "{env}": json.encode({"PATH": search_path(tools.values(), path, windows)}),
+            "{rust_host}": field_of(versions.get("rustc", ""), "host"),
+            "{tools}": "\n".join(lines),
+            "{versions}": json.encode([
+                (version.splitlines() or ["unknown"])[0]
+                for version in versions.values()
+            ]),
+        },
+        executable = False,
+    )
+    return repository_metadata(rctx, reproducible = False)
+
+host_tools = repository_rule(
+    implementation = _host_tools_impl,
+    doc = "Declares a source_build_toolchain with the tools that are on the PATH.",
+    attrs = {
+        "_template": attr.label(default = "//rules/private/templates:host_tools.BUILD.bazel.template"),
+    },
+)

@@ -1,0 +1,246 @@
+"""`source_library`: a native library that cargo, make, cmake or any command builds, in one sandboxed action."""
+
+load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
+load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
+load(":platforms.bzl", "cmake_system_of", "same_machine")
+load(":source_c_toolchain.bzl", "c_toolchain")
+load(":source_flags.bzl", "absolute_path", "in_double_quotes", "shell_words", "toml_strings")
+load(":source_tools.bzl", "TOOLS", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+
+_TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
+
+def _source_folders(ctx):
+    """The sources by the folder that they are below in the execution root: the workspace's own, generated ones."""
+    folder = join_path(ctx.label.package, ctx.attr.path)
+    folders = {}
+    for file in ctx.files.srcs:
+        below = path_below(file.short_path, folder)
+        if below == None:
+            fail("{}: {} is not in the folder {}\n  next: correct 'path' or 'srcs'".format(
+                ctx.label,
+                file.short_path,
+                repr(folder),
+            ))
+        folders.setdefault(file.path[:-len(below)].rstrip("/") or ".", []).append(below)
+    return folders
+
+def _declare_outputs(ctx, paths):
+    return [ctx.actions.declare_file(join_path(ctx.label.name, path)) for path in paths]
+
+def _require_tools(ctx, tools):
+    for name in tools_needed(ctx.attr.tool):
+        if getattr(tools, name) == None:
+            fail(missing_tool_error(name, ctx.label, ctx.attr.tool))
+
+def _cross_rust_target(ctx, tools):
+    """The target that cargo has to be told, or an empty string where its own is right."""
+    if ctx.attr.tool != "cargo":
+        return ""
+    if not tools.rust_target:
+        fail("{}: Rust's name of the platform that is built for is not known\n".format(ctx.label) +
+             "  next: set rust_target in a source_build_toolchain for it")
+    return tools.rust_target if tools.rust_target != tools.rust_host else ""
+
+def _cmake_cross_arguments(tools):
+    if not tools.platform or same_machine(tools.platform, tools.exec_platform):
+        return []
+    system = cmake_system_of(tools.platform)
+    return [
+        "-DCMAKE_SYSTEM_NAME=" + system.name,
+        "-DCMAKE_SYSTEM_PROCESSOR=" + system.processor,
+    ]
+
+def _write_script(ctx, tools, c, cross_target, lists, outputs):
+    env = {} | c.env | tools.env | ctx.attr.env
+    copies = [
+        "copy {} {}".format(in_double_quotes(folder), in_double_quotes(absolute_path(file.path)))
+        for folder, file in lists.items()
+    ]
+    collects = [
+        "collect {} {}".format(
+            in_double_quotes(built_path(path, ctx.attr.tool, cross_target)),
+            in_double_quotes(absolute_path(file.path)),
+        )
+        for path, file in outputs.items()
+    ]
+    arguments = ctx.attr.args
+    if ctx.attr.tool == "cargo":
+        arguments = cargo_arguments(arguments, ctx.attr.allow_network)
+    elif ctx.attr.tool == "cmake":
+        arguments = _cmake_cross_arguments(tools) + arguments
+    script = ctx.actions.declare_file(ctx.label.name + ".source_build.sh")
+    values = {
+        "ar": c.archiver.path if c.archiver else "",
+        "arflags": c.archiver.flags if c.archiver else "",
+        "cargo": absolute_path(tools.cargo.path) if tools.cargo else "",
+        "cc": c.cc,
+        "cflags": shell_words(c.cflags),
+        "cmake": absolute_path(tools.cmake.path) if tools.cmake else "",
+        "cxx": c.cxx,
+        "cxxflags": shell_words(c.cxxflags),
+        "label": str(ctx.label),
+        "ldflags": shell_words(c.ldflags),
+        "make": absolute_path(tools.make.path) if tools.make else "",
+        "remap": "-ffile-prefix-map" if c.remaps_paths else "",
+        "rust_cross_target": cross_target,
+        "rust_link_arguments": toml_strings(["-Clink-arg=" + flag for flag in c.ldflags]),
+        "rust_target": tools.rust_target,
+        "rustc": absolute_path(tools.rustc.path) if tools.rustc else "",
+        "target": ctx.attr.target,
+        "tool": ctx.attr.tool,
+    }
+    ctx.actions.expand_template(
+        template = ctx.file._template,
+        output = script,
+        substitutions = {"{%s}" % name: in_double_quotes(value) for name, value in values.items()} | {
+            "{arguments}": " ".join([in_double_quotes(argument) for argument in arguments]),
+            "{collect_outputs}": "\n".join(collects),
+            "{copy_sources}": "\n".join(copies),
+            "{set_environment}": "\n".join([
+                "export {}={}".format(name, in_double_quotes(value))
+                for name, value in sorted(env.items())
+            ]),
+            "{versions}": ", ".join(tools.versions),
+        },
+        is_executable = True,
+    )
+    return script
+
+def _source_library_impl(ctx):
+    problem = check_build(ctx.attr.tool, ctx.attr.args, ctx.attr.target)
+    if problem:
+        fail("{}: {}".format(ctx.label, problem))
+    tools = ctx.toolchains[_TOOLCHAIN_TYPE].source_build
+    _require_tools(ctx, tools)
+    c = c_toolchain(ctx, find_cc_toolchain(ctx))
+    cross_target = _cross_rust_target(ctx, tools)
+
+    lists = {}
+    for number, (folder, paths) in enumerate(_source_folders(ctx).items()):
+        file = ctx.actions.declare_file("{}.source_build.{}.txt".format(ctx.label.name, number))
+
+        # "./": a name that begins with a dash is no option of tar.
+        ctx.actions.write(file, "".join(["./{}\n".format(path) for path in paths]))
+        lists[folder] = file
+
+    static_libraries = _declare_outputs(ctx, ctx.attr.static_library)
+    shared_libraries = _declare_outputs(ctx, ctx.attr.shared_library)
+    interface_libraries = _declare_outputs(ctx, ctx.attr.interface_library)
+    generated_headers = _declare_outputs(ctx, ctx.attr.generated_headers)
+    files = static_libraries + shared_libraries + interface_libraries + generated_headers
+    paths = ctx.attr.static_library + ctx.attr.shared_library + ctx.attr.interface_library + ctx.attr.generated_headers
+    if not static_libraries and not shared_libraries:
+        fail("{}: no library is named\n  next: set 'static_library' or 'shared_library' to what the build writes".format(ctx.label))
+    outputs = dict(zip(paths, files))
+
+    script = _write_script(ctx, tools, c, cross_target, lists, outputs)
+    ctx.actions.run_shell(
+        # Bazel's own shell runs it, on Windows too, where a script is no program.
+        command = 'exec "$BASH" "$1"',
+        arguments = [script.path],
+        inputs = depset(
+            ctx.files.srcs + lists.values() + [script],
+            transitive = [c.files, tools.data],
+        ),
+        outputs = files,
+        tools = [getattr(tools, name).files for name in TOOLS if getattr(tools, name) and getattr(tools, name).files],
+        execution_requirements = {"requires-network" if ctx.attr.allow_network else "block-network": ""},
+        mnemonic = "SourceBuild",
+        progress_message = "Building %{label} from source with " + ctx.attr.tool,
+    )
+    source_root = join_path(ctx.label.workspace_root, ctx.label.package, ctx.attr.path)
+    output_root = join_path(ctx.bin_dir.path, ctx.label.workspace_root, ctx.label.package, ctx.label.name)
+    roots = ([source_root] if ctx.files.headers else []) + ([output_root] if generated_headers else [])
+    return library_info(
+        ctx,
+        static_libraries = static_libraries,
+        shared_libraries = shared_libraries,
+        interface_libraries = interface_libraries,
+        headers = ctx.files.headers + generated_headers,
+        include_dirs = [join_path(root, folder) or "." for root in roots for folder in ctx.attr.include_dirs],
+    )
+
+source_library = rule(
+    implementation = _source_library_impl,
+    doc = """\
+A native library that its own build system builds. To its users it is a `cc_library`.
+
+    source_library(
+        name = "vecsearch",
+        srcs = glob(["native/**"], exclude = ["native/target/**"]),
+        headers = ["native/include/vecsearch.h"],
+        include_dirs = ["include"],
+        linkopts = ["-lm", "-ldl", "-lpthread"],
+        path = "native",
+        static_library = ["target/release/libvecsearch.a"],
+        tool = "cargo",
+    )
+
+The build is one action, without a network and without the user's own configuration, in a folder of its own that holds
+`srcs` and nothing else. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
+are those of the toolchain `//rules/source:toolchain_type`. It is optimized whatever the compilation mode is.
+
+* `cargo` runs `cargo build --release --locked --offline`, so crates must be vendored: commit what `cargo vendor` writes, and
+  the `.cargo/config.toml` that it prints. Outputs are below `target/release`, for a cross build too.
+* `make` runs `make CC=... CXX=... AR=... RANLIB=...` with `LDFLAGS` in its environment.
+* `cmake` configures into the folder `build` and builds there; outputs are below `build`.
+* `command` runs `args`, with `CC`, `CXX`, `AR`, `CFLAGS`, `CXXFLAGS` and `LDFLAGS` in its environment.
+""",
+    attrs = LINK_ATTRIBUTES | {
+        "allow_network": attr.bool(
+            doc = "Let the build use the network, and tag its action `requires-network`. What it downloads is neither" +
+                  " verified nor known to Bazel.",
+        ),
+        "args": attr.string_list(
+            doc = "Arguments for the tool; for `command`, the whole command line.",
+        ),
+        "env": attr.string_dict(
+            doc = "Variables to be set for the build.",
+        ),
+        "generated_headers": attr.string_list(
+            doc = "Public headers that the build writes, relative to `path`.",
+        ),
+        "headers": attr.label_list(
+            allow_files = True,
+            doc = "Public headers that are there before the build.",
+        ),
+        "include_dirs": attr.string_list(
+            default = ["."],
+            doc = "Folders that headers are searched in, relative to `path`.",
+        ),
+        "interface_library": attr.string_list(
+            doc = "Import libraries that the build writes, relative to `path`: one for each shared library or none.",
+        ),
+        "path": attr.string(
+            default = ".",
+            doc = "The folder that is built, relative to this package.",
+        ),
+        "shared_library": attr.string_list(
+            doc = "Shared libraries that the build writes, relative to `path`, in link order.",
+        ),
+        "srcs": attr.label_list(
+            allow_files = True,
+            doc = "All that the build reads, below `path`: the sources, vendored dependencies, lock files.",
+            mandatory = True,
+        ),
+        "static_library": attr.string_list(
+            doc = "Static archives that the build writes, relative to `path`, in link order.",
+        ),
+        "target": attr.string(
+            doc = "What make is to make, or the CMake target; the project's default where it is empty.",
+        ),
+        "tool": attr.string(
+            doc = "What builds it.",
+            mandatory = True,
+            values = ["cargo", "cmake", "command", "make"],
+        ),
+        "_template": attr.label(
+            allow_single_file = True,
+            default = "//rules/private/templates:source_build.sh",
+        ),
+    },
+    fragments = ["cpp"],
+    provides = [CcInfo],
+    toolchains = use_cc_toolchain() + [_TOOLCHAIN_TYPE],
+)

@@ -1,0 +1,116 @@
+"""The toolchain of source builds: the tools beside the C toolchain, which is Bazel's own."""
+
+load(":platforms.bzl", "RUST_TARGETS")
+load(":source_platform.bzl", "PlatformNameInfo")
+load(":source_tools.bzl", "TOOLS")
+
+SourceBuildToolchainInfo = provider(
+    doc = """\
+What source builds run, beside the C toolchain. Each tool is None where there is none, else a struct of `path`, which is
+absolute or relative to the execution root, and `files`, what an action needs to run it: FilesToRunProvider or None.""",
+    fields = {
+        "cargo": "Cargo.",
+        "cmake": "CMake.",
+        "data": "A depset of other files that the tools need.",
+        "env": "A dict of variables to be set for the tools.",
+        "exec_platform": "The platform that the tools run on, as Go names it; empty where it is not known.",
+        "make": "make.",
+        "platform": "The platform to build for, as Go names it; empty where it is not known.",
+        "rust_host": "The Rust target that `rustc` builds for where it is told none; empty where it is not known.",
+        "rust_target": "The Rust target to build for; empty where it is not known.",
+        "rustc": "The Rust compiler.",
+        "versions": "What the tools say of their versions, so that an update is a change to what was built with them.",
+    },
+)
+
+def _tool(ctx, name):
+    label = getattr(ctx.attr, name)
+    path = getattr(ctx.attr, name + "_path")
+    if label and path:
+        fail("{}: '{}' and '{}_path' are both set\n  next: remove one".format(ctx.label, name, name))
+    if label:
+        runner = label[DefaultInfo].files_to_run
+        if not runner.executable:
+            fail("{}: {} is not a program\n  next: give the label of one to '{}'".format(ctx.label, label.label, name))
+        return struct(path = runner.executable.path, files = runner)
+    return struct(path = path, files = None) if path else None
+
+def _source_build_toolchain_impl(ctx):
+    platform = ctx.attr._platform[PlatformNameInfo].name
+    info = SourceBuildToolchainInfo(
+        data = depset(ctx.files.data),
+        env = ctx.attr.env,
+        exec_platform = ctx.attr._exec_platform[PlatformNameInfo].name,
+        platform = platform,
+        rust_host = ctx.attr.rust_host,
+        rust_target = ctx.attr.rust_target or RUST_TARGETS.get(platform, ""),
+        versions = ctx.attr.versions,
+        **{name: _tool(ctx, name) for name in TOOLS}
+    )
+    return [info, platform_common.ToolchainInfo(source_build = info)]
+
+def _tool_attributes():
+    attributes = {}
+    for name in TOOLS:
+        attributes[name] = attr.label(
+            allow_files = True,
+            cfg = "exec",
+            doc = "The program `{}`. It is brought to where it runs, remote executors too.".format(name),
+        )
+        attributes[name + "_path"] = attr.string(
+            doc = "The absolute path of `{}` instead, on every machine that runs it.".format(name),
+        )
+    return attributes
+
+source_build_toolchain = rule(
+    implementation = _source_build_toolchain_impl,
+    doc = """\
+Tools for building libraries from source, to be registered as a toolchain of `//rules/source:toolchain_type`. A tool
+that nothing builds with can be left out.
+
+    source_build_toolchain(
+        name = "hermetic",
+        cargo = "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:cargo",
+        rustc = "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rustc",
+        data = ["@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rust_std-x86_64-unknown-linux-gnu"],
+        rust_host = "x86_64-unknown-linux-gnu",
+    )
+
+    toolchain(
+        name = "hermetic_toolchain",
+        exec_compatible_with = ["@platforms//os:linux", "@platforms//cpu:x86_64"],
+        toolchain = ":hermetic",
+        toolchain_type = "@rules_cgo_prebuilt//rules/source:toolchain_type",
+    )
+""",
+    attrs = _tool_attributes() | {
+        "data": attr.label_list(
+            allow_files = True,
+            cfg = "exec",
+            doc = "Other files that the tools need, such as Rust's standard library.",
+        ),
+        "env": attr.string_dict(
+            doc = "Variables to be set for the tools. `PATH` is what a library's own commands are found on.",
+        ),
+        "rust_host": attr.string(
+            doc = "The Rust target that `rustc` builds for where it is told none, as `rustc -vV` prints it. Where it" +
+                  " is not set, cargo is told the target every time.",
+        ),
+        "rust_target": attr.string(
+            doc = "The Rust target to build for, instead of the platform's usual one.",
+        ),
+        "versions": attr.string_list(
+            doc = "The versions of tools that are given by path. Bazel cannot see those change.",
+        ),
+        "_exec_platform": attr.label(
+            cfg = "exec",
+            default = "//rules/source:platform",
+            providers = [PlatformNameInfo],
+        ),
+        "_platform": attr.label(
+            default = "//rules/source:platform",
+            providers = [PlatformNameInfo],
+        ),
+    },
+    provides = [platform_common.ToolchainInfo, SourceBuildToolchainInfo],
+)

@@ -1,0 +1,134 @@
+#!/bin/bash
+# Builds a library from its source: the action of a source_library. Written by rules_cgo_prebuilt.
+# With: {versions}
+#
+# Windows: Bazel runs this with its own bash (MSYS2's or Git's, see BAZEL_SH). A toolchain whose compiler is MSVC's cl gets
+# no flags that remap paths, so that only GCC and Clang give the same bytes in every folder there.
+set -eu
+
+label={label}
+tool={tool}
+target={target}
+
+execroot=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/source-build.XXXXXX")
+work=$(cd "$work" && pwd -P)
+trap 'rm -rf "$work"' EXIT
+source=$work/source
+mkdir "$source" "$work/home" "$work/cargo" "$work/tmp"
+
+# Nothing is read of the user's own settings, nothing is left behind, and no output knows when it was made.
+export HOME=$work/home CARGO_HOME=$work/cargo TMPDIR=$work/tmp
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1
+{set_environment}
+
+# Copies the files in a list from a folder to the sources. Bazel's inputs may be links to files that are not to be written.
+copy() {
+    tar -chf - -C "$1" -T "$2" | tar -xf - -C "$source"
+}
+{copy_sources}
+# One time for all: what is newer than what, make decides by, and a checkout says nothing about it.
+find "$source" -type f -exec chmod u+w {} + -exec touch -t 198001010000 {} +
+
+cc={cc}
+cxx={cxx}
+ar={ar}
+arflags={arflags}
+cflags={cflags}
+cxxflags={cxxflags}
+export LDFLAGS={ldflags}
+remap={remap}
+if [ -n "$remap" ]; then
+    remap="$remap=$source=/source $remap=$execroot=/execroot"
+    cflags="$cflags $remap"
+    cxxflags="$cxxflags $remap"
+fi
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 2)
+
+build_with_cargo() {
+    rust_target={rust_target}
+    cross_target={rust_cross_target}
+    # The names that the `cc` crate and cargo read.
+    lower=$(echo "$rust_target" | tr - _)
+    upper=$(echo "$lower" | tr '[:lower:]' '[:upper:]')
+    export CC_SHELL_ESCAPED_FLAGS=1
+    export "CC_$lower=$cc" "CXX_$lower=$cxx" "CFLAGS_$lower=$cflags" "CXXFLAGS_$lower=$cxxflags"
+    export "CARGO_TARGET_${upper}_LINKER=$cc"
+    if [ -n "$ar" ]; then
+        export "AR_$lower=$ar"
+    fi
+    export RUSTC={rustc} CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+    arguments=({arguments})
+    if [ -n "$cross_target" ]; then
+        arguments+=(--target "$cross_target")
+    fi
+    link_arguments={rust_link_arguments}
+    flags="\"--remap-path-prefix=$source=/source\"${link_arguments:+, $link_arguments}"
+    {cargo} build --config "target.'cfg(all())'.rustflags = [$flags]" "${arguments[@]}"
+}
+
+# The toolchain's flags go with the compiler's name, so that the makefile's own CFLAGS stay, and count.
+build_with_make() {
+    variables=("CC=$cc $cflags" "CXX=$cxx $cxxflags")
+    if [ -n "$ar" ]; then
+        variables+=("AR=$ar" "RANLIB=$ar s")
+    fi
+    {make} --jobs="$jobs" "${variables[@]}" {arguments} ${target:+"$target"}
+}
+
+build_with_cmake() {
+    variables=("-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" "-DCMAKE_C_FLAGS=$cflags" "-DCMAKE_CXX_FLAGS=$cxxflags")
+    for kind in EXE MODULE SHARED; do
+        variables+=("-DCMAKE_${kind}_LINKER_FLAGS=$LDFLAGS")
+    done
+    if [ -n "$ar" ]; then
+        variables+=("-DCMAKE_AR=$ar")
+        # The archiver writes the index. CMake would call a ranlib, which may not know the target's files.
+        for language in C CXX; do
+            variables+=("-DCMAKE_${language}_ARCHIVE_CREATE=<CMAKE_AR> $arflags <TARGET> <LINK_FLAGS> <OBJECTS>")
+            variables+=("-DCMAKE_${language}_ARCHIVE_FINISH=")
+        done
+    fi
+    {cmake} -S . -B build --no-warn-unused-cli -G "Unix Makefiles" "-DCMAKE_MAKE_PROGRAM="{make} \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON "${variables[@]}" {arguments}
+    {cmake} --build build --parallel "$jobs" ${target:+--target "$target"}
+}
+
+build_with_command() {
+    export CC="$cc" CXX="$cxx" CFLAGS="$cflags" CXXFLAGS="$cxxflags"
+    if [ -n "$ar" ]; then
+        export AR="$ar"
+    fi
+    command=({arguments})
+    "${command[@]}"
+}
+
+# In a subshell of its own, not in an `if`, where the shell would go on after a command that failed.
+set +e
+(
+    set -e
+    cd "$source"
+    "build_with_$tool"
+) >"$work/log" 2>&1 </dev/null
+code=$?
+set -e
+if [ "$code" -ne 0 ]; then
+    echo "$label: the source build failed ($tool, exit code $code); the end of its output:" >&2
+    tail -n 200 "$work/log" >&2
+    if grep -q -e '--offline' "$work/log"; then
+        echo "  next: vendor the crates: run \`cargo vendor\`, save what it prints as .cargo/config.toml, and add both to srcs" >&2
+    elif grep -q -e "can't find crate for \`core\`" -e "can't find crate for \`std\`" "$work/log"; then
+        echo "  next: install Rust's standard library for the target: \`rustup target add" {rust_target}"\`" >&2
+    fi
+    exit "$code"
+fi
+
+collect() {
+    if [ ! -f "$source/$1" ]; then
+        echo "$label: the build wrote no $1; the libraries that there are now:" >&2
+        (cd "$source" && find . -name '*.a' -o -name '*.lib' -o -name '*.so' -o -name '*.dylib' -o -name '*.dll') >&2
+        exit 1
+    fi
+    cp -L "$source/$1" "$2"
+}
+{collect_outputs}

@@ -1,0 +1,6 @@
+"""The toolchain of source builds, for those who register their own. See //rules/source for the host's."""
+
+load("//rules/private:source_toolchain.bzl", _SourceBuildToolchainInfo = "SourceBuildToolchainInfo", _source_build_toolchain = "source_build_toolchain")
+
+SourceBuildToolchainInfo = _SourceBuildToolchainInfo
+source_build_toolchain = _source_build_toolchain
