@@ -111,6 +111,11 @@ class HostileServer:
     def url(self, path: str, *, host: str = "127.0.0.1") -> str:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
+    def replace(self, path: str, script: Sequence[Behavior]) -> None:
+        """Changes what a path does from now on."""
+        with self._lock:
+            self._scripts[path] = list(script)
+
     def asked(self, path: str) -> list[Request]:
         """The requests for one path, in order."""
         return [r for r in self.requests if r.target.split("?")[0] == path]

@@ -103,6 +103,10 @@ class PositionedFile:
         """Whether it is a file, and not a folder, a pipe or a device."""
         return stat.S_ISREG(os.fstat(self._open()).st_mode)
 
+    def is_at(self, path: Path) -> bool:
+        """Whether a path still leads to this file."""
+        return os.path.samestat(os.fstat(self._open()), path.stat())
+
     def truncate(self, size: int) -> None:
         """Cuts the file, or makes it longer."""
         os.ftruncate(self._open(), size)
@@ -135,7 +139,9 @@ class Partial:
     file: PositionedFile
     sidecar: Sidecar | None
     private: bool
-    finished: bool = field(default=False)
+    finished: bool = False
+    _owner: str = field(default_factory=lambda: os.urandom(8).hex())
+    _written: str | None = None
 
     def restart(self) -> None:
         """Forgets all that is there."""
@@ -146,16 +152,30 @@ class Partial:
         """Writes the sidecar, so that a later run can go on from here."""
         if self.private:
             return
-        text = json.dumps({"schema": _SCHEMA, **asdict(sidecar)})
+        text = json.dumps({"schema": _SCHEMA, "owner": self._owner, **asdict(sidecar)})
         target = sidecar_path(self.path)
         temporary = target.with_name(f"{target.name}.{os.getpid()}")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(target)
         self.sidecar = sidecar
+        self._written = text
+
+    def intact(self) -> bool:
+        """Whether this process alone has used it, in spite of a lock that does not lock."""
+        if self.private:
+            return True
+        try:
+            if not self.file.is_at(self.path):
+                return False
+            return sidecar_path(self.path).read_text(encoding="utf-8") == self._written
+        except FileNotFoundError:
+            return self._written is None and self.path.exists()
+        except (OSError, ValueError):
+            return False
 
     def forget(self) -> None:
         """Removes the sidecar: what is there is not to be gone on with."""
-        self.sidecar = None
+        self.sidecar = self._written = None
         if not self.private:
             sidecar_path(self.path).unlink(missing_ok=True)
 
@@ -182,20 +202,22 @@ class Partials:
         self.folder = folder
 
     @contextlib.contextmanager
-    def claim(self, key: str) -> Iterator[Partial]:
+    def claim(self, key: str, *, private: bool = False) -> Iterator[Partial]:
         """Opens the partial file of an archive, or a private one where another process has it.
 
         On the way out it is kept if its sidecar is; without one, or `finished`, it is removed.
 
         Args:
             key: Names the archive; part of the file's name.
+            private: Asks for a private one at once.
 
         Raises:
             OSError: The folder cannot be written to.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        partial = self._owned(self.folder / f"{key}.partial") or self._private(key)
+        partial = None if private else self._owned(self.folder / f"{key}.partial")
+        partial = partial or self._private(key)
         try:
             yield partial
         finally:
@@ -220,7 +242,8 @@ class Partials:
                     text = sidecar_path(path).read_text(encoding="utf-8")
                 except (OSError, ValueError):
                     text = ""
-                return Partial(path, PositionedFile(descriptor, path), parse_sidecar(text), False)
+                file = PositionedFile(descriptor, path)
+                return Partial(path, file, parse_sidecar(text), False, _written=text or None)
             os.close(descriptor)
         return None
 

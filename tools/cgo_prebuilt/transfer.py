@@ -128,36 +128,46 @@ class Visit:
     resumed: bool = False
 
 
-class Transfer:
-    """One pass over one http or https URL.
+@dataclass(frozen=True)
+class Job:
+    """What one pass is to do.
 
-    Args:
+    Attributes:
         wanted: The URL, and what its bytes must be.
-        partial: Where the bytes go, and what an earlier run left there.
-        visit: What is known of the URL.
+        consume: Reads them.
         tally: Is added to.
-        settings: The numbers.
         progress: Is told.
         deadline: When the time is up, by `time.monotonic`.
     """
 
+    wanted: Wanted
+    consume: Callable[[ByteStream], None]
+    tally: Tally
+    progress: FileProgress
+    deadline: float
+
+
+class Transfer:
+    """One pass over one http or https URL.
+
+    Args:
+        job: What to do.
+        partial: Where the bytes go, and what an earlier run left there.
+        visit: What is known of the URL.
+        settings: The numbers.
+    """
+
     def __init__(
-        self,
-        wanted: Wanted,
-        partial: Partial,
-        visit: Visit,
-        tally: Tally,
-        settings: TransportSettings,
-        progress: FileProgress,
-        deadline: float,
+        self, job: Job, partial: Partial, visit: Visit, settings: TransportSettings
     ) -> None:
-        self._wanted = wanted
+        self._wanted = job.wanted
+        self._consume = job.consume
+        self._tally = job.tally
+        self._progress = job.progress
+        self._deadline = job.deadline
         self._partial = partial
         self._visit = visit
-        self._tally = tally
         self._settings = settings
-        self._progress = progress
-        self._deadline = deadline
         self._spool: Spool | None = None
         self._ready = threading.Event()
         self._over = threading.Event()
@@ -171,7 +181,7 @@ class Transfer:
         self._via: str | None = None
         self._segmented = False
 
-    def run(self, consume: Callable[[ByteStream], None]) -> tuple[str, int]:
+    def run(self) -> tuple[str, int]:
         """Downloads, hashes and has it consumed.
 
         Returns:
@@ -188,9 +198,10 @@ class Transfer:
                 self._watch()
             if self._spool is None:
                 raise self._failure or AssertionError("neither bytes nor a failure")
-            return serve(self._wanted, self._spool, self._partial.file, consume)
+            return serve(self._wanted, self._spool, self._partial.file, self._consume)
         except BrokenStream as error:
-            raise self._failure or error from None
+            # With no failure of the network, the file itself is not what was written to it.
+            raise self._failure or Failure(Kind.WRONG, error.what) from None
         finally:
             self.stop()
             network.join(_JOIN_SECONDS)

@@ -26,7 +26,7 @@ from cgo_prebuilt.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.progress import FileProgress, Progress
 from cgo_prebuilt.retry import Failure, Kind, Patience, Verdict, classify
 from cgo_prebuilt.spool import Spool
-from cgo_prebuilt.transfer import Restart, Tally, Transfer, Visit, Wanted, serve
+from cgo_prebuilt.transfer import Job, Restart, Tally, Transfer, Visit, Wanted, serve
 from cgo_prebuilt.transport_settings import TransportSettings
 
 if TYPE_CHECKING:
@@ -189,9 +189,15 @@ class Transport:
                     else:
                         if partial is None:
                             partial = stack.enter_context(self._claim(download))
-                        sha256, size = self._from_server(
-                            wanted, partial, consume, tally, handle, deadline
-                        )
+                        job = Job(wanted, consume, tally, handle, deadline)
+                        try:
+                            sha256, size = self._from_server(job, partial)
+                        except Failure as failure:
+                            if failure.kind is not Kind.WRONG or partial.intact():
+                                raise
+                            # Not this server's fault: two processes wrote to the same file.
+                            partial = stack.enter_context(self._claim(download, private=True))
+                            sha256, size = self._from_server(job, partial)
                         partial.finished = True
                 except Failure as failure:
                     failures.append((url, failure))
@@ -204,11 +210,11 @@ class Transport:
         raise error_of(download, failures)
 
     @contextlib.contextmanager
-    def _claim(self, download: Download) -> Iterator[Partial]:
+    def _claim(self, download: Download, *, private: bool = False) -> Iterator[Partial]:
         key = download.sha256 or hashlib.sha256("\n".join(download.urls).encode()).hexdigest()
         with contextlib.ExitStack() as stack:
             try:
-                partial = stack.enter_context(self._partials.claim(key))
+                partial = stack.enter_context(self._partials.claim(key, private=private))
             except OSError as error:
                 raise Failure(
                     Kind.LOCAL,
@@ -217,25 +223,17 @@ class Transport:
                 ) from error
             yield partial
 
-    def _from_server(
-        self,
-        wanted: Wanted,
-        partial: Partial,
-        consume: Callable[[ByteStream], None],
-        tally: Tally,
-        handle: FileProgress,
-        deadline: float,
-    ) -> tuple[str, int]:
+    def _from_server(self, job: Job, partial: Partial) -> tuple[str, int]:
         visit = Visit(Patience(self._settings))
         while True:
-            transfer = Transfer(wanted, partial, visit, tally, self._settings, handle, deadline)
+            transfer = Transfer(job, partial, visit, self._settings)
             try:
                 with self._stoppable(transfer):
-                    return transfer.run(consume)
+                    return transfer.run()
             except Restart:
                 partial.restart()
             except Failure as failure:
-                if failure.kind is not Kind.WRONG:
+                if failure.kind is not Kind.WRONG or not partial.intact():
                     raise
                 partial.restart()
                 # Bytes of an earlier run are not this server's fault: once more, without them.
