@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
 
+from cgo_prebuilt.address import redacted
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.machine import CERTIFICATE_VARIABLES, Machine
 from cgo_prebuilt.materialize import Method
@@ -76,7 +77,7 @@ class Source:
 
 
 Head = Callable[[str], int]
-"""Asks for a URL's head and gives the HTTP status; raises `CgoPrebuiltError` when nothing answers."""
+"""Asks for a URL's head and gives the HTTP status, as `reach.status_of` does."""
 
 
 def run_checks(machine: Machine, sources: Sequence[Source], head: Head) -> list[Check]:
@@ -195,15 +196,15 @@ def check_certificates(machine: Machine) -> Check:
 
 def check_url(source: Source, url: str, head: Head) -> Check:
     """An archive is there; a failure counts less when it has another URL."""
-    name = f"url {source.file}"
+    name, shown = f"url {source.file}", redacted(url)
     bad = Status.FAIL if len(source.urls) == 1 else Status.WARN
     try:
         status = head(url)
     except CgoPrebuiltError as error:
         reason = error.what if error.where is None else f"{error.what} {error.where}"
-        finding = " ".join(f"{url}: {reason}".split())
+        finding = " ".join(f"{shown}: {reason}".split())
         return Check(name, bad, finding, error.remedy or "check the network, or use a mirror")
-    finding = f"{url}: HTTP {status}"
+    finding = f"{shown}: HTTP {status}"
     if 200 <= status < 300:
         return Check(name, Status.OK, finding)
     if status in (401, 403, 407):
