@@ -1,0 +1,114 @@
+"""What a fetch has to do, decided from the lock and the settings."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.library_case import FILES, lock, locked_platform
+
+from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
+from cgo_prebuilt.lock import Lock, LockedVersion
+from cgo_prebuilt.plan import Plan, plan_fetch, source_of
+from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.settings import Settings
+
+LINUX = parse_platform("linux_amd64")
+FILE = "vec-v1.2.3-linux_amd64.tar.gz"
+
+
+def plan(settings: Settings, *urls: str) -> Plan:
+    return plan_fetch(lock(*urls), LINUX, settings)
+
+
+def urls(settings: Settings, *locked: str) -> tuple[str, ...]:
+    (archive,) = plan(settings, *locked).archives
+    return archive.urls
+
+
+def test_a_plan_has_the_platform_s_files_and_the_lock_s_urls() -> None:
+    planned = plan(Settings(), "https://a/1", "https://b/2")
+    assert (planned.name, planned.version, planned.platform) == ("vec", "v1.2.3", LINUX)
+    assert [file.path for file in planned.files] == sorted(FILES)
+    assert [archive.urls for archive in planned.archives] == [("https://a/1", "https://b/2")]
+    assert planned.interface.static_library == ("lib/libvec.a",)
+
+
+def test_a_mirror_replaces_every_url() -> None:
+    mirrored = urls(Settings(mirror="https://mirror/x/"), "https://a/1", "https://b/2")
+    assert mirrored == (f"https://mirror/x/{FILE}",)
+
+
+def test_a_mirror_may_be_a_template() -> None:
+    mirror = "https://mirror/{name}/{version}/{os}-{arch}/{file}"
+    assert urls(Settings(mirror=mirror)) == (f"https://mirror/vec/v1.2.3/linux-amd64/{FILE}",)
+
+
+def test_a_mirror_with_an_unknown_placeholder_names_the_variable() -> None:
+    with pytest.raises(ManifestError, match="unknown placeholder") as caught:
+        plan(Settings(mirror="https://mirror/{lib}"))
+    assert caught.value.where == "CGO_PREBUILT_MIRROR"
+
+
+def test_a_release_url_replaces_every_url_of_its_library() -> None:
+    settings = Settings(release_url="https://release")
+    assert urls(settings, "https://a/1", "https://b/2") == (f"https://release/{FILE}",)
+
+
+def test_a_release_url_with_an_unknown_placeholder_names_the_variable() -> None:
+    with pytest.raises(ManifestError) as caught:
+        plan(Settings(release_url="https://release/{tag}"))
+    assert caught.value.where == "VEC_RELEASE_URL"
+
+
+def test_the_mirror_wins_over_the_release_url_since_it_fails_closed() -> None:
+    settings = Settings(mirror="https://mirror", release_url="https://release")
+    assert urls(settings) == (f"https://mirror/{FILE}",)
+
+
+def test_the_hashes_stay_those_of_the_lock_whatever_the_mirror() -> None:
+    (mirrored,) = plan(Settings(mirror="https://mirror")).archives
+    (plain,) = plan(Settings()).archives
+    assert mirrored.archive == plain.archive
+
+
+def test_offline_leaves_only_files() -> None:
+    assert urls(Settings(offline=True), "https://a/1", "file:///srv/1") == ("file:///srv/1",)
+    assert urls(Settings(offline=True)) == ()
+    assert urls(Settings(offline=True, mirror="https://mirror")) == ()
+    assert urls(Settings(offline=True, mirror="file:///srv")) == (f"file:///srv/{FILE}",)
+
+
+def test_an_unknown_version_lists_those_of_the_lock() -> None:
+    with pytest.raises(LockError, match="vec v9 is not in the lock") as caught:
+        plan(Settings(version="v9"))
+    assert "v1.2.3" in str(caught.value.remedy)
+
+
+def test_another_version_of_the_lock_may_be_chosen() -> None:
+    versions = {name: LockedVersion({"linux_amd64": locked_platform()}) for name in ("v1", "v2")}
+    assert plan_fetch(Lock("vec", "v2", versions), LINUX, Settings(version="v1")).version == "v1"
+
+
+def test_a_missing_platform_is_unavailable_and_lists_those_that_there_are() -> None:
+    with pytest.raises(UnavailableError) as caught:
+        plan_fetch(lock(), parse_platform("windows_arm64"), Settings())
+    assert caught.value.what == "vec v1.2.3 has no prebuilt for windows_arm64"
+    assert str(caught.value.remedy).startswith("it has linux_amd64; ")
+    assert caught.value.exit_code == 3
+
+
+def test_a_version_without_any_prebuilt_says_so() -> None:
+    with pytest.raises(UnavailableError) as caught:
+        plan_fetch(Lock("vec", "v1", {"v1": LockedVersion({})}), LINUX, Settings())
+    assert str(caught.value.remedy).startswith("it has none; ")
+
+
+def test_musl_is_a_platform_of_its_own() -> None:
+    with pytest.raises(UnavailableError, match="linux_amd64_musl"):
+        plan_fetch(lock(), parse_platform("linux_amd64_musl"), Settings())
+
+
+def test_the_source_is_that_of_the_chosen_version() -> None:
+    source = source_of(lock(), Settings())
+    assert source is not None
+    assert source.path == "native"
+    assert source_of(Lock("vec", "v1", {"v1": LockedVersion({})}), Settings()) is None

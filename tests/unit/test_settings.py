@@ -1,0 +1,72 @@
+"""The environment and the command line, joined."""
+
+from __future__ import annotations
+
+import pytest
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.settings import Settings, environment_name, is_on, read_settings
+
+
+def test_an_empty_environment_leaves_the_defaults() -> None:
+    assert read_settings({}, "vec") == Settings(
+        offline=False, fallback="auto", mirror=None, release_url=None, version=None
+    )
+
+
+def test_every_variable_is_read() -> None:
+    environ = {
+        "CGO_PREBUILT_OFFLINE": "1",
+        "CGO_PREBUILT_FALLBACK": "never",
+        "CGO_PREBUILT_MIRROR": "https://mirror",
+        "VEC_RELEASE_URL": "https://release",
+        "VEC_VERSION": "v2",
+    }
+    assert read_settings(environ, "vec") == Settings(
+        True, "never", "https://mirror", "https://release", "v2"
+    )
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    names = (
+        "CGO_PREBUILT_OFFLINE",
+        "CGO_PREBUILT_FALLBACK",
+        "CGO_PREBUILT_MIRROR",
+        "VEC_RELEASE_URL",
+        "VEC_VERSION",
+    )
+    assert read_settings(dict.fromkeys(names, ""), "vec") == Settings()
+
+
+def test_the_command_line_wins() -> None:
+    environ = {"CGO_PREBUILT_FALLBACK": "never", "VEC_VERSION": "v2", "CGO_PREBUILT_OFFLINE": "0"}
+    settings = read_settings(environ, "vec", offline=True, fallback="always", version="v3")
+    assert settings == Settings(offline=True, fallback="always", version="v3")
+
+
+def test_an_unknown_policy_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match="'sometimes' is not a policy") as caught:
+        read_settings({"CGO_PREBUILT_FALLBACK": "sometimes"}, "vec")
+    assert caught.value.where == "CGO_PREBUILT_FALLBACK"
+    assert caught.value.remedy == "use one of auto, never, always"
+
+
+def test_another_library_s_variables_are_not_read() -> None:
+    assert read_settings({"VEC_VERSION": "v2"}, "vecs").version is None
+
+
+@pytest.mark.parametrize(
+    ("library", "name"), [("vec", "VEC"), ("lancedb-go", "LANCEDB_GO"), ("a.b+c", "A_B_C")]
+)
+def test_a_library_s_variables_begin_with_its_name(library: str, name: str) -> None:
+    assert environment_name(library) == name
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes", "on", "TRUE", "2"])
+def test_a_variable_is_on(value: str) -> None:
+    assert is_on(value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "0", "false", "No", "OFF", " 0 "])
+def test_a_variable_is_off(value: str) -> None:
+    assert not is_on(value)
