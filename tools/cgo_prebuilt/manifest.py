@@ -153,8 +153,9 @@ def _parse_yaml(text: str, where: str) -> object:
     # The last four: what PyYAML lets out for a scalar that is not what its tag or its form says,
     # such as the date 2024-13-01.
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
+        reason = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise ManifestError(
-            "the manifest is not YAML: " + " ".join(str(error).split()),
+            f"the manifest is not YAML: {reason}",
             where=where,
             remedy="correct it there; a text that looks like something else needs quotes",
         ) from None
