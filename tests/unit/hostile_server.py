@@ -92,6 +92,7 @@ class HostileServer:
         self._connections: list[socket.socket] = []
         self.stopping = threading.Event()
         self.requests: list[Request] = []
+        self.connections = 0
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> HostileServer:
@@ -128,6 +129,7 @@ class HostileServer:
                 return
             with self._lock:
                 self._connections.append(connection)
+                self.connections += 1
                 reset, self._resets = self._resets > 0, self._resets - 1
             if reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

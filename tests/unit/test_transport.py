@@ -194,9 +194,11 @@ def test_body_that_trickles_is_given_up_by_the_lowest_rate(tmp_path: Path) -> No
     with HostileServer({"/a": [trickle, ranges(BODY)]}) as server:
         fetch(tmp_path, download(server.url("/a")))
         assert server.requests[1].range is not None
-    with HostileServer({"/a": [trickle]}) as server:
-        with pytest.raises(UnavailableError, match="bytes a second"):
-            fetch(tmp_path, download(server.url("/a")), tries=1)
+    with (
+        HostileServer({"/a": [trickle]}) as server,
+        pytest.raises(UnavailableError, match="bytes a second"),
+    ):
+        fetch(tmp_path, download(server.url("/a")), tries=1)
 
 
 def test_body_that_trickles_is_ended_by_the_total_deadline(tmp_path: Path) -> None:
@@ -207,14 +209,16 @@ def test_body_that_trickles_is_ended_by_the_total_deadline(tmp_path: Path) -> No
             if exchange.server.stopping.wait(0.02):
                 return
 
-    with HostileServer({"/a": [trickle]}) as server:
-        with pytest.raises(UnavailableError, match=r"took longer than 0\.5 s"):
-            fetch(
-                tmp_path,
-                download(server.url("/a"), GONE),
-                total_seconds=0.5,
-                lowest_rate=0,
-            )
+    with (
+        HostileServer({"/a": [trickle]}) as server,
+        pytest.raises(UnavailableError, match=r"took longer than 0\.5 s"),
+    ):
+        fetch(
+            tmp_path,
+            download(server.url("/a"), GONE),
+            total_seconds=0.5,
+            lowest_rate=0,
+        )
 
 
 def test_body_that_stalls_is_resumed(tmp_path: Path) -> None:
@@ -472,9 +476,11 @@ def test_redirect_loop_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/a", "data:,x"])
 def test_redirect_to_what_is_no_web_address_is_refused(tmp_path: Path, location: str) -> None:
-    with HostileServer({"/a": [redirect(location)]}) as server:
-        with pytest.raises(UnavailableError, match="no http or https URL"):
-            fetch(tmp_path, download(server.url("/a")))
+    with (
+        HostileServer({"/a": [redirect(location)]}) as server,
+        pytest.raises(UnavailableError, match="no http or https URL"),
+    ):
+        fetch(tmp_path, download(server.url("/a")))
 
 
 def test_signed_url_that_expires_is_resolved_again_from_the_original(tmp_path: Path) -> None:
@@ -590,9 +596,11 @@ def test_consumer_that_hides_a_broken_stream_does_not_hide_the_failure(tmp_path:
         except CgoPrebuiltError:
             raise OSError("a truncated archive") from None
 
-    with HostileServer({"/a": [whole(BODY, content_length="400000")]}) as server:
-        with pytest.raises(UnavailableError, match="ended at byte 300000 of 400000"):
-            fetch(tmp_path, download(server.url("/a"), size=None), hide)
+    with (
+        HostileServer({"/a": [whole(BODY, content_length="400000")]}) as server,
+        pytest.raises(UnavailableError, match="ended at byte 300000 of 400000"),
+    ):
+        fetch(tmp_path, download(server.url("/a"), size=None), hide)
 
 
 # The machine.
@@ -600,9 +608,11 @@ def test_consumer_that_hides_a_broken_stream_does_not_hide_the_failure(tmp_path:
 
 def test_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "partials").write_text("a file in the way")
-    with HostileServer({"/a": [whole(BODY)]}) as server:
-        with pytest.raises(UsageError, match="cannot write") as caught:
-            fetch(tmp_path, download(server.url("/a")))
+    with (
+        HostileServer({"/a": [whole(BODY)]}) as server,
+        pytest.raises(UsageError, match="cannot write") as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a")))
     assert "CGO_PREBUILT_CACHE" in (caught.value.remedy or "")
 
 

@@ -1,0 +1,275 @@
+"""One request: proxies, certificates, credentials and redirects, with real servers."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
+from tests.unit.transport_case import BODY, download, fetch, left_over
+
+from cgo_prebuilt.errors import UnavailableError
+
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = (*TOKENS, *PROXIES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+
+
+class Authority:
+    """A private certificate authority, and a TLS context for `localhost`."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        self.path = folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.path))
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(self.context)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    return authority
+
+
+def netrc(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    place = folder / "netrc"
+    place.write_text(text)
+    place.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(place))
+
+
+# Certificates.
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_private_ca(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, str(authority.path))
+    with HostileServer({"/a": [ranges(BODY)]}, tls=authority.context) as server:
+        fetch(tmp_path, download(server.url("/a", host="localhost")))
+
+
+def test_tls_error_is_never_retried_and_names_the_remedy(
+    tmp_path: Path, authority: Authority
+) -> None:
+    with HostileServer({"/a": [whole(BODY)]}, tls=authority.context) as server:
+        with pytest.raises(UnavailableError, match="TLS: ") as caught:
+            fetch(tmp_path, download(server.url("/a", host="localhost")))
+        assert server.connections == 1
+    assert "SSL_CERT_FILE" in (caught.value.remedy or "")
+    assert ", 3 times" not in str(caught.value)
+
+
+def test_tls_error_goes_to_the_next_mirror(tmp_path: Path, authority: Authority) -> None:
+    with (
+        HostileServer({}, tls=authority.context) as secure,
+        HostileServer({"/a": [whole(BODY)]}) as plain,
+    ):
+        fetch(tmp_path, download(secure.url("/a", host="localhost"), plain.url("/a")))
+
+
+def test_certificate_of_another_host_is_refused(tmp_path: Path, trusted: Authority) -> None:
+    with (
+        HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server,
+        pytest.raises(UnavailableError, match="TLS: "),
+    ):
+        fetch(tmp_path, download(server.url("/a", host="127.0.0.1")))
+
+
+def test_ca_file_that_is_missing_says_which_variable_names_it(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with (
+        HostileServer({"/a": [whole(BODY)]}, tls=authority.context) as server,
+        pytest.raises(UnavailableError, match=r"SSL_CERT_FILE names .*missing\.pem"),
+    ):
+        fetch(tmp_path, download(server.url("/a", host="localhost")))
+
+
+def test_redirect_from_https_to_http_is_refused(tmp_path: Path, trusted: Authority) -> None:
+    with HostileServer({"/b": [whole(BODY)]}) as plain:
+        script: dict[str, list[Behavior]] = {"/a": [redirect(plain.url("/b"))]}
+        with (
+            HostileServer(script, tls=trusted.context) as secure,
+            pytest.raises(UnavailableError, match="a redirect from https to http"),
+        ):
+            fetch(tmp_path, download(secure.url("/a", host="localhost")))
+        assert plain.requests == []
+
+
+# Credentials.
+
+
+def test_github_token_goes_to_its_hosts_over_https_only(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
+        wanted = download(server.url("/a", host="localhost"))
+        fetch(tmp_path, wanted)
+        fetch(tmp_path, wanted, token_hosts=("localhost",))
+        assert [r.headers.get("authorization") for r in server.requests] == [None, "Bearer secret"]
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a", host="localhost")), token_hosts=("localhost",))
+        assert "authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_either_name_of_the_github_token_works(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "secret")
+    with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
+        wanted = download(server.url("/a", host="localhost"))
+        fetch(tmp_path, wanted, token_hosts=("localhost",))
+        assert server.requests[0].headers["authorization"] == "Bearer secret"
+
+
+def test_github_token_does_not_follow_a_redirect_to_another_host(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    with HostileServer({"/b": [whole(BODY)]}) as other:
+        # From plain http, so that the second hop may be plain as well.
+        with HostileServer({"/a": [redirect(other.url("/b"))]}) as first:
+            wanted = download(first.url("/a", host="localhost"))
+            fetch(tmp_path, wanted, token_hosts=("localhost",))
+        assert "authorization" not in other.requests[0].headers
+
+
+def test_netrc_is_honored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc(tmp_path, monkeypatch, "machine 127.0.0.1 login me password pass\n")
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert server.requests[0].headers["authorization"] == "Basic bWU6cGFzcw=="
+
+
+@pytest.mark.parametrize(
+    "text", ["machine 127.0.0.1 login me password pass\n", "default login me password pass\n"]
+)
+def test_redirect_to_another_host_takes_no_authorization_header_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    netrc(tmp_path, monkeypatch, text)
+    with HostileServer({"/b": [whole(BODY)]}) as other:
+        location = other.url("/b", host="localhost")
+        with HostileServer({"/a": [redirect(location)]}) as first:
+            fetch(tmp_path, download(first.url("/a")))
+            assert "authorization" in first.requests[0].headers
+        assert "authorization" not in other.requests[0].headers
+
+
+def test_user_and_password_of_a_url_stay_on_its_host(tmp_path: Path) -> None:
+    with HostileServer({"/b": [whole(BODY)]}) as other:
+        with HostileServer({"/a": [redirect(other.url("/b"))]}) as first:
+            fetch(tmp_path, download(f"http://me:p%20s@127.0.0.1:{first.port}/a"))
+            assert first.requests[0].headers["authorization"] == "Basic bWU6cCBz"
+        assert "authorization" not in other.requests[0].headers
+
+
+@pytest.mark.parametrize("text", ["machine", "\x00", "nonsense here"])
+def test_netrc_that_is_malformed_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    netrc(tmp_path, monkeypatch, text)
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert "authorization" not in server.requests[0].headers
+
+
+# Proxies.
+
+
+def forward(exchange: Exchange) -> None:
+    """An http proxy that answers from its own store, as a caching one would."""
+    whole(BODY)(exchange)
+
+
+def tunnel(exchange: Exchange) -> None:
+    """CONNECT: joins the connection with one to the port that is asked for."""
+    import socket
+
+    port = int(exchange.request.target.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as far:
+        exchange.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        back = threading.Thread(target=pump, args=(far, exchange.connection), daemon=True)
+        back.start()
+        pump(exchange.connection, far)
+        back.join(5)
+
+
+def test_http_proxy_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = "http://no-such-host.invalid/a"
+    with HostileServer({target: [forward]}) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url(""))
+        fetch(tmp_path, download(target))
+        assert proxy.requests[0].target == target
+
+
+def test_https_goes_through_the_proxy_in_a_tunnel(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HostileServer({"/a": [ranges(BODY)]}, tls=trusted.context) as server:
+        where = f"localhost:{server.port}"
+        with HostileServer({where: [tunnel]}) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url(""))
+            fetch(tmp_path, download(server.url("/a", host="localhost")))
+            assert [request.target for request in proxy.requests] == [where]
+
+
+def test_no_proxy_goes_past_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HostileServer({}) as proxy, HostileServer({"/a": [whole(BODY)]}) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url(""))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        fetch(tmp_path, download(server.url("/a")))
+        assert proxy.requests == []
+
+
+def test_proxy_that_is_down_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(UnavailableError, match="the proxy: ") as caught:
+        fetch(tmp_path, download("http://no-such-host.invalid/a"))
+    assert "NO_PROXY" in (caught.value.remedy or "")
+    assert left_over(tmp_path) == []
+
+
+def test_importing_the_transport_does_not_import_requests() -> None:
+    import subprocess
+    import sys
+
+    import cgo_prebuilt
+
+    folder = Path(cgo_prebuilt.__file__).parent.parent
+    code = (
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import cgo_prebuilt.transport; "
+        "sys.exit('requests' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,171 @@
+"""What a person sees of transfers."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from cgo_prebuilt.progress import (
+    LogProgress,
+    SilentProgress,
+    TerminalProgress,
+    format_size,
+    format_time,
+    progress_for,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def screen(text: str) -> list[str]:
+    """What a terminal shows after it was sent `text`: knows CR, LF, cursor up and erase."""
+    lines, row = [""], 0
+    rest = text
+    while rest:
+        if rest.startswith("\x1b["):
+            code = rest[2:].lstrip("0123456789")[0]
+            number = rest[2 : rest.index(code)]
+            if code == "A":
+                row -= int(number)
+            elif code == "K":
+                lines[row] = ""
+            elif code == "J":
+                lines[row:] = [""]
+            rest = rest[rest.index(code) + 1 :]
+            continue
+        if rest[0] == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif rest[0] != "\r":
+            lines[row] += rest[0]
+        rest = rest[1:]
+    return lines
+
+
+def test_terminal_shows_bytes_rate_and_time_left() -> None:
+    clock, out = Clock(), Terminal()
+    handle = TerminalProgress(out, clock=clock, width=lambda: 80).start("lib.zip", 100_000_000)
+    clock.now += 2
+    handle.advance(20_000_000)
+    assert screen(out.getvalue()) == ["lib.zip   20% of 100 MB  10.0 MB/s  8 s left", ""]
+    clock.now += 8
+    handle.advance(80_000_000)
+    handle.done("done")
+    assert screen(out.getvalue()) == ["lib.zip  100 MB in 10 s", ""]
+
+
+def test_terminal_shows_a_line_for_each_file_and_leaves_those_that_are_done() -> None:
+    out = Terminal()
+    progress = TerminalProgress(out, clock=Clock(), width=lambda: 80)
+    first, second = progress.start("a", None), progress.start("b", 10)
+    first.done("HTTP 404")
+    assert screen(out.getvalue())[:2] == ["a  HTTP 404", "b    0% of 10 B  0 B/s"]
+    second.done("done")
+    second.done("again")
+    assert screen(out.getvalue()) == ["a  HTTP 404", "b  0 B in 0 s", ""]
+
+
+def test_terminal_is_redrawn_ten_times_a_second_at_most() -> None:
+    clock, out = Clock(), Terminal()
+    handle = TerminalProgress(out, clock=clock, width=lambda: 80).start("a", 1000)
+    before = out.getvalue()
+    for _ in range(9):
+        clock.now += 0.01
+        handle.advance(1)
+    assert out.getvalue() == before
+    clock.now += 0.02
+    handle.advance(1)
+    assert out.getvalue() != before
+
+
+@pytest.mark.parametrize("width", [0, 1, 5, 20, 30, 40])
+def test_terminal_line_is_never_wider_than_the_terminal(width: int) -> None:
+    clock, out = Clock(), Terminal()
+    progress = TerminalProgress(out, clock=clock, width=lambda: width)
+    handle = progress.start("a-very-long-name-linux_amd64.tar.zst", 10**9)
+    clock.now += 1
+    handle.advance(123_456)
+    assert all(len(line) <= max(1, width - 1) for line in screen(out.getvalue()))
+
+
+def test_terminal_cuts_a_long_name_at_its_start() -> None:
+    out = Terminal()
+    progress = TerminalProgress(out, clock=Clock(), width=lambda: 42)
+    progress.start("a-very-long-name-linux_amd64.tar.zst", None)
+    assert screen(out.getvalue())[0] == "…-long-name-linux_amd64.tar.zst  0 B  0 B/s"[-41:]
+
+
+def test_bytes_of_an_earlier_run_do_not_count_for_the_rate() -> None:
+    clock, out = Clock(), Terminal()
+    handle = TerminalProgress(out, clock=clock, width=lambda: 80).start("a", 100_000_000)
+    handle.place(50_000_000)
+    clock.now += 1
+    handle.advance(10_000_000)
+    assert screen(out.getvalue())[0] == "a   60% of 100 MB  10.0 MB/s  4 s left"
+
+
+def test_log_has_a_plain_line_at_the_start_and_at_the_end() -> None:
+    clock, out = Clock(), io.StringIO()
+    handle = LogProgress(out, clock=clock).start("lib.zip", 20_000_000)
+    clock.now += 4
+    handle.advance(20_000_000)
+    handle.done("done")
+    handle.done("again")
+    assert out.getvalue().splitlines() == [
+        "downloading lib.zip (20.0 MB)",
+        "downloaded lib.zip: 20.0 MB in 4 s (5.0 MB/s)",
+    ]
+
+
+def test_log_says_why_a_file_was_not_downloaded() -> None:
+    out = io.StringIO()
+    LogProgress(out).start("lib.zip", None).done("HTTP 404")
+    assert out.getvalue().splitlines() == ["downloading lib.zip", "lib.zip: HTTP 404"]
+
+
+def test_silent_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    handle = SilentProgress().start("a", 1)
+    handle.place(0)
+    handle.advance(1)
+    handle.done("done")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_for_picks_the_form_that_suits() -> None:
+    assert isinstance(progress_for(Terminal()), TerminalProgress)
+    assert isinstance(progress_for(io.StringIO()), LogProgress)
+    assert isinstance(progress_for(Terminal(), quiet=True), SilentProgress)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (99_949, "99.9 kB"),
+        (123_456, "123 kB"),
+        (10**15, "1000 TB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert format_size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1:00"), (3725, "1:02:05")]
+)
+def test_times(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text

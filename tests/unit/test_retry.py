@@ -1,0 +1,114 @@
+"""What to do after a failure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from cgo_prebuilt.http_session import failure_of
+from cgo_prebuilt.retry import (
+    Failure,
+    Kind,
+    Patience,
+    Verdict,
+    classify,
+    parse_retry_after,
+    status_failure,
+)
+from cgo_prebuilt.transport_settings import TransportSettings
+
+SETTINGS = TransportSettings(tries=5, quick_tries=2, first_wait=1, longest_wait=3)
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("-5", None),
+        ("1.5", None),
+        ("", None),
+        ("soon", None),
+        ("Thu, 01 Jan 2026 00:01:30 GMT", 90.0),
+        ("Thursday, 01-Jan-26 00:01:30 GMT", 90.0),
+        ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 99999 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(value, now=NOW) == seconds
+
+
+def test_retry_after_of_absurd_length_is_a_number() -> None:
+    assert parse_retry_after("9" * 5000) == 999_999_999_999.0
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_statuses_to_try_again(status: int) -> None:
+    assert classify(status_failure(status, "", None)) is Verdict.AGAIN
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 407, 410, 451, 501, 505])
+def test_statuses_for_the_next_mirror(status: int) -> None:
+    assert classify(status_failure(status, "", None)) is Verdict.NEXT_MIRROR
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [
+        (Kind.RESET, Verdict.AGAIN),
+        (Kind.TRUNCATED, Verdict.AGAIN),
+        (Kind.TIMEOUT, Verdict.AGAIN),
+        (Kind.SLOW, Verdict.AGAIN),
+        (Kind.DNS, Verdict.AGAIN),
+        (Kind.TLS, Verdict.NEXT_MIRROR),
+        (Kind.WRONG, Verdict.NEXT_MIRROR),
+        (Kind.LOCAL, Verdict.NEVER),
+        (Kind.LATE, Verdict.NEVER),
+    ],
+)
+def test_kinds(kind: Kind, verdict: Verdict) -> None:
+    assert classify(Failure(kind, "")) is verdict
+
+
+def test_waits_double_up_to_the_longest_and_end() -> None:
+    patience = Patience(SETTINGS, jitter=lambda: 0.5)
+    waits = [patience.wait(Failure(Kind.RESET, "r"), 0) for _ in range(4)]
+    assert waits == [1, 2, 3, 3]
+    with pytest.raises(Failure, match="r"):
+        patience.wait(Failure(Kind.RESET, "r"), 0)
+
+
+def test_waits_are_spread_by_jitter() -> None:
+    low = Patience(SETTINGS, jitter=lambda: 0.0).wait(Failure(Kind.RESET, ""), 0)
+    high = Patience(SETTINGS, jitter=lambda: 1.0).wait(Failure(Kind.RESET, ""), 0)
+    assert (low, high) == (0.5, 1.5)
+
+
+def test_a_try_that_brought_much_starts_the_count_again() -> None:
+    patience = Patience(SETTINGS)
+    for _ in range(50):
+        patience.wait(Failure(Kind.RESET, ""), SETTINGS.progress_bytes)
+
+
+def test_a_host_that_is_not_there_is_tried_less_often() -> None:
+    patience = Patience(SETTINGS)
+    patience.wait(Failure(Kind.REFUSED, ""), 0)
+    with pytest.raises(Failure):
+        patience.wait(Failure(Kind.REFUSED, ""), 0)
+
+
+def test_retry_after_wins_over_the_own_wait_up_to_a_cap() -> None:
+    patience = Patience(SETTINGS)
+    assert patience.wait(status_failure(429, "", 7.0), 0) == 7.0
+    with pytest.raises(Failure, match="") as caught:
+        patience.wait(status_failure(429, "Slow Down", 1e6), 0)
+    assert caught.value.reason == "HTTP 429 Slow Down, and asks to wait 1000000 seconds"
+
+
+def test_an_error_of_an_unknown_kind_is_a_broken_connection() -> None:
+    failure = failure_of(RuntimeError("odd"))
+    assert (failure.kind, failure.reason) == (Kind.RESET, "the connection broke (odd)")

@@ -1,0 +1,201 @@
+"""One archive over several connections."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
+from tests.unit.transport_case import Collector, download, fetch, left_over
+
+from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.intervals import Intervals
+from cgo_prebuilt.segments import Growth, Lease, Leases, block_size
+
+LARGE = random.Random(3).randbytes(12 << 20)
+EAGER = {"connections": 4, "probe_seconds": 0.02, "worthwhile_seconds": 0.05, "read_seconds": 5}
+
+
+def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
+    """Ranges at so many bytes a second for each connection."""
+
+    def answer(exchange: Exchange) -> None:
+        send = exchange.send
+
+        def throttled(data: bytes) -> None:
+            if len(data) < 10_000:
+                return send(data)
+            for start in range(0, len(data), rate // 50):
+                send(data[start : start + rate // 50])
+                if exchange.server.stopping.wait(0.02):
+                    return None
+            return None
+
+        exchange.send = throttled  # type: ignore[method-assign]
+        ranges(body, etag=etag)(exchange)
+
+    return answer
+
+
+def test_a_slow_server_is_asked_over_several_connections(tmp_path: Path) -> None:
+    collector = Collector()
+    with HostileServer({"/a": [slow(LARGE, rate=4 << 20)]}) as server:
+        got = fetch(tmp_path, download(server.url("/a"), body=LARGE), collector, **EAGER)
+        assert server.connections >= 4
+        assert all("if-range" in request.headers for request in server.requests[1:])
+    assert (collector.calls, collector.data == LARGE) == (1, True)
+    assert got.requests == len(server.requests)
+    assert left_over(tmp_path) == []
+
+
+def test_a_fast_server_is_asked_once(tmp_path: Path) -> None:
+    with HostileServer({"/a": [ranges(LARGE)]}) as server:
+        fetch(tmp_path, download(server.url("/a"), body=LARGE), connections=8)
+        assert len(server.requests) == 1
+
+
+def test_connections_of_one_is_a_single_stream(tmp_path: Path) -> None:
+    with HostileServer({"/a": [slow(LARGE, rate=16 << 20)]}) as server:
+        wanted = download(server.url("/a"), body=LARGE)
+        fetch(tmp_path, wanted, **{**EAGER, "connections": 1})
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(status(429), id="429"),
+        pytest.param(status(503, retry_after="99"), id="503"),
+        pytest.param(status(200), id="empty-200"),
+        pytest.param(ranges(LARGE, etag='"v2"'), id="changed"),
+        pytest.param(ranges(LARGE, cut=1000, end="reset"), id="reset"),
+        pytest.param(ranges(LARGE, piece=1000), id="less-than-asked"),
+    ],
+)
+def test_trouble_of_the_further_connections_does_not_hurt_the_first(
+    tmp_path: Path, trouble: Behavior
+) -> None:
+    first, rest = slow(LARGE, rate=8 << 20), slow(LARGE, rate=32 << 20)
+    collector = Collector()
+    with HostileServer({"/a": [first, trouble, trouble, trouble, rest]}) as server:
+        fetch(tmp_path, download(server.url("/a"), body=LARGE), collector, **EAGER)
+    assert (collector.calls, collector.data == LARGE) == (1, True)
+
+
+def test_a_run_that_ends_in_the_middle_of_its_segments_can_be_gone_on_with(tmp_path: Path) -> None:
+    enough = threading.Event()
+
+    def interrupt(stream: ByteStream) -> None:
+        enough.wait(20)
+        raise KeyboardInterrupt
+
+    def watch(exchange: Exchange) -> None:
+        if len(exchange.server.requests) >= 6:
+            enough.set()
+        slow(LARGE, rate=4 << 20)(exchange)
+
+    with HostileServer({"/a": [watch]}) as server:
+        wanted = download(server.url("/a"), body=LARGE)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(tmp_path, wanted, interrupt, **EAGER)
+        server.replace("/a", [ranges(LARGE)])
+        got = fetch(tmp_path, wanted)
+    assert got.bytes_resumed > 1 << 20
+    assert got.bytes_resumed + got.bytes_downloaded == len(LARGE)
+
+
+def test_the_server_that_goes_away_ends_all_connections(tmp_path: Path) -> None:
+    def gone(exchange: Exchange) -> None:
+        if len(exchange.server.requests) > 6:
+            return status(404)(exchange)
+        return slow(LARGE, rate=2 << 20)(exchange)
+
+    with HostileServer({"/a": [gone]}) as server, pytest.raises(UnavailableError, match="404"):
+        fetch(tmp_path, download(server.url("/a"), body=LARGE), **EAGER)
+    names = {thread.name for thread in threading.enumerate()}
+    assert not any(name.startswith("cgo-prebuilt") for name in names)
+
+
+# Decisions.
+
+
+def test_no_connections_are_added_where_little_is_left() -> None:
+    growth = Growth(8, 2.5)
+    assert [growth.decide(1e9, 300_000_000) for _ in range(5)] == [0] * 5
+
+
+def test_connections_are_added_while_each_step_gains() -> None:
+    growth = Growth(8, 2.5)
+    rates = [12e6, 12e6, 48e6, 96e6]
+    assert [growth.decide(rate, 10**9) for rate in rates] == [0, 3, 4, 0]
+
+
+def test_connections_are_not_added_where_the_line_is_full() -> None:
+    growth = Growth(8, 2.5)
+    assert sum(growth.decide(12e6, 10**9) for _ in range(99)) == 3
+
+
+def test_a_first_burst_is_not_taken_for_the_rate() -> None:
+    growth = Growth(8, 2.5)
+    assert [growth.decide(rate, 10**9) for rate in (120e6, 0, 100e6)] == [0, 3, 4]
+
+
+def test_blocks_grow_with_rate_and_latency_within_bounds() -> None:
+    assert block_size(1, 0) == 1 << 20
+    assert block_size(12e6, 0.001) == 3_000_000
+    assert block_size(12e6, 0.05) == 12_000_000
+    assert block_size(1e9, 1) == 1 << 25
+
+
+def test_leases_are_taken_in_order_and_split_into_blocks() -> None:
+    first = Lease(0, 100)
+    leases = Leases([], first)
+    first.advance(10)
+    leases.split(20)
+    assert first.end == 30
+    taken = [leases.take() for _ in range(5)]
+    spans = [(lease.position, lease.end) for lease in taken if lease is not None]
+    assert spans == [(30, 50), (50, 70), (70, 90), (90, 100)]
+    second = taken[0]
+    assert second is not None
+    second.advance(5)
+    leases.give_back(second)
+    again = leases.take()
+    assert again is not None
+    assert (again.position, again.end) == (35, 50)
+
+
+def test_the_rest_of_a_connection_that_says_no_more_is_fetched_by_another() -> None:
+    lease = Lease(0, 100, touched=-1000.0)
+    leases = Leases([], lease)
+    assert leases.wait(0.01)
+    assert lease.end == 0
+    other = leases.take()
+    assert other is not None
+    assert (other.position, other.end) == (0, 100)
+    leases.give_back(lease)
+    other.advance(100)
+    leases.give_back(other)
+    assert not leases.wait(0.01)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
+def test_intervals_are_the_set_of_their_offsets(parts: list[tuple[int, int]]) -> None:
+    intervals = Intervals(parts)
+    offsets = set(itertools.chain.from_iterable(range(start, end) for start, end in parts))
+    got = intervals.parts()
+    assert set(itertools.chain.from_iterable(range(*part) for part in got)) == offsets
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(got))
+    assert intervals.size() == len(offsets)
+    missing = set(range(60)) - offsets
+    holes = intervals.holes(60)
+    assert set(itertools.chain.from_iterable(range(*hole) for hole in holes)) == missing
+    reach = intervals.reach(0)
+    assert set(range(reach)) <= offsets
+    assert reach not in offsets
