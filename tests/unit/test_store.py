@@ -517,6 +517,17 @@ class TestFullDisk:
             assert "full; 0.3 MB are needed, 0.0 MB are free" in str(refusal_of_publishing(store))
             assert put(store) == find(store)
 
+    def test_a_full_disk_that_an_extractor_reports_is_said_alike(self, store: Store) -> None:
+        def extract() -> None:
+            with store.staging(KEY, size=5_000_000):
+                try:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                except OSError as error:
+                    raise UsageError("'lib/a.a' cannot be written") from error
+
+        with pytest.raises(UsageError, match="the disk of the store is full; 5.0 MB are needed"):
+            extract()
+
     def test_an_error_that_is_not_the_disks_is_not_made_one(self, store: Store) -> None:
         with pytest.raises(ConnectionResetError), store.staging(KEY):
             raise ConnectionResetError(errno.ECONNRESET, "reset")

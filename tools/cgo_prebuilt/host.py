@@ -281,6 +281,8 @@ def _read_programs(paths: Iterable[str]) -> tuple[Program, ...]:
 
 def _glibc_version(programs: tuple[Program, ...]) -> str | None:
     """The system's glibc, unless the interpreter runs on another C library than the system."""
+    if sys.platform != "linux":
+        return None
     loaders = {os.path.realpath(p.loader) for p in (*programs[:1], *programs[-1:]) if p.loader}
     if len(loaders) > 1:
         return None

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.long_paths import long_path
 
 VARIABLE = "CGO_PREBUILT_CACHE"
@@ -110,6 +110,11 @@ class StoreFolder:
         """
         try:
             yield
+        except CgoPrebuiltError as error:
+            # Whoever was writing has said that it could not; here it is known what for.
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FULL:
+                raise self._disk_full(size) from error.__cause__
+            raise
         except OSError as error:
             if error.errno in _DISK_FULL:
                 raise self._disk_full(size) from error

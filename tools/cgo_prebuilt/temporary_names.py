@@ -63,5 +63,11 @@ def _process_space() -> str:
         namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:
         namespace = 0
-    kernel = boot_id() or (os.uname().nodename if sys.platform != "win32" else "")
-    return f"{kernel[:8]}.{namespace:x}".replace("-", "_").replace(os.sep, "_")
+    kernel = (boot_id() or _machine_name())[:8]
+    return f"{kernel.replace('-', '_')}.{namespace:x}"
+
+
+def _machine_name() -> str:
+    if sys.platform == "win32":
+        return ""
+    return os.uname().nodename
