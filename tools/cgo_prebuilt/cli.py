@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_lock_options(verb)
     verb.add_argument("--shell", choices=("sh", "fish", "powershell", "json"), default="sh")
+
+    add_goproxy(verbs, _verb)
     return parser
 
 

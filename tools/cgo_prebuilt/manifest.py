@@ -68,6 +68,22 @@ class PlatformSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GoSpec:
+    """What is published for the go command; paths are relative to the manifest's folder.
+
+    Attributes:
+        module: The forwarding module's path.
+        package: The folder of the Go package that is published in it; or None.
+        license: The file that becomes each module's LICENSE; None for a `LICENSE` beside the
+            manifest, if there is one.
+    """
+
+    module: str
+    package: str | None
+    license: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest, checked, its placeholders filled in for one version.
 
@@ -78,7 +94,7 @@ class Manifest:
         version: The release.
         platforms: In the manifest's order.
         source: How to build it, `path` relative to `folder`; or None.
-        go_module: The forwarding Go module's path; or None.
+        go: What `goproxy build` needs; or None.
     """
 
     where: str
@@ -87,7 +103,7 @@ class Manifest:
     version: str
     platforms: tuple[PlatformSpec, ...]
     source: Source | None
-    go_module: str | None
+    go: GoSpec | None
 
     def platform(self, platform: Platform) -> PlatformSpec:
         """The specification of a platform.
@@ -206,7 +222,7 @@ def parse_manifest(
         version=version,
         platforms=tuple(platforms),
         source=None if source is None else _source(source, top, name=name, version=version),
-        go_module=_go_module(top),
+        go=_go(top),
     )
 
 
@@ -362,12 +378,17 @@ def _build(value: object, where: str) -> Build:
     return Build(tool, fields.strings("args"), fields.string("target", ""))
 
 
-def _go_module(top: Fields) -> str | None:
+def _go(top: Fields) -> GoSpec | None:
     value = top.get("go")
     if value is None:
         return None
-    fields = Fields(value, where=f"{top.where}: go", known=("module",), error=ManifestError)
-    return fields.string("module")
+    known = ("module", "package", "license")
+    fields = Fields(value, where=f"{top.where}: go", known=known, error=ManifestError)
+    return GoSpec(
+        fields.string("module"),
+        fields.optional_string("package"),
+        fields.optional_string("license"),
+    )
 
 
 def _check_names(names: list[str], where: str) -> None:

@@ -69,7 +69,7 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
     names = _select(spec, folder, loose)
     check_member_names(names, where=str(folder))
     _make_folder(dist)
-    sums = _read_sums(dist / SUMS)
+    sums = read_sums(dist / SUMS)
     written = []
     for archive in spec.archives:
         if archive.format == "file":
@@ -79,7 +79,7 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(folder / name, prefix + name) for name in names if name not in loose]
             written.append(_write(dist / _file_name(archive, kind), kind, members))
-    _write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
+    write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
     return written
 
 
@@ -219,7 +219,7 @@ def _copy(source: Path, target: IO[bytes]) -> None:
             target.write(chunk)
 
 
-def _read_sums(path: Path) -> dict[str, str]:
+def read_sums(path: Path) -> dict[str, str]:
     """The hashes in a `SHA256SUMS`, which other platforms' archives may be in already, by file."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -236,7 +236,8 @@ def _read_sums(path: Path) -> dict[str, str]:
     return sums
 
 
-def _write_sums(path: Path, sums: dict[str, str]) -> None:
+def write_sums(path: Path, sums: dict[str, str]) -> None:
+    """Writes a `SHA256SUMS` of hashes by file."""
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -1,0 +1,214 @@
+"""Names and versions of Go modules.
+
+References: https://go.dev/ref/mod, sections "Module paths, packages, and versions" and "GOPROXY
+protocol"; the rules of the Go package golang.org/x/mod/module.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import Platform
+
+_HOST = re.compile(r"[a-z0-9.-]+")
+_MAJOR_SUFFIX = re.compile(r"/v([1-9][0-9]*)")
+# Semantic Versioning 2.0.0; the build metadata after a plus sign is caught apart.
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_VERSION = re.compile(
+    rf"v({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?"
+)
+_PSEUDO_VERSION = re.compile(r"v[0-9]+\.(?:0\.0-|\d+\.\d+-(?:[^+]*\.)?0\.)\d{14}-[0-9a-f]{12}")
+_SHORT_NAME = re.compile(r"~[0-9]+")
+_DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789"),
+}
+_FILE_SIGNS = "!#$%&()+,-.=@[]^_{}~ "
+
+_DNS_REMEDY = "use a path below a host name of yours, such as go.acme.dev/vecsearch-prebuilt"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class GoModule:
+    """One version of a module: its path and its canonical version (`v1.2.3`, `v1.2.3-rc.1`)."""
+
+    path: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.path}@{self.version}"
+
+
+def check_module_path(path: str, *, where: str) -> None:
+    """Refuses what cannot be the path of a module that is published on a web site.
+
+    Args:
+        path: Such as `go.acme.dev/vecsearch-prebuilt`, or with `/v2` behind it.
+        where: The manifest and the key in it, for the error.
+
+    Raises:
+        UsageError: golang.org/x/mod/module.CheckPath refuses it; or it is below a host whose
+            modules come out of repositories only.
+    """
+    problem = _path_problem(path, module=True)
+    host = path.partition("/")[0]
+    if problem is None and not _HOST.fullmatch(host):
+        problem = f"the host {host!r} has other characters than a-z, 0-9, '.' and '-'"
+    if problem is None and "." not in host:
+        problem = f"the host {host!r} has no dot"
+    if problem is None and host in ("gopkg.in", "github.com"):
+        problem = f"{host} serves repositories, and no go-import page of yours"
+    if problem is None and re.search(r"/v[0-9.]+$", path) and not _suffix(path):
+        problem = "its last part looks like a major version and is none from v2 on"
+    if problem is None and _suffix(path) == "/v1":
+        problem = "version 1 has no suffix"
+    if problem is not None:
+        raise UsageError(f"{path!r} is no module path: {problem}", where=where, remedy=_DNS_REMEDY)
+
+
+def module_version(release: str, path: str, *, where: str) -> str:
+    """The version that a module has for a release of a library.
+
+    Args:
+        release: The library's version; `1.2.3` stands for `v1.2.3`.
+        path: The module's path, with which the major version has to agree.
+        where: The manifest, for the error.
+
+    Raises:
+        UsageError: There is no such module version.
+    """
+    version = release if release.startswith("v") else f"v{release}"
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise UsageError(
+            f"{release!r} is no version that a Go module can have",
+            where=where,
+            remedy="use one of the form v1.2.3 or v1.2.3-rc.1, without build metadata",
+        )
+    suffix = _suffix(path)
+    major = int(match[1])
+    if suffix != (f"/v{major}" if major > 1 else ""):
+        base = path.removesuffix(suffix)
+        wanted = f"{base}/v{major}" if major > 1 else base
+        raise UsageError(
+            f"version {version} does not fit the module path {path}",
+            where=where,
+            remedy=f"for this version the path has to be {wanted}",
+        )
+    return version
+
+
+def platform_module(path: str, platform: Platform) -> str:
+    """The path of a platform's module: `<module>-<os>-<arch>`, before a suffix such as `/v2`."""
+    suffix = _suffix(path)
+    return f"{path.removesuffix(suffix)}-{str(platform).replace('_', '-')}{suffix}"
+
+
+def package_name(path: str) -> str:
+    """A package name for the root of a module: the last part of its path, as an identifier."""
+    last = path.removesuffix(_suffix(path)).rsplit("/", 1)[-1]
+    name = re.sub(r"[^a-z0-9_]", "_", last.lower())
+    return name if not name[:1].isdigit() else f"_{name}"
+
+
+def escape(text: str) -> str:
+    """A path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
+    return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
+
+
+def unescape(text: str) -> str:
+    """The reverse of `escape`."""
+    return re.sub(r"!([a-z])", lambda match: match[1].upper(), text)
+
+
+def version_key(version: str) -> tuple[Any, ...]:
+    """A key that sorts canonical versions by precedence (Semantic Versioning 2.0.0, section 11)."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (-1,)
+    numbers = tuple(int(match[part]) for part in (1, 2, 3))
+    if match[4] is None:
+        return (*numbers, 1)
+    identifiers = tuple(
+        (0, int(text), "") if text.isdigit() else (1, 0, text) for text in match[4].split(".")
+    )
+    return (*numbers, 0, identifiers)
+
+
+def is_canonical(version: str) -> bool:
+    """Whether a version may stand in a list: canonical, and no pseudo-version."""
+    return bool(_VERSION.fullmatch(version)) and not _PSEUDO_VERSION.fullmatch(version)
+
+
+def latest(versions: list[str]) -> str:
+    """What `@latest` names: the highest release, or the highest pre-release where there is none."""
+    releases = [version for version in versions if "-" not in version]
+    return max(releases or versions, key=version_key)
+
+
+def file_path_problem(path: str) -> str | None:
+    """Why golang.org/x/mod/module.CheckFilePath refuses a file's path; None where it does not."""
+    return _path_problem(path, module=False)
+
+
+def import_path_problem(path: str) -> str | None:
+    """Why golang.org/x/mod/module.CheckImportPath refuses a path; None where it does not."""
+    for sign in path:
+        if not _is_import_sign(sign, "+"):
+            return f"it has the character {sign!r}"
+    if _SHORT_NAME.search(path):
+        return "it has a tilde and digits, as a short name on Windows has"
+    return _path_problem(path, module=False)
+
+
+def _suffix(path: str) -> str:
+    match = _MAJOR_SUFFIX.search(path)
+    return match[0] if match and path.endswith(match[0]) else ""
+
+
+def _path_problem(path: str, *, module: bool) -> str | None:
+    if not path:
+        return "it is empty"
+    if module and path.startswith("-"):
+        return "it begins with a dash"
+    for part in path.split("/"):
+        problem = _part_problem(part, module=module)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _part_problem(part: str, *, module: bool) -> str | None:
+    if not part:
+        return "it has an empty part"
+    if part.endswith("."):
+        return f"the part {part!r} ends in a dot"
+    if module and part.startswith("."):
+        return f"the part {part!r} begins with a dot"
+    for sign in part:
+        if not (_is_import_sign(sign) if module else _is_file_sign(sign)):
+            return f"it has the character {sign!r}"
+    stem = part.partition(".")[0]
+    if stem.lower() in _DEVICES:
+        return f"{stem!r} is a device on Windows"
+    if module and re.search(r"~[0-9]+$", stem):
+        return f"the part {part!r} ends in a tilde and digits"
+    return None
+
+
+def _is_import_sign(sign: str, more: str = "") -> bool:
+    return sign.isascii() and (sign.isalnum() or sign in "-._~/" + more)
+
+
+def _is_file_sign(sign: str) -> bool:
+    if sign.isascii():
+        return sign.isalnum() or sign in _FILE_SIGNS
+    return unicodedata.category(sign).startswith("L")
