@@ -104,7 +104,7 @@ def test_terminal_cuts_a_long_name_at_its_start() -> None:
     out = Terminal()
     progress = TerminalProgress(out, clock=Clock(), width=lambda: 42)
     progress.start("a-very-long-name-linux_amd64.tar.zst", None)
-    assert screen(out.getvalue())[0] == "…-long-name-linux_amd64.tar.zst  0 B  0 B/s"[-41:]
+    assert screen(out.getvalue())[0] == "…ong-name-linux_amd64.tar.zst  0 B  0 B/s"
 
 
 def test_bytes_of_an_earlier_run_do_not_count_for_the_rate() -> None:

@@ -75,7 +75,9 @@ def test_interrupt_from_the_keyboard_leaves_a_partial_that_can_be_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             fetch(tmp_path, download(server.url("/a")), interrupt)
         server.replace("/a", [ranges(BODY)])
-        assert fetch(tmp_path, download(server.url("/a"))).bytes_resumed > 0
+        got = fetch(tmp_path, download(server.url("/a")))
+    assert got.bytes_resumed > 0
+    assert got.bytes_resumed + got.bytes_downloaded == len(BODY)
 
 
 def test_all_of_it_is_there_already_and_nothing_is_requested(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,12 @@ from cgo_prebuilt.intervals import Intervals
 from cgo_prebuilt.segments import Growth, Lease, Leases, block_size
 
 LARGE = random.Random(3).randbytes(12 << 20)
-EAGER = {"connections": 4, "probe_seconds": 0.02, "worthwhile_seconds": 0.05, "read_seconds": 5}
+EAGER: Any = {
+    "connections": 4,
+    "probe_seconds": 0.02,
+    "worthwhile_seconds": 0.05,
+    "read_seconds": 5,
+}
 
 
 def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:

@@ -61,21 +61,26 @@ def receive(
     """
     buffer = memoryview(bytearray(_PIECE))
     filled, flushed, pace = 0, time.monotonic(), Pace(settings)
+
+    def flush() -> None:
+        nonlocal filled
+        # Before anything else can fail: what is written once must not be written again.
+        size, filled = filled, 0
+        if size:
+            spool.write(lease.position, buffer[:size])
+            lease.advance(size)
+            count(size)
+
     try:
         while (room := min(_PIECE, lease.end - lease.position)) > filled:
             got = answer.read_into(buffer[filled:room])
             filled += got
             now = time.monotonic()
             if filled == room or got < _SMALL or now - flushed > _FLUSH_SECONDS:
-                spool.write(lease.position, buffer[:filled])
-                lease.advance(filled)
-                count(filled)
-                filled, flushed = 0, now
+                flush()
+                flushed = now
             if not got:
                 return
             pace.count(got, now)
     finally:
-        if filled:
-            spool.write(lease.position, buffer[:filled])
-            lease.advance(filled)
-            count(filled)
+        flush()
