@@ -525,7 +525,7 @@ class TestFullDisk:
                 except OSError as error:
                     raise UsageError("'lib/a.a' cannot be written") from error
 
-        with pytest.raises(UsageError, match="the disk of the store is full; 5.0 MB are needed"):
+        with pytest.raises(UsageError, match=r"the disk of the store is full; 5\.0 MB are needed"):
             extract()
 
     def test_an_error_that_is_not_the_disks_is_not_made_one(self, store: Store) -> None:

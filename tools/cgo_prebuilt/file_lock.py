@@ -50,15 +50,21 @@ def hold(
     Raises:
         LockIsHeldError: It is held elsewhere, and `wait` is False.
     """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-    except OSError:
+    descriptor = _open(path)
+    if descriptor is None:
         yield False
         return
     try:
         yield _acquire(descriptor, shared=shared, wait=wait, on_wait=on_wait)
     finally:
         os.close(descriptor)  # which releases it
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:  # a read-only store
+        return None
 
 
 def _acquire(

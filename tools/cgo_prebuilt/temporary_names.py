@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 from cgo_prebuilt.boot import boot_id
@@ -57,6 +58,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+@cache
 def _process_space() -> str:
     """Where a process id means the same process: one start of one kernel and one PID namespace."""
     try:
