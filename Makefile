@@ -11,7 +11,7 @@ BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
 BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test lint lint-starlark format demo bazel clean
+.PHONY: help setup test lint lint-starlark format demo bench bazel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -24,7 +24,7 @@ test: lint bazel ## lint, then every test; with a real Bazel
 lint: setup ## ruff, mypy and buildifier
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(VENV)/mypy tools tests examples
+	$(VENV)/mypy tools tests examples bench
 	$(MAKE) --no-print-directory lint-starlark
 
 lint-starlark: $(BUILDIFIER)
@@ -37,6 +37,10 @@ format: setup ## rewrite the sources in the house style
 
 demo: $(VENV_READY) bazel ## the vecsearch example from its release to a linked program
 	$(VENV)/python examples/vecsearch/demo.py
+
+bench: $(VENV_READY) ## cgo-prebuilt beside what people do today; BENCH_OPTIONS such as --size, --rounds, --only
+	$(VENV)/pip install --quiet --editable '.[bench]'
+	$(VENV)/python -m bench --folder $(CACHE)/bench --bazel "$$($(PYTHON) -m tests.bazel.provision)" $(BENCH_OPTIONS)
 
 bazel: ## print the Bazel that the tests use, made first where the machine has none
 	@$(PYTHON) -m tests.bazel.provision
