@@ -1,0 +1,343 @@
+"""Packing: the same bytes every time, readable by everyone, and nothing left behind on an error."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.archive_builders import MemoryStream
+from tests.unit.library_case import (
+    FILES,
+    LIBRARY,
+    files_below,
+    manifest,
+    write_files,
+    write_manifest,
+)
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.manifest import PlatformSpec
+from cgo_prebuilt.pack import PACKED_FORMATS, SUMS, Packed, pack
+
+
+def spec(**changes: Any) -> PlatformSpec:
+    return manifest(**changes).platforms[0]
+
+
+def packed(
+    tmp_path: Path, format: str | None = None, files: Mapping[str, bytes] = FILES, **changes: Any
+) -> Packed:
+    """Packs into `tmp_path/dist`."""
+    folder = write_files(tmp_path / "built", files)
+    (one,) = pack(spec(**changes), folder, tmp_path / "dist", format)
+    return one
+
+
+def refusal(tmp_path: Path, format: str | None = None, **changes: Any) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        packed(tmp_path, format, **changes)
+    return caught.value
+
+
+# The bytes.
+
+
+def test_the_hash_and_the_size_are_those_of_the_archive(tmp_path: Path) -> None:
+    one = packed(tmp_path)
+    data = one.path.read_bytes()
+    assert (one.sha256, one.size) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert one.path == tmp_path / "dist" / "vec-v1.2.3-linux_amd64.tar.gz"
+
+
+@pytest.mark.parametrize("format", PACKED_FORMATS)
+def test_the_bytes_do_not_depend_on_folder_order_time_or_mode(tmp_path: Path, format: str) -> None:
+    one = packed(tmp_path / "a", format)
+    folder = write_files(tmp_path / "b" / "deeper", dict(reversed(list(FILES.items()))))
+    for number, path in enumerate(folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o600)
+        os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
+    (other,) = pack(spec(), folder, tmp_path / "elsewhere", format)
+    assert other.path.read_bytes() == one.path.read_bytes()
+
+
+@pytest.mark.parametrize("format", PACKED_FORMATS)
+def test_the_bytes_do_not_depend_on_the_process(tmp_path: Path, format: str) -> None:
+    one = packed(tmp_path, format)
+    write_manifest(tmp_path / "prebuilt.yaml")
+    program = (
+        "import os, sys; os.umask(0o077);"
+        "from cgo_prebuilt.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["pack", str(tmp_path / "prebuilt.yaml"), "--platform", "linux_amd64"]
+    arguments += ["--from", str(tmp_path / "built"), "--output", str(tmp_path / "other")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONHASHSEED": "7",
+        "TZ": "Asia/Kathmandu",
+        "LC_ALL": "POSIX",
+        "SOURCE_DATE_EPOCH": "7",
+    }
+    subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--format", format],
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    assert (tmp_path / "other" / one.path.name).read_bytes() == one.path.read_bytes()
+
+
+def test_only_what_the_manifest_names_is_packed(tmp_path: Path) -> None:
+    one = packed(tmp_path, files={**FILES, "README": b"", "lib/libvec.d": b"", "src/a.h": b""})
+    with tarfile.open(one.path) as tar:
+        assert tar.getnames() == ["include/vec.h", "include/vec/ext.h", "lib/libvec.a"]
+
+
+def test_a_link_to_a_file_is_packed_as_the_file(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "built", {"include/vec.h": b"h", "real.a": LIBRARY})
+    (folder / "lib").mkdir()
+    (folder / "lib/libvec.a").symlink_to(folder / "real.a")
+    (one,) = pack(spec(), folder, tmp_path / "dist", None)
+    with tarfile.open(one.path) as tar:
+        assert [member.isreg() for member in tar] == [True, True]
+
+
+def test_the_prefix_that_is_stripped_later_is_put_before(tmp_path: Path) -> None:
+    one = packed(tmp_path, archives=[{"file": "vec.zip", "strip_prefix": "vec-{version}"}])
+    assert sorted(zipfile.ZipFile(one.path).namelist())[-1] == "vec-v1.2.3/lib/libvec.a"
+
+
+def test_long_names_and_names_beyond_ascii_survive(tmp_path: Path) -> None:
+    name = f"include/{'long' * 40}/größe.h"
+    one = packed(tmp_path, files={**FILES, name: b"x"})
+    with tarfile.open(one.path) as tar:
+        assert name in tar.getnames()
+
+
+# Readers of others.
+
+
+def run(*command: object) -> None:
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_tar_reads_a_tar_gz(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    run("tar", "-xzf", packed(tmp_path).path, "-C", tmp_path / "out")
+    assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd program")
+def test_zstd_and_tar_read_a_tar_zst(tmp_path: Path) -> None:
+    one = packed(tmp_path, "tar.zst")
+    run("zstd", "-q", "-d", one.path, "-o", tmp_path / "plain.tar")
+    (tmp_path / "out").mkdir()
+    run("tar", "-xf", tmp_path / "plain.tar", "-C", tmp_path / "out")
+    assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
+
+
+@pytest.mark.skipif(shutil.which("unzip") is None, reason="there is no unzip program")
+def test_unzip_reads_a_zip(tmp_path: Path) -> None:
+    run("unzip", "-q", packed(tmp_path, "zip").path, "-d", tmp_path / "out")
+    assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
+    assert (tmp_path / "out" / "lib" / "libvec.a").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("format", PACKED_FORMATS)
+def test_our_own_index_finds_the_same_files(tmp_path: Path, format: str) -> None:
+    from cgo_prebuilt.index import index
+
+    found = index(
+        MemoryStream(packed(tmp_path, format).path.read_bytes()),
+        format=format,
+        strip_prefix="",
+        select=lambda path: True,
+        where="an archive",
+    )
+    assert {file.path: file.sha256 for file in found} == {
+        path: hashlib.sha256(data).hexdigest() for path, data in FILES.items()
+    }
+
+
+# Names and formats.
+
+
+@pytest.mark.parametrize(
+    ("file", "format", "name"),
+    [
+        ("vec.tar.zst", None, "vec.tar.zst"),
+        ("vec.tar.zst", "tar.zst", "vec.tar.zst"),
+        ("vec.tgz", "tar.gz", "vec.tgz"),
+        ("vec.tar.zst", "tar.gz", "vec.tar.gz"),
+        ("vec.TAR.GZ", "zip", "vec.zip"),
+        ("vec.tar.xz", "tar.zst", "vec.tar.zst"),
+        ("vec.zip.tar.gz", "tar.zst", "vec.zip.tar.zst"),
+    ],
+)
+def test_another_format_changes_the_suffix(
+    tmp_path: Path, file: str, format: str | None, name: str
+) -> None:
+    assert packed(tmp_path, format, archives=[{"file": file}]).path.name == name
+
+
+def test_a_format_that_is_not_written_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, archives=[{"file": "vec.tar.xz"}])
+    assert error.what == "pack does not write tar.xz"
+    assert "tar.zst, tar.gz, zip" in str(error.remedy)
+
+
+# Loose files.
+
+LOOSE: Mapping[str, Any] = {
+    "archives": [
+        {"file": "libvec-{platform}.a", "path": "lib/libvec.a"},
+        {"file": "vec.h", "path": "include/vec.h"},
+    ],
+    "headers": ["include/vec.h"],
+}
+
+
+def test_loose_files_are_copied_under_their_published_names(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "built")
+    written = pack(spec(**LOOSE), folder, tmp_path / "dist", None)
+    assert [one.path.name for one in written] == ["libvec-linux_amd64.a", "vec.h"]
+    assert written[0].path.read_bytes() == LIBRARY
+
+
+def test_a_loose_file_beside_an_archive_is_not_in_the_archive(tmp_path: Path) -> None:
+    archives = [{"file": "vec.tar.gz"}, {"file": "vec.h", "path": "include/vec.h"}]
+    folder = write_files(tmp_path / "built")
+    archive, loose = pack(spec(archives=archives), folder, tmp_path / "dist", None)
+    with tarfile.open(archive.path) as tar:
+        assert tar.getnames() == ["include/vec/ext.h", "lib/libvec.a"]
+    assert loose.path.name == "vec.h"
+
+
+def test_a_promised_file_that_no_loose_file_is_must_not_get_lost(tmp_path: Path) -> None:
+    error = refusal(tmp_path, archives=LOOSE["archives"])
+    assert error.what == "no archive of linux_amd64 takes include/vec/ext.h"
+
+
+def test_a_loose_file_that_is_not_there_is_missed(tmp_path: Path) -> None:
+    archives = [{"file": "vec.tar.gz"}, {"file": "vec.pc", "path": "vec.pc"}]
+    assert "the folder lacks 'vec.pc'" in refusal(tmp_path, archives=archives).what
+
+
+# SHA256SUMS.
+
+
+def test_the_sums_can_be_checked_by_sha256sum(tmp_path: Path) -> None:
+    packed(tmp_path)
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=tmp_path / "dist", check=True
+    )
+
+
+def test_the_sums_of_other_platforms_stay_and_are_sorted(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    sums = tmp_path / "dist" / SUMS
+    sums.write_text(f"{'1' * 64}  z.zip\n{'2' * 64} *a.zip\r\n", newline="")
+    one = packed(tmp_path)
+    assert sums.read_bytes().decode() == (
+        f"{'2' * 64}  a.zip\n{one.sha256}  {one.path.name}\n{'1' * 64}  z.zip\n"
+    )
+
+
+def test_packing_again_changes_one_line_and_no_other(tmp_path: Path) -> None:
+    packed(tmp_path)
+    one = packed(tmp_path, files={**FILES, "include/vec.h": b"new"})
+    text = (tmp_path / "dist" / SUMS).read_text()
+    assert text == f"{one.sha256}  {one.path.name}\n"
+
+
+def test_sums_that_are_none_stop_it_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / SUMS).write_text("not a hash\n")
+    error = refusal(tmp_path)
+    assert error.what == "SHA256SUMS cannot be updated: 'not a hash' is not a hash and a file"
+    assert files_below(tmp_path / "dist") == [SUMS]
+
+
+def test_a_folder_in_the_place_of_the_sums_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dist" / SUMS).mkdir(parents=True)
+    assert "SHA256SUMS cannot be updated: Is a directory" in refusal(tmp_path).what
+
+
+# What goes wrong.
+
+
+@pytest.mark.parametrize("absent", ["lib/libvec.a", "include/vec.h"])
+def test_a_promised_file_that_was_not_built_is_named_and_nothing_is_made(
+    tmp_path: Path, absent: str
+) -> None:
+    files = {path: data for path, data in FILES.items() if path != absent}
+    error = refusal(tmp_path, files=files, headers=["include/vec.h"])
+    assert error.what == (
+        f"the folder lacks {absent!r}, which the manifest promises for linux_amd64"
+    )
+    assert error.where == str(tmp_path / "built")
+    assert error.exit_code == 2
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such folder") as caught:
+        pack(spec(), tmp_path / "nowhere", tmp_path / "dist", None)
+    assert caught.value.where == str(tmp_path / "nowhere")
+
+
+def test_two_archives_of_one_platform_are_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, archives=[{"file": "a.zip"}, {"file": "b.zip"}])
+    assert error.what == "the manifest has 2 archives for linux_amd64; pack writes one"
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dist").write_text("in the way")
+    error = refusal(tmp_path)
+    assert error.what == "the folder cannot be made: File exists"
+    assert error.where == str(tmp_path / "dist")
+
+
+def test_a_folder_in_the_place_of_the_archive_leaves_no_partial_file(tmp_path: Path) -> None:
+    (tmp_path / "dist" / "vec-v1.2.3-linux_amd64.tar.gz").mkdir(parents=True)
+    assert "the archive cannot be written" in refusal(tmp_path).what
+    assert files_below(tmp_path / "dist") == []
+
+
+def test_an_interrupt_leaves_no_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(path: Path) -> tuple[str, int]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cgo_prebuilt.pack.sha256_of", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        packed(tmp_path)
+    assert files_below(tmp_path / "dist") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_name_that_is_not_safe_everywhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match=r"unsafe name 'include/a:b\.h'"):
+        packed(tmp_path, files={**FILES, "include/a:b.h": b""})
+    assert not (tmp_path / "dist").exists()
+
+
+def test_without_zstd_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    error = refusal(tmp_path, "tar.zst")
+    assert error.what == "this Python has no zstd"
+    assert "cgo-prebuilt[fast]" in str(error.remedy)
+    assert files_below(tmp_path / "dist") == []
