@@ -312,6 +312,15 @@ def test_a_header_whose_size_only_pax_can_hold_is_read(tmp_path: Path) -> None:
         assert extract_tar(folder, members, GOOD) == GOOD
 
 
+def test_a_link_that_states_a_size_has_no_contents() -> None:
+    data = tar_member("link", kind=b"2", link="y", size=700) + GOOD_TAR + END_OF_TAR
+    found = [
+        (member.name, member.size, sum(map(len, member.chunks())))
+        for member in tar_reader.read_tar(iter([data]), where="lib")
+    ]
+    assert found == [("link", 0, 0), ("lib/x.a", 7, 7)]
+
+
 def test_one_archive_of_all_platforms_gives_one_platform(tmp_path: Path) -> None:
     members = b"".join(
         tar_member(f"lib/{platform}/libx.a", platform.encode() * 99999)

@@ -356,6 +356,12 @@ def test_zip_with_a_huge_directory_is_refused(
         extract_bytes(tmp_path, zip_archive(X, Y), "zip", GOOD)
 
 
+def test_zip_without_entries_lacks_the_file(tmp_path: Path) -> None:
+    assert index_bytes(zip_archive(), "zip") == ()
+    with pytest.raises(IntegrityError, match=r"the archive lacks 'lib/x\.a'"):
+        extract_bytes(tmp_path, zip_archive(), "zip", GOOD)
+
+
 class Recorded(io.BytesIO):
     """A file that remembers which parts of it were read."""
 

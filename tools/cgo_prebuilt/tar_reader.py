@@ -69,9 +69,10 @@ def read_tar(pieces: Iterator[bytes], *, where: str) -> Generator[Member, None, 
             raise _malformed(str(error), where) from error
         end = tar.offset
         _check_sizes(info, source.position, end, where)
-        yield Member(
-            normalize(info.name), _kind(info), info.size, partial(source.chunks, info.size)
-        )
+        kind = _kind(info)
+        # A link or a folder may state a size and have no contents.
+        size = info.size if kind == FILE else min(info.size, end - source.position)
+        yield Member(normalize(info.name), kind, size, partial(source.chunks, size))
         source.skip(end - source.position)
     raise _malformed(f"it has more than {_MEMBERS_MAX} members", where)
 
