@@ -228,7 +228,9 @@ def _lock(options: argparse.Namespace) -> int:
             remedy="make it, or choose another place with --output",
         )
     old = read_lock(target) if target.exists() else None
-    version = lock_version(manifest, indexer(_transport(_store())), target.parent)
+    settings = read_settings(os.environ, manifest.name)
+    index = indexer(manifest, settings, _transport(_store()))
+    version = lock_version(manifest, index, target.parent)
     text = format_lock(merge(old, manifest, version))
     if options.check:
         if old is not None and target.read_text(encoding="utf-8") == text:

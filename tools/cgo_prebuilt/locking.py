@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError
+from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
 from cgo_prebuilt.lock import (
     Interface,
     Lock,
@@ -22,7 +22,9 @@ from cgo_prebuilt.lock import (
 )
 from cgo_prebuilt.manifest import ArchiveSpec, Manifest, PlatformSpec
 from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.mirror import urls_to_try
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.transport import ByteStream, Download, Transport
 
 _PARALLEL_DOWNLOADS = 4
@@ -93,8 +95,8 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
     return Lock(manifest.name, manifest.version, versions)
 
 
-def indexer(transport: Transport) -> Indexer:
-    """An indexer that downloads from an archive's URLs."""
+def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:
+    """An indexer that downloads: from an archive's URLs, or from the mirror that is set."""
     from cgo_prebuilt.index import index
 
     def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
@@ -111,16 +113,35 @@ def indexer(transport: Transport) -> Indexer:
                     where=spec.file,
                 )
 
-        if not spec.urls:
-            raise ManifestError(
-                f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
-            )
-        got = transport.run(Download(spec.file, spec.urls, None, None), consume)
+        urls = _urls(spec, manifest, settings)
+        got = transport.run(Download(spec.file, urls, None, None), consume)
         if spec.format == "file":
             found = (LockedFile(spec.path, got.sha256, got.size),)
         return IndexedArchive(got.sha256, got.size, found)
 
     return get
+
+
+def _urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+    if not spec.urls:
+        raise ManifestError(
+            f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
+        )
+    urls = urls_to_try(
+        spec.urls,
+        spec.file,
+        name=manifest.name,
+        version=manifest.version,
+        platform=next(one.platform for one in manifest.platforms if spec in one.archives),
+        settings=settings,
+    )
+    if not urls:
+        raise UnavailableError(
+            "offline, and a lock is made from the archives themselves",
+            where=spec.file,
+            remedy="go online, or set CGO_PREBUILT_MIRROR to a file:// folder that has them",
+        )
+    return urls
 
 
 def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:

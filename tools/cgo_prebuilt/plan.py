@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.lock import Interface, Lock, LockedArchive, LockedFile, Source
+from cgo_prebuilt.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.settings import Settings, environment_name
-from cgo_prebuilt.template import url_below, values_for
+from cgo_prebuilt.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,17 @@ def plan_fetch(lock: Lock, platform: Platform, settings: Settings) -> Plan:
         version=version,
         platform=platform,
         archives=tuple(
-            PlannedArchive(archive, _urls(archive, lock.name, version, platform, settings))
+            PlannedArchive(
+                archive,
+                urls_to_try(
+                    archive.urls,
+                    archive.file,
+                    name=lock.name,
+                    version=version,
+                    platform=platform,
+                    settings=settings,
+                ),
+            )
             for archive in prebuilt.archives
         ),
         files=prebuilt.files(),
@@ -71,16 +81,3 @@ def plan_fetch(lock: Lock, platform: Platform, settings: Settings) -> Plan:
 def source_of(lock: Lock, settings: Settings) -> Source | None:
     """The source of the version that the settings choose, if the lock has one."""
     return lock.version(settings.version)[1].source
-
-
-def _urls(
-    archive: LockedArchive, name: str, version: str, platform: Platform, settings: Settings
-) -> tuple[str, ...]:
-    values = {**values_for(name, version, platform), "file": archive.file}
-    urls = archive.urls
-    if settings.mirror is not None:
-        urls = (url_below(settings.mirror, values, where="CGO_PREBUILT_MIRROR"),)
-    elif settings.release_url is not None:
-        variable = f"{environment_name(name)}_RELEASE_URL"
-        urls = (url_below(settings.release_url, values, where=variable),)
-    return tuple(url for url in urls if not settings.offline or url.startswith("file:"))
