@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt import __version__
+from cgo_prebuilt.cache_cli import add_cache
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.settings import Settings, read_settings
@@ -131,7 +132,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_lock_options(verb)
     verb.add_argument("--shell", choices=("sh", "fish", "powershell", "json"), default="sh")
 
+    add_cache(verbs, _verb, _store)
     add_goproxy(verbs, _verb)
+
+    verb = _verb(
+        verbs,
+        "doctor",
+        _doctor,
+        "say what is wrong with this machine, and what to do about it",
+        "doctor --lock vecsearch.lock.json",
+    )
+    verb.add_argument("--lock", type=Path, metavar="L", help="also try this lock's URLs")
+    verb.add_argument("--json", action="store_true", help="print the findings as JSON")
+    verb.set_defaults(platform=None, version=None, fallback=None, offline=False)
     return parser
 
 
@@ -187,8 +200,9 @@ def _fetch(options: argparse.Namespace) -> int:
     lock, platform = _lock_and_platform(options)
     plan = plan_fetch(lock, platform, _settings(options, lock))
     store = _store()
-    obtained = obtain(plan, store, lambda: _transport(store))
-    materialize(obtained.tree, plan.files, options.output)
+    obtained = obtain(plan, store, lambda: _transport(store), _say_waiting)
+    with store.shared(obtained.tree.key):  # `cache prune` leaves the tree alone meanwhile
+        materialize(obtained.tree, plan.files, options.output)
     answer = report(plan, obtained, options.output)
     if options.json:
         print(json.dumps(answer.json(), indent=2))
@@ -207,11 +221,34 @@ def _env(options: argparse.Namespace) -> int:
     lock, platform = _lock_and_platform(options)
     plan = plan_fetch(lock, platform, _settings(options, lock))
     store = _store()
-    tree = obtain(plan, store, lambda: _transport(store)).tree
+    tree = obtain(plan, store, lambda: _transport(store), _say_waiting).tree
     folder = write_pkg_config(tree, plan.name, plan.version, plan.interface)
     variables = cgo_environment(plan.interface, tree.files, folder, os.environ)
     print(format_environment(variables, options.shell), end="")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.doctor import Source, exit_code, run_checks
+    from cgo_prebuilt.machine import probe_machine
+    from cgo_prebuilt.plan import plan_fetch
+    from cgo_prebuilt.reach import status_of
+
+    sources = []
+    if options.lock is not None:
+        lock, platform = _lock_and_platform(options)
+        plan = plan_fetch(lock, platform, _settings(options, lock))
+        sources = [Source(p.archive.file, p.archive.format, p.urls) for p in plan.archives]
+    checks = run_checks(probe_machine(os.environ, _store().root, Path.cwd()), sources, status_of)
+    if options.json:
+        findings = [
+            {"name": c.name, "status": c.status.value, "finding": c.finding, "remedy": c.remedy}
+            for c in checks
+        ]
+        print(json.dumps(findings, indent=2))
+    else:
+        print("\n".join(check.line() for check in checks))
+    return exit_code(checks)
 
 
 def _lock(options: argparse.Namespace) -> int:
@@ -290,6 +327,10 @@ def _lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
     from cgo_prebuilt.host import detect
 
     return lock, detect().platform
+
+
+def _say_waiting() -> None:
+    _say("cgo-prebuilt: another process is fetching the same; waiting for it")
 
 
 def _settings(options: argparse.Namespace, lock: Lock) -> Settings:

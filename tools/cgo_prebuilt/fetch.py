@@ -57,14 +57,20 @@ class Obtained:
     transfers: tuple[Transferred, ...]
 
 
-def obtain(plan: Plan, store: Store, open_transport: Callable[[], Transport]) -> Obtained:
+def obtain(
+    plan: Plan,
+    store: Store,
+    open_transport: Callable[[], Transport],
+    on_wait: Callable[[], None] | None = None,
+) -> Obtained:
     """Gets a plan's files into the store.
 
     Args:
         plan: What to get.
         store: Where to; asked first.
         open_transport: Makes the transport, which is only loaded where something must be
-        downloaded.
+            downloaded.
+        on_wait: Called once where another process is fetching the same.
 
     Raises:
         UnavailableError: The archives cannot be had, or may not be for being offline.
@@ -76,7 +82,7 @@ def obtain(plan: Plan, store: Store, open_transport: Callable[[], Transport]) ->
         return Obtained(tree, ())
     for planned in plan.archives:
         _refuse_unreachable(plan, planned)
-    with store.exclusive(key):
+    with store.exclusive(key, on_wait=on_wait):
         tree = store.find(key, plan.files)
         if tree is not None:
             return Obtained(tree, ())
