@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -301,17 +302,17 @@ def test_lock_that_does_not_lock_costs_a_download_and_no_more(tmp_path: Path) ->
     assert not any(name.endswith(".private") for name in left_over(tmp_path))
 
 
-def test_private_files_of_processes_long_gone_are_removed(tmp_path: Path) -> None:
-    import os
-
+def test_files_of_processes_long_gone_are_removed(tmp_path: Path) -> None:
     place = tmp_path / "partials"
     place.mkdir()
-    (place / "old.private").write_bytes(b"x")
-    (place / "new.private").write_bytes(b"x")
-    os.utime(place / "old.private", (1, 1))
+    now, day = time.time(), 86400
+    ages = {"a.private": 2, "b.partial": 2, "b.partial.json": 2, "c.partial": 20, "d.json.77": 2}
+    for name, days in {**ages, "e.private": 0}.items():
+        (place / name).write_bytes(b"x")
+        os.utime(place / name, (now - days * day, now - days * day))
     with HostileServer({"/a": [ranges(BODY)]}) as server:
         fetch(tmp_path, download(server.url("/a")))
-    assert left_over(tmp_path) == ["new.private"]
+    assert left_over(tmp_path) == ["b.partial", "b.partial.json", "e.private"]
 
 
 def test_several_fetches_of_the_same_archive_at_once_are_all_right(tmp_path: Path) -> None:

@@ -413,10 +413,18 @@ def test_every_failed_mirror_is_listed_with_its_reason(tmp_path: Path) -> None:
         fetch(tmp_path, download(server.url("/gone"), server.url("/down"), GONE))
     lines = str(caught.value).splitlines()
     assert lines[0] == "lib.tar.zst cannot be downloaded"
-    assert "/gone: HTTP 404" in lines[2]
-    assert "/down: HTTP 503" in lines[3]
-    assert ":1/gone: the connection was refused" in lines[4]
-    assert len(lines) == 6
+    assert lines[1] == f"  at: {server.url('/gone')}: HTTP 404 Some Reason"
+    assert lines[2] == f"      {server.url('/down')}: HTTP 503 Some Reason, 3 times"
+    assert lines[3] == f"      {GONE}: the connection was refused, 2 times"
+    assert lines[4].startswith("  next: ")
+    assert len(lines) == 5
+
+
+def test_what_a_server_says_cannot_reach_the_terminal_as_a_command(tmp_path: Path) -> None:
+    answer = b"HTTP/1.1 404 \x1b]0;owned\x07\r\nContent-Length: 0\r\n\r\n"
+    with HostileServer({"/a": [raw(answer)]}) as server, pytest.raises(UnavailableError) as caught:
+        fetch(tmp_path, download(server.url("/a")))
+    assert "HTTP 404 ?]0;owned?" in str(caught.value)
 
 
 def test_no_url_at_all_is_unavailable(tmp_path: Path) -> None:

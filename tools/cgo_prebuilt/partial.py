@@ -22,8 +22,10 @@ from typing import Any, Final
 from cgo_prebuilt.intervals import Intervals
 
 _SCHEMA: Final = 1
-_STALE_SECONDS: Final = 86400.0
 _PRIVATE: Final = ".private"
+_DAY: Final = 86400.0
+_ABANDONED_SECONDS: Final = 14 * _DAY
+"""After so long without a byte nobody is expected to go on with a partial file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +254,13 @@ class Partials:
         return Partial(Path(name), PositionedFile(descriptor, Path(name)), None, True)
 
     def _sweep(self) -> None:
-        """Removes private files whose process was killed long ago."""
-        oldest = time.time() - _STALE_SECONDS
+        """Removes what processes that were killed long ago have left."""
+        now = time.time()
         with contextlib.suppress(OSError):
-            for path in self.folder.glob(f"*{_PRIVATE}"):
-                if path.stat().st_mtime < oldest:
+            for path in self.folder.iterdir():
+                resumable = path.suffix in (".partial", ".json")
+                limit = _ABANDONED_SECONDS if resumable else _DAY
+                if now - path.stat().st_mtime > limit:
                     path.unlink(missing_ok=True)
 
 

@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 
 from cgo_prebuilt.transport_settings import TransportSettings
 
+_LONGEST_REASON = 300
+
 
 class Kind(enum.Enum):
     """What went wrong with one request."""
@@ -62,6 +64,8 @@ class Failure(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
+        # Some of it may be a server's own words: nothing that a terminal would obey.
+        reason = "".join(c if c.isprintable() else "?" for c in reason[:_LONGEST_REASON])
         super().__init__(reason)
         self.kind = kind
         self.reason = reason

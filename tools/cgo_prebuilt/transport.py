@@ -296,7 +296,8 @@ def error_of(download: Download, failures: list[tuple[str, Failure]]) -> CgoPreb
         return UsageError(last.reason, where=download.file, remedy=last.remedy)
     where = redacted(failures[0][0])
     if len(failures) > 1:
-        where = "".join(f"\n    {redacted(url)}: {failure.reason}" for url, failure in failures)
+        # Below each other, behind the "  at: " that the error's own form puts before the first.
+        where = "\n      ".join(f"{redacted(url)}: {failure.reason}" for url, failure in failures)
     wrong = next((failure for _, failure in failures if failure.kind is Kind.WRONG), None)
     if wrong is not None:
         expected = f"sha256 {download.sha256}" if download.sha256 else "those of the archive"
