@@ -4,21 +4,32 @@
     prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
     use_repo(prebuilt, "lancedb")
 
-For each library it declares a hub, `@lancedb`, and a spoke for each platform, `@lancedb__linux_amd64` and so on. The
-hub depends on the spokes, through a select(), and never the other way; nothing here depends on the host.
+For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on, and, where
+the lock has a source, `@lancedb__source`. The hub depends on the spokes, through a select(), and on the source; a spoke
+whose prebuilt cannot be had depends on the source; never the other way. Nothing here depends on the host.
 """
 
 load("//rules/private:archive_repository.bzl", "archive_repository", "environment_prefix")
+load("//rules/private:fallback.bzl", "POLICIES")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "resolve_libraries")
-load("//rules/private:lock.bzl", "excerpt", "parse_lock", "version_of")
+load("//rules/private:lock.bzl", "excerpt", "parse_lock", "source_excerpt", "version_of")
 load("//rules/private:python.bzl", "python_packages")
+load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 
 _PACKAGES = "rules_cgo_prebuilt_python"
 
 _library = tag_class(
     doc = "A prebuilt native library.",
     attrs = {
+        "fallback": attr.string(
+            default = "auto",
+            doc = """\
+When to build from source. `auto`: on a platform without a prebuilt, and when the download fails, with a warning.
+`never`: a failed download fails the build. `always`: nothing is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
+`--@<name>//:origin=source` or `=prebuilt` over both.""",
+            values = POLICIES,
+        ),
         "lock": attr.label(
             doc = "Its lock, which `cgo-prebuilt lock` writes.",
             mandatory = True,
@@ -26,6 +37,10 @@ _library = tag_class(
         "name": attr.string(
             doc = "The name of its repository and of the target in it.",
             mandatory = True,
+        ),
+        "source": attr.label(
+            doc = "The library from source: any target with CcInfo that every repository may see. The lock's own source" +
+                  " by default.",
         ),
         "version": attr.string(
             doc = "A version of the lock, instead of the lock's default.",
@@ -51,6 +66,24 @@ def _interpreter(mctx):
             return module.tags.python[0].interpreter
     return None
 
+def _declare_source(declaration, lock, chosen, interpreter, packages):
+    """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
+    tag = declaration.tag
+    if tag.source:
+        return str(tag.source)
+    if not chosen.content.get("source"):
+        return ""
+    name = source_repository_name(tag.name)
+    source_repository(
+        name = name,
+        interpreter = interpreter,
+        library = tag.name,
+        lock = source_excerpt(lock, chosen.version),
+        lock_file = tag.lock,
+        packages = packages,
+    )
+    return "@{}//:{}".format(name, tag.name)
+
 def _declare(mctx, declaration, interpreter):
     tag = declaration.tag
     path = mctx.path(tag.lock)
@@ -68,19 +101,25 @@ def _declare(mctx, declaration, interpreter):
     if chosen.error:
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
     platforms = chosen.content["platforms"].keys()
+    packages = "@{}//:BUILD.bazel".format(_PACKAGES)
+    source = _declare_source(declaration, lock, chosen, interpreter, packages)
     hub(
         name = tag.name,
+        fallback = tag.fallback,
         library = tag.name,
         platforms = platforms,
+        source = source,
     )
     for platform in platforms:
         archive_repository(
             name = spoke_name(tag.name, platform),
+            fallback = tag.fallback,
             interpreter = interpreter,
             library = tag.name,
             lock = excerpt(lock, chosen.version, platform),
-            packages = "@{}//:BUILD.bazel".format(_PACKAGES),
+            packages = packages,
             platform = platform,
+            source = source,
         )
 
 def _prebuilt_impl(mctx):

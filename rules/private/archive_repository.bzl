@@ -1,5 +1,6 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
+load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
 load(":python.bzl", "find_interpreter", "run_fetcher")
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -19,6 +20,22 @@ def environment_prefix(library):
         letter if letter.isalnum() else "_"
         for letter in library.upper().elems()
     ])
+
+def fetcher_environment(rctx, library, version):
+    """The variables that steer the fetcher.
+
+    Args:
+        rctx: a repository's context.
+        library: the library's name in its lock.
+        version: the version to fetch, whatever the environment says.
+
+    Returns:
+        A dict from names to values or None.
+    """
+    names = _VARIABLES + [environment_prefix(library) + "_RELEASE_URL"]
+    environment = {name: rctx.getenv(name) for name in names}
+    environment[environment_prefix(library) + "_VERSION"] = version
+    return environment
 
 def build_file_values(library, version, platform, prebuilt):
     """The values of the placeholders in a spoke's BUILD file. Pure.
@@ -51,19 +68,64 @@ def build_file_values(library, version, platform, prebuilt):
         "{version}": version,
     }
 
+def _fall_back(rctx, interpreter, version, failure):
+    """Makes the spoke an alias of the source build, and has Bazel try again the next time."""
+    source = rctx.attr.source
+
+    # buildifier: disable=print
+    print("\n" + fallback_warning(failure, source))
+    rctx.template(
+        "BUILD.bazel",
+        rctx.attr._fallback_template,
+        substitutions = {
+            "{failure}": json.encode(failure),
+            "{library}": rctx.attr.library,
+            "{platform}": rctx.attr.platform,
+            "{source}": json.encode(source),
+            "{version}": version,
+        },
+        executable = False,
+    )
+    _forget(rctx, interpreter)
+    return repository_metadata(rctx, reproducible = False)
+
+def _forget(rctx, interpreter):
+    """Makes this fetch out of date for every command after this one.
+
+    Bazel fetches a repository again when a file that it watches has changed. This one is gone by then.
+    """
+    made = rctx.execute([interpreter, "-c", _MAKE_FILE])
+    if made.return_code != 0:
+        fail("\n\nno temporary file can be made:\n" + made.stderr)
+    rctx.watch(made.stdout)
+    rctx.execute([interpreter, "-c", _REMOVE_FILE, made.stdout])
+
+_MAKE_FILE = """\
+import os, tempfile
+handle, path = tempfile.mkstemp(prefix = "cgo-prebuilt-fallback-")
+os.close(handle)
+print(os.path.realpath(path), end = "")
+"""
+
+_REMOVE_FILE = """\
+import os, sys
+os.remove(sys.argv[1])
+"""
+
 def _archive_repository_impl(rctx):
     library = rctx.attr.library
     platform = rctx.attr.platform
     lock = json.decode(rctx.attr.lock)
     version = lock["default_version"]
+    chosen = fallback_policy(rctx.getenv(VARIABLE), rctx.attr.fallback)
+    if chosen.error:
+        fail("\n\n" + chosen.error)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
     rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
-    names = _VARIABLES + [environment_prefix(lock["name"]) + "_RELEASE_URL"]
-    environment = {name: rctx.getenv(name) for name in names}
-    environment[environment_prefix(lock["name"]) + "_VERSION"] = version
+    interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     result = run_fetcher(
         rctx,
-        find_interpreter(rctx, rctx.attr.interpreter),
+        interpreter,
         rctx.attr.packages,
         [
             "fetch",
@@ -73,16 +135,19 @@ def _archive_repository_impl(rctx):
             "--fallback=never",
             "--json",
         ],
-        environment,
+        fetcher_environment(rctx, lock["name"], version),
     )
     if result.return_code != 0:
-        fail("\n\n{} {} for {} could not be fetched (exit code {}):\n{}".format(
+        failure = failed_fetch(
             library,
             version,
             platform,
             result.return_code,
             result.stderr.strip() or result.stdout.strip(),
-        ))
+        )
+        if falls_back(chosen.policy, result.return_code, rctx.attr.source):
+            return _fall_back(rctx, interpreter, version, failure)
+        fail("\n\n" + failure + fallback_hint(chosen.policy, result.return_code, rctx.attr.source))
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
@@ -100,6 +165,10 @@ archive_repository = repository_rule(
     implementation = _archive_repository_impl,
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
     attrs = {
+        "fallback": attr.string(
+            default = "auto",
+            doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",
+        ),
         "interpreter": attr.label(
             doc = "The Python to fetch with; the host's `python3` by default.",
         ),
@@ -119,6 +188,10 @@ archive_repository = repository_rule(
             doc = "The platform.",
             mandatory = True,
         ),
+        "source": attr.string(
+            doc = "The canonical label of the library from source; empty where there is none.",
+        ),
+        "_fallback_template": attr.label(default = "//rules/private/templates:fallback.BUILD.bazel.template"),
         "_template": attr.label(default = "//rules/private/templates:archive.BUILD.bazel.template"),
     },
 )

@@ -85,5 +85,25 @@ def excerpt(lock, version, platform):
         }}},
     })
 
+def source_excerpt(lock, version):
+    """A lock that holds the source of one version: all that its repository depends on.
+
+    Args:
+        lock: what `parse_lock` returned.
+        version: a version that has a source.
+
+    Returns:
+        JSON text.
+    """
+    return json.encode_indent({
+        "schema": _SCHEMA,
+        "name": lock.name,
+        "default_version": version,
+        "versions": {version: {
+            "platforms": {},
+            "source": lock.versions[version]["source"],
+        }},
+    })
+
 def _error(what, where, remedy):
     return struct(error = "{}\n  at: {}{}".format(what, where, remedy))

@@ -117,9 +117,17 @@ class Release:
     def archive(self, platform: str) -> str:
         return f"answer-v1.0.0-{platform}.tar.zst"
 
-    def publish(self, answer: int = 42, platforms: Sequence[str] = ("linux_amd64",)) -> None:
-        """Compiles, packs and locks the library; each platform's archive has other bytes."""
-        self._write_manifest(platforms)
+    def publish(
+        self,
+        answer: int = 42,
+        platforms: Sequence[str] = ("linux_amd64",),
+        from_source: str = "",
+    ) -> None:
+        """Compiles, packs and locks the library; each platform's archive has other bytes.
+
+        `from_source` is the manifest's section `source`, as YAML.
+        """
+        self._write_manifest(platforms, from_source)
         for number, platform in enumerate(platforms):
             built = self.folder / f"built-{platform}"
             (built / "include").mkdir(parents=True, exist_ok=True)
@@ -138,7 +146,7 @@ class Release:
         self._run("lock", "answer.yaml")
         self.server.requests.clear()
 
-    def _write_manifest(self, platforms: Sequence[str]) -> None:
+    def _write_manifest(self, platforms: Sequence[str], from_source: str) -> None:
         listed = "".join(f"  {platform}: {{linkopts: [-lm]}}\n" for platform in platforms)
         (self.folder / "answer.yaml").write_text(
             "name: answer\n"
@@ -148,7 +156,7 @@ class Release:
             "static_library: lib/libanswer.a\n"
             "headers: [include/**]\n"
             "include_dirs: [include]\n"
-            f"platforms:\n{listed}"
+            f"platforms:\n{listed}{from_source}"
         )
 
     def _run(self, *arguments: str | Path) -> None:

@@ -8,7 +8,7 @@ load("//rules/private:hub.bzl", "platform_branches", "spoke_name")
 def _hub_test_impl(ctx):
     env = unittest.begin(ctx)
     asserts.equals(env, "answer__linux_amd64", spoke_name("answer", "linux_amd64"))
-    branches = platform_branches("answer", ["linux_arm64", "linux_amd64"])
+    branches = platform_branches("answer", ["linux_arm64", "linux_amd64"], "answer", ":unsupported_platform")
     asserts.equals(
         env,
         ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":unsupported_platform"],

@@ -1,0 +1,137 @@
+"""The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
+
+load(":archive_repository.bzl", "fetcher_environment")
+load(":python.bzl", "find_interpreter", "run_fetcher")
+load(":repository_metadata.bzl", "repository_metadata")
+
+# Bazel's own files. In a source they say how it is built elsewhere, and would hide their folders from the glob here.
+_BAZEL_FILES = ["BUILD", "BUILD.bazel", "MODULE.bazel", "REPO.bazel", "WORKSPACE", "WORKSPACE.bazel", "WORKSPACE.bzlmod"]
+
+# What a build of the developer's own has left there.
+_BUILT = {"cargo": ["target"], "cmake": ["build"]}
+
+def source_repository_name(library):
+    """The name of the repository of a library's source."""
+    return library + "__source"
+
+def is_source(name, tool):
+    """Whether an entry of a source's folder belongs to the source. Pure.
+
+    Args:
+        name: the entry's name.
+        tool: what builds the source.
+
+    Returns:
+        A bool.
+    """
+    if name in _BAZEL_FILES or name in _BUILT.get(tool, []) or name == ".git":
+        return False
+    return not name.startswith("bazel-")
+
+def build_file_values(library, source):
+    """The values of the placeholders in the BUILD file. Pure.
+
+    Args:
+        library: the name of the target.
+        source: what the lock holds, a dict.
+
+    Returns:
+        A dict of strings, ready for `rctx.template`.
+    """
+
+    def literal(value):
+        return json.encode(value)
+
+    build = source["build"]
+    return {
+        "{args}": literal(build.get("args", [])),
+        "{defines}": literal(source.get("defines", [])),
+        "{headers}": literal(source.get("headers", [])),
+        "{include_dirs}": literal(source.get("include_dirs", [])),
+        "{interface_library}": literal(source.get("interface_library", [])),
+        "{library}": library,
+        "{linkopts}": literal(source.get("linkopts", [])),
+        "{shared_library}": literal(source.get("shared_library", [])),
+        "{static_library}": literal(source.get("static_library", [])),
+        "{target}": literal(build.get("target", "")),
+        "{tool}": literal(build["tool"]),
+    }
+
+def _link_folder(rctx, source):
+    """Links what is in the folder, as a local repository does: Bazel sees its files change."""
+    folder = rctx.path(str(rctx.path(rctx.attr.lock_file).dirname) + "/" + source["path"])
+    if not folder.is_dir:
+        fail("\n\n{} cannot be built from source: there is no folder {}\n  at: {}\n  next: {}".format(
+            rctx.attr.library,
+            folder,
+            rctx.attr.lock_file,
+            "correct 'path' under 'source' in the manifest and lock it again",
+        ))
+    for entry in folder.readdir(watch = "yes"):
+        if is_source(entry.basename, source["build"]["tool"]):
+            rctx.symlink(entry, entry.basename)
+
+def _fetch_archive(rctx, lock, version):
+    rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
+    rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
+    result = run_fetcher(
+        rctx,
+        find_interpreter(rctx, rctx.attr.interpreter),
+        rctx.attr.packages,
+        ["source", "--lock=prebuilt.lock.json", "--output=.", "--json"],
+        fetcher_environment(rctx, lock["name"], version),
+    )
+    if result.return_code != 0:
+        fail("\n\nthe source of {} {} could not be fetched (exit code {}):\n{}".format(
+            rctx.attr.library,
+            version,
+            result.return_code,
+            result.stderr.strip() or result.stdout.strip(),
+        ))
+    rctx.delete("prebuilt.lock.json")
+    for path in json.decode(result.stdout)["files"]:
+        if path.split("/")[-1] in _BAZEL_FILES:
+            rctx.delete(path)
+
+def _source_repository_impl(rctx):
+    lock = json.decode(rctx.attr.lock)
+    version = lock["default_version"]
+    source = lock["versions"][version]["source"]
+    if "url" in source:
+        _fetch_archive(rctx, lock, version)
+    else:
+        _link_folder(rctx, source)
+    rctx.template(
+        "BUILD.bazel",
+        rctx.attr._template,
+        substitutions = build_file_values(rctx.attr.library, source),
+        executable = False,
+    )
+    return repository_metadata(rctx, reproducible = "url" in source)
+
+source_repository = repository_rule(
+    implementation = _source_repository_impl,
+    doc = "Declares a source_library of a lock's source. Bazel fetches it when a source build is selected.",
+    attrs = {
+        "interpreter": attr.label(
+            doc = "The Python to fetch with; the host's `python3` by default.",
+        ),
+        "library": attr.string(
+            doc = "The name of the library's target.",
+            mandatory = True,
+        ),
+        "lock": attr.string(
+            doc = "A lock that holds the source of one version, as JSON.",
+            mandatory = True,
+        ),
+        "lock_file": attr.label(
+            doc = "The lock's own file, whose folder the source's path is relative to.",
+            mandatory = True,
+        ),
+        "packages": attr.label(
+            doc = "A file at the root of the repository with the fetcher's Python packages.",
+            mandatory = True,
+        ),
+        "_template": attr.label(default = "//rules/private/templates:source.BUILD.bazel.template"),
+    },
+)
