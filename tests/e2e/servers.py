@@ -1,0 +1,211 @@
+"""Real web servers that serve a module site: `goproxy serve`, nginx, and Caddy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.bazel.debian_root import cache_folder
+from tests.e2e.bazel_workspace import REPOSITORY
+
+SERVERS = ("serve", "nginx", "caddy")
+
+_PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
+_PATIENCE_SECONDS = 30
+
+_NGINX = """\
+daemon off;
+user root;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    log_format paths "$status $request_uri";
+    access_log {folder}/access.log paths;
+    client_body_temp_path {folder};
+    proxy_temp_path {folder};
+    fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder};
+    scgi_temp_path {folder};
+    server {{
+        listen 127.0.0.1:{port};
+        root {site};
+        include {site}/nginx-site.conf;
+    }}
+}}
+"""
+
+_CADDY = """\
+{{
+\tadmin off
+\tauto_https off
+}}
+http://:{port} {{
+\tbind 127.0.0.1
+\troot * {site}
+\tlog {{
+\t\toutput file {folder}/access.log
+\t}}
+\timport {site}/Caddyfile-site
+}}
+"""
+
+
+@dataclass
+class SiteServer:
+    """A running server.
+
+    Attributes:
+        kind: One of `SERVERS`.
+        url: Its address, without a slash at the end.
+        log: What it says about each request.
+        process: It.
+    """
+
+    kind: str
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """Ends it, after which its log is complete."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT if self.kind == "nginx" else signal.SIGINT)
+            self.process.wait(_PATIENCE_SECONDS)
+
+    def requests(self) -> list[tuple[int, str]]:
+        """The status and the path of each request that it answered, with `!` for `%21`."""
+        self.stop()
+        lines = self.log.read_text().splitlines()
+        found = []
+        for line in lines:
+            if self.kind == "caddy":
+                entry = json.loads(line)
+                found.append((entry["status"], entry["request"]["uri"]))
+            elif self.kind == "nginx":
+                status, path = line.split(" ", 1)
+                found.append((int(status), path))
+            elif line.startswith('"'):
+                request, status = line.rsplit('" ', 1)
+                found.append((int(status.split()[0]), request.split()[1]))
+        return [(status, path.replace("%21", "!")) for status, path in found]
+
+    def zips(self) -> list[str]:
+        """The zips that were sent, sorted, without folders of the module's host."""
+        return sorted(
+            path.split("/", 2)[2]
+            for status, path in self.requests()
+            if path.endswith(".zip") and status == 200
+        )
+
+
+@contextmanager
+def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
+    """Serves a site while the context lasts.
+
+    Args:
+        kind: One of `SERVERS`.
+        site: What `goproxy build` wrote.
+        folder: An empty folder for the server's own files; made.
+    """
+    folder.mkdir(parents=True)
+    port = _free_port()
+    log = folder / "access.log"
+    environment = dict(os.environ)
+    if kind == "nginx":
+        configuration = folder / "nginx.conf"
+        configuration.write_text(_NGINX.format(folder=folder, port=port, site=site))
+        command = [
+            _provide(kind),
+            "-p",
+            str(folder),
+            "-e",
+            str(folder / "e"),
+            "-c",
+            str(configuration),
+        ]
+    elif kind == "caddy":
+        configuration = folder / "Caddyfile"
+        configuration.write_text(_CADDY.format(folder=folder, port=port, site=site))
+        environment |= {"HOME": str(folder), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
+        command = [_provide(kind), "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    else:
+        environment["PYTHONPATH"] = str(REPOSITORY / "tools")
+        command = [sys.executable, "-m", "cgo_prebuilt", "goproxy", "serve", str(site)]
+        command += ["--port", str(port)]
+    own_log = log if kind == "serve" else folder / "output.log"
+    with own_log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            env=environment,
+        )
+    server = SiteServer(kind, f"http://127.0.0.1:{port}", log, process)
+    try:
+        _wait_for(port, process, own_log)
+        yield server
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"the server does not listen\n{log.read_text()}")
+
+
+def _provide(kind: str) -> str:
+    """The program, from Debian's package where this machine has none."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    found = shutil.which(kind, path=path)
+    if found is None and (os.geteuid() != 0 or shutil.which("apt-get") is None):
+        pytest.skip(f"{kind} is not installed, and only root of a Debian machine can install it")
+    if found is None:
+        _install(_PACKAGES[kind])
+        found = shutil.which(kind, path=path)
+        assert found is not None, f"{_PACKAGES[kind]} is installed, and {kind} is not there"
+    return found
+
+
+def _install(package: str) -> None:
+    import fcntl  # Windows has none, and no apt-get either
+
+    # RUNLEVEL=1: the package's own service is not started (invoke-rc.d(8)).
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    cache = cache_folder(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "apt-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+            subprocess.run(
+                ["apt-get", "--quiet", *command],
+                check=True,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
