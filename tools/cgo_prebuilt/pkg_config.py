@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
@@ -50,10 +51,11 @@ def pkg_config(name: str, version: str, interface: Interface, prefix: str) -> st
         prefix: The folder of the files, relative to the `.pc` file, so that the text is the same
             wherever both are (pkg-config's `pcfiledir`).
     """
-    cflags = [f'-I"${{prefix}}/{path}"' for path in interface.include_dirs]
-    cflags += [f"-D{define}" for define in interface.defines]
+    # No quotes around `${prefix}`: pkgconf has put backslashes into `pcfiledir` where they are due.
+    cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
+    cflags += [f"-D{_escaped(define)}" for define in interface.defines]
     libraries = interface.static_library + (interface.interface_library or interface.shared_library)
-    libs = [f'"${{prefix}}/{path}"' for path in libraries] + list(interface.linkopts)
+    libs = [f"${{prefix}}/{_escaped(path)}" for path in libraries] + list(interface.linkopts)
     return (
         f"prefix=${{pcfiledir}}/{prefix}\n\n"
         f"Name: {name}\n"
@@ -62,3 +64,8 @@ def pkg_config(name: str, version: str, interface: Interface, prefix: str) -> st
         f"Cflags: {' '.join(cflags)}\n"
         f"Libs: {' '.join(libs)}\n"
     )
+
+
+def _escaped(text: str) -> str:
+    """A text as one word of a `.pc` file, which is split as a shell does, and where `#` is special."""
+    return re.sub(r"([\s\"'\\#()&;|<>*?!`\[\]])", r"\\\1", text)

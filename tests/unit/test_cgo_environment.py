@@ -1,0 +1,187 @@
+"""The environment of a plain `go build`, and its way through shells."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+
+import pytest
+
+from cgo_prebuilt.cgo_environment import cgo_environment, format_environment
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.lock import Interface
+
+FOLDER = PurePosixPath("/store/files")
+PC = PurePosixPath("/store/pc")
+STATIC = Interface(
+    static_library=("lib/b.a", "lib/a.a"),
+    include_dirs=("include", "."),
+    linkopts=("-framework Security", "-lm"),
+    defines=("VEC_STATIC",),
+)
+AWKWARD = {"CGO_CFLAGS": """-I'/a b' $HOME `id` "x" \\ !y # ~ * ü \u2019 ;&|""", "CGO_LDFLAGS": ""}
+
+
+def environment(
+    interface: Interface = STATIC,
+    environ: Mapping[str, str] | None = None,
+    folder: PurePath = FOLDER,
+) -> dict[str, str]:
+    return cgo_environment(interface, folder, PC, environ or {})
+
+
+def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None:
+    variables = environment()
+    assert variables["CGO_CFLAGS"] == "-O2 -g -I/store/files/include -I/store/files -DVEC_STATIC"
+    assert variables["CGO_LDFLAGS"] == (
+        "-O2 -g /store/files/lib/b.a /store/files/lib/a.a -framework Security -lm"
+    )
+    assert variables["PKG_CONFIG_PATH"] == "/store/pc"
+
+
+def test_a_shared_library_is_found_again_when_the_program_runs() -> None:
+    shared = Interface(shared_library=("lib/libvec.so", "lib/libdep.so"))
+    assert environment(shared)["CGO_LDFLAGS"] == (
+        "-O2 -g /store/files/lib/libvec.so /store/files/lib/libdep.so -Wl,-rpath,/store/files/lib"
+    )
+
+
+def test_an_import_library_is_linked_for_its_dll() -> None:
+    windows = Interface(shared_library=("bin/vec.dll",), interface_library=("lib/vec.lib",))
+    ldflags = environment(windows)["CGO_LDFLAGS"]
+    assert "/store/files/lib/vec.lib" in ldflags
+    assert "vec.dll" not in ldflags
+
+
+def test_what_is_set_already_is_kept_and_stands_before() -> None:
+    present = {"CGO_CFLAGS": "-O0", "CGO_LDFLAGS": "-s", "PKG_CONFIG_PATH": "/a:/b"}
+    variables = environment(environ=present)
+    assert variables["CGO_CFLAGS"].startswith("-O0 -I/store")
+    assert variables["CGO_LDFLAGS"].startswith("-s /store")
+    assert variables["PKG_CONFIG_PATH"] == "/store/pc:/a:/b"
+
+
+def test_an_empty_variable_gets_go_s_default_as_in_go() -> None:
+    assert environment(environ={"CGO_CFLAGS": ""})["CGO_CFLAGS"].startswith("-O2 -g -I")
+
+
+@pytest.mark.parametrize("interface", [STATIC, Interface()], ids=["a library", "nothing"])
+def test_evaluated_twice_it_does_not_grow(interface: Interface) -> None:
+    once = environment(interface)
+    assert environment(interface, once) == once
+
+
+def test_two_libraries_evaluated_in_turn_do_not_grow() -> None:
+    other = PurePosixPath("/store/other")
+    both = environment(environ=environment(), folder=other)
+    assert environment(environ=both) == both
+    assert environment(environ=both, folder=other) == both
+
+
+def test_a_folder_whose_name_begins_the_same_is_another() -> None:
+    present = environment(Interface(include_dirs=("include2",)))
+    flags = environment(Interface(include_dirs=("include",)), present)["CGO_CFLAGS"].split()
+    assert "-I/store/files/include" in flags
+
+
+@pytest.mark.parametrize(
+    ("folder", "quoted"),
+    [
+        ("/a b", "'-I/a b/include'"),
+        ("/a'b", '"-I/a\'b/include"'),
+        ('/a"b', "'-I/a\"b/include'"),
+        ("/a\tb", "'-I/a\tb/include'"),
+    ],
+)
+def test_a_path_with_spaces_or_quotes_is_quoted_as_cgo_takes_it(folder: str, quoted: str) -> None:
+    interface = Interface(include_dirs=("include",))
+    flags = environment(interface, folder=PurePosixPath(folder))["CGO_CFLAGS"]
+    assert flags == f"-O2 -g {quoted}"
+
+
+def test_a_path_with_both_quotes_cannot_be_told_to_cgo() -> None:
+    with pytest.raises(UsageError, match="both kinds of quotes") as caught:
+        environment(folder=PurePosixPath("/a'\"b"))
+    assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)
+
+
+def test_windows_separates_paths_by_semicolons() -> None:
+    variables = cgo_environment(
+        STATIC, PureWindowsPath("C:/s"), PureWindowsPath("C:/pc"), {"PKG_CONFIG_PATH": "C:\\x"}
+    )
+    assert variables["PKG_CONFIG_PATH"] == "C:\\pc;C:\\x"
+
+
+def test_a_backslash_in_a_posix_path_does_not_make_it_windows() -> None:
+    variables = environment(environ={"PKG_CONFIG_PATH": "/x"}, folder=PurePosixPath("/a\\b"))
+    assert variables["PKG_CONFIG_PATH"] == "/store/pc:/x"
+
+
+# Shells.
+
+
+def test_json_is_an_object_of_the_variables() -> None:
+    assert json.loads(format_environment(AWKWARD, "json")) == AWKWARD
+
+
+def _printed_by(command: list[str]) -> Mapping[str, str]:
+    """What Python sees of the awkward variables below a shell that ran a script."""
+    environ = {key: value for key, value in os.environ.items() if key not in AWKWARD}
+    run = subprocess.run(
+        command, check=True, env={**environ, "PYTHONUTF8": "1"}, stdout=subprocess.PIPE
+    )
+    seen = json.loads(run.stdout)
+    return {key: seen[key] for key in AWKWARD if key in seen}
+
+
+PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def test_sh_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "env.sh"
+    call = shlex.join([sys.executable, "-c", PRINT])
+    script.write_text(format_environment(AWKWARD, "sh") + call, encoding="utf-8")
+    assert _printed_by(["sh", "-eu", str(script)]) == AWKWARD
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_fish_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "env.fish"
+    call = f"{sys.executable} -c '{PRINT}'"
+    script.write_text(format_environment(AWKWARD, "fish") + call, encoding="utf-8")
+    assert _printed_by(["fish", "--no-config", str(script)]) == AWKWARD
+
+
+@pytest.mark.skipif(shutil.which("pwsh") is None, reason="there is no PowerShell")
+def test_powershell_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+    script = tmp_path / "env.ps1"
+    call = f"& '{sys.executable}' -c '{PRINT}'"
+    script.write_text(format_environment(AWKWARD, "powershell") + call, encoding="utf-8-sig")
+    # An empty value removes a variable there, which is the same to cgo.
+    assert _printed_by(["pwsh", "-NoProfile", "-File", str(script)]) == {
+        key: value for key, value in AWKWARD.items() if value
+    }
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("sh", "export X='a b'\"'\"'c\\d'"),
+        ("fish", "set -gx X 'a b\\'c\\\\d'"),
+        ("powershell", "$env:X = 'a b''c\\d'"),
+    ],
+)
+def test_each_shell_has_its_own_quoting(shell: str, line: str) -> None:
+    assert format_environment({"X": "a b'c\\d"}, shell) == line + "\n"
+
+
+def test_powershell_s_other_single_quotes_are_doubled_too() -> None:
+    assert format_environment({"X": "a\u2019b\u2018c"}, "powershell") == (
+        "$env:X = 'a\u2019\u2019b\u2018\u2018c'\n"
+    )

@@ -1,0 +1,118 @@
+"""The `.pc` file: its text, its place, and what the real pkg-config makes of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.unit.library_case import FILES, files_below
+from tests.unit.trees import put
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.pkg_config import pkg_config, write_pkg_config
+from cgo_prebuilt.store import Store
+
+INTERFACE = Interface(
+    static_library=("lib/libvec.a", "lib/libdep.a"),
+    include_dirs=("include", "."),
+    linkopts=("-framework Security", "-lm"),
+    defines=("VEC_STATIC", "LEVEL=2"),
+)
+
+
+needs_pkg_config = pytest.mark.skipif(
+    shutil.which("pkg-config") is None, reason="there is no pkg-config"
+)
+
+
+def asked(folder: Path, *options: str) -> list[str]:
+    """What pkg-config says of `vec`, split as a shell would."""
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(folder)}
+    run = subprocess.run(
+        ["pkg-config", *options, "vec"], check=True, env=environment, stdout=subprocess.PIPE
+    )
+    # Byte by byte: pkgconf puts a backslash before each byte that is not ASCII.
+    words = shlex.split(run.stdout.decode("latin-1"))
+    return [word.encode("latin-1").decode() for word in words]
+
+
+def test_the_text_is_the_same_wherever_the_files_are() -> None:
+    assert pkg_config("vec", "v1.2.3", INTERFACE, "../../files") == (
+        "prefix=${pcfiledir}/../../files\n"
+        "\n"
+        "Name: vec\n"
+        "Description: prebuilt vec\n"
+        "Version: 1.2.3\n"
+        "Cflags: -I${prefix}/include -I${prefix}/. -DVEC_STATIC -DLEVEL=2\n"
+        "Libs: ${prefix}/lib/libvec.a ${prefix}/lib/libdep.a -framework Security -lm\n"
+    )
+
+
+@needs_pkg_config
+@pytest.mark.parametrize("name", ["plain", "with space", "a(b)&c", "größe"])
+def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str) -> None:
+    tree = put(Store(tmp_path / name), FILES)
+    # One library: pkgconf 1.8 loses the backslashes of one path directly behind another.
+    interface = replace(INTERFACE, static_library=("lib/libvec.a",), linkopts=("-lm",))
+    folder = write_pkg_config(tree, "vec", "v1.2.3", interface)
+    include, here, *defines = asked(folder, "--cflags")
+    assert Path(include.removeprefix("-I")).samefile(tree.files / "include")
+    assert Path(here.removeprefix("-I")).samefile(tree.files)
+    assert defines == ["-DVEC_STATIC", "-DLEVEL=2"]
+    library, *options = asked(folder, "--libs")
+    assert Path(library).samefile(tree.files / "lib" / "libvec.a")
+    assert options == ["-lm"]
+    assert asked(folder, "--modversion") == ["1.2.3"]
+
+
+@needs_pkg_config
+def test_a_define_with_quotes_and_spaces_survives(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    interface = Interface(defines=('TEXT="a b"', "SIGNS=#\\'*(&"))
+    folder = write_pkg_config(tree, "vec", "v1.2.3", interface)
+    assert asked(folder, "--cflags") == ['-DTEXT="a b"', "-DSIGNS=#\\'*(&"]
+
+
+@needs_pkg_config
+def test_a_file_name_with_a_space_survives(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), {"my lib/vec #1.a": b"x"})
+    folder = write_pkg_config(tree, "vec", "v1", Interface(static_library=("my lib/vec #1.a",)))
+    (library,) = asked(folder, "--libs")
+    assert Path(library).samefile(tree.files / "my lib" / "vec #1.a")
+
+
+def test_two_locks_that_link_the_same_files_differently_have_a_file_each(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+    other = write_pkg_config(tree, "vec", "v1.2.3", Interface(linkopts=("-ldl",)))
+    assert one != other
+    assert "-lm" in (one / "vec.pc").read_text()
+    assert "-ldl" in (other / "vec.pc").read_text()
+
+
+def test_written_twice_it_is_the_same_file_and_nothing_else_is_left(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+    assert write_pkg_config(tree, "vec", "v1.2.3", INTERFACE) == one
+    assert files_below(one) == ["vec.pc"]
+
+
+def test_it_lies_beside_the_files_and_not_among_them(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+    assert tree.folder in folder.parents
+    assert tree.files not in folder.parents
+
+
+def test_a_store_that_cannot_be_written_says_which_variable_to_set(tmp_path: Path) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    (tree.folder / "pkgconfig").write_text("in the way")
+    with pytest.raises(UsageError, match=r"the \.pc file cannot be written") as caught:
+        write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+    assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)
