@@ -55,7 +55,7 @@ def test_members_take_one_request_each_after_one_for_the_directory(tmp_path: Pat
     names = ["lib/2.a", "lib/9.a"]
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         got, found = read(tmp_path, server, names)
-        assert len(server.requests) == 3
+        assert (len(server.requests), server.connections) == (3, 1)
     assert found == {name: MEMBERS[name] for name in names}
     assert got is not None
 

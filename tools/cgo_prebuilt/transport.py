@@ -25,8 +25,9 @@ from cgo_prebuilt.intervals import Intervals
 from cgo_prebuilt.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.progress import FileProgress, Progress
 from cgo_prebuilt.retry import Failure, Kind, Patience, Verdict, classify
+from cgo_prebuilt.serving import Wanted, serve
 from cgo_prebuilt.spool import Spool
-from cgo_prebuilt.transfer import Job, Restart, Tally, Transfer, Visit, Wanted, serve
+from cgo_prebuilt.transfer import Job, Restart, Tally, Transfer, Visit
 from cgo_prebuilt.transport_settings import TransportSettings
 
 if TYPE_CHECKING:
