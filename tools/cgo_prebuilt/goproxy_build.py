@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.dirhash import go_mod_hash
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.go_module import GoModule
 from cgo_prebuilt.goproxy_pages import (
@@ -116,10 +117,10 @@ def compare(
     built = []
     for staged in stage_modules(manifest, dist, staging):
         old = tree.published(staged.module)
-        new = Published(version_info(staged.module.version, time), staged.go_mod, staged.zip_hash)
         if old is not None:
-            _refuse_change(staged.module, old, new)
-        built.append(BuiltModule(staged, new, old is None))
+            _refuse_change(staged, old)
+        new = Published(version_info(staged.module.version, time), staged.go_mod, staged.zip_hash)
+        built.append(BuiltModule(staged, old or new, old is None))
     return built
 
 
@@ -157,24 +158,19 @@ def _staging_folder(site: Path) -> tempfile.TemporaryDirectory[str]:
         ) from None
 
 
-def _refuse_change(module: GoModule, old: Published, new: Published) -> None:
+def _refuse_change(staged: StagedModule, old: Published) -> None:
+    # The .info stays as it was published; no hash depends on it.
     for what, before, now in (
-        ("zip", old.zip_hash, new.zip_hash),
-        (".mod", old.go_mod, new.go_mod),
-        (".info", old.info, new.info),
+        ("zip", old.zip_hash, staged.zip_hash),
+        ("go.mod", go_mod_hash(old.go_mod), go_mod_hash(staged.go_mod)),
     ):
         if before != now:
             raise IntegrityError(
-                f"{module} is published with another {what}: {_text(before)} is there,"
-                f" {_text(now)} was built",
-                where="--output",
+                f"{staged.module} is published with another {what}: it has {before}, this build"
+                f" {now}",
                 remedy="publish a new version: the go command and its checksum database remember"
-                " what the old one was",
+                " what this one was",
             )
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else repr(value.decode("utf-8", "replace"))
 
 
 def _read_redirects(site: Path) -> dict[str, str]:

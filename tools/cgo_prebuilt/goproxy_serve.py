@@ -42,13 +42,21 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
             remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
         )
     try:
-        return ThreadingHTTPServer((host, port), partial(_Handler, site.resolve()))
-    except OSError as error:
+        return _Server((host, port), partial(_Handler, site.resolve()))
+    except (OSError, OverflowError) as error:
         raise UsageError(
-            f"the address cannot be listened on: {error.strerror}",
+            f"the address cannot be listened on: {getattr(error, 'strerror', None) or error}",
             where=f"{host}:{port}",
             remedy="choose another with --port",
         ) from None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # A client that went away is no reason for a traceback.
+        sys.stderr.write(f"{client_address}: {sys.exc_info()[1]}\n")
 
 
 class _Handler(BaseHTTPRequestHandler):

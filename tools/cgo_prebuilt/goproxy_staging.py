@@ -28,7 +28,7 @@ from cgo_prebuilt.index import index
 from cgo_prebuilt.lock import Interface, LockedPlatform
 from cgo_prebuilt.locking import IndexedArchive, Indexer, lock_version
 from cgo_prebuilt.manifest import ArchiveSpec, GoSpec, Manifest
-from cgo_prebuilt.module_zip import check_contents, contents_hash
+from cgo_prebuilt.module_zip import check_contents, check_sizes, contents_hash
 from cgo_prebuilt.pack import SUMS, read_sums
 from cgo_prebuilt.platforms import Platform, parse_platform
 
@@ -84,11 +84,15 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
     staged = []
     for platform, files in platforms.items():
         folder = staging / str(platform)
-        _extract(files, dist, folder)
         path = platform_module(go.module, platform)
+        # Before gigabytes are extracted for nothing.
+        check_sizes(GoModule(path, version), {file.path: file.size for file in files.files()})
+        _extract(files, dist, folder)
         own = {file.path: folder / file.path for file in files.files()}
         generated = platform_files(library, platform, files.interface, own)
-        contents = {**license, **own, **generated, "go.mod": go_mod(path)}
+        generated["go.mod"] = go_mod(path)
+        _refuse_overlap(own, generated, manifest)
+        contents = {**license, **own, **generated}
         staged.append(_staged(GoModule(path, version), str(platform), contents))
     interface = Interface()
     headers: dict[str, bytes | Path] = {}
@@ -178,6 +182,17 @@ def _extract(platform: LockedPlatform, dist: Path, folder: Path) -> None:
         for file in archive.files if number else ():
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
             (target / file.path).replace(folder / file.path)
+
+
+def _refuse_overlap(
+    own: Mapping[str, Path], generated: Mapping[str, bytes], manifest: Manifest
+) -> None:
+    for path in sorted(own.keys() & generated.keys()):
+        raise ManifestError(
+            f"the library's {path!r} has the name of a file that is generated",
+            where=manifest.where,
+            remedy="leave it out of 'headers', or give it another name in the archive",
+        )
 
 
 def _staged(module: GoModule, platform: str, contents: Mapping[str, bytes | Path]) -> StagedModule:

@@ -55,7 +55,19 @@ def check_contents(module: GoModule, contents: Contents) -> None:
                 where=str(module),
                 remedy="give the file another name in the archive",
             )
-    sizes = {path: _size(content) for path, content in contents.items()}
+    check_sizes(module, {path: _size(content) for path, content in contents.items()})
+
+
+def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
+    """Refuses files that are larger than a module's may be.
+
+    Args:
+        module: The module.
+        sizes: Bytes of each file by path.
+
+    Raises:
+        UsageError: They are; the message has the numbers.
+    """
     total = sum(sizes.values())
     if total > MODULE_MAX:
         largest = sorted(sizes.items(), key=lambda item: -item[1])[:_LARGEST_SHOWN]
