@@ -26,7 +26,8 @@ from tests.unit.library_case import (
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifest import PlatformSpec
-from cgo_prebuilt.pack import PACKED_FORMATS, SUMS, Packed, pack
+from cgo_prebuilt.pack import PACKED_FORMATS, Packed, pack
+from cgo_prebuilt.sums import SUMS
 
 
 def spec(**changes: Any) -> PlatformSpec:

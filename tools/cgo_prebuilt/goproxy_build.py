@@ -33,7 +33,7 @@ from cgo_prebuilt.goproxy_staging import StagedModule, stage_modules
 from cgo_prebuilt.goproxy_tree import ProxyTree, Published, version_info, write_file
 from cgo_prebuilt.manifest import Manifest
 from cgo_prebuilt.module_zip import write_module_zip
-from cgo_prebuilt.pack import SUMS, read_sums, write_sums
+from cgo_prebuilt.sums import SUMS, read_sums, write_sums
 from cgo_prebuilt.template import url_below
 from cgo_prebuilt.temporary_names import PREFIX
 

@@ -29,8 +29,8 @@ from cgo_prebuilt.lock import Interface, LockedPlatform
 from cgo_prebuilt.locking import IndexedArchive, Indexer, lock_version
 from cgo_prebuilt.manifest import ArchiveSpec, GoSpec, Manifest
 from cgo_prebuilt.module_zip import check_contents, check_sizes, contents_hash
-from cgo_prebuilt.pack import SUMS, read_sums
 from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.sums import SUMS, read_sums
 
 LICENSE = "LICENSE"
 

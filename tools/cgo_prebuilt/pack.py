@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -18,14 +17,10 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.manifest import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.sums import SUMS, read_sums, write_sums
 from cgo_prebuilt.zstd import zstd_module
 
-SUMS = "SHA256SUMS"
-
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
-
-# What sha256sum(1) writes; a `*` marks what it read in binary mode.
-_SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 _CHUNK = 1 << 20
 _MODE = 0o644
@@ -217,42 +212,3 @@ def _copy(source: Path, target: IO[bytes]) -> None:
     with source.open("rb") as content:
         while chunk := content.read(_CHUNK):
             target.write(chunk)
-
-
-def read_sums(path: Path) -> dict[str, str]:
-    """The hashes in a `SHA256SUMS`, which other platforms' archives may be in already, by file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad_sums(path, getattr(error, "strerror", None) or str(error)) from None
-    sums = {}
-    for line in filter(None, text.split("\n")):
-        match = _SUM.fullmatch(line)
-        if match is None:
-            raise _bad_sums(path, f"{line!r} is not a hash and a file")
-        sums[match[2]] = match[1]
-    return sums
-
-
-def write_sums(path: Path, sums: dict[str, str]) -> None:
-    """Writes a `SHA256SUMS` of hashes by file."""
-    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise _bad_sums(path, error.strerror or str(error)) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _bad_sums(path: Path, reason: str) -> UsageError:
-    return UsageError(
-        f"{SUMS} cannot be updated: {reason}",
-        where=str(path),
-        remedy="correct or remove it, and pack again",
-    )
