@@ -1,0 +1,149 @@
+"""`cgo-prebuilt env` for a plain `go build`: a real C library, a real shell, the real go."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.lock import (
+    Interface,
+    Lock,
+    LockedArchive,
+    LockedFile,
+    LockedPlatform,
+    LockedVersion,
+)
+from cgo_prebuilt.lock_file import format_lock
+from tests.bazel.debian_root import cache_folder
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32" or not all(map(shutil.which, ("go", "cc", "ar", "sh"))),
+    reason="needs a shell, a C compiler and go",
+)
+
+HEADER = b"int vec_answer(void);\n"
+C_SOURCE = (
+    '#include "vec.h"\n#include <math.h>\nint vec_answer(void) { return (int)lround(42.2); }\n'
+)
+GO_BY_ENVIRONMENT = """package main
+
+// #include <vec.h>
+// #ifndef VEC_STATIC
+// #error "the define is missing"
+// #endif
+import "C"
+import "fmt"
+
+func main() { fmt.Println("answer", int(C.vec_answer())) }
+"""
+GO_BY_PKG_CONFIG = GO_BY_ENVIRONMENT.replace("// #include", "// #cgo pkg-config: vec\n// #include")
+
+
+def library(folder: Path) -> bytes:
+    folder.mkdir()
+    (folder / "vec.h").write_bytes(HEADER)
+    (folder / "vec.c").write_text(C_SOURCE)
+    subprocess.run(["cc", "-O1", "-fPIC", "-c", "vec.c"], cwd=folder, check=True)
+    subprocess.run(["ar", "rcsD", "libvec.a", "vec.o"], cwd=folder, check=True)
+    return (folder / "libvec.a").read_bytes()
+
+
+def write_lock(folder: Path) -> Path:
+    """A lock whose archive lies beside it, so that no server is needed."""
+    files = {"include/vec.h": HEADER, "lib/libvec.a": library(folder / "built")}
+    with tarfile.open(folder / "vec.tar.gz", "w:gz") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    data = (folder / "vec.tar.gz").read_bytes()
+    archive = LockedArchive(
+        file="vec.tar.gz",
+        urls=((folder / "vec.tar.gz").as_uri(),),
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        format="tar.gz",
+        strip_prefix="",
+        files=tuple(
+            LockedFile(name, hashlib.sha256(content).hexdigest(), len(content))
+            for name, content in files.items()
+        ),
+    )
+    interface = Interface(
+        static_library=("lib/libvec.a",),
+        headers=("include/vec.h",),
+        include_dirs=("include",),
+        linkopts=("-lm",),
+        defines=("VEC_STATIC",),
+    )
+    # The host's platform is asked for by name, so the lock has only that one.
+    platform = subprocess.run(
+        [sys.executable, "-m", "cgo_prebuilt", "platform"],
+        env=environment(folder),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+    version = LockedVersion({platform: LockedPlatform((archive,), interface)})
+    path = folder / "vec.lock.json"
+    path.write_text(format_lock(Lock("vec", "v1.0.0", {"v1.0.0": version})))
+    return path
+
+
+def environment(folder: Path) -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("CGO_")}
+    return {
+        **inherited,
+        "CGO_ENABLED": "1",
+        "CGO_PREBUILT_CACHE": str(folder / "the store"),
+        "GOCACHE": str(cache_folder(os.environ) / "go-build"),
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+
+
+def answer_of(folder: Path, program: str, script: str) -> str:
+    """What a Go program prints that is built and run by a shell script."""
+    module = folder / "module"
+    module.mkdir()
+    (module / "go.mod").write_text("module example.com/program\n\ngo 1.21\n")
+    (module / "main.go").write_text(program)
+    ran = subprocess.run(
+        ["sh", "-eu", "-c", script, sys.executable, str(write_lock(folder))],
+        cwd=module,
+        env=environment(folder),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return ran.stdout
+
+
+ENV = 'variables=$("$0" -m cgo_prebuilt env --lock "$1"); eval "$variables"; '
+
+
+def test_go_run_links_the_library_from_a_store_with_a_space_in_its_path(tmp_path: Path) -> None:
+    assert answer_of(tmp_path, GO_BY_ENVIRONMENT, ENV + "go run .") == "answer 42\n"
+
+
+def test_evaluated_twice_the_environment_stays_as_it_is(tmp_path: Path) -> None:
+    script = (
+        ENV + "first=$(env | grep CGO_); " + ENV + '[ "$first" = "$(env | grep CGO_)" ]; go run .'
+    )
+    assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script) == "answer 42\n"
+
+
+@pytest.mark.skipif(shutil.which("pkg-config") is None, reason="there is no pkg-config")
+def test_go_run_links_the_library_by_its_pkg_config_file_alone(tmp_path: Path) -> None:
+    script = ENV + "unset CGO_CFLAGS CGO_LDFLAGS; go run ."
+    assert answer_of(tmp_path, GO_BY_PKG_CONFIG, script) == "answer 42\n"

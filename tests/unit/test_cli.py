@@ -1,0 +1,568 @@
+"""The command from end to end, in this process, against a real HTTP server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from cgo_prebuilt import cli
+from cgo_prebuilt.lock_file import format_lock
+from tests.unit.library_case import (
+    FILES,
+    LIBRARY,
+    archive_of,
+    files_below,
+    lock,
+    write_files,
+    write_manifest,
+)
+from tests.unit.transport_case import SETTINGS
+
+ARCHIVE = "/vec-v1.2.3-linux_amd64.tar.gz"
+VERBS = ("platform", "fetch", "lock", "pack", "env")
+
+
+class Answer:
+    """What a command gave back: its exit code, and its two outputs."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of the test's own, an environment without our variables, and short waits."""
+    for name in list(os.environ):
+        if name.startswith(("CGO_", "VEC_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CGO_PREBUILT_CACHE", str(tmp_path / "store"))
+    monkeypatch.setattr("cgo_prebuilt.transport_settings.TransportSettings", lambda: SETTINGS)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: object) -> Answer:
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Answer(code, captured.out, captured.err)
+
+    return command
+
+
+@pytest.fixture
+def locked(tmp_path: Path, httpserver: HTTPServer) -> Path:
+    """The library's lock; its archive is at the server, unless a test puts something else there."""
+    path = tmp_path / "vec.lock.json"
+    path.write_text(format_lock(lock(httpserver.url_for(ARCHIVE))))
+    return path
+
+
+def serve(httpserver: HTTPServer, data: bytes | None = None, path: str = ARCHIVE) -> None:
+    httpserver.expect_request(path).respond_with_data(archive_of(FILES) if data is None else data)
+
+
+def fetch_arguments(locked: Path, output: Path, *more: object) -> list[object]:
+    return [
+        *("fetch", "--lock", locked, "--platform", "linux_amd64"),
+        *("--output", output, "--json", *more),
+    ]
+
+
+def stored(tmp_path: Path) -> list[str]:
+    """What is in the store but its lock files."""
+    return [path for path in files_below(tmp_path / "store") if "/locks/" not in path]
+
+
+def refused_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+# fetch.
+
+
+def test_fetch_downloads_once_and_answers_from_the_store_then(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    first = run(*fetch_arguments(locked, tmp_path / "one"))
+    second = run(*fetch_arguments(locked, tmp_path / "two"))
+    assert (first.code, second.code) == (0, 0)
+    assert json.loads(first.out) == {
+        "status": "downloaded",
+        "platform": "linux_amd64",
+        "version": "v1.2.3",
+        "output": str(tmp_path / "one"),
+        "files": sorted(FILES),
+        "requests": 1,
+        "bytes_downloaded": len(archive_of(FILES)),
+        "bytes_resumed": 0,
+        "reason": None,
+    }
+    again = json.loads(second.out)
+    assert (again["status"], again["requests"], again["bytes_downloaded"]) == ("cached", 0, 0)
+    assert len(httpserver.log) == 1
+    assert files_below(tmp_path / "one") == files_below(tmp_path / "two")
+    assert (tmp_path / "two" / "lib" / "libvec.a").read_bytes() == LIBRARY
+
+
+def test_fetch_without_json_prints_the_folder(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    arguments = fetch_arguments(locked, tmp_path / "out")
+    answer = run(*(argument for argument in arguments if argument != "--json"))
+    assert answer.out == f"{tmp_path / 'out'}\n"
+    assert "vec v1.2.3 for linux_amd64: downloaded" in answer.err
+
+
+def assert_refused(answer: Answer, code: int, *words: str, lines: int = 4) -> None:
+    """One error of a few lines with something to do next, and nothing on stdout."""
+    assert answer.code == code, answer.err
+    assert answer.out == ""
+    error = answer.err[answer.err.index("cgo-prebuilt: error: ") :]
+    assert "  next: " in error
+    assert len(error.splitlines()) <= lines
+    for word in words:
+        assert word in error
+
+
+def test_a_404_is_unavailable_and_leaves_nothing(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request(ARCHIVE).respond_with_data("no", status=404)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 3, "404", httpserver.url_for(ARCHIVE))
+    assert not (tmp_path / "out").exists()
+    assert stored(tmp_path) == []
+
+
+def test_a_server_that_is_not_there_is_unavailable(run: Run, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{refused_port()}/vec.tar.gz"
+    (tmp_path / "lock").write_text(format_lock(lock(url)))
+    answer = run(*fetch_arguments(tmp_path / "lock", tmp_path / "out"))
+    assert_refused(answer, 3, url)
+    assert not (tmp_path / "out").exists()
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive_of({**FILES, "lib/libvec.a": LIBRARY[::-1]}),
+        bytes(len(archive_of(FILES))),
+        archive_of(FILES) + b"x",
+        b"<html>sign in</html>",
+        b"",
+    ],
+    ids=["another file", "zeros", "longer", "a web page", "nothing"],
+)
+def test_wrong_bytes_are_an_integrity_error_and_leave_nothing(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer, data: bytes
+) -> None:
+    serve(httpserver, data)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 4, "has wrong bytes")
+    assert not (tmp_path / "out").exists()
+    assert stored(tmp_path) == []
+
+
+def test_an_archive_that_lacks_a_promised_file_is_an_integrity_error(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    data = archive_of({"lib/libvec.a": LIBRARY})
+    document = json.loads(format_lock(lock(httpserver.url_for(ARCHIVE))))
+    (archive,) = document["versions"]["v1.2.3"]["platforms"]["linux_amd64"]["archives"]
+    archive.update(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    (tmp_path / "lock").write_text(json.dumps(document))
+    serve(httpserver, data)
+    answer = run(*fetch_arguments(tmp_path / "lock", tmp_path / "out"))
+    assert_refused(answer, 4, "the archive lacks 'include/vec.h'")
+    assert not (tmp_path / "out").exists()
+    assert not [path for path in stored(tmp_path) if "/trees/" in path]
+
+
+def test_offline_asks_nobody(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    answer = run(*fetch_arguments(locked, tmp_path / "out", "--offline"))
+    assert_refused(answer, 3, "offline", "vec v1.2.3 for linux_amd64", "CGO_PREBUILT_MIRROR")
+    assert httpserver.log == []
+    assert stored(tmp_path) == []
+
+
+def test_offline_answers_from_the_store(
+    run: Run,
+    locked: Path,
+    tmp_path: Path,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serve(httpserver)
+    run(*fetch_arguments(locked, tmp_path / "one"))
+    monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")
+    answer = run(*fetch_arguments(locked, tmp_path / "two"))
+    assert json.loads(answer.out)["status"] == "cached"
+    assert len(httpserver.log) == 1
+
+
+def test_offline_may_use_a_mirror_that_is_a_folder(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "a mirror", {ARCHIVE.lstrip("/"): archive_of(FILES)})
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", (tmp_path / "a mirror").as_uri())
+    answer = run(*fetch_arguments(locked, tmp_path / "out", "--offline"))
+    assert answer.code == 0
+    assert json.loads(answer.out)["requests"] == 0
+
+
+def test_with_a_mirror_nothing_else_is_asked(
+    run: Run,
+    locked: Path,
+    tmp_path: Path,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serve(httpserver)
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", httpserver.url_for("/mirror"))
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert answer.code == 3
+    assert {request.path for request, _ in httpserver.log} == {f"/mirror{ARCHIVE}"}
+
+
+def test_the_version_of_the_environment_must_be_in_the_lock(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VEC_VERSION", "v9")
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, "vec v9 is not in the lock", "v1.2.3")
+
+
+def test_a_platform_without_a_prebuilt_is_unavailable(
+    run: Run, locked: Path, tmp_path: Path
+) -> None:
+    answer = run("fetch", "--lock", locked, "--platform", "windows_arm64", "--output", tmp_path)
+    assert_refused(answer, 3, "no prebuilt for windows_arm64", "linux_amd64")
+
+
+def test_a_platform_that_does_not_exist_is_bad_usage(
+    run: Run, locked: Path, tmp_path: Path
+) -> None:
+    answer = run("fetch", "--lock", locked, "--platform", "amiga", "--output", tmp_path)
+    assert_refused(answer, 2, "platform 'amiga' is not supported", "linux_amd64")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "the lock is not JSON"),
+        ("{}", "'schema' is missing"),
+        ('{"schema": 9}', "the lock has schema 9"),
+    ],
+)
+def test_a_bad_lock_is_named(run: Run, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "lock").write_text(text)
+    answer = run(*fetch_arguments(tmp_path / "lock", tmp_path / "out"))
+    assert_refused(answer, 2, words, str(tmp_path / "lock"))
+
+
+def test_a_missing_lock_is_named(run: Run, tmp_path: Path) -> None:
+    answer = run(*fetch_arguments(tmp_path / "lock", tmp_path / "out"))
+    assert_refused(answer, 2, "there is no such lock", str(tmp_path / "lock"))
+
+
+def test_a_file_in_the_place_of_the_output_is_left_alone(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    (tmp_path / "out").write_text("mine")
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, str(tmp_path / "out"))
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_file_above_the_output_is_left_alone(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    (tmp_path / "file").write_text("mine")
+    answer = run(*fetch_arguments(locked, tmp_path / "file" / "out"))
+    assert_refused(answer, 2, str(tmp_path / "file"))
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere"
+)
+def test_a_read_only_output_is_named(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    (tmp_path / "out").mkdir(mode=0o500)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, str(tmp_path / "out"))
+
+
+def test_a_file_in_the_place_of_the_store_is_named(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    (tmp_path / "store").write_text("mine")
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, str(tmp_path / "store"))
+    assert not (tmp_path / "out").exists()
+
+
+# lock.
+
+
+def lock_manifest(tmp_path: Path, httpserver: HTTPServer, **changes: Any) -> Path:
+    urls = [httpserver.url_for("/{file}")]
+    return write_manifest(tmp_path / "prebuilt.yaml", urls=urls, **changes)
+
+
+def test_lock_writes_a_lock_that_fetch_takes(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    manifest = lock_manifest(tmp_path, httpserver)
+    answer = run("lock", manifest)
+    target = tmp_path / "prebuilt.lock.json"
+    assert (answer.code, answer.out) == (0, f"{target}\n")
+    assert run(*fetch_arguments(target, tmp_path / "out")).code == 0
+    assert set(FILES) <= set(files_below(tmp_path / "out"))
+
+
+def test_lock_again_changes_no_byte(run: Run, tmp_path: Path, httpserver: HTTPServer) -> None:
+    serve(httpserver)
+    manifest = lock_manifest(tmp_path, httpserver)
+    run("lock", manifest)
+    before = (tmp_path / "prebuilt.lock.json").read_bytes()
+    run("lock", manifest)
+    assert (tmp_path / "prebuilt.lock.json").read_bytes() == before
+    assert run("lock", manifest, "--check").code == 0
+
+
+def test_check_exits_1_where_the_lock_is_stale_and_writes_nothing(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    run("lock", lock_manifest(tmp_path, httpserver))
+    before = (tmp_path / "prebuilt.lock.json").read_bytes()
+    answer = run("lock", lock_manifest(tmp_path, httpserver, linkopts=["-lm"]), "--check")
+    assert answer.code == 1
+    assert "prebuilt.lock.json is stale; run `cgo-prebuilt lock" in answer.err
+    assert (tmp_path / "prebuilt.lock.json").read_bytes() == before
+
+
+def test_check_exits_1_where_there_is_no_lock(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    assert run("lock", lock_manifest(tmp_path, httpserver), "--check").code == 1
+    assert not (tmp_path / "prebuilt.lock.json").exists()
+
+
+def test_lock_of_another_version_keeps_the_first_one(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    serve(httpserver, path="/vec-v2-linux_amd64.tar.gz")
+    manifest = lock_manifest(tmp_path, httpserver)
+    run("lock", manifest)
+    assert run("lock", manifest, "--version", "v2").code == 0
+    document = json.loads((tmp_path / "prebuilt.lock.json").read_text())
+    assert document["default_version"] == "v2"
+    assert sorted(document["versions"]) == ["v1.2.3", "v2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"static_libary": "x"}, 2, "did you mean 'static_library'?"),
+        ({"static_library": "lib/other.a"}, 4, "the archive lacks 'lib/other.a'"),
+        ({"archives": [{"file": "absent.zip"}]}, 3, "absent.zip cannot be downloaded"),
+    ],
+)
+def test_a_lock_that_cannot_be_made_is_not_written(
+    run: Run,
+    tmp_path: Path,
+    httpserver: HTTPServer,
+    changes: Mapping[str, Any],
+    code: int,
+    words: str,
+) -> None:
+    serve(httpserver)
+    httpserver.expect_request("/absent.zip").respond_with_data("no", status=404)
+    answer = run("lock", lock_manifest(tmp_path, httpserver, **changes))
+    assert_refused(answer, code, words)
+    assert files_below(tmp_path) == ["prebuilt.yaml", *files_below_store(tmp_path)]
+
+
+def files_below_store(tmp_path: Path) -> list[str]:
+    return [path for path in files_below(tmp_path) if path.startswith("store/")]
+
+
+def test_a_folder_for_the_lock_that_is_not_there_is_named_before_anything_is_downloaded(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    target = tmp_path / "nowhere" / "vec.lock.json"
+    answer = run("lock", lock_manifest(tmp_path, httpserver), "--output", target)
+    assert_refused(answer, 2, "no such folder for the lock", str(tmp_path / "nowhere"))
+    assert httpserver.log == []
+
+
+def test_another_library_s_lock_is_not_overwritten(
+    run: Run, tmp_path: Path, httpserver: HTTPServer, locked: Path
+) -> None:
+    serve(httpserver)
+    manifest = lock_manifest(tmp_path, httpserver, name="other", archives=[{"file": ARCHIVE[1:]}])
+    before = locked.read_bytes()
+    assert_refused(run("lock", manifest, "--output", locked), 2, "the lock is for vec")
+    assert locked.read_bytes() == before
+
+
+# pack and env.
+
+
+def test_pack_prints_what_it_wrote(run: Run, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "prebuilt.yaml")
+    built = write_files(tmp_path / "built")
+    arguments = ["pack", manifest, "--platform", "linux_amd64"]
+    arguments += ["--from", built, "--output", tmp_path / "dist"]
+    archive = tmp_path / "dist" / ARCHIVE.lstrip("/")
+    assert run(*arguments).out == f"{archive}\n"
+    (item,) = json.loads(run(*arguments, "--json").out)
+    assert (item["file"], item["size"]) == (str(archive), archive.stat().st_size)
+
+
+def test_pack_of_a_platform_that_is_not_in_the_manifest_is_unavailable(
+    run: Run, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path / "prebuilt.yaml")
+    arguments = ["--platform", "darwin_arm64", "--from", tmp_path, "--output", tmp_path / "dist"]
+    assert_refused(run("pack", manifest, *arguments), 3, "no platform darwin_arm64")
+
+
+def test_env_prints_variables_whose_files_are_there(
+    run: Run, locked: Path, httpserver: HTTPServer
+) -> None:
+    serve(httpserver)
+    answer = run("env", "--lock", locked, "--platform", "linux_amd64", "--shell", "json")
+    variables = json.loads(answer.out)
+    (library,) = [word for word in variables["CGO_LDFLAGS"].split() if word.endswith(".a")]
+    assert Path(library).read_bytes() == LIBRARY
+    assert (Path(variables["PKG_CONFIG_PATH"]) / "vec.pc").is_file()
+
+
+# The command itself.
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_shows_an_example(run: Run, verb: str) -> None:
+    answer = run(verb, "--help")
+    assert answer.code == 0
+    assert f"example: cgo-prebuilt {verb}" in " ".join(answer.out.split())
+
+
+@pytest.mark.parametrize("arguments", [(), ("fecth",), ("fetch",), ("fetch", "--loc", "x")])
+def test_bad_usage_exits_2(run: Run, arguments: tuple[str, ...]) -> None:
+    answer = run(*arguments)
+    assert answer.code == 2
+    assert "usage: cgo-prebuilt" in answer.err
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    answer = run("--version")
+    assert answer.code == 0
+    assert answer.out.startswith("cgo-prebuilt ")
+
+
+def test_a_refusal_of_the_system_that_nobody_foresaw_is_an_error_and_no_traceback(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", refuse)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, "the system refused: Permission denied", "at: /somewhere")
+
+
+def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        "ü".encode("ascii")
+
+    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", refuse)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert_refused(answer, 2, "a text cannot be written", "PYTHONUTF8")
+
+
+def test_an_interrupt_exits_130_and_says_how_to_go_on(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", interrupt)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"))
+    assert (answer.code, answer.out) == (130, "")
+    assert "run it again" in answer.err
+
+
+@pytest.mark.parametrize("verb", ["fetch", "env"])
+def test_a_cached_answer_loads_neither_requests_nor_yaml_nor_the_transport(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer, verb: str
+) -> None:
+    serve(httpserver)
+    run(*fetch_arguments(locked, tmp_path / "one"))
+    options = ["--lock", str(locked), "--platform", "linux_amd64"]
+    if verb == "fetch":
+        options += ["--output", str(tmp_path / "two")]
+    program = (
+        "import sys; from cgo_prebuilt.cli import main; code = main(sys.argv[1:]);"
+        "print(*sys.modules, sep=chr(10), file=sys.stderr); sys.exit(code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, verb, *options],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    slow = {
+        "cgo_prebuilt.transport",
+        "cgo_prebuilt.extract",
+        "cgo_prebuilt.manifest",
+        "concurrent.futures",
+        "requests",
+        "ssl",
+        "tarfile",
+        "urllib.request",
+        "yaml",
+        "zipfile",
+    }
+    assert slow & set(ran.stderr.splitlines()) == set()
