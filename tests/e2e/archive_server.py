@@ -31,11 +31,15 @@ class ArchiveServer:
         folder: What it serves; a test may add and change files while it runs.
         url: Its address, without a slash at the end.
         requests: Every request that it got, in order.
+        pause_after: Bytes of a body after which it sends no more until the client hangs up.
+        paused: Set when it has come to that.
     """
 
     folder: Path
     url: str
     requests: list[Request] = field(default_factory=list)
+    pause_after: int | None = None
+    paused: threading.Event = field(default_factory=threading.Event)
 
     def paths(self) -> list[str]:
         """The paths that were asked for, each once, sorted."""
@@ -105,6 +109,12 @@ class _FolderHandler(BaseHTTPRequestHandler):
             return
         with file.open("rb") as content:
             content.seek(first)
+            if self.archive_server.pause_after is not None:
+                self.wfile.write(content.read(self.archive_server.pause_after))
+                self.archive_server.paused.set()
+                self.rfile.read(1)  # empty when the client hangs up
+                self.close_connection = True
+                return
             if last + 1 == stat.st_size:
                 shutil.copyfileobj(content, self.wfile, 1 << 20)
             else:

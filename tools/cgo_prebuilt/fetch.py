@@ -13,7 +13,7 @@ from cgo_prebuilt.store import Store, Tree, tree_key
 
 if TYPE_CHECKING:
     from cgo_prebuilt.bytestream import ByteStream
-    from cgo_prebuilt.transport import Transferred, Transport
+    from cgo_prebuilt.transport import Transport
 
 _PARALLEL_DOWNLOADS = 4
 
@@ -50,11 +50,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What one archive cost: see `Report`."""
+
+    requests: int
+    bytes_downloaded: int
+    bytes_resumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Obtained:
-    """A tree in the store, and the transfers that it took; none where it was there already."""
+    """A tree in the store, and what its archives cost; nothing where it was there already."""
 
     tree: Tree
-    transfers: tuple[Transferred, ...]
+    costs: tuple[Cost, ...]
 
 
 def obtain(
@@ -87,25 +96,10 @@ def obtain(
         if tree is not None:
             return Obtained(tree, ())
         with store.staging(key, sum(file.size for file in plan.files)) as staging:
-            transfers = _download(plan, staging, open_transport())
+            costs = _download(plan, staging, open_transport())
             label = f"{plan.name} {plan.version} {plan.platform}"
             tree = store.publish(staging, key, plan.files, label)
-    return Obtained(tree, transfers)
-
-
-def report(plan: Plan, obtained: Obtained, output: Path) -> Report:
-    """Sums up a fetch."""
-    transfers = obtained.transfers
-    return Report(
-        status="downloaded" if transfers else "cached",
-        platform=str(plan.platform),
-        version=plan.version,
-        output=str(output),
-        files=[file.path for file in plan.files],
-        requests=sum(transfer.requests for transfer in transfers),
-        bytes_downloaded=sum(transfer.bytes_downloaded for transfer in transfers),
-        bytes_resumed=sum(transfer.bytes_resumed for transfer in transfers),
-    )
+    return Obtained(tree, costs)
 
 
 def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
@@ -118,14 +112,14 @@ def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
         )
 
 
-def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Transferred, ...]:
+def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Cost, ...]:
     """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from cgo_prebuilt.extract import extract
     from cgo_prebuilt.transport import Download
 
-    def get(planned: PlannedArchive) -> Transferred:
+    def get(planned: PlannedArchive) -> Cost:
         archive = planned.archive
 
         def consume(stream: ByteStream) -> None:
@@ -134,7 +128,13 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Transfer
             extract(archive, stream, staging)
 
         download = Download(archive.file, planned.urls, archive.sha256, archive.size)
-        return transport.run(download, consume)
+        if archive.format == "zip":
+            members = [archive.member_of(file) for file in archive.files]
+            read = transport.read_members(download, members, consume)
+            if read is not None:
+                return Cost(read.requests, read.bytes_downloaded)
+        got = transport.run(download, consume)
+        return Cost(got.requests, got.bytes_downloaded, got.bytes_resumed)
 
     if len(plan.archives) == 1:
         return (get(plan.archives[0]),)  # no thread: an interrupt goes straight to the transport

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from cgo_prebuilt.body import receive
 from cgo_prebuilt.bytestream import ByteStream
-from cgo_prebuilt.helpers import Helpers, Source
+from cgo_prebuilt.connections import Connections, Source
 from cgo_prebuilt.http_session import Answer, HttpSession
 from cgo_prebuilt.intervals import Intervals
 from cgo_prebuilt.partial import Partial, Sidecar
@@ -115,7 +115,7 @@ class Transfer:
         self._over = threading.Event()
         self._failure: BaseException | None = None
         self._session: HttpSession | None = None
-        self._helpers: Helpers | None = None
+        self._connections: Connections | None = None
         self._leases: Leases | None = None
         self._held = Intervals()
         self._validator: str | None = None
@@ -147,8 +147,8 @@ class Transfer:
         finally:
             self.stop()
             network.join(_JOIN_SECONDS)
-            if self._helpers is not None:
-                self._helpers.stop()
+            if self._connections is not None:
+                self._connections.stop()
             if self._segmented:
                 self._record()
 
@@ -345,19 +345,19 @@ class Transfer:
         self._ready.set()
 
     def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:
-        """Takes a body to its end; helpers may join meanwhile and cut the lease."""
+        """Takes a body to its end; further connections may join meanwhile and cut the lease."""
         spool, leases = self._spool, self._leases
         if spool is None or leases is None:
             raise AssertionError("a body without a place")
         self._via = answer.url
         if (
-            self._helpers is None
+            self._connections is None
             and self._settings.connections > 1
             and self._validator is not None
             and self._total is not None
         ):
             source = Source(self._wanted.url, answer.url, self._validator, self._total, latency)
-            self._helpers = Helpers(
+            self._connections = Connections(
                 source, leases, spool, self._settings, self._count, self._record_parts
             )
         receive(answer, lease, spool, self._settings, self._count_own)

@@ -1,7 +1,7 @@
 """The further connections that help one transfer, where a single one does not use all of the line.
 
 They only ever take work off the transfer's own connection, which carries on whatever happens here. At
-the first trouble a helper ends, and the others fetch its part.
+the first trouble such a connection ends, and the others fetch its part.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Source:
     latency: float
 
 
-class Helpers:
+class Connections:
     """The further connections of one transfer; there are none until `decide` of `Growth` says so.
 
     Args:
@@ -89,7 +89,7 @@ class Helpers:
             thread.join(_JOIN_SECONDS)
 
     def _start(self, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name="cgo-prebuilt-helper", daemon=True)
+        thread = threading.Thread(target=target, name="cgo-prebuilt-connection", daemon=True)
         with self._lock:
             if self._over.is_set():
                 return
