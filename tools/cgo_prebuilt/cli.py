@@ -18,6 +18,7 @@ from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from cgo_prebuilt.fallback import Provided
     from cgo_prebuilt.lock import Lock
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.store import Store
@@ -93,6 +94,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_lock_options(verb)
     verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print a report as JSON")
+
+    verb = _verb(
+        verbs,
+        "source",
+        _source,
+        "put a library's source into a folder, verified",
+        "source --lock vecsearch.lock.json --output vecsearch-source",
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
     verb = _verb(
         verbs,
@@ -193,17 +205,15 @@ def _platform(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.fetch import obtain, report
+    from cgo_prebuilt.fallback import report
     from cgo_prebuilt.materialize import materialize
-    from cgo_prebuilt.plan import plan_fetch
 
     lock, platform = _lock_and_platform(options)
-    plan = plan_fetch(lock, platform, _settings(options, lock))
     store = _store()
-    obtained = obtain(plan, store, lambda: _transport(store), _say_waiting)
-    with store.shared(obtained.tree.key):  # `cache prune` leaves the tree alone meanwhile
-        materialize(obtained.tree, plan.files, options.output)
-    answer = report(plan, obtained, options.output)
+    provided = _provide(options, lock, platform, store)
+    with store.shared(provided.tree.key):  # `cache prune` leaves the tree alone meanwhile
+        materialize(provided.tree, provided.files, options.output)
+    answer = report(provided, platform, options.output)
     if options.json:
         print(json.dumps(answer.json(), indent=2))
     else:
@@ -214,17 +224,56 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _env(options: argparse.Namespace) -> int:
     from cgo_prebuilt.cgo_environment import cgo_environment, format_environment
-    from cgo_prebuilt.fetch import obtain
     from cgo_prebuilt.pkg_config import write_pkg_config
-    from cgo_prebuilt.plan import plan_fetch
 
     lock, platform = _lock_and_platform(options)
-    plan = plan_fetch(lock, platform, _settings(options, lock))
-    store = _store()
-    tree = obtain(plan, store, lambda: _transport(store), _say_waiting).tree
-    folder = write_pkg_config(tree, plan.name, plan.version, plan.interface)
-    variables = cgo_environment(plan.interface, tree.files, folder, os.environ)
+    provided = _provide(options, lock, platform, _store())
+    tree, interface = provided.tree, provided.interface
+    folder = write_pkg_config(tree, lock.name, provided.version, interface)
+    variables = cgo_environment(interface, tree.files, folder, os.environ)
     print(format_environment(variables, options.shell), end="")
+    return 0
+
+
+def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+    from cgo_prebuilt.fallback import Provider
+
+    def detect_host() -> Platform:
+        from cgo_prebuilt.host import detect
+
+        return detect().platform
+
+    provider = Provider(
+        store=store,
+        open_transport=lambda: _transport(store),
+        detect_host=detect_host,
+        environ=os.environ,
+        say=_say,
+        on_wait=_say_waiting,
+    )
+    return provider.provide(lock, options.lock.parent, platform, _settings(options, lock))
+
+
+def _source(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.source_tree import source_origin
+
+    lock, platform = _lock_and_platform(options)
+    store = _store()
+    settings = _settings(options, lock)
+    _, origin = source_origin(
+        lock,
+        options.lock.parent,
+        platform,
+        settings,
+        store,
+        lambda: _transport(store),
+        _say_waiting,
+    )
+    files = origin.copy(options.output)
+    if options.json:
+        print(json.dumps({"output": str(options.output), "files": sorted(files)}, indent=2))
+    else:
+        print(options.output)
     return 0
 
 

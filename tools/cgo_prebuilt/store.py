@@ -64,6 +64,11 @@ class Store:
         """The folder of downloads in the making; it may not be there yet."""
         return self._folder.partials
 
+    @property
+    def results(self) -> Path:
+        """The folder of `results.Results`; it may not be there yet."""
+        return self._folder.results
+
     def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
         """Looks for a tree and marks it used.
 

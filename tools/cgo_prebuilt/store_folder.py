@@ -6,6 +6,7 @@
 <root>/v1/partial/         downloads in the making
 <root>/v1/locks/           a lock file for each key
 <root>/v1/damaged/         trees that were not what their record says
+<root>/v1/results/         which files came out of which inputs, see `results`
 ```
 """
 
@@ -76,6 +77,7 @@ class StoreFolder:
         self.partials = base / "partial"
         self.locks = base / "locks"
         self.damaged = base / "damaged"
+        self.results = base / "results"
 
     def make(self) -> None:
         """Makes what is missing, for this user only.

@@ -1,0 +1,146 @@
+"""How a build from source is planned: command lines, places, and what it refuses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.build_plan import BuildPlan, plan_build
+from cgo_prebuilt.errors import BuildError, LockError
+from cgo_prebuilt.lock import Build, Interface, Source
+from cgo_prebuilt.platforms import SUPPORTED, Platform
+from cgo_prebuilt.rust_targets import rust_target
+
+_STARLARK = Path(__file__).parents[2] / "rules/private/platforms.bzl"
+
+AMD64 = Platform("linux", "amd64")
+ARM64 = Platform("linux", "arm64")
+
+CRATE = Source(
+    build=Build("cargo", ("--locked",)),
+    outputs=Interface(
+        static_library=("target/release/libv.a",),
+        headers=("include/**",),
+        include_dirs=("include",),
+    ),
+    installed=("lib/{platform}/libv.a",),
+    path="native",
+)
+
+
+def plan(
+    source: Source,
+    platform: Platform = AMD64,
+    environ: Mapping[str, str] | None = None,
+    *,
+    offline: bool = False,
+) -> BuildPlan:
+    return plan_build(
+        source,
+        name="v",
+        version="1",
+        platform=platform,
+        host=AMD64,
+        environ=environ or {},
+        folder=Path("/work/source"),
+        jobs=3,
+        offline=offline,
+    )
+
+
+def with_build(tool: str, *args: str, target: str = "") -> Source:
+    return replace(CRATE, build=Build(tool, args, target))
+
+
+def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name() -> None:
+    planned = plan(CRATE)
+    assert planned.commands == (
+        (
+            "cargo",
+            "build",
+            "--config",
+            "target.'cfg(all())'.rustflags = [\"--remap-path-prefix=/work/source=/source\"]",
+            "--release",
+            "--locked",
+        ),
+    )
+    assert planned.environment["CARGO_TARGET_DIR"] == "/work/source/target"
+    assert planned.tools == ("cargo", "rustc")
+
+
+def test_cargo_is_offline_where_the_fetch_is() -> None:
+    assert "--offline" in plan(CRATE, offline=True).commands[0]
+
+
+def test_cargo_keeps_the_profile_that_the_library_names() -> None:
+    command = plan(with_build("cargo", "--profile=small")).commands[0]
+    assert "--release" not in command
+    assert command[-1] == "--profile=small"
+
+
+def test_a_cross_build_names_the_rust_target_and_finds_its_outputs_there() -> None:
+    planned = plan(CRATE, ARM64)
+    command = planned.commands[0]
+    assert command[command.index("--target") + 1] == "aarch64-unknown-linux-gnu"
+    assert planned.outputs == (
+        ("target/aarch64-unknown-linux-gnu/release/libv.a", "lib/linux_arm64/libv.a"),
+    )
+
+
+def test_the_outputs_go_where_a_prebuilt_has_them() -> None:
+    planned = plan(CRATE)
+    assert planned.outputs == (("target/release/libv.a", "lib/linux_amd64/libv.a"),)
+    assert planned.interface.static_library == ("lib/linux_amd64/libv.a",)
+
+
+def test_make_gets_the_callers_compiler_over_the_makefiles() -> None:
+    planned = plan(with_build("make", "V=1", target="static"), environ={"CC": "clang"})
+    assert planned.commands == (("make", "--jobs=3", "CC=clang", "V=1", "static"),)
+
+
+def test_cmake_configures_and_builds() -> None:
+    configure, build = plan(with_build("cmake", "-DX=1", target="v")).commands
+    assert configure[:5] == ("cmake", "-S", ".", "-B", "build")
+    assert configure[-1] == "-DX=1"
+    assert "-DCMAKE_BUILD_TYPE=Release" in configure
+    assert build[-2:] == ("--target", "v")
+
+
+def test_cmake_is_told_what_it_cross_compiles_for() -> None:
+    configure, _ = plan(with_build("cmake"), ARM64, {"CC": "aarch64-linux-gnu-gcc"}).commands
+    assert "-DCMAKE_SYSTEM_NAME=Linux" in configure
+    assert "-DCMAKE_SYSTEM_PROCESSOR=aarch64" in configure
+
+
+def test_a_command_is_run_as_it_is() -> None:
+    assert plan(with_build("command", "sh", "build.sh")).commands == (("sh", "build.sh"),)
+
+
+@pytest.mark.parametrize("tool", ["make", "cmake", "command"])
+def test_a_cross_build_without_a_cross_compiler_is_refused(tool: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        plan(with_build(tool, "x"), ARM64)
+    assert "v 1 for linux_arm64 cannot be built on linux_amd64" in str(caught.value)
+    assert "set CC to a C compiler for linux_arm64" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["../lib.a", "/lib.a", "a\\b.a"])
+def test_a_path_that_leads_out_of_the_folder_is_the_locks_fault(path: str) -> None:
+    with pytest.raises(LockError, match="unsafe name"):
+        plan(replace(CRATE, outputs=Interface(static_library=(path,))))
+    with pytest.raises(LockError, match="unsafe name"):
+        plan(replace(CRATE, installed=(path,)))
+
+
+def test_both_tables_of_rust_targets_are_equal() -> None:
+    match = re.search(
+        r"^RUST_TARGETS = (\{.*?^\})", _STARLARK.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert match
+    targets: dict[str, str] = ast.literal_eval(match[1])
+    assert targets == {str(platform): rust_target(platform) for platform in SUPPORTED}

@@ -1,0 +1,285 @@
+"""Building from source at a prompt: real tools, real sources, and what the command says."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("make") is None or shutil.which("cc") is None, reason="it builds C with make"
+)
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+MAKE: Mapping[str, str] = {
+    "Makefile": "libanswer.a: answer.o\n\t$(AR) rcs $@ $<\n\tcp answer.h generated.h\n",
+    "answer.c": "int answer(void) { return 42; }\n",
+    "answer.h": "int answer(void);\n",
+}
+_ARCHIVE = {
+    "file": "answer.zip",
+    "urls": ["http://127.0.0.1:9/answer.zip"],
+    "sha256": "0" * 64,
+    "size": 1,
+    "format": "zip",
+    "strip_prefix": "",
+    "files": [{"path": "lib/libanswer.a", "sha256": "0" * 64, "size": 1}],
+}
+
+
+class Answer:
+    """What the command answered."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+
+    @property
+    def report(self) -> dict[str, object]:
+        assert self.code == 0, self.stderr
+        report: dict[str, object] = json.loads(self.stdout)
+        return report
+
+
+class Project:
+    """A library's lock and source, and the command that is run on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "output"
+        self.environ = {**os.environ, "PYTHONPATH": str(TOOLS)}
+        self.environ["CGO_PREBUILT_CACHE"] = str(folder / "store")
+        self.environ.pop("CC", None)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = self.folder / "native" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def lock(self, platforms: tuple[str, ...] = (), **source: object) -> None:
+        section = {
+            "path": "native",
+            "build": {"tool": "make"},
+            "static_library": ["libanswer.a"],
+            "installed": ["lib/libanswer.a"],
+            "headers": ["*.h", "generated.h"],
+            "include_dirs": ["."],
+            **source,
+        }
+        prebuilt = {"archives": [_ARCHIVE], "static_library": ["lib/libanswer.a"]}
+        version = {
+            "platforms": dict.fromkeys(platforms, prebuilt),
+            "source": {key: value for key, value in section.items() if value is not None},
+        }
+        document = {
+            "schema": 1,
+            "name": "answer",
+            "default_version": "v1",
+            "versions": {"v1": version},
+        }
+        (self.folder / "answer.lock.json").write_text(json.dumps(document))
+
+    def run(self, verb: str, *options: str, **environ: str) -> Answer:
+        command = [sys.executable, "-m", "cgo_prebuilt", verb]
+        done = subprocess.run(
+            [*command, "--lock", "answer.lock.json", *options],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Answer(done)
+
+    def fetch(self, *options: str, **environ: str) -> Answer:
+        output = ("--output", str(self.output), "--platform", "linux_amd64", "--json")
+        return self.run("fetch", *output, *options, **{"CC": "cc", **environ})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.write(MAKE)
+    made.lock()
+    return made
+
+
+def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project) -> None:
+    project.lock(platforms=("linux_arm64",))
+    answer = project.fetch()
+    assert answer.report["status"] == "built"
+    assert answer.report["reason"] == "answer v1 has no prebuilt for linux_amd64"
+    assert answer.report["files"] == ["answer.h", "generated.h", "lib/libanswer.a"]
+    assert (project.output / "lib/libanswer.a").read_bytes().startswith(b"!<arch>")
+    assert "so it is built from source instead" in answer.stderr
+    assert "--fallback never" in answer.stderr
+    assert not (project.folder / "native/libanswer.a").exists()
+
+
+def test_a_download_that_fails_is_built_with_its_reason(project: Project) -> None:
+    project.lock(platforms=("linux_amd64",))
+    answer = project.fetch("--offline")
+    assert answer.report["status"] == "built"
+    assert "answer.zip" in str(answer.report["reason"])
+
+
+def test_the_same_is_not_built_twice(project: Project) -> None:
+    assert project.fetch().report["status"] == "built"
+    assert project.fetch("--fallback", "always").report["status"] == "cached"
+
+
+@pytest.mark.parametrize("change", ["source", "flags", "build", "tools"])
+def test_a_change_of_what_goes_in_is_built_again(project: Project, change: str) -> None:
+    assert project.fetch().report["status"] == "built"
+    environ = {}
+    if change == "source":
+        project.write({"answer.c": "int answer(void) { return 43; }\n"})
+    elif change == "flags":
+        environ = {"CFLAGS": "-O3"}
+    elif change == "build":
+        project.lock(build={"tool": "make", "args": ["V=1"]})
+    else:
+        compiler = project.folder / "newer-cc"
+        compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && echo newer && exit\nexec cc "$@"\n')
+        compiler.chmod(0o755)
+        environ = {"CC": str(compiler)}
+    assert project.fetch(**environ).report["status"] == "built"
+
+
+def test_never_fails_as_a_fetch_does(project: Project) -> None:
+    project.lock(platforms=("linux_arm64",))
+    answer = project.fetch("--fallback", "never")
+    assert answer.code == 3
+    assert "answer v1 has no prebuilt for linux_amd64" in answer.stderr
+    assert "--fallback auto builds it from source" in answer.stderr
+
+
+def test_the_variable_is_a_policy_and_the_option_wins(project: Project) -> None:
+    assert project.fetch(CGO_PREBUILT_FALLBACK="never").code == 3
+    always = project.fetch("--fallback", "always", CGO_PREBUILT_FALLBACK="never")
+    assert always.report["reason"] == "the policy is 'always'"
+
+
+def test_a_compiler_error_is_shown_with_exit_code_5(project: Project) -> None:
+    project.write({"answer.c": "int answer(void) { return oops; }\n"})
+    answer = project.fetch()
+    assert answer.code == 5
+    assert "the build of answer v1 from source failed" in answer.stderr
+    assert "oops" in answer.stderr
+    assert "  at: make" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not project.output.exists()
+
+
+def test_an_output_that_is_not_there_is_told_with_those_that_are(project: Project) -> None:
+    project.lock(static_library=["lib/absent.a"])
+    answer = project.fetch()
+    assert answer.code == 5
+    assert "wrote no lib/absent.a" in answer.stderr
+    assert "libraries that it wrote: libanswer.a" in answer.stderr
+
+
+def test_a_missing_tool_is_named_with_how_to_install_it(project: Project, tmp_path: Path) -> None:
+    project.lock(build={"tool": "cargo"})
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    answer = project.fetch(PATH=str(empty))
+    assert answer.code == 5
+    assert "answer v1 builds with cargo, and there is no cargo here" in answer.stderr
+    assert "https://rustup.rs" in answer.stderr
+
+
+def test_a_source_that_is_not_there_is_told(project: Project) -> None:
+    project.lock(path="absent")
+    answer = project.fetch()
+    assert answer.code == 5
+    assert "the source of answer v1 is not there" in answer.stderr
+
+
+def test_env_links_the_build(project: Project) -> None:
+    answer = project.run("env", "--shell", "json", "--platform", "linux_amd64", CC="cc")
+    assert answer.code == 0, answer.stderr
+    assert "libanswer.a" in answer.stdout
+
+
+def source_archive(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(f"answer-1/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+        link = tarfile.TarInfo("answer-1/link")
+        link.type = tarfile.SYMTYPE
+        link.linkname = "/etc/passwd"
+        archive.addfile(link)
+    return buffer.getvalue()
+
+
+CONFIGURE: Mapping[str, str] = {
+    **MAKE,
+    "configure": "#!/bin/sh\necho configured\n",
+    "Makefile": "libanswer.a: answer.o\n\t./configure\n\t$(AR) rcs $@ $<\n\tcp answer.h generated.h\n",
+}
+
+
+def test_a_source_from_a_url_is_verified_and_fetched_once(
+    project: Project, httpserver: HTTPServer
+) -> None:
+    content = source_archive(CONFIGURE)
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    url = httpserver.url_for("/answer-1.tar.gz")
+    sha256 = hashlib.sha256(content).hexdigest()
+    project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+
+    assert project.fetch().report["status"] == "built"
+    asked = len(httpserver.log)
+    assert asked > 0
+    assert project.fetch(CFLAGS="-O1").report["status"] == "built"
+    assert len(httpserver.log) == asked
+
+    answer = project.run("source", "--output", "here", "--platform", "linux_amd64", "--json")
+    assert answer.report["files"] == sorted(CONFIGURE)
+    assert os.access(project.folder / "here/configure", os.X_OK)
+    assert not (project.folder / "here/link").is_symlink()
+
+
+def test_a_source_with_another_hash_is_refused(project: Project, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(source_archive(MAKE))
+    url = httpserver.url_for("/answer-1.tar.gz")
+    project.lock(path=None, url=url, sha256="0" * 64, strip_prefix="answer-1")
+    answer = project.fetch()
+    assert answer.code == 4
+    assert url in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped"])
+def test_an_unsafe_name_in_a_source_is_refused(
+    project: Project, httpserver: HTTPServer, name: str
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    content = buffer.getvalue()
+    httpserver.expect_request("/a.tar.gz").respond_with_data(content)
+    project.lock(
+        path=None,
+        url=httpserver.url_for("/a.tar.gz"),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    answer = project.fetch()
+    assert answer.code == 4
+    assert "unsafe name" in answer.stderr
