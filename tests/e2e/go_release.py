@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.bazel_workspace import Result
 from tests.e2e.release import cgo_prebuilt

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.bazel_workspace import REPOSITORY
 from tests.e2e.go_release import (
     HOST,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.dirhash import go_mod_hash
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_module import GoModule, latest
+from cgo_prebuilt.go_module import GoModule, latest, platform_module
 from cgo_prebuilt.goproxy_tree import ProxyTree, Published
+from cgo_prebuilt.platforms import SUPPORTED
 
 _REQUIRED = re.compile(r"^\t(\S+) (v\S+)$", re.MULTILINE)
 
@@ -44,14 +45,16 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
     Raises:
         UsageError: There is no such module or version, or there are several modules.
     """
-    path = path or _only_forwarding(tree)
-    versions = tree.versions(path)
-    if not versions:
+    forwarding = [known for known in tree.modules() if _is_forwarding(tree, known)]
+    if path is None:
+        path = _only(forwarding, tree)
+    elif path not in forwarding:
         raise UsageError(
-            f"there is no module {path}",
+            f"there is no forwarding module {path}",
             where=str(tree.root),
-            remedy=f"choose one of {', '.join(tree.modules())}" if tree.modules() else None,
+            remedy=f"choose one of {', '.join(forwarding)}" if forwarding else None,
         )
+    versions = tree.versions(path)
     module = GoModule(path, version or latest(versions))
     published = tree.published(module)
     if published is None:
@@ -83,14 +86,15 @@ def go_sum_lines(modules: dict[GoModule, Published]) -> str:
     return "".join(lines)
 
 
-def _only_forwarding(tree: ProxyTree) -> str:
-    """The module that requires others; a platform's module requires none."""
-    forwarding = []
-    for path in tree.modules():
-        versions = tree.versions(path)
-        newest = tree.published(GoModule(path, latest(versions))) if versions else None
-        if newest is not None and _requires(newest):
-            forwarding.append(path)
+def _is_forwarding(tree: ProxyTree, path: str) -> bool:
+    """Whether a module requires the platforms' ones; those require it in turn."""
+    versions = tree.versions(path)
+    newest = tree.published(GoModule(path, latest(versions))) if versions else None
+    required = {module.path for module in _requires(newest)} if newest else set()
+    return bool(required) and required <= {platform_module(path, known) for known in SUPPORTED}
+
+
+def _only(forwarding: list[str], tree: ProxyTree) -> str:
     if len(forwarding) == 1:
         return forwarding[0]
     if not forwarding:

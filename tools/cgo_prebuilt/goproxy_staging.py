@@ -90,7 +90,8 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
         _extract(files, dist, folder)
         own = {file.path: folder / file.path for file in files.files()}
         generated = platform_files(library, platform, files.interface, own)
-        generated["go.mod"] = go_mod(path)
+        # A requirement in each direction: no build can mix a version with another one's library.
+        generated["go.mod"] = go_mod(path, requires=[f"{go.module} {version}"])
         _refuse_overlap(own, generated, manifest)
         contents = {**license, **own, **generated}
         staged.append(_staged(GoModule(path, version), str(platform), contents))
