@@ -1,0 +1,249 @@
+"""The generated Go files, and the bindings that are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.cgo_directives import cflags, directive, ldflags
+from cgo_prebuilt.errors import ManifestError, UsageError
+from cgo_prebuilt.go_bindings import read_bindings
+from cgo_prebuilt.go_package import Bindings, Library, forwarding_files, go_mod, platform_files
+from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.platforms import Platform, parse_platform
+
+LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
+AMD64 = Platform("linux", "amd64")
+MUSL = Platform("linux", "amd64", "musl")
+DARWIN = Platform("darwin", "arm64")
+
+
+def _texts(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: content.decode() for name, content in files.items()}
+
+
+def _chosen(files: dict[str, str], tags: set[str]) -> list[str]:
+    """The files whose build constraint holds, as the go command would choose them."""
+    chosen = []
+    for name, text in files.items():
+        match = re.search(r"^//go:build (.*)$", text, re.MULTILINE)
+        expression = match[1] if match else "true"
+        for sign, word in (("&&", " and "), ("||", " or "), ("!", " not ")):
+            expression = expression.replace(sign, word)
+        value = re.sub(
+            r"\b(?!and\b|or\b|not\b)\w+", lambda tag: str(tag[0] in tags | {"true"}), expression
+        )
+        if eval(value):
+            chosen.append(name)
+    return sorted(chosen)
+
+
+@pytest.mark.parametrize(
+    ("tags", "chosen"),
+    [
+        (["linux", "amd64", "cgo"], "prebuilt_linux_amd64.go"),
+        (["linux", "amd64", "cgo", "musl"], "prebuilt_linux_amd64_musl.go"),
+        (["darwin", "arm64", "cgo"], "prebuilt_darwin_arm64.go"),
+        (["darwin", "arm64", "cgo", "musl"], "prebuilt_darwin_arm64.go"),
+        (["linux", "arm64", "cgo"], "unsupported.go"),
+        (["linux", "amd64", "cgo", "vec_search_source"], "source.go"),
+        (["windows", "arm64", "cgo", "vec_search_source"], "source.go"),
+    ],
+)
+def test_one_file_is_chosen_for_a_platform(tags: Sequence[str], chosen: str) -> None:
+    files = _texts(forwarding_files(LIBRARY, [AMD64, MUSL, DARWIN], Interface(), None))
+    assert _chosen(files, set(tags)) == sorted([chosen, "doc.go"])
+
+
+def test_a_platforms_file_imports_its_module_and_nothing_else() -> None:
+    files = _texts(forwarding_files(LIBRARY, [MUSL], Interface(), None))
+    assert files["prebuilt_linux_amd64_musl.go"].endswith(
+        'package vec\n\nimport _ "a.dev/vec-linux-amd64-musl"\n'
+    )
+
+
+def test_with_bindings_the_headers_come_along() -> None:
+    bindings = Bindings("vs", "1.22", {"vs.go": b"package vs\n"})
+    interface = Interface.of(
+        {"headers": ("include/vs/a.h",), "include_dirs": ("include",), "defines": ("V=1",)}
+    )
+    files = _texts(forwarding_files(LIBRARY, [AMD64], interface, bindings))
+    assert files["vs.go"] == "package vs\n"
+    assert '// #cgo CFLAGS: -I${SRCDIR}/include -DV=1\nimport "C"\n' in files["headers.go"]
+    assert '_ "a.dev/vec/include"' in files["folders.go"]
+    assert '_ "a.dev/vec/include/vs"' in files["include/doc.go"]
+    assert "package files" in files["include/vs/doc.go"]
+    assert "doc.go" not in files
+    assert _chosen(files, {"linux", "amd64"}).count("nocgo.go") == 1
+
+
+def test_bindings_with_a_fallback_of_their_own_are_not_refused_without_cgo() -> None:
+    files = {"vs.go": b"package vs\n", "pure.go": b"//go:build !cgo\n\npackage vs\n"}
+    bindings = Bindings("vs", "1.22", files)
+    assert "nocgo.go" not in forwarding_files(LIBRARY, [AMD64], Interface(), bindings)
+
+
+def test_a_file_of_the_bindings_with_a_generated_name_is_refused() -> None:
+    bindings = Bindings("vs", "1.22", {"source.go": b"package vs\n"})
+    with pytest.raises(UsageError, match=r"source\.go is a generated file's name"):
+        forwarding_files(LIBRARY, [AMD64], Interface(), bindings)
+
+
+def test_a_platforms_module_links_in_order_and_keeps_its_folders() -> None:
+    interface = Interface.of(
+        {"static_library": ("lib/libb.a", "lib/liba.a"), "linkopts": ("-lm", "-framework Security")}
+    )
+    paths = ["lib/liba.a", "lib/libb.a", "include/x/internal/y.h"]
+    files = _texts(platform_files(LIBRARY, DARWIN, interface, paths))
+    assert (
+        "// #cgo LDFLAGS: ${SRCDIR}/lib/libb.a ${SRCDIR}/lib/liba.a -lm -framework Security\n"
+        'import "C"\n'
+    ) in files["cgo.go"]
+    assert "//go:build darwin && arm64\n" in files["cgo.go"]
+    assert '"C"' not in files["doc.go"]
+    assert (
+        '_ "a.dev/vec-darwin-arm64/include"\n\t_ "a.dev/vec-darwin-arm64/lib"'
+        in files["folders.go"]
+    )
+    # Only a package above `internal` may import what is below it.
+    assert '_ "a.dev/vec-darwin-arm64/include/x/internal"' in files["include/x/doc.go"]
+
+
+def test_bazels_targets_link_in_the_same_order() -> None:
+    interface = Interface.of(
+        {
+            "static_library": ("libb.a", "liba.a"),
+            "headers": ("a.h",),
+            "include_dirs": (".",),
+            "linkopts": ("-lm", "-ldl"),
+        }
+    )
+    text = _texts(platform_files(LIBRARY, AMD64, interface, ["a.h"]))["BUILD.bazel"]
+    assert 'importpath = "a.dev/vec-linux-amd64"' in text
+    assert 'static_library = "libb.a",\n    deps = [":library_1"]' in text
+    assert 'static_library = "liba.a",\n)' in text
+    assert 'linkopts = [\n        "-lm",\n        "-ldl",\n    ]' in text
+
+
+@pytest.mark.parametrize("name", ["x.c", "x.cc", "x.S", "x.go", "a/x.syso"])
+def test_a_file_that_go_would_compile_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="the go command would compile"):
+        platform_files(LIBRARY, AMD64, Interface(), [f"include/{name}"])
+
+
+def test_a_folder_that_is_no_import_path_is_refused() -> None:
+    with pytest.raises(UsageError, match="the folder 'a b' cannot be a Go package"):
+        platform_files(LIBRARY, AMD64, Interface(), ["include/a b/x.h"])
+
+
+def test_a_go_mod_lists_what_it_requires() -> None:
+    assert go_mod("a.dev/x") == b"module a.dev/x\n\ngo 1.21\n"
+    text = go_mod("a.dev/x", "1.22", ["a.dev/y v1.0.0"])
+    assert text == b"module a.dev/x\n\ngo 1.22\n\nrequire (\n\ta.dev/y v1.0.0\n)\n"
+
+
+def test_libraries_whose_names_cgo_does_not_take_are_searched() -> None:
+    interface = Interface.of(
+        {"static_library": ("lib/x.lib",), "shared_library": ("so/libx.so.1",)}
+    )
+    assert ldflags(interface, "linux", where="m") == [
+        "-L${SRCDIR}/lib",
+        "-l:x.lib",
+        "-L${SRCDIR}/so",
+        "-l:libx.so.1",
+        "-Wl,-rpath,${SRCDIR}/so",
+    ]
+
+
+def test_windows_links_the_import_library() -> None:
+    interface = Interface.of({"shared_library": ("x.dll",), "interface_library": ("x.dll.a",)})
+    assert ldflags(interface, "windows", where="m") == ["${SRCDIR}/x.dll.a"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "-Wl,--whole-archive",
+        "-Wl,-T,script.ld",
+        "-T script.ld",
+        "-fuse-ld=gold",
+        "-Wl,-plugin,x.so",
+        "@file",
+        "-l -x",
+        "-framework",
+        "-Wl,-rpath,-x",
+        "-l$(id)",
+    ],
+)
+def test_an_option_that_the_go_command_refuses_is_refused(option: str) -> None:
+    with pytest.raises(UsageError, match="the go command refuses") as caught:
+        ldflags(Interface.of({"linkopts": (option,)}), "linux", where="m: platforms.linux_amd64")
+    assert caught.value.where == "m: platforms.linux_amd64"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "-lm", "-pthread", "-framework Security", "-Wl,--as-needed", "-Wl,-z,now", "-static-libgcc",
+        "-Wl,-framework,Security", "-l stdc++", "-L/usr/lib", "-Wl,--start-group", "-fopenmp",
+    ],
+)  # fmt: skip
+def test_an_option_that_the_go_command_takes_is_taken(option: str) -> None:
+    assert ldflags(Interface.of({"linkopts": (option,)}), "linux", where="m") == option.split()
+
+
+def test_a_word_with_a_space_is_quoted() -> None:
+    assert (
+        directive("CFLAGS", cflags(Interface(defines=("A=b c",)))) == '// #cgo CFLAGS: "-DA=b c"\n'
+    )
+
+
+def _write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_bindings_are_the_folders_files_without_tests_and_build_files(tmp_path: Path) -> None:
+    _write(
+        tmp_path,
+        {
+            "go.mod": "module x\n\ngo 1.23.1\n",
+            "vs/a.go": "// package no\n/* package\nnone */ package vs // yes\n",
+            "vs/a_test.go": "package vs_test\n",
+            "vs/BUILD.bazel": "",
+            "vs/glue.h": "",
+            "vs/sub/b.go": "package sub\n",
+        },
+    )
+    bindings = read_bindings(tmp_path / "vs")
+    assert (bindings.package, bindings.go_version) == ("vs", "1.23.1")
+    assert sorted(bindings.files) == ["a.go", "glue.h"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"x.h": ""}, "has no Go package"),
+        ({"a.go": "package a\n", "b.go": "package b\n"}, "has the packages a, b"),
+    ],
+)
+def test_a_folder_that_is_not_one_package_is_refused(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ManifestError, match=message):
+        read_bindings(_write(tmp_path, files))
+
+
+def test_bindings_that_are_not_there_are_an_error_of_the_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="cannot be read: No such file"):
+        read_bindings(tmp_path / "missing")
+
+
+def test_every_platform_has_a_file_name_that_go_does_not_take_for_another_one() -> None:
+    files = forwarding_files(LIBRARY, [parse_platform("linux_arm")], Interface(), None)
+    assert "prebuilt_linux_arm.go" in files

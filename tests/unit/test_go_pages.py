@@ -1,0 +1,66 @@
+"""The texts of a module site."""
+
+from __future__ import annotations
+
+import pytest
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.goproxy_build import version_time
+from cgo_prebuilt.goproxy_pages import (
+    caddy_site,
+    module_page,
+    nginx_site,
+    not_found_page,
+    page_path,
+    parse_redirects,
+    redirects_file,
+)
+
+REDIRECTS = {"a.dev/!x/@v/v1.0.0.zip": "https://example.com/r/x.zip?a=1"}
+
+
+def test_a_page_has_a_tag_for_its_module() -> None:
+    page = module_page({"a.dev/x": "https://a.dev/?a&b"})
+    assert '<meta name="go-import" content="a.dev/x mod https://a.dev/?a&amp;b">' in page
+
+
+def test_a_page_is_where_the_path_below_its_host_says() -> None:
+    assert page_path("a.dev/x/v2") == "x/v2/index.html"
+    assert page_path("a.dev") == "index.html"
+
+
+def test_the_page_for_everything_else_has_no_two_tags_that_match_one_path() -> None:
+    proxies = dict.fromkeys(["a.dev/x", "a.dev/x/v2", "a.dev/x-linux-amd64"], "https://a.dev")
+    page = not_found_page(proxies)
+    assert 'content="a.dev/x mod ' in page
+    assert 'content="a.dev/x-linux-amd64 mod ' in page
+    assert "a.dev/x/v2" not in page
+
+
+def test_redirects_are_read_as_they_were_written() -> None:
+    assert (
+        redirects_file(REDIRECTS) == "/a.dev/!x/@v/v1.0.0.zip https://example.com/r/x.zip?a=1 302\n"
+    )
+    assert parse_redirects(redirects_file(REDIRECTS)) == REDIRECTS
+
+
+def test_servers_redirect_zips() -> None:
+    assert (
+        'location = "/a.dev/!x/@v/v1.0.0.zip" { return 302 "https://example.com/r/x.zip?a=1"; }'
+        in nginx_site(REDIRECTS)
+    )
+    assert "redir /a.dev/!x/@v/v1.0.0.zip https://example.com/r/x.zip?a=1 302\n" in caddy_site(
+        REDIRECTS
+    )
+
+
+def test_the_time_of_a_version_comes_from_the_environment_or_is_fixed() -> None:
+    assert version_time({"SOURCE_DATE_EPOCH": "0"}) == "1970-01-01T00:00:00Z"
+    assert version_time({}) == version_time({"SOURCE_DATE_EPOCH": ""}) == "1980-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("value", ["today", "1e3", "9" * 30])
+def test_a_time_that_is_no_number_of_seconds_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH is") as caught:
+        version_time({"SOURCE_DATE_EPOCH": value})
+    assert caught.value.remedy is not None
