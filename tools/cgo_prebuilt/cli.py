@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from cgo_prebuilt import __version__
 from cgo_prebuilt.cache_cli import add_cache
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.goproxy_cli import add_goproxy
+from cgo_prebuilt.lock_cli import add_lock
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.transport import Transport
 
 INTERRUPTED = 130
-STALE = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,19 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
-    verb = _verb(
-        verbs,
-        "lock",
-        _lock,
-        "resolve, hash and index a release",
-        "lock prebuilt.yaml --version v0.3.1",
-    )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
-    verb.add_argument("--version", metavar="V", help="instead of the manifest's")
-    verb.add_argument(
-        "--output", type=Path, metavar="L", help="the lock; beside the manifest by default"
-    )
-    verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
+    add_lock(verbs, _verb, lambda: _transport(_store()))
 
     verb = _verb(
         verbs,
@@ -298,51 +285,6 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print("\n".join(check.line() for check in checks))
     return exit_code(checks)
-
-
-def _lock(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.lock_file import format_lock, read_lock
-    from cgo_prebuilt.locking import indexer, lock_version, merge
-    from cgo_prebuilt.manifest import read_manifest
-
-    manifest = read_manifest(options.manifest, options.version)
-    target: Path = options.output or options.manifest.with_suffix(".lock.json")
-    if not target.parent.is_dir():
-        raise UsageError(
-            "there is no such folder for the lock",
-            where=str(target.parent),
-            remedy="make it, or choose another place with --output",
-        )
-    old = read_lock(target) if target.exists() else None
-    settings = read_settings(os.environ, manifest.name)
-    index = indexer(manifest, settings, _transport(_store()))
-    version = lock_version(manifest, index, target.parent)
-    text = format_lock(merge(old, manifest, version))
-    if options.check:
-        if old is not None and target.read_text(encoding="utf-8") == text:
-            return 0
-        _say(f"cgo-prebuilt: {target} is stale; run `cgo-prebuilt lock {options.manifest}`")
-        return STALE
-    _write_lock(target, text)
-    _say(f"{manifest.name} {manifest.version}: {', '.join(version.platforms)}")
-    print(target)
-    return 0
-
-
-def _write_lock(target: Path, text: str) -> None:
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(target)
-    except OSError as error:
-        raise UsageError(
-            f"the lock cannot be written: {error.strerror}",
-            where=str(target),
-            remedy="choose another place with --output",
-        ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _pack(options: argparse.Namespace) -> int:

@@ -113,7 +113,7 @@ def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Ind
                     where=spec.file,
                 )
 
-        urls = _urls(spec, manifest, settings)
+        urls = archive_urls(spec, manifest, settings)
         got = transport.run(Download(spec.file, urls, None, None), consume)
         if spec.format == "file":
             found = (LockedFile(spec.path, got.sha256, got.size),)
@@ -122,7 +122,13 @@ def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Ind
     return get
 
 
-def _urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+    """Where to take an archive from, in the order to try: its URLs, or the mirror that is set.
+
+    Raises:
+        ManifestError: It has no URL.
+        UnavailableError: The settings are offline, and it is on no `file://` URL.
+    """
     if not spec.urls:
         raise ManifestError(
             f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
