@@ -9,14 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.unit.archive_builders import (
-    END_OF_TAR,
-    ZipEntry,
-    compress,
-    locked_file,
-    tar_member,
-    zip_archive,
-)
 
 from cgo_prebuilt.lock import (
     Build,
@@ -28,6 +20,14 @@ from cgo_prebuilt.lock import (
     Source,
 )
 from cgo_prebuilt.manifest import Manifest, parse_manifest, read_manifest
+from tests.unit.archive_builders import (
+    END_OF_TAR,
+    ZipEntry,
+    compress,
+    locked_file,
+    tar_member,
+    zip_archive,
+)
 
 LIBRARY = b"!<arch>\n" + bytes(range(256)) * 40
 HEADER = b"int vec_search(void);\n"

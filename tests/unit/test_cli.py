@@ -49,6 +49,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("CGO_", "VEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CGO_PREBUILT_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("CGO_PREBUILT_FALLBACK", "never")
     monkeypatch.setattr("cgo_prebuilt.transport_settings.TransportSettings", lambda: SETTINGS)
 
 

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from tests.unit.library_case import lock, locked_platform
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.lock import (
@@ -31,6 +30,7 @@ from cgo_prebuilt.lock import (
 )
 from cgo_prebuilt.lock_file import BUILD_TOOLS, SCHEMA, format_lock, parse_lock, read_lock
 from cgo_prebuilt.platforms import SUPPORTED
+from tests.unit.library_case import lock, locked_platform
 
 SCHEMA_FILE = Path(__file__).parents[2] / "rules" / "lock.schema.json"
 

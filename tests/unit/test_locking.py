@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.archive_builders import locked_file
-from tests.unit.library_case import FILES, manifest
 
 from cgo_prebuilt import locking
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
@@ -19,6 +17,8 @@ from cgo_prebuilt.lock import Lock, LockedFile, LockedPlatform, LockedVersion
 from cgo_prebuilt.lock_file import format_lock, parse_lock
 from cgo_prebuilt.locking import IndexedArchive, lock_version, merge
 from cgo_prebuilt.manifest import ArchiveSpec
+from tests.unit.archive_builders import locked_file
+from tests.unit.library_case import FILES, manifest
 
 HERE = Path()
 

@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.manifest import PlatformSpec
+from cgo_prebuilt.pack import PACKED_FORMATS, Packed, pack
+from cgo_prebuilt.sums import SUMS
 from tests.unit.archive_builders import MemoryStream
 from tests.unit.library_case import (
     FILES,
@@ -23,11 +28,6 @@ from tests.unit.library_case import (
     write_files,
     write_manifest,
 )
-
-from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.manifest import PlatformSpec
-from cgo_prebuilt.pack import PACKED_FORMATS, Packed, pack
-from cgo_prebuilt.sums import SUMS
 
 
 def spec(**changes: Any) -> PlatformSpec:

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.library_case import FILES, files_below
-from tests.unit.trees import put
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.lock import Interface
 from cgo_prebuilt.pkg_config import pkg_config, write_pkg_config
 from cgo_prebuilt.store import Store
+from tests.unit.library_case import FILES, files_below
+from tests.unit.trees import put
 
 INTERFACE = Interface(
     static_library=("lib/libvec.a", "lib/libdep.a"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.library_case import FILES, lock, locked_platform
 
 from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
 from cgo_prebuilt.lock import Lock, LockedVersion
 from cgo_prebuilt.plan import Plan, plan_fetch, source_of
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.settings import Settings
+from tests.unit.library_case import FILES, lock, locked_platform
 
 LINUX = parse_platform("linux_amd64")
 FILE = "vec-v1.2.3-linux_amd64.tar.gz"
