@@ -41,7 +41,10 @@ def test_a_go_mod_has_a_hash_of_its_own() -> None:
 
 def test_a_zip_reads_back_with_the_hash_of_its_contents(tmp_path: Path) -> None:
     (tmp_path / "libx.a").write_bytes(b"!<arch>\n" * 1000)
-    contents = {"go.mod": b"module a.dev/X\n", "lib/libx.a": tmp_path / "libx.a"}
+    contents: dict[str, bytes | Path] = {
+        "go.mod": b"module a.dev/X\n",
+        "lib/libx.a": tmp_path / "libx.a",
+    }
     write_module_zip(MODULE, contents, tmp_path / "x.zip")
     found = read_module_zip(MODULE, tmp_path / "x.zip")
     assert found.zip_hash == contents_hash(MODULE, contents)

@@ -11,6 +11,7 @@ import pytest
 from cgo_prebuilt.cgo_directives import cflags, directive, ldflags
 from cgo_prebuilt.errors import ManifestError, UsageError
 from cgo_prebuilt.go_bindings import read_bindings
+from cgo_prebuilt.go_build_file import repository_name, target_name
 from cgo_prebuilt.go_package import Bindings, Library, forwarding_files, go_mod, platform_files
 from cgo_prebuilt.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -29,6 +30,8 @@ def _chosen(files: dict[str, str], tags: set[str]) -> list[str]:
     """The files whose build constraint holds, as the go command would choose them."""
     chosen = []
     for name, text in files.items():
+        if not name.endswith(".go"):
+            continue
         match = re.search(r"^//go:build (.*)$", text, re.MULTILINE)
         expression = match[1] if match else "true"
         for sign, word in (("&&", " and "), ("||", " or "), ("!", " not ")):
@@ -84,6 +87,29 @@ def test_bindings_with_a_fallback_of_their_own_are_not_refused_without_cgo() -> 
     files = {"vs.go": b"package vs\n", "pure.go": b"//go:build !cgo\n\npackage vs\n"}
     bindings = Bindings("vs", "1.22", files)
     assert "nocgo.go" not in forwarding_files(LIBRARY, [AMD64], Interface(), bindings)
+
+
+def test_bazel_compiles_the_bindings_with_the_headers_by_label() -> None:
+    bindings = Bindings("vs", "1.22", {"vs.go": b"package vs\n", "README.md": b""})
+    interface = Interface.of({"headers": ("include/a.h",), "include_dirs": ("include",)})
+    files = forwarding_files(LIBRARY, [AMD64, MUSL], interface, bindings)
+    text = files["BUILD.bazel"].decode()
+    assert '"vs.go",' in text
+    assert "README.md" not in text
+    assert "headers.go" not in text
+    assert 'cdeps = [":headers"]' in text
+    assert 'hdrs = ["include/a.h"]' in text
+    assert (
+        '"@io_bazel_rules_go//go/platform:linux_amd64":'
+        ' ["@dev_a_vec_linux_amd64//:vec-linux-amd64"]'
+    ) in text
+    assert "musl//" not in text
+
+
+def test_names_of_repositories_and_targets_are_those_of_gazelle() -> None:
+    assert repository_name("go.Acme.dev/Vec-x.y/v2") == "dev_acme_go_vec_x_y_v2"
+    assert target_name("go.acme.dev/vec-x/v2") == "vec-x"
+    assert target_name("acme.dev") == "acme.dev"
 
 
 def test_a_file_of_the_bindings_with_a_generated_name_is_refused() -> None:
