@@ -43,11 +43,12 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
-def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> None:
     """A store of the test's own, an environment without our variables, and short waits."""
     for name in list(os.environ):
         if name.startswith(("CGO_", "VEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    httpserver.no_handler_status_code = 404
     monkeypatch.setenv("CGO_PREBUILT_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("CGO_PREBUILT_FALLBACK", "never")
     monkeypatch.setattr("cgo_prebuilt.transport_settings.TransportSettings", lambda: SETTINGS)
