@@ -27,6 +27,8 @@ _TRIES = 5
 _FIRST_WAIT = 1.0
 _LONGEST_LIMIT = 900.0
 _TIMEOUT = (15.0, 60.0)
+# A server may look at the whole of a file before it answers.
+_FILE_TIMEOUT = (15.0, 300.0)
 _LONGEST_ANSWER = 32 << 20
 _CHUNK = 1 << 20
 
@@ -173,7 +175,7 @@ class ApiSession:
         while True:
             progress.place(0)
             with closing(_opened(path, progress)) as body:
-                reply = self._once(method, url, data=body, headers=headers)
+                reply = self._once(method, url, data=body, headers=headers, timeout=_FILE_TIMEOUT)
             if reply.status >= 500:
                 raise LostError(f"HTTP {reply.status} {reply.message()}".strip())
             if not self._waited_for_limit(reply, waited):
@@ -190,7 +192,8 @@ class ApiSession:
             with self._session.get(
                 url, headers=headers, stream=True, timeout=_TIMEOUT, verify=self._authorities
             ) as response:
-                response.raise_for_status()
+                if response.status_code != 200:
+                    raise _unavailable(url, f"HTTP {response.status_code}")
                 yield from response.iter_content(_CHUNK)
         except CgoPrebuiltError:
             raise
@@ -223,12 +226,12 @@ class ApiSession:
         raise _unavailable(url, f"{reason}, {_TRIES} times")
 
     def _once(self, method: str, url: str, **options: Any) -> Reply:
+        options.setdefault("timeout", _TIMEOUT)
         try:
             with self._session.request(
                 method,
                 url,
                 stream=True,
-                timeout=_TIMEOUT,
                 # A redirect of anything but a question is not followed: its body would be lost.
                 allow_redirects=method in ("GET", "HEAD"),
                 verify=self._authorities,

@@ -15,6 +15,7 @@ from cgo_prebuilt.cache_cli import add_cache
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.lock_cli import add_lock
+from cgo_prebuilt.publish_cli import add_publishing
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -107,19 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_lock(verbs, _verb, lambda: _transport(_store()))
 
-    verb = _verb(
-        verbs,
-        "pack",
-        _pack,
-        "write a platform's archive, the same bytes every time",
-        "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
-    )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
-    verb.add_argument("--platform", required=True, metavar="P")
-    verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
-    verb.add_argument("--output", required=True, type=Path, metavar="DIST")
-    verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
-    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+    add_publishing(verbs, _verb)
 
     verb = _verb(
         verbs,
@@ -285,27 +274,6 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print("\n".join(check.line() for check in checks))
     return exit_code(checks)
-
-
-def _pack(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.manifest import read_manifest
-    from cgo_prebuilt.pack import pack
-    from cgo_prebuilt.platforms import parse_platform
-
-    manifest = read_manifest(options.manifest)
-    spec = manifest.platform(parse_platform(options.platform))
-    packed = pack(spec, options.folder, options.output, options.format)
-    if options.json:
-        print(
-            json.dumps(
-                [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed],
-                indent=2,
-            )
-        )
-        return 0
-    for item in packed:
-        print(item.path)
-    return 0
 
 
 def _lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:

@@ -157,13 +157,17 @@ class GitHubApi:
         url = f"{self._base}/{release.id}/assets?per_page={_PAGE}"
         return {asset.name: asset for asset in map(_asset, self._pages(url))}
 
+    def uploaded(self, reply: Reply) -> Asset:
+        """The file that the answer to an upload tells of."""
+        return _asset(self._good(reply))
+
     def delete(self, asset: Asset) -> None:
         """Deletes a file; one that is not there any more is no error."""
         reply = self._session.send("DELETE", f"{self._base}/assets/{asset.id}")
         if reply.status != 404:
             self._good(reply)
 
-    def refusal(self, reply: Reply) -> UsageError | UnavailableError:
+    def _refusal(self, reply: Reply) -> UsageError | UnavailableError:
         """The error that an answer stands for that is no success."""
         said = reply.message()
         what = f"GitHub refused: HTTP {reply.status}" + (f" {said}" if said else "")
@@ -199,7 +203,7 @@ class GitHubApi:
 
     def _good(self, reply: Reply) -> Any:
         if not 200 <= reply.status < 300:
-            raise self.refusal(reply)
+            raise self._refusal(reply)
         return reply.json() if reply.content else None
 
 

@@ -210,18 +210,24 @@ class LogProgress:
     Args:
         out: Where the lines go.
         clock: Seconds that only go forward.
+        verb: What happens to the files: `download` or `upload`.
     """
 
     def __init__(
-        self, out: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        out: TextIO | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        verb: str = "download",
     ) -> None:
         self._out = out if out is not None else sys.stderr
         self._clock = clock
         self._lock = threading.Lock()
+        self.verb = verb
 
     def start(self, file: str, total: int | None) -> FileProgress:
         """See `Progress.start`."""
-        self.line(f"downloading {file}" + (f" ({format_size(total)})" if total else ""))
+        self.line(f"{self.verb}ing {file}" + (f" ({format_size(total)})" if total else ""))
         return _LogFile(self, _Meter(file, total, self._clock))
 
     def line(self, text: str) -> None:
@@ -259,14 +265,20 @@ class _LogFile:
                     f" ({format_size(rate)}/s)"
                 )
         self._owner.line(
-            f"downloaded {self._meter.file}: {facts}"
+            f"{self._owner.verb}ed {self._meter.file}: {facts}"
             if outcome == "done"
             else f"{self._meter.file}: {facts}"
         )
 
 
-def progress_for(out: TextIO, *, quiet: bool = False) -> Progress:
-    """The form that suits a stream: a terminal's, a log's, or none."""
+def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:
+    """The form that suits a stream: a terminal's, a log's, or none.
+
+    Args:
+        out: The stream.
+        quiet: Whether to say nothing.
+        verb: What happens to the files: `download` or `upload`.
+    """
     if quiet:
         return SilentProgress()
-    return TerminalProgress(out) if out.isatty() else LogProgress(out)
+    return TerminalProgress(out) if out.isatty() else LogProgress(out, verb=verb)

@@ -1,0 +1,288 @@
+"""Publishing to a GitHub release: whatever goes wrong, a second run or a second try puts it right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from cgo_prebuilt.api_session import ApiSession
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
+from cgo_prebuilt.github_api import GitHubApi, GitHubSite
+from cgo_prebuilt.github_release import GitHubRelease
+from cgo_prebuilt.progress import SilentProgress
+from cgo_prebuilt.publish import Published, ReleaseFile, publish
+from tests.github_server import (
+    REPOSITORY,
+    GitHubServer,
+    broken_off,
+    broken_off_after,
+    problem,
+)
+
+NOW = 1_800_000_000.0
+FILES = {"a.tar.zst": b"a" * 100_000, "b.tar.zst": b"b", "SHA256SUMS": b"sums"}
+
+
+@pytest.fixture
+def github(httpserver: HTTPServer) -> GitHubServer:
+    return GitHubServer(httpserver)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[ReleaseFile]:
+    made = []
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+        made.append(ReleaseFile(tmp_path / name, sha256_of(tmp_path / name)[0]))
+    return made
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """How long it waited, in seconds, each time."""
+    return []
+
+
+class Runner:
+    """Publishes; it never really waits."""
+
+    def __init__(self, github: GitHubServer, files: Sequence[ReleaseFile]) -> None:
+        self.github = github
+        self.files = files
+        self.waits: list[float] = []
+        self.notes: list[str] = []
+
+    def __call__(self) -> Published:
+        site = GitHubSite.of(self.github.environment)
+        session = ApiSession(
+            site.headers(), sleep=self.waits.append, now=lambda: NOW, note=self.notes.append
+        )
+        api = GitHubApi(site, REPOSITORY, session)
+        place = GitHubRelease(api, "v1", session, SilentProgress(), self.waits.append)
+        return publish(self.files, place)
+
+
+@pytest.fixture
+def run(github: GitHubServer, files: list[ReleaseFile]) -> Runner:
+    return Runner(github, files)
+
+
+def test_a_release_is_a_draft_until_all_its_files_are_there(
+    run: Runner, github: GitHubServer
+) -> None:
+    drafts: list[bool] = []
+    github.trouble("PATCH", lambda request: drafts.append(github.releases[0].draft))
+    done = run()
+    assert done.sent == tuple(FILES)
+    assert done.where == f"{github.url}/acme/vec/releases/tag/v1"
+    assert github.contents("v1") == FILES
+    assert drafts == [True]
+    assert not github.releases[0].draft
+    assert github.uploads() == list(FILES)
+
+
+def test_a_second_run_sends_nothing(run: Runner, github: GitHubServer) -> None:
+    run()
+    github.requests.clear()
+    done = run()
+    assert (done.sent, done.unchanged) == ((), tuple(FILES))
+    assert [line for line in github.requests if not line.startswith("GET ")] == []
+
+
+def test_an_existing_draft_is_found_on_whatever_page_and_filled(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.page = 2
+    for number in range(5):
+        github.release(f"v0.{number}")
+    draft = github.release("v1", draft=True)
+    for number in range(5):
+        github.add(draft, f"other-{number}", b"")
+    github.add(draft, "b.tar.zst", b"b")
+    assert run().sent == ("a.tar.zst", "SHA256SUMS")
+    assert [release.tag for release in github.releases].count("v1") == 1
+
+
+def test_other_bytes_under_a_name_are_refused_before_anything_is_sent(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.add(github.release("v1"), "b.tar.zst", b"another")
+    with pytest.raises(IntegrityError) as caught:
+        run()
+    assert caught.value.what == "published already, with other bytes: b.tar.zst"
+    assert "new version" in str(caught.value.remedy)
+    assert github.uploads() == []
+
+
+@pytest.mark.parametrize("content", [b"b", b"another"])
+def test_an_asset_without_a_digest_is_read(
+    run: Runner, github: GitHubServer, content: bytes
+) -> None:
+    github.add(github.release("v1"), "b.tar.zst", content, with_digest=False)
+    if content == b"b":
+        assert run().unchanged == ("b.tar.zst",)
+    else:
+        with pytest.raises(IntegrityError):
+            run()
+
+
+def test_what_an_upload_left_that_was_cut_off_is_replaced(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.add(github.release("v1", draft=True), "a.tar.zst", b"", state="starter")
+    assert run().sent == tuple(FILES)
+    assert github.contents("v1") == FILES
+
+
+def test_an_upload_that_breaks_off_is_sent_again(run: Runner, github: GitHubServer) -> None:
+    github.trouble("?name=a.tar.zst", broken_off_after("starter", github), broken_off)
+    run()
+    assert github.contents("v1") == FILES
+    assert github.uploads() == ["a.tar.zst", "a.tar.zst", "a.tar.zst", "b.tar.zst", "SHA256SUMS"]
+    assert run.waits == [2.0, 4.0]
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.trouble("?name=a.tar.zst", broken_off_after("uploaded", github))
+    run()
+    assert github.uploads() == list(FILES)
+
+
+def test_an_upload_that_never_works_ends_with_what_to_do(run: Runner, github: GitHubServer) -> None:
+    github.trouble("?name=b.tar.zst", *[lambda request: problem(502, "Bad Gateway")] * 4)
+    with pytest.raises(UnavailableError, match="HTTP 502 Bad Gateway, 4 times") as caught:
+        run()
+    assert "what was uploaded is kept" in str(caught.value.remedy)
+    assert github.releases[0].draft
+    assert run().unchanged == ("a.tar.zst",)
+    assert not github.releases[0].draft
+
+
+def test_the_same_file_from_a_publisher_at_the_same_time_is_accepted(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.trouble(
+        "?name=b.tar.zst", lambda request: void(github.add(github.releases[-1], "b.tar.zst", b"b"))
+    )
+    run()
+    assert github.contents("v1") == FILES
+
+
+def test_another_file_from_a_publisher_at_the_same_time_is_refused(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.trouble(
+        "?name=b.tar.zst", lambda request: void(github.add(github.releases[-1], "b.tar.zst", b"x"))
+    )
+    with pytest.raises(IntegrityError, match=r"other bytes: b\.tar\.zst"):
+        run()
+
+
+def void(asset: object) -> None:
+    """Nothing, so that the server answers."""
+
+
+def test_a_file_that_arrives_damaged_is_deleted_and_named(
+    run: Runner, github: GitHubServer
+) -> None:
+    original = github.add
+
+    def add(release: object, name: str, content: bytes, **attributes: object) -> object:
+        content = b"damaged" if name == "b.tar.zst" else content
+        return original(release, name, content, **attributes)  # type: ignore[arg-type]
+
+    github.add = add  # type: ignore[method-assign, assignment]
+    with pytest.raises(IntegrityError, match=r"b\.tar\.zst arrived damaged"):
+        run()
+    assert "b.tar.zst" not in github.contents("v1")
+
+
+def test_a_name_that_github_changes_is_refused(github: GitHubServer, tmp_path: Path) -> None:
+    (tmp_path / "a b.zip").write_bytes(b"x")
+    file = ReleaseFile(tmp_path / "a b.zip", sha256_of(tmp_path / "a b.zip")[0])
+    with pytest.raises(UsageError, match=r"GitHub changes the name a b\.zip to a\.b\.zip"):
+        Runner(github, [file])()
+    assert github.contents("v1") == {}
+
+
+# Limits.
+
+
+def test_a_secondary_limit_is_waited_for_as_long_as_it_asks(
+    run: Runner, github: GitHubServer
+) -> None:
+    github.trouble("?name=a", lambda request: problem(429, "slow down", Retry_After="7"))
+    run()
+    assert run.waits == [7.0]
+    assert run.notes == [
+        f"rate limit of {github.url}/uploads/repos/acme/vec/releases/1/assets: waiting 7 s"
+    ]
+    assert github.contents("v1") == FILES
+
+
+def test_the_primary_limit_is_waited_for_until_it_is_reset(
+    run: Runner, github: GitHubServer
+) -> None:
+    limit = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 40)}
+    github.trouble("GET", lambda request: problem(403, "API rate limit exceeded", **limit))
+    run()
+    assert run.waits == [41.0]
+
+
+def test_a_limit_that_is_too_long_ends_the_run(run: Runner, github: GitHubServer) -> None:
+    limit = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 3000)}
+    github.trouble("GET", lambda request: problem(403, "API rate limit exceeded", **limit))
+    with pytest.raises(UnavailableError, match="asks to wait 3001 seconds") as caught:
+        run()
+    assert "goes on from where it was" in str(caught.value.remedy)
+    assert run.waits == []
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "remedy"),
+    [
+        (401, "Bad credentials", UsageError, "GITHUB_TOKEN"),
+        (403, "Resource not accessible by integration", UsageError, "write to the contents"),
+        (404, "Not Found", UsageError, "--repo acme/vec"),
+        (422, "Validation Failed", UsageError, "--tag"),
+        (418, "", UnavailableError, "try again later"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    run: Runner,
+    github: GitHubServer,
+    status: int,
+    message: str,
+    kind: type[Exception],
+    remedy: str,
+) -> None:
+    github.trouble("POST", lambda request: problem(status, message))
+    with pytest.raises(kind, match=f"GitHub refused: HTTP {status} ?{message}") as caught:
+        run()
+    assert remedy in str(caught.value)
+
+
+def test_a_server_that_fails_for_a_while_is_asked_again(run: Runner, github: GitHubServer) -> None:
+    github.trouble("GET", *[lambda request: problem(503, "")] * 2, broken_off)
+    run()
+    assert run.waits == [1.0, 2.0, 4.0]
+
+
+def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer) -> None:
+    from werkzeug import Response
+
+    github.trouble("GET", lambda request: Response("<html>hello</html>"))
+    with pytest.raises(UnavailableError, match="not JSON"):
+        run()
+    github.trouble("GET", lambda request: Response('{"id": 7}'))
+    with pytest.raises(UnavailableError, match="not what GitHub's API gives"):
+        run()

@@ -1,0 +1,103 @@
+"""What a release says of its files: asked once, compared, and refused where it disagrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from cgo_prebuilt.errors import IntegrityError, UnavailableError
+from cgo_prebuilt.release_digests import (
+    Statement,
+    check_statements,
+    collect_statements,
+    folder_of,
+    sums_url,
+)
+
+A, B = "a" * 64, "b" * 64
+BASE = "https://example.com/v1"
+
+
+class Web:
+    """Texts by URL, and what GitHub says; remembers what was asked."""
+
+    def __init__(self, texts: Mapping[str, str], github: Mapping[str, str] | None = None) -> None:
+        self.texts = texts
+        self.github = github
+        self.asked: list[str] = []
+        self.notes: list[str] = []
+
+    def read_text(self, url: str) -> str | None:
+        self.asked.append(url)
+        if self.texts.get(url) == "unreachable":
+            raise UnavailableError("no usable answer", where=url)
+        return self.texts.get(url)
+
+    def read_assets(self, url: str) -> tuple[str, Mapping[str, str]] | None:
+        self.asked.append("github")
+        return None if self.github is None else ("https://github.com/release", self.github)
+
+    def statements(self, archives: Mapping[str, tuple[str, ...]]) -> list[Statement]:
+        return collect_statements(archives, self.read_text, self.read_assets, self.notes.append)
+
+
+def test_each_place_is_asked_once_whatever_the_number_of_archives() -> None:
+    web = Web({f"{BASE}/SHA256SUMS": f"{A}  a.zip\n{B} *b.zip\n"}, {"b.zip": B})
+    found = web.statements({"a.zip": (f"{BASE}/a.zip",), "b.zip": (f"{BASE}/b.zip",)})
+    assert found == [
+        Statement(f"{BASE}/SHA256SUMS", "a.zip", A),
+        Statement(f"{BASE}/SHA256SUMS", "b.zip", B),
+        Statement("https://github.com/release", "b.zip", B),
+    ]
+    assert web.asked == [f"{BASE}/SHA256SUMS", "github"]
+    assert web.notes == []
+
+
+def test_no_sums_is_fine() -> None:
+    web = Web({})
+    assert web.statements({"a.zip": (f"{BASE}/a.zip",)}) == []
+    assert web.notes == []
+
+
+def test_a_name_that_the_url_changes_is_looked_up_as_the_url_has_it() -> None:
+    web = Web({f"{BASE}/SHA256SUMS": f"{A}  other name.zip\n"})
+    (found,) = web.statements({"a.zip": (f"{BASE}/other%20name.zip",)})
+    assert found.file == "a.zip"
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            "unreachable",
+            f"not cross-checked with {BASE}/SHA256SUMS: no usable answer",
+        ),
+        (
+            "<html>",
+            f"not cross-checked with {BASE}/SHA256SUMS: '<html>' is not a hash and a file",
+        ),
+    ],
+)
+def test_a_place_that_cannot_be_asked_is_noted(text: str, note: str) -> None:
+    web = Web({f"{BASE}/SHA256SUMS": text})
+    assert web.statements({"a.zip": (f"{BASE}/a.zip",)}) == []
+    assert web.notes == [note]
+
+
+def test_agreement_is_silent() -> None:
+    check_statements({"a.zip": A}, [Statement("x", "a.zip", A), Statement("y", "a.zip", A)])
+
+
+def test_disagreement_names_everybody_and_ends_with_exit_code_4() -> None:
+    said = [Statement("x", "a.zip", B), Statement("y", "a.zip", A), Statement("z", "a.zip", B)]
+    with pytest.raises(IntegrityError) as caught:
+        check_statements({"a.zip": A}, said)
+    assert f"a.zip has the SHA-256 {A}, not {B}" in caught.value.what
+    assert caught.value.where == "x, z"
+    assert caught.value.exit_code == 4
+
+
+def test_the_query_of_a_url_is_not_that_of_its_sums() -> None:
+    assert sums_url("https://h/v1/a.zip?token=x#f") == "https://h/v1/SHA256SUMS"
+    assert folder_of("file:///d/a.zip") == "file:///d"

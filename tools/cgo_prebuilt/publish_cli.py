@@ -1,0 +1,157 @@
+"""The verbs `pack` and `publish` of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.goproxy_cli import AddVerb
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.manifest import Manifest
+    from cgo_prebuilt.publish import Destination
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+
+
+def add_publishing(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
+) -> None:
+    """Adds `pack` and `publish`.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+    """
+    verb = add_verb(
+        verbs,
+        "pack",
+        _pack,
+        "write a platform's archive, the same bytes every time",
+        "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--platform", required=True, metavar="P")
+    verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
+    verb.add_argument("--output", required=True, type=Path, metavar="DIST")
+    verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
+    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+    verb = add_verb(
+        verbs,
+        "publish",
+        _publish,
+        "upload what was packed; the same bytes are skipped, others are refused",
+        "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
+    where = verb.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--repo", metavar="OWNER/NAME", help="to a GitHub release of this repository"
+    )
+    where.add_argument(
+        "--to", metavar="DIR|URL", help="to a folder, or by PUT below a URL ({file} may be in it)"
+    )
+    verb.add_argument(
+        "--tag", metavar="T", help="the release's tag; the manifest's version if not given"
+    )
+    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _note(text: str) -> None:
+    _say(f"cgo-prebuilt: {text}")
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.manifest import read_manifest
+    from cgo_prebuilt.pack import pack
+    from cgo_prebuilt.platforms import parse_platform
+
+    manifest = read_manifest(options.manifest)
+    spec = manifest.platform(parse_platform(options.platform))
+    packed = pack(spec, options.folder, options.output, options.format)
+    if options.json:
+        print(
+            json.dumps(
+                [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed],
+                indent=2,
+            )
+        )
+        return 0
+    for item in packed:
+        print(item.path)
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.manifest import read_manifest
+    from cgo_prebuilt.publish import publish, release_files
+
+    manifest = read_manifest(options.manifest, options.tag)
+    files = release_files(manifest, options.dist)
+    done = publish(files, _destination(options, manifest))
+    if options.json:
+        answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
+        print(json.dumps(answer, indent=2))
+        return 0
+    for name in done.unchanged:
+        _say(f"{name}: there already")
+    print(done.where)
+    return 0
+
+
+def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
+    from cgo_prebuilt.api_session import ApiSession
+    from cgo_prebuilt.github_api import GitHubApi, GitHubSite
+    from cgo_prebuilt.github_release import GitHubRelease
+    from cgo_prebuilt.plain_places import FolderPlace, PutPlace
+    from cgo_prebuilt.progress import progress_for
+    from cgo_prebuilt.publish import unreachable_archives
+
+    progress = progress_for(sys.stderr, verb="upload")
+    if options.to is not None:
+        if options.to.startswith(("http://", "https://")):
+            session = ApiSession(netrc=True, note=_note)
+            return PutPlace(options.to, session, progress, time.sleep)
+        return FolderPlace(Path(options.to))
+    if not _REPOSITORY.fullmatch(options.repo):
+        raise UsageError(
+            f"--repo {options.repo} is not a repository", remedy="write it as OWNER/NAME"
+        )
+    site = GitHubSite.of(os.environ)
+    if site.token is None:
+        raise UsageError(
+            "there is no token to publish with",
+            where=site.server,
+            remedy="set GITHUB_TOKEN or GH_TOKEN; in GitHub Actions, `GITHUB_TOKEN: ${{ github.token"
+            " }}` with `permissions: contents: write`",
+        )
+    tag = manifest.version
+    lost = unreachable_archives(
+        manifest,
+        {
+            archive.file: site.download_url(options.repo, tag, archive.file)
+            for spec in manifest.platforms
+            for archive in spec.archives
+        },
+    )
+    if lost:
+        _note(
+            f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
+            " `lock` would look elsewhere"
+        )
+    session = ApiSession(site.headers(), note=_note)
+    api = GitHubApi(site, options.repo, session)
+    return GitHubRelease(api, tag, session, progress, time.sleep)
