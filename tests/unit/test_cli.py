@@ -506,7 +506,7 @@ def test_a_refusal_of_the_system_that_nobody_foresaw_is_an_error_and_no_tracebac
     def refuse(*arguments: object) -> None:
         raise PermissionError(13, "Permission denied", "/somewhere")
 
-    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", refuse)
+    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert_refused(answer, 2, "the system refused: Permission denied", "at: /somewhere")
 
@@ -517,7 +517,7 @@ def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(
     def refuse(*arguments: object) -> None:
         "ü".encode("ascii")
 
-    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", refuse)
+    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert_refused(answer, 2, "a text cannot be written", "PYTHONUTF8")
 
@@ -528,7 +528,7 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cgo_prebuilt.plan.plan_fetch", interrupt)
+    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", interrupt)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert (answer.code, answer.out) == (130, "")
     assert "run it again" in answer.err
