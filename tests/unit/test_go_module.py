@@ -146,7 +146,8 @@ def test_versions_sort_by_semantic_precedence() -> None:
         "v1.10.0",
         "v2.0.0",
     ]
-    assert sorted(ordered[::-1], key=version_key) == ordered
+    backwards = ordered[::-1]
+    assert sorted(backwards, key=version_key) == ordered
 
 
 def test_the_latest_version_is_a_release_where_there_is_one() -> None:
