@@ -19,6 +19,7 @@ mkdir "$source" "$work/home" "$work/cargo" "$work/tmp"
 
 # Nothing is read of the user's own settings, nothing is left behind, and no output knows when it was made.
 export HOME=$work/home CARGO_HOME=$work/cargo TMPDIR=$work/tmp
+export PATH # where nothing sets it, bash has a default of its own, for itself alone
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1
 {set_environment}
 

@@ -1,0 +1,161 @@
+"""Tests of what source builds decide: flags, tools, places, the host's tools, the policy."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:fallback.bzl", "POLICIES", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:hub.bzl", "by_policy")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:platforms.bzl", "PLATFORMS", "RUST_TARGETS", "cmake_system_of", "same_machine")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:source_flags.bzl", "absolute_flag", "archiver_of", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_words", "toml_strings")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:source_repository.bzl", "is_source")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:source_tools.bzl", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+
+def _flags_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for flag, absolute in {
+        "--sysroot=external/sdk": "--sysroot=%execroot%/external/sdk",
+        "-I/usr/include": "-I/usr/include",
+        "-Iexternal/sdk/include": "-I%execroot%/external/sdk/include",
+        "-O2": "-O2",
+        "-isystembazel-out/x/include": "-isystem%execroot%/bazel-out/x/include",
+        "external/sdk/include": "%execroot%/external/sdk/include",
+    }.items():
+        asserts.equals(env, absolute, absolute_flag(flag))
+    asserts.equals(env, ["-O2"], compile_flags(["-O2", "-D__DATE__=\"redacted\""]))
+    asserts.equals(
+        env,
+        ["-B/usr/bin", "-Wl,-z,relro"],
+        link_flags_of_toolchain(["-B/usr/bin", "-Wl,-no-as-needed", "-Wl,-z,relro", "-lstdc++"]),
+    )
+    asserts.equals(env, "-O2 '-DX=\"a b\"' 'it'\\''s'", shell_words(["-O2", "-DX=\"a b\"", "it's"]))
+    asserts.equals(env, "\"\\$HOME \\`x\\` \\\"\\\\ $execroot/a\"", in_double_quotes("$HOME `x` \"\\ %execroot%/a"))
+    asserts.equals(env, "\"-Clink-arg=-x\", \"a\\\"b\"", toml_strings(["-Clink-arg=-x", "a\"b"]))
+    return unittest.end(env)
+
+_flags_test = unittest.make(_flags_test_impl)
+
+def _archiver_test_impl(ctx):
+    env = unittest.begin(ctx)
+    gnu = archiver_of("/usr/bin/ar", ["rcsD"])
+    asserts.equals(env, "/usr/bin/ar", gnu.path)
+    asserts.equals(env, "rcsD", gnu.flags)
+    asserts.equals(env, "%execroot%/external/llvm/bin/llvm-ar", archiver_of("external/llvm/bin/llvm-ar", []).path)
+    asserts.equals(env, "rcs", archiver_of("/usr/bin/ar", ["-static"]).flags)
+    asserts.equals(env, None, archiver_of("external/local_config_cc/libtool", []))
+    asserts.equals(env, None, archiver_of("C:\\VC\\bin\\lib.exe", []))
+    return unittest.end(env)
+
+_archiver_test = unittest.make(_archiver_test_impl)
+
+def _tools_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, ["cargo", "rustc"], tools_needed("cargo"))
+    asserts.equals(env, [], tools_needed("command"))
+    error = missing_tool_error("cmake", "//a:b", "cmake")
+    for words in ("//a:b builds with cmake", "no cmake here", "apt install cmake"):
+        asserts.true(env, words in error, words)
+    asserts.equals(env, None, check_build("make", [], "all"))
+    asserts.true(env, "for make and cmake" in check_build("cargo", [], "all"))
+    asserts.true(env, "the command is empty" in check_build("command", [], ""))
+
+    asserts.equals(env, ["--release", "--locked", "--offline"], cargo_arguments([], False))
+    asserts.equals(env, ["--release", "--offline", "--locked"], cargo_arguments(["--locked"], False))
+    asserts.equals(env, ["--locked", "--profile=small"], cargo_arguments(["--profile=small"], True))
+
+    asserts.equals(env, "target/release/l.a", built_path("target/release/l.a", "cargo", ""))
+    asserts.equals(env, "target/t/release/l.a", built_path("target/release/l.a", "cargo", "t"))
+    asserts.equals(env, "target/l.a", built_path("target/l.a", "make", "t"))
+
+    asserts.equals(env, "b.c", path_below("a/b.c", "a"))
+    asserts.equals(env, "a/b.c", path_below("../repository/a/b.c", ""))
+    asserts.equals(env, None, path_below("ab/c", "a"))
+    asserts.equals(env, "a/b/c", join_path("a", ".", "", "b/c/"))
+    return unittest.end(env)
+
+_tools_test = unittest.make(_tools_test_impl)
+
+def _host_test_impl(ctx):
+    env = unittest.begin(ctx)
+    system = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    asserts.equals(env, system, search_path(["/usr/bin/make"], "/home/me/bin", False))
+    asserts.equals(env, "/opt/rust/bin:" + system, search_path(["/opt/rust/bin/cargo", "/opt/rust/bin/rustc"], "", False))
+    asserts.equals(env, "C:\\a;C:\\b", search_path([], "C:\\a;C:\\b", True))
+    asserts.equals(env, ["/a/make", "/b/make"], candidates("make", "/a::/b", False))
+    asserts.equals(env, ["C:\\a/make.exe"], candidates("make", "C:\\a", True))
+    asserts.equals(env, "x86_64-unknown-linux-gnu", field_of("rustc 1\nhost: x86_64-unknown-linux-gnu\n", "host"))
+    asserts.equals(env, "", field_of("rustc 1\n", "host"))
+    return unittest.end(env)
+
+_host_test = unittest.make(_host_test_impl)
+
+def _platforms_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, PLATFORMS, sorted(RUST_TARGETS))
+    for platform in PLATFORMS:
+        cmake_system_of(platform)
+    asserts.true(env, same_machine("linux_amd64", "linux_amd64_musl"))
+    asserts.false(env, same_machine("linux_amd64", "linux_arm64"))
+    return unittest.end(env)
+
+_platforms_test = unittest.make(_platforms_test_impl)
+
+def _policy_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "never", fallback_policy("never", "always").policy)
+    asserts.equals(env, "always", fallback_policy(None, "always").policy)
+    asserts.true(env, "sometimes" in fallback_policy("sometimes", "auto").error)
+    for policy in POLICIES:
+        for exit_code in (2, 3, 4, 5, 130):
+            asserts.equals(
+                env,
+                policy == "auto" and exit_code in (3, 4),
+                falls_back(policy, exit_code, "//:source"),
+            )
+    asserts.false(env, falls_back("auto", 3, ""))
+    asserts.true(env, "//:source" in fallback_warning("why", "//:source"))
+    asserts.true(env, "give prebuilt.library a 'source'" in fallback_hint("auto", 3, ""))
+    asserts.true(env, "fallback = \"auto\"" in fallback_hint("never", 4, "//:source"))
+    asserts.equals(env, "", fallback_hint("auto", 2, ""))
+
+    asserts.equals(env, ":from_source", by_policy("auto", "//:source").otherwise)
+    asserts.equals(env, ":unsupported_platform", by_policy("never", "//:source").otherwise)
+    asserts.equals(env, ":unsupported_platform", by_policy("auto", "").otherwise)
+    asserts.true(env, by_policy("always", "//:source").always_source)
+    return unittest.end(env)
+
+_policy_test = unittest.make(_policy_test_impl)
+
+def _repository_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for name in (".cargo", "src", "targets", "build"):
+        asserts.true(env, is_source(name, "cargo"), name)
+    for name in (".git", "BUILD.bazel", "bazel-out", "target"):
+        asserts.false(env, is_source(name, "cargo"), name)
+    return unittest.end(env)
+
+_repository_test = unittest.make(_repository_test_impl)
+
+def source_test_suite(name):
+    unittest.suite(
+        name,
+        _archiver_test,
+        _flags_test,
+        _host_test,
+        _platforms_test,
+        _policy_test,
+        _repository_test,
+        _tools_test,
+    )
