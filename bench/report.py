@@ -60,7 +60,11 @@ def verdict(scenario: Scenario, lines: list[Line]) -> str:
     """One sentence: whether the design's target holds."""
     if scenario.target is None:
         return f"{scenario.name}: no target"
-    ratio = next(line.ratio for line in lines if line.contender == scenario.rival)
+    ratio = next(
+        line.ratio
+        for line in lines
+        if (line.scenario, line.contender) == (scenario.name, scenario.rival)
+    )
     word = "holds" if ratio <= scenario.target else "MISSED"
     return (
         f"{scenario.name}: {ratio:.2f}x of {scenario.rival}, target {scenario.target:.2f}x: {word}"

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
 
-READ_SIZE = 1 << 18
+READ_SIZE = 1 << 17
 """How many compressed bytes are asked for at a time."""
 
 _START_SIZE = 1 << 16
 
-PIECE_SIZE = 1 << 20
+PIECE_SIZE = 1 << 18
 """The most bytes in one decoded piece."""
 
 RATIO = 100

@@ -19,7 +19,7 @@ from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.lock import LockedFile
 from cgo_prebuilt.long_paths import long_path
 
-_IN_FLIGHT = 8
+_IN_FLIGHT = 16
 _MODE, _FOLDER_MODE = 0o644, 0o755
 # O_NOFOLLOW is not there on Windows, O_BINARY only there.
 _FLAGS = (

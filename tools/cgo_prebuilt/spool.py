@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from cgo_prebuilt.partial import PositionedFile
 
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 _WAKE_SECONDS = 1.0
 """Waits are in steps: on Windows a wait without end cannot be interrupted from the keyboard."""
 
