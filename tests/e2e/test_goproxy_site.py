@@ -280,3 +280,31 @@ def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:
         "goproxy", "require", release.site, "--module", "x.test/y", cwd=release.folder
     )
     assert "there is no forwarding module x.test/y" in unknown.stderr
+
+
+def test_a_url_that_would_break_a_servers_settings_is_refused(release: GoRelease) -> None:
+    for option in ("--url", "--zip-url"):
+        for url in (
+            "file:///tmp",
+            "https://a.dev/$x",
+            'https://a.dev/"',
+            "https://a.dev/a b",
+            "a.dev",
+        ):
+            refused = release.build(option, url)
+            assert refused.code == 2
+            assert f"at: {option}" in refused.stderr
+    assert not release.site.exists()
+
+
+def test_what_a_killed_build_left_is_cleared_away(release: GoRelease) -> None:
+    release.site.mkdir()
+    code = (
+        "import os; from cgo_prebuilt.temporary_names import temporary_name;"
+        "os.mkdir(temporary_name())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
+    subprocess.run([sys.executable, "-c", code], cwd=release.site, env=environment, check=True)
+    assert len(list(release.site.iterdir())) == 1
+    release.build().checked()
+    assert not list(release.site.glob(".cgo-prebuilt-*"))

@@ -5,9 +5,10 @@ What was published stays as it is for ever: the checksum database and every go.s
 
 from __future__ import annotations
 
+import re
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.dirhash import go_mod_hash
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.file_lock import hold
 from cgo_prebuilt.go_module import GoModule
 from cgo_prebuilt.goproxy_pages import (
     CADDY,
@@ -35,10 +37,16 @@ from cgo_prebuilt.manifest import Manifest
 from cgo_prebuilt.module_zip import write_module_zip
 from cgo_prebuilt.sums import SUMS, read_sums, write_sums
 from cgo_prebuilt.template import url_below
-from cgo_prebuilt.temporary_names import PREFIX
+from cgo_prebuilt.temporary_names import PREFIX, is_abandoned, temporary_name
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
 _NO_JEKYLL = ".nojekyll"
+
+# It stays in the site; a server may show it, there is nothing in it.
+_LOCK = ".cgo-prebuilt.lock"
+
+# Of RFC 3986, without what has a meaning of its own in a setting of nginx, Caddy or Netlify.
+_URL = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+(/[A-Za-z0-9._~:/?#@!&()*+,=%{}-]*)?")
 
 # The time of a zip's entries, too: a version's time must not depend on when it was built.
 _DEFAULT_TIME = "1980-01-01T00:00:00Z"
@@ -75,9 +83,10 @@ def build_site(
         UsageError: A module is too large, or the site cannot be written.
         UnavailableError: See `stage_modules`.
     """
+    _check_url(url, "--url")
+    _check_url(zip_url, "--zip-url")
     tree = ProxyTree(site)
-    with _staging_folder(site) as name:
-        folder = Path(name)
+    with _staging_folder(site) as folder:
         built = compare(manifest, dist, tree, folder, time=time)
         new = [item for item in built if item.new]
         zips = {}
@@ -145,16 +154,38 @@ def version_time(environ: Mapping[str, str]) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _staging_folder(site: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder on the site's file system, so that zips get into the site by a rename."""
+def _check_url(url: str | None, option: str) -> None:
+    if url is not None and not _URL.fullmatch(url):
+        raise UsageError(
+            f"{url!r} is no URL that the go command and every server take",
+            where=option,
+            remedy="it has to begin with https:// (or http://), without spaces, quotes and the like",
+        )
+
+
+@contextmanager
+def _staging_folder(site: Path) -> Iterator[Path]:
+    """A folder on the site's file system, so that zips get into the site by a rename.
+
+    Meanwhile no other process changes the site.
+    """
     try:
         site.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=PREFIX, dir=site)
+        with hold(site / _LOCK):
+            for path in site.glob(f"{PREFIX}*"):
+                if is_abandoned(path):
+                    shutil.rmtree(path, ignore_errors=True)
+            folder = site / temporary_name()
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise UsageError(
             f"the site cannot be written: {error.strerror}",
-            where=str(site),
-            remedy="correct --output or the folder's permissions",
+            where=error.filename or str(site),
+            remedy="correct --output, or the folder's permissions and the space that is left",
         ) from None
 
 
