@@ -39,6 +39,20 @@ def falls_back(policy, exit_code, source):
     """
     return policy == "auto" and exit_code in _UNAVAILABLE and source != ""
 
+# What the fetcher's errors begin with.
+_ERROR = "cgo-prebuilt: error: "
+
+def error_of(output):
+    """What went wrong, without what was said on the way. Pure.
+
+    Args:
+        output: what the fetcher said.
+
+    Returns:
+        Its error, or all of it where there is none.
+    """
+    return output.rpartition(_ERROR)[2].strip()
+
 def failed_fetch(library, version, platform, exit_code, output):
     """What happened, in the words that every policy uses.
 
@@ -52,7 +66,13 @@ def failed_fetch(library, version, platform, exit_code, output):
     Returns:
         Text of several lines.
     """
-    return "{} {} for {} could not be fetched (exit code {}):\n{}".format(library, version, platform, exit_code, output)
+    return "{} {} for {} could not be fetched (exit code {}):\n{}".format(
+        library,
+        version,
+        platform,
+        exit_code,
+        error_of(output),
+    )
 
 def fallback_warning(failure, source):
     """What is printed where a source build takes the prebuilt's place.

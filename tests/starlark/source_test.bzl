@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:fallback.bzl", "POLICIES", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
+load("//rules/private:fallback.bzl", "POLICIES", "error_of", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
@@ -125,6 +125,8 @@ def _policy_test_impl(ctx):
                 falls_back(policy, exit_code, "//:source"),
             )
     asserts.false(env, falls_back("auto", 3, ""))
+    asserts.equals(env, "no route\n  at: x", error_of("downloading\ncgo-prebuilt: error: no route\n  at: x\n"))
+    asserts.equals(env, "killed", error_of("killed\n"))
     asserts.true(env, "//:source" in fallback_warning("why", "//:source"))
     asserts.true(env, "give prebuilt.library a 'source'" in fallback_hint("auto", 3, ""))
     asserts.true(env, "fallback = \"auto\"" in fallback_hint("never", 4, "//:source"))

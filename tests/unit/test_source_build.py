@@ -167,6 +167,21 @@ def test_never_fails_as_a_fetch_does(project: Project) -> None:
     assert "--fallback auto builds it from source" in answer.stderr
 
 
+def test_without_a_source_the_error_says_how_to_have_one(project: Project) -> None:
+    project.lock(platforms=("linux_arm64",))
+    lock = project.folder / "answer.lock.json"
+    document = json.loads(lock.read_text())
+    del document["versions"]["v1"]["source"]
+    lock.write_text(json.dumps(document))
+    answer = project.fetch()
+    assert answer.code == 3
+    assert "answer v1 has no prebuilt for linux_amd64" in answer.stderr
+    assert "or give the manifest a 'source'" in answer.stderr
+    answer = project.fetch("--fallback", "always")
+    assert answer.code == 3
+    assert "answer v1 has no source" in answer.stderr
+
+
 def test_the_variable_is_a_policy_and_the_option_wins(project: Project) -> None:
     assert project.fetch(CGO_PREBUILT_FALLBACK="never").code == 3
     always = project.fetch("--fallback", "always", CGO_PREBUILT_FALLBACK="never")

@@ -97,10 +97,10 @@ class Provider:
             plan = plan_fetch(lock, platform, settings)
             obtained = obtain(plan, self.store, self.open_transport, self.on_wait)
         except (UnavailableError, IntegrityError) as error:
+            if settings.fallback == "never":
+                raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
             if locked.source is None:
                 raise _with_hint(error, _NO_SOURCE) from None
-            if settings.fallback == "never":
-                raise _with_hint(error, _FORBIDDEN) from None
             self.say(
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
                 " to forbid that: --fallback never, or CGO_PREBUILT_FALLBACK=never"

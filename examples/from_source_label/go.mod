@@ -1,0 +1,3 @@
+module example.com/from_source_label
+
+go 1.22
