@@ -308,3 +308,48 @@ def test_what_a_killed_build_left_is_cleared_away(release: GoRelease) -> None:
     assert len(list(release.site.iterdir())) == 1
     release.build().checked()
     assert not list(release.site.glob(".cgo-prebuilt-*"))
+
+
+def test_loose_files_make_a_module_too(release: GoRelease, tmp_path: Path) -> None:
+    manifest = yaml.safe_load((release.folder / "prebuilt.yaml").read_text())
+    manifest["archives"] = [
+        {"file": "libtiny-{platform}.a", "path": "lib/libtiny.a"},
+        {"file": "libbase-{platform}.a", "path": "lib/libbase.a"},
+        {"file": "tiny.h", "path": "include/tiny/tiny.h"},
+    ]
+    manifest["headers"] = ["include/tiny/tiny.h"]
+    (release.folder / "prebuilt.yaml").write_text(yaml.safe_dump(manifest))
+    for platform in ("linux_amd64", "linux_arm64"):
+        stage = f"stage-{platform}"
+        release.run(
+            "pack", "prebuilt.yaml", "--platform", platform, "--from", stage, "--output", "dist"
+        )
+    release.build().checked()
+    program = make_program(tmp_path / "program", release, release.site.as_uri())
+    assert program.go("run", ".").checked().stdout == "the answer is 42\n"
+
+
+def test_a_shared_library_is_found_when_the_program_runs(tmp_path: Path) -> None:
+    stage = tmp_path / "stage"
+    (stage / "lib").mkdir(parents=True)
+    (stage / "x.c").write_text("int x(void) { return 7; }\n")
+    library = stage / "lib" / "libx.so.1"
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-Wl,-soname,libx.so.1", stage / "x.c", "-o", library],
+        check=True,
+    )
+    (tmp_path / "prebuilt.yaml").write_text(
+        "name: x\nversion: v1.0.0\narchives: [{file: x.zip}]\nshared_library: lib/libx.so.1\n"
+        f"platforms: {{linux_amd64: {{}}}}\ngo: {{module: {HOST}/x}}\n"
+    )
+    release = GoRelease(tmp_path)
+    release.run(
+        "pack", "prebuilt.yaml", "--platform", "linux_amd64", "--from", stage, "--output", "dist"
+    )
+    release.build().checked()
+    source = (
+        "package main\n\n// int x(void);\n"
+        f'import "C"\n\nimport _ "{HOST}/x"\n\nfunc main() {{ print(C.x()) }}\n'
+    )
+    program = make_program(tmp_path / "program", release, release.site.as_uri(), source)
+    assert program.go("run", ".").checked().stderr.endswith("7")

@@ -21,7 +21,7 @@ from cgo_prebuilt.lock import Interface
 from cgo_prebuilt.platforms import MUSL, Platform
 
 GO_VERSION = "1.21"
-"""The `go` line of generated modules: the oldest release that links a library of another package."""
+"""The `go` line of generated modules: they need nothing newer than pruned module graphs (1.17)."""
 
 MUSL_TAG = "musl"
 """The build tag that says that the program is for musl; Go has no name for it."""

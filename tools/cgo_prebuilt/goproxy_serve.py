@@ -101,11 +101,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, path: str) -> tuple[Path | None, HTTPStatus]:
         for name in (path, f"{path}/index.html".lstrip("/")):
-            file = (self._site / name).resolve()
-            if "\0" not in name and file.is_relative_to(self._site) and file.is_file():
+            file = self._inside(name)
+            if file is not None:
                 return file, HTTPStatus.OK
-        missing = self._site / NOT_FOUND
-        return (missing if missing.is_file() else None), HTTPStatus.NOT_FOUND
+        return self._inside(NOT_FOUND), HTTPStatus.NOT_FOUND
+
+    def _inside(self, name: str) -> Path | None:
+        """The file of that name in the site, wherever links lead; None where there is none."""
+        try:
+            file = (self._site / name).resolve()
+            return file if file.is_relative_to(self._site) and file.is_file() else None
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def _head(self, status: HTTPStatus, size: int, kind: str, location: str | None = None) -> None:
         self.send_response(status)
