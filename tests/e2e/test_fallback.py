@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
@@ -211,6 +212,17 @@ def test_both_origins_are_in_one_build(workspace: MakeWorkspace, release: Releas
         assert made.in_root(str(program)).checked().stdout == answer
     by_flag = made.bazel("run", "//:main_cc", "--@answer//:origin=source").checked()
     assert by_flag.stdout == SOURCE
+
+
+def test_a_plain_go_build_links_the_source_build_under_cgo_env(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    made = consumer(workspace, release)
+    made.write({"cmd/main.go": MAIN_GO, "go.mod": "module example.com/main\n\ngo 1.20\n"})
+    go = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
+    from_source = ("run", "@answer//:cgo_env", "--@answer//:origin=source")
+    built = made.bazel(*from_source, "--", "go", "run", "./cmd", env=go)
+    assert built.checked().stdout == SOURCE
 
 
 def test_an_origin_is_not_overruled(workspace: MakeWorkspace, release: Release) -> None:

@@ -199,6 +199,54 @@ def test_a_compiler_error_is_shown_with_exit_code_5(project: Project) -> None:
     assert not project.output.exists()
 
 
+@pytest.mark.parametrize(
+    ("build", "files", "words"),
+    [
+        (
+            {"tool": "cargo"},
+            {
+                "Cargo.toml": '[package]\nname = "answer"\nversion = "1.0.0"\n',
+                "Cargo.lock": 'version = 3\n\n[[package]]\nname = "answer"\nversion = "1.0.0"\n',
+                "src/lib.rs": "fn broken( {\n",
+            },
+            ["src/lib.rs:1", "at: cargo build"],
+        ),
+        (
+            {"tool": "cmake"},
+            {
+                "CMakeLists.txt": "cmake_minimum_required(VERSION 3.10)\nproject(a C)\n"
+                "add_library(answer STATIC answer.c)\n",
+                "answer.c": "int broken( {\n",
+            },
+            ["answer.c:1", "at: cmake --build"],
+        ),
+        (
+            {"tool": "command", "args": ["sh", "-c", "echo out of luck; exit 7"]},
+            {},
+            ["(exit code 7)", "out of luck"],
+        ),
+        (
+            {"tool": "command", "args": ["no-such-program"]},
+            {},
+            ["cannot run no-such-program", "at: no-such-program"],
+        ),
+    ],
+    ids=["cargo", "cmake", "command", "no command"],
+)
+def test_each_tools_failure_is_shown_with_exit_code_5(
+    project: Project, build: dict[str, object], files: Mapping[str, str], words: list[str]
+) -> None:
+    tool = str(build["tool"])
+    if tool != "command" and shutil.which(tool) is None:
+        pytest.skip(f"it runs {tool}")
+    project.write(files)
+    project.lock(build=build)
+    answer = project.fetch()
+    assert answer.code == 5
+    for word in words:
+        assert word in answer.stderr, answer.stderr
+
+
 def test_an_output_that_is_not_there_is_told_with_those_that_are(project: Project) -> None:
     project.lock(static_library=["lib/absent.a"])
     answer = project.fetch()

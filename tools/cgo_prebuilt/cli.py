@@ -158,7 +158,9 @@ def _add_lock_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
     verb.add_argument("--platform", metavar="P", help="instead of the host's")
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
-    verb.add_argument("--fallback", choices=("auto", "never", "always"), help="source builds")
+    verb.add_argument(
+        "--fallback", choices=("auto", "never", "always"), help="when to build from source"
+    )
     verb.add_argument("--offline", action="store_true", help="contact nothing")
 
 
