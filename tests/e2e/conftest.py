@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
 from tests.bazel.debian_root import cache_folder
 from tests.bazel.provision import find_bazel
 from tests.e2e.archive_server import ArchiveServer, serving

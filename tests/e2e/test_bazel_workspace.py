@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tests.bazel.debian_root import provide_root
 from tests.e2e.archive_server import ArchiveServer, Request
 from tests.e2e.bazel_workspace import Tools

@@ -13,7 +13,13 @@ from tests.e2e.bazel_workspace import REPOSITORY
 def test_pip_install_gives_a_working_command(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     programs = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    install = [programs / "pip", "install", "--quiet", "--disable-pip-version-check", REPOSITORY]
+    install = [
+        str(programs / "pip"),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        str(REPOSITORY),
+    ]
     subprocess.run(install, check=True)
     for command in ([programs / "cgo-prebuilt"], [programs / "python", "-m", "cgo_prebuilt"]):
         done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)

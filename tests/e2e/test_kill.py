@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.e2e.kill_loop import forked, kill_at_random_instants
-from tests.unit.trees import find, locked, put, read
 
 from cgo_prebuilt.materialize import materialize
 from cgo_prebuilt.store import Store, tree_key
+from tests.e2e.kill_loop import forked, kill_at_random_instants
+from tests.unit.trees import find, locked, put, read
 
 CONTENTS = {f"lib{n % 3}/part{n}.a": bytes([n]) * 150_000 for n in range(12)}
 FILES = locked(CONTENTS)

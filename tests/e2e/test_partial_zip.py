@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.release import cgo_prebuilt
 

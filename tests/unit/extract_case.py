@@ -6,13 +6,12 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, locked_archive
-
 from cgo_prebuilt.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.extract import extract
 from cgo_prebuilt.index import index
 from cgo_prebuilt.lock import LockedArchive, LockedFile
+from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, locked_archive
 
 
 def extract_into(tmp_path: Path, archive: LockedArchive, stream: ByteStream) -> dict[str, bytes]:

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from cgo_prebuilt.errors import CgoPrebuiltError
+from cgo_prebuilt.index import index
+from cgo_prebuilt.lock import FORMATS, LockedFile
+from cgo_prebuilt.members import check_member_names
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -19,11 +24,6 @@ from tests.unit.archive_builders import (
     zip_archive,
 )
 from tests.unit.extract_case import extract_into
-
-from cgo_prebuilt.errors import CgoPrebuiltError
-from cgo_prebuilt.index import index
-from cgo_prebuilt.lock import FORMATS, LockedFile
-from cgo_prebuilt.members import check_member_names
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

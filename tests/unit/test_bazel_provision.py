@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
+
 from tests.bazel.candidate import (
     Candidate,
     Verdict,

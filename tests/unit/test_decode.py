@@ -10,11 +10,11 @@ import sys
 import zlib
 
 import pytest
-from tests.unit.archive_builders import TAR_FORMATS, MemoryStream, compress, zstd
 
 from cgo_prebuilt import decode
 from cgo_prebuilt.decode import PIECE_SIZE, codec_of, raw_inflate
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from tests.unit.archive_builders import TAR_FORMATS, MemoryStream, compress, zstd
 
 TEXT = random.Random(1).randbytes(5000) * 300 + random.Random(2).randbytes(300_000)
 

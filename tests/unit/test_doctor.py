@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
-from tests.unit.trees import needs_mounts, read_only, tmpfs
 
 from cgo_prebuilt import doctor
 from cgo_prebuilt.doctor import Check, Source, Status, exit_code, run_checks
@@ -29,6 +28,7 @@ from cgo_prebuilt.machine import (
 from cgo_prebuilt.materialize import Method
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.reach import status_of
+from tests.unit.trees import needs_mounts, read_only, tmpfs
 
 STORE = StoreFacts(
     Path("/home/u/.cache/cgo-prebuilt"),

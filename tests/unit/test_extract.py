@@ -9,6 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt.bytestream import FileStream
+from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
+from cgo_prebuilt.extract import extract
+from cgo_prebuilt.index import index
+from cgo_prebuilt.lock import FORMATS
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -20,12 +26,6 @@ from tests.unit.archive_builders import (
     zip_archive,
 )
 from tests.unit.extract_case import extract_bytes, extract_into, index_bytes, said
-
-from cgo_prebuilt.bytestream import FileStream
-from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.extract import extract
-from cgo_prebuilt.index import index
-from cgo_prebuilt.lock import FORMATS
 
 NOISE = bytes(range(256)) * 40000
 GOOD = {"lib/x.a": b"library"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import ZipEntry, pax, tar_member, zip_archive
 from tests.unit.extract_case import (
     extract_bytes,
@@ -13,8 +15,6 @@ from tests.unit.extract_case import (
     index_tar,
     said,
 )
-
-from cgo_prebuilt.errors import IntegrityError
 
 GOOD = {"lib/x.a": b"library"}
 GOOD_TAR = tar_member("lib/x.a", b"library")

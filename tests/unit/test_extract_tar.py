@@ -7,6 +7,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt import decode, tar_reader
+from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import (
     END_OF_TAR,
     TAR_FORMATS,
@@ -16,9 +19,6 @@ from tests.unit.archive_builders import (
     tar_member,
 )
 from tests.unit.extract_case import extract_bytes, extract_tar, index_bytes, index_tar, said
-
-from cgo_prebuilt import decode, tar_reader
-from cgo_prebuilt.errors import IntegrityError
 
 GOOD = {"lib/x.a": b"library"}
 GOOD_TAR = tar_member("lib/x.a", b"library")

@@ -10,6 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt import decode, zip_reader
+from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import (
     MemoryStream,
     ZipEntry,
@@ -18,9 +21,6 @@ from tests.unit.archive_builders import (
     zip_archive,
 )
 from tests.unit.extract_case import extract_bytes, extract_into, index_bytes, said
-
-from cgo_prebuilt import decode, zip_reader
-from cgo_prebuilt.errors import IntegrityError
 
 DATA = b"library" * 1000
 GOOD = {"lib/x.a": DATA}

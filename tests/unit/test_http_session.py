@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
-from tests.unit.transport_case import BODY, download, fetch, left_over
 
 from cgo_prebuilt.errors import UnavailableError
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
+from tests.unit.transport_case import BODY, download, fetch, left_over
 
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

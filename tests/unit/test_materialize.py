@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.trees import CONTENTS, image, locked, needs_mounts, put, read, tmpfs
 
 from cgo_prebuilt import materialize as module
 from cgo_prebuilt.errors import UnavailableError, UsageError
@@ -21,6 +20,7 @@ from cgo_prebuilt.materialize import Materialized, materialize
 from cgo_prebuilt.renames import rename
 from cgo_prebuilt.store import Store, Tree
 from cgo_prebuilt.temporary_names import temporary_name
+from tests.unit.trees import CONTENTS, image, locked, needs_mounts, put, read, tmpfs
 
 FILES = locked(CONTENTS)
 LIBRARY = "lib/libvec.a"

@@ -9,8 +9,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
-from tests.unit.transport_case import OTHER, SETTINGS, Collector, download, transport
 
 from cgo_prebuilt.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
@@ -18,6 +16,8 @@ from cgo_prebuilt.progress import SilentProgress
 from cgo_prebuilt.ranged import RangeFile, member_parts
 from cgo_prebuilt.retry import Failure
 from cgo_prebuilt.transport import MembersRead
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
+from tests.unit.transport_case import OTHER, SETTINGS, Collector, download, transport
 
 MEMBERS = {f"lib/{n}.a": random.Random(n).randbytes(200_000) for n in range(20)}
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
-from tests.unit.transport_case import BODY, OTHER, Collector, download, fetch, left_over
 
 from cgo_prebuilt.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
+from tests.unit.transport_case import BODY, OTHER, Collector, download, fetch, left_over
 
 HALF = len(BODY) // 2
 DATE = "Wed, 01 Jan 2020 00:00:00 GMT"

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
-from tests.unit.transport_case import Collector, download, fetch, left_over
 
 from cgo_prebuilt.bytestream import ByteStream
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.intervals import Intervals
 from cgo_prebuilt.segments import Growth, Lease, Leases, block_size
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
+from tests.unit.transport_case import Collector, download, fetch, left_over
 
 LARGE = random.Random(3).randbytes(12 << 20)
 EAGER: Any = {

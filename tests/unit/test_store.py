@@ -18,6 +18,13 @@ from datetime import timedelta
 from pathlib import Path, PureWindowsPath
 
 import pytest
+
+from cgo_prebuilt import sealing
+from cgo_prebuilt import store as store_module
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.lock import LockedFile
+from cgo_prebuilt.store import Store, Tree, default_root, tree_key
+from cgo_prebuilt.temporary_names import temporary_name
 from tests.unit.trees import (
     CONTENTS,
     find,
@@ -29,13 +36,6 @@ from tests.unit.trees import (
     tmpfs,
     write,
 )
-
-from cgo_prebuilt import sealing
-from cgo_prebuilt import store as store_module
-from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.lock import LockedFile
-from cgo_prebuilt.store import Store, Tree, default_root, tree_key
-from cgo_prebuilt.temporary_names import temporary_name
 
 FILES = locked(CONTENTS)
 KEY = tree_key(FILES)

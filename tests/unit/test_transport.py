@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
 from tests.unit.hostile_server import (
     Exchange,
     HostileServer,
@@ -25,9 +28,6 @@ from tests.unit.transport_case import (
     left_over,
     transport,
 )
-
-from cgo_prebuilt.bytestream import ByteStream
-from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 GONE = "http://127.0.0.1:1/gone"

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.unit.hostile_server import Exchange, HostileServer, ranges
-from tests.unit.transport_case import download, fetch, left_over
 
 import cgo_prebuilt
 from cgo_prebuilt.errors import UsageError
+from tests.unit.hostile_server import Exchange, HostileServer, ranges
+from tests.unit.transport_case import download, fetch, left_over
 
 LARGE = random.Random(4).randbytes(4 << 20)
 CHILD = """

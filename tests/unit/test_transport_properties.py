@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.hostile_server import Behavior, HostileServer, ranges, raw, redirect, status, whole
-from tests.unit.transport_case import Collector, download, transport
 
 from cgo_prebuilt.errors import CgoPrebuiltError
+from tests.unit.hostile_server import Behavior, HostileServer, ranges, raw, redirect, status, whole
+from tests.unit.transport_case import Collector, download, transport
 
 RIGHT = bytes(range(256)) * 40
 WRONG = bytes(reversed(RIGHT))
