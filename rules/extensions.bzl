@@ -39,8 +39,10 @@ When to build from source. `auto`: on a platform without a prebuilt, and when th
             mandatory = True,
         ),
         "source": attr.label(
-            doc = "The library from source: any target with CcInfo that every repository may see. The lock's own source" +
-                  " by default.",
+            doc = """\
+The library from source: any target with CcInfo that every repository may see. The lock's own source by default, which is
+built by a source_library. Where its subfolders have BUILD files of their own, those folders are hidden from that: write a
+target, and give its label here.""",
         ),
         "version": attr.string(
             doc = "A version of the lock, instead of the lock's default.",

@@ -125,6 +125,41 @@ def test_the_network_is_blocked_unless_it_is_allowed(
     assert "requires-network" in actions
 
 
+_SHARED_BUILD = """\
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")
+
+source_library(
+    name = "shared",
+    srcs = glob(["shared/**"]),
+    headers = ["shared/shared.h"],
+    path = "shared",
+    shared_library = ["libshared.so"],
+    tool = "make",
+)
+
+cc_binary(
+    name = "main_of_shared",
+    srcs = ["main_of_shared.c"],
+    deps = [":shared"],
+)
+"""
+
+
+def test_a_shared_library_is_linked_and_found_at_run_time(workspace: MakeWorkspace) -> None:
+    made = workspace(
+        {
+            "BUILD.bazel": _SHARED_BUILD,
+            "main_of_shared.c": '#include "shared.h"\nint main(void) { return shared(); }\n',
+            "shared/shared.h": "int shared(void);\n",
+            "shared/shared.c": "int shared(void) { return 6; }\n",
+            "shared/Makefile": "libshared.so: shared.c\n\t$(CC) -shared $(LDFLAGS) -o $@ $<\n",
+        }
+    )
+    made.bazel("build", "//:main_of_shared").checked()
+    assert made.in_root(str(made.path / "bazel-bin/main_of_shared")).code == 6
+
+
 _TOOLCHAIN_BUILD = """\
 load("@rules_cgo_prebuilt//rules:toolchain.bzl", "source_build_toolchain")
 

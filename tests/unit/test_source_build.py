@@ -272,6 +272,14 @@ def test_a_source_that_is_not_there_is_told(project: Project) -> None:
     assert "the source of answer v1 is not there" in answer.stderr
 
 
+def test_links_in_a_source_are_followed_but_not_in_circles(project: Project) -> None:
+    project.write({"real/answer.c": MAKE["answer.c"]})
+    (project.folder / "native/answer.c").unlink()
+    (project.folder / "native/answer.c").symlink_to("real/answer.c")
+    (project.folder / "native/real/circle").symlink_to("..")
+    assert project.fetch().report["status"] == "built"
+
+
 def test_env_links_the_build(project: Project) -> None:
     answer = project.run("env", "--shell", "json", "--platform", "linux_amd64", CC="cc")
     assert answer.code == 0, answer.stderr

@@ -176,6 +176,8 @@ def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:
     for entry in folder.iterdir():
         if entry.name in skipped or entry.name.startswith("bazel-"):
             continue
+        if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
+            continue  # a link to a folder that it is in has no end
         if entry.is_dir():
             yield from _walk(entry, _NEVER_SOURCE)
         elif entry.is_file():
