@@ -21,7 +21,7 @@ HOST = "go.acme.test"
 MODULE = f"{HOST}/Tiny"  # with a capital letter, which the protocol escapes
 FORWARDING = "!tiny"
 PLATFORMS = ("linux_amd64", "linux_arm64")
-ZIG_TARGETS = {"linux_amd64": "x86_64-linux-gnu", "linux_arm64": "aarch64-linux-gnu"}
+ZIG_TARGETS = {"linux_arm64": "aarch64-linux-gnu"}
 
 MANIFEST = """\
 name: tiny

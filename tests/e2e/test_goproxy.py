@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.e2e.go_release import (
     ZIG_TARGETS,
     GoRelease,
     Program,
+    compile_library,
     make_program,
     make_release,
     needs_linux_amd64,
@@ -99,6 +102,24 @@ def test_a_cross_build_with_zig_fetches_the_other_platforms(
     assert header[:4] == b"\x7fELF"
     assert int.from_bytes(header[18:20], "little") == ELF_ARM64
     assert server.zips() == [ALL[1], ALL[2]]
+
+
+def test_the_library_for_musl_is_chosen_by_its_tag(tmp_path: Path) -> None:
+    own = GoRelease(tmp_path)
+    own.write_manifest(LINKING_SECTION)
+    manifest = tmp_path / "prebuilt.yaml"
+    manifest.write_text(manifest.read_text().replace("linux_arm64", "linux_amd64_musl"))
+    # gcc stands in for a compiler for musl, whose first run takes minutes.
+    for platform, answer in ("linux_amd64", 42), ("linux_amd64_musl", 9):
+        compile_library(tmp_path / platform, "linux_amd64", answer)
+        stage = ("--platform", platform, "--from", platform)
+        own.run("pack", manifest, *stage, "--output", "dist")
+    own.build().checked()
+    program = make_program(tmp_path / "program", own, own.site.as_uri(), LINKING_PROGRAM)
+    (program.folder / "tiny.h").write_text("int tiny_answer(void);\n")
+    assert _answer(program, "-tags", "musl") == "the answer is 9\n"
+    assert program.zips() == ["!tiny-linux-amd64-musl/@v/v0.3.0.zip", BOTH[1]]
+    assert _answer(program) == "the answer is 42\n"
 
 
 def test_with_the_source_tag_no_platforms_zip_is_fetched(
@@ -229,13 +250,10 @@ def test_a_page_that_is_not_there_still_names_the_modules(
     release: GoRelease, kind: str, tmp_path: Path
 ) -> None:
     with running(kind, release.site, tmp_path / kind) as server:
-        page = subprocess.run(
-            ["curl", "--silent", "--include", f"{server.url}/Tiny/elsewhere?go-get=1"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    assert " 404 " in page.splitlines()[0]
+        with pytest.raises(urllib.error.HTTPError) as missing:
+            urllib.request.urlopen(f"{server.url}/Tiny/elsewhere?go-get=1")
+        page = missing.value.read().decode()
+    assert missing.value.code == 404
     assert f'<meta name="go-import" content="{MODULE} mod ' in page
 
 
