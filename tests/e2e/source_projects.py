@@ -17,7 +17,22 @@ dependencies = [
 [[package]]
 name = "tiny"
 version = "1.0.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://crates.example.com/index"
+"""
+
+CARGO_REGISTRY = """\
+[registries.example]
+index = "https://crates.example.com/index"
+"""
+
+# As `cargo vendor` prints it.
+CARGO_VENDORED = """\
+[source.example]
+registry = "https://crates.example.com/index"
+replace-with = "vendored-sources"
+
+[source.vendored-sources]
+directory = "vendor"
 """
 
 CARGO: Mapping[str, str] = {
@@ -31,16 +46,10 @@ edition = "2021"
 crate-type = ["staticlib"]
 
 [dependencies]
-tiny = "1.0"
+tiny = { version = "1.0", registry = "example" }
 """,
     "cargo/Cargo.lock": _CARGO_LOCK,
-    "cargo/.cargo/config.toml": """\
-[source.crates-io]
-replace-with = "vendored-sources"
-
-[source.vendored-sources]
-directory = "vendor"
-""",
+    "cargo/.cargo/config.toml": CARGO_REGISTRY + CARGO_VENDORED,
     "cargo/vendor/tiny/Cargo.toml": """\
 [package]
 name = "tiny"

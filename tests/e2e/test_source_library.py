@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.source_projects import ALL, ANSWER, ARCHIVES
+from tests.e2e.source_projects import ALL, ANSWER, ARCHIVES, CARGO_REGISTRY
 
 
 def archives(workspace: Workspace) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ def test_two_workspaces_give_the_same_bytes_and_share_a_disk_cache(
         ("by_command", {"command/build.sh": "echo out of luck; exit 7\n"}, ["7", "out of luck"]),
         (
             "by_cargo",
-            {"cargo/.cargo/config.toml": ""},
+            {"cargo/.cargo/config.toml": CARGO_REGISTRY},
             ["next: vendor the crates", "cargo vendor"],
         ),
         (

@@ -47,7 +47,7 @@ def plan(
         platform=platform,
         host=AMD64,
         environ=environ or {},
-        folder=Path("/work/source"),
+        folder=Path("/build/source"),
         jobs=3,
         offline=offline,
     )
@@ -64,12 +64,12 @@ def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name()
             "cargo",
             "build",
             "--config",
-            "target.'cfg(all())'.rustflags = [\"--remap-path-prefix=/work/source=/source\"]",
+            "target.'cfg(all())'.rustflags = [\"--remap-path-prefix=/build/source=/source\"]",
             "--release",
             "--locked",
         ),
     )
-    assert planned.environment["CARGO_TARGET_DIR"] == "/work/source/target"
+    assert planned.environment["CARGO_TARGET_DIR"] == "/build/source/target"
     assert planned.tools == ("cargo", "rustc")
 
 
