@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Result
+from tests.e2e.compilers import static_library
 
 NAME = "answer"
 
@@ -131,14 +132,9 @@ class Release:
         for number, platform in enumerate(platforms):
             built = self.folder / f"built-{platform}"
             (built / "include").mkdir(parents=True, exist_ok=True)
-            (built / "lib").mkdir(exist_ok=True)
             (built / "include/answer.h").write_text(_HEADER)
-            source = built / "answer.c"
-            source.write_text(f"int answer(void) {{ return {answer + 1000 * number}; }}\n")
-            subprocess.run(["gcc", "-c", "-O1", source, "-o", built / "answer.o"], check=True)
-            archive = built / "lib/libanswer.a"
-            archive.unlink(missing_ok=True)
-            subprocess.run(["ar", "rcsD", archive, built / "answer.o"], check=True)
+            source = f"int answer(void) {{ return {answer + 1000 * number}; }}\n"
+            static_library(platform, source, built / "lib/libanswer.a")
             self._run(
                 "pack", "answer.yaml", "--platform", platform, "--from", built,
                 "--output", self.server.folder,

@@ -22,6 +22,9 @@ NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
 VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
 """What a version may be called: a tag, so it may have folders."""
 
+PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
+"""An SSH public key: its kind and itself, without options before and a comment behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
@@ -74,6 +77,7 @@ INTERFACE_LISTS = (
     "include_dirs",
     "linkopts",
     "defines",
+    "licenses",
 )
 """The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""
 
@@ -90,6 +94,7 @@ class Interface:
         include_dirs: Folders to be searched for headers.
         linkopts: Options for the linker, each one string (`-framework Security` is one).
         defines: `NAME` or `NAME=VALUE`.
+        licenses: Files that must go wherever the library goes: its license, third parties' notices.
         requires: What the library needs of the machine, such as `{"glibc": "2.28"}`.
     """
 
@@ -100,6 +105,7 @@ class Interface:
     include_dirs: tuple[str, ...] = ()
     linkopts: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
     requires: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -113,6 +119,10 @@ class Interface:
     def libraries(self) -> tuple[str, ...]:
         """Every library file, whatever its kind."""
         return self.static_library + self.shared_library + self.interface_library
+
+    def promises(self) -> tuple[str, ...]:
+        """Every file that there must be; globs among them, in a manifest, take one or more."""
+        return self.libraries() + self.headers + self.licenses
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +183,27 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """A publisher's word for a release's archives; `signing` checks it.
+
+    Attributes:
+        public_key: Whose word: an SSH public key, `ssh-ed25519 AAAA...`.
+        sums: The text of the `SHA256SUMS` that is signed.
+        signature: Of it, in the armored form of `ssh-keygen -Y sign`.
+    """
+
+    public_key: str
+    sums: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class LockedVersion:
-    """One release of a library: its platforms by name, and its source if there is one."""
+    """One release of a library: its platforms by name; its source and its signature, if it has them."""
 
     platforms: Mapping[str, LockedPlatform]
     source: Source | None = None
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)

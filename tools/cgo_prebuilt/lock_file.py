@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError
@@ -16,6 +17,7 @@ from cgo_prebuilt.lock import (
     FORMATS,
     INTERFACE_LISTS,
     NAME,
+    PUBLIC_KEY,
     VERSION,
     Build,
     Interface,
@@ -24,6 +26,7 @@ from cgo_prebuilt.lock import (
     LockedFile,
     LockedPlatform,
     LockedVersion,
+    Signature,
     Source,
 )
 from cgo_prebuilt.members import check_member_name, check_member_names
@@ -150,15 +153,27 @@ def _strings(fields: Fields, key: str) -> tuple[str, ...]:
 
 
 def _read_version(value: object, where: str) -> LockedVersion:
-    fields = Fields(value, where=where, known=("platforms", "source"), error=LockError)
+    fields = Fields(value, where=where, known=("platforms", "source", "signature"), error=LockError)
     platforms = {}
     for name, platform in _mapping(fields, "platforms").items():
         with _blaming_the_lock(where):
             parse_platform(name)
         platforms[name] = _read_platform(platform, f"{where}.platforms.{name}")
-    if "source" not in fields:
-        return LockedVersion(platforms)
-    return LockedVersion(platforms, _read_source(fields.get("source"), f"{where}.source"))
+    source = signature = None
+    if "source" in fields:
+        source = _read_source(fields.get("source"), f"{where}.source")
+    if "signature" in fields:
+        signature = _read_signature(fields.get("signature"), f"{where}.signature")
+    return LockedVersion(platforms, source, signature)
+
+
+def _read_signature(value: object, where: str) -> Signature:
+    fields = Fields(value, where=where, known=("public_key", "sums", "signature"), error=LockError)
+    return Signature(
+        fields.matching("public_key", PUBLIC_KEY, "an SSH public key without options"),
+        fields.string("sums"),
+        fields.string("signature"),
+    )
 
 
 def _read_platform(value: object, where: str) -> LockedPlatform:
@@ -175,11 +190,7 @@ def _read_platform(value: object, where: str) -> LockedPlatform:
     paths = [file.path for file in platform.files()]
     with _blaming_the_lock(where):
         check_member_names(paths, where=where)
-    absent = [
-        path
-        for path in (*platform.interface.libraries(), *platform.interface.headers)
-        if path not in set(paths)
-    ]
+    absent = [path for path in platform.interface.promises() if path not in set(paths)]
     if absent:
         raise fields.problem(
             f"no archive here has the promised {', '.join(absent)}",
@@ -295,6 +306,8 @@ def _version_json(version: LockedVersion) -> dict[str, object]:
     }
     if version.source is not None:
         document["source"] = _source_json(version.source)
+    if version.signature is not None:
+        document["signature"] = asdict(version.signature)
     return document
 
 

@@ -151,11 +151,7 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
 
 
 def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:
-    patterns = {
-        pattern
-        for spec in users
-        for pattern in (*spec.interface.libraries(), *spec.interface.headers)
-    }
+    patterns = {pattern for spec in users for pattern in spec.interface.promises()}
     return lambda name: matches(name, patterns)
 
 
@@ -202,10 +198,10 @@ def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> 
 
 
 def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> Interface:
-    """The interface with its header globs replaced by the headers that there are."""
+    """The interface with its globs replaced by the files that there are."""
     paths = sorted(file.path for archive in archives for file in archive.files)
     names = ", ".join(archive.file for archive in archives)
-    for promise in (*spec.interface.libraries(), *spec.interface.headers):
+    for promise in spec.interface.promises():
         if not any(matches(path, [promise]) for path in paths):
             raise IntegrityError(
                 f"the archive lacks {promise!r}, which the manifest promises for {spec.platform}",
@@ -216,4 +212,5 @@ def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) ->
     headers = tuple(
         path for path in paths if path not in libraries and matches(path, spec.interface.headers)
     )
-    return replace(spec.interface, headers=headers)
+    licenses = tuple(path for path in paths if matches(path, spec.interface.licenses))
+    return replace(spec.interface, headers=headers, licenses=licenses)

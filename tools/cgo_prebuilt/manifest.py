@@ -13,6 +13,7 @@ from cgo_prebuilt.lock import (
     FORMATS,
     INTERFACE_LISTS,
     NAME,
+    PUBLIC_KEY,
     VERSION,
     Build,
     Interface,
@@ -95,6 +96,7 @@ class Manifest:
         platforms: In the manifest's order.
         source: How to build it, `path` relative to `folder`; or None.
         go: What `goproxy build` needs; or None.
+        public_key: The SSH key that signs the releases; or None.
     """
 
     where: str
@@ -104,6 +106,7 @@ class Manifest:
     platforms: tuple[PlatformSpec, ...]
     source: Source | None
     go: GoSpec | None
+    public_key: str | None
 
     def platform(self, platform: Platform) -> PlatformSpec:
         """The specification of a platform.
@@ -191,7 +194,7 @@ def parse_manifest(
     Raises:
         ManifestError: It is not a manifest.
     """
-    known = ("name", "version", *_PLATFORM_KEYS, "platforms", "source", "go")
+    known = ("name", "version", *_PLATFORM_KEYS, "platforms", "source", "go", "public_key")
     top = Fields(document, where=where, known=known, error=ManifestError)
     name = top.matching("name", NAME, "letters, digits and any of . _ + -")
     _check_names([name], where)
@@ -223,7 +226,20 @@ def parse_manifest(
         platforms=tuple(platforms),
         source=None if source is None else _source(source, top, name=name, version=version),
         go=_go(top),
+        public_key=_public_key(top),
     )
+
+
+def _public_key(top: Fields) -> str | None:
+    if "public_key" not in top:
+        return None
+    # The form of a `.pub` file has a comment, which is nobody's but the key's owner's.
+    key = " ".join(top.string("public_key").split()[:2])
+    if not PUBLIC_KEY.fullmatch(key):
+        raise top.problem(
+            "'public_key' is not an SSH public key", "paste the text of the key's .pub file"
+        )
+    return key
 
 
 def format_of(file: str) -> str:

@@ -6,14 +6,15 @@ import gzip
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.lock import INTERFACE_LISTS, Interface
 from cgo_prebuilt.manifest import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
@@ -35,14 +36,28 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An archive that was written: its path, its SHA-256 in hex and its size in bytes."""
+    """An archive that was written.
+
+    Attributes:
+        path: Where it is.
+        sha256: Of it, in hex.
+        size: Of it, in bytes.
+        members: The files that went into it, by their names in there.
+    """
 
     path: Path
     sha256: str
     size: int
+    members: Mapping[str, Path]
 
 
-def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | None) -> list[Packed]:
+def pack(
+    spec: PlatformSpec,
+    folder: Path,
+    dist: Path,
+    archive_format: str | None,
+    overlay: Path | None = None,
+) -> list[Packed]:
     """Writes a platform's archives and enters them into `SHA256SUMS`.
 
     Args:
@@ -50,6 +65,7 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
         folder: Where the built files are, laid out as the manifest names them.
         dist: Where the archives go; made where it is missing.
         archive_format: One of `PACKED_FORMATS` instead of what the archive's name says, or None.
+        overlay: A folder like `folder` whose files come in place of its own, and in addition.
 
     Returns:
         The archives, in the manifest's order. Loose files are copied as they are.
@@ -61,18 +77,21 @@ def pack(spec: PlatformSpec, folder: Path, dist: Path, archive_format: str | Non
     """
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
     _check_archives(spec, archive_format)
-    names = _select(spec, folder, loose)
+    sources = source_files(folder, overlay)
+    names = _select(spec, folder, sorted(sources), loose)
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     sums = read_sums(dist / SUMS)
     written = []
     for archive in spec.archives:
         if archive.format == "file":
-            written.append(_write(dist / archive.file, "file", [(folder / archive.path, "")]))
+            written.append(
+                _write(dist / archive.file, "file", [(sources[archive.path], archive.path)])
+            )
         else:
             kind = archive_format or archive.format
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
-            members = [(folder / name, prefix + name) for name in names if name not in loose]
+            members = [(sources[name], prefix + name) for name in names if name not in loose]
             written.append(_write(dist / _file_name(archive, kind), kind, members))
     write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
     return written
@@ -95,14 +114,47 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
             )
 
 
-def _select(spec: PlatformSpec, folder: Path, loose: set[str]) -> list[str]:
-    """The files to be packed, sorted: what the manifest promises, no more and no less."""
+def source_files(folder: Path, overlay: Path | None) -> dict[str, Path]:
+    """The files in a folder, or over it, by their paths relative to it.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    return {**_files_below(folder), **(_files_below(overlay) if overlay else {})}
+
+
+def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
+    """What one archive for several platforms holds: the files of them all.
+
+    Raises:
+        UsageError: The manifest gives them archives of their own.
+    """
+    first = specs[0]
+    files = {tuple((a.file, a.path, a.strip_prefix) for a in spec.archives) for spec in specs}
+    if len(files) > 1:
+        raise UsageError(
+            "the manifest gives each platform an archive of its own",
+            remedy="for one archive with all of them, leave {platform} out of its 'file', and put it"
+            " into the libraries: static_library: lib/{os}_{arch}/libNAME.a",
+        )
+
+    def joined(key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for s in specs for name in getattr(s.interface, key)))
+
+    return replace(first, interface=Interface.of({key: joined(key) for key in INTERFACE_LISTS}))
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise UsageError("there is no such folder", where=str(folder), remedy="correct --from")
-    names = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-    promises = (*spec.interface.libraries(), *spec.interface.headers, *sorted(loose))
+    return {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
+    """The files to be packed, sorted: what the manifest promises, no more and no less."""
+    promises = (*spec.interface.promises(), *sorted(loose))
     for promise in promises:
         if not any(matches(name, [promise]) for name in names):
             raise UsageError(
@@ -166,7 +218,7 @@ def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-    return Packed(target, digest, size)
+    return Packed(target, digest, size, {name: source for source, name in members})
 
 
 @contextmanager

@@ -38,10 +38,33 @@ def add_publishing(
         "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
     )
     verb.add_argument("manifest", type=Path, metavar="MANIFEST")
-    verb.add_argument("--platform", required=True, metavar="P")
+    which = verb.add_mutually_exclusive_group(required=True)
+    which.add_argument("--platform", metavar="P")
+    which.add_argument(
+        "--all-in-one", action="store_true", help="all platforms of the manifest in one archive"
+    )
     verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
     verb.add_argument("--output", required=True, type=Path, metavar="DIST")
     verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
+    verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
+    verb.add_argument(
+        "--localize",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="make all symbols local but these, such as 'vec_*'; may be given several times",
+    )
+    verb.add_argument(
+        "--notice",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="pack this file, too; 'licenses' in the manifest names it",
+    )
+    verb.add_argument("--pkg-config", action="store_true", help="make and pack a .pc file")
+    verb.add_argument("--sbom", action="store_true", help="write a CycloneDX file beside it")
+    verb.add_argument("--sign", metavar="KEY", type=Path, help="sign SHA256SUMS with this SSH key")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
     verb = add_verb(
@@ -76,12 +99,22 @@ def _note(text: str) -> None:
 
 def _pack(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifest import read_manifest
-    from cgo_prebuilt.pack import pack
+    from cgo_prebuilt.packaging import Extras, package
     from cgo_prebuilt.platforms import parse_platform
 
     manifest = read_manifest(options.manifest)
-    spec = manifest.platform(parse_platform(options.platform))
-    packed = pack(spec, options.folder, options.output, options.format)
+    specs = manifest.platforms
+    if options.platform:
+        specs = (manifest.platform(parse_platform(options.platform)),)
+    extras = Extras(
+        strip=options.strip,
+        localize=tuple(options.localize),
+        notices=tuple(options.notice),
+        pkg_config=options.pkg_config,
+        sbom=options.sbom,
+        key=options.sign,
+    )
+    packed = package(manifest, specs, options.folder, options.output, options.format, extras, _note)
     if options.json:
         print(
             json.dumps(
@@ -98,9 +131,10 @@ def _pack(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifest import read_manifest
     from cgo_prebuilt.publish import publish, release_files
+    from cgo_prebuilt.signing import SIGNATURE
 
     manifest = read_manifest(options.manifest, options.tag)
-    files = release_files(manifest, options.dist)
+    files = release_files(manifest, options.dist, SIGNATURE)
     done = publish(files, _destination(options, manifest))
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}

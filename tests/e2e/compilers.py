@@ -1,0 +1,66 @@
+"""C compilers for the tests: the host's gcc, and zig for every other platform."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bazel.debian_root import cache_folder
+
+_ZIG_TARGETS = {
+    "darwin_amd64": "x86_64-macos",
+    "darwin_arm64": "aarch64-macos",
+    "linux_amd64_musl": "x86_64-linux-musl",
+    "linux_arm64": "aarch64-linux-gnu.2.28",
+    "windows_amd64": "x86_64-windows-gnu",
+}
+
+
+def run_tool(*command: str | Path) -> None:
+    """Runs a compiler or the like; the test fails with what it said where it fails."""
+    # zig's caches are outside the checkout, and are kept from one test run to the next.
+    cache = str(cache_folder(os.environ) / "zig")
+    zig_cache = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **zig_cache},
+    )
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def compiler(platform: str) -> list[str]:
+    """The C compiler for a platform."""
+    if platform == "linux_amd64":
+        return ["gcc"]
+    return [sys.executable, "-m", "ziglang", "cc", "-target", _ZIG_TARGETS[platform]]
+
+
+def static_library(platform: str, source: str, archive: Path, *flags: str) -> Path:
+    """Compiles the text of a C program into a static library of one object."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    text, compiled = archive.with_suffix(".c"), archive.with_suffix(".o")
+    text.write_text(source)
+    run_tool(*compiler(platform), "-c", "-O1", *flags, text, "-o", compiled)
+    archive.unlink(missing_ok=True)
+    archiver = ["ar"]
+    if platform != "linux_amd64":  # the host's may make an index of its own objects only
+        archiver = [sys.executable, "-m", "ziglang", "ar"]
+    run_tool(*archiver, "rcsD", archive, compiled)
+    text.unlink()
+    compiled.unlink()
+    return archive
+
+
+def shared_library(platform: str, source: str, library: Path, *flags: str) -> Path:
+    """Compiles and links the text of a C program into a shared library."""
+    library.parent.mkdir(parents=True, exist_ok=True)
+    text = library.with_suffix(".c")
+    text.write_text(source)
+    run_tool(*compiler(platform), "-shared", "-fPIC", "-O1", *flags, text, "-o", library)
+    text.unlink()
+    return library

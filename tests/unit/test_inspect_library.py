@@ -1,0 +1,290 @@
+"""What `pack` finds in libraries: real ones, of gcc and zig, and objects made up for the decisions."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.inspect_library import Finding, build_paths, inspect_libraries
+from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.object_files import (
+    BITCODE,
+    COFF,
+    ELF,
+    MACH_O,
+    ObjectFile,
+    can_inspect,
+    read_objects,
+)
+from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.provided_symbols import provided_symbols
+from tests.e2e.compilers import shared_library, static_library
+
+LINUX = parse_platform("linux_amd64")
+SOURCE = "#include <math.h>\nint hidden; double f(double x) { return cos(x) + hidden; }\n"
+
+needs_readers = pytest.mark.skipif(not can_inspect(), reason="the extra `inspect` is not installed")
+
+
+def inspect(
+    *objects: ObjectFile,
+    platform: Platform = LINUX,
+    provided: dict[str, str | None] | None = None,
+    requires: dict[str, str] | None = None,
+) -> list[Finding]:
+    interface = Interface(requires=requires or {})
+    return inspect_libraries(platform, interface, {"libf.a": objects}, {}, provided)
+
+
+def texts(findings: list[Finding]) -> list[str]:
+    return [f"{finding.level}: {finding.what}" for finding in findings]
+
+
+# Reading.
+
+
+@needs_readers
+@pytest.mark.parametrize(
+    ("platform", "format", "prefix"),
+    [
+        ("linux_amd64", ELF, ""),
+        ("linux_arm64", ELF, ""),
+        ("darwin_arm64", MACH_O, "_"),
+        ("windows_amd64", COFF, ""),
+    ],
+)
+def test_a_static_library_is_read_on_any_machine(
+    tmp_path: Path, platform: str, format: str, prefix: str
+) -> None:
+    (found,) = read_objects(static_library(platform, SOURCE, tmp_path / "libf.a", "-g0"))
+    assert (found.format, found.arch) == (format, parse_platform(platform).arch)
+    assert not found.shared
+    if format != COFF:
+        assert found.defined == {f"{prefix}f", f"{prefix}hidden"}
+        assert found.undefined == {f"{prefix}cos"}
+
+
+@needs_readers
+@pytest.mark.parametrize("platform", ["linux_amd64", "darwin_arm64"])
+def test_a_shared_library_is_read_on_any_machine(tmp_path: Path, platform: str) -> None:
+    source = "int f(void) { return 1; }\n"
+    (found,) = read_objects(shared_library(platform, source, tmp_path / "libf.so"))
+    assert found.shared
+    assert found.arch == parse_platform(platform).arch
+
+
+@needs_readers
+def test_a_soname_and_the_versions_of_glibc_are_read(tmp_path: Path) -> None:
+    source = "#include <string.h>\nchar *f(char *x) { return strdup(x); }\n"
+    flags = ("-Wl,-soname,libf.so.1",)
+    (found,) = read_objects(shared_library("linux_amd64", source, tmp_path / "libf.so", *flags))
+    assert found.soname == "libf.so.1"
+    assert "2.2.5" in found.glibc
+    (without,) = read_objects(shared_library("linux_amd64", source, tmp_path / "libg.so"))
+    assert without.soname is None
+
+
+@needs_readers
+def test_a_universal_library_has_the_objects_of_all_architectures(tmp_path: Path) -> None:
+    slices = []
+    for platform in ("darwin_amd64", "darwin_arm64"):
+        archive = static_library(
+            platform, "int f(void) { return 1; }\n", tmp_path / platform / "f.a"
+        )
+        slices.append(archive.read_bytes())
+    table, body, start = b"", b"", 64
+    for cpu, data in zip((0x01000007, 0x0100000C), slices, strict=True):
+        fields = (cpu, 0, start + len(body), len(data), 0)
+        table += b"".join(field.to_bytes(4, "big") for field in fields)
+        body += data
+    header = b"\xca\xfe\xba\xbe" + (2).to_bytes(4, "big") + table
+    (tmp_path / "libf.a").write_bytes(header.ljust(64, b"\0") + body)
+    objects = read_objects(tmp_path / "libf.a")
+    assert [item.arch for item in objects] == ["amd64", "arm64"]
+    for arch in ("amd64", "arm64"):
+        assert not [
+            finding
+            for finding in inspect(*objects, platform=Platform("darwin", arch))
+            if finding.level != "note"
+        ]
+
+
+@needs_readers
+@pytest.mark.parametrize(
+    "content", [b"", b"text", b"!<arch>\n", b"!<arch>\nbroken", b"\x7fELF", b"MZ"]
+)
+def test_what_is_no_library_has_no_objects(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "libf.a").write_bytes(content)
+    assert read_objects(tmp_path / "libf.a") == []
+
+
+@needs_readers
+def test_this_machine_knows_which_glibc_brought_a_symbol() -> None:
+    found = provided_symbols(["-lm"])
+    if found is None:
+        pytest.skip("there is no C compiler")
+    assert found["cos"] == "2.2.5"
+    assert found["memcpy"] == "2.2.5"  # and a newer one, which no link has to take
+    assert found["getrandom"] == "2.25"
+    assert "_Unwind_Resume" in found
+
+
+# Deciding.
+
+
+def test_a_good_library_is_good() -> None:
+    assert inspect(ObjectFile("f.o", ELF, "amd64", 9), provided={}) == []
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        (ObjectFile("f.o", ELF, "arm64", 9), "error: it is for arm64, not amd64"),
+        (ObjectFile("f.o", ELF, "", 9), "error: it is for an unknown architecture, not amd64"),
+        (ObjectFile("f.o", MACH_O, "amd64", 9), "error: it is Mach-O, linux_amd64 takes ELF"),
+        (
+            ObjectFile("f.o", BITCODE, "", 9),
+            "warning: 1 of its objects are LLVM bitcode, which only the same LLVM links",
+        ),
+        (
+            ObjectFile("", ELF, "amd64", 9, shared=True),
+            "warning: it has no SONAME: programs will look for it by the path that it had when they"
+            " were linked",
+        ),
+        (
+            ObjectFile("f.o", ELF, "amd64", 1000, debug=600),
+            "warning: 600 B of its 1.0 kB are debug information",
+        ),
+    ],
+)
+def test_a_library_is_said_to_be_wrong(item: ObjectFile, text: str) -> None:
+    (finding,) = inspect(item, provided={})
+    assert texts([finding]) == [text]
+    assert finding.remedy
+
+
+def test_one_object_for_another_machine_is_named() -> None:
+    found = inspect(
+        ObjectFile("a.o", ELF, "amd64", 9), ObjectFile("b.o", ELF, "386", 9), provided={}
+    )
+    assert texts(found) == ["error: b.o in it is for 386"]
+
+
+def test_a_file_without_objects_is_no_library() -> None:
+    assert texts(inspect(provided={})) == ["warning: it is no library: there is no object in it"]
+
+
+def test_symbols_that_nothing_provides_are_named() -> None:
+    one = ObjectFile("a.o", ELF, "amd64", 9, defined={"f"}, undefined={"g", "cos", "deflate"})
+    two = ObjectFile("b.o", ELF, "amd64", 9, defined={"g"}, undefined={"__start_table", "f"})
+    found = inspect(one, two, provided={"cos": "2.2.5"}, requires={"glibc": "2.17"})
+    assert texts(found) == [
+        "warning: 1 undefined symbols that neither the C library nor a linkopt provides: deflate"
+    ]
+
+
+def test_what_cannot_be_told_on_this_machine_is_said_to_be_unknown() -> None:
+    assert texts(inspect(ObjectFile("a.o", ELF, "amd64", 9))) == [
+        "note: undefined symbols are not checked: that takes this machine to be linux_amd64, with a"
+        " C compiler",
+        "note: the lowest glibc is not known: static archives do not record it",
+    ]
+
+
+def test_the_lowest_glibc_is_that_of_the_newest_symbol() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "stat"}, glibc={"2.9"})
+    provided: dict[str, str | None] = {"cos": "2.2.5", "stat": "2.33"}
+    (note,) = inspect(item, provided=provided)
+    assert str(note) == (
+        "note: libf.a: needs glibc 2.33 or later\n  next: record it in the manifest: requires:"
+        ' {glibc: "2.33"}'
+    )
+    (warning,) = inspect(item, provided=provided, requires={"glibc": "2.28"})
+    assert warning.what == "needs glibc 2.33 (for stat), the manifest says 2.28"
+    assert inspect(item, provided=provided, requires={"glibc": "2.34"}) == []
+
+
+def test_glibc_is_nothing_to_musl() -> None:
+    musl = Platform("linux", "amd64", "musl")
+    found = inspect(
+        ObjectFile("a.o", ELF, "amd64", 9, undefined={"f"}), platform=musl, provided={"f": "2.33"}
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("data", "paths"),
+    [
+        (b"\0/home/runner/work/a.c\0/home/runner/work/a.c\0", ["/home/runner/work/a.c"]),
+        (b"\0C:\\Users\\me\\a.c\0", ["C:\\Users\\me\\a.c"]),
+        (b"/Users/me/src/a.c", ["/Users/me/src/a.c"]),
+        (b"\0src/home/x/a.c\0/home/\0/usr/include/a.h\0", []),
+    ],
+)
+def test_the_paths_of_the_build_machine(data: bytes, paths: list[str]) -> None:
+    assert build_paths(data) == paths
+
+
+def test_paths_are_counted_and_two_are_shown() -> None:
+    paths = {"libf.a": ["/home/a/1", "/home/a/2", "/home/a/3"]}
+    objects = {"libf.a": [ObjectFile("f.o", ELF, "amd64", 9)]}
+    (finding,) = inspect_libraries(LINUX, Interface(), objects, paths, {})
+    assert finding.what.endswith("are in it: /home/a/1, /home/a/2 ...")
+
+
+# Stripping and localizing.
+
+
+def test_a_stripped_library_keeps_its_symbols_and_loses_its_debug_information(
+    tmp_path: Path,
+) -> None:
+    from cgo_prebuilt.strip_library import strip_library
+
+    library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a", "-g3")
+    for target in ("one/libf.a", "two/libf.a"):
+        strip_library(LINUX, library, tmp_path / target)
+    (before,), (after,) = read_objects(library), read_objects(tmp_path / "one/libf.a")
+    assert before.debug > after.debug == 0
+    assert after.defined == before.defined
+    assert (tmp_path / "one/libf.a").read_bytes() == (tmp_path / "two/libf.a").read_bytes()
+
+
+def test_all_symbols_but_the_interfaces_are_made_local(tmp_path: Path) -> None:
+    from cgo_prebuilt.localize import localize
+
+    library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
+    localize(LINUX, library, tmp_path / "out/libf.a", ["f*"])
+    (after,) = read_objects(tmp_path / "out/libf.a")
+    assert (after.defined, after.undefined) == ({"f"}, {"cos"})
+    listed = subprocess.run(["ar", "t", tmp_path / "out/libf.a"], capture_output=True, check=True)
+    assert listed.stdout == b"localized.o\n"
+
+
+@pytest.mark.parametrize(("tool", "variable"), [("strip", "STRIP"), ("localize", "OBJCOPY")])
+def test_a_tool_that_fails_is_named_with_the_variable_that_replaces_it(
+    tmp_path: Path, tool: str, variable: str
+) -> None:
+    from cgo_prebuilt.errors import UsageError
+    from cgo_prebuilt.localize import localize
+    from cgo_prebuilt.strip_library import strip_library
+
+    library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
+    failing = {variable: "false"}
+    runs: dict[str, Callable[[], None]] = {
+        "strip": lambda: strip_library(LINUX, library, tmp_path / "x", failing),
+        "localize": lambda: localize(LINUX, library, tmp_path / "x", ["f"], failing),
+    }
+    with pytest.raises(UsageError) as caught:
+        runs[tool]()
+    assert variable in str(caught.value.remedy)
+
+
+def test_localizing_is_for_elf(tmp_path: Path) -> None:
+    from cgo_prebuilt.errors import UsageError
+    from cgo_prebuilt.localize import localize
+
+    with pytest.raises(UsageError, match="for ELF, which darwin_arm64 is not"):
+        localize(Platform("darwin", "arm64"), tmp_path / "a", tmp_path / "b", ["f"])

@@ -1,0 +1,79 @@
+"""Making all symbols of a static library local but those of its own interface.
+
+Two static libraries that each hold a copy of the same third one (Rust's std, say) clash when they
+are linked into one program. With the copies' symbols local, each library uses its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import Platform
+
+_MEMBER = "localized.o"
+
+
+def localize(
+    platform: Platform,
+    source: Path,
+    target: Path,
+    patterns: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Writes a copy of a static library, as one object whose other symbols are local.
+
+    Args:
+        platform: What the library is for; one with ELF objects.
+        source: The library.
+        target: The copy; its folder is made.
+        patterns: Globs of the symbols that stay global, such as `vec_*`.
+        environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
+
+    Raises:
+        UsageError: The platform is none of ELF, a program is not there, or it fails.
+    """
+    if platform.os in ("darwin", "windows"):
+        raise UsageError(
+            f"--localize is for ELF, which {platform} is not",
+            remedy="on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        joined = Path(folder) / _MEMBER
+        # C++ groups are made plain sections: as groups, the linker would keep one library's only,
+        # and local symbols cannot be found in another's.
+        link = [*_program(environ, "LD", "ld"), "-r", "--force-group-allocation"]
+        _run([*link, "-o", str(joined), "--whole-archive", str(source)], "LD", source)
+        keep = [f"--keep-global-symbol={pattern}" for pattern in patterns]
+        objcopy = _program(environ, "OBJCOPY", "objcopy")
+        _run([*objcopy, "--wildcard", *keep, str(joined)], "OBJCOPY", source)
+        archive = Path(folder) / "localized.a"
+        _run([*_program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
+        target.write_bytes(archive.read_bytes())
+
+
+def _program(environ: Mapping[str, str], variable: str, default: str) -> list[str]:
+    return shlex.split(environ.get(variable, "")) or [default]
+
+
+def _run(command: list[str], variable: str, source: Path) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            where=str(source),
+            remedy=f"install binutils, or set {variable} to another program",
+        ) from None
+    if done.returncode:
+        raise UsageError(
+            f"{command[0]} fails: {' '.join(done.stderr.split())[:300]}",
+            where=str(source),
+            remedy=f"set {variable} to one that knows the platform: GNU's for it, or LLVM's",
+        )

@@ -1,0 +1,211 @@
+"""What a library file is made of: its objects, their symbols and sections, as LIEF and arpy read them.
+
+Both come with the extra `inspect`; nothing that fetches needs them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
+
+_AR = b"!<arch>\n"
+_FAT = b"\xca\xfe\xba\xbe"
+_MACH_O = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
+_BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
+# The objects of an import library that have no sections (PE format, "Import Header").
+_SHORT_IMPORT = b"\x00\x00\xff\xff"
+
+_ELF_ARCHS = {
+    "AARCH64": "arm64",
+    "ARM": "arm",
+    "I386": "386",
+    "PPC64": "ppc64le",
+    "RISCV": "riscv64",
+    "S390": "s390x",
+    "X86_64": "amd64",
+}
+_MACH_O_ARCHS = {"ARM64": "arm64", "X86_64": "amd64"}
+_COFF_ARCHS = {0x8664: "amd64", 0x14C: "386", 0xAA64: "arm64"}
+_MACH_O_UNDEFINED = 0x0E  # the bits N_TYPE of n_type, all of them clear
+
+
+@dataclass
+class ObjectFile:
+    """One object, or a shared library.
+
+    Attributes:
+        name: Of the member in its archive; empty for a file of its own.
+        format: `ELF`, `Mach-O`, `COFF` or `LLVM bitcode`.
+        arch: As `GOARCH`; empty where it is none that is known.
+        shared: Whether it is a shared library.
+        soname: The name that its users record; None where it has none.
+        defined: Its global symbols, as they are in the file.
+        undefined: What it needs, weak references left out.
+        glibc: The versions of glibc that it asks for, as `2.17`.
+        size: In bytes.
+        debug: How many of them are debug information.
+    """
+
+    name: str
+    format: str
+    arch: str
+    size: int
+    shared: bool = False
+    soname: str | None = None
+    defined: set[str] = field(default_factory=set)
+    undefined: set[str] = field(default_factory=set)
+    glibc: set[str] = field(default_factory=set)
+    debug: int = 0
+
+
+def can_inspect() -> bool:
+    """Whether the readers are installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("arpy", "lief"))
+
+
+def read_objects(path: Path) -> list[ObjectFile]:
+    """The objects of a static archive, a shared library, or a universal file of either.
+
+    Returns:
+        Those that are objects; none where the file is something else.
+    """
+    import lief
+
+    lief.logging.disable()
+    return [
+        item
+        for part in _slices(path.read_bytes())
+        for name, data in _members(part)
+        if (item := _object(name, data)) is not None
+    ]
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    """The files in a universal one (`fat_header` of mach-o/fat.h). LIEF knows no archives in there."""
+    if data[:4] != _FAT:
+        yield data
+        return
+    (count,) = struct.unpack_from(">I", data, 4)
+    for index in range(min(count, 16)):
+        _, _, offset, size, _ = struct.unpack_from(">IIIII", data, 8 + 20 * index)
+        yield data[offset : offset + size]
+
+
+def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
+    if not data.startswith(_AR):
+        yield "", data
+        return
+    import io
+
+    import arpy  # type: ignore[import-untyped]
+
+    try:
+        with arpy.Archive(fileobj=io.BytesIO(data)) as archive:
+            for member in archive:
+                yield member.header.name.decode("utf-8", "replace").rstrip("/"), member.read()
+    except arpy.ArchiveFormatError:
+        return
+
+
+def _object(name: str, data: bytes) -> ObjectFile | None:
+    import lief
+
+    if data[:4] in _BITCODE:
+        return ObjectFile(name, BITCODE, "", len(data))
+    if data[:4] == _SHORT_IMPORT:
+        (machine,) = struct.unpack_from("<H", data, 6)
+        return ObjectFile(name, COFF, _COFF_ARCHS.get(machine, ""), len(data))
+    if data[:4] == b"\x7fELF":
+        config = lief.ELF.ParserConfig()
+        config.parse_relocations = False
+        config.parse_notes = False
+        elf = lief.ELF.parse(data, config)
+        return None if elf is None else _elf(name, elf, len(data))
+    if data[:4] in _MACH_O:
+        fat = lief.MachO.parse(data)
+        return None if fat is None or not len(fat) else _mach_o(name, fat.at(0), len(data))
+    if data[:2] == b"MZ":
+        pe = lief.PE.parse(data)
+        return None if pe is None else _pe(name, pe, len(data))
+    if len(data) > 20 and struct.unpack_from("<H", data)[0] in _COFF_ARCHS:
+        coff = lief.COFF.parse(data)
+        return None if coff is None else _coff(name, coff, len(data))
+    return None
+
+
+def _elf(name: str, elf: Any, size: int) -> ObjectFile:
+    import lief
+
+    tag = lief.ELF.DynamicEntry.TAG.SONAME
+    found = ObjectFile(
+        name,
+        ELF,
+        _ELF_ARCHS.get(elf.header.machine_type.name, ""),
+        size,
+        shared=elf.header.file_type == lief.ELF.Header.FILE_TYPE.DYN,
+        soname=elf.get(tag).name if elf.has(tag) else None,
+        debug=sum(s.size for s in elf.sections if s.name.startswith((".debug_", ".zdebug_"))),
+    )
+    local, weak = lief.ELF.Symbol.BINDING.LOCAL, lief.ELF.Symbol.BINDING.WEAK
+    for symbol in elf.dynamic_symbols if found.shared else elf.symtab_symbols:
+        if symbol.binding == local or not symbol.name:
+            continue
+        if symbol.shndx != 0:
+            found.defined.add(str(symbol.name))
+        elif symbol.binding != weak:
+            found.undefined.add(str(symbol.name))
+    for needed in elf.symbols_version_requirement:
+        for version in needed.get_auxiliary_symbols():
+            prefix, _, number = str(version.name).partition("_")
+            if prefix == "GLIBC" and number[:1].isdigit():
+                found.glibc.add(number)
+    return found
+
+
+def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:
+    import lief
+
+    found = ObjectFile(
+        name,
+        MACH_O,
+        _MACH_O_ARCHS.get(binary.header.cpu_type.name, ""),
+        size,
+        shared=binary.header.file_type == lief.MachO.Header.FILE_TYPE.DYLIB,
+        debug=sum(s.size for s in binary.sections if s.segment_name == "__DWARF"),
+    )
+    for command in binary.commands:
+        if command.command == lief.MachO.LoadCommand.TYPE.ID_DYLIB:
+            found.soname = str(command.name)
+    for symbol in binary.symbols:
+        if symbol.raw_type & 0x01:  # N_EXT: not a local one
+            target = found.defined if symbol.raw_type & _MACH_O_UNDEFINED else found.undefined
+            target.add(str(symbol.name))
+    return found
+
+
+def _pe(name: str, pe: Any, size: int) -> ObjectFile:
+    return ObjectFile(
+        name,
+        COFF,
+        _COFF_ARCHS.get(int(pe.header.machine.value), ""),
+        size,
+        shared=True,
+        soname=name or "a DLL is loaded by its file's name",
+        debug=sum(s.sizeof_raw_data for s in pe.sections if s.name.startswith(".debug")),
+    )
+
+
+def _coff(name: str, coff: Any, size: int) -> ObjectFile:
+    return ObjectFile(
+        name,
+        COFF,
+        _COFF_ARCHS.get(int(coff.header.machine.value), ""),
+        size,
+        debug=sum(s.sizeof_raw_data for s in coff.sections if s.name.startswith(".debug")),
+    )
