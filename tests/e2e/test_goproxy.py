@@ -234,7 +234,7 @@ def test_direct_mode_finds_the_modules_through_the_pages(
             "NO_PROXY": "127.0.0.1",
             "GOINSECURE": HOST,
             "GOPRIVATE": HOST,
-            "GOSUMDB": "sum.golang.org",
+            "GOSUMDB": "",  # the default one
             "GOVCS": "*:off",
         }
         program.go("build", "-o", "answer", ".", env=direct).checked()

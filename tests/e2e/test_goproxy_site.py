@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,14 +31,22 @@ EXAMPLES = REPOSITORY / "examples"
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> GoRelease:
+    """The library, packed."""
     return make_release(tmp_path_factory.mktemp("release") / "tiny")
 
 
 @pytest.fixture
 def release(packed: GoRelease, tmp_path: Path) -> GoRelease:
     """A packed library, nothing of it published yet."""
-    subprocess.run(["cp", "-R", packed.folder, tmp_path / "tiny"], check=True)
+    shutil.copytree(packed.folder, tmp_path / "tiny", ignore=shutil.ignore_patterns("site"))
     return GoRelease(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="module")
+def built(packed: GoRelease) -> GoRelease:
+    """The packed library, published."""
+    packed.build().checked()
+    return packed
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -122,11 +131,10 @@ def test_a_platform_that_was_not_packed_is_refused(release: GoRelease) -> None:
     assert not (release.site / HOST).exists()
 
 
-def test_check_accepts_a_published_site(release: GoRelease) -> None:
-    release.build().checked()
-    before = _tree(release.site)
-    assert "3 module versions are sound" in release.build("--check").checked().stderr
-    assert _tree(release.site) == before
+def test_check_accepts_a_published_site(built: GoRelease) -> None:
+    before = _tree(built.site)
+    assert "3 module versions are sound" in built.build("--check").checked().stderr
+    assert _tree(built.site) == before
 
 
 def test_check_tells_what_is_not_published_yet(release: GoRelease) -> None:
@@ -156,15 +164,18 @@ def test_check_tells_what_is_not_published_yet(release: GoRelease) -> None:
     ],
 )
 def test_check_finds_what_is_wrong(
-    release: GoRelease, name: str, content: bytes | None, message: str
+    built: GoRelease, name: str, content: bytes | None, message: str
 ) -> None:
-    release.build().checked()
-    file = release.site / HOST / name
+    file = built.site / HOST / name
+    right = file.read_bytes()
     if content is None:
         file.unlink()
     else:
         file.write_bytes(content)
-    wrong = release.build("--check")
+    try:
+        wrong = built.build("--check")
+    finally:
+        file.write_bytes(right)
     assert wrong.code == 4
     assert message in wrong.stderr
 
@@ -280,21 +291,6 @@ def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:
         "goproxy", "require", release.site, "--module", "x.test/y", cwd=release.folder
     )
     assert "there is no forwarding module x.test/y" in unknown.stderr
-
-
-def test_a_url_that_would_break_a_servers_settings_is_refused(release: GoRelease) -> None:
-    for option in ("--url", "--zip-url"):
-        for url in (
-            "file:///tmp",
-            "https://a.dev/$x",
-            'https://a.dev/"',
-            "https://a.dev/a b",
-            "a.dev",
-        ):
-            refused = release.build(option, url)
-            assert refused.code == 2
-            assert f"at: {option}" in refused.stderr
-    assert not release.site.exists()
 
 
 def test_what_a_killed_build_left_is_cleared_away(release: GoRelease) -> None:

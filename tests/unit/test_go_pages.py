@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.goproxy_build import version_time
+from cgo_prebuilt.goproxy_build import build_site, version_time
 from cgo_prebuilt.goproxy_pages import (
     caddy_site,
     module_page,
@@ -15,6 +17,7 @@ from cgo_prebuilt.goproxy_pages import (
     parse_redirects,
     redirects_file,
 )
+from cgo_prebuilt.manifest import parse_manifest
 
 REDIRECTS = {"a.dev/!x/@v/v1.0.0.zip": "https://example.com/r/x.zip?a=1"}
 
@@ -64,3 +67,34 @@ def test_a_time_that_is_no_number_of_seconds_is_refused(value: str) -> None:
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH is") as caught:
         version_time({"SOURCE_DATE_EPOCH": value})
     assert caught.value.remedy is not None
+
+
+@pytest.mark.parametrize("option", ["--url", "--zip-url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///tmp",
+        "https://a.dev/$x",
+        'https://a.dev/"',
+        "https://a.dev/a b",
+        "a.dev",
+        "https://a.dev/x;y",
+    ],
+)
+def test_a_url_that_would_break_a_servers_settings_is_refused(
+    option: str, url: str, tmp_path: Path
+) -> None:
+    document = {
+        "name": "x",
+        "version": "v1.0.0",
+        "archives": [{"file": "x.zip"}],
+        "static_library": "x.a",
+        "platforms": {"linux_amd64": {}},
+        "go": {"module": "a.dev/x"},
+    }
+    manifest = parse_manifest(document, where="prebuilt.yaml", folder=tmp_path)
+    urls = {"url": None, "zip_url": None, option[2:].replace("-", "_"): url}
+    with pytest.raises(UsageError, match="is no URL that the go command") as caught:
+        build_site(manifest, tmp_path, tmp_path / "site", time="", **urls)
+    assert caught.value.where == option
+    assert not (tmp_path / "site").exists()

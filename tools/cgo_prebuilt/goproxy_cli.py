@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 STALE = 1
@@ -128,14 +129,12 @@ def _check(options: argparse.Namespace, time: str) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from cgo_prebuilt.goproxy_serve import site_server
 
-    with site_server(options.site, options.host, options.port) as server:
+    server = site_server(options.site, options.host, options.port)
+    with suppress(KeyboardInterrupt), server:
         url = f"http://{options.host}:{server.server_port}"
         print(url, flush=True)
         _say(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return 0
+        server.serve_forever()
     return 0
 
 
