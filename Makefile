@@ -2,6 +2,7 @@
 # else (a Bazel, buildifier) into CACHE, which outlives `make clean` and serves every checkout.
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 20
 BUILDIFIER_VERSION := 8.2.1
 
 CACHE := $(or $(CGO_PREBUILT_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rules_cgo_prebuilt)
@@ -11,7 +12,7 @@ BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
 BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test lint lint-starlark format demo bench bazel clean
+.PHONY: help setup test lint lint-starlark format fuzz demo bench bazel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -35,6 +36,9 @@ format: setup ## rewrite the sources in the house style
 	$(VENV)/ruff format .
 	$(BUILDIFIER) -lint=fix $(STARLARK)
 
+fuzz: $(VENV_READY) ## feed the readers of tar, zip and lock what a fuzzer thinks up; FUZZ_SECONDS each (Linux)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/pytest tests/e2e/test_fuzz.py
+
 demo: $(VENV_READY) bazel ## the vecsearch example from its release to a linked program
 	$(VENV)/python examples/vecsearch/demo.py
 
@@ -50,7 +54,7 @@ clean: ## remove what these targets left in the checkout
 
 $(VENV_READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(VENV)/pip install --quiet --editable '.[dev]'
+	$(VENV)/pip install --quiet --editable '.[dev,fuzz]'
 	touch $@
 
 $(BUILDIFIER):

@@ -420,6 +420,36 @@ def test_a_lock_that_cannot_be_made_is_not_written(
     assert files_below(tmp_path) == ["prebuilt.yaml", *files_below_store(tmp_path)]
 
 
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"<!DOCTYPE html><title>sign in</title>", "this is HTML, probably an error page"),
+        (b"", "this is an empty file"),
+    ],
+    ids=["an HTML error page", "an empty file"],
+)
+def test_the_wrong_thing_is_not_locked_as_a_loose_file(
+    run: Run, tmp_path: Path, httpserver: HTTPServer, page: bytes, words: str
+) -> None:
+    """Nothing tells what a loose file should be, but an HTML error page is never a library."""
+    serve(httpserver, page, path="/libvec.a")
+    loose = {"archives": [{"file": "libvec.a", "path": "lib/libvec.a"}], "headers": None}
+    manifest = lock_manifest(tmp_path, httpserver, **loose)
+    assert_refused(run("lock", manifest), 4, words, "libvec.a")
+    assert files_below(tmp_path) == ["prebuilt.yaml", *files_below_store(tmp_path)]
+
+
+def test_a_loose_file_is_locked(run: Run, tmp_path: Path, httpserver: HTTPServer) -> None:
+    serve(httpserver, LIBRARY, path="/libvec-linux.a")
+    loose = {"archives": [{"file": "libvec-linux.a", "path": "lib/libvec.a"}], "headers": None}
+    assert run("lock", lock_manifest(tmp_path, httpserver, **loose)).code == 0
+    version = json.loads((tmp_path / "prebuilt.lock.json").read_text())["versions"]["v1.2.3"]
+    (archive,) = version["platforms"]["linux_amd64"]["archives"]
+    (file,) = archive["files"]
+    assert (file["path"], file["size"]) == ("lib/libvec.a", len(LIBRARY))
+    assert file["sha256"] == archive["sha256"] == hashlib.sha256(LIBRARY).hexdigest()
+
+
 def files_below_store(tmp_path: Path) -> list[str]:
     return [path for path in files_below(tmp_path) if path.startswith("store/")]
 

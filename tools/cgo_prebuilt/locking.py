@@ -104,19 +104,17 @@ def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Ind
 
         def consume(stream: ByteStream) -> None:
             nonlocal found
-            if spec.format != "file":
-                found = index(
-                    stream,
-                    format=spec.format,
-                    strip_prefix=spec.strip_prefix,
-                    select=select,
-                    where=spec.file,
-                )
+            found = index(
+                stream,
+                format=spec.format,
+                strip_prefix=spec.strip_prefix,
+                select=select,
+                where=spec.file,
+                loose=spec.path,
+            )
 
         urls = archive_urls(spec, manifest, settings)
         got = transport.run(Download(spec.file, urls, None, None), consume)
-        if spec.format == "file":
-            found = (LockedFile(spec.path, got.sha256, got.size),)
         return IndexedArchive(got.sha256, got.size, found)
 
     return get
