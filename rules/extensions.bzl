@@ -22,6 +22,11 @@ _PACKAGES = "rules_cgo_prebuilt_python"
 _library = tag_class(
     doc = "A prebuilt native library.",
     attrs = {
+        "deps": attr.label_list(
+            doc = """\
+Libraries that this one needs, linked after it: other prebuilts, or any target with CcInfo that every repository may see.
+A target that is given as `source` has dependencies of its own.""",
+        ),
         "fallback": attr.string(
             default = "auto",
             doc = """\
@@ -68,7 +73,7 @@ def _interpreter(mctx):
             return module.tags.python[0].interpreter
     return None
 
-def _declare_source(declaration, lock, chosen, interpreter, packages):
+def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
     """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
     tag = declaration.tag
     if tag.source:
@@ -78,6 +83,7 @@ def _declare_source(declaration, lock, chosen, interpreter, packages):
     name = source_repository_name(tag.name)
     source_repository(
         name = name,
+        deps = deps,
         interpreter = interpreter,
         library = tag.name,
         lock = source_excerpt(lock, chosen.version),
@@ -104,7 +110,8 @@ def _declare(mctx, declaration, interpreter):
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
     platforms = chosen.content["platforms"].keys()
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)
-    source = _declare_source(declaration, lock, chosen, interpreter, packages)
+    deps = [str(dep) for dep in tag.deps]
+    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages)
     hub(
         name = tag.name,
         fallback = tag.fallback,
@@ -115,6 +122,7 @@ def _declare(mctx, declaration, interpreter):
     for platform in platforms:
         archive_repository(
             name = spoke_name(tag.name, platform),
+            deps = deps,
             fallback = tag.fallback,
             interpreter = interpreter,
             library = tag.name,

@@ -37,7 +37,7 @@ def fetcher_environment(rctx, library, version):
     environment[environment_prefix(library) + "_VERSION"] = version
     return environment
 
-def build_file_values(library, version, platform, prebuilt):
+def build_file_values(library, version, platform, prebuilt, deps):
     """The values of the placeholders in a spoke's BUILD file. Pure.
 
     Args:
@@ -45,6 +45,7 @@ def build_file_values(library, version, platform, prebuilt):
         version: the library's version.
         platform: the platform.
         prebuilt: what the lock holds for the platform, a dict.
+        deps: the canonical labels of the libraries that it needs.
 
     Returns:
         A dict of strings, ready for `rctx.template`.
@@ -55,7 +56,10 @@ def build_file_values(library, version, platform, prebuilt):
 
     paths = sorted([file["path"] for archive in prebuilt["archives"] for file in archive["files"]])
     return {
+        "{alwayslink}": literal(prebuilt.get("alwayslink", [])),
+        "{circular}": literal(prebuilt.get("circular", [])),
         "{defines}": literal(prebuilt.get("defines", [])),
+        "{deps}": literal(deps),
         "{files}": literal(paths),
         "{headers}": literal(prebuilt.get("headers", [])),
         "{include_dirs}": literal(prebuilt.get("include_dirs", [])),
@@ -156,6 +160,7 @@ def _archive_repository_impl(rctx):
             version,
             platform,
             lock["versions"][version]["platforms"][platform],
+            rctx.attr.deps,
         ),
         executable = False,
     )
@@ -165,6 +170,9 @@ archive_repository = repository_rule(
     implementation = _archive_repository_impl,
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
     attrs = {
+        "deps": attr.string_list(
+            doc = "The canonical labels of the libraries that this one needs.",
+        ),
         "fallback": attr.string(
             default = "auto",
             doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",

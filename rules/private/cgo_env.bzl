@@ -34,6 +34,13 @@ def _library_files(linker_input):
             files.append(file)
     return files
 
+def _flag(text, files, workspace):
+    """A link flag; a file that it names is at its place among the runfiles."""
+    word = _word(text)
+    for file in files:
+        word = word.replace(_word(file.path), "${runfiles}/" + _word(_runfile_of_file(file, workspace)))
+    return word if word == _word(text) else "'" + word + "'"
+
 def _word(text):
     """A word for the script's here-document, where `$`, a backquote and a backslash have a meaning."""
     for sign in ("\\", "$", "`"):
@@ -59,7 +66,11 @@ def _cgo_env_impl(ctx):
         for file in _library_files(linker_input):
             ldflags.append("'${runfiles}/" + _word(_runfile_of_file(file, workspace)) + "'")
             libraries.append(file)
-        ldflags.extend([_word(flag) for flag in linker_input.user_link_flags])
+        ldflags.extend([
+            _flag(flag, linker_input.additional_inputs, workspace)
+            for flag in linker_input.user_link_flags
+        ])
+        libraries.extend(linker_input.additional_inputs)
     script = ctx.actions.declare_file(ctx.label.name + ".sh")
     ctx.actions.expand_template(
         template = ctx.file._template,

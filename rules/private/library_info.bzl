@@ -3,51 +3,85 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load(":archive_flags.bzl", "APPLE", "GNU", "MSVC", "archive_flags", "twins")
 load(":link_flags.bzl", "link_flags")
 
 LINK_ATTRIBUTES = {
-    "alwayslink": attr.bool(
-        doc = "Link all of the static archives, also what nothing refers to.",
-    ),
     "defines": attr.string_list(
         doc = "`NAME` or `NAME=VALUE`, for the library and all that depend on it.",
+    ),
+    "deps": attr.label_list(
+        doc = "Libraries that this one needs, linked after it.",
+        providers = [CcInfo],
     ),
     "linkopts": attr.string_list(
         doc = "Options for the linker, after the libraries; `-framework X` is one string.",
     ),
+    "_apple": attr.label(
+        default = "@platforms//os:osx",
+        providers = [platform_common.ConstraintValueInfo],
+    ),
 }
 
-def _libraries_to_link(ctx, static_libraries, shared_libraries, interface_libraries):
-    libraries = [
-        cc_common.create_library_to_link(
-            actions = ctx.actions,
-            static_library = archive,
-            alwayslink = ctx.attr.alwayslink,
-        )
-        for archive in static_libraries
+# Their linkers are not told by -Wl what to do.
+_MSVC_COMPILERS = ["clang-cl", "msvc-cl"]
+
+def _linker_of(ctx):
+    if ctx.target_platform_has_constraint(ctx.attr._apple[platform_common.ConstraintValueInfo]):
+        return APPLE
+    toolchain = find_cc_toolchain(ctx, mandatory = False)
+    return MSVC if toolchain and toolchain.compiler in _MSVC_COMPILERS else GNU
+
+def _needed_archives(contexts):
+    """The archives of dependencies that can go anywhere: where there are two, the position-independent one."""
+    archives = [
+        library.pic_static_library or library.static_library
+        for context in contexts
+        for linker_input in context.linker_inputs.to_list()
+        for library in linker_input.libraries
     ]
+    return [archive for archive in archives if archive]
+
+def _libraries_to_link(ctx, archives, shared_libraries, interface_libraries, twin_of):
+    """Libraries to link, each of an archive, of a shared library, or of the two: then the link mode chooses."""
+    toolchain = {}
     if shared_libraries:
         # What Bazel wants to know of the toolchain to link a shared library; static archives need none of it.
         cc_toolchain = find_cc_toolchain(ctx)
-        feature_configuration = cc_common.configure_features(
-            ctx = ctx,
-            cc_toolchain = cc_toolchain,
-            requested_features = ctx.features,
-            unsupported_features = ctx.disabled_features,
-        )
-        libraries += [
-            cc_common.create_library_to_link(
-                actions = ctx.actions,
+        toolchain = {
+            "cc_toolchain": cc_toolchain,
+            "feature_configuration": cc_common.configure_features(
+                ctx = ctx,
                 cc_toolchain = cc_toolchain,
-                feature_configuration = feature_configuration,
-                dynamic_library = shared,
-                interface_library = interface,
-            )
-            for shared, interface in zip(shared_libraries, interface_libraries or [None] * len(shared_libraries))
-        ]
-    return libraries
+                requested_features = ctx.features,
+                unsupported_features = ctx.disabled_features,
+            ),
+        }
+    shared = {file.path: file for file in shared_libraries}
+    interface = dict(zip(shared.keys(), interface_libraries))
+    forms = [(archive, twin_of.get(archive.path)) for archive in archives]
+    forms += [(None, path) for path in shared if path not in twin_of.values()]
+    return [
+        cc_common.create_library_to_link(
+            actions = ctx.actions,
+            static_library = archive,
+            dynamic_library = shared.get(path),
+            interface_library = interface.get(path),
+            **(toolchain if path else {})
+        )
+        for archive, path in forms
+    ]
 
-def library_info(ctx, *, static_libraries, shared_libraries, interface_libraries, headers, include_dirs):
+def library_info(
+        ctx,
+        *,
+        static_libraries,
+        shared_libraries,
+        interface_libraries,
+        headers,
+        include_dirs,
+        alwayslink = [],
+        circular = []):
     """The providers of a library.
 
     Args:
@@ -57,31 +91,62 @@ def library_info(ctx, *, static_libraries, shared_libraries, interface_libraries
         interface_libraries: the import libraries' files: one for each shared library, or none.
         headers: the headers' files.
         include_dirs: the folders to be searched for headers, relative to the execution root.
+        alwayslink: the archives that are linked as a whole.
+        circular: the archives that need each other, whatever the order.
 
     Returns:
         A list of DefaultInfo and CcInfo.
     """
-    compilation_context = cc_common.create_compilation_context(
-        headers = depset(headers),
-        system_includes = depset(include_dirs),
-        defines = depset(ctx.attr.defines),
+    dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
+    needed = _needed_archives([info.linking_context for info in dependencies])
+    by_path = {file.path: file for file in static_libraries + needed}
+    plan = archive_flags(
+        _linker_of(ctx),
+        archives = [file.path for file in static_libraries],
+        alwayslink = [file.path for file in alwayslink],
+        circular = [file.path for file in circular],
+        needed = [file.path for file in needed],
+    )
+    libraries = _libraries_to_link(
+        ctx,
+        [by_path[path] for path in plan.listed],
+        shared_libraries,
+        interface_libraries,
+        twins(
+            [file.path for file in static_libraries],
+            [file.path for file in shared_libraries],
+        ),
     )
     linker_input = cc_common.create_linker_input(
         owner = ctx.label,
         # In the order that a linker must see them in.
-        libraries = depset(
-            _libraries_to_link(ctx, static_libraries, shared_libraries, interface_libraries),
-            order = "topological",
-        ),
-        user_link_flags = link_flags(ctx.attr.linkopts),
+        libraries = depset(libraries, order = "topological"),
+        user_link_flags = plan.flags + link_flags(ctx.attr.linkopts),
+        additional_inputs = depset([by_path[path] for path in plan.used]),
     )
+    own = CcInfo(
+        compilation_context = cc_common.create_compilation_context(
+            headers = depset(headers),
+            system_includes = depset(include_dirs),
+            defines = depset(ctx.attr.defines),
+        ),
+        linking_context = cc_common.create_linking_context(linker_inputs = depset([linker_input])),
+    )
+
+    # Bazel links a shared library by a symbolic link to it, in a folder with a short name: that is what a program
+    # finds, and so what it must have in its runfiles.
+    runfiles = ctx.runfiles(files = shared_libraries + [
+        library.dynamic_library
+        for library in libraries
+        if library.dynamic_library
+    ])
     return [
         DefaultInfo(
             files = depset(static_libraries + shared_libraries),
-            runfiles = ctx.runfiles(files = shared_libraries),
+            runfiles = runfiles.merge_all([dep[DefaultInfo].default_runfiles for dep in ctx.attr.deps]),
         ),
-        CcInfo(
-            compilation_context = compilation_context,
-            linking_context = cc_common.create_linking_context(linker_inputs = depset([linker_input])),
+        cc_common.merge_cc_infos(
+            direct_cc_infos = [own],
+            cc_infos = dependencies,
         ),
     ]

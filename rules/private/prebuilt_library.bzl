@@ -12,6 +12,8 @@ def _prebuilt_library_impl(ctx):
         shared_libraries = ctx.files.shared_libraries,
         interface_libraries = ctx.files.interface_libraries,
         headers = ctx.files.headers,
+        alwayslink = ctx.files.alwayslink,
+        circular = ctx.files.circular,
         include_dirs = [root if folder == "." else root + "/" + folder for folder in ctx.attr.include_dirs],
     )
 
@@ -19,6 +21,14 @@ prebuilt_library = rule(
     implementation = _prebuilt_library_impl,
     doc = "Exposes library files that are there already, as `cc_library` exposes those that it builds.",
     attrs = LINK_ATTRIBUTES | {
+        "alwayslink": attr.label_list(
+            allow_files = True,
+            doc = "Those of the static archives that are linked as a whole, also what nothing refers to.",
+        ),
+        "circular": attr.label_list(
+            allow_files = True,
+            doc = "Those of the static archives that need each other, whatever their order.",
+        ),
         "headers": attr.label_list(
             allow_files = True,
             doc = "The public headers.",

@@ -133,6 +133,9 @@ def _source_library_impl(ctx):
     if not static_libraries and not shared_libraries:
         fail("{}: no library is named\n  next: set 'static_library' or 'shared_library' to what the build writes".format(ctx.label))
     outputs = dict(zip(paths, files))
+    for path in ctx.attr.alwayslink + ctx.attr.circular:
+        if path not in ctx.attr.static_library:
+            fail("{}: 'static_library' has no {}\n  next: correct 'alwayslink' or 'circular'".format(ctx.label, path))
 
     script = _write_script(ctx, tools, c, cross_target, lists, outputs)
     ctx.actions.run_shell(
@@ -159,6 +162,8 @@ def _source_library_impl(ctx):
         interface_libraries = interface_libraries,
         headers = ctx.files.headers + generated_headers,
         include_dirs = [join_path(root, folder) or "." for root in roots for folder in ctx.attr.include_dirs],
+        alwayslink = [outputs[path] for path in ctx.attr.alwayslink],
+        circular = [outputs[path] for path in ctx.attr.circular],
     )
 
 source_library = rule(
@@ -192,8 +197,14 @@ are those of the toolchain `//rules/source:toolchain_type`. It is optimized what
             doc = "Let the build use the network, and tag its action `requires-network`. What it downloads is neither" +
                   " verified nor known to Bazel.",
         ),
+        "alwayslink": attr.string_list(
+            doc = "Those of `static_library` that are linked as a whole, also what nothing refers to.",
+        ),
         "args": attr.string_list(
             doc = "Arguments for the tool; for `command`, the whole command line.",
+        ),
+        "circular": attr.string_list(
+            doc = "Those of `static_library` that need each other, whatever their order.",
         ),
         "env": attr.string_dict(
             doc = "Variables to be set for the build.",

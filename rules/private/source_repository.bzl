@@ -28,12 +28,13 @@ def is_source(name, tool):
         return False
     return not name.startswith("bazel-")
 
-def build_file_values(library, source):
+def build_file_values(library, source, deps):
     """The values of the placeholders in the BUILD file. Pure.
 
     Args:
         library: the name of the target.
         source: what the lock holds, a dict.
+        deps: the canonical labels of the libraries that it needs.
 
     Returns:
         A dict of strings, ready for `rctx.template`.
@@ -44,8 +45,11 @@ def build_file_values(library, source):
 
     build = source["build"]
     return {
+        "{alwayslink}": literal(source.get("alwayslink", [])),
         "{args}": literal(build.get("args", [])),
+        "{circular}": literal(source.get("circular", [])),
         "{defines}": literal(source.get("defines", [])),
+        "{deps}": literal(deps),
         "{headers}": literal(source.get("headers", [])),
         "{include_dirs}": literal(source.get("include_dirs", [])),
         "{interface_library}": literal(source.get("interface_library", [])),
@@ -104,7 +108,7 @@ def _source_repository_impl(rctx):
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = build_file_values(rctx.attr.library, source),
+        substitutions = build_file_values(rctx.attr.library, source, rctx.attr.deps),
         executable = False,
     )
     return repository_metadata(rctx, reproducible = "url" in source)
@@ -113,6 +117,9 @@ source_repository = repository_rule(
     implementation = _source_repository_impl,
     doc = "Declares a source_library of a lock's source. Bazel fetches it when a source build is selected.",
     attrs = {
+        "deps": attr.string_list(
+            doc = "The canonical labels of the libraries that this one needs.",
+        ),
         "interpreter": attr.label(
             doc = "The Python to fetch with; the host's `python3` by default.",
         ),

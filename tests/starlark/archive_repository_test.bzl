@@ -15,10 +15,14 @@ def _archive_repository_test_impl(ctx):
         ],
         "static_library": ["lib/libb.a", "lib/liba.a"],
         "linkopts": ["-lm"],
-    })
+        "alwayslink": ["lib/liba.a"],
+    }, ["@@//:dep"])
     asserts.equals(env, '["include/a.h","lib/liba.a","lib/libb.a"]', values["{files}"])
     asserts.equals(env, '["lib/libb.a","lib/liba.a"]', values["{static_libraries}"], "link order is kept")
+    asserts.equals(env, '["lib/liba.a"]', values["{alwayslink}"])
+    asserts.equals(env, "[]", values["{circular}"])
     asserts.equals(env, "[]", values["{defines}"])
+    asserts.equals(env, '["@@//:dep"]', values["{deps}"])
     return unittest.end(env)
 
 _archive_repository_test = unittest.make(_archive_repository_test_impl)

@@ -10,14 +10,13 @@ def _cc_info_test_impl(ctx):
     env = analysistest.begin(ctx)
     info = analysistest.target_under_test(env)[CcInfo]
     inputs = info.linking_context.linker_inputs.to_list()
-    asserts.equals(env, 1, len(inputs))
+    asserts.equals(env, ["subject", "dep"], [i.owner.name.rpartition("_")[2] for i in inputs])
     asserts.equals(
         env,
         ["libz.a", "liba.a"],
         [library.static_library.basename for library in inputs[0].libraries],
         "link order is the manifest's",
     )
-    asserts.true(env, inputs[0].libraries[0].alwayslink)
     asserts.equals(env, ["-lm", "-Wl,-framework,Security"], inputs[0].user_link_flags)
     compilation = info.compilation_context
     asserts.equals(env, ["ANSWER=42"], compilation.defines.to_list())
@@ -27,6 +26,17 @@ def _cc_info_test_impl(ctx):
 
 _cc_info_test = analysistest.make(_cc_info_test_impl)
 
+def _whole_archive_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    linker_input = analysistest.target_under_test(env)[CcInfo].linking_context.linker_inputs.to_list()[0]
+    asserts.equals(env, [], linker_input.libraries)
+    asserts.equals(env, ["libz.a", "liba.a"], [file.basename for file in linker_input.additional_inputs])
+    asserts.equals(env, "-lm", linker_input.user_link_flags[-1])
+    asserts.equals(env, 3, len(linker_input.user_link_flags))
+    return analysistest.end(env)
+
+_whole_archive_test = analysistest.make(_whole_archive_test_impl)
+
 def prebuilt_library_test_suite(name):
     """Declares the tests.
 
@@ -35,10 +45,10 @@ def prebuilt_library_test_suite(name):
     """
     prebuilt_library(
         name = name + "_subject",
-        alwayslink = True,
         defines = ["ANSWER=42"],
         headers = ["include/answer.h"],
         include_dirs = ["include"],
+        deps = [":{}_dep".format(name)],
         linkopts = ["-lm", "-framework Security"],
         static_libraries = ["libz.a", "liba.a"],
         tags = ["manual"],
@@ -47,7 +57,27 @@ def prebuilt_library_test_suite(name):
         name = name + "_cc_info",
         target_under_test = ":{}_subject".format(name),
     )
+    prebuilt_library(
+        name = name + "_dep",
+        static_libraries = ["liba.a"],
+        tags = ["manual"],
+    )
+    prebuilt_library(
+        name = name + "_whole",
+        alwayslink = ["libz.a"],
+        linkopts = ["-lm"],
+        static_libraries = ["liba.a", "libz.a"],
+        tags = ["manual"],
+        target_compatible_with = ["@platforms//os:linux"],
+    )
+    _whole_archive_test(
+        name = name + "_whole_archive",
+        target_under_test = ":{}_whole".format(name),
+    )
     native.test_suite(
         name = name,
-        tests = [":{}_cc_info".format(name)],
+        tests = [
+            ":{}_cc_info".format(name),
+            ":{}_whole_archive".format(name),
+        ],
     )

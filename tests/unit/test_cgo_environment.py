@@ -32,8 +32,9 @@ def environment(
     interface: Interface = STATIC,
     environ: Mapping[str, str] | None = None,
     folder: PurePath = FOLDER,
+    os: str = "linux",
 ) -> dict[str, str]:
-    return cgo_environment(interface, folder, PC, environ or {})
+    return cgo_environment(interface, os, folder, PC, environ or {})
 
 
 def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None:
@@ -113,7 +114,11 @@ def test_a_path_with_both_quotes_cannot_be_told_to_cgo() -> None:
 
 def test_windows_separates_paths_by_semicolons() -> None:
     variables = cgo_environment(
-        STATIC, PureWindowsPath("C:/s"), PureWindowsPath("C:/pc"), {"PKG_CONFIG_PATH": "C:\\x"}
+        STATIC,
+        "windows",
+        PureWindowsPath("C:/s"),
+        PureWindowsPath("C:/pc"),
+        {"PKG_CONFIG_PATH": "C:\\x"},
     )
     assert variables["PKG_CONFIG_PATH"] == "C:\\pc;C:\\x"
 

@@ -173,11 +173,11 @@ def test_a_go_mod_lists_what_it_requires() -> None:
 
 def test_libraries_whose_names_cgo_does_not_take_are_searched() -> None:
     interface = Interface.of(
-        {"static_library": ("lib/x.lib",), "shared_library": ("so/libx.so.1",)}
+        {"static_library": ("lib/y.lib",), "shared_library": ("so/libx.so.1",)}
     )
     assert ldflags(interface, "linux", where="m") == [
         "-L${SRCDIR}/lib",
-        "-l:x.lib",
+        "-l:y.lib",
         "-L${SRCDIR}/so",
         "-l:libx.so.1",
         "-Wl,-rpath,${SRCDIR}/so",

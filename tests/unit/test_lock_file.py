@@ -225,6 +225,15 @@ def test_a_platform_whose_archives_lack_a_promised_file_is_refused() -> None:
     assert error.where.endswith("platforms.linux_amd64")
 
 
+@pytest.mark.parametrize("key", ["alwayslink", "circular"])
+def test_only_a_librarys_own_archives_are_linked_in_a_special_way(key: str) -> None:
+    bad = document()
+    platform_of(bad)[key] = ["lib/libother.a"]
+    assert refusal(bad).what == (
+        "'static_library' lacks lib/libother.a, which 'alwayslink' or 'circular' names"
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["../etc/passwd", "/etc/passwd", "a/../b", "C:/x", "a\\b", "nul.h", "", "a/", "x\n"]
 )
@@ -361,6 +370,7 @@ _ANYTHING: st.SearchStrategy[Any] = st.sampled_from(
 _READER_ONLY = (
     "which is not in 'versions'",
     "has the promised",
+    "'alwayslink' or 'circular' names",
     "duplicate name",
     "the folder of",
     "are one file",

@@ -81,6 +81,17 @@ platforms:
   darwin_arm64: *macos
 """
 
+CIRCULAR = """
+name: vec
+version: v1
+urls: ["https://example.com/{file}"]
+archives: [{file: vec.tar.gz}]
+static_library: ["lib/{os}/liba.a", "lib/{os}/libb.a"]
+alwayslink: "lib/{os}/libb.a"
+circular: ["lib/{os}/liba.a", "lib/{os}/libb.a"]
+platforms: {linux_amd64: }
+"""
+
 DUCKDB = """
 name: duckdb
 version: v1.4.3
@@ -177,6 +188,14 @@ def test_filecoin_has_names_of_its_own_and_one_archive_for_both_macs(tmp_path: P
     assert spec(read).archives[0].file == "filecoin-ffi-Linux-x86_64-standard.tar.gz"
     assert spec(read, "darwin_amd64").archives == spec(read, "darwin_arm64").archives
     assert spec(read).interface.include_dirs == (".",)
+
+
+def test_archives_may_be_circular_or_linked_as_a_whole(tmp_path: Path) -> None:
+    interface = spec(read_text_as_manifest(tmp_path, CIRCULAR)).interface
+    assert interface.alwayslink == ("lib/linux/libb.a",)
+    assert interface.circular == ("lib/linux/liba.a", "lib/linux/libb.a")
+    error = refusal_of_text(tmp_path, CIRCULAR.replace('os}/libb.a"\n', 'os}/libc.a"\n'))
+    assert error.what.startswith("'static_library' lacks lib/linux/libc.a, which 'alwayslink'")
 
 
 def test_duckdb_is_a_zip_with_a_shared_library(tmp_path: Path) -> None:

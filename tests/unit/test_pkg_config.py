@@ -43,7 +43,7 @@ def asked(folder: Path, *options: str) -> list[str]:
 
 
 def test_the_text_is_the_same_wherever_the_files_are() -> None:
-    assert pkg_config("vec", "v1.2.3", INTERFACE, "../../files") == (
+    assert pkg_config("vec", "v1.2.3", INTERFACE, "linux", "../../files") == (
         "prefix=${pcfiledir}/../../files\n"
         "\n"
         "Name: vec\n"
@@ -60,7 +60,7 @@ def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str)
     tree = put(Store(tmp_path / name), FILES)
     # One library: pkgconf 1.8 loses the backslashes of one path directly behind another.
     interface = replace(INTERFACE, static_library=("lib/libvec.a",), linkopts=("-lm",))
-    folder = write_pkg_config(tree, "vec", "v1.2.3", interface)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", interface, "linux")
     include, here, *defines = asked(folder, "--cflags")
     assert Path(include.removeprefix("-I")).samefile(tree.files / "include")
     assert Path(here.removeprefix("-I")).samefile(tree.files)
@@ -75,22 +75,24 @@ def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str)
 def test_a_define_with_quotes_and_spaces_survives(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
     interface = Interface(defines=('TEXT="a b"', "SIGNS=#\\'*(&"))
-    folder = write_pkg_config(tree, "vec", "v1.2.3", interface)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", interface, "linux")
     assert asked(folder, "--cflags") == ['-DTEXT="a b"', "-DSIGNS=#\\'*(&"]
 
 
 @needs_pkg_config
 def test_a_file_name_with_a_space_survives(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), {"my lib/vec #1.a": b"x"})
-    folder = write_pkg_config(tree, "vec", "v1", Interface(static_library=("my lib/vec #1.a",)))
+    folder = write_pkg_config(
+        tree, "vec", "v1", Interface(static_library=("my lib/vec #1.a",)), "linux"
+    )
     (library,) = asked(folder, "--libs")
     assert Path(library).samefile(tree.files / "my lib" / "vec #1.a")
 
 
 def test_two_locks_that_link_the_same_files_differently_have_a_file_each(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
-    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
-    other = write_pkg_config(tree, "vec", "v1.2.3", Interface(linkopts=("-ldl",)))
+    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    other = write_pkg_config(tree, "vec", "v1.2.3", Interface(linkopts=("-ldl",)), "linux")
     assert one != other
     assert "-lm" in (one / "vec.pc").read_text()
     assert "-ldl" in (other / "vec.pc").read_text()
@@ -98,14 +100,14 @@ def test_two_locks_that_link_the_same_files_differently_have_a_file_each(tmp_pat
 
 def test_written_twice_it_is_the_same_file_and_nothing_else_is_left(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
-    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
-    assert write_pkg_config(tree, "vec", "v1.2.3", INTERFACE) == one
+    one = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    assert write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux") == one
     assert files_below(one) == ["vec.pc"]
 
 
 def test_it_lies_beside_the_files_and_not_among_them(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
-    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
     assert tree.folder in folder.parents
     assert tree.files not in folder.parents
 
@@ -114,5 +116,5 @@ def test_a_store_that_cannot_be_written_says_which_variable_to_set(tmp_path: Pat
     tree = put(Store(tmp_path / "store"), FILES)
     (tree.folder / "pkgconfig").write_text("in the way")
     with pytest.raises(UsageError, match=r"the \.pc file cannot be written") as caught:
-        write_pkg_config(tree, "vec", "v1.2.3", INTERFACE)
+        write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
     assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)

@@ -12,6 +12,7 @@ import shlex
 from pathlib import PurePosixPath
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.library_words import library_words
 from cgo_prebuilt.lock import Interface
 
 # Files with these suffixes may be named as they are; others are found by -L and -l:.
@@ -51,11 +52,17 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
     Raises:
         UsageError: The go command refuses one of the options.
     """
-    words: list[str] = []
-    for path in interface.static_library + (
-        interface.interface_library or interface.shared_library
-    ):
-        words += _library(path)
+    if interface.alwayslink and os != "darwin":
+        raise UsageError(
+            "the go command does not allow `#cgo LDFLAGS` to link an archive as a whole",
+            where=where,
+            remedy="refer to what must be linked from a header, or leave 'alwayslink' to Bazel's users",
+        )
+    words = [
+        word
+        for given in library_words(interface, os, lambda path: path)
+        for word in ([given] if given.startswith("-Wl,") else _library(given))
+    ]
     if os != "windows":
         folders = {str(PurePosixPath(path).parent) for path in interface.shared_library}
         words += [f"-Wl,-rpath,{_folder(folder)}" for folder in sorted(folders)]

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.library_words import library_words
 from cgo_prebuilt.lock import Interface
 
 SHELLS = ("sh", "fish", "powershell", "json")
@@ -23,12 +24,17 @@ _DEFAULT_FLAGS = "-O2 -g"
 
 
 def cgo_environment(
-    interface: Interface, folder: PurePath, pkg_config: PurePath, environ: Mapping[str, str]
+    interface: Interface,
+    os: str,
+    folder: PurePath,
+    pkg_config: PurePath,
+    environ: Mapping[str, str],
 ) -> dict[str, str]:
     """The variables for a library.
 
     Args:
         interface: How its files are compiled and linked.
+        os: The platform's `GOOS`.
         folder: Where the files are, absolute.
         pkg_config: The folder of its `.pc` file, absolute.
         environ: The present environment, which is added to and never replaced.
@@ -41,9 +47,7 @@ def cgo_environment(
     """
     cflags = [f"-I{folder / path}" for path in interface.include_dirs]
     cflags += [f"-D{define}" for define in interface.defines]
-    ldflags = [str(folder / path) for path in interface.static_library]
-    for path in interface.interface_library or interface.shared_library:
-        ldflags.append(str(folder / path))
+    ldflags = library_words(interface, os, lambda path: str(folder / path))
     for parent in sorted({(folder / path).parent for path in interface.shared_library}):
         ldflags.append(f"-Wl,-rpath,{parent}")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"

@@ -207,8 +207,8 @@ def _env(options: argparse.Namespace) -> int:
     lock, platform = _lock_and_platform(options)
     provided = _provide(options, lock, platform, _store())
     tree, interface = provided.tree, provided.interface
-    folder = write_pkg_config(tree, lock.name, provided.version, interface)
-    variables = cgo_environment(interface, tree.files, folder, os.environ)
+    folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
+    variables = cgo_environment(interface, platform.os, tree.files, folder, os.environ)
     print(format_environment(variables, options.shell), end="")
     return 0
 

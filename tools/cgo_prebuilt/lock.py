@@ -71,6 +71,8 @@ class LockedArchive:
 
 INTERFACE_LISTS = (
     "static_library",
+    "alwayslink",
+    "circular",
     "shared_library",
     "interface_library",
     "headers",
@@ -88,7 +90,10 @@ class Interface:
 
     Attributes:
         static_library: Static archives in link order.
-        shared_library: Shared libraries in link order.
+        alwayslink: Those of them that are linked as a whole, also what nothing refers to.
+        circular: Those of them that need each other, whatever their order.
+        shared_library: Shared libraries in link order; one whose name is a static archive's but for
+            its ending is another form of that.
         interface_library: Import libraries (Windows), one for each shared library or none.
         headers: Header files.
         include_dirs: Folders to be searched for headers.
@@ -99,6 +104,8 @@ class Interface:
     """
 
     static_library: tuple[str, ...] = ()
+    alwayslink: tuple[str, ...] = ()
+    circular: tuple[str, ...] = ()
     shared_library: tuple[str, ...] = ()
     interface_library: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
@@ -119,6 +126,11 @@ class Interface:
     def libraries(self) -> tuple[str, ...]:
         """Every library file, whatever its kind."""
         return self.static_library + self.shared_library + self.interface_library
+
+    def strange_archives(self) -> list[str]:
+        """What `alwayslink` and `circular` name and `static_library` does not."""
+        named = dict.fromkeys(self.alwayslink + self.circular)
+        return [path for path in named if path not in self.static_library]
 
     def promises(self) -> tuple[str, ...]:
         """Every file that there must be; globs among them, in a manifest, take one or more."""

@@ -257,9 +257,22 @@ def _read_file(value: object, where: str) -> LockedFile:
 def _read_interface(fields: Fields) -> Interface:
     if "requires" in fields:
         _mapping(fields, "requires")
-    return Interface.of(
-        {key: _strings(fields, key) for key in INTERFACE_LISTS}, fields.string_mapping("requires")
+    return _checked(
+        fields,
+        Interface.of(
+            {key: _strings(fields, key) for key in INTERFACE_LISTS},
+            fields.string_mapping("requires"),
+        ),
     )
+
+
+def _checked(fields: Fields, interface: Interface) -> Interface:
+    strange = interface.strange_archives()
+    if strange:
+        raise fields.problem(
+            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names"
+        )
+    return interface
 
 
 def _read_source(value: object, where: str) -> Source:
@@ -280,7 +293,8 @@ def _read_source(value: object, where: str) -> Source:
         raise build.problem(f"'tool' is {tool!r}", f"it can be one of {', '.join(BUILD_TOOLS)}")
     if ("path" in fields) == ("url" in fields):
         raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
-    outputs = Interface.of({key: _strings(fields, key) for key in INTERFACE_LISTS})
+    lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
+    outputs = _checked(fields, Interface.of(lists))
     installed = _strings(fields, "installed")
     if len(installed) != len(outputs.libraries()):
         raise fields.problem(

@@ -275,6 +275,7 @@ def _platform_spec(
         raise own.problem(
             "no library is named", "set 'static_library' or 'shared_library' to its path"
         )
+    _check_archives(own, interface)
     _check_names(
         [*interface.libraries(), *(path for path in interface.include_dirs if path != ".")],
         own.where,
@@ -294,6 +295,15 @@ def _platform_spec(
         ),
         interface,
     )
+
+
+def _check_archives(fields: Fields, interface: Interface) -> None:
+    strange = interface.strange_archives()
+    if strange:
+        raise fields.problem(
+            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
+            "name only archives that 'static_library' lists, in the same words",
+        )
 
 
 def _archive_spec(
@@ -342,6 +352,7 @@ def _source(value: object, top: Fields, *, name: str, version: str) -> Source:
         raise fields.problem(
             "no library is named", "set 'static_library' to the path that the build writes"
         )
+    _check_archives(fields, outputs)
     if outputs.headers and not outputs.include_dirs:
         outputs = replace(outputs, include_dirs=top.strings("include_dirs") or (".",))
     return Source(

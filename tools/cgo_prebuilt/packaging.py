@@ -102,7 +102,7 @@ def _overlaid(
 
     path = f"lib/pkgconfig/{manifest.name}.pc"
     (overlay / path).parent.mkdir(parents=True, exist_ok=True)
-    text = pkg_config(manifest.name, manifest.version, interface, "../..")
+    text = pkg_config(manifest.name, manifest.version, interface, spec.platform.os, "../..")
     (overlay / path).write_text(text, encoding="utf-8", newline="\n")
     # A license is what goes wherever the library goes, and is of no use to a compiler: so is this.
     return replace(spec, interface=replace(interface, licenses=(*interface.licenses, path)))

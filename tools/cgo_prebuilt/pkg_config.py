@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.library_words import library_words
 from cgo_prebuilt.lock import Interface
 from cgo_prebuilt.temporary_names import temporary_name
 from cgo_prebuilt.tree import FILES, Tree
 
 
-def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface) -> Path:
+def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
     """Writes the `.pc` file of a stored library beside its files.
 
     Two locks may link the same files differently, so each text has a folder of its own.
@@ -23,7 +24,7 @@ def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface) 
     Raises:
         UsageError: The store cannot be written.
     """
-    text = pkg_config(name, version, interface, f"../../{FILES}")
+    text = pkg_config(name, version, interface, os, f"../../{FILES}")
     digest = hashlib.sha256(text.encode()).hexdigest()
     target = tree.folder / "pkgconfig" / digest[:16] / f"{name}.pc"
     if not target.exists():
@@ -41,21 +42,22 @@ def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface) 
     return target.parent
 
 
-def pkg_config(name: str, version: str, interface: Interface, prefix: str) -> str:
+def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: str) -> str:
     """The text of a `.pc` file.
 
     Args:
         name: The library.
         version: Its version.
         interface: How its files are compiled and linked.
+        os: The platform's `GOOS`.
         prefix: The folder of the files, relative to the `.pc` file, so that the text is the same
             wherever both are (pkg-config's `pcfiledir`).
     """
     # No quotes around `${prefix}`: pkgconf has put backslashes into `pcfiledir` where they are due.
     cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
     cflags += [f"-D{_escaped(define)}" for define in interface.defines]
-    libraries = interface.static_library + (interface.interface_library or interface.shared_library)
-    libs = [f"${{prefix}}/{_escaped(path)}" for path in libraries] + list(interface.linkopts)
+    words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}")
+    libs = words + list(interface.linkopts)
     return (
         f"prefix=${{pcfiledir}}/{prefix}\n\n"
         f"Name: {name}\n"

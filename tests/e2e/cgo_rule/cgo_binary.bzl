@@ -2,7 +2,8 @@
 
 It reads CcInfo as rules_go does, so that a library that links here links there: a static archive before
 a position-independent one before a shared library; archives, then the C toolchain's own flags, then
-shared libraries and each library's link flags; headers, include folders by their kind, and defines.
+shared libraries and each library's link flags; headers, include folders by their kind, and defines; a library's
+runfiles and nothing else that it links.
 """
 
 load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
@@ -63,19 +64,30 @@ def _library_file(library):
 def _shared(file):
     return file.extension in ("dylib", "so") or ".so." in file.basename
 
-def _shared_flags(file, binary):
+def _shared_flags(ctx, file, binary):
     # By name and not by path: a library without a name of its own would be looked for at that path, which is
-    # the action's. The loader finds it from the binary's folder, up to where exec paths start, and down.
-    upwards = "/".join([".."] * (len(binary.path.split("/")) - 1))
-    flags = ["-L" + _absolute(file.dirname), "-Wl,-rpath,$ORIGIN/%s/%s" % (upwards, file.dirname)]
+    # the action's. The loader finds it from the binary's folder: in the runfiles that this is in, or that it has.
+    folder = file.short_path.rpartition("/")[0]
+    upwards = "/".join([".."] * binary.short_path.count("/"))
+    flags = [
+        "-L" + _absolute(file.dirname),
+        "-Wl,-rpath,$ORIGIN/%s/%s" % (upwards, folder),
+        "-Wl,-rpath,$ORIGIN/%s.runfiles/%s/%s" % (binary.basename, ctx.workspace_name, folder),
+    ]
     if file.basename.startswith("lib") and file.extension in ("dylib", "so"):
         return flags + ["-l" + file.basename[len("lib"):-len("." + file.extension)]]
     return flags + ["-l:" + file.basename]
 
+def _flag(flag, inputs):
+    """A link flag, with the files that it names at their places."""
+    for file in inputs:
+        flag = flag.replace(file.path, _absolute(file.path))
+    return flag
+
 def _link_inputs(linking_context):
     archives, shared, flags, others = [], [], [], []
     for linker_input in linking_context.linker_inputs.to_list():
-        flags.extend(linker_input.user_link_flags)
+        flags.extend([_flag(flag, linker_input.additional_inputs) for flag in linker_input.user_link_flags])
         others.extend(linker_input.additional_inputs)
         for library in linker_input.libraries:
             file = _library_file(library)
@@ -120,7 +132,7 @@ def _cgo_binary_impl(ctx):
 
     link_flags = [_absolute(file.path) for file in link.archives] + of_toolchain.link
     for file in link.shared:
-        link_flags.extend(_shared_flags(file, binary))
+        link_flags.extend(_shared_flags(ctx, file, binary))
     link_flags.extend(link.flags)
 
     ctx.actions.run_shell(
@@ -140,9 +152,7 @@ def _cgo_binary_impl(ctx):
         outputs = [binary],
         use_default_shell_env = True,
     )
-    runfiles = ctx.runfiles(files = link.shared + link.others)
-    for dep in ctx.attr.cdeps:
-        runfiles = runfiles.merge(dep[DefaultInfo].default_runfiles)
+    runfiles = ctx.runfiles().merge_all([dep[DefaultInfo].data_runfiles for dep in ctx.attr.cdeps])
     return [DefaultInfo(executable = binary, runfiles = runfiles)]
 
 cgo_binary = rule(
