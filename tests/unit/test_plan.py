@@ -112,3 +112,16 @@ def test_the_source_is_that_of_the_chosen_version() -> None:
     assert source is not None
     assert source.path == "native"
     assert source_of(Lock("vec", "v1", {"v1": LockedVersion({})}), Settings()) is None
+
+
+@pytest.mark.parametrize("glibc", [None, "2.28", "2.31"])
+def test_a_glibc_that_suffices_or_is_not_known_is_accepted(glibc: str | None) -> None:
+    assert plan_fetch(lock(), parse_platform("linux_amd64"), Settings(), glibc)
+
+
+@pytest.mark.parametrize("glibc", ["2.9", "2.27"])
+def test_a_glibc_that_is_too_old_is_refused_before_anything_is_fetched(glibc: str) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        plan_fetch(lock(), parse_platform("linux_amd64"), Settings(), glibc)
+    assert caught.value.what == f"this library needs glibc 2.28, this machine has {glibc}"
+    assert "--platform linux_amd64" in str(caught.value.remedy)

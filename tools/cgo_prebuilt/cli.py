@@ -215,10 +215,9 @@ def _env(options: argparse.Namespace) -> int:
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
     from cgo_prebuilt.fallback import Provider
+    from cgo_prebuilt.host import detect
 
     def detect_host() -> Platform:
-        from cgo_prebuilt.host import detect
-
         return detect().platform
 
     provider = Provider(
@@ -228,6 +227,8 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
         environ=os.environ,
         say=_say,
         on_wait=_say_waiting,
+        # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
+        glibc=None if options.platform else detect().glibc,
     )
     return provider.provide(lock, options.lock.parent, platform, _settings(options, lock))
 

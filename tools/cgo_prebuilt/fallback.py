@@ -58,6 +58,7 @@ class Provider:
         environ: The environment, which a build gets.
         say: Tells a person something.
         on_wait: Called where another process is at the same.
+        glibc: The version that a prebuilt will run with; None where that is not known.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Provider:
     environ: Mapping[str, str]
     say: Callable[[str], None]
     on_wait: Callable[[], None] | None = None
+    glibc: str | None = None
 
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
@@ -94,7 +96,7 @@ class Provider:
                 )
             return self._build(lock, lock_folder, platform, settings, "the policy is 'always'")
         try:
-            plan = plan_fetch(lock, platform, settings)
+            plan = plan_fetch(lock, platform, settings, self.glibc)
             obtained = obtain(plan, self.store, self.open_transport, self.on_wait)
         except (UnavailableError, IntegrityError) as error:
             if settings.fallback == "never":

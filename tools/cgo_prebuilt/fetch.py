@@ -83,7 +83,7 @@ def obtain(
 
     Raises:
         UnavailableError: The archives cannot be had, or may not be for being offline.
-        IntegrityError: They are not what the lock names.
+        IntegrityError: They are not what the lock names, or not what its publisher signed.
     """
     key = tree_key(plan.files)
     tree = store.find(key, plan.files)
@@ -91,6 +91,11 @@ def obtain(
         return Obtained(tree, ())
     for planned in plan.archives:
         _refuse_unreachable(plan, planned)
+    if plan.signature is not None:
+        from cgo_prebuilt.signing import check_signature
+
+        hashes = {planned.archive.file: planned.archive.sha256 for planned in plan.archives}
+        check_signature(plan.signature, hashes)
     with store.exclusive(key, on_wait=on_wait):
         tree = store.find(key, plan.files)
         if tree is not None:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,29 +113,31 @@ def _locked(
     from cgo_prebuilt.github_api import GitHubSite
     from cgo_prebuilt.locking import archive_urls, indexer, lock_version
     from cgo_prebuilt.release_digests import check_statements, collect_statements
-    from cgo_prebuilt.release_reader import ReleaseReader
+    from cgo_prebuilt.release_reader import ReleaseReader, read_signature
+    from cgo_prebuilt.signing import check_signature
 
     index = indexer(manifest, settings, options.open_transport())
     version = lock_version(manifest, index, folder)
     site = GitHubSite.of(os.environ)
     github = ApiSession(site.headers(), note=_note)
     reader = ReleaseReader(site, ApiSession(netrc=True, note=_note), github)
-    statements = collect_statements(
-        {
-            archive.file: archive_urls(archive, manifest, settings)
-            for spec in manifest.platforms
-            for archive in spec.archives
-        },
-        reader.text,
-        reader.assets,
-        _note,
-    )
+    by_file = {
+        archive.file: archive_urls(archive, manifest, settings)
+        for spec in manifest.platforms
+        for archive in spec.archives
+    }
+    statements = collect_statements(by_file, reader.text, reader.assets, _note)
     hashes = {
         archive.file: archive.sha256
         for platform in version.platforms.values()
         for archive in platform.archives
     }
     check_statements(hashes, statements)
+    if manifest.public_key is not None:
+        urls = [url for archive in by_file.values() for url in archive]
+        signature = read_signature(manifest.public_key, urls, reader.text)
+        check_signature(signature, hashes)
+        version = replace(version, signature=signature)
     sources = ", ".join(dict.fromkeys(item.source for item in statements))
     platforms = ", ".join(version.platforms)
     _say(f"{manifest.name} {manifest.version}: {platforms}")

@@ -46,6 +46,12 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
     lines += [f"  - {name}" for name in before if name not in new.platforms]
     if old is not None and old.source != new.source:
         lines.append("  ~ source")
+    keys = [
+        version.signature.public_key if version is not None and version.signature else "nobody"
+        for version in (old, new)
+    ]
+    if old is not None and keys[0] != keys[1]:
+        lines.append(f"  ! signed by {keys[1]}, before by {keys[0]}")
     return lines
 
 

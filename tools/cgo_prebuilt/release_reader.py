@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cgo_prebuilt.address import file_of
 from cgo_prebuilt.api_session import ApiSession
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.github_api import GitHubApi, GitHubSite
+from cgo_prebuilt.lock import Signature
+from cgo_prebuilt.release_digests import sums_url
+from cgo_prebuilt.signing import SIGNATURE
+from cgo_prebuilt.sums import SUMS
 
 # What servers answer for a file that is not there; an S3 that may not be listed says 403.
 _ABSENT = (401, 403, 404, 410)
@@ -72,3 +76,28 @@ class ReleaseReader:
         if reply.status != 200:
             raise UnavailableError(f"HTTP {reply.status}", where=url)
         return reply.content
+
+
+def read_signature(
+    public_key: str, urls: Iterable[str], read_text: Callable[[str], str | None]
+) -> Signature:
+    """The signature of a release, from beside its archives.
+
+    Args:
+        public_key: Whose it is to be.
+        urls: Where the archives are.
+        read_text: Reads a small text; None where there is none.
+
+    Raises:
+        IntegrityError: There is none.
+    """
+    places = list(dict.fromkeys(map(sums_url, urls)))
+    for place in places:
+        sums, signature = read_text(place), read_text(f"{place.removesuffix(SUMS)}{SIGNATURE}")
+        if sums is not None and signature is not None:
+            return Signature(public_key, sums, signature)
+    raise IntegrityError(
+        f"the manifest has a public key, but there is no {SIGNATURE} beside the archives",
+        where=", ".join(places),
+        remedy="publish the release with `cgo-prebuilt pack --sign KEY`, or do not trust it",
+    )
