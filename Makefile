@@ -20,7 +20,7 @@ help: ## this list
 setup: $(VENV_READY) $(BUILDIFIER) ## install the Python packages and buildifier
 
 test: lint bazel ## lint, then every test; with a real Bazel
-	$(VENV)/pytest
+	$(VENV)/pytest -n auto --dist loadfile --durations=15
 
 lint: setup ## ruff, mypy and buildifier
 	$(VENV)/ruff check .
