@@ -283,6 +283,16 @@ def test_zip_is_extracted(data: bytes, tmp_path: Path) -> None:
             id="two end records that disagree: ZIP64",
         ),
         pytest.param(
+            zip_archive(X, end64={})[:-34] + bytes(8) + zip_archive(X, end64={})[-26:],
+            "its ZIP64 end record is not where it is said to be",
+            id="ZIP64 end record elsewhere",
+        ),
+        pytest.param(
+            zip_archive(X)[:-18] + b"\1\0" + zip_archive(X)[-16:],
+            "it is a part of several",
+            id="a part of several zips",
+        ),
+        pytest.param(
             zip_archive(X).replace(b"PK\x01\x02", b"PK\x01\x03"),
             "Bad magic number for central directory",
             id="no central directory there",

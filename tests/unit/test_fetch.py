@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -131,6 +132,27 @@ def test_one_archive_with_wrong_bytes_fails_all_of_it(
         obtain(plan(httpserver), store, opening(tmp_path))
     assert trees(store) == []
     assert not [path for path in files_below(store.root) if "/staging/" in path]
+
+
+def test_a_change_behind_the_last_locked_file_is_wrong_bytes_too(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    """Extraction stops at the last locked file; the hash is still of all of the archive."""
+    files = {"lib/a.a": b"a" * 5000, "share/other": random.Random(5).randbytes(3 << 20)}
+    good, bad = (archive_of({**files, "z": last}) for last in (b"good", b"evil"))
+    assert len(good) == len(bad)
+    locked = (locked_file("lib/a.a", files["lib/a.a"]),)
+    digest = hashlib.sha256(good).hexdigest()
+    archive = LockedArchive("a.tar.gz", (), digest, len(good), "tar.gz", "", locked)
+    planned = PlannedArchive(archive, (httpserver.url_for("/a.tar.gz"),))
+    asked = Plan("vec", "v1", parse_platform("linux_amd64"), (planned,), locked, Interface())
+    httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(bad)
+    httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(good)
+    store = Store(tmp_path / "store")
+    with pytest.raises(IntegrityError, match="wrong bytes"):
+        obtain(asked, store, opening(tmp_path))
+    assert trees(store) == []
+    assert read(obtain(asked, store, opening(tmp_path)).tree.files) == dict(list(files.items())[:1])
 
 
 def test_a_failure_does_not_wait_for_the_other_archives(tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ from cgo_prebuilt.progress import SilentProgress
 from cgo_prebuilt.ranged import RangeFile, member_parts
 from cgo_prebuilt.retry import Failure
 from cgo_prebuilt.transport import MembersRead
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
+from tests.unit.hostile_server import (
+    Behavior,
+    Exchange,
+    HostileServer,
+    ranges,
+    redirect,
+    status,
+    whole,
+)
 from tests.unit.transport_case import OTHER, SETTINGS, Collector, download, transport
 
 MEMBERS = {f"lib/{n}.a": random.Random(n).randbytes(200_000) for n in range(20)}
@@ -118,6 +126,18 @@ def test_a_part_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
     assert found == {"lib/2.a": MEMBERS["lib/2.a"]}
     assert first is not None
     assert second == (first[0] + 1000, first[1])
+
+
+def test_signed_url_that_expires_between_two_parts_is_resolved_again(tmp_path: Path) -> None:
+    scripts = {
+        "/z": [redirect("/signed?1"), redirect("/signed?2")],
+        "/signed": [ranges(ZIP), status(403), ranges(ZIP)],
+    }
+    with HostileServer(scripts) as server:
+        _, found = read(tmp_path, server, ["lib/2.a"])
+        targets = [request.target for request in server.requests]
+    assert targets == ["/z", "/signed?1", "/signed?1", "/z", "/signed?2"]
+    assert found == {"lib/2.a": MEMBERS["lib/2.a"]}
 
 
 def shifted(exchange: Exchange) -> None:
