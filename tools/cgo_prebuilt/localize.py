@@ -50,9 +50,12 @@ def localize(
         # and local symbols cannot be found in another's.
         link = [*_program(environ, "LD", "ld"), "-r", "--force-group-allocation"]
         _run([*link, "-o", str(joined), "--whole-archive", str(source)], "LD", source)
-        keep = [f"--keep-global-symbol={pattern}" for pattern in patterns]
+        options = [f"--keep-global-symbol={pattern}" for pattern in patterns]
+        # Bitcode beside the code (Rust's std has it) is of no use once it is joined, and LLVM's
+        # plugin of GNU ar chokes on it.
+        options += [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
         objcopy = _program(environ, "OBJCOPY", "objcopy")
-        _run([*objcopy, "--wildcard", *keep, str(joined)], "OBJCOPY", source)
+        _run([*objcopy, "--wildcard", *options, str(joined)], "OBJCOPY", source)
         archive = Path(folder) / "localized.a"
         _run([*_program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
         target.write_bytes(archive.read_bytes())

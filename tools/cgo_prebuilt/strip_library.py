@@ -21,14 +21,15 @@ def strip_library(
     Args:
         platform: What the library is for.
         source: The library.
-        target: The copy; its folder is made.
+        target: The copy; its folder is made. May be the library itself.
         environ: `STRIP` names the program and its first options.
 
     Raises:
         UsageError: There is no program for it, or it fails.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    if source != target:
+        shutil.copyfile(source, target)
     program = _program(environ)
     options = ["-S"] if platform.os == "darwin" else ["--strip-debug"]
     if not _is_of_apple(program):

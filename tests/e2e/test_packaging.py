@@ -1,0 +1,290 @@
+"""What `pack` does besides: findings, stripping, notices, materials, signatures, local symbols."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.bazel_workspace import Result
+from tests.e2e.compilers import static_library
+from tests.e2e.release import cgo_prebuilt
+
+pytestmark = pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="links for linux_amd64"
+)
+
+MANIFEST = """\
+name: vec
+version: v1.0.0
+urls: ["{served}/{{file}}"]
+archives: [{{file: "vec-{{version}}-{{platform}}.tar.gz"}}]
+static_library: lib/libvec.a
+headers: [include/**]
+include_dirs: [include]
+licenses: [LICENSE, NOTICE*]
+platforms: {{linux_amd64: {{}}}}
+"""
+SOURCE = "#include <math.h>\ndouble vec(double x) { return cos(x); }\n"
+ARCHIVE = "vec-v1.0.0-linux_amd64.tar.gz"
+
+
+class Publisher:
+    """Somebody who packs a small C library, and serves it as files."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.folder = folder
+        served = (folder / "dist").as_uri()
+        (folder / "prebuilt.yaml").write_text(MANIFEST.format(served=served))
+        static_library("linux_amd64", SOURCE, folder / "out/lib/libvec.a", *flags)
+        (folder / "out/include").mkdir()
+        (folder / "out/include/vec.h").write_text("double vec(double);\n")
+        (folder / "out/LICENSE").write_text("Do what you like.\n")
+        (folder / "NOTICE.md").write_text("# What is in it\n")
+
+    def add_to_manifest(self, text: str) -> None:
+        with (self.folder / "prebuilt.yaml").open("a") as file:
+            file.write(text)
+
+    def run(self, *arguments: str) -> Result:
+        cache = {"CGO_PREBUILT_CACHE": str(self.folder / "store")}
+        return cgo_prebuilt(*arguments, cwd=self.folder, env=cache)
+
+    def pack(self, *options: str, platform: str = "linux_amd64") -> Result:
+        command = ("pack", "prebuilt.yaml", "--platform", platform, "--from", "out")
+        return self.run(*command, "--output", "dist", "--notice", "NOTICE.md", *options)
+
+    def members(self) -> list[str]:
+        with tarfile.open(self.folder / "dist" / ARCHIVE) as tar:
+            return tar.getnames()
+
+
+def test_findings_are_printed_and_do_not_keep_it_from_being_packed(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path, "-g3")
+    done = publisher.pack().checked()
+    assert done.stdout == f"dist/{ARCHIVE}\n"
+    assert "provides: cos\n  next: add the library that has them to 'linkopts'" in done.stderr
+    assert "are debug information\n  next: pack it with --strip" in done.stderr
+    publisher.add_to_manifest("linkopts: [-lm]\n")
+    again = publisher.pack().checked()
+    assert "cos" not in again.stderr
+    assert "note: lib/libvec.a: needs glibc 2.2.5 or later" in again.stderr
+
+
+def test_the_wrong_platform_is_refused(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    manifest = tmp_path / "prebuilt.yaml"
+    manifest.write_text(manifest.read_text().replace("linux_amd64: {}", "darwin_arm64: {}"))
+    refused = publisher.pack(platform="darwin_arm64")
+    assert refused.code == 2
+    assert "it is ELF, darwin_arm64 takes Mach-O" in refused.stderr
+    assert "next: check --platform and --from" in refused.stderr
+    assert not (tmp_path / "dist").exists()
+
+
+def test_everything_that_can_be_made_is_made_the_same_each_time(tmp_path: Path) -> None:
+    contents = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        publisher = Publisher(
+            tmp_path / name, "-g3", "-ffile-prefix-map=" + str(tmp_path / name) + "=."
+        )
+        publisher.pack("--strip", "--pkg-config", "--sbom", "--localize", "vec").checked()
+        contents.append(
+            {path.name: path.read_bytes() for path in (tmp_path / name / "dist").iterdir()}
+        )
+    assert contents[0] == contents[1]
+    assert sorted(contents[0]) == ["SHA256SUMS", ARCHIVE, f"{ARCHIVE}.cdx.json"]
+    assert publisher.members() == [
+        "LICENSE",
+        "NOTICE.md",
+        "include/vec.h",
+        "lib/libvec.a",
+        "lib/pkgconfig/vec.pc",
+    ]
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    subprocess.run(check, cwd=tmp_path / "a/dist", check=True)
+    materials = json.loads(contents[0][f"{ARCHIVE}.cdx.json"])
+    assert (materials["bomFormat"], materials["specVersion"]) == ("CycloneDX", "1.6")
+    assert materials["metadata"]["component"]["version"] == "v1.0.0"
+    assert [one["name"] for one in materials["components"]] == publisher.members()
+
+
+def test_pkg_config_reads_what_was_packed(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.pack("--pkg-config").checked()
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    with tarfile.open(tmp_path / "dist" / ARCHIVE) as tar:
+        tar.extractall(installed, filter="data")
+    text = (installed / "lib/pkgconfig/vec.pc").read_text()
+    assert "prefix=${pcfiledir}/../..\n" in text
+    assert "Libs: ${prefix}/lib/libvec.a\n" in text
+
+
+def test_licenses_go_wherever_the_library_goes(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.pack().checked()
+    publisher.run("lock", "prebuilt.yaml").checked()
+    done = publisher.run("fetch", "--lock", "prebuilt.lock.json", "--output", "got").checked()
+    assert done.stdout == "got\n"
+    assert (tmp_path / "got/NOTICE.md").read_text() == "# What is in it\n"
+    assert (tmp_path / "got/LICENSE").exists()
+
+
+def test_a_notice_that_nobody_would_get_is_refused(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    (tmp_path / "other.txt").write_text("x")
+    refused = publisher.pack("--notice", "other.txt")
+    assert refused.code == 2
+    assert "add it there: licenses: [other.txt]" in refused.stderr
+
+
+# Signatures.
+
+
+def test_a_signed_release_is_locked_with_its_key_and_nothing_else_is_fetched(
+    tmp_path: Path,
+) -> None:
+    publisher = Publisher(tmp_path)
+    subprocess.run(["ssh-keygen", "-q", "-N", "", "-f", "key"], cwd=tmp_path, check=True)
+    public = (tmp_path / "key.pub").read_text().strip()
+    publisher.add_to_manifest(f"public_key: {public}\n")
+    publisher.pack().checked()
+    unsigned = publisher.run("lock", "prebuilt.yaml")
+    assert unsigned.code == 4
+    assert "there is no SHA256SUMS.sig beside the archives" in unsigned.stderr
+
+    publisher.pack("--sign", "key").checked()
+    publisher.run("lock", "prebuilt.yaml").checked()
+    fetch = ("fetch", "--lock", "prebuilt.lock.json", "--output", "got")
+    publisher.run(*fetch).checked()
+
+    # A lock in which somebody put another archive, with all its hashes, is not enough.
+    lock = tmp_path / "prebuilt.lock.json"
+    (tmp_path / "out/include/vec.h").write_text("double vec(double); // changed\n")
+    publisher.pack().checked()
+    before = json.loads(lock.read_text())
+    manifest = tmp_path / "prebuilt.yaml"
+    manifest.write_text(manifest.read_text().replace(f"public_key: {public}\n", ""))
+    relocked = publisher.run("lock", "prebuilt.yaml").checked()
+    assert "! signed by nobody, before by ssh-" in relocked.stderr
+    after = json.loads(lock.read_text())
+    after["versions"]["v1.0.0"]["signature"] = before["versions"]["v1.0.0"]["signature"]
+    lock.write_text(json.dumps(after))
+    refused = publisher.run(*fetch)
+    assert refused.code == 4
+    assert f"the publisher's signature does not cover {ARCHIVE}" in refused.stderr
+
+
+# The machine's glibc.
+
+
+def test_a_library_for_a_newer_glibc_is_not_fetched_for_this_machine(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    publisher.add_to_manifest('requires: {glibc: "99.1"}\n')
+    publisher.pack().checked()
+    publisher.run("lock", "prebuilt.yaml").checked()
+    fetch = ("fetch", "--lock", "prebuilt.lock.json", "--output", "got")
+    refused = publisher.run(*fetch)
+    assert refused.code == 3
+    assert "this library needs glibc 99.1, this machine has 2." in refused.stderr
+    # Whoever names the platform fetches it for wherever that is, as Bazel does.
+    publisher.run(*fetch, "--platform", "linux_amd64").checked()
+
+
+# Two libraries with copies of the same third one.
+
+_RUST = """\
+#![crate_type = "staticlib"]
+#[no_mangle]
+pub extern "C" fn NAME_sum(n: u64) -> u64 {
+    let all: Vec<u64> = (0..n).collect();
+    println!("NAME {}", all.len());
+    let caught = std::panic::catch_unwind(|| { if all.len() > 1 { panic!("NAME") } });
+    all.iter().sum::<u64>() + caught.is_err() as u64
+}
+#[no_mangle]
+pub extern "C" fn shared_name() -> u64 { NUMBER }
+#[no_mangle]
+pub extern "C" fn NAME_own() -> u64 { shared_name() }
+"""
+_GO = """\
+package main
+
+// unsigned long long one_sum(unsigned long long);
+// unsigned long long one_own(void);
+// unsigned long long two_sum(unsigned long long);
+// unsigned long long two_own(void);
+// #cgo LDFLAGS: -lgcc_s -lm -ldl -lpthread
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println(C.one_sum(4), C.two_sum(5), C.one_own(), C.two_own()) }
+"""
+
+
+@pytest.fixture(scope="module")
+def rust_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`one/lib/libone.a` and `two/lib/libtwo.a`: each with its own std, compiled differently."""
+    folder = tmp_path_factory.mktemp("rust")
+    for number, name in enumerate(("one", "two"), 1):
+        (folder / name / "lib").mkdir(parents=True)
+        source = folder / f"{name}.rs"
+        source.write_text(_RUST.replace("NAME", name).replace("NUMBER", str(number)))
+        command = ["rustc", "-O", "-C", f"metadata={name}", "-C", f"opt-level={number}"]
+        output = folder / name / "lib" / f"lib{name}.a"
+        subprocess.run([*command, "-o", str(output), str(source)], check=True)
+        (folder / f"{name}.yaml").write_text(
+            f"name: {name}\nversion: v1\nurls: ['{(folder / 'dist').as_uri()}/{{file}}']\n"
+            f"archives: [{{file: '{name}.tar.gz'}}]\nstatic_library: lib/lib{name}.a\n"
+            "linkopts: [-lgcc_s, -lm, -ldl, -lpthread]\nplatforms: {linux_amd64: {}}\n"
+        )
+    return folder
+
+
+def link(folder: Path, program: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Packs both libraries, fetches them, and runs the Go program that uses them."""
+    libraries = []
+    environment = {"CGO_PREBUILT_CACHE": str(program / "store")}
+    for name in ("one", "two"):
+        pack = ("pack", f"{name}.yaml", "--platform", "linux_amd64", "--from", name)
+        localize = ("--localize", f"{name}_*") if options else ()
+        cgo_prebuilt(*pack, "--output", "dist", *localize, cwd=folder).checked()
+        lock = program / f"{name}.lock.json"
+        run = ("lock", f"{name}.yaml", "--output", lock)
+        cgo_prebuilt(*run, cwd=folder, env=environment).checked()
+        fetch = ("fetch", "--lock", lock, "--output", program / name)
+        cgo_prebuilt(*fetch, cwd=folder, env=environment).checked()
+        libraries.append(str(program / name / "lib" / f"lib{name}.a"))
+    (program / "go.mod").write_text("module program\n\ngo 1.21\n")
+    (program / "main.go").write_text(_GO)
+    return subprocess.run(
+        ["go", "run", "."],
+        cwd=program,
+        env={**os.environ, "CGO_LDFLAGS": " ".join(libraries)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_two_rust_libraries_clash_in_one_program(rust_libraries: Path, tmp_path: Path) -> None:
+    failed = link(rust_libraries, tmp_path)
+    assert failed.returncode != 0
+    assert "multiple definition of `" in failed.stderr
+
+
+def test_two_rust_libraries_with_local_symbols_run_in_one_program(
+    rust_libraries: Path, tmp_path: Path
+) -> None:
+    done = link(rust_libraries, tmp_path, "--localize")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["one", "4", "two", "5", "7", "11", "1", "2"]
