@@ -217,6 +217,12 @@ def test_partial_longer_than_the_whole_is_thrown_away(tmp_path: Path) -> None:
         '{"schema": 1, "url": "u", "validator": "v", "total": 9, "done": [[5, 2]]}',
         '{"schema": 1, "url": "u", "validator": "v", "total": 9, "done": [[0, 99]]}',
         '{"schema": 1, "url": "u", "validator": "v", "total": 9, "done": 7}',
+        '{"schema": 1, "url": "u", "validator": "v", "total": 300000, "done": [[0, Infinity]]}',
+        '{"schema": 1, "url": "u", "validator": "v", "total": 300000, "done": [[0, 1e999]]}',
+        '{"schema": 1, "url": "u", "validator": "v", "total": 300000, "done": [[0, "9"]]}',
+        '{"schema": 1, "url": "u", "validator": "\\u20ac", "total": 300000, "done": null}',
+        '{"schema": 1, "url": "u", "validator": " v", "total": 300000, "done": null}',
+        '{"schema": 1, "url": "u", "validator": "a\\u0000b", "total": 300000, "done": null}',
     ],
 )
 def test_sidecar_that_is_corrupt_is_ignored(tmp_path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -24,6 +25,8 @@ from cgo_prebuilt.intervals import Intervals
 _SCHEMA: Final = 1
 _PRIVATE: Final = ".private"
 _DAY: Final = 86400.0
+_HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
+"""What a request header can carry; `If-Range` with anything else could never be sent."""
 _ABANDONED_SECONDS: Final = 14 * _DAY
 """After so long without a byte nobody is expected to go on with a partial file."""
 
@@ -54,9 +57,11 @@ def parse_sidecar(text: str) -> Sidecar | None:
         url, validator, total, done = (raw[key] for key in ("url", "validator", "total", "done"))
         if not (isinstance(url, str) and isinstance(validator, str) and type(total) is int):
             return None
-        if "\n" in validator or "\r" in validator or not validator or total < 0:
+        if not _HEADER_VALUE.fullmatch(validator) or total < 0:
             return None
-        parts = None if done is None else tuple((int(start), int(end)) for start, end in done)
+        parts = None if done is None else tuple((start, end) for start, end in done)
+        if any(type(offset) is not int for part in parts or () for offset in part):
+            return None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if parts is not None and any(not 0 <= start < end <= total for start, end in parts):
