@@ -1,7 +1,6 @@
-"""Static archives that the order alone does not link: as linker arguments. Pure functions.
+"""Static archives that their order alone does not link: as linker arguments. Pure functions.
 
-cgo takes each archive of a CcInfo once, in order, and leaves `alwayslink` out of account (rules_go 1486); but link
-flags reach every linker as they are. So what needs more than an order is named in the flags, and nowhere else.
+cgo takes each archive of a CcInfo once, in order; but link flags reach every linker as they are.
 """
 
 # Kinds of linkers, by their command line.
@@ -9,39 +8,52 @@ APPLE = "apple"
 GNU = "gnu"
 MSVC = "msvc"
 
-def archive_flags(linker, archives, alwayslink, circular, needed):
-    """How archives are to be linked.
+def group_flags(linker, archives, circular, needed):
+    """How archives are to be linked that may need each other.
 
     Args:
         linker: the kind of linker.
         archives: the library's archives, paths in link order.
-        alwayslink: those of them that are linked as a whole.
         circular: those of them that need each other, whatever the order.
         needed: the archives of the libraries that this one depends on. They stand before the flags, and a GNU
             linker does not look back.
 
     Returns:
-        A struct of `listed`, the archives that an ordinary library to link is made of; `flags`, each one argument; and
+        A struct of `listed`, the archives that ordinary libraries to link are made of; `flags`, each one argument; and
         `used`, the paths that the flags name.
     """
-    if linker != GNU:
-        # These look at every archive until nothing is missing.
-        option = "-Wl,-force_load," if linker == APPLE else "/WHOLEARCHIVE:"
-        return struct(
-            listed = [path for path in archives if path not in alwayslink],
-            flags = [option + path for path in archives if path in alwayslink],
-            used = [path for path in archives if path in alwayslink],
-        )
-    if not alwayslink and not circular:
+    if linker != GNU or not circular:
+        # The others look at every archive until nothing is missing.
         return struct(listed = archives, flags = [], used = [])
-    whole = [path for path in archives if path in alwayslink]
-    rest = [path for path in archives if path not in alwayslink] + needed
-    flags = []
-    if whole:
-        flags.append(",".join(["-Wl,--whole-archive"] + whole + ["--no-whole-archive"]))
-    if rest:
-        flags.append(",".join(["-Wl,--start-group"] + rest + ["--end-group"]))
-    return struct(listed = [], flags = flags, used = whole + rest)
+    used = archives + needed
+    return struct(
+        listed = [],
+        flags = [",".join(["-Wl,--start-group"] + used + ["--end-group"])],
+        used = used,
+    )
+
+def whole_archive_arguments(linker, archives):
+    """What has a linker driver take all of some archives.
+
+    Args:
+        linker: the kind of linker.
+        archives: their paths.
+
+    Returns:
+        A list of arguments.
+    """
+    if linker == MSVC:
+        return ["/WHOLEARCHIVE:" + path for path in archives]
+    if linker == APPLE:
+        return ["-Wl,-force_load," + path for path in archives]
+    return ["-Wl,--whole-archive"] + archives + ["-Wl,--no-whole-archive"]
+
+def marker_of(label):
+    """The symbol that stands for all of a library's whole archives, as C names it."""
+    return "cgo_prebuilt_whole_" + "".join([
+        letter if letter.isalnum() else "_"
+        for letter in label.elems()
+    ])
 
 def stem(file_name):
     """What the static and the shared form of a library have in common: `x` of `libx.a`, `libx.so.1` and `x.dll`."""

@@ -3,8 +3,9 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
-load(":archive_flags.bzl", "APPLE", "GNU", "MSVC", "archive_flags", "twins")
+load(":archive_flags.bzl", "APPLE", "GNU", "MSVC", "group_flags", "twins", "whole_archive_arguments")
 load(":link_flags.bzl", "link_flags")
+load(":whole_archive.bzl", "whole_archive")
 
 LINK_ATTRIBUTES = {
     "defines": attr.string_list(
@@ -41,6 +42,16 @@ def _needed_archives(contexts):
         for library in linker_input.libraries
     ]
     return [archive for archive in archives if archive]
+
+def _whole(ctx, linker, archives):
+    """How archives are linked as a whole: the archive that stands for them, flags, and the files that those name."""
+    if not archives:
+        return struct(archives = [], flags = [], inputs = [])
+    if linker == MSVC:
+        paths = [archive.path for archive in archives]
+        return struct(archives = [], flags = whole_archive_arguments(linker, paths), inputs = archives)
+    whole = whole_archive(ctx, find_cc_toolchain(ctx), linker, archives)
+    return struct(archives = [whole.archive], flags = [whole.flag], inputs = [])
 
 def _libraries_to_link(ctx, archives, shared_libraries, interface_libraries, twin_of):
     """Libraries to link, each of an archive, of a shared library, or of the two: then the link mode chooses."""
@@ -99,11 +110,13 @@ def library_info(
     """
     dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
     needed = _needed_archives([info.linking_context for info in dependencies])
-    by_path = {file.path: file for file in static_libraries + needed}
-    plan = archive_flags(
-        _linker_of(ctx),
-        archives = [file.path for file in static_libraries],
-        alwayslink = [file.path for file in alwayslink],
+    linker = _linker_of(ctx)
+    whole = _whole(ctx, linker, alwayslink)
+    archives = whole.archives + [file for file in static_libraries if file not in alwayslink]
+    by_path = {file.path: file for file in archives + needed}
+    plan = group_flags(
+        linker,
+        archives = [file.path for file in archives],
         circular = [file.path for file in circular],
         needed = [file.path for file in needed],
     )
@@ -121,8 +134,8 @@ def library_info(
         owner = ctx.label,
         # In the order that a linker must see them in.
         libraries = depset(libraries, order = "topological"),
-        user_link_flags = plan.flags + link_flags(ctx.attr.linkopts),
-        additional_inputs = depset([by_path[path] for path in plan.used]),
+        user_link_flags = whole.flags + plan.flags + link_flags(ctx.attr.linkopts),
+        additional_inputs = depset(whole.inputs + [by_path[path] for path in plan.used]),
     )
     own = CcInfo(
         compilation_context = cc_common.create_compilation_context(

@@ -29,10 +29,12 @@ _cc_info_test = analysistest.make(_cc_info_test_impl)
 def _whole_archive_test_impl(ctx):
     env = analysistest.begin(ctx)
     linker_input = analysistest.target_under_test(env)[CcInfo].linking_context.linker_inputs.to_list()[0]
-    asserts.equals(env, [], linker_input.libraries)
-    asserts.equals(env, ["libz.a", "liba.a"], [file.basename for file in linker_input.additional_inputs])
-    asserts.equals(env, "-lm", linker_input.user_link_flags[-1])
-    asserts.equals(env, 3, len(linker_input.user_link_flags))
+    asserts.equals(
+        env,
+        ["lib{}.whole.a".format(linker_input.owner.name), "liba.a"],
+        [library.static_library.basename for library in linker_input.libraries],
+    )
+    asserts.true(env, linker_input.user_link_flags[0].startswith("-Wl,-u,cgo_prebuilt_whole_"))
     return analysistest.end(env)
 
 _whole_archive_test = analysistest.make(_whole_archive_test_impl)

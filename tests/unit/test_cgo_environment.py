@@ -112,6 +112,20 @@ def test_a_path_with_both_quotes_cannot_be_told_to_cgo() -> None:
     assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)
 
 
+def test_archives_that_are_linked_as_a_whole_are_not_for_a_plain_go_build() -> None:
+    with pytest.raises(UsageError, match="as a whole") as caught:
+        environment(Interface(static_library=("a.a", "b.a"), alwayslink=("b.a",)))
+    assert caught.value.where == "b.a"
+    assert "cgo_env" in str(caught.value.remedy)
+
+
+def test_circular_archives_are_a_group() -> None:
+    circular = Interface(static_library=("a.a", "b.a"), circular=("a.a", "b.a"))
+    assert environment(circular)["CGO_LDFLAGS"].endswith(
+        "-Wl,--start-group /store/files/a.a /store/files/b.a -Wl,--end-group"
+    )
+
+
 def test_windows_separates_paths_by_semicolons() -> None:
     variables = cgo_environment(
         STATIC,

@@ -43,8 +43,14 @@ def cgo_environment(
         `CGO_CFLAGS`, `CGO_LDFLAGS` and `PKG_CONFIG_PATH`.
 
     Raises:
-        UsageError: The folder's name cannot be written for cgo.
+        UsageError: The folder's name cannot be written for cgo, or an archive is linked as a whole.
     """
+    if interface.alwayslink:
+        raise UsageError(
+            "a plain `go build` cannot link archives as a whole: it would link them once a package",
+            where=", ".join(interface.alwayslink),
+            remedy="use the environment of `bazel run @NAME//:cgo_env`, or refer to what must be linked",
+        )
     cflags = [f"-I{folder / path}" for path in interface.include_dirs]
     cflags += [f"-D{define}" for define in interface.defines]
     ldflags = library_words(interface, os, lambda path: str(folder / path))

@@ -1,0 +1,256 @@
+"""What it takes to link real libraries, with a real Bazel: into C++ programs and into cgo's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.native_release import NativeRelease, archive, shared
+
+HEADER = """\
+#ifdef __cplusplus
+extern "C" {
+#endif
+int answer(void);
+#ifdef __cplusplus
+}
+#endif
+"""
+
+MAIN_CC = """\
+#include <cstdio>
+#include "answer.h"
+int main() { std::printf("%d\\n", answer()); }
+"""
+
+MAIN_GO = """\
+package main
+
+// #include "answer.h"
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println(int(C.answer())) }
+"""
+
+BUILD = """\
+load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+
+cc_binary(
+    name = "main_cc",
+    srcs = ["main.cc"],
+    copts = ["-Wall", "-Werror"],
+    deps = ["@answer"],
+)
+
+cc_binary(
+    name = "main_dynamic",
+    srcs = ["main.cc"],
+    linkstatic = False,
+    deps = ["@answer"],
+)
+
+cc_binary(
+    name = "libcaller.so",
+    srcs = ["main.cc"],
+    linkshared = True,
+    deps = ["@answer"],
+)
+
+cgo_binary(
+    name = "main_go",
+    srcs = ["main.go"],
+    cdeps = ["@answer"],
+)
+"""
+
+MODULE = """\
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+prebuilt.library(name = "answer", lock = "//:answer.lock.json")
+use_repo(prebuilt, "answer")
+"""
+
+FILES: dict[str, str | bytes] = {
+    "BUILD.bazel": BUILD,
+    "main.cc": MAIN_CC,
+    "main.go": MAIN_GO,
+    "go.mod": "module example.com/main\n\ngo 1.20\n",
+}
+
+
+@pytest.fixture
+def release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
+    return NativeRelease(tmp_path / "answer", archive_server, "answer")
+
+
+def built(release: NativeRelease) -> Path:
+    folder = release.built()
+    (folder / "include").mkdir()
+    (folder / "include/answer.h").write_text(HEADER)
+    return folder
+
+
+PLAIN = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {linux_amd64: {}}\n"
+
+
+def test_archives_that_need_each_other_link_in_any_order(
+    workspace: MakeWorkspace, release: NativeRelease
+) -> None:
+    folder = built(release)
+    first = {
+        "answer.c": "int half(void); int answer(void) { return 2 * half(); }\n",
+        "rest.c": "int rest(void) { return 20; }\n",
+    }
+    archive(folder, "lib/libfirst.a", first)
+    archive(
+        folder,
+        "lib/libsecond.a",
+        {"half.c": "int rest(void); int half(void) { return rest() + 1; }\n"},
+    )
+    archives = "[lib/libfirst.a, lib/libsecond.a]"
+    lock = release.publish(f"static_library: {archives}\ncircular: {archives}\n{PLAIN}")
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    for program in ("main_cc", "main_dynamic", "main_go"):
+        assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
+    made.bazel("build", "//:libcaller.so").checked()
+    go = {"GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
+    plain = made.bazel("run", "@answer//:cgo_env", "--", "go", "run", "main.go", env=go)
+    assert plain.checked().stdout == "42\n"
+
+
+def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
+    workspace: MakeWorkspace, release: NativeRelease
+) -> None:
+    folder = built(release)
+    archive(
+        folder,
+        "lib/libplugin.a",
+        {
+            "plugin.c": "void add(int); int worth(void);\n"
+            "__attribute__((constructor)) static void plug(void) { add(worth()); }\n"
+        },
+    )
+    archive(
+        folder,
+        "lib/libanswer.a",
+        {
+            "answer.c": "static int sum; void add(int more) { sum += more; }\n"
+            "int answer(void) { return sum; }\n",
+            "worth.c": "int worth(void) { return 42; }\n",
+        },
+    )
+    libraries = "static_library: [lib/libanswer.a, lib/libplugin.a]\n"
+    lock = release.publish(f"{libraries}alwayslink: lib/libplugin.a\n{PLAIN}")
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    assert made.bazel("run", "//:main_cc").checked().stdout == "42\n"
+    assert made.bazel("run", "//:main_go").checked().stdout == "42\n"
+    go = {"GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
+    plain = made.bazel("run", "@answer//:cgo_env", "--", "go", "run", "main.go", env=go)
+    assert plain.checked().stdout == "42\n"
+
+
+def test_a_shared_library_with_a_versioned_name_is_found_by_a_program_wherever_that_is(
+    workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
+) -> None:
+    folder = built(release)
+    source = {"answer.c": "int answer(void) { return 42; }\n"}
+    shared(folder, "lib/libanswer.so.1", source, soname="libanswer.so.1")
+    lock = release.publish(f"shared_library: lib/libanswer.so.1\n{PLAIN}")
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    for program in ("main_cc", "main_go"):
+        assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
+        assert made.in_root(f"bazel-bin/{program}").checked().stdout == "42\n"
+        elsewhere = tmp_path / "elsewhere" / program
+        elsewhere.mkdir(parents=True)
+        output = made.path / "bazel-bin" / program
+        shutil.copy(output, elsewhere)
+        shutil.copytree(f"{output}.runfiles", elsewhere / f"{program}.runfiles")
+        alone = tmp_path / "alone" / program
+        alone.parent.mkdir(exist_ok=True)
+        shutil.copy(output, alone)
+    made.bazel("clean").checked()
+    for program in ("main_cc", "main_go"):
+        copied = made.in_root(str(tmp_path / "elsewhere" / program / program))
+        assert copied.checked().stdout == "42\n"
+        failed = made.in_root(str(tmp_path / "alone" / program))
+        assert "libanswer.so.1: cannot open shared object file" in failed.stderr
+
+
+def test_of_the_two_forms_of_a_library_the_link_mode_chooses_and_cgo_takes_the_static_one(
+    workspace: MakeWorkspace, release: NativeRelease
+) -> None:
+    folder = built(release)
+    archive(folder, "lib/libanswer.a", {"answer.c": "int answer(void) { return 1; }\n"})
+    source = {"answer.c": "int answer(void) { return 2; }\n"}
+    shared(folder, "lib/libanswer.so", source, soname="libanswer.so")
+    libraries = "static_library: lib/libanswer.a\nshared_library: lib/libanswer.so\n"
+    lock = release.publish(f"{libraries}{PLAIN}")
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    for program, answer in {"main_cc": 1, "main_dynamic": 2, "main_go": 1}.items():
+        assert made.bazel("run", f"//:{program}").checked().stdout == f"{answer}\n"
+
+
+BASE_MODULE = """\
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+prebuilt.library(
+    name = "answer",
+    deps = ["@base", "//third_party:extra"],
+    lock = "//:answer.lock.json",
+)
+prebuilt.library(name = "base", lock = "//:base.lock.json")
+use_repo(prebuilt, "answer", "base")
+"""
+
+EXTRA_BUILD = """\
+load("@rules_cc//cc:cc_library.bzl", "cc_library")
+
+cc_library(
+    name = "extra",
+    srcs = ["extra.c"],
+    visibility = ["//visibility:public"],
+)
+"""
+
+
+@pytest.mark.parametrize("special", ["", "alwayslink: lib/libanswer.a\n"], ids=["plain", "whole"])
+def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
+    workspace: MakeWorkspace, release: NativeRelease, archive_server: ArchiveServer, special: str
+) -> None:
+    folder = release.built()
+    (folder / "include/answer").mkdir(parents=True)
+    # The unused function would fail a build with -Werror, were the folder not the system's.
+    header = (
+        HEADER + "#ifndef ANSWER_STATIC\n#error\n#endif\nstatic int unused(void) { return 1; }\n"
+    )
+    (folder / "include/answer/answer.h").write_text(header)
+    source = "int base(void); int extra(void); int answer(void) { return base() + extra(); }\n"
+    archive(folder, "lib/libanswer.a", {"answer.c": source})
+    lock = release.publish(
+        f"static_library: lib/libanswer.a\n{special}defines: [ANSWER_STATIC]\n{PLAIN}"
+    )
+    base = NativeRelease(release.folder.parent / "base", archive_server, "base")
+    archive(base.built(), "lib/libbase.a", {"base.c": "int base(void) { return 40; }\n"})
+    base_lock = base.publish("static_library: lib/libbase.a\nplatforms: {linux_amd64: {}}\n")
+    made = workspace(
+        {
+            **FILES,
+            "main.cc": MAIN_CC.replace('"answer.h"', '"answer/answer.h"'),
+            "main.go": MAIN_GO.replace('"answer.h"', '"answer/answer.h"'),
+            "answer.lock.json": lock,
+            "base.lock.json": base_lock,
+            "third_party/BUILD.bazel": EXTRA_BUILD,
+            "third_party/extra.c": "int extra(void) { return 2; }\n",
+        },
+        module=BASE_MODULE,
+    )
+    assert made.bazel("run", "//:main_cc").checked().stdout == "42\n"
+    assert made.bazel("run", "//:main_go").checked().stdout == "42\n"
+    go = {"GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
+    plain = made.bazel("run", "@answer//:cgo_env", "--", "go", "run", "main.go", env=go)
+    assert plain.checked().stdout == "42\n"
