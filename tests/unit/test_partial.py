@@ -1,0 +1,167 @@
+"""Partial files by themselves: who owns one, what of it can be believed, systems without pread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt import partial
+from cgo_prebuilt.partial import Partial, Partials, PositionedFile, Sidecar, sidecar_path
+
+SIDECAR = Sidecar("http://example.com/a", '"v1"', 10)
+
+
+@pytest.fixture
+def claimed(tmp_path: Path) -> Iterator[Partial]:
+    with Partials(tmp_path).claim("key") as one:
+        yield one
+
+
+@pytest.fixture(params=["pread and pwrite", "neither"])
+def file(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PositionedFile]:
+    if request.param == "neither":  # as on Windows
+        for name in ("pread", "pwrite"):
+            monkeypatch.delattr(os, name, raising=False)
+    path = tmp_path / "file"
+    with closing(PositionedFile(os.open(path, os.O_RDWR | os.O_CREAT), path)) as opened:
+        yield opened
+
+
+def test_bytes_are_written_and_read_at_offsets(file: PositionedFile) -> None:
+    file.write_at(5, memoryview(b"world"))
+    file.write_at(0, memoryview(b"hello"))
+    assert (file.read_at(3, 4), file.read_at(8, 100), file.read_at(10, 1)) == (b"lowo", b"ld", b"")
+    assert file.size() == 10
+
+
+def test_a_closed_file_is_neither_read_nor_another_one(file: PositionedFile) -> None:
+    """Its descriptor's number may be another file's by now."""
+    file.close()
+    file.close()
+    with pytest.raises(ValueError, match="the file is closed"):
+        file.read_at(0, 1)
+    with pytest.raises(ValueError, match="the file is closed"):
+        file.write_at(0, memoryview(b"x"))
+
+
+def test_a_write_that_the_system_cuts_short_is_gone_on_with(
+    file: PositionedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "pwrite" if hasattr(os, "pwrite") else "write"
+    whole = getattr(os, name)
+    monkeypatch.setattr(os, name, lambda fd, data, *at: whole(fd, data[:3], *at))
+    file.write_at(0, memoryview(b"hello world"))
+    assert file.read_at(0, 100) == b"hello world"
+
+
+def test_what_a_sidecar_says_counts_as_far_as_the_file_goes(claimed: Partial) -> None:
+    claimed.file.write_at(0, memoryview(b"12345"))
+    assert claimed.done().parts() == []
+    claimed.record(SIDECAR)
+    assert claimed.done().parts() == [(0, 5)]
+    claimed.record(Sidecar(SIDECAR.url, SIDECAR.validator, 10, ((0, 2), (4, 8), (9, 10))))
+    assert claimed.done().parts() == [(0, 2), (4, 5)]
+    claimed.file.write_at(0, memoryview(b"12345678901"))
+    assert claimed.done().parts() == [], "longer than the whole"
+    claimed.file.truncate(10)
+    assert claimed.done().parts() == [(0, 2), (4, 8), (9, 10)]
+
+
+def test_a_partial_that_nobody_touched_is_intact(claimed: Partial) -> None:
+    assert claimed.intact()
+    claimed.record(SIDECAR)
+    assert claimed.intact()
+
+
+def test_a_partial_that_was_replaced_is_not(claimed: Partial) -> None:
+    claimed.path.with_name("new").write_bytes(b"another")
+    claimed.path.with_name("new").replace(claimed.path)
+    assert not claimed.intact()
+
+
+def test_a_partial_that_was_removed_is_not(claimed: Partial) -> None:
+    claimed.path.unlink()
+    assert not claimed.intact()
+
+
+def test_a_partial_with_the_sidecar_of_another_is_not(claimed: Partial) -> None:
+    sidecar_path(claimed.path).write_text("{}")
+    assert not claimed.intact()
+    claimed.record(SIDECAR)
+    sidecar_path(claimed.path).write_bytes(b"\xff")
+    assert not claimed.intact()
+    sidecar_path(claimed.path).unlink()
+    assert not claimed.intact()
+
+
+def test_the_second_owner_gets_a_private_one_that_leaves_nothing(
+    claimed: Partial, tmp_path: Path
+) -> None:
+    with Partials(tmp_path).claim("key") as second:
+        assert second.private
+        assert second.path != claimed.path
+        second.record(SIDECAR)
+        assert not sidecar_path(second.path).exists()
+        assert second.done().parts() == []
+        assert second.intact()
+        second.forget()
+    assert not second.path.exists()
+    assert claimed.path.exists()
+
+
+def test_a_partial_that_its_last_owner_removes_meanwhile_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = 0
+    lock = partial._lock
+
+    def lock_late(descriptor: int) -> bool:
+        nonlocal removed
+        if removed < 2:
+            removed += 1
+            (tmp_path / "key.partial").unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(partial, "_lock", lock_late)
+    with Partials(tmp_path).claim("key") as one:
+        assert not one.private
+        assert one.intact()
+    assert removed == 2
+
+
+def test_a_file_system_without_locks_counts_as_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with Partials(tmp_path).claim("key") as one:
+        assert not one.private
+
+
+def test_what_can_be_gone_on_with_is_kept_and_the_rest_removed(tmp_path: Path) -> None:
+    for sidecar, finished, kept in (
+        (None, False, False),
+        (SIDECAR, True, False),
+        (SIDECAR, False, True),
+    ):
+        with Partials(tmp_path).claim("key") as one:
+            one.file.write_at(0, memoryview(b"12345"))
+            if sidecar is not None:
+                one.record(sidecar)
+            one.finished = finished
+        assert [path.exists() for path in (one.path, sidecar_path(one.path))] == [kept, kept]
+    with Partials(tmp_path).claim("key") as again:
+        assert again.sidecar == SIDECAR
+        assert again.intact()
+        again.restart()
+        assert again.file.size() == 0
