@@ -224,6 +224,18 @@ class Demo:
         )
         return self.result(["sh", "-c", script], self.workspace, BAZEL=self.bazel)
 
+    def fetch(self) -> None:
+        self.step(
+            "Fetch it without Bazel",
+            "The same command that Bazel ran, at a prompt. Bazel has put the library into the store "
+            "of this user, so it is there already: nothing is downloaded a second time.",
+        )
+        output = self.workspace / "third_party" / "vecsearch"
+        lock = ("--lock", "prebuilt.lock.json", "--output", str(output))
+        self.run(self.cgo_prebuilt("fetch", *lock), self.workspace)
+        for file in sorted(path for path in output.rglob("*") if path.is_file()):
+            print(f"   {file.stat().st_size:>9,} bytes  {file.relative_to(output)}")
+
     def cross(self) -> None:
         self.step(
             f"Cross-compile the Go program for {CROSS_PLATFORM}",
@@ -327,6 +339,7 @@ def demonstrate(demo: Demo) -> None:
             answers = {demo.cpp(), demo.go(have_rules_go)}
         finally:
             demo.forget_bazel()
+        demo.fetch()
         if CROSS_PLATFORM in archives and demo.platform != CROSS_PLATFORM:
             demo.cross()
     if len(answers) != 1:
