@@ -57,6 +57,13 @@ def add_lock(
         "--output", type=Path, metavar="L", help="the lock; beside the manifest by default"
     )
     verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
+    verb.add_argument(
+        "--verify-attestation",
+        metavar="BUNDLE",
+        type=Path,
+        help="the archives must be attested in this file of `gh attestation download`",
+    )
+    verb.add_argument("--attested-by", metavar="OWNER/NAME", help="whose workflows attest them")
     verb.set_defaults(open_transport=open_transport)
 
 
@@ -75,6 +82,11 @@ def _lock(options: argparse.Namespace) -> int:
 
     if options.update and options.check:
         raise UsageError("--check writes nothing, --update does", remedy="leave one out")
+    if (options.verify_attestation is None) != (options.attested_by is None):
+        raise UsageError(
+            "--verify-attestation and --attested-by go together",
+            remedy="say which file has the attestation, and which repository it must be of",
+        )
     names: list[str | None] = options.version or [options.update]
     manifests = [read_manifest(options.manifest, name) for name in names]
     edited = _edited(options.manifest, options.update)
@@ -133,6 +145,10 @@ def _locked(
         for archive in platform.archives
     }
     check_statements(hashes, statements)
+    if options.verify_attestation is not None:
+        from cgo_prebuilt.attestation import verify_attestation
+
+        verify_attestation(options.verify_attestation, options.attested_by, hashes)
     if manifest.public_key is not None:
         urls = [url for archive in by_file.values() for url in archive]
         signature = read_signature(manifest.public_key, urls, reader.text)
