@@ -424,6 +424,12 @@ def test_the_schema_knows_the_same_words_as_the_reader(schema: Draft202012Valida
     assert set(defs["platform"]["properties"]) == {"archives", "requires", *INTERFACE_LISTS}
 
 
+def signature_in(lock: Any) -> Any:
+    signature = {"public_key": "ssh-ed25519 AAAA", "sums": "", "signature": ""}
+    lock["versions"]["v1.2.3"]["signature"] = signature
+    return signature
+
+
 @pytest.mark.parametrize(
     ("place", "spoil"),
     [
@@ -434,8 +440,9 @@ def test_the_schema_knows_the_same_words_as_the_reader(schema: Draft202012Valida
         (("$defs", "file"), lambda lock: archive_in(lock)["files"][0]),
         (("$defs", "source"), source_of),
         (("$defs", "build"), lambda lock: source_of(lock)["build"]),
+        (("$defs", "signature"), signature_in),
     ],
-    ids=["top", "version", "platform", "archive", "file", "source", "build"],
+    ids=["top", "version", "platform", "archive", "file", "source", "build", "signature"],
 )
 def test_the_known_keys_are_those_of_the_schema(
     place: tuple[str, ...], spoil: Callable[[Any], Any], schema: Draft202012Validator

@@ -480,3 +480,27 @@ def test_built_libraries_that_are_more_than_the_prebuilt_ones_go_into_lib() -> N
     read = manifest(source={**SOURCE, "static_library": ["out/a.a", "out/b.a"]})
     assert read.source is not None
     assert read.source.installed == ("lib/a.a", "lib/b.a")
+
+
+# Who signs, and what goes along.
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPublicKeyOfTheReleases"
+
+
+@pytest.mark.parametrize("written", [KEY, f"{KEY} me@laptop", f"  {KEY}\n"])
+def test_a_public_key_may_be_pasted_with_its_comment(written: str) -> None:
+    assert manifest(public_key=written).public_key == KEY
+    assert manifest().public_key is None
+
+
+@pytest.mark.parametrize("written", ["", "AAAAC3", 'command="x" ssh-ed25519 AAAA', "ssh-ed25519"])
+def test_a_public_key_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(ManifestError, match="is not an SSH public key") as caught:
+        manifest(public_key=written)
+    assert ".pub" in str(caught.value.remedy)
+
+
+def test_licenses_are_files_of_the_archive() -> None:
+    (spec,) = manifest(licenses=["LICENSE", "NOTICE*"]).platforms
+    assert spec.interface.licenses == ("LICENSE", "NOTICE*")
+    assert set(spec.interface.promises()) == {"LICENSE", "NOTICE*", "lib/libvec.a", "include/**"}
