@@ -149,6 +149,21 @@ def test_zip_is_extracted(data: bytes, tmp_path: Path) -> None:
             id="ZIP64 without its sizes",
         ),
         pytest.param(
+            zip_archive(
+                ZipEntry(
+                    "lib/x.a",
+                    DATA,
+                    header={
+                        "compressed": 0xFFFFFFFF,
+                        "size": 0xFFFFFFFF,
+                        "extra": struct.pack("<2H", 1, 16) + bytes(6),
+                    },
+                )
+            ),
+            "the header and the directory disagree about",
+            id="ZIP64 sizes cut off",
+        ),
+        pytest.param(
             zip_archive(ZipEntry("lib/x.a", DATA, flags=8, descriptor=b"PK\x07\x08" + bytes(12))),
             "the data descriptor of 'lib/x.a' is wrong",
             id="data descriptor that is wrong",

@@ -225,7 +225,9 @@ def _zip64_sizes(extra: bytes, size: int, compressed: int) -> tuple[int, int]:
         kind, length = struct.unpack_from("<2H", extra, position)
         values = extra[position + 4 : position + 4 + length]
         if kind == _ZIP64_EXTRA:
-            wide = iter([value for (value,) in struct.iter_unpack("<Q", values[: length // 8 * 8])])
+            wide = iter(
+                [value for (value,) in struct.iter_unpack("<Q", values[: len(values) // 8 * 8])]
+            )
             if size == _NONE32:
                 size = next(wide, size)
             if compressed == _NONE32:
