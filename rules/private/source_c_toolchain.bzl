@@ -16,7 +16,7 @@ def c_toolchain(ctx, cc_toolchain):
         cc_toolchain: what `find_cc_toolchain` gave.
 
     Returns:
-        A struct of `cc`, `cxx` (programs), `archiver` (see `archiver_of`), `cflags`, `cxxflags`, `ldflags`, `env` and
+        A struct of `cc`, `cxx`, `objcopy` (programs), `archiver` (see `archiver_of`), `cflags`, `cxxflags`, `ldflags`, `env` and
         `files` (a depset), and `remaps_paths`: whether the compiler knows -ffile-prefix-map.
     """
     features = cc_common.configure_features(
@@ -62,5 +62,6 @@ def c_toolchain(ctx, cc_toolchain):
         ),
         files = cc_toolchain.all_files,
         ldflags = link_flags_of_toolchain(flags(ACTION_NAMES.cpp_link_executable, link_variables)),
+        objcopy = absolute_path(cc_toolchain.objcopy_executable),
         remaps_paths = cc_toolchain.compiler != "msvc-cl",
     )

@@ -64,6 +64,11 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
         )
         for path, file in outputs.items()
     ]
+    if ctx.attr.localize:
+        collects += [
+            "localize {}".format(in_double_quotes(absolute_path(outputs[path].path)))
+            for path in ctx.attr.static_library
+        ]
     arguments = ctx.attr.args
     if ctx.attr.tool == "cargo":
         arguments = cargo_arguments(arguments, ctx.attr.allow_network)
@@ -82,6 +87,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
         "label": str(ctx.label),
         "ldflags": shell_words(c.ldflags),
         "make": absolute_path(tools.make.path) if tools.make else "",
+        "objcopy": c.objcopy,
         "remap": "-ffile-prefix-map" if c.remaps_paths else "",
         "rust_cross_target": cross_target,
         "rust_link_arguments": toml_strings(["-Clink-arg=" + flag for flag in c.ldflags]),
@@ -97,6 +103,10 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
             "{arguments}": " ".join([in_double_quotes(argument) for argument in arguments]),
             "{collect_outputs}": "\n".join(collects),
             "{copy_sources}": "\n".join(copies),
+            "{keep_global}": " ".join([
+                in_double_quotes("--keep-global-symbol=" + pattern)
+                for pattern in ctx.attr.localize
+            ]),
             "{set_environment}": "\n".join([
                 "export {}={}".format(name, in_double_quotes(value))
                 for name, value in sorted(env.items())
@@ -222,6 +232,11 @@ are those of the toolchain `//rules/source:toolchain_type`. It is optimized what
         ),
         "interface_library": attr.string_list(
             doc = "Import libraries that the build writes, relative to `path`: one for each shared library or none.",
+        ),
+        "localize": attr.string_list(
+            doc = "Globs of the symbols of `static_library` that stay global, such as `vec_*`; all others are made local." +
+                  " Two libraries that each hold a copy of a third one (two Rust ones, each with its std) can then be linked" +
+                  " into one program. ELF only; with the C toolchain's compiler and objcopy.",
         ),
         "path": attr.string(
             default = ".",

@@ -132,4 +132,12 @@ collect() {
     fi
     cp -L "$source/$1" "$2"
 }
+
+# As `cgo-prebuilt pack --localize` does: one object, of which only the symbols that were asked for are global.
+localize() {
+    "$cc" -r -nostdlib -Wl,--force-group-allocation -Wl,--whole-archive "$1" -o "$work/localized.o"
+    {objcopy} --wildcard {keep_global} --remove-section=.llvmbc --remove-section=.llvmcmd "$work/localized.o"
+    rm -f "$1"
+    "${ar:-ar}" rcsD "$1" "$work/localized.o"
+}
 {collect_outputs}
