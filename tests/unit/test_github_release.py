@@ -18,6 +18,7 @@ from cgo_prebuilt.publish import Published, ReleaseFile, publish
 from tests.github_server import (
     REPOSITORY,
     GitHubServer,
+    answer,
     broken_off,
     broken_off_after,
     problem,
@@ -286,3 +287,13 @@ def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer)
     github.trouble("GET", lambda request: Response('{"id": 7}'))
     with pytest.raises(UnavailableError, match="not what GitHub's API gives"):
         run()
+
+
+def test_the_token_is_not_sent_to_another_server_for_the_next_page(
+    run: Runner, github: GitHubServer
+) -> None:
+    link = {"Link": '<https://elsewhere.test/api?page=2>; rel="next"'}
+    github.trouble("GET /api/repos/acme/vec/releases?", lambda request: answer([], headers=link))
+    with pytest.raises(UnavailableError, match="next page is on another server") as caught:
+        run()
+    assert caught.value.where == "https://elsewhere.test/api"

@@ -125,6 +125,7 @@ class GitHubApi:
     """
 
     def __init__(self, site: GitHubSite, repository: str, session: ApiSession) -> None:
+        self._api = site.api
         self._base = f"{site.api}/repos/{repository}/releases"
         self._repository = repository
         self._session = session
@@ -200,6 +201,12 @@ class GitHubApi:
             if following is None:
                 return items
             url = following[1]
+            if not url.startswith(f"{self._api}/"):  # it would get the token
+                raise UnavailableError(
+                    "GitHub's next page is on another server",
+                    where=redacted(url),
+                    remedy="check GITHUB_API_URL",
+                )
 
     def _good(self, reply: Reply) -> Any:
         if not 200 <= reply.status < 300:
