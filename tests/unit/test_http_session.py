@@ -144,18 +144,6 @@ def test_either_name_of_the_github_token_works(
         assert server.requests[0].headers["authorization"] == "Bearer secret"
 
 
-def test_github_token_does_not_follow_a_redirect_to_another_host(
-    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    with HostileServer({"/b": [whole(BODY)]}) as other:
-        # From plain http, so that the second hop may be plain as well.
-        with HostileServer({"/a": [redirect(other.url("/b"))]}) as first:
-            wanted = download(first.url("/a", host="localhost"))
-            fetch(tmp_path, wanted, token_hosts=("localhost",))
-        assert "authorization" not in other.requests[0].headers
-
-
 def test_netrc_is_honored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc(tmp_path, monkeypatch, "machine 127.0.0.1 login me password pass\n")
     with HostileServer({"/a": [whole(BODY)]}) as server:
