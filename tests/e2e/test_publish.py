@@ -278,3 +278,26 @@ def test_a_mirror_is_asked_and_nothing_else(github: GitHubServer, tmp_path: Path
     mirror = {"CGO_PREBUILT_MIRROR": maintainer.folder.as_uri()}
     maintainer.run("lock", "prebuilt.yaml", env=mirror).checked()
     assert github.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--verify-attestation", "b.json"), 2, "and --attested-by go together"),
+        (("--update", "v0.3.0", "--check"), 2, "--check writes nothing, --update does"),
+        (
+            ("--verify-attestation", "b.json", "--attested-by", SLUG),
+            4,
+            f"the attestation is not one of {SLUG}",
+        ),
+    ],
+)
+def test_a_lock_is_not_made_where_its_options_or_the_attestation_are_wrong(
+    github: GitHubServer, tmp_path: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    maintainer = small_release(tmp_path / "maintainer", github, "v0.3.0")
+    (maintainer.folder / "b.json").write_text('{"mediaType": "none"}')
+    refused = maintainer.run("lock", "prebuilt.yaml", *options)
+    assert refused.code == code
+    assert message in refused.stderr
+    assert not (maintainer.folder / "prebuilt.lock.json").exists()

@@ -195,16 +195,22 @@ def test_what_cannot_be_told_on_this_machine_is_said_to_be_unknown() -> None:
 
 
 def test_the_lowest_glibc_is_that_of_the_newest_symbol() -> None:
-    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "stat"}, glibc={"2.9"})
-    provided: dict[str, str | None] = {"cos": "2.2.5", "stat": "2.33"}
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "arc4random"}, glibc={"2.9"})
+    provided: dict[str, str | None] = {"cos": "2.2.5", "arc4random": "2.36"}
     (note,) = inspect(item, provided=provided)
     assert str(note) == (
-        "note: libf.a: needs glibc 2.33 or later\n  next: record it in the manifest: requires:"
-        ' {glibc: "2.33"}'
+        "note: libf.a: needs glibc 2.36 or later\n  next: record it in the manifest: requires:"
+        ' {glibc: "2.36"}'
     )
     (warning,) = inspect(item, provided=provided, requires={"glibc": "2.28"})
-    assert warning.what == "needs glibc 2.33 (for stat), the manifest says 2.28"
-    assert inspect(item, provided=provided, requires={"glibc": "2.34"}) == []
+    assert warning.what == "needs glibc 2.36 (for arc4random), the manifest says 2.28"
+    assert inspect(item, provided=provided, requires={"glibc": "2.37"}) == []
+
+
+def test_what_every_glibc_linked_statically_does_not_raise_the_lowest_one() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "fstat64"})
+    provided: dict[str, str | None] = {"cos": "2.2.5", "fstat64": "2.33"}
+    assert inspect(item, provided=provided, requires={"glibc": "2.17"}) == []
 
 
 def test_glibc_is_nothing_to_musl() -> None:

@@ -20,6 +20,10 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 _FORMATS = {"darwin": MACH_O, "windows": COFF}
 _MUCH_DEBUG = 0.5
 _SHOWN = 5
+# Since 2.33 in libc.so; before, every glibc linked them into the program itself (libc_nonshared.a).
+_ONCE_STATIC = frozenset(
+    f"{name}{bits}" for name in ("stat", "fstat", "lstat", "fstatat") for bits in ("", "64")
+) | {"mknod", "mknodat"}
 # Folders that are on one machine only: people's homes, and those of the usual builders.
 _BUILD_FOLDERS = (
     b"/home/",
@@ -211,6 +215,7 @@ def _glibc(
 ) -> Iterator[Finding]:
     versions = {version for item in objects for version in item.glibc}
     # A static archive names no versions. A link takes the symbol from the oldest glibc that has it.
+    undefined = undefined - _ONCE_STATIC
     versions |= {version for name in undefined if (version := (provided or {}).get(name))}
     if not versions:
         if provided is None:
