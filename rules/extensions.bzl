@@ -16,6 +16,7 @@ load("//rules/private:libraries.bzl", "resolve_libraries")
 load("//rules/private:lock.bzl", "excerpt", "parse_lock", "source_excerpt", "version_of")
 load("//rules/private:python.bzl", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
+load("//rules/private:transport.bzl", "TRANSPORTS")
 
 _PACKAGES = "rules_cgo_prebuilt_python"
 
@@ -48,6 +49,14 @@ When to build from source. `auto`: on a platform without a prebuilt, and when th
 The library from source: any target with CcInfo that every repository may see. The lock's own source by default, which is
 built by a source_library. Where its subfolders have BUILD files of their own, those folders are hidden from that: write a
 target, and give its label here.""",
+        ),
+        "transport": attr.string(
+            default = "python",
+            doc = """\
+Who downloads. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip. `bazel`: Bazel's own
+downloader, for its repository cache, `--distdir`, `--experimental_downloader_config`, remote downloader and credential
+helpers. The fetcher verifies and extracts either way.""",
+            values = TRANSPORTS,
         ),
         "version": attr.string(
             doc = "A version of the lock, instead of the lock's default.",
@@ -89,6 +98,7 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
         lock = source_excerpt(lock, chosen.version),
         lock_file = tag.lock,
         packages = packages,
+        transport = tag.transport,
     )
     return "@{}//:{}".format(name, tag.name)
 
@@ -130,6 +140,7 @@ def _declare(mctx, declaration, interpreter):
             packages = packages,
             platform = platform,
             source = source,
+            transport = tag.transport,
         )
 
 def _prebuilt_impl(mctx):

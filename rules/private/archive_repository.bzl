@@ -1,8 +1,9 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
-load(":python.bzl", "find_interpreter", "run_fetcher")
+load(":python.bzl", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
+load(":transport.bzl", "TRANSPORTS", "run_through")
 
 _VARIABLES = [
     "CGO_PREBUILT_CACHE",
@@ -127,18 +128,12 @@ def _archive_repository_impl(rctx):
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
     rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
-    result = run_fetcher(
+    result = run_through(
         rctx,
         interpreter,
-        rctx.attr.packages,
-        [
-            "fetch",
-            "--lock=prebuilt.lock.json",
-            "--platform=" + platform,
-            "--output=.",
-            "--fallback=never",
-            "--json",
-        ],
+        "fetch",
+        ["--lock=prebuilt.lock.json", "--platform=" + platform],
+        ["--output=.", "--fallback=never", "--json"],
         fetcher_environment(rctx, lock["name"], version),
     )
     if result.return_code != 0:
@@ -198,6 +193,11 @@ archive_repository = repository_rule(
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",
+        ),
+        "transport": attr.string(
+            default = "python",
+            doc = "Who downloads.",
+            values = TRANSPORTS,
         ),
         "_fallback_template": attr.label(default = "//rules/private/templates:fallback.BUILD.bazel.template"),
         "_template": attr.label(default = "//rules/private/templates:archive.BUILD.bazel.template"),

@@ -1,8 +1,9 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
 load(":archive_repository.bzl", "fetcher_environment")
-load(":python.bzl", "find_interpreter", "run_fetcher")
+load(":python.bzl", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
+load(":transport.bzl", "TRANSPORTS", "run_through")
 
 # Bazel's own files. In a source they say how it is built elsewhere, and would hide their folders from the glob here.
 _BAZEL_FILES = ["BUILD", "BUILD.bazel", "MODULE.bazel", "REPO.bazel", "WORKSPACE", "WORKSPACE.bazel", "WORKSPACE.bzlmod"]
@@ -78,11 +79,12 @@ def _link_folder(rctx, source):
 def _fetch_archive(rctx, lock, version):
     rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
     rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
-    result = run_fetcher(
+    result = run_through(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
-        rctx.attr.packages,
-        ["source", "--lock=prebuilt.lock.json", "--output=.", "--json"],
+        "source",
+        ["--lock=prebuilt.lock.json"],
+        ["--output=.", "--json"],
         fetcher_environment(rctx, lock["name"], version),
     )
     if result.return_code != 0:
@@ -138,6 +140,11 @@ source_repository = repository_rule(
         "packages": attr.label(
             doc = "A file at the root of the repository with the fetcher's Python packages.",
             mandatory = True,
+        ),
+        "transport": attr.string(
+            default = "python",
+            doc = "Who downloads.",
+            values = TRANSPORTS,
         ),
         "_template": attr.label(default = "//rules/private/templates:source.BUILD.bazel.template"),
     },

@@ -16,6 +16,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt import cli
+from cgo_prebuilt.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.lock_file import format_lock
 from tests.unit.library_case import (
     FILES,
@@ -29,7 +30,7 @@ from tests.unit.library_case import (
 from tests.unit.transport_case import SETTINGS
 
 ARCHIVE = "/vec-v1.2.3-linux_amd64.tar.gz"
-VERBS = ("platform", "fetch", "lock", "pack", "env")
+VERBS = ("platform", "fetch", "urls", "lock", "mirror", "pack", "env")
 
 
 class Answer:
@@ -562,6 +563,78 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert (answer.code, answer.out) == (130, "")
     assert "run it again" in answer.err
+
+
+def test_urls_are_printed_and_nothing_is_asked(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    urls = ("urls", "--lock", locked, "--platform", "linux_amd64")
+    assert run(*urls).out == httpserver.url_for(ARCHIVE) + "\n"
+    assert run(*urls, "--offline").out == ""
+    answer = json.loads(run(*urls, "--json").out)
+    data = archive_of(FILES)
+    assert answer == {
+        "cached": False,
+        "archives": [
+            {
+                "file": ARCHIVE[1:],
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "size": len(data),
+                "urls": [httpserver.url_for(ARCHIVE)],
+            }
+        ],
+    }
+    assert httpserver.log == []
+    serve(httpserver)
+    run(*fetch_arguments(locked, tmp_path / "out"))
+    assert json.loads(run(*urls, "--json").out)["cached"] is True
+
+
+def test_the_source_s_urls_are_those_of_its_archive(run: Run, tmp_path: Path) -> None:
+    source = Source(Build("make"), Interface(), url="https://a/src.tar.gz", sha256="0" * 64)
+    path = tmp_path / "vec.lock.json"
+    path.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({}, source)})))
+    assert run("urls", "--lock", path, "--source").out == "https://a/src.tar.gz\n"
+    assert json.loads(run("urls", "--lock", path, "--source", "--json").out) == {
+        "cached": False,
+        "archives": [
+            {"file": "src.tar.gz", "sha256": "0" * 64, "urls": ["https://a/src.tar.gz"]},
+        ],
+    }
+
+
+def test_archives_from_a_folder_are_verified_and_nothing_is_asked(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    folder = tmp_path / "braces {file} 100%"
+    folder.mkdir()
+    arguments = (*fetch_arguments(locked, tmp_path / "out"), "--from", folder)
+    (folder / ARCHIVE[1:]).write_bytes(b"wrong")
+    assert_refused(run(*arguments), 4, "wrong bytes", "at: file://")
+    (folder / ARCHIVE[1:]).write_bytes(archive_of(FILES))
+    assert run(*arguments).code == 0
+    assert httpserver.log == []
+
+
+def test_a_mirror_is_filled_fetched_from_and_pruned(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(httpserver)
+    mirror = ("mirror", "--lock", locked, "--to", tmp_path / "mirror")
+    first = run(*mirror)
+    assert (first.code, first.out) == (0, ARCHIVE[1:] + "\n")
+    assert "1 fetched" in first.err
+    httpserver.clear()
+    again = json.loads(run(*mirror, "--json").out)
+    assert (again["fetched"], again["kept"], again["removed"]) == ([], [ARCHIVE[1:]], [])
+
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", (tmp_path / "mirror").as_uri())
+    assert run(*fetch_arguments(locked, tmp_path / "out")).code == 0
+    monkeypatch.delenv("CGO_PREBUILT_MIRROR")
+    pruned = json.loads(run(*mirror, "--platform", "darwin_arm64", "--prune", "--json").out)
+    assert pruned["removed"] == [ARCHIVE[1:]]
+    assert files_below(tmp_path / "mirror") == ["SHA256SUMS"]
+    assert httpserver.log == []
 
 
 @pytest.mark.parametrize("verb", ["fetch", "env"])

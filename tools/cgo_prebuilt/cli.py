@@ -15,6 +15,7 @@ from cgo_prebuilt.cache_cli import add_cache
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.lock_cli import add_lock
+from cgo_prebuilt.mirror_cli import add_mirror
 from cgo_prebuilt.publish_cli import add_publishing
 from cgo_prebuilt.settings import Settings, read_settings
 
@@ -106,8 +107,21 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
+    verb = _verb(
+        verbs,
+        "urls",
+        _urls,
+        "print where a fetch would download from, and download nothing",
+        "urls --lock vecsearch.lock.json --platform linux_amd64",
+    )
+    _add_which(verb)
+    verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
+    verb.add_argument("--json", action="store_true", help="print hashes and sizes, too")
+    verb.set_defaults(fallback=None, archives=None)
+
     add_lock(verbs, _verb, lambda: _transport(_store()))
 
+    add_mirror(verbs, _verb)
     add_publishing(verbs, _verb)
 
     verb = _verb(
@@ -132,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--lock", type=Path, metavar="L", help="also try this lock's URLs")
     verb.add_argument("--json", action="store_true", help="print the findings as JSON")
-    verb.set_defaults(platform=None, version=None, fallback=None, offline=False)
+    verb.set_defaults(platform=None, version=None, fallback=None, offline=False, archives=None)
     return parser
 
 
@@ -154,14 +168,25 @@ def _verb(
     return verb
 
 
-def _add_lock_options(verb: argparse.ArgumentParser) -> None:
+def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
     verb.add_argument("--platform", metavar="P", help="instead of the host's")
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
+    verb.add_argument("--offline", action="store_true", help="contact nothing")
+
+
+def _add_lock_options(verb: argparse.ArgumentParser) -> None:
+    _add_which(verb)
     verb.add_argument(
         "--fallback", choices=("auto", "never", "always"), help="when to build from source"
     )
-    verb.add_argument("--offline", action="store_true", help="contact nothing")
+    verb.add_argument(
+        "--from",
+        type=Path,
+        metavar="DIR",
+        dest="archives",
+        help="take the archives from this folder, by their file names, and contact nothing",
+    )
 
 
 def _say(text: str) -> None:
@@ -256,6 +281,41 @@ def _source(options: argparse.Namespace) -> int:
     return 0
 
 
+def _urls(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.plan import plan_fetch
+    from cgo_prebuilt.source_tree import SourceArchive, source_origin
+    from cgo_prebuilt.store import tree_key
+
+    lock, platform = _lock_and_platform(options)
+    store, settings = _store(), _settings(options, lock)
+    archives: list[dict[str, object]] = []
+    urls: tuple[str, ...] = ()
+    if options.source:
+        folder = options.lock.parent
+        _, origin = source_origin(
+            lock, folder, platform, settings, store, lambda: _transport(store), _say_waiting
+        )
+        cached = True
+        if isinstance(origin, SourceArchive):
+            cached, urls = origin.is_stored(), origin.urls()
+            archives = [{"file": origin.file, "sha256": origin.sha256, "urls": urls}]
+    else:
+        plan = plan_fetch(lock, platform, settings)
+        cached = store.find(tree_key(plan.files), plan.files) is not None
+        urls = tuple(url for planned in plan.archives for url in planned.urls)
+        archives = [
+            {"file": a.file, "sha256": a.sha256, "size": a.size, "urls": planned.urls}
+            for planned in plan.archives
+            for a in (planned.archive,)
+        ]
+    if options.json:
+        print(json.dumps({"cached": cached, "archives": archives}, indent=2))
+        return 0
+    for url in urls:
+        print(url)
+    return 0
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from cgo_prebuilt.doctor import Source, exit_code, run_checks
     from cgo_prebuilt.machine import probe_machine
@@ -302,6 +362,7 @@ def _settings(options: argparse.Namespace, lock: Lock) -> Settings:
         offline=options.offline,
         fallback=options.fallback,
         version=options.version,
+        mirror=None if options.archives is None else options.archives.resolve().as_uri(),
     )
 
 

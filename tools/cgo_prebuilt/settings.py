@@ -47,6 +47,7 @@ def read_settings(
     offline: bool = False,
     fallback: str | None = None,
     version: str | None = None,
+    mirror: str | None = None,
 ) -> Settings:
     """Joins the environment and the command line; the command line wins.
 
@@ -56,6 +57,7 @@ def read_settings(
         offline: True where the command line asks for it.
         fallback: The command line's policy, or None.
         version: The command line's version, or None.
+        mirror: The URL of the command line's folder of archives, or None.
 
     Raises:
         UsageError: A variable has a value that it cannot have.
@@ -71,7 +73,7 @@ def read_settings(
     return Settings(
         offline=offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
         fallback=policy,
-        mirror=environ.get("CGO_PREBUILT_MIRROR") or None,
+        mirror=mirror or environ.get("CGO_PREBUILT_MIRROR") or None,
         release_url=environ.get(f"{prefix}_RELEASE_URL") or None,
         version=version or environ.get(f"{prefix}_VERSION") or None,
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.members import Member
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
-    from cgo_prebuilt.store import Store
+    from cgo_prebuilt.store import Store, Tree
     from cgo_prebuilt.transport import Transport
 
 # What other builds and version control have left in a folder.
@@ -52,6 +52,11 @@ class SourceOf:
     version: str
     platform: Platform
     folder: Path
+
+
+def archive_name(source: Source) -> str:
+    """The file name of a source's archive."""
+    return unquote(PurePosixPath(urlsplit(source.url or "").path).name) or "source"
 
 
 class SourceFolder:
@@ -90,7 +95,12 @@ class SourceFolder:
 
 
 class SourceArchive:
-    """A source that is an archive, fetched and verified like any other, and kept in the store."""
+    """A source that is an archive, fetched and verified like any other, and kept in the store.
+
+    Attributes:
+        file: Its file name.
+        sha256: Of the whole, 64 lower-case hex digits.
+    """
 
     def __init__(
         self,
@@ -105,13 +115,30 @@ class SourceArchive:
         self._store = store
         self._open_transport = open_transport
         self._on_wait = on_wait
-        path = urlsplit(wanted.source.url or "").path
-        self._file = unquote(PurePosixPath(path).name) or "source"
-        check_member_name(self._file, where="source")
+        self.file = archive_name(wanted.source)
+        self.sha256 = wanted.source.sha256 or ""
+        self._key = result_key("source archive", [wanted.source.sha256, self.file])
+        check_member_name(self.file, where="source")
 
     def digest(self) -> str:
         """What the source is."""
         return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
+
+    def urls(self) -> tuple[str, ...]:
+        """Where it is to be taken from, in the order to try; nowhere where that is offline."""
+        wanted = self._wanted
+        return urls_to_try(
+            [wanted.source.url or ""],
+            self.file,
+            name=wanted.name,
+            version=wanted.version,
+            platform=wanted.platform,
+            settings=self._settings,
+        )
+
+    def is_stored(self) -> bool:
+        """Whether the store has it already."""
+        return self._find() is not None
 
     def copy(self, target: Path) -> list[str]:
         """Extracts the source into a folder; gives the names of the files.
@@ -123,42 +150,35 @@ class SourceArchive:
         from cgo_prebuilt.manifest import format_of
 
         return _extract(
-            self._obtain(), format_of(self._file), self._wanted.source.strip_prefix, target
+            self._obtain(), format_of(self.file), self._wanted.source.strip_prefix, target
         )
+
+    def _find(self) -> Tree | None:
+        files = Results(self._store.results).get(self._key)
+        return self._store.find(tree_key(files), files) if files else None
 
     def _obtain(self) -> Path:
         """The archive's file in the store."""
-        results = Results(self._store.results)
-        sha256 = self._wanted.source.sha256
-        key = result_key("source archive", [sha256, self._file])
-        with self._store.exclusive(key, on_wait=self._on_wait):
-            files = results.get(key)
-            tree = self._store.find(tree_key(files), files) if files else None
+        with self._store.exclusive(self._key, on_wait=self._on_wait):
+            tree = self._find()
             if tree is None:
-                with self._store.staging(key) as staging:
-                    size = self._download(staging / self._file)
-                    files = (LockedFile(self._file, sha256 or "", size),)
+                with self._store.staging(self._key) as staging:
+                    size = self._download(staging / self.file)
+                    files = (LockedFile(self.file, self.sha256, size),)
                     label = f"the source of {self._wanted.name} {self._wanted.version}"
                     tree = self._store.publish(staging, tree_key(files), files, label)
-                results.put(key, files)
-        return tree.files / self._file
+                Results(self._store.results).put(self._key, files)
+        return tree.files / self.file
 
     def _download(self, target: Path) -> int:
         from cgo_prebuilt.transport import Download
 
-        wanted = self._wanted
-        urls = urls_to_try(
-            [wanted.source.url or ""],
-            self._file,
-            name=wanted.name,
-            version=wanted.version,
-            platform=wanted.platform,
-            settings=self._settings,
-        )
+        urls = self.urls()
         if not urls:
+            wanted = self._wanted
             raise UnavailableError(
                 f"offline, and the source of {wanted.name} {wanted.version} is not in the store",
-                where=self._file,
+                where=self.file,
                 remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
                 " that has it",
             )
@@ -168,7 +188,7 @@ class SourceArchive:
                 while chunk := stream.read(_CHUNK):
                     file.write(chunk)
 
-        download = Download(self._file, urls, wanted.source.sha256, None)
+        download = Download(self.file, urls, self._wanted.source.sha256, None)
         return self._open_transport().run(download, consume).size
 
 

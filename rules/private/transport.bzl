@@ -1,0 +1,118 @@
+"""Who downloads: the fetcher itself, or Bazel for it. Either way the fetcher verifies and extracts."""
+
+load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
+load(":python.bzl", "run_fetcher")
+
+TRANSPORTS = ["python", "bazel"]
+
+# In the repository, while it is fetched.
+_FOLDER = ".cgo-prebuilt-archives"
+
+# What the fetcher exits with where an archive cannot be had.
+_UNAVAILABLE = 3
+
+def not_downloaded(archives):
+    """What happened where Bazel had no archive to give, in the form of the fetcher's own errors. Pure.
+
+    Args:
+        archives: those that are missing, as the fetcher's `urls` describes them.
+
+    Returns:
+        Text of several lines.
+    """
+    lines = ["Bazel could not download " + ", ".join([archive["file"] for archive in archives])]
+    urls = [url for archive in archives for url in archive["urls"]]
+    if urls:
+        lines.append("  at: " + "\n      ".join(urls))
+        lines.append("  next: see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir")
+    else:
+        lines.append("  next: it is offline, and neither in the repository cache nor in a --distdir: fetch it once with a network")
+    return "\n".join(lines)
+
+def failed_download(result, archives):
+    """What a fetch says where Bazel downloads. Pure.
+
+    Args:
+        result: what the fetcher answered, with a `return_code` that is not 0.
+        archives: a list of structs: `missing`, a bool, and `wanted`, as the fetcher's `urls` describes it.
+
+    Returns:
+        A struct like `result`. Where an archive is missing, that is what went wrong; wrong bytes are the fetcher's to tell,
+        and this adds where they come from.
+    """
+    missing = [archive.wanted for archive in archives if archive.missing]
+    if missing and result.return_code == _UNAVAILABLE:
+        return struct(return_code = result.return_code, stdout = "", stderr = not_downloaded(missing))
+    origins = [
+        "\n  Bazel downloaded it from: " + url
+        for archive in archives
+        if not archive.missing
+        for url in archive.wanted["urls"]
+    ]
+    return struct(
+        return_code = result.return_code,
+        stdout = result.stdout,
+        stderr = result.stderr.strip() + "".join(origins),
+    )
+
+def _start(rctx, archive, sha256):
+    return rctx.download(
+        # Nothing while it is offline: Bazel then looks into its repository cache and its --distdir only.
+        url = archive["urls"],
+        output = _path(archive),
+        sha256 = sha256,
+        allow_fail = True,
+        auth = get_auth(rctx, archive["urls"]),
+        block = False,
+    )
+
+def _path(archive):
+    return _FOLDER + "/" + archive["file"]
+
+def _download(rctx, archives):
+    """Has Bazel download archives, all at once; one that it cannot get is missing afterwards."""
+    for pending in [_start(rctx, archive, archive["sha256"]) for archive in archives]:
+        pending.wait()
+
+    # Bazel removes wrong bytes and does not say here that there were any. So once more without a hash: the fetcher, which
+    # compares it in any case, tells wrong bytes from none. (Bazel takes nothing from a plain http URL without a hash.)
+    again = [archive for archive in archives if archive["urls"] and not rctx.path(_path(archive)).exists]
+    for pending in [_start(rctx, archive, "") for archive in again]:
+        pending.wait()
+    return [
+        struct(missing = not rctx.path(_path(archive)).exists, wanted = archive)
+        for archive in archives
+    ]
+
+def run_through(rctx, interpreter, verb, which, how, environment):
+    """Runs `cgo-prebuilt fetch` or `source`, whoever downloads for it.
+
+    Args:
+        rctx: a repository's context; its rule has the attributes `packages` and `transport`.
+        interpreter: what `find_interpreter` returned.
+        verb: `fetch` or `source`.
+        which: the arguments that say which library.
+        how: the verb's other arguments.
+        environment: variables, as for `run_fetcher`.
+
+    Returns:
+        A struct of `return_code`, `stdout` and `stderr`.
+    """
+    packages = rctx.attr.packages
+    if rctx.attr.transport == "python":
+        return run_fetcher(rctx, interpreter, packages, [verb] + which + how, environment)
+    of_source = ["--source"] if verb == "source" else []
+    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + of_source + which, environment)
+    if asked.return_code != 0:
+        return asked
+    answer = json.decode(asked.stdout)
+    archives = [] if answer["cached"] else _download(rctx, answer["archives"])
+    result = run_fetcher(
+        rctx,
+        interpreter,
+        packages,
+        [verb] + which + how + ["--from=" + _FOLDER],
+        environment,
+    )
+    rctx.delete(_FOLDER)
+    return result if result.return_code == 0 else failed_download(result, archives)

@@ -1,0 +1,34 @@
+"""Tests of what is said where Bazel downloads."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:transport.bzl", "failed_download", "not_downloaded")
+
+_A = {"file": "a.zip", "urls": ["https://one/a.zip", "https://two/a.zip"]}
+_B = {"file": "b.zip", "urls": ["https://one/b.zip"]}
+
+def _result(return_code):
+    return struct(return_code = return_code, stdout = "", stderr = "said\n")
+
+def _transport_test_impl(ctx):
+    env = unittest.begin(ctx)
+    said = not_downloaded([_A, _B])
+    asserts.true(env, said.startswith(
+        "Bazel could not download a.zip, b.zip\n  at: https://one/a.zip\n      https://two/a.zip\n      https://one/b.zip\n  next: ",
+    ))
+    asserts.true(env, "next: it is offline" in not_downloaded([{"file": "a.zip", "urls": []}]))
+
+    one_missing = [struct(missing = True, wanted = _A), struct(missing = False, wanted = _B)]
+    missing = failed_download(_result(3), one_missing)
+    asserts.equals(env, (3, not_downloaded([_A])), (missing.return_code, missing.stderr))
+    wrong = failed_download(_result(4), one_missing)
+    asserts.equals(env, 4, wrong.return_code, "wrong bytes weigh more than missing ones")
+    asserts.equals(env, "said\n  Bazel downloaded it from: https://one/b.zip", wrong.stderr)
+    asserts.equals(env, "said", failed_download(_result(2), []).stderr)
+    return unittest.end(env)
+
+_transport_test = unittest.make(_transport_test_impl)
+
+def transport_test_suite(name):
+    unittest.suite(name, _transport_test)
