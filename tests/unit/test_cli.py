@@ -30,7 +30,7 @@ from tests.unit.library_case import (
 from tests.unit.transport_case import SETTINGS
 
 ARCHIVE = "/vec-v1.2.3-linux_amd64.tar.gz"
-VERBS = ("platform", "fetch", "urls", "lock", "mirror", "pack", "env")
+VERBS = ("platform", "fetch", "urls", "lock", "mirror", "pack", "env", "gazelle")
 
 
 class Answer:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt import __version__
 from cgo_prebuilt.cache_cli import add_cache
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.gazelle_cli import add_gazelle
 from cgo_prebuilt.goproxy_cli import add_goproxy
 from cgo_prebuilt.lock_cli import add_lock
 from cgo_prebuilt.mirror_cli import add_mirror
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_cache(verbs, _verb, _store)
     add_goproxy(verbs, _verb)
+    add_gazelle(verbs, _verb)
 
     verb = _verb(
         verbs,

@@ -1,0 +1,128 @@
+"""What `cgo-prebuilt gazelle` prints, and its patch on BUILD files as gazelle writes them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.cli import main
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.gazelle_lines import gazelle_lines, patch_command
+from cgo_prebuilt.lock import Lock, LockedVersion
+from cgo_prebuilt.lock_file import format_lock
+
+LANCEDB = """\
+load("@io_bazel_rules_go//go:def.bzl", "go_library")
+
+go_library(
+    name = "lancedb",
+    srcs = ["connect.go"],
+    cgo = True,
+    copts = ["-Ipkg/lancedb/include"],
+    importpath = "github.com/lancedb/lancedb-go/pkg/lancedb",
+)
+"""
+
+MANY = """\
+go_library(
+    name = "a",
+    srcs = ["a.go"],
+    cgo = True,
+    clinkopts = select({
+        "@io_bazel_rules_go//go/platform:darwin": [
+            "-Llib -lfoo -framework Security",
+        ],
+        "//conditions:default": [],
+    }) + select({
+        "@io_bazel_rules_go//go/platform:linux_amd64": [
+            "./lib/libfoo.a -lm",
+        ],
+        "//conditions:default": [],
+    }),
+    copts = select({
+        "@io_bazel_rules_go//go/platform:darwin": [
+            "-Iinclude -DFOO",
+        ],
+        "//conditions:default": [],
+    }),
+    cppopts = ["-DBAR -I include"],
+    importpath = "example.com/x",
+)
+"""
+
+PLAIN = """\
+go_library(
+    name = "plain",
+    srcs = ["plain.go"],
+    importpath = "example.com/plain",
+)
+"""
+
+
+def mended(folder: Path, text: str) -> str:
+    if shutil.which("sed") is None:
+        pytest.skip("there is no sed")
+    file = folder / "pkg" / "BUILD.bazel"
+    file.parent.mkdir()
+    file.write_text(text)
+    subprocess.run(["sh", "-c", patch_command("vec")], cwd=folder, check=True)
+    assert [path.name for path in file.parent.iterdir()] == ["BUILD.bazel"]
+    return file.read_text()
+
+
+def test_a_package_with_cgo_gets_the_library_and_loses_the_folder_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    expected = LANCEDB.replace("    cgo = True", '    cdeps = ["@vec"], cgo = True')
+    expected = expected.replace('copts = ["-Ipkg/lancedb/include"]', "copts = []")
+    assert mended(tmp_path, LANCEDB) == expected
+
+
+def test_link_options_go_and_other_compiler_options_stay(tmp_path: Path) -> None:
+    assert (
+        mended(tmp_path, MANY)
+        == """\
+go_library(
+    name = "a",
+    srcs = ["a.go"],
+    cdeps = ["@vec"], cgo = True,
+    copts = select({
+        "@io_bazel_rules_go//go/platform:darwin": [
+            "-DFOO",
+        ],
+        "//conditions:default": [],
+    }),
+    cppopts = ["-DBAR "],
+    importpath = "example.com/x",
+)
+"""
+    )
+
+
+def test_a_package_without_cgo_is_left_as_it_is(tmp_path: Path) -> None:
+    assert mended(tmp_path, PLAIN) == PLAIN
+
+
+def test_the_lines_name_the_library_its_lock_and_the_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("third_party").mkdir()
+    lock = Lock("vec", "v1", {"v1": LockedVersion({})})
+    Path("third_party/vec.lock.json").write_text(format_lock(lock))
+    module = "github.com/acme/vec-go"
+    assert main(["gazelle", "--lock", "third_party/vec.lock.json", "--module", module]) == 0
+    printed = capsys.readouterr().out
+    assert 'lock = "//third_party:vec.lock.json",' in printed
+    assert 'use_repo(prebuilt, "vec")' in printed
+    assert 'inject_repo(go_deps, "vec")' in printed
+    assert printed.count(f'path = "{module}",') == 1
+
+
+@pytest.mark.parametrize("module", ["", 'a"b', "a b", "-x"])
+def test_what_is_no_module_path_is_refused(module: str) -> None:
+    with pytest.raises(UsageError, match="no Go module's path"):
+        gazelle_lines("vec", "//:vec.lock.json", module)

@@ -1,0 +1,76 @@
+"""The MODULE.bazel lines that give an unmodified Go module, through gazelle's `go_deps`, its native library.
+
+gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It knows no library for
+it, resolves `-I${SRCDIR}/../include` to a folder that is not there (gazelle 126), and writes link
+options whose archive is in no input (gazelle 1120). The lines put the library in and take those out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from cgo_prebuilt.errors import UsageError
+
+_MODULE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]*")
+
+# In gazelle's layout an attribute begins at four spaces, and ends there with a comma. Only what both
+# GNU's and BSD's sed know: so `cdeps` stands on one line with `cgo`.
+_TO_THE_END_OF_THE_LIST = r"/^    ([])}]+|[a-z_]+ = .*),$/"
+_EDITS = (
+    # The library brings its own linkopts.
+    r"/^    clinkopts = .*[[({]$/,/^    [])}]+,$/d",
+    r"/^    clinkopts = /d",
+    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/(["[:space:]])-I *[^" ]*/\1/g',
+    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/" +/"/g',
+    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/"",?//g',
+)
+
+
+def patch_command(library: str) -> str:
+    """The command that mends the BUILD files which gazelle wrote for a module.
+
+    Args:
+        library: The library's repository.
+    """
+    edits = (*_EDITS, rf's/^    cgo = True,$/    cdeps = ["@{library}"], cgo = True,/')
+    script = " ".join(f"-e '{edit}'" for edit in edits)
+    return (
+        "find . -name BUILD -o -name BUILD.bazel | while read -r file; do"
+        f' sed -E {script} "$file" > "$file.new" && mv "$file.new" "$file"; done'
+    )
+
+
+def gazelle_lines(library: str, lock: str, module: str) -> str:
+    """Lines for the root module's MODULE.bazel.
+
+    Args:
+        library: The library's repository.
+        lock: The lock's label.
+        module: The Go module that needs it.
+
+    Raises:
+        UsageError: That is no module path.
+    """
+    if not _MODULE_PATH.fullmatch(module):
+        raise UsageError(
+            f"{module!r} is no Go module's path",
+            remedy="give the path as go.mod has it: github.com/lancedb/lancedb-go",
+        )
+    name = json.dumps(library)
+    return f"""\
+# {library} for {module}. These lines hold in the root module only.
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+prebuilt.library(
+    name = {name},
+    lock = {json.dumps(lock)},
+)
+use_repo(prebuilt, {name})
+
+go_deps = use_extension("@gazelle//:extensions.bzl", "go_deps")
+inject_repo(go_deps, {name})
+go_deps.module_override(
+    patch_cmds = [{json.dumps(patch_command(library))}],
+    path = {json.dumps(module)},
+)
+"""
