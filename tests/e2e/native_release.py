@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bazel.debian_root import cache_folder
 from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.compilers import compiler, run_tool
 from tests.e2e.release import cgo_prebuilt
 
-ZIG_TARGETS = {
-    "darwin_arm64": "aarch64-macos",
-    "linux_amd64": "x86_64-linux-gnu.2.28",
-    "linux_amd64_musl": "x86_64-linux-musl",
-    "linux_arm64": "aarch64-linux-gnu.2.28",
-    "windows_amd64": "x86_64-windows-gnu",
-}
-"""What zig calls a platform."""
 
-
-def run(command: Sequence[str | Path], folder: Path) -> None:
-    """Runs a command of a maintainer's; the test fails with what it said."""
-    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(zig_cache())}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def zig_cache() -> Path:
-    """Where zig keeps the C libraries that it compiles for a target, from one test run to the next."""
-    return cache_folder(os.environ) / "zig"
-
-
-def archive(folder: Path, path: str, sources: Mapping[str, str], platform: str = "") -> None:
-    """Compiles C sources into a static archive; by zig for a platform, else by the host's compiler."""
-    zig = [sys.executable, "-m", "ziglang"]
-    compiler = [*zig, "cc", "-target", ZIG_TARGETS[platform]] if platform else ["gcc"]
-    archiver = [*zig, "ar"] if platform else ["ar"]
+def archive(
+    folder: Path, path: str, sources: Mapping[str, str], platform: str = "linux_amd64"
+) -> None:
+    """Compiles C sources into a static archive for a platform."""
+    archiver = ["ar"] if platform == "linux_amd64" else [sys.executable, "-m", "ziglang", "ar"]
     objects = []
     for name, text in sources.items():
         (folder / name).write_text(text)
-        # No calls of the runtime's: what links it need not bring any.
-        run(
-            [*compiler, "-c", "-O1", "-fPIC", "-fno-stack-protector", name, "-o", f"{name}.o"],
-            folder,
-        )
-        objects.append(f"{name}.o")
+        objects.append(folder / f"{name}.o")
+        # No calls of zig's runtime: what links the library may have none.
+        flags = ["-c", "-O1", "-fPIC", "-fno-sanitize=all", "-fno-stack-protector"]
+        run_tool(*compiler(platform), *flags, folder / name, "-o", objects[-1])
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).unlink(missing_ok=True)
-    run([*archiver, "rcs", path, *objects], folder)
+    run_tool(*archiver, "rcs", folder / path, *objects)
 
 
 def shared(folder: Path, path: str, sources: Mapping[str, str], soname: str) -> None:
@@ -62,7 +35,8 @@ def shared(folder: Path, path: str, sources: Mapping[str, str], soname: str) -> 
     for name, text in sources.items():
         (folder / name).write_text(text)
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    run(["gcc", "-shared", "-fPIC", f"-Wl,-soname,{soname}", *sources, "-o", path], folder)
+    flags = ["-shared", "-fPIC", f"-Wl,-soname,{soname}"]
+    run_tool("gcc", *flags, *[folder / name for name in sources], "-o", folder / path)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 # Stands for the action's working folder: `go build` runs the compiler elsewhere, so paths must be absolute.
 _EXECROOT = "%EXECROOT%"
 
+# What Go calls the constraints of a platform.
+_GOOS = {"linux": "linux", "macos": "darwin", "windows": "windows"}
+_GOARCH = {"aarch64": "arm64", "x86_64": "amd64"}
+
 _BUILD = """\
 set -eu
 execroot=$PWD
@@ -32,7 +36,8 @@ export CGO_CXXFLAGS="$CGO_CFLAGS"
 export CGO_LDFLAGS="$(echo "$LDFLAGS_TEMPLATE" | sed "s|%EXECROOT%|$execroot|g")"
 cd "$source_folder"
 [ -e go.mod ] || printf 'module cgo_binary\\n\\ngo 1.20\\n' > go.mod
-go build -trimpath -o "$execroot/$output" .
+# Without debugging information: for macOS it would take another program, dsymutil, to link that.
+go build -trimpath -ldflags=-w -o "$execroot/$output" .
 """
 
 def _absolute(path):
@@ -123,6 +128,13 @@ def _toolchain_flags(ctx, toolchain):
         ),
     )
 
+def _go_name(ctx, names):
+    for name, go_name in names.items():
+        constraint = getattr(ctx.attr, "_" + name)[platform_common.ConstraintValueInfo]
+        if ctx.target_platform_has_constraint(constraint):
+            return go_name
+    fail("the platform is none of " + ", ".join(names))
+
 def _cgo_binary_impl(ctx):
     toolchain = find_cc_toolchain(ctx)
     of_toolchain = _toolchain_flags(ctx, toolchain)
@@ -143,6 +155,8 @@ def _cgo_binary_impl(ctx):
         env = {
             "CC_TEMPLATE": _absolute(of_toolchain.compiler),
             "CFLAGS_TEMPLATE": _quoted(_compile_flags(cc_info.compilation_context)),
+            "GOARCH": _go_name(ctx, _GOARCH),
+            "GOOS": _go_name(ctx, _GOOS),
             "LDFLAGS_TEMPLATE": _quoted(link_flags),
         },
         inputs = depset(
@@ -167,6 +181,13 @@ cgo_binary = rule(
             doc = "The package's files; go.mod may be among them.",
             allow_files = True,
         ),
+    } | {
+        "_" + name: attr.label(
+            default = "@platforms//{}:{}".format(setting, name),
+            providers = [platform_common.ConstraintValueInfo],
+        )
+        for setting, names in (("os", _GOOS), ("cpu", _GOARCH))
+        for name in names
     },
     executable = True,
     fragments = ["cpp"],

@@ -1,0 +1,157 @@
+"""C toolchains for cross-compiling in a test's workspace: `zig cc`, of the dev dependency ziglang."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.bazel.debian_root import cache_folder
+
+TARGETS = {
+    "darwin_arm64": ("aarch64-macos", "macos", "aarch64"),
+    "linux_amd64_musl": ("x86_64-linux-musl", "linux", "x86_64"),
+    "linux_arm64": ("aarch64-linux-gnu.2.28", "linux", "aarch64"),
+    "windows_amd64": ("x86_64-windows-gnu", "windows", "x86_64"),
+}
+"""What zig calls each platform, and Bazel's constraint values for its system and its processor."""
+
+_HEAD = """\
+load("@rules_cc//cc/toolchains:cc_toolchain.bzl", "cc_toolchain")
+load(":zig.bzl", "zig_config")
+
+filegroup(
+    name = "files",
+    srcs = glob(["*.sh", "sdk/**"]),
+)
+"""
+
+_TOOLCHAIN = """
+zig_config(name = "{name}_config", platform = "{name}")
+
+cc_toolchain(
+    name = "{name}_cc",
+    all_files = ":files",
+    ar_files = ":files",
+    compiler_files = ":files",
+    dwp_files = ":files",
+    linker_files = ":files",
+    objcopy_files = ":files",
+    strip_files = ":files",
+    toolchain_config = ":{name}_config",
+)
+
+toolchain(
+    name = "{name}_toolchain",
+    target_compatible_with = [{constraints}],
+    toolchain = ":{name}_cc",
+    toolchain_type = "@bazel_tools//tools/cpp:toolchain_type",
+)
+
+platform(
+    name = "{name}",
+    constraint_values = [{constraints}],
+)
+"""
+
+_CONFIG = """\
+load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "tool_path")
+load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
+
+def _zig_config_impl(ctx):
+    programs = {"ar": "ar.sh", "gcc": ctx.attr.platform + ".sh"}
+    others = ["cpp", "gcov", "ld", "nm", "objdump", "strip"]
+    return cc_common.create_cc_toolchain_config_info(
+        ctx = ctx,
+        compiler = "clang",
+        cxx_builtin_include_directories = ["/"],
+        target_cpu = ctx.attr.platform,
+        target_libc = "unknown",
+        target_system_name = ctx.attr.platform,
+        tool_paths = [tool_path(name = name, path = path) for name, path in programs.items()] +
+                     [tool_path(name = name, path = "/bin/false") for name in others],
+        toolchain_identifier = "zig_" + ctx.attr.platform,
+    )
+
+zig_config = rule(
+    implementation = _zig_config_impl,
+    attrs = {"platform": attr.string()},
+    provides = [CcToolchainConfigInfo],
+)
+"""
+
+# zig knows no gc-sections for Mach-O, and no debug symbols to be stripped by that name.
+_SCRIPT = """\
+#!/bin/bash
+export ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache}
+exec {zig} {command} "$@"
+"""
+
+# What Apple's SDK has of a library as far as a linker goes; zig brings the C library only.
+_SDK_LIBRARY = """\
+--- !tapi-tbd
+tbd-version: 4
+targets: [ arm64-macos ]
+install-name: '{path}'
+exports:
+  - targets: [ arm64-macos ]
+    symbols: [ {symbols} ]
+...
+"""
+
+REGISTER = 'register_toolchains("//zig:all")\n'
+"""What MODULE.bazel says."""
+
+
+def zig_program() -> Path:
+    """The zig of the dev dependency."""
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        pytest.fail("zig is the cross compiler: pip install ziglang")
+    return Path(found.origin).with_name("zig")
+
+
+def zig_cache() -> Path:
+    """Where zig keeps what it compiles of a target's C library, from one test run to the next."""
+    return cache_folder(os.environ) / "zig"
+
+
+def zig_files() -> dict[str, str | bytes]:
+    """The files of the package `//zig`: a toolchain and a platform for each of `TARGETS`."""
+    build = _HEAD
+    zig, cache = zig_program(), zig_cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    files: dict[str, str | bytes] = {
+        "zig/zig.bzl": _CONFIG,
+        "zig/ar.sh": _SCRIPT.format(cache=cache, zig=zig, command="ar"),
+    }
+    for name, (target, system, cpu) in TARGETS.items():
+        labels = [f"@platforms//os:{system}", f"@platforms//cpu:{cpu}"]
+        if name.endswith("_musl"):
+            labels.append("@rules_cgo_prebuilt//rules/libc:musl")
+        build += _TOOLCHAIN.format(name=name, constraints=", ".join(f'"{one}"' for one in labels))
+        command = f"cc -target {target}"
+        if system == "macos":
+            command += ' -F"$(dirname "$0")/sdk" -L"$(dirname "$0")/sdk"'
+        files[f"zig/{name}.sh"] = _SCRIPT.format(cache=cache, zig=zig, command=command)
+    framework = "/System/Library/Frameworks/Security.framework/Versions/A/Security"
+    files["zig/sdk/Security.framework/Security.tbd"] = _SDK_LIBRARY.format(
+        path=framework, symbols="_SecRandomCopyBytes"
+    )
+    # Go's runtime asks for it.
+    files["zig/sdk/libresolv.tbd"] = _SDK_LIBRARY.format(
+        path="/usr/lib/libresolv.9.dylib", symbols="_res_9_ninit"
+    )
+    return {**files, "zig/BUILD.bazel": build}
+
+
+def zig_options(platform: str) -> list[str]:
+    """Bazel's options to build for a platform."""
+    return [
+        f"--platforms=//zig:{platform}",
+        # The sandbox has a /tmp of its own, and pip may have installed zig below the real one.
+        f"--sandbox_add_mount_pair={zig_program().parent}",
+        f"--sandbox_writable_path={zig_cache()}",
+    ]
