@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.goproxy_cli import AddVerb
-from cgo_prebuilt.progress import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +86,8 @@ def _dir(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.progress import format_size
+
     trees = options.open_store().list()
     if options.json:
         print(json.dumps([asdict(tree) for tree in trees], indent=2))
@@ -114,6 +115,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _prune(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.progress import format_size
+
     done = options.open_store().prune(options.older_than, options.max_size, now=time.time())
     if options.json:
         print(json.dumps(asdict(done), indent=2))

@@ -22,6 +22,7 @@ from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from cgo_prebuilt.fallback import Provided
+    from cgo_prebuilt.host import Host
     from cgo_prebuilt.lock import Lock
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.store import Store
@@ -196,9 +197,7 @@ def _say(text: str) -> None:
 
 
 def _platform(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.host import detect
-
-    host = detect()
+    host = _host()
     if options.json:
         print(
             json.dumps({"platform": str(host.platform), "glibc": host.glibc, "reason": host.reason})
@@ -242,20 +241,16 @@ def _env(options: argparse.Namespace) -> int:
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
     from cgo_prebuilt.fallback import Provider
-    from cgo_prebuilt.host import detect
-
-    def detect_host() -> Platform:
-        return detect().platform
 
     provider = Provider(
         store=store,
         open_transport=lambda: _transport(store),
-        detect_host=detect_host,
+        detect_host=lambda: _host().platform,
         environ=os.environ,
         say=_say,
         on_wait=_say_waiting,
         # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
-        glibc=None if options.platform else detect().glibc,
+        glibc=None if options.platform else _host().glibc,
     )
     return provider.provide(lock, options.lock.parent, platform, _settings(options, lock))
 
@@ -348,9 +343,13 @@ def _lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
     lock = read_lock(options.lock)
     if options.platform:
         return lock, parse_platform(options.platform)
+    return lock, _host().platform
+
+
+def _host() -> Host:
     from cgo_prebuilt.host import detect
 
-    return lock, detect().platform
+    return detect()
 
 
 def _say_waiting() -> None:
