@@ -5,12 +5,6 @@ load(":python.bzl", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "TRANSPORTS", "run_through")
 
-_VARIABLES = [
-    "CGO_PREBUILT_CACHE",
-    "CGO_PREBUILT_MIRROR",
-    "CGO_PREBUILT_OFFLINE",
-]
-
 def environment_prefix(library):
     """The prefix of a library's own variables: `lancedb-go` has `LANCEDB_GO`. Pure.
 
@@ -22,21 +16,20 @@ def environment_prefix(library):
         for letter in library.upper().elems()
     ])
 
-def fetcher_environment(rctx, library, version):
-    """The variables that steer the fetcher.
+def fetcher_environment(library, version):
+    """What is set for the fetcher over the environment that it inherits. Pure.
+
+    CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like are inherited and not read here: they say where the files come
+    from and not what they are, so another value must not put a fetched or vendored repository out of date.
 
     Args:
-        rctx: a repository's context.
         library: the library's name in its lock.
         version: the version to fetch, whatever the environment says.
 
     Returns:
-        A dict from names to values or None.
+        A dict of variables.
     """
-    names = _VARIABLES + [environment_prefix(library) + "_RELEASE_URL"]
-    environment = {name: rctx.getenv(name) for name in names}
-    environment[environment_prefix(library) + "_VERSION"] = version
-    return environment
+    return {environment_prefix(library) + "_VERSION": version}
 
 def build_file_values(library, version, platform, prebuilt, deps):
     """The values of the placeholders in a spoke's BUILD file. Pure.
@@ -134,7 +127,7 @@ def _archive_repository_impl(rctx):
         "fetch",
         ["--lock=prebuilt.lock.json", "--platform=" + platform],
         ["--output=.", "--fallback=never", "--json"],
-        fetcher_environment(rctx, lock["name"], version),
+        fetcher_environment(lock["name"], version),
     )
     if result.return_code != 0:
         failure = failed_fetch(

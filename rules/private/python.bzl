@@ -60,7 +60,7 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment):
         interpreter: what `find_interpreter` returned.
         packages: a label of a file at the root of the `python_packages` repository.
         arguments: the command line, without the program.
-        environment: variables to set or, where they are None, to leave alone.
+        environment: variables to set over those that it inherits.
 
     Returns:
         What `rctx.execute` returns.
@@ -70,8 +70,7 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment):
         str(rctx.path(_FETCHER).dirname.dirname),
         str(rctx.path(packages).dirname.get_child("site-packages")),
     ]
-    variables = {name: value for name, value in environment.items() if value != None}
-    variables["PYTHONPATH"] = separator.join(path)
+    variables = environment | {"PYTHONPATH": separator.join(path)}
     return rctx.execute(
         # -B: nothing is written beside the fetcher's sources, whose folder may be read-only or shared.
         [interpreter, "-B", "-m", "cgo_prebuilt"] + arguments,

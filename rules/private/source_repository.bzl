@@ -85,7 +85,7 @@ def _fetch_archive(rctx, lock, version):
         "source",
         ["--lock=prebuilt.lock.json"],
         ["--output=.", "--json"],
-        fetcher_environment(rctx, lock["name"], version),
+        fetcher_environment(lock["name"], version),
     )
     if result.return_code != 0:
         fail("\n\nthe source of {} {} could not be fetched (exit code {}):\n{}".format(

@@ -121,7 +121,7 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         folder: An empty folder for the server's own files; made.
     """
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     log = folder / "access.log"
     environment = dict(os.environ)
     if kind == "nginx":
@@ -156,20 +156,22 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         )
     server = SiteServer(kind, f"http://127.0.0.1:{port}", log, process)
     try:
-        _wait_for(port, process, own_log)
+        wait_for(port, process, own_log)
         yield server
     finally:
         server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until a process listens on a port; else the test fails with what the process said."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
