@@ -107,15 +107,18 @@ def machine_of(program: Path) -> str:
     return {(0xFEEDFACF, 0x0100000C): "darwin_arm64"}[(magic, cpu)]
 
 
-def qemu() -> str:
-    """The emulator of an arm64 Linux; root installs it, on a Debian-like system."""
-    if shutil.which("qemu-aarch64") is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["apt-get", "install", "--yes", "--no-install-recommends", "qemu-user"]
-        subprocess.run(install, check=False, capture_output=True)
-    found = shutil.which("qemu-aarch64")
-    if found is None:
-        pytest.skip("qemu-aarch64 is not there: apt install qemu-user")
-    return found
+_ARM64_LIBRARIES = Path("/usr/aarch64-linux-gnu")
+
+
+def emulated(program: Path) -> str:
+    """What a program for an arm64 Linux prints. Root installs the emulator, on a Debian-like system."""
+    if shutil.which("qemu-aarch64") is None or not _ARM64_LIBRARIES.exists():
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            pytest.skip("no emulator of arm64: apt install qemu-user libc6-arm64-cross")
+        install = ["apt-get", "install", "--yes", "--no-install-recommends"]
+        subprocess.run([*install, "qemu-user", "libc6-arm64-cross"], check=True)
+    command = ["qemu-aarch64", "-L", _ARM64_LIBRARIES, program]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_each_platform_gets_its_own_prebuilt_and_only_that(
@@ -131,3 +134,10 @@ def test_each_platform_gets_its_own_prebuilt_and_only_that(
             assert machine_of(output) == platform.removesuffix("_musl")
             if platform == "linux_amd64_musl":
                 assert made.in_root(str(output)).checked().stdout == "2\n"
+            elif platform == "linux_arm64":
+                assert emulated(output) == "3\n"
+
+    by_flag = ("--platforms=@platforms//host", "--@rules_cgo_prebuilt//rules/libc=musl")
+    found = made.bazel("cquery", "deps(@answer)", *by_flag).checked()
+    assert "answer__linux_amd64_musl//:lib/libanswer.a" in found.stdout
+    assert "answer__linux_amd64//" not in found.stdout

@@ -59,15 +59,15 @@ def gazelle_lines(library: str, lock: str, module: str) -> str:
         )
     name = json.dumps(library)
     return f"""\
-# {library} for {module}. These lines hold in the root module only.
-prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+# {library} for {module}. Only the root module may say this, once it has said, each once:
+#     prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+#     go_deps = use_extension("@gazelle//:extensions.bzl", "go_deps")
 prebuilt.library(
     name = {name},
     lock = {json.dumps(lock)},
 )
 use_repo(prebuilt, {name})
 
-go_deps = use_extension("@gazelle//:extensions.bzl", "go_deps")
 inject_repo(go_deps, {name})
 go_deps.module_override(
     patch_cmds = [{json.dumps(patch_command(library))}],
