@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
-import stat
-import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.bazel.debian_root import cache_folder
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release, cgo_prebuilt
+from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
 ANSWER = "the answer is 42\n"
-REQUIREMENTS = REPOSITORY / "rules/private/requirements"
+GUIDE = (REPOSITORY / "docs/hermetic-ci.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -31,34 +31,29 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
 
 
 @pytest.fixture
-def without_network(bazel_tools: Tools, tmp_path: Path) -> Tools:
-    """Bazel in a network namespace of its own, which has nothing but its loopback."""
+def programs(bazel_tools: Tools, tmp_path: Path) -> Path:
+    """A folder for the PATH: the guide's programs, and a Bazel that has no network but a loopback."""
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("only root can make a network namespace, with unshare and ip")
-    bazel = tmp_path / "bazel-without-network"
+    in_root = bazel_tools.bazel.in_root or "env"
     # --batch: a server would be out of the next command's reach, in the namespace of this one.
-    bazel.write_text(
-        "#!/bin/sh\n"
-        'exec unshare --net sh -c \'ip link set lo up && exec "$0" "$@"\''
-        f' {bazel_tools.bazel.executable} --batch "$@"\n'
-    )
-    bazel.chmod(bazel.stat().st_mode | stat.S_IXUSR)
-    return replace(bazel_tools, bazel=replace(bazel_tools.bazel, executable=str(bazel)))
-
-
-@pytest.fixture(scope="session")
-def wheels(bazel_tools: Tools) -> Path:
-    """A folder with the fetcher's Python packages, as docs/hermetic-ci.md says to fill it."""
-    folder = cache_folder(os.environ) / "wheels"
-    enter = [bazel_tools.bazel.in_root] if bazel_tools.bazel.in_root else []
-    for requirements in ("requests.txt", "decoders.txt"):
-        subprocess.run(
-            [*enter, "python3", "-m", "pip", "download", "--quiet", "--only-binary=:all:",
-             "--no-deps", "--require-hashes", "--dest", folder, "-r", REQUIREMENTS / requirements],
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+    startup = shlex.join([*bazel_tools.startup_options(), "--batch"])
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name, command in {
+        "bazel": 'unshare --net sh -c \'ip link set lo up && exec "$0" "$@"\' ' + startup,
+        "cgo-prebuilt": f"env PYTHONPATH={REPOSITORY}/tools {sys.executable} -m cgo_prebuilt",
+        "python3": f"{in_root} python3",
+    }.items():
+        (folder / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        (folder / name).chmod(0o755)
     return folder
+
+
+def guide(heading: str) -> list[str]:
+    """The commands below a heading of the guide, block by block."""
+    section = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", section, flags=re.DOTALL | re.MULTILINE)
 
 
 def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer") -> Workspace:
@@ -68,37 +63,37 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
             "BUILD.bazel": BUILD,
             "main.cc": MAIN_CC,
             "main.go": MAIN_GO,
-            "answer.lock.json": release.lock.read_bytes(),
+            "third_party/BUILD.bazel": "",
+            "third_party/answer.lock.json": release.lock.read_bytes(),
         },
-        module=MODULE,
+        module=MODULE.replace("//:", "//third_party:"),
         name=name,
         environment={"CGO_PREBUILT_CACHE": str(release.folder.parent / f"store-of-{name}")},
     )
 
 
 def test_without_any_network_a_mirror_and_a_folder_of_wheels_are_enough(
-    workspace: MakeWorkspace,
-    release: Release,
-    without_network: Tools,
-    wheels: Path,
-    tmp_path: Path,
+    workspace: MakeWorkspace, release: Release, programs: Path
 ) -> None:
-    mirror = tmp_path / "mirror"
-    cgo_prebuilt("mirror", "--lock", release.lock, "--to", mirror, cwd=tmp_path).checked()
-    assert {path.name for path in mirror.glob("*.tar.zst")} == {
+    made = consumer(workspace, release)
+    before, behind = guide("No network at all")
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    on_the_host = replace(made.tools, bazel=replace(made.tools.bazel, in_root=None))
+    shell = replace(made, tools=on_the_host)
+    shell.in_root("sh", "-euc", before, env={**path, "RULES": str(REPOSITORY)}).checked()
+    assert {path.name for path in (made.path / "transfer/mirror").glob("*.tar.zst")} == {
         release.archive("linux_amd64"),
         release.archive("linux_arm64"),
     }
     release.server.requests.clear()
-    made = replace(consumer(workspace, release), tools=without_network)
-    packages = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
 
-    failed = made.bazel("build", "//:main_cc", env=packages)
+    without_mirror = behind.replace("CGO_PREBUILT_MIRROR=", "UNUSED=")
+    failed = shell.in_root("sh", "-euc", without_mirror, env=path)
     assert failed.code != 0
     assert "could not be fetched (exit code 3)" in failed.stderr
 
-    mirrored = {**packages, "CGO_PREBUILT_MIRROR": mirror.as_uri()}
-    assert made.bazel("run", "//:main_cc", env=mirrored).checked().stdout == ANSWER
+    shell.in_root("sh", "-euc", behind, env=path).checked()
+    assert made.in_root("bazel-bin/main_cc").checked().stdout == ANSWER
     assert release.server.requests == []
 
 
