@@ -1,0 +1,3 @@
+module example.com/filecoin_ffi_example
+
+go 1.23

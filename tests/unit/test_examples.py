@@ -1,0 +1,26 @@
+"""The manifests of the examples whose archives are on the internet: they are read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.gazelle_lines import patch_command
+from cgo_prebuilt.manifest import read_manifest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize("name", ["lancedb", "filecoin_ffi"])
+def test_the_manifest_of_a_real_release_is_read(name: str) -> None:
+    manifest = read_manifest(EXAMPLES / name / "prebuilt.yaml")
+    assert manifest.name == name
+    listed = [str(spec.platform) for spec in manifest.platforms]
+    assert listed == ["darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64"]
+
+
+@pytest.mark.parametrize("name", ["lancedb", "filecoin_ffi"])
+def test_the_patch_is_what_the_command_prints_today(name: str) -> None:
+    assert json.dumps(patch_command(name)) in (EXAMPLES / name / "MODULE.bazel").read_text()
