@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +26,11 @@ source:
   static_library: libanswer.a
   headers: [include/answer.h]
 """
+_NATIVE = {
+    "native/answer.c": "int answer(void) { return 43; }\n",
+    "native/Makefile": "libanswer.a: answer.o\n\t$(AR) rcs $@ $<\n",
+    "native/include/answer.h": '#ifdef __cplusplus\nextern "C"\n#endif\nint answer(void);\n',
+}
 
 
 @pytest.fixture
@@ -220,14 +227,31 @@ def test_an_archive_that_is_gone_is_built_from_source_by_policy(
     release.publish(from_source=_SOURCE)
     archive_of(release).unlink()
     made = consumer(workspace, release)
-    made.write(
-        {
-            "native/answer.c": "int answer(void) { return 43; }\n",
-            "native/Makefile": "libanswer.a: answer.o\n\t$(AR) rcs $@ $<\n",
-            "native/include/answer.h": '#ifdef __cplusplus\nextern "C"\n#endif\nint answer(void);\n',
-        }
-    )
+    made.write(_NATIVE)
     built = run(made, caches).checked()
     assert built.stdout == "the answer is 43\n"
     assert "so it is built from source instead" in built.stderr
     assert "Bazel could not download" in built.stderr
+
+
+def test_an_archive_of_a_source_comes_through_bazel_too(
+    workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, text in _NATIVE.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    (release.server.folder / "native.tar.gz").write_bytes(buffer.getvalue())
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    origin = f"url: {release.server.url}/native.tar.gz\n  sha256: {sha256}\n  strip_prefix: native"
+    release.publish(platforms=("linux_arm64",), from_source=_SOURCE.replace("path: native", origin))
+    built = run(consumer(workspace, release), caches)
+    assert built.checked().stdout == "the answer is 43\n"
+    assert release.server.paths() == ["/native.tar.gz"]
+
+    release.server.requests.clear()
+    second = consumer(workspace, release, "second")
+    assert run(second, caches, "--repository_disable_download").code == 0
+    assert release.server.requests == []

@@ -181,7 +181,7 @@ def fill_mirror(
             done.kept.append(file.path)
         else:
             transport = transport or open_transport(root / PARTIALS)
-            done.bytes_downloaded += _fetch(file, target, transport)
+            done.bytes_downloaded += _fetch(file, target, root / PARTIALS, transport)
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
             sums[file.path] = file.sha256
@@ -189,7 +189,7 @@ def fill_mirror(
     return done
 
 
-def _fetch(file: MirrorFile, target: Path, transport: Transport) -> int:
+def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport) -> int:
     from cgo_prebuilt.errors import UnavailableError
     from cgo_prebuilt.transport import Download
 
@@ -200,7 +200,8 @@ def _fetch(file: MirrorFile, target: Path, transport: Transport) -> int:
             remedy="run it with a network",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(temporary_name())
+    partials.mkdir(exist_ok=True)
+    partial = partials / temporary_name()  # where the transport removes what a killed one left
 
     def consume(stream: ByteStream) -> None:
         with partial.open("wb") as out:
