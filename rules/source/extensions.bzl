@@ -1,16 +1,18 @@
-"""The module extension that finds the host's tools for source builds.
+"""The module extension that looks at the host: for its tools, for source builds, and for its C library.
 
-It is not the `prebuilt` extension, whose result is the same on every machine. Here the repository that it declares is
-what differs, and Bazel fetches that when a source build is to run.
+It is not the `prebuilt` extension, whose result is the same on every machine. Here the repositories that it
+declares are what differs, and Bazel fetches them when a source build is to run, or `//rules/host` is used.
 """
 
+load("//rules/private:host_libc.bzl", "host_libc")
 load("//rules/private:host_tools.bzl", "host_tools")
 
 def _source_impl(mctx):
+    host_libc(name = "rules_cgo_prebuilt_host_libc")
     host_tools(name = "rules_cgo_prebuilt_host_tools")
     return mctx.extension_metadata(reproducible = True)
 
 source = module_extension(
     implementation = _source_impl,
-    doc = "Declares the repository that finds the host's tools.",
+    doc = "Declares the repositories that look at the host.",
 )

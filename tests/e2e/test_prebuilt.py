@@ -127,6 +127,15 @@ def test_an_unsupported_platform_fails_at_analysis_with_those_that_there_are(
     assert release.server.requests == []
 
 
+def test_the_host_platform_that_knows_the_c_library_selects_the_hosts_prebuilt(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    made = consumer(workspace, release)
+    host = "--host_platform=@rules_cgo_prebuilt//rules/host"
+    assert made.bazel("run", "//:main_cc", host).checked().stdout == ANSWER
+    assert release.server.paths() == ["/" + release.archive("linux_amd64")]
+
+
 def test_a_plain_go_build_works_under_cgo_env(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
     made.write({"cmd/main.go": MAIN_GO, "go.mod": "module example.com/main\n\ngo 1.20\n"})
