@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Result, Workspace
@@ -153,6 +155,27 @@ def test_a_credential_helper_is_asked(
     assert built.checked().stdout == ANSWER
     url = f"{release.server.url}/{release.archive('linux_amd64')}"
     assert url in (tmp_path / "asked").read_text().replace("\\/", "/")
+
+
+def test_credentials_come_from_netrc(
+    workspace: MakeWorkspace,
+    release: Release,
+    caches: Mapping[str, str],
+    tmp_path: Path,
+    httpserver: HTTPServer,
+) -> None:
+    file = release.archive("linux_amd64")
+    known = {"Authorization": "Basic " + base64.b64encode(b"ci:secret").decode()}
+    asked = httpserver.expect_request(f"/private/{file}", headers=known)
+    asked.respond_with_data(archive_of(release).read_bytes())
+    (tmp_path / "netrc").write_text(f"machine {httpserver.host} login ci password secret\n")
+    environment = {
+        "CGO_PREBUILT_MIRROR": httpserver.url_for("/private"),
+        "NETRC": str(tmp_path / "netrc"),
+    }
+    built = run(consumer(workspace, release, environment=environment), caches)
+    assert built.checked().stdout == ANSWER
+    assert release.server.requests == []
 
 
 def test_forbidden_downloads_fail_with_the_url_and_the_next_step(
