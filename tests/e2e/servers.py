@@ -22,7 +22,7 @@ from tests.e2e.bazel_workspace import REPOSITORY
 
 SERVERS = ("serve", "nginx", "caddy")
 
-_PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
+_PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "squid": "squid"}
 _PATIENCE_SECONDS = 30
 
 _NGINX = """\
@@ -128,7 +128,7 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         configuration = folder / "nginx.conf"
         configuration.write_text(_NGINX.format(folder=folder, port=port, site=site))
         command = [
-            _provide(kind),
+            provide(kind),
             "-p",
             str(folder),
             "-e",
@@ -140,7 +140,7 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         configuration = folder / "Caddyfile"
         configuration.write_text(_CADDY.format(folder=folder, port=port, site=site))
         environment |= {"HOME": str(folder), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
-        command = [_provide(kind), "run", "--config", str(configuration), "--adapter", "caddyfile"]
+        command = [provide(kind), "run", "--config", str(configuration), "--adapter", "caddyfile"]
     else:
         environment["PYTHONPATH"] = str(REPOSITORY / "tools")
         command = [sys.executable, "-m", "cgo_prebuilt", "goproxy", "serve", str(site)]
@@ -182,8 +182,8 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server does not listen\n{log.read_text()}")
 
 
-def _provide(kind: str) -> str:
-    """The program, from Debian's package where this machine has none."""
+def provide(kind: str) -> str:
+    """A server's program, from Debian's package where this machine has none."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     found = shutil.which(kind, path=path)
     if found is None and (os.geteuid() != 0 or shutil.which("apt-get") is None):

@@ -280,6 +280,8 @@ def failure_of(error: BaseException) -> Failure:
             f"TLS: {text}",
             remedy="for a private authority set REQUESTS_CA_BUNDLE or SSL_CERT_FILE",
         )
+    if any("Tunnel connection failed: 407" in str(link) for link in chain):  # http.client's words
+        return status_failure(407, "from the proxy", None)
     if "ProxyError" in names:
         return Failure(Kind.PROXY, f"the proxy: {text}", remedy="check HTTPS_PROXY and NO_PROXY")
     if names & {"gaierror", "NameResolutionError"}:
