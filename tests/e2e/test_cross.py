@@ -117,7 +117,7 @@ def emulated(program: Path) -> str:
             pytest.skip("no emulator of arm64: apt install qemu-user libc6-arm64-cross")
         install = ["apt-get", "install", "--yes", "--no-install-recommends"]
         subprocess.run([*install, "qemu-user", "libc6-arm64-cross"], check=True)
-    command = ["qemu-aarch64", "-L", _ARM64_LIBRARIES, program]
+    command: list[str | Path] = ["qemu-aarch64", "-L", _ARM64_LIBRARIES, program]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
