@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError, UnavailableError
 from cgo_prebuilt.fields import Fields
@@ -22,6 +21,7 @@ from cgo_prebuilt.lock import (
 from cgo_prebuilt.lock_file import BUILD_TOOLS
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.strict_yaml import parse_yaml
 from cgo_prebuilt.template import fill, fill_url, values_for
 
 _PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
@@ -147,37 +147,8 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
             where=str(path),
             remedy="give the path of a YAML file in UTF-8",
         ) from None
-    document = _parse_yaml(text, str(path))
+    document = parse_yaml(text, str(path))
     return parse_manifest(document, where=str(path), folder=path.parent, version=version)
-
-
-def _parse_yaml(text: str, where: str) -> object:
-    """Reads YAML. Of two equal keys PyYAML would silently take the last; here they are an error."""
-    import yaml  # not needed to fetch, so not loaded then
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            seen: set[str] = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode):
-                    if key.value in seen:
-                        raise yaml.constructor.ConstructorError(
-                            None, None, f"the key {key.value!r} is there twice", key.start_mark
-                        )
-                    seen.add(key.value)
-            return super().construct_mapping(node, deep)
-
-    try:
-        return yaml.load(text, Loader)
-    # The last four: what PyYAML lets out for a scalar that is not what its tag or its form says,
-    # such as the date 2024-13-01.
-    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
-        reason = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
-        raise ManifestError(
-            f"the manifest is not YAML: {reason}",
-            where=where,
-            remedy="correct it there; a text that looks like something else needs quotes",
-        ) from None
 
 
 def parse_manifest(
