@@ -3,7 +3,7 @@
 load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
 load(":python.bzl", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":transport.bzl", "TRANSPORTS", "run_through")
+load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
 def environment_prefix(library):
     """The prefix of a library's own variables: `lancedb-go` has `LANCEDB_GO`. Pure.
@@ -157,27 +157,13 @@ def _archive_repository_impl(rctx):
 archive_repository = repository_rule(
     implementation = _archive_repository_impl,
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
-    attrs = {
-        "deps": attr.string_list(
-            doc = "The canonical labels of the libraries that this one needs.",
-        ),
+    attrs = FETCHING_ATTRIBUTES | {
         "fallback": attr.string(
             default = "auto",
             doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",
         ),
-        "interpreter": attr.label(
-            doc = "The Python to fetch with; the host's `python3` by default.",
-        ),
-        "library": attr.string(
-            doc = "The name of the library's target.",
-            mandatory = True,
-        ),
         "lock": attr.string(
             doc = "A lock that holds this platform of one version, as JSON: a change of any other refetches nothing.",
-            mandatory = True,
-        ),
-        "packages": attr.label(
-            doc = "A file at the root of the repository with the fetcher's Python packages.",
             mandatory = True,
         ),
         "platform": attr.string(
@@ -186,11 +172,6 @@ archive_repository = repository_rule(
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",
-        ),
-        "transport": attr.string(
-            default = "python",
-            doc = "Who downloads.",
-            values = TRANSPORTS,
         ),
         "_fallback_template": attr.label(default = "//rules/private/templates:fallback.BUILD.bazel.template"),
         "_template": attr.label(default = "//rules/private/templates:archive.BUILD.bazel.template"),

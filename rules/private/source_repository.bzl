@@ -3,7 +3,7 @@
 load(":archive_repository.bzl", "fetcher_environment")
 load(":python.bzl", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":transport.bzl", "TRANSPORTS", "run_through")
+load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
 # Bazel's own files. In a source they say how it is built elsewhere, and would hide their folders from the glob here.
 _BAZEL_FILES = ["BUILD", "BUILD.bazel", "MODULE.bazel", "REPO.bazel", "WORKSPACE", "WORKSPACE.bazel", "WORKSPACE.bzlmod"]
@@ -118,17 +118,7 @@ def _source_repository_impl(rctx):
 source_repository = repository_rule(
     implementation = _source_repository_impl,
     doc = "Declares a source_library of a lock's source. Bazel fetches it when a source build is selected.",
-    attrs = {
-        "deps": attr.string_list(
-            doc = "The canonical labels of the libraries that this one needs.",
-        ),
-        "interpreter": attr.label(
-            doc = "The Python to fetch with; the host's `python3` by default.",
-        ),
-        "library": attr.string(
-            doc = "The name of the library's target.",
-            mandatory = True,
-        ),
+    attrs = FETCHING_ATTRIBUTES | {
         "lock": attr.string(
             doc = "A lock that holds the source of one version, as JSON.",
             mandatory = True,
@@ -136,15 +126,6 @@ source_repository = repository_rule(
         "lock_file": attr.label(
             doc = "The lock's own file, whose folder the source's path is relative to.",
             mandatory = True,
-        ),
-        "packages": attr.label(
-            doc = "A file at the root of the repository with the fetcher's Python packages.",
-            mandatory = True,
-        ),
-        "transport": attr.string(
-            default = "python",
-            doc = "Who downloads.",
-            values = TRANSPORTS,
         ),
         "_template": attr.label(default = "//rules/private/templates:source.BUILD.bazel.template"),
     },

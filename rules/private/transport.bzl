@@ -5,6 +5,29 @@ load(":python.bzl", "run_fetcher")
 
 TRANSPORTS = ["python", "bazel"]
 
+# Of every repository rule that runs the fetcher for a library.
+FETCHING_ATTRIBUTES = {
+    "deps": attr.string_list(
+        doc = "The canonical labels of the libraries that this one needs.",
+    ),
+    "interpreter": attr.label(
+        doc = "The Python to fetch with; the host's `python3` by default.",
+    ),
+    "library": attr.string(
+        doc = "The name of the library's target.",
+        mandatory = True,
+    ),
+    "packages": attr.label(
+        doc = "A file at the root of the repository with the fetcher's Python packages.",
+        mandatory = True,
+    ),
+    "transport": attr.string(
+        default = "python",
+        doc = "Who downloads.",
+        values = TRANSPORTS,
+    ),
+}
+
 # In the repository, while it is fetched.
 _FOLDER = ".cgo-prebuilt-archives"
 
