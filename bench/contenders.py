@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from bench.payload import Payload
 from bench.servers import Servers
+from cgo_prebuilt.digest import sha256_of
 
 OURS = "cgo-prebuilt"
 
@@ -130,11 +130,7 @@ def _ours(kind: str, lock: Path, mirror: str = "") -> Contender:
 
 
 def _sha256(payload: Payload, kind: str) -> str:
-    with payload.archive(kind).open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return sha256_of(payload.archive(kind))[0]
 
 
 def _sum(payload: Payload, kind: str) -> str:

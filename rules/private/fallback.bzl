@@ -90,6 +90,19 @@ def fallback_warning(failure, source):
         '  to forbid that: fallback = "never" in prebuilt.library, or {}=never; the next build tries the prebuilt again'.format(VARIABLE),
     ])
 
+def source_hint(source):
+    """What can be done from source, where the policy or the want of a source is in the way.
+
+    Args:
+        source: the label of the library from source; empty where there is none.
+
+    Returns:
+        A line to follow an error.
+    """
+    if source:
+        return '\n  or: build it from source, with fallback = "auto" and {} not "never"'.format(VARIABLE)
+    return "\n  or: give prebuilt.library a 'source' to build it from, or the manifest one, and lock it again"
+
 def fallback_hint(policy, exit_code, source):
     """What could have been done from source, where a failed fetch is final.
 
@@ -101,10 +114,6 @@ def fallback_hint(policy, exit_code, source):
     Returns:
         A line to follow `failed_fetch`, or an empty string.
     """
-    if exit_code not in _UNAVAILABLE:
-        return ""
-    if not source:
-        return "\n  or: give prebuilt.library a 'source' to build it from, or the manifest one, and lock it again"
-    if policy == "never":
-        return '\n  or: build it from source, with fallback = "auto" and {} not "never"'.format(VARIABLE)
+    if exit_code in _UNAVAILABLE and (not source or policy == "never"):
+        return source_hint(source)
     return ""

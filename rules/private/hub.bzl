@@ -1,6 +1,6 @@
 """The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
 
-load(":fallback.bzl", "VARIABLE", "fallback_policy")
+load(":fallback.bzl", "VARIABLE", "fallback_policy", "source_hint")
 load(":platforms.bzl", "setting_of")
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -43,11 +43,6 @@ def by_policy(policy, source):
         otherwise = ":from_source" if source and policy != "never" else ":unsupported_platform",
     )
 
-def _hint(source):
-    if source:
-        return "\n  or: build it from source, with fallback = \"auto\" and {} not \"never\"".format(VARIABLE)
-    return "\n  or: give prebuilt.library a 'source' to build it from, or the manifest one, and lock it again"
-
 def _hub_impl(rctx):
     library = rctx.attr.library
     source = rctx.attr.source
@@ -64,7 +59,7 @@ def _hub_impl(rctx):
         rctx.attr._template,
         substitutions = {
             "{by_platform}": _dict_of_labels(by_platform),
-            "{hint}": json.encode(_hint(source)),
+            "{hint}": json.encode(source_hint(source)),
             "{library}": library,
             "{prebuilt}": _dict_of_labels(prebuilt),
             "{source}": json.encode(source or ":no_source"),

@@ -76,13 +76,8 @@ def excerpt(lock, version, platform):
     Returns:
         JSON text.
     """
-    return json.encode_indent({
-        "schema": _SCHEMA,
-        "name": lock.name,
-        "default_version": version,
-        "versions": {version: {"platforms": {
-            platform: lock.versions[version]["platforms"][platform],
-        }}},
+    return _lock_of(lock, version, {
+        "platforms": {platform: lock.versions[version]["platforms"][platform]},
     })
 
 def source_excerpt(lock, version):
@@ -95,14 +90,17 @@ def source_excerpt(lock, version):
     Returns:
         JSON text.
     """
+    return _lock_of(lock, version, {
+        "platforms": {},
+        "source": lock.versions[version]["source"],
+    })
+
+def _lock_of(lock, version, content):
     return json.encode_indent({
         "schema": _SCHEMA,
         "name": lock.name,
         "default_version": version,
-        "versions": {version: {
-            "platforms": {},
-            "source": lock.versions[version]["source"],
-        }},
+        "versions": {version: content},
     })
 
 def _error(what, where, remedy):

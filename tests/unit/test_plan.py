@@ -6,7 +6,7 @@ import pytest
 
 from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
 from cgo_prebuilt.lock import Lock, LockedVersion
-from cgo_prebuilt.plan import Plan, plan_fetch, source_of
+from cgo_prebuilt.plan import Plan, plan_fetch
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.settings import Settings
 from tests.unit.library_case import FILES, lock, locked_platform
@@ -105,13 +105,6 @@ def test_a_version_without_any_prebuilt_says_so() -> None:
 def test_musl_is_a_platform_of_its_own() -> None:
     with pytest.raises(UnavailableError, match="linux_amd64_musl"):
         plan_fetch(lock(), parse_platform("linux_amd64_musl"), Settings())
-
-
-def test_the_source_is_that_of_the_chosen_version() -> None:
-    source = source_of(lock(), Settings())
-    assert source is not None
-    assert source.path == "native"
-    assert source_of(Lock("vec", "v1", {"v1": LockedVersion({})}), Settings()) is None
 
 
 @pytest.mark.parametrize("glibc", [None, "2.28", "2.31"])

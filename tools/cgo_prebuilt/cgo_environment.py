@@ -17,8 +17,6 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.library_words import library_words
 from cgo_prebuilt.lock import Interface
 
-SHELLS = ("sh", "fish", "powershell", "json")
-
 # What cgo uses when CGO_CFLAGS or CGO_LDFLAGS is not set or empty; setting it would silently drop them.
 _DEFAULT_FLAGS = "-O2 -g"
 
@@ -73,7 +71,7 @@ def format_environment(variables: Mapping[str, str], shell: str) -> str:
 
     Args:
         variables: Names and values.
-        shell: One of `SHELLS`.
+        shell: `sh`, `fish`, `powershell` or `json`.
     """
     if shell == "json":
         return json.dumps(dict(variables), indent=2, sort_keys=True) + "\n"

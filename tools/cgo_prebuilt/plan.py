@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.lock import Interface, Lock, LockedArchive, LockedFile, Signature, Source
+from cgo_prebuilt.lock import Interface, Lock, LockedArchive, LockedFile, Signature
 from cgo_prebuilt.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import Settings
@@ -100,8 +100,3 @@ def plan_fetch(
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-def source_of(lock: Lock, settings: Settings) -> Source | None:
-    """The source of the version that the settings choose, if the lock has one."""
-    return lock.version(settings.version)[1].source
