@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.source_projects import ALL, ANSWER, ARCHIVES, CARGO_REGISTRY
+from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 
 
 def archives(workspace: Workspace) -> dict[str, bytes]:
@@ -217,73 +217,6 @@ cc_binary(
 )
 """
 
-_ZIG_BUILD = """\
-load("@rules_cc//cc/toolchains:cc_toolchain.bzl", "cc_toolchain")
-load(":zig.bzl", "zig_config")
-
-zig_config(name = "config")
-
-filegroup(
-    name = "files",
-    srcs = glob(["*.sh"]),
-)
-
-cc_toolchain(
-    name = "zig",
-    all_files = ":files",
-    ar_files = ":files",
-    compiler_files = ":files",
-    dwp_files = ":files",
-    linker_files = ":files",
-    objcopy_files = ":files",
-    strip_files = ":files",
-    toolchain_config = ":config",
-)
-
-toolchain(
-    name = "zig_toolchain",
-    target_compatible_with = ["@platforms//os:linux", "@platforms//cpu:aarch64"],
-    toolchain = ":zig",
-    toolchain_type = "@bazel_tools//tools/cpp:toolchain_type",
-)
-
-platform(
-    name = "linux_arm64",
-    constraint_values = ["@platforms//os:linux", "@platforms//cpu:aarch64"],
-)
-"""
-_ZIG_CONFIG = """\
-load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "tool_path")
-load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
-
-def _zig_config_impl(ctx):
-    programs = {"ar": "ar.sh", "gcc": "cc.sh"}
-    others = ["cpp", "gcov", "ld", "nm", "objdump", "strip"]
-    return cc_common.create_cc_toolchain_config_info(
-        ctx = ctx,
-        abi_libc_version = "glibc",
-        abi_version = "unknown",
-        compiler = "clang",
-        cxx_builtin_include_directories = ["/"],
-        host_system_name = "local",
-        target_cpu = "aarch64",
-        target_libc = "glibc",
-        target_system_name = "aarch64-linux-gnu",
-        tool_paths = [tool_path(name = name, path = path) for name, path in programs.items()] +
-                     [tool_path(name = name, path = "/bin/false") for name in others],
-        toolchain_identifier = "zig",
-    )
-
-zig_config = rule(
-    implementation = _zig_config_impl,
-    provides = [CcToolchainConfigInfo],
-)
-"""
-_ZIG_SCRIPT = """\
-#!/bin/bash
-export ZIG_GLOBAL_CACHE_DIR=${{TMPDIR:-/tmp}}/zig-cache
-exec {zig} {command} "$@"
-"""
 _AARCH64 = 183  # EM_AARCH64
 
 
@@ -295,23 +228,8 @@ def machine_of(program: bytes) -> int:
 def test_linux_arm64_is_cross_built_by_make_cmake_and_cargo_with_zig(
     workspace: MakeWorkspace,
 ) -> None:
-    found = importlib.util.find_spec("ziglang")
-    if found is None or found.origin is None:
-        pytest.skip("zig is the cross compiler: pip install ziglang")
-    zig = Path(found.origin).with_name("zig")
-    made = workspace(
-        {
-            **ALL,
-            "zig/BUILD.bazel": _ZIG_BUILD,
-            "zig/zig.bzl": _ZIG_CONFIG,
-            "zig/ar.sh": _ZIG_SCRIPT.format(zig=zig, command="ar"),
-            "zig/cc.sh": _ZIG_SCRIPT.format(zig=zig, command="cc -target aarch64-linux-gnu.2.28"),
-        },
-        module='register_toolchains("//zig:zig_toolchain")\n',
-    )
-    for script in ("ar.sh", "cc.sh"):
-        (made.path / "zig" / script).chmod(0o755)
-    # The sandbox has a /tmp of its own, and pip may have installed zig below the real one.
-    mount = f"--sandbox_add_mount_pair={zig.parent}"
-    made.bazel("build", "//:main", "--platforms=//zig:linux_arm64", mount).checked()
+    made = workspace({**ALL, **zig_files()}, module=REGISTER)
+    for script in (made.path / "zig").glob("*.sh"):
+        script.chmod(0o755)
+    made.bazel("build", "//:main", *zig_options("linux_arm64")).checked()
     assert machine_of((made.path / "bazel-bin/main").read_bytes()) == _AARCH64
