@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.go_module import GoModule, escape, is_canonical, latest, unescape, version_key
-from cgo_prebuilt.temporary_names import temporary_name
+from cgo_prebuilt.renames import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,7 @@ def write_file(path: Path, content: bytes) -> None:
         if path.is_file() and path.read_bytes() == content:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(temporary_name())
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
         raise _unwritable(path, error) from None
 

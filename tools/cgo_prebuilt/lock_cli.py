@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,16 +177,13 @@ def _edited(manifest: Path, version: str | None) -> str | None:
 
 
 def _write(target: Path, text: str) -> None:
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    from cgo_prebuilt.renames import write_whole
+
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(target)
+        write_whole(target, text.encode())
     except OSError as error:
         raise UsageError(
             f"the lock cannot be written: {error.strerror}",
             where=str(target),
             remedy="choose another place with --output",
         ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.library_words import library_words
 from cgo_prebuilt.lock import Interface
-from cgo_prebuilt.temporary_names import temporary_name
+from cgo_prebuilt.renames import write_whole
 from cgo_prebuilt.tree import FILES, Tree
 
 
@@ -30,9 +30,7 @@ def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, 
     if not target.exists():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(temporary_name())
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(target)
+            write_whole(target, text.encode())
         except OSError as error:
             raise UsageError(
                 f"the .pc file cannot be written: {error.strerror}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.renames import write_whole
 
 SUMS = "SHA256SUMS"
 
@@ -56,15 +55,10 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
     Raises:
         UsageError: It cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(format_sums(sums), encoding="utf-8", newline="\n")
-        partial.replace(path)
+        write_whole(path, format_sums(sums).encode())
     except OSError as error:
         raise _bad_sums(path, error.strerror or str(error)) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _bad_sums(path: Path, reason: str) -> UsageError:
