@@ -12,15 +12,20 @@ BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
 BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test lint lint-starlark format fuzz demo bench bazel clean
+.PHONY: help setup test test-slow test-all lint lint-starlark format fuzz demo bench bazel clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 setup: $(VENV_READY) $(BUILDIFIER) ## install the Python packages and buildifier
 
-test: lint bazel ## lint, then every test; with a real Bazel
-	$(VENV)/pytest -n auto --dist loadfile --durations=15
+test: lint bazel ## lint, then every test but the slow ones; with a real Bazel
+	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m "not slow"
+
+test-slow: setup bazel ## the tests that are marked slow: remote execution, soak
+	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m slow
+
+test-all: test test-slow ## both
 
 lint: setup ## ruff, mypy and buildifier
 	$(VENV)/ruff check .
