@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.lock import (
+from cgo_prebuilt.locks.lock import (
     Interface,
     Lock,
     LockedArchive,
@@ -21,7 +21,7 @@ from cgo_prebuilt.lock import (
     LockedPlatform,
     LockedVersion,
 )
-from cgo_prebuilt.lock_file import format_lock
+from cgo_prebuilt.locks.lock_file import format_lock
 from tests.bazel.debian_root import cache_folder
 
 pytestmark = pytest.mark.skipif(

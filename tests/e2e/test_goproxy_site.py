@@ -296,7 +296,7 @@ def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:
 def test_what_a_killed_build_left_is_cleared_away(release: GoRelease) -> None:
     release.site.mkdir()
     code = (
-        "import os; from cgo_prebuilt.temporary_names import temporary_name;"
+        "import os; from cgo_prebuilt.files.temporary_names import temporary_name;"
         "os.mkdir(temporary_name())"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}

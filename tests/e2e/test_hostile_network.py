@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from cgo_prebuilt.lock import Lock, LockedArchive
-from cgo_prebuilt.lock_file import format_lock
+from cgo_prebuilt.locks.lock import Lock, LockedArchive
+from cgo_prebuilt.locks.lock_file import format_lock
 from tests.e2e.bazel_workspace import REPOSITORY, Result
 from tests.unit.archive_builders import locked_file
 from tests.unit.hostile_server import (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.materialize import materialize
-from cgo_prebuilt.store import Store, tree_key
+from cgo_prebuilt.storage.materialize import materialize
+from cgo_prebuilt.storage.store import Store, tree_key
 from tests.e2e.kill_loop import forked, kill_at_random_instants
 from tests.unit.trees import find, locked, put, read
 

@@ -16,8 +16,8 @@ import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
-from cgo_prebuilt.lock import Lock, LockedVersion
-from cgo_prebuilt.lock_file import format_lock
+from cgo_prebuilt.locks.lock import Lock, LockedVersion
+from cgo_prebuilt.locks.lock_file import format_lock
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Result
 from tests.e2e.release import cgo_prebuilt

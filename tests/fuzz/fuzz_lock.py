@@ -38,7 +38,7 @@ SEEDS = (b"", b"{}", b"[" * 2000, json.dumps(LOCK).encode())
 
 def read(data: bytes) -> None:
     from cgo_prebuilt.errors import CgoPrebuiltError
-    from cgo_prebuilt.lock_file import format_lock, parse_lock
+    from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 
     with contextlib.suppress(CgoPrebuiltError):
         lock = parse_lock(data.decode("utf-8", "surrogateescape"), where="fuzz")
@@ -46,4 +46,4 @@ def read(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    fuzz(read, modules=["json.decoder", "cgo_prebuilt.lock_file"], seeds=SEEDS)
+    fuzz(read, modules=["json.decoder", "cgo_prebuilt.locks.lock_file"], seeds=SEEDS)

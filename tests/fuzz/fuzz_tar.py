@@ -30,8 +30,8 @@ SEEDS = (
 
 
 def read(data: bytes) -> None:
+    from cgo_prebuilt.archives.tar_reader import read_tar
     from cgo_prebuilt.errors import CgoPrebuiltError
-    from cgo_prebuilt.tar_reader import read_tar
 
     with contextlib.suppress(CgoPrebuiltError):
         for member in read_tar(_pieces(data), where="fuzz"):
@@ -46,4 +46,4 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    fuzz(read, modules=["tarfile", "cgo_prebuilt.tar_reader"], seeds=SEEDS)
+    fuzz(read, modules=["tarfile", "cgo_prebuilt.archives.tar_reader"], seeds=SEEDS)

@@ -28,8 +28,8 @@ SEEDS = (
 
 
 def read(data: bytes) -> None:
+    from cgo_prebuilt.archives.zip_reader import read_zip
     from cgo_prebuilt.errors import CgoPrebuiltError
-    from cgo_prebuilt.zip_reader import read_zip
 
     with contextlib.suppress(CgoPrebuiltError):
         for member in read_zip(io.BytesIO(data), where="fuzz"):
@@ -39,4 +39,4 @@ def read(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    fuzz(read, modules=["zipfile", "cgo_prebuilt.zip_reader"], seeds=SEEDS)
+    fuzz(read, modules=["zipfile", "cgo_prebuilt.archives.zip_reader"], seeds=SEEDS)

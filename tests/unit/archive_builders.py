@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from cgo_prebuilt.lock import LockedArchive, LockedFile
+from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstd

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.extract import extract
-from cgo_prebuilt.index import index
-from cgo_prebuilt.lock import LockedArchive, LockedFile
+from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
+from cgo_prebuilt.releases.index import index
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, locked_archive
 
 

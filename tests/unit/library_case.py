@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cgo_prebuilt.lock import (
+from cgo_prebuilt.locks.lock import (
     Build,
     Interface,
     Lock,
@@ -19,7 +19,7 @@ from cgo_prebuilt.lock import (
     LockedVersion,
     Source,
 )
-from cgo_prebuilt.manifest import Manifest, parse_manifest, read_manifest
+from cgo_prebuilt.manifests.manifest import Manifest, parse_manifest, read_manifest
 from tests.unit.archive_builders import (
     END_OF_TAR,
     ZipEntry,

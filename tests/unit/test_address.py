@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.address import file_of, origin_of, redacted, redirect_target
-from cgo_prebuilt.validator import parse_content_range, still_valid, strong_validator
+from cgo_prebuilt.network.address import file_of, origin_of, redacted, redirect_target
+from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
 
 
 @pytest.mark.parametrize(

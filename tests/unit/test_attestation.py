@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt.attestation import split_bundles, unattested, verify_attestation
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.releases.attestation import split_bundles, unattested, verify_attestation
 
 pytest.importorskip("sigstore", reason="the extra `sigstore` is not installed")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.build_plan import BuildPlan, plan_build
 from cgo_prebuilt.errors import BuildError, LockError
-from cgo_prebuilt.lock import Build, Interface, Source
+from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.platforms import SUPPORTED, Platform
-from cgo_prebuilt.rust_targets import rust_target
+from cgo_prebuilt.source.build_plan import BuildPlan, plan_build
+from cgo_prebuilt.source.rust_targets import rust_target
 
 _STARLARK = Path(__file__).parents[2] / "rules/private/platforms.bzl"
 

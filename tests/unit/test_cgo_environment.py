@@ -13,9 +13,9 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from cgo_prebuilt.cgo_environment import cgo_environment, format_environment
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
+from cgo_prebuilt.locks.lock import Interface
 
 FOLDER = PurePosixPath("/store/files")
 PC = PurePosixPath("/store/pc")

@@ -16,8 +16,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt import cli
-from cgo_prebuilt.lock import Build, Interface, Lock, LockedVersion, Source
-from cgo_prebuilt.lock_file import format_lock
+from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
+from cgo_prebuilt.locks.lock_file import format_lock
 from tests.unit.library_case import (
     FILES,
     LIBRARY,
@@ -52,7 +52,9 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPSe
     httpserver.no_handler_status_code = 404
     monkeypatch.setenv("CGO_PREBUILT_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("CGO_PREBUILT_FALLBACK", "never")
-    monkeypatch.setattr("cgo_prebuilt.transport_settings.TransportSettings", lambda: SETTINGS)
+    monkeypatch.setattr(
+        "cgo_prebuilt.network.transport_settings.TransportSettings", lambda: SETTINGS
+    )
 
 
 @pytest.fixture
@@ -537,7 +539,7 @@ def test_a_refusal_of_the_system_that_nobody_foresaw_is_an_error_and_no_tracebac
     def refuse(*arguments: object) -> None:
         raise PermissionError(13, "Permission denied", "/somewhere")
 
-    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", refuse)
+    monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert_refused(answer, 2, "the system refused: Permission denied", "at: /somewhere")
 
@@ -548,7 +550,7 @@ def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(
     def refuse(*arguments: object) -> None:
         "ü".encode("ascii")
 
-    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", refuse)
+    monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert_refused(answer, 2, "a text cannot be written", "PYTHONUTF8")
 
@@ -559,7 +561,7 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cgo_prebuilt.lock_file.read_lock", interrupt)
+    monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", interrupt)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert (answer.code, answer.out) == (130, "")
     assert "run it again" in answer.err
@@ -659,9 +661,9 @@ def test_a_cached_answer_loads_neither_requests_nor_yaml_nor_the_transport(
         text=True,
     )
     slow = {
-        "cgo_prebuilt.transport",
-        "cgo_prebuilt.extract",
-        "cgo_prebuilt.manifest",
+        "cgo_prebuilt.network.transport",
+        "cgo_prebuilt.archives.extract",
+        "cgo_prebuilt.manifests.manifest",
         "concurrent.futures",
         "requests",
         "ssl",

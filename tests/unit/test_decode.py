@@ -11,8 +11,8 @@ import zlib
 
 import pytest
 
-from cgo_prebuilt import decode
-from cgo_prebuilt.decode import PIECE_SIZE, codec_of, raw_inflate
+from cgo_prebuilt.archives import decode
+from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, raw_inflate
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from tests.unit.archive_builders import TAR_FORMATS, MemoryStream, compress, zstd
 

@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from cgo_prebuilt import doctor
-from cgo_prebuilt.doctor import Check, Source, Status, exit_code, run_checks
-from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.host import Host
-from cgo_prebuilt.machine import (
+from cgo_prebuilt.commands import doctor
+from cgo_prebuilt.commands.doctor import Check, Source, Status, exit_code, run_checks
+from cgo_prebuilt.commands.machine import (
     Machine,
     StoreFacts,
     Tool,
@@ -25,9 +23,11 @@ from cgo_prebuilt.machine import (
     probe_store,
     probe_tool,
 )
-from cgo_prebuilt.materialize import Method
+from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.host import Host
+from cgo_prebuilt.network.reach import status_of
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.reach import status_of
+from cgo_prebuilt.storage.materialize import Method
 from tests.unit.trees import needs_mounts, read_only, tmpfs
 
 STORE = StoreFacts(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.gazelle_lines import patch_command
-from cgo_prebuilt.manifest import read_manifest
+from cgo_prebuilt.go_modules.gazelle_lines import patch_command
+from cgo_prebuilt.manifests.manifest import read_manifest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

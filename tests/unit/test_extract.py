@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bytestream import FileStream
+from cgo_prebuilt.archives.bytestream import FileStream
+from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.extract import extract
-from cgo_prebuilt.index import index
-from cgo_prebuilt.lock import FORMATS
+from cgo_prebuilt.locks.lock import FORMATS
+from cgo_prebuilt.releases.index import index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,

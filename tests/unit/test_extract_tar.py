@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt import decode, tar_reader
+from cgo_prebuilt.archives import decode, tar_reader
 from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import (
     END_OF_TAR,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt import decode, zip_reader
+from cgo_prebuilt.archives import decode, zip_reader
 from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import (
     MemoryStream,

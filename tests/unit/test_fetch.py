@@ -15,12 +15,12 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
-from cgo_prebuilt.fetch import obtain
-from cgo_prebuilt.lock import Interface, LockedArchive
-from cgo_prebuilt.plan import Plan, PlannedArchive
+from cgo_prebuilt.fetching.fetch import obtain
+from cgo_prebuilt.fetching.plan import Plan, PlannedArchive
+from cgo_prebuilt.locks.lock import Interface, LockedArchive
+from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.store import Store
-from cgo_prebuilt.transport import Transport
+from cgo_prebuilt.storage.store import Store
 from tests.unit.archive_builders import locked_file
 from tests.unit.library_case import archive_of, files_below
 from tests.unit.transport_case import transport

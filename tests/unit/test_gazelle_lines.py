@@ -10,9 +10,9 @@ import pytest
 
 from cgo_prebuilt.cli import main
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.gazelle_lines import gazelle_lines, patch_command
-from cgo_prebuilt.lock import Lock, LockedVersion
-from cgo_prebuilt.lock_file import format_lock
+from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, patch_command
+from cgo_prebuilt.locks.lock import Lock, LockedVersion
+from cgo_prebuilt.locks.lock_file import format_lock
 
 LANCEDB = """\
 load("@io_bazel_rules_go//go:def.bzl", "go_library")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from cgo_prebuilt.api_session import ApiSession
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.github_api import GitHubApi, GitHubSite
-from cgo_prebuilt.github_release import GitHubRelease
-from cgo_prebuilt.progress import SilentProgress
-from cgo_prebuilt.publish import Published, ReleaseFile, publish
+from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.publishing.github_release import GitHubRelease
+from cgo_prebuilt.publishing.publish import Published, ReleaseFile, publish
+from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from tests.github_server import (
     REPOSITORY,
     GitHubServer,

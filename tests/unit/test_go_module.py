@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_module import (
+from cgo_prebuilt.go_modules.go_module import (
     check_module_path,
     escape,
     file_path_problem,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt import module_zip
-from cgo_prebuilt.dirhash import go_mod_hash, hash1, module_hash
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UsageError
-from cgo_prebuilt.go_module import GoModule
-from cgo_prebuilt.module_zip import (
+from cgo_prebuilt.go_modules import module_zip
+from cgo_prebuilt.go_modules.dirhash import go_mod_hash, hash1, module_hash
+from cgo_prebuilt.go_modules.go_module import GoModule
+from cgo_prebuilt.go_modules.module_zip import (
     check_contents,
     check_sizes,
     contents_hash,

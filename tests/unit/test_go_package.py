@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.cgo_directives import cflags, directive, ldflags
 from cgo_prebuilt.errors import ManifestError, UsageError
-from cgo_prebuilt.go_bindings import read_bindings
-from cgo_prebuilt.go_build_file import repository_name, target_name
-from cgo_prebuilt.go_package import Bindings, Library, forwarding_files, go_mod, platform_files
-from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.go_modules.cgo_directives import cflags, directive, ldflags
+from cgo_prebuilt.go_modules.go_bindings import read_bindings
+from cgo_prebuilt.go_modules.go_build_file import repository_name, target_name
+from cgo_prebuilt.go_modules.go_package import (
+    Bindings,
+    Library,
+    forwarding_files,
+    go_mod,
+    platform_files,
+)
+from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
 
 LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.goproxy_build import build_site, version_time
-from cgo_prebuilt.goproxy_pages import (
+from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
+from cgo_prebuilt.go_modules.goproxy_pages import (
     caddy_site,
     module_page,
     nginx_site,
@@ -17,7 +17,7 @@ from cgo_prebuilt.goproxy_pages import (
     parse_redirects,
     redirects_file,
 )
-from cgo_prebuilt.manifest import parse_manifest
+from cgo_prebuilt.manifests.manifest import parse_manifest
 
 REDIRECTS = {"a.dev/!x/@v/v1.0.0.zip": "https://example.com/r/x.zip?a=1"}
 

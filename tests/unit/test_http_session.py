@@ -257,7 +257,7 @@ def test_importing_the_transport_does_not_import_requests() -> None:
 
     folder = Path(cgo_prebuilt.__file__).parent.parent
     code = (
-        f"import sys; sys.path.insert(0, {str(folder)!r}); import cgo_prebuilt.transport; "
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import cgo_prebuilt.network.transport; "
         "sys.exit('requests' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.inspect_library import Finding, build_paths, inspect_libraries
-from cgo_prebuilt.lock import Interface
-from cgo_prebuilt.object_files import (
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.publishing.inspect_library import Finding, build_paths, inspect_libraries
+from cgo_prebuilt.publishing.object_files import (
     BITCODE,
     COFF,
     ELF,
@@ -19,8 +20,7 @@ from cgo_prebuilt.object_files import (
     can_inspect,
     read_objects,
 )
-from cgo_prebuilt.platforms import Platform, parse_platform
-from cgo_prebuilt.provided_symbols import provided_symbols
+from cgo_prebuilt.publishing.provided_symbols import provided_symbols
 from tests.e2e.compilers import shared_library, static_library
 
 LINUX = parse_platform("linux_amd64")
@@ -247,7 +247,7 @@ def test_paths_are_counted_and_two_are_shown() -> None:
 def test_a_stripped_library_keeps_its_symbols_and_loses_its_debug_information(
     tmp_path: Path,
 ) -> None:
-    from cgo_prebuilt.strip_library import strip_library
+    from cgo_prebuilt.publishing.strip_library import strip_library
 
     library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a", "-g3")
     for target in ("one/libf.a", "two/libf.a"):
@@ -259,7 +259,7 @@ def test_a_stripped_library_keeps_its_symbols_and_loses_its_debug_information(
 
 
 def test_all_symbols_but_the_interfaces_are_made_local(tmp_path: Path) -> None:
-    from cgo_prebuilt.localize import localize
+    from cgo_prebuilt.publishing.localize import localize
 
     library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
     localize(LINUX, library, tmp_path / "out/libf.a", ["f*"])
@@ -274,8 +274,8 @@ def test_a_tool_that_fails_is_named_with_the_variable_that_replaces_it(
     tmp_path: Path, tool: str, variable: str
 ) -> None:
     from cgo_prebuilt.errors import UsageError
-    from cgo_prebuilt.localize import localize
-    from cgo_prebuilt.strip_library import strip_library
+    from cgo_prebuilt.publishing.localize import localize
+    from cgo_prebuilt.publishing.strip_library import strip_library
 
     library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
     failing = {variable: "false"}
@@ -290,7 +290,7 @@ def test_a_tool_that_fails_is_named_with_the_variable_that_replaces_it(
 
 def test_localizing_is_for_elf(tmp_path: Path) -> None:
     from cgo_prebuilt.errors import UsageError
-    from cgo_prebuilt.localize import localize
+    from cgo_prebuilt.publishing.localize import localize
 
     with pytest.raises(UsageError, match="for ELF, which darwin_arm64 is not"):
         localize(Platform("darwin", "arm64"), tmp_path / "a", tmp_path / "b", ["f"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.cgo_directives import ldflags
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.library_words import library_words, shared_to_link, stem
-from cgo_prebuilt.lock import Interface
+from cgo_prebuilt.go_modules.cgo_directives import ldflags
+from cgo_prebuilt.linking.library_words import library_words, shared_to_link, stem
+from cgo_prebuilt.locks.lock import Interface
 
 ARCHIVES = ("a.a", "b.a", "c.a")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cgo_prebuilt.lock import Build, Interface, Lock, LockedVersion, Source
-from cgo_prebuilt.lock_diff import describe_changes
+from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
+from cgo_prebuilt.locks.lock_diff import describe_changes
 from tests.unit.library_case import FILES, locked_platform
 
 ONE = LockedVersion({"linux_amd64": locked_platform()})

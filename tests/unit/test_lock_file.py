@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from cgo_prebuilt.errors import LockError
-from cgo_prebuilt.lock import (
+from cgo_prebuilt.locks.lock import (
     FORMATS,
     INTERFACE_LISTS,
     NAME,
@@ -28,7 +28,7 @@ from cgo_prebuilt.lock import (
     LockedVersion,
     Source,
 )
-from cgo_prebuilt.lock_file import BUILD_TOOLS, SCHEMA, format_lock, parse_lock, read_lock
+from cgo_prebuilt.locks.lock_file import BUILD_TOOLS, SCHEMA, format_lock, parse_lock, read_lock
 from cgo_prebuilt.platforms import SUPPORTED
 from tests.unit.library_case import lock, locked_platform
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt import locking
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
-from cgo_prebuilt.lock import Lock, LockedFile, LockedPlatform, LockedVersion
-from cgo_prebuilt.lock_file import format_lock, parse_lock
-from cgo_prebuilt.locking import IndexedArchive, lock_version, merge
-from cgo_prebuilt.manifest import ArchiveSpec
+from cgo_prebuilt.locks.lock import Lock, LockedFile, LockedPlatform, LockedVersion
+from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
+from cgo_prebuilt.manifests.manifest import ArchiveSpec
+from cgo_prebuilt.releases import locking
+from cgo_prebuilt.releases.locking import IndexedArchive, lock_version, merge
 from tests.unit.archive_builders import locked_file
 from tests.unit.library_case import FILES, manifest
 

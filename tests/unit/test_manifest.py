@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import ManifestError, UnavailableError
-from cgo_prebuilt.lock import Build
-from cgo_prebuilt.manifest import Manifest, PlatformSpec, format_of, read_manifest
+from cgo_prebuilt.locks.lock import Build
+from cgo_prebuilt.manifests.manifest import Manifest, PlatformSpec, format_of, read_manifest
 from cgo_prebuilt.platforms import parse_platform
 from tests.unit.library_case import manifest, read_text_as_manifest
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cgo_prebuilt.errors import ManifestError
-from cgo_prebuilt.manifest_edit import with_version
+from cgo_prebuilt.manifests.manifest_edit import with_version
 
 
 @pytest.mark.parametrize(

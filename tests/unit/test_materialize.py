@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt import materialize as module
 from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.long_paths import extended
-from cgo_prebuilt.materialize import Materialized, materialize
-from cgo_prebuilt.renames import rename
-from cgo_prebuilt.store import Store, Tree
-from cgo_prebuilt.temporary_names import temporary_name
+from cgo_prebuilt.files.long_paths import extended
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.storage import materialize as module
+from cgo_prebuilt.storage.materialize import Materialized, materialize
+from cgo_prebuilt.storage.store import Store, Tree
 from tests.unit.trees import CONTENTS, image, locked, needs_mounts, put, read, tmpfs
 
 FILES = locked(CONTENTS)

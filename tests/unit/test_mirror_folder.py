@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.lock import Build, Interface, Lock, LockedVersion, Source
-from cgo_prebuilt.mirror_folder import (
+from cgo_prebuilt.fetching.mirror_folder import (
     PARTIALS,
     Filled,
     MirrorFile,
@@ -18,9 +17,10 @@ from cgo_prebuilt.mirror_folder import (
     mirror_files,
     prune_mirror,
 )
-from cgo_prebuilt.progress import SilentProgress
+from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.settings import Settings
-from cgo_prebuilt.transport import Transport
 from tests.unit.library_case import FILES, archive_of, lock, locked_platform
 from tests.unit.transport_case import SETTINGS
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.manifest import PlatformSpec
-from cgo_prebuilt.pack import PACKED_FORMATS, Packed, pack
-from cgo_prebuilt.sums import SUMS
+from cgo_prebuilt.manifests.manifest import PlatformSpec
+from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
+from cgo_prebuilt.releases.sums import SUMS
 from tests.unit.archive_builders import MemoryStream
 from tests.unit.library_case import (
     FILES,
@@ -155,7 +155,7 @@ def test_unzip_reads_a_zip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", PACKED_FORMATS)
 def test_our_own_index_finds_the_same_files(tmp_path: Path, format: str) -> None:
-    from cgo_prebuilt.index import index
+    from cgo_prebuilt.releases.index import index
 
     found = index(
         MemoryStream(packed(tmp_path, format).path.read_bytes()),
@@ -320,7 +320,7 @@ def test_an_interrupt_leaves_no_partial_file(
     def interrupt(path: Path) -> tuple[str, int]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cgo_prebuilt.pack.sha256_of", interrupt)
+    monkeypatch.setattr("cgo_prebuilt.publishing.pack.sha256_of", interrupt)
     with pytest.raises(KeyboardInterrupt):
         packed(tmp_path)
     assert files_below(tmp_path / "dist") == []

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt import partial
-from cgo_prebuilt.partial import Partial, Partials, PositionedFile, Sidecar, sidecar_path
+from cgo_prebuilt.network import partial
+from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile, Sidecar, sidecar_path
 
 SIDECAR = Sidecar("http://example.com/a", '"v1"', 10)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.lock import Interface
-from cgo_prebuilt.pkg_config import pkg_config, write_pkg_config
-from cgo_prebuilt.store import Store
+from cgo_prebuilt.linking.pkg_config import pkg_config, write_pkg_config
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.storage.store import Store
 from tests.unit.library_case import FILES, files_below
 from tests.unit.trees import put
 

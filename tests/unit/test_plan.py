@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
-from cgo_prebuilt.lock import Lock, LockedVersion
-from cgo_prebuilt.plan import Plan, plan_fetch
+from cgo_prebuilt.fetching.plan import Plan, plan_fetch
+from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.settings import Settings
 from tests.unit.library_case import FILES, lock, locked_platform

@@ -6,12 +6,11 @@ import io
 
 import pytest
 
-from cgo_prebuilt.progress import (
+from cgo_prebuilt.amounts import format_size, format_time
+from cgo_prebuilt.network.progress import (
     LogProgress,
     SilentProgress,
     TerminalProgress,
-    format_size,
-    format_time,
     progress_for,
 )
 

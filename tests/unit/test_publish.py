@@ -12,12 +12,12 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from cgo_prebuilt.api_session import ApiSession
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.plain_places import FolderPlace, PutPlace
-from cgo_prebuilt.progress import SilentProgress
-from cgo_prebuilt.publish import publish, release_files, unreachable_archives
-from cgo_prebuilt.sums import SUMS, write_sums
+from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
+from cgo_prebuilt.publishing.publish import publish, release_files, unreachable_archives
+from cgo_prebuilt.releases.sums import SUMS, write_sums
 from tests.github_server import broken_off
 from tests.unit.library_case import files_below, manifest
 

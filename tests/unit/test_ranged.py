@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.progress import SilentProgress
-from cgo_prebuilt.ranged import RangeFile, member_parts
-from cgo_prebuilt.retry import Failure
-from cgo_prebuilt.transport import MembersRead
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.ranged import RangeFile, member_parts
+from cgo_prebuilt.network.retry import Failure
+from cgo_prebuilt.network.transport import MembersRead
 from tests.unit.hostile_server import (
     Behavior,
     Exchange,

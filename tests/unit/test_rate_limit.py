@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.rate_limit import wait_for_limit
+from cgo_prebuilt.network.rate_limit import wait_for_limit
 
 NOW = 1_700_000_000.0
 

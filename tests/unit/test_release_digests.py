@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
-from cgo_prebuilt.release_digests import (
+from cgo_prebuilt.releases.release_digests import (
     Statement,
     check_statements,
     collect_statements,

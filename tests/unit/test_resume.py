@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
 from tests.unit.transport_case import BODY, OTHER, Collector, download, fetch, left_over

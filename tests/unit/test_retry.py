@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from cgo_prebuilt.http_session import failure_of
-from cgo_prebuilt.retry import (
+from cgo_prebuilt.network.http_session import failure_of
+from cgo_prebuilt.network.retry import (
     Failure,
     Kind,
     Patience,
@@ -16,7 +16,7 @@ from cgo_prebuilt.retry import (
     parse_retry_after,
     status_failure,
 )
-from cgo_prebuilt.transport_settings import TransportSettings
+from cgo_prebuilt.network.transport_settings import TransportSettings
 
 SETTINGS = TransportSettings(tries=5, quick_tries=2, first_wait=1, longest_wait=3)
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.intervals import Intervals
-from cgo_prebuilt.segments import Growth, Lease, Leases, block_size
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
 from tests.unit.transport_case import Collector, download, fetch, left_over
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.intervals import Intervals
-from cgo_prebuilt.partial import PositionedFile
-from cgo_prebuilt.retry import Failure, Kind
-from cgo_prebuilt.serving import Wanted, serve
-from cgo_prebuilt.spool import BrokenStream, Spool
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.partial import PositionedFile
+from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.network.serving import Wanted, serve
+from cgo_prebuilt.network.spool import BrokenStream, Spool
 
 BODY = b"library" * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()

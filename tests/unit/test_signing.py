@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.fetch import obtain
-from cgo_prebuilt.lock import Lock, LockedVersion, Signature
-from cgo_prebuilt.lock_file import format_lock, parse_lock
-from cgo_prebuilt.plan import plan_fetch
+from cgo_prebuilt.fetching.fetch import obtain
+from cgo_prebuilt.fetching.plan import plan_fetch
+from cgo_prebuilt.locks.lock import Lock, LockedVersion, Signature
+from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.release_reader import read_signature
+from cgo_prebuilt.releases.release_reader import read_signature
+from cgo_prebuilt.releases.signing import SIGNATURE, check_signature, sign
+from cgo_prebuilt.releases.sums import SUMS, write_sums
 from cgo_prebuilt.settings import Settings
-from cgo_prebuilt.signing import SIGNATURE, check_signature, sign
-from cgo_prebuilt.store import Store
-from cgo_prebuilt.sums import SUMS, write_sums
+from cgo_prebuilt.storage.store import Store
 from tests.unit.library_case import locked_platform
 
 A, B = "a" * 64, "b" * 64

@@ -19,12 +19,12 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from cgo_prebuilt import sealing
-from cgo_prebuilt import store as store_module
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.lock import LockedFile
-from cgo_prebuilt.store import Store, Tree, default_root, tree_key
-from cgo_prebuilt.temporary_names import temporary_name
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.storage import sealing
+from cgo_prebuilt.storage import store as store_module
+from cgo_prebuilt.storage.store import Store, Tree, default_root, tree_key
 from tests.unit.trees import (
     CONTENTS,
     find,
@@ -616,8 +616,8 @@ class TestLocking:
 EIGHTH = r"""
 import sys
 from pathlib import Path
-from cgo_prebuilt.materialize import materialize
-from cgo_prebuilt.store import Store, tree_key
+from cgo_prebuilt.storage.materialize import materialize
+from cgo_prebuilt.storage.store import Store, tree_key
 from tests.unit.trees import CONTENTS, find, locked, put
 
 root, output, log = map(Path, sys.argv[1:])

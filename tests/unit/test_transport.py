@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
 from tests.unit.hostile_server import (
     Exchange,

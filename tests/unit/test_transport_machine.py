@@ -21,8 +21,8 @@ CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from cgo_prebuilt.progress import SilentProgress
-from cgo_prebuilt.transport import Download, Transport, TransportSettings
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.transport import Download, Transport, TransportSettings
 
 def consume(stream):
     while stream.read(65536):

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cgo_prebuilt.bytestream import ByteStream
-from cgo_prebuilt.progress import SilentProgress
-from cgo_prebuilt.transport import Download, Transferred, Transport, TransportSettings
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.transport import Download, Transferred, Transport, TransportSettings
 
 SETTINGS = TransportSettings(
     connect_seconds=2,

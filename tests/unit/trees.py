@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.lock import LockedFile
-from cgo_prebuilt.store import Store, Tree, tree_key
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.storage.store import Store, Tree, tree_key
 
 CONTENTS: Mapping[str, bytes] = {
     "include/vec.h": b"int vec(void);\n",

@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt import __version__
-from cgo_prebuilt.cache_cli import add_cache
+from cgo_prebuilt.commands.cache_cli import add_cache
+from cgo_prebuilt.commands.gazelle_cli import add_gazelle
+from cgo_prebuilt.commands.goproxy_cli import add_goproxy
+from cgo_prebuilt.commands.lock_cli import add_lock
+from cgo_prebuilt.commands.mirror_cli import add_mirror
+from cgo_prebuilt.commands.publish_cli import add_publishing
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.gazelle_cli import add_gazelle
-from cgo_prebuilt.goproxy_cli import add_goproxy
-from cgo_prebuilt.lock_cli import add_lock
-from cgo_prebuilt.mirror_cli import add_mirror
-from cgo_prebuilt.publish_cli import add_publishing
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.fallback import Provided
+    from cgo_prebuilt.fetching.fallback import Provided
     from cgo_prebuilt.host import Host
-    from cgo_prebuilt.lock import Lock
+    from cgo_prebuilt.locks.lock import Lock
+    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
-    from cgo_prebuilt.store import Store
-    from cgo_prebuilt.transport import Transport
+    from cgo_prebuilt.storage.store import Store
 
 INTERRUPTED = 130
 
@@ -209,8 +209,8 @@ def _platform(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.fallback import report
-    from cgo_prebuilt.materialize import materialize
+    from cgo_prebuilt.fetching.fallback import report
+    from cgo_prebuilt.storage.materialize import materialize
 
     lock, platform = _lock_and_platform(options)
     store = _store()
@@ -227,8 +227,8 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.cgo_environment import cgo_environment, format_environment
-    from cgo_prebuilt.pkg_config import write_pkg_config
+    from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
+    from cgo_prebuilt.linking.pkg_config import write_pkg_config
 
     lock, platform = _lock_and_platform(options)
     provided = _provide(options, lock, platform, _store())
@@ -240,7 +240,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
-    from cgo_prebuilt.fallback import Provider
+    from cgo_prebuilt.fetching.fallback import Provider
 
     provider = Provider(
         store=store,
@@ -256,7 +256,7 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
 
 
 def _source(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.source_tree import source_origin
+    from cgo_prebuilt.source.source_tree import source_origin
 
     lock, platform = _lock_and_platform(options)
     store = _store()
@@ -279,9 +279,9 @@ def _source(options: argparse.Namespace) -> int:
 
 
 def _urls(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.plan import plan_fetch
-    from cgo_prebuilt.source_tree import SourceArchive, source_origin
-    from cgo_prebuilt.store import tree_key
+    from cgo_prebuilt.fetching.plan import plan_fetch
+    from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
+    from cgo_prebuilt.storage.store import tree_key
 
     lock, platform = _lock_and_platform(options)
     store, settings = _store(), _settings(options, lock)
@@ -314,10 +314,10 @@ def _urls(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.doctor import Source, exit_code, run_checks
-    from cgo_prebuilt.machine import probe_machine
-    from cgo_prebuilt.plan import plan_fetch
-    from cgo_prebuilt.reach import status_of
+    from cgo_prebuilt.commands.doctor import Source, exit_code, run_checks
+    from cgo_prebuilt.commands.machine import probe_machine
+    from cgo_prebuilt.fetching.plan import plan_fetch
+    from cgo_prebuilt.network.reach import status_of
 
     sources = []
     if options.lock is not None:
@@ -337,7 +337,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
-    from cgo_prebuilt.lock_file import read_lock
+    from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.platforms import parse_platform
 
     lock = read_lock(options.lock)
@@ -368,14 +368,14 @@ def _settings(options: argparse.Namespace, lock: Lock) -> Settings:
 
 
 def _store() -> Store:
-    from cgo_prebuilt.store import Store, default_root
+    from cgo_prebuilt.storage.store import Store, default_root
 
     return Store(default_root(os.environ, sys.platform))
 
 
 def _transport(store: Store) -> Transport:
-    from cgo_prebuilt.progress import progress_for
-    from cgo_prebuilt.transport import Transport
-    from cgo_prebuilt.transport_settings import TransportSettings
+    from cgo_prebuilt.network.progress import progress_for
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.network.transport_settings import TransportSettings
 
     return Transport(store.partials, TransportSettings(), progress_for(sys.stderr))

@@ -1,0 +1,1 @@
+"""Bytes to members, and members to verified files."""

@@ -1,0 +1,109 @@
+"""Extraction by the allow-list: of an archive, exactly the files that the lock names.
+
+What is written, and where, comes from the lock. A member that the lock does not name is not
+written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
+over. One that is in the way of a locked file is refused: a second one of its name, a link or a
+device with its name, a file or a link where its folder must be.
+
+Reading stops at the last locked member of a tar. What follows cannot change what was verified, and
+is still part of the hash of the whole archive, which the transport checks; so a bomb there costs
+nothing, and neither do the other platforms' files in an archive of all platforms. A lock can only
+be made of an archive that is sound to its end (see `index`).
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from cgo_prebuilt.archives.archive import read_members
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.sink import Sink, wrong_size
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
+from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_names, normalize
+
+_NAMES_SHOWN = 5
+
+
+def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
+    """Writes the files that the lock names, every size and SHA-256 verified.
+
+    Args:
+        archive: What to extract, from the lock.
+        stream: The archive's bytes.
+        staging: An empty folder of the caller's own. On an error what is in it means nothing.
+
+    Raises:
+        IntegrityError: The archive lacks a file, has another one in its place, or is malformed.
+        UsageError: A file cannot be written, or this machine has no decoder for the format.
+        CgoPrebuiltError: The stream's own errors.
+    """
+    where = archive.file
+    check_member_names((file.path for file in archive.files), where=where)
+    wanted = {normalize(archive.member_of(file)): file for file in archive.files}
+    if archive.format == "file":
+        wanted = {file.path: file for file in archive.files[:1]}
+    folders = {folder for name in wanted for folder in _folders(name)}
+    missing = dict(wanted)
+    members = read_members(
+        stream,
+        format=archive.format,
+        where=where,
+        loose=next(iter(wanted), ""),
+        expected=sum(file.size for file in archive.files),
+    )
+    with closing(members), Sink(staging, where) as sink:
+        for member in members:
+            _refuse_obstacle(member, folders, where)
+            if member.name not in wanted:
+                continue
+            file = _take(missing, member, where)
+            if member.size not in (None, file.size):
+                raise wrong_size(file, member.size, where)
+            sink.write(file, member.chunks())
+            # The directory of a zip is read already, so a later duplicate is seen for nothing.
+            if not missing and archive.format != "zip":
+                break
+        if missing:
+            raise _lacks(list(missing), where)
+
+
+def _folders(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _refuse_obstacle(member: Member, folders: set[str], where: str) -> None:
+    """Refuses a member that would turn the folder of a locked file into something else."""
+    if member.name in folders and member.kind != FOLDER:
+        raise IntegrityError(
+            f"{member.name!r} is a {member.kind} and the folder of a locked file",
+            where=where,
+            remedy="do not use this archive",
+        )
+
+
+def _take(missing: dict[str, LockedFile], member: Member, where: str) -> LockedFile:
+    """The locked file of a member, which has to be the first of its name and a regular file."""
+    if member.kind != FILE:
+        raise IntegrityError(
+            f"{member.name!r} is a {member.kind}, the lock says that it is a file",
+            where=where,
+            remedy="do not use this archive",
+        )
+    file = missing.pop(member.name, None)
+    if file is None:
+        raise IntegrityError(
+            f"duplicate member {member.name!r}", where=where, remedy="do not use this archive"
+        )
+    return file
+
+
+def _lacks(names: list[str], where: str) -> IntegrityError:
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return IntegrityError(
+        f"the archive lacks {', '.join(map(repr, names[:_NAMES_SHOWN]))}{more}",
+        where=where,
+        remedy="make the lock again",
+    )

@@ -1,0 +1,182 @@
+"""Writes members below a folder and verifies them, while the archive is still decoded.
+
+Writing and hashing let other threads run, and are about as much work as decoding, so they have a
+thread of their own. What is in flight is bounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.files.long_paths import long_path
+from cgo_prebuilt.locks.lock import LockedFile
+
+_IN_FLIGHT = 16
+_MODE, _FOLDER_MODE = 0o644, 0o755
+# O_NOFOLLOW is not there on Windows, O_BINARY only there.
+_FLAGS = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
+
+_REMEDY = "make the lock again if the release was replaced; else do not use this archive"
+
+
+class Sink:
+    """Writes locked files; a context manager whose end is when all of them are there and right.
+
+    Args:
+        folder: A folder of the caller's own, into which nobody else writes.
+        where: What the archive is called in an error.
+    """
+
+    def __init__(self, folder: Path, where: str) -> None:
+        self._folder = long_path(folder)
+        self._where = where
+        self._worker = _Worker()
+        self._output: _Output | None = None
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._worker.close(abandon=kind is not None)
+        finally:
+            if self._output is not None:
+                self._output.close()
+
+    def write(self, file: LockedFile, chunks: Iterator[memoryview]) -> None:
+        """Starts to write a file.
+
+        Args:
+            file: Where it goes, and what it has to be.
+            chunks: Its contents; they are not changed later.
+
+        Raises:
+            IntegrityError: This file has another size; or this one or an earlier one another hash.
+            UsageError: This file or an earlier one cannot be written.
+        """
+        output = _Output(self._folder, file, self._where)
+        self._worker.submit(partial(self._open, output))
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > file.size:
+                break
+            self._worker.submit(partial(output.write, chunk))
+        if size != file.size:
+            raise wrong_size(file, f"{'at least ' if size > file.size else ''}{size}", self._where)
+        self._worker.submit(output.finish)
+
+    def _open(self, output: _Output) -> None:
+        self._output = output
+        output.open()
+
+
+def wrong_size(file: LockedFile, found: object, where: str) -> IntegrityError:
+    """The error for a member that is longer or shorter than the lock says."""
+    return IntegrityError(
+        f"{file.path!r} has {found} bytes, the lock says {file.size}", where=where, remedy=_REMEDY
+    )
+
+
+class _Output:
+    """A file that is written and hashed in one go."""
+
+    def __init__(self, folder: Path, file: LockedFile, where: str) -> None:
+        self._path = folder / file.path
+        self._file = file
+        self._where = where
+        self._digest = hashlib.sha256()
+        self._descriptor: int | None = None
+
+    def open(self) -> None:
+        try:
+            self._path.parent.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, _FLAGS, _MODE)
+            if hasattr(os, "fchmod"):
+                os.fchmod(self._descriptor, _MODE)  # whatever the umask
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def write(self, chunk: memoryview) -> None:
+        assert self._descriptor is not None
+        try:
+            rest = chunk
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._digest.update(chunk)
+
+    def finish(self) -> None:
+        self.close()
+        found = self._digest.hexdigest()
+        if found != self._file.sha256:
+            raise IntegrityError(
+                f"{self._file.path!r} has the SHA-256 {found}, the lock says {self._file.sha256}",
+                where=self._where,
+                remedy=_REMEDY,
+            )
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"{self._file.path!r} cannot be written: {error.strerror}",
+            where=str(self._path),
+            remedy="make room or choose another folder, see CGO_PREBUILT_CACHE",
+        )
+
+
+class _Worker:
+    """A thread that does jobs in order, and none after one that failed."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_IN_FLIGHT)
+        self._failure: BaseException | None = None
+        self._abandoned = False
+        self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Adds a job; waits while there are many. Raises what an earlier one raised."""
+        if self._failure is not None:
+            raise self._failure
+        self._jobs.put(job)
+
+    def close(self, *, abandon: bool) -> None:
+        """Waits for the end of all jobs, or of the current one; raises what one raised."""
+        self._abandoned = abandon
+        self._jobs.put(None)
+        self._thread.join()
+        if self._failure is not None and not abandon:
+            raise self._failure
+
+    def _run(self) -> None:
+        # Jobs are taken to the last one even when they are not done, so that no one waits forever.
+        while (job := self._jobs.get()) is not None:
+            if self._failure is None and not self._abandoned:
+                try:
+                    job()
+                except BaseException as error:  # carried to the thread that waits
+                    self._failure = error

@@ -1,0 +1,128 @@
+"""The `cache` verbs of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgo_prebuilt.storage.store import Store
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def add_cache(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_verb: AddVerb,
+    open_store: Callable[[], Store],
+) -> None:
+    """Adds `cache` and its verbs.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+        open_store: Opens the user's store.
+    """
+    group = verbs.add_parser("cache", help="the store of fetched libraries", allow_abbrev=False)
+    own = group.add_subparsers(metavar="VERB", required=True)
+
+    verb = add_verb(own, "dir", _dir, "print the store's folder", "cache dir")
+    verb.set_defaults(open_store=open_store)
+
+    verb = add_verb(own, "list", _list, "list what is in the store", "cache list --json")
+    verb.add_argument("--json", action="store_true", help="print it as JSON")
+    verb.set_defaults(open_store=open_store)
+
+    verb = add_verb(
+        own, "verify", _verify, "hash every file again; damaged trees are set aside", "cache verify"
+    )
+    verb.set_defaults(open_store=open_store)
+
+    verb = add_verb(
+        own, "prune", _prune, "remove what is old or too much", "cache prune --older-than 30d"
+    )
+    verb.add_argument(
+        "--older-than", type=_span, metavar="AGE", help="not used for so long: 12h, 30d, 8w"
+    )
+    verb.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="keep at most so much: 500M, 20G"
+    )
+    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+    verb.set_defaults(open_store=open_store)
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+)([hdw])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
+    try:
+        return int(match[1]) * _SPANS[match[2]]
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than time is kept") from None
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([kMGT]?)B?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500M or 20G")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _dir(options: argparse.Namespace) -> int:
+    print(options.open_store().root)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.amounts import format_size
+
+    trees = options.open_store().list()
+    if options.json:
+        print(json.dumps([asdict(tree) for tree in trees], indent=2))
+        return 0
+    for tree in trees:
+        used = time.strftime("%Y-%m-%d", time.localtime(tree.last_used))
+        print(f"{tree.key[:16]}  {format_size(tree.size):>9}  {used}  {tree.label}")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    store = options.open_store()
+    damaged = []
+    for tree in store.list():
+        bad = store.verify(tree.key)
+        damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
+        print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
+    if damaged:
+        raise IntegrityError(
+            "the store was damaged: " + ", ".join(damaged),
+            where=str(store.root),
+            remedy="nothing: what was damaged is set aside, and the next fetch gets it again",
+        )
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.amounts import format_size
+
+    done = options.open_store().prune(options.older_than, options.max_size, now=time.time())
+    if options.json:
+        print(json.dumps(asdict(done), indent=2))
+        return 0
+    for tree in done.removed:
+        print(f"{tree.key[:16]}  {format_size(tree.size):>9}  removed  {tree.label}")
+    kept = sum(tree.size for tree in done.kept)
+    print(f"{len(done.kept)} kept, {format_size(kept)}", file=sys.stderr)
+    return 0

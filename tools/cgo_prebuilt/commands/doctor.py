@@ -1,0 +1,282 @@
+"""What is wrong with a machine, and what to do about it: one check for each thing that can be.
+
+Every check is a function of the facts that `machine` found; nothing here looks at the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, Machine
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.network.address import redacted
+from cgo_prebuilt.storage.materialize import Method
+
+_OLDEST_PYTHON = (3, 10)
+_ZSTD_IN_PYTHON = (3, 14)
+_OLDEST_REQUESTS = (2, 31)
+_OLDEST_BAZEL = (7, 4)
+_LITTLE_SPACE = 1 << 30
+_FAST = "pip install 'cgo-prebuilt[fast]'"
+
+# Their locks may hold between processes of one machine only, or not at all.
+_NETWORK_FILE_SYSTEMS = (
+    "nfs",
+    "cifs",
+    "smb",
+    "9p",
+    "fuse.sshfs",
+    "afs",
+    "ceph",
+    "lustre",
+    "glusterfs",
+)
+
+
+class Status(Enum):
+    """How bad it is; only `FAIL` keeps a fetch from working."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: What was looked at.
+        status: How bad it is.
+        finding: What was found, in one line.
+        remedy: What to do about it; empty when it is well.
+    """
+
+    name: str
+    status: Status
+    finding: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        """The finding for a person; a second line says what to do."""
+        line = f"{self.status.value:<4}  {self.name}: {self.finding}"
+        return f"{line}\n      next: {self.remedy}" if self.remedy else line
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An archive of a lock: its file name, its format, and where it is to be had."""
+
+    file: str
+    format: str
+    urls: tuple[str, ...]
+
+
+Head = Callable[[str], int]
+"""Asks for a URL's head and gives the HTTP status, as `reach.status_of` does."""
+
+
+def run_checks(machine: Machine, sources: Sequence[Source], head: Head) -> list[Check]:
+    """Makes every check.
+
+    Args:
+        machine: From `machine.probe_machine`.
+        sources: The archives that a fetch of a lock would want; none without a lock.
+        head: Asks for a URL.
+
+    Returns:
+        The checks, in the order to be read.
+    """
+    wants_zstd = any(source.format == "tar.zst" for source in sources)
+    return [
+        check_python(machine),
+        check_platform(machine),
+        check_requests(machine),
+        check_gzip(machine),
+        check_zstd(machine, wanted=wants_zstd),
+        check_proxy(machine),
+        check_certificates(machine),
+        *(check_url(source, url, head) for source in sources for url in source.urls),
+        check_store(machine),
+        check_sharing(machine),
+        *check_tools(machine),
+    ]
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    """0, or 1 when a check failed."""
+    return int(any(check.status is Status.FAIL for check in checks))
+
+
+def check_python(machine: Machine) -> Check:
+    """The interpreter is new enough."""
+    finding = f"{'.'.join(map(str, machine.python))} ({machine.executable})"
+    if machine.python[:2] < _OLDEST_PYTHON:
+        return Check("python", Status.FAIL, finding, "use Python 3.10 or newer")
+    return Check("python", Status.OK, finding)
+
+
+def check_platform(machine: Machine) -> Check:
+    """The host is a supported platform."""
+    host = machine.host
+    if isinstance(host, UsageError):
+        return Check("platform", Status.FAIL, host.what, host.remedy or "")
+    glibc = f", glibc {host.glibc}" if host.glibc else ""
+    return Check("platform", Status.OK, f"{host.platform}{glibc} ({host.reason})")
+
+
+def check_requests(machine: Machine) -> Check:
+    """The HTTP client is there, in a good version."""
+    version = machine.packages["requests"]
+    if version is None:
+        return Check("requests", Status.FAIL, "not installed", "pip install requests")
+    if _numbers(version) < _OLDEST_REQUESTS:
+        return Check("requests", Status.WARN, version, "pip install --upgrade requests")
+    return Check("requests", Status.OK, version)
+
+
+def check_gzip(machine: Machine) -> Check:
+    """tar.gz is decoded fast."""
+    version = machine.packages["isal"]
+    if version is None:
+        finding = "the standard library's, about a third as fast as isal"
+        return Check("gzip decoder", Status.WARN, finding, _FAST)
+    return Check("gzip decoder", Status.OK, f"isal {version}")
+
+
+def check_zstd(machine: Machine, *, wanted: bool) -> Check:
+    """tar.zst can be decoded; without that, only what is not tar.zst can be fetched."""
+    version = machine.packages["backports.zstd"]
+    if machine.python[:2] >= _ZSTD_IN_PYTHON:
+        return Check("zstd decoder", Status.OK, "the standard library's")
+    if version is not None:
+        return Check("zstd decoder", Status.OK, f"backports.zstd {version}")
+    status = Status.FAIL if wanted else Status.WARN
+    return Check("zstd decoder", status, "none, so tar.zst cannot be read", _FAST)
+
+
+def check_proxy(machine: Machine) -> Check:
+    """What the proxy variables say can be understood; a password in them is not shown."""
+    said = []
+    for name in ("https_proxy", "http_proxy", "all_proxy"):
+        value = machine.environ.get(name) or machine.environ.get(name.upper())
+        if not value:
+            continue
+        try:
+            parts = urlsplit(value if "://" in value else f"http://{value}")
+            shown = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+            if not parts.hostname:
+                raise ValueError("it names no host")
+        except ValueError as error:
+            remedy = f"set {name.upper()} to http://HOST:PORT"
+            return Check("proxy", Status.FAIL, f"{name.upper()} is malformed: {error}", remedy)
+        said.append(f"{name.upper()} {parts.scheme}://{shown}")
+    direct = machine.environ.get("no_proxy") or machine.environ.get("NO_PROXY")
+    if said and direct:
+        said.append(f"not for {direct}")
+    return Check("proxy", Status.OK, ", ".join(said) or "none")
+
+
+def check_certificates(machine: Machine) -> Check:
+    """The certificates that the environment names are there."""
+    named = {n: machine.environ[n] for n in CERTIFICATE_VARIABLES if machine.environ.get(n)}
+    for name, path in named.items():
+        if path in machine.missing_files:
+            remedy = f"unset {name}, or let it name a file of PEM certificates"
+            return Check(
+                "certificates", Status.FAIL, f"{name} names {path}, which is not there", remedy
+            )
+    shown = ", ".join(f"{name} {path}" for name, path in named.items())
+    return Check("certificates", Status.OK, shown or "the usual authorities")
+
+
+def check_url(source: Source, url: str, head: Head) -> Check:
+    """An archive is there; a failure counts less when it has another URL."""
+    name, shown = f"url {source.file}", redacted(url)
+    bad = Status.FAIL if len(source.urls) == 1 else Status.WARN
+    try:
+        status = head(url)
+    except CgoPrebuiltError as error:
+        reason = error.what if error.where is None else f"{error.what} {error.where}"
+        finding = " ".join(f"{shown}: {reason}".split())
+        return Check(name, bad, finding, error.remedy or "check the network, or use a mirror")
+    finding = f"{shown}: HTTP {status}"
+    if 200 <= status < 300:
+        return Check(name, Status.OK, finding)
+    if status in (401, 403, 407):
+        remedy = "set GITHUB_TOKEN, or add the host to the file that NETRC names"
+        return Check(name, bad, finding, remedy)
+    if status in (404, 410):
+        return Check(name, bad, finding, "check the version and the URL in the manifest")
+    if status in (405, 501):
+        return Check(name, Status.WARN, finding, "none is needed: only the question is refused")
+    return Check(name, bad, finding, "try again later, or add a mirror")
+
+
+def check_store(machine: Machine) -> Check:
+    """The store can be written, has room, and is on a file system with locks."""
+    store = machine.store
+    finding = str(store.root)
+    elsewhere = "set CGO_PREBUILT_CACHE to a folder"
+    if store.file_system is not None:
+        finding += f" on {store.file_system}"
+    if store.refusal is not None:
+        remedy = f"{elsewhere} that you can write"
+        return Check("store", Status.FAIL, f"{finding} cannot be written: {store.refusal}", remedy)
+    if store.free is not None:
+        finding += f", {store.free / 1e9:.1f} GB free"
+        if store.free < _LITTLE_SPACE:
+            remedy = f"run `cgo-prebuilt cache prune`, or {elsewhere} on another disk"
+            return Check("store", Status.WARN, finding, remedy)
+    if (store.file_system or "").startswith(_NETWORK_FILE_SYSTEMS):
+        finding += "; a network's locks may do nothing, so that work may be done twice"
+        return Check("store", Status.WARN, finding, f"{elsewhere} on a local disk")
+    return Check("store", Status.OK, finding)
+
+
+def check_sharing(machine: Machine) -> Check:
+    """Files get from the store into the workspace without a copy."""
+    methods = machine.store.methods
+    where = f"from the store to {machine.workspace}"
+    if methods is None:
+        remedy = "run it in a folder that you can write"
+        return Check("sharing", Status.WARN, f"cannot be tried {where}", remedy)
+    for method, name in ((Method.REFLINK, "reflinks"), (Method.HARDLINK, "hard links")):
+        if method in methods:
+            return Check("sharing", Status.OK, f"{name} {where}")
+    remedy = "set CGO_PREBUILT_CACHE to a folder on the file system of your workspaces"
+    return Check("sharing", Status.WARN, f"only copies {where}", remedy)
+
+
+def check_tools(machine: Machine) -> list[Check]:
+    """The compilers and builders that a use of the library may want."""
+    wanted_for = {
+        "go": "to link libraries into Go programs",
+        "cargo": "to build Rust libraries from source",
+        "cc": "for cgo, and to build libraries from source",
+        "bazel": "to use libraries in a Bazel workspace",
+    }
+    checks = []
+    for name, purpose in wanted_for.items():
+        tool = machine.tools[name]
+        if tool is None:
+            remedy = f"install it {purpose}, or do without"
+            checks.append(Check(name, Status.WARN, "not found", remedy))
+            continue
+        finding = f"{tool.version or 'it does not tell its version'} ({tool.path})"
+        version = _numbers(tool.version)
+        if name == "bazel" and version and version < _OLDEST_BAZEL:
+            checks.append(Check(name, Status.WARN, finding, "use Bazel 7.4 or newer"))
+        else:
+            checks.append(Check(name, Status.OK, finding))
+    return checks
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The first version number in a text: `bazel 7.4.0` is (7, 4, 0)."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return tuple(map(int, found[0].split("."))) if found else ()

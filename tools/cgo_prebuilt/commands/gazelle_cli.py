@@ -1,0 +1,39 @@
+"""The verb `gazelle` of the command line: it parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cgo_prebuilt.commands.goproxy_cli import AddVerb
+
+
+def add_gazelle(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
+) -> None:
+    """Adds `gazelle`.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+    """
+    verb = add_verb(
+        verbs,
+        "gazelle",
+        _gazelle,
+        "print the MODULE.bazel lines that give a Go module its library, through gazelle",
+        "gazelle --lock lancedb.lock.json --module github.com/lancedb/lancedb-go >> MODULE.bazel",
+    )
+    verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
+    verb.add_argument("--module", required=True, metavar="M", help="the Go module's path")
+
+
+def _gazelle(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines
+    from cgo_prebuilt.locks.lock_file import read_lock
+
+    lock = read_lock(options.lock)
+    folder = options.lock.parent.as_posix()
+    label = f"//{'' if folder == '.' else folder}:{options.lock.name}"
+    print(gazelle_lines(lock.name, label, options.module), end="")
+    return 0

@@ -1,0 +1,157 @@
+"""The `goproxy` verbs of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+STALE = 1
+_DEFAULT_PORT = 8100
+
+AddVerb = Callable[..., argparse.ArgumentParser]
+"""`cli._verb`: verbs, name, what runs it, summary and example."""
+
+
+def add_goproxy(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
+) -> None:
+    """Adds `goproxy` and its verbs.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+    """
+    group = verbs.add_parser(
+        "goproxy", help="publish a library to users of the go command", allow_abbrev=False
+    )
+    own = group.add_subparsers(metavar="VERB", required=True)
+
+    verb = add_verb(
+        own,
+        "build",
+        _build,
+        "add a release's Go modules to a site that any file server can host",
+        "goproxy build prebuilt.yaml --dist dist --output site --url https://go.acme.dev",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
+    verb.add_argument("--output", required=True, type=Path, metavar="SITE", help="the site")
+    verb.add_argument("--version", metavar="V", help="instead of the manifest's")
+    verb.add_argument(
+        "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
+    )
+    verb.add_argument(
+        "--zip-url",
+        metavar="URL",
+        help="put the zips into DIST and redirect to them here; a base, or a template with {file}",
+    )
+    verb.add_argument(
+        "--check", action="store_true", help="validate SITE, write nothing; 1 if it lacks this"
+    )
+
+    verb = add_verb(
+        own, "serve", _serve, "serve a site for a trial", "goproxy serve site --port 8100"
+    )
+    verb.add_argument("site", type=Path, metavar="SITE")
+    verb.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 for a free one")
+    verb.add_argument("--host", default="127.0.0.1", help="loopback by default")
+
+    verb = add_verb(
+        own,
+        "require",
+        _require,
+        "print the go.mod and go.sum lines for all platforms",
+        "goproxy require site --only go.sum >> go.sum",
+    )
+    verb.add_argument("site", type=Path, metavar="SITE")
+    verb.add_argument("--module", metavar="PATH", help="needed where the site has several")
+    verb.add_argument("--version", metavar="V", help="instead of the latest")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--only", choices=("go.mod", "go.sum"), help="print the lines of one file")
+    form.add_argument("--json", action="store_true", help="print both as JSON")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _build(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
+    from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
+    from cgo_prebuilt.manifests.manifest import read_manifest
+
+    manifest = read_manifest(options.manifest, options.version)
+    time = version_time(os.environ)
+    if options.check:
+        return _check(options, time)
+    built = build_site(
+        manifest,
+        options.dist,
+        options.output,
+        url=options.url,
+        zip_url=options.zip_url,
+        time=time,
+    )
+    for item in built:
+        state = "published" if item.new else "was there already"
+        _say(f"{item.staged.module}: {state}")
+        if "LICENSE" not in item.staged.contents:
+            _say("  without a LICENSE: set 'go.license' in the manifest")
+    print(go_sum_lines({item.staged.module: item.files for item in built}), end="")
+    return 0
+
+
+def _check(options: argparse.Namespace, time: str) -> int:
+    import tempfile
+
+    from cgo_prebuilt.go_modules.goproxy_build import compare
+    from cgo_prebuilt.go_modules.goproxy_check import check_site
+    from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
+    from cgo_prebuilt.manifests.manifest import read_manifest
+
+    found = check_site(options.output)
+    manifest = read_manifest(options.manifest, options.version)
+    with tempfile.TemporaryDirectory() as folder:
+        built = compare(manifest, options.dist, ProxyTree(options.output), Path(folder), time=time)
+    missing = [str(item.staged.module) for item in built if item.new]
+    _say(f"{options.output}: {len(found)} module versions are sound")
+    if missing:
+        _say(f"cgo-prebuilt: not published: {', '.join(missing)}")
+        return STALE
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.go_modules.goproxy_serve import site_server
+
+    server = site_server(options.site, options.host, options.port)
+    with suppress(KeyboardInterrupt), server:
+        url = f"http://{options.host}:{server.server_port}"
+        print(url, flush=True)
+        _say(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
+        server.serve_forever()
+    return 0
+
+
+def _require(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.go_modules.goproxy_require import requirement
+    from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
+
+    found = requirement(ProxyTree(options.site), options.module, options.version)
+    if options.json:
+        print(json.dumps({"go.mod": found.go_mod, "go.sum": found.go_sum}, indent=2))
+    elif options.only:
+        print(found.go_mod if options.only == "go.mod" else found.go_sum, end="")
+    else:
+        print(f"{found.go_mod}\n{found.go_sum}", end="")
+    _say(
+        "a build fetches this platform's zip only; `go get`, `go mod tidy`, `go mod vendor` and a"
+        " bare `go mod download` fetch every platform's.\nin a Dockerfile: RUN go mod download"
+        f" {found.module.path} {found.platforms[0].path}"
+    )
+    return 0

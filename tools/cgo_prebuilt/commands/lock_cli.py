@@ -1,0 +1,189 @@
+"""The verb `lock` of the command line: it parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import Lock, LockedVersion
+    from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.network.transport import Transport
+
+STALE = 1
+
+
+def add_lock(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    add_verb: AddVerb,
+    open_transport: Callable[[], Transport],
+) -> None:
+    """Adds `lock`.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+        open_transport: Opens what downloads.
+    """
+    verb = add_verb(
+        verbs,
+        "lock",
+        _lock,
+        "resolve, hash and index a release",
+        "lock prebuilt.yaml --update v0.3.1",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument(
+        "--version",
+        metavar="V",
+        action="append",
+        help="instead of the manifest's; may be given several times, the last is the default",
+    )
+    which.add_argument(
+        "--update", metavar="V", help="lock this version, and write it into the manifest"
+    )
+    verb.add_argument(
+        "--output", type=Path, metavar="L", help="the lock; beside the manifest by default"
+    )
+    verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
+    verb.add_argument(
+        "--verify-attestation",
+        metavar="BUNDLE",
+        type=Path,
+        help="the archives must be attested in this file of `gh attestation download`",
+    )
+    verb.add_argument("--attested-by", metavar="OWNER/NAME", help="whose workflows attest them")
+    verb.set_defaults(open_transport=open_transport)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _note(text: str) -> None:
+    _say(f"cgo-prebuilt: {text}")
+
+
+def _lock(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.locks.lock_file import format_lock, read_lock
+    from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.releases.locking import merge
+
+    if options.update and options.check:
+        raise UsageError("--check writes nothing, --update does", remedy="leave one out")
+    if (options.verify_attestation is None) != (options.attested_by is None):
+        raise UsageError(
+            "--verify-attestation and --attested-by go together",
+            remedy="say which file has the attestation, and which repository it must be of",
+        )
+    names: list[str | None] = options.version or [options.update]
+    manifests = [read_manifest(options.manifest, name) for name in names]
+    edited = _edited(options.manifest, options.update)
+    target: Path = options.output or options.manifest.with_suffix(".lock.json")
+    if not target.parent.is_dir():
+        raise UsageError(
+            "there is no such folder for the lock",
+            where=str(target.parent),
+            remedy="make it, or choose another place with --output",
+        )
+    old = new = read_lock(target) if target.exists() else None
+    settings = read_settings(os.environ, manifests[0].name)
+    for manifest in manifests:
+        new = merge(new, manifest, _locked(manifest, settings, options, target.parent))
+    assert new is not None
+    text = format_lock(new)
+    if options.check:
+        if old is not None and target.read_text(encoding="utf-8") == text:
+            return 0
+        _say_changes(old, new)
+        _note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}`")
+        return STALE
+    _write(target, text)
+    if edited is not None:
+        _write(options.manifest, edited)
+    _say_changes(old, new)
+    print(target)
+    return 0
+
+
+def _locked(
+    manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
+) -> LockedVersion:
+    """One version, downloaded, indexed, and compared with what its release says of it."""
+    from cgo_prebuilt.network.api_session import ApiSession
+    from cgo_prebuilt.releases.github_api import GitHubSite
+    from cgo_prebuilt.releases.locking import archive_urls, indexer, lock_version
+    from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
+    from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
+    from cgo_prebuilt.releases.signing import check_signature
+
+    index = indexer(manifest, settings, options.open_transport())
+    version = lock_version(manifest, index, folder)
+    site = GitHubSite.of(os.environ)
+    github = ApiSession(site.headers(), note=_note)
+    reader = ReleaseReader(site, ApiSession(netrc=True, note=_note), github)
+    by_file = {
+        archive.file: archive_urls(archive, manifest, settings)
+        for spec in manifest.platforms
+        for archive in spec.archives
+    }
+    statements = collect_statements(by_file, reader.text, reader.assets, _note)
+    hashes = {
+        archive.file: archive.sha256
+        for platform in version.platforms.values()
+        for archive in platform.archives
+    }
+    check_statements(hashes, statements)
+    if options.verify_attestation is not None:
+        from cgo_prebuilt.releases.attestation import verify_attestation
+
+        verify_attestation(options.verify_attestation, options.attested_by, hashes)
+    if manifest.public_key is not None:
+        urls = [url for archive in by_file.values() for url in archive]
+        signature = read_signature(manifest.public_key, urls, reader.text)
+        check_signature(signature, hashes)
+        version = replace(version, signature=signature)
+    sources = ", ".join(dict.fromkeys(item.source for item in statements))
+    platforms = ", ".join(version.platforms)
+    _say(f"{manifest.name} {manifest.version}: {platforms}")
+    if sources:
+        _say(f"cross-checked with {sources}")
+    return version
+
+
+def _say_changes(old: Lock | None, new: Lock) -> None:
+    from cgo_prebuilt.locks.lock_diff import describe_changes
+
+    _say("\n".join(describe_changes(old, new)) or "nothing changed")
+
+
+def _edited(manifest: Path, version: str | None) -> str | None:
+    """The manifest's text with the version that it is updated to; None where it is not."""
+    from cgo_prebuilt.manifests.manifest_edit import with_version
+
+    if version is None:
+        return None
+    return with_version(manifest.read_text(encoding="utf-8"), version, where=str(manifest))
+
+
+def _write(target: Path, text: str) -> None:
+    from cgo_prebuilt.files.renames import write_whole
+
+    try:
+        write_whole(target, text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"the lock cannot be written: {error.strerror}",
+            where=str(target),
+            remedy="choose another place with --output",
+        ) from None

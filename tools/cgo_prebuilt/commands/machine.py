@@ -1,0 +1,223 @@
+"""The machine as `cgo-prebuilt doctor` finds it: facts, and nothing made of them yet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.host import Host, detect
+from cgo_prebuilt.storage.materialize import Method, methods_between
+
+PACKAGES = ("requests", "isal", "backports.zstd")
+"""The packages that are looked for."""
+
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "go": ("version",),
+    "cargo": ("--version",),
+    "cc": ("--version",),
+    "bazel": ("--version",),
+}
+"""The tools that are looked for, each with what makes it print its version."""
+
+_MOUNTS = Path("/proc/self/mounts")
+_TOOL_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program on the PATH: where it is, and the first line of what it says of itself."""
+
+    path: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """The store and its disk.
+
+    Attributes:
+        root: The folder; it may not be there yet.
+        refusal: Why it cannot be written, or None.
+        file_system: The type, such as `ext4`; None where the system does not tell.
+        free: Bytes that are free; None when that is not known.
+        methods: The ways of getting files from it into the workspace; None when they cannot be tried.
+    """
+
+    root: Path
+    refusal: str | None
+    file_system: str | None
+    free: int | None
+    methods: tuple[Method, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """All that was found.
+
+    Attributes:
+        python: The interpreter's version.
+        executable: The interpreter.
+        packages: The versions of `PACKAGES`; None for one that is missing.
+        host: The host's platform, or why there is none.
+        environ: The environment.
+        missing_files: Of the files that the environment names for certificates, those not there.
+        store: The store.
+        workspace: The folder that files are materialized below.
+        tools: `TOOLS` by name; None for one that is missing.
+    """
+
+    python: tuple[int, int, int]
+    executable: str
+    packages: Mapping[str, str | None]
+    host: Host | UsageError
+    environ: Mapping[str, str]
+    missing_files: frozenset[str]
+    store: StoreFacts
+    workspace: Path
+    tools: Mapping[str, Tool | None]
+
+
+CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables that name certificates of authorities."""
+
+
+def probe_machine(environ: Mapping[str, str], store: Path, workspace: Path) -> Machine:
+    """Looks at this machine; leaves nothing behind.
+
+    Args:
+        environ: The environment.
+        store: The store's folder.
+        workspace: An existing folder.
+    """
+    named = [environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)]
+    with ThreadPoolExecutor(len(TOOLS)) as pool:
+        tools = pool.map(lambda item: probe_tool(item[0], item[1], environ), TOOLS.items())
+    return Machine(
+        python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
+        executable=sys.executable,
+        packages={name: _package_version(name) for name in PACKAGES},
+        host=_host(),
+        environ=environ,
+        missing_files=frozenset(name for name in named if not Path(name).exists()),
+        store=probe_store(store, workspace),
+        workspace=workspace,
+        tools=dict(zip(TOOLS, tools, strict=True)),
+    )
+
+
+def probe_store(root: Path, workspace: Path) -> StoreFacts:
+    """Looks at a store and its disk.
+
+    Args:
+        root: The store's folder; where it is missing, its nearest parent that there is stands for it.
+        workspace: Where files would go.
+    """
+    folder = next(parent for parent in (root, *root.parents) if os.path.lexists(parent))
+    refusal = _refusal_to_write(folder)
+    methods = None
+    if refusal is None:
+        try:
+            methods = methods_between(folder, workspace)
+        except OSError:
+            methods = None
+    try:
+        free: int | None = shutil.disk_usage(folder).free
+    except OSError:
+        free = None
+    return StoreFacts(root, refusal, file_system_of(folder), free, methods)
+
+
+def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> Tool | None:
+    """Looks for a tool and asks it for its version.
+
+    Args:
+        name: Its name; `BAZEL` names another bazel, and bazelisk stands in for one.
+        arguments: What makes it print its version.
+        environ: The environment.
+    """
+    names = [environ.get("BAZEL") or "bazel", "bazelisk"] if name == "bazel" else [name]
+    path = next((p for n in names if (p := shutil.which(n, path=environ.get("PATH")))), None)
+    if path is None:
+        return None
+    try:
+        said = subprocess.run(
+            [path, *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TOOL_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=dict(environ),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return Tool(path, "")
+    lines = said.stdout.strip().splitlines()
+    return Tool(path, lines[0] if lines and said.returncode == 0 else "")
+
+
+def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """The type of the file system that a folder is on (proc_pid_mounts(5)).
+
+    Args:
+        folder: An existing folder.
+        mounts: The system's table of mounts.
+
+    Returns:
+        Such as `ext4`; None where there is no table.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    real = folder.resolve()
+    deepest, kind = -1, None
+    for line in lines:
+        fields = line.split(" ")
+        point = Path(_unescaped(fields[1]))
+        # Of two mounts on one folder the later one is seen.
+        if (point == real or point in real.parents) and len(point.parts) >= deepest:
+            deepest, kind = len(point.parts), fields[2]
+    return kind
+
+
+def _unescaped(field: str) -> str:
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
+
+
+def _refusal_to_write(folder: Path) -> str | None:
+    sample = folder / temporary_name()
+    try:
+        sample.touch()
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        if os.path.lexists(sample):
+            sample.unlink()
+    return None
+
+
+def _package_version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _host() -> Host | UsageError:
+    try:
+        return detect()
+    except UsageError as error:
+        return error

@@ -1,0 +1,96 @@
+"""The verb `mirror` of the command line: it parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.amounts import format_size
+from cgo_prebuilt.commands.goproxy_cli import AddVerb
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.settings import Settings
+
+
+def add_mirror(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
+) -> None:
+    """Adds `mirror`.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+    """
+    verb = add_verb(
+        verbs,
+        "mirror",
+        _mirror,
+        "fill a folder with every archive that locks name",
+        "mirror --lock a.lock.json --lock b.lock.json --to /srv/mirror"
+        " (use it: CGO_PREBUILT_MIRROR=file:///srv/mirror)",
+    )
+    verb.add_argument(
+        "--lock", required=True, type=Path, metavar="L", nargs="+", action="extend", dest="locks"
+    )
+    verb.add_argument("--to", required=True, type=Path, metavar="DIR", help="the mirror's folder")
+    verb.add_argument(
+        "--platform",
+        metavar="P",
+        nargs="+",
+        action="extend",
+        default=[],
+        dest="platforms",
+        help="instead of all platforms",
+    )
+    verb.add_argument(
+        "--layout",
+        metavar="T",
+        default="{file}",
+        help="where each archive is below DIR, such as '{name}/{version}/{file}'",
+    )
+    verb.add_argument(
+        "--prune", action="store_true", help="remove what no lock of these names any more"
+    )
+    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def _mirror(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetching.mirror_folder import fill_mirror, mirror_files, prune_mirror
+    from cgo_prebuilt.locks.lock_file import read_lock
+
+    locks = [read_lock(path) for path in options.locks]
+    files = mirror_files(locks, options.platforms, _settings, options.layout)
+    done = fill_mirror(files, options.to, _transport)
+    if options.prune:
+        done.removed = prune_mirror(files, options.to)
+    if options.json:
+        print(json.dumps(asdict(done), indent=2))
+        return 0
+    for path in done.fetched:
+        print(path)
+    print(
+        f"{len(done.fetched)} fetched, {format_size(done.bytes_downloaded)};"
+        f" {len(done.kept)} there already; {len(done.removed)} removed",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _settings(library: str) -> Settings:
+    from cgo_prebuilt.settings import read_settings
+
+    return read_settings(os.environ, library)
+
+
+def _transport(partials: Path) -> Transport:
+    from cgo_prebuilt.network.progress import progress_for
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.network.transport_settings import TransportSettings
+
+    return Transport(partials, TransportSettings(), progress_for(sys.stderr))

@@ -1,0 +1,191 @@
+"""The verbs `pack` and `publish` of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.errors import UsageError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.publishing.publish import Destination
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+
+
+def add_publishing(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
+) -> None:
+    """Adds `pack` and `publish`.
+
+    Args:
+        verbs: The command's verbs.
+        add_verb: Adds one verb.
+    """
+    verb = add_verb(
+        verbs,
+        "pack",
+        _pack,
+        "write a platform's archive, the same bytes every time",
+        "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    which = verb.add_mutually_exclusive_group(required=True)
+    which.add_argument("--platform", metavar="P")
+    which.add_argument(
+        "--all-in-one", action="store_true", help="all platforms of the manifest in one archive"
+    )
+    verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
+    verb.add_argument("--output", required=True, type=Path, metavar="DIST")
+    verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
+    verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
+    verb.add_argument(
+        "--localize",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="make all symbols local but these, such as 'vec_*'; may be given several times",
+    )
+    verb.add_argument(
+        "--notice",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="pack this file, too; 'licenses' in the manifest names it",
+    )
+    verb.add_argument("--pkg-config", action="store_true", help="make and pack a .pc file")
+    verb.add_argument("--sbom", action="store_true", help="write a CycloneDX file beside it")
+    verb.add_argument("--sign", metavar="KEY", type=Path, help="sign SHA256SUMS with this SSH key")
+    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+    verb = add_verb(
+        verbs,
+        "publish",
+        _publish,
+        "upload what was packed; the same bytes are skipped, others are refused",
+        "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
+    )
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
+    where = verb.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--repo", metavar="OWNER/NAME", help="to a GitHub release of this repository"
+    )
+    where.add_argument(
+        "--to", metavar="DIR|URL", help="to a folder, or by PUT below a URL ({file} may be in it)"
+    )
+    verb.add_argument(
+        "--tag", metavar="T", help="the release's tag; the manifest's version if not given"
+    )
+    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _note(text: str) -> None:
+    _say(f"cgo-prebuilt: {text}")
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.platforms import parse_platform
+    from cgo_prebuilt.publishing.packaging import Extras, package
+
+    manifest = read_manifest(options.manifest)
+    specs = manifest.platforms
+    if options.platform:
+        specs = (manifest.platform(parse_platform(options.platform)),)
+    extras = Extras(
+        strip=options.strip,
+        localize=tuple(options.localize),
+        notices=tuple(options.notice),
+        pkg_config=options.pkg_config,
+        sbom=options.sbom,
+        key=options.sign,
+    )
+    packed = package(manifest, specs, options.folder, options.output, options.format, extras, _note)
+    if options.json:
+        print(
+            json.dumps(
+                [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed],
+                indent=2,
+            )
+        )
+        return 0
+    for item in packed:
+        print(item.path)
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.publishing.publish import publish, release_files
+    from cgo_prebuilt.releases.signing import SIGNATURE
+
+    manifest = read_manifest(options.manifest, options.tag)
+    files = release_files(manifest, options.dist, SIGNATURE)
+    done = publish(files, _destination(options, manifest))
+    if options.json:
+        answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
+        print(json.dumps(answer, indent=2))
+        return 0
+    for name in done.unchanged:
+        _say(f"{name}: there already")
+    print(done.where)
+    return 0
+
+
+def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
+    from cgo_prebuilt.network.api_session import ApiSession
+    from cgo_prebuilt.network.progress import progress_for
+    from cgo_prebuilt.publishing.github_release import GitHubRelease
+    from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
+    from cgo_prebuilt.publishing.publish import unreachable_archives
+    from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
+
+    progress = progress_for(sys.stderr, verb="upload")
+    if options.to is not None:
+        if options.to.startswith(("http://", "https://")):
+            session = ApiSession(netrc=True, note=_note)
+            return PutPlace(options.to, session, progress, time.sleep)
+        return FolderPlace(Path(options.to))
+    if not _REPOSITORY.fullmatch(options.repo):
+        raise UsageError(
+            f"--repo {options.repo} is not a repository", remedy="write it as OWNER/NAME"
+        )
+    site = GitHubSite.of(os.environ)
+    if site.token is None:
+        raise UsageError(
+            "there is no token to publish with",
+            where=site.server,
+            remedy="set GITHUB_TOKEN or GH_TOKEN; in GitHub Actions, `GITHUB_TOKEN: ${{ github.token"
+            " }}` with `permissions: contents: write`",
+        )
+    tag = manifest.version
+    lost = unreachable_archives(
+        manifest,
+        {
+            archive.file: site.download_url(options.repo, tag, archive.file)
+            for spec in manifest.platforms
+            for archive in spec.archives
+        },
+    )
+    if lost:
+        _note(
+            f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
+            " `lock` would look elsewhere"
+        )
+    session = ApiSession(site.headers(), note=_note)
+    api = GitHubApi(site, options.repo, session)
+    return GitHubRelease(api, tag, session, progress, time.sleep)

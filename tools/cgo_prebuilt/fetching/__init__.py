@@ -1,0 +1,1 @@
+"""A plan of what to fetch, and carrying it out."""

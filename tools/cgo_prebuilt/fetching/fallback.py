@@ -1,0 +1,182 @@
+"""The policy of a fetch: the prebuilt, the source build, or the one for want of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
+from cgo_prebuilt.fetching.fetch import Cost, Report, obtain
+from cgo_prebuilt.fetching.plan import plan_fetch
+from cgo_prebuilt.storage.store import Tree
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.settings import Settings
+    from cgo_prebuilt.source.source_build import Built
+    from cgo_prebuilt.storage.store import Store
+
+_NO_SOURCE = "or give the manifest a 'source' to build it from, and lock it again"
+_FORBIDDEN = "--fallback auto builds it from source"
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A library's files, wherever they came from.
+
+    Attributes:
+        tree: In the store.
+        files: The same, sorted by path.
+        interface: How they are compiled and linked.
+        version: The library's release.
+        status: `cached`, `downloaded` or `built`.
+        costs: What was downloaded.
+        reason: Why it is the source build, or None.
+    """
+
+    tree: Tree
+    files: tuple[LockedFile, ...]
+    interface: Interface
+    version: str
+    status: str
+    costs: tuple[Cost, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What a library's files are provided with.
+
+    Attributes:
+        store: Where they are kept.
+        open_transport: Makes the transport, where something must be downloaded.
+        detect_host: Finds out what this machine is, where something must be built.
+        environ: The environment, which a build gets.
+        say: Tells a person something.
+        on_wait: Called where another process is at the same.
+        glibc: The version that a prebuilt will run with; None where that is not known.
+    """
+
+    store: Store
+    open_transport: Callable[[], Transport]
+    detect_host: Callable[[], Platform]
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+    on_wait: Callable[[], None] | None = None
+    glibc: str | None = None
+
+    def provide(
+        self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
+    ) -> Provided:
+        """Gets a library's files by the policy of the settings.
+
+        Args:
+            lock: The library's lock.
+            lock_folder: The lock's folder, which a source's path is relative to.
+            platform: The platform.
+            settings: The settings.
+
+        Raises:
+            LockError: The lock has no such version.
+            UnavailableError: The prebuilt cannot be had, and the policy or the want of a source
+                forbids to build it; or the source cannot be had.
+            IntegrityError: The same, where the bytes are wrong.
+            BuildError: The build from source failed.
+        """
+        version, locked = lock.version(settings.version)
+        if settings.fallback == "always":
+            if locked.source is None:
+                raise UnavailableError(
+                    f"{lock.name} {version} has no source, and the policy is to always build it",
+                    remedy="choose --fallback auto, or give the manifest a 'source' and lock it again",
+                )
+            return self._build(lock, lock_folder, platform, settings, "the policy is 'always'")
+        try:
+            plan = plan_fetch(lock, platform, settings, self.glibc)
+            obtained = obtain(plan, self.store, self.open_transport, self.on_wait)
+        except (UnavailableError, IntegrityError) as error:
+            if settings.fallback == "never":
+                raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
+            if locked.source is None:
+                raise _with_hint(error, _NO_SOURCE) from None
+            self.say(
+                f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
+                " to forbid that: --fallback never, or CGO_PREBUILT_FALLBACK=never"
+            )
+            reason = error.what if error.where is None else f"{error.what} ({error.where})"
+            return self._build(lock, lock_folder, platform, settings, reason)
+        return Provided(
+            tree=obtained.tree,
+            files=plan.files,
+            interface=plan.interface,
+            version=version,
+            status="downloaded" if obtained.costs else "cached",
+            costs=obtained.costs,
+        )
+
+    def _build(
+        self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings, reason: str
+    ) -> Provided:
+        built, version = self._built(lock, lock_folder, platform, settings)
+        return Provided(
+            tree=built.tree,
+            files=built.files,
+            interface=built.interface,
+            version=version,
+            status="built" if built.is_new else "cached",
+            reason=reason,
+        )
+
+    def _built(
+        self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
+    ) -> tuple[Built, str]:
+        from cgo_prebuilt.source.source_build import build
+        from cgo_prebuilt.source.source_tree import source_origin
+
+        wanted, origin = source_origin(
+            lock,
+            lock_folder,
+            platform,
+            settings,
+            self.store,
+            self.open_transport,
+            self.on_wait,
+        )
+        built = build(
+            wanted,
+            origin,
+            host=self.detect_host(),
+            store=self.store,
+            environ=self.environ,
+            offline=settings.offline,
+            on_start=lambda command: self.say(
+                f"building {wanted.name} {wanted.version} for {platform}: {command}"
+            ),
+            on_wait=self.on_wait,
+        )
+        return built, wanted.version
+
+
+def report(provided: Provided, platform: Platform, output: Path) -> Report:
+    """Sums up what was done; the answer of `cgo-prebuilt fetch --json`."""
+    costs = provided.costs
+    return Report(
+        status=provided.status,
+        platform=str(platform),
+        version=provided.version,
+        output=str(output),
+        files=[file.path for file in provided.files],
+        requests=sum(cost.requests for cost in costs),
+        bytes_downloaded=sum(cost.bytes_downloaded for cost in costs),
+        bytes_resumed=sum(cost.bytes_resumed for cost in costs),
+        reason=provided.reason,
+    )
+
+
+def _with_hint(error: CgoPrebuiltError, hint: str) -> CgoPrebuiltError:
+    remedy = hint if error.remedy is None else f"{error.remedy}; {hint}"
+    return type(error)(error.what, where=error.where, remedy=remedy)

@@ -1,0 +1,156 @@
+"""Carrying out a plan: from the store, else by download; then into the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.fetching.plan import Plan, PlannedArchive
+from cgo_prebuilt.storage.store import Store, Tree, tree_key
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.archives.bytestream import ByteStream
+    from cgo_prebuilt.network.transport import Transport
+
+_PARALLEL_DOWNLOADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a fetch did; the answer of `cgo-prebuilt fetch --json`.
+
+    Attributes:
+        status: `cached`, `downloaded` or `built`.
+        platform: The platform's name.
+        version: The library's version.
+        output: The output folder.
+        files: The library's files, relative to `output`, sorted.
+        requests: HTTP requests that were sent.
+        bytes_downloaded: Bytes of bodies that came over the network.
+        bytes_resumed: Bytes that an earlier, interrupted run had left.
+        reason: Why it was built from source, or None.
+    """
+
+    status: str
+    platform: str
+    version: str
+    output: str
+    files: list[str]
+    requests: int = 0
+    bytes_downloaded: int = 0
+    bytes_resumed: int = 0
+    reason: str | None = None
+
+    def json(self) -> dict[str, object]:
+        """The report as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one archive cost: see `Report`."""
+
+    requests: int
+    bytes_downloaded: int
+    bytes_resumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """A tree in the store, and what its archives cost; nothing where it was there already."""
+
+    tree: Tree
+    costs: tuple[Cost, ...]
+
+
+def obtain(
+    plan: Plan,
+    store: Store,
+    open_transport: Callable[[], Transport],
+    on_wait: Callable[[], None] | None = None,
+) -> Obtained:
+    """Gets a plan's files into the store.
+
+    Args:
+        plan: What to get.
+        store: Where to; asked first.
+        open_transport: Makes the transport, which is only loaded where something must be
+            downloaded.
+        on_wait: Called once where another process is fetching the same.
+
+    Raises:
+        UnavailableError: The archives cannot be had, or may not be for being offline.
+        IntegrityError: They are not what the lock names, or not what its publisher signed.
+    """
+    key = tree_key(plan.files)
+    tree = store.find(key, plan.files)
+    if tree is not None:
+        return Obtained(tree, ())
+    for planned in plan.archives:
+        _refuse_unreachable(plan, planned)
+    if plan.signature is not None:
+        from cgo_prebuilt.releases.signing import check_signature
+
+        hashes = {planned.archive.file: planned.archive.sha256 for planned in plan.archives}
+        check_signature(plan.signature, hashes)
+    with store.exclusive(key, on_wait=on_wait):
+        tree = store.find(key, plan.files)
+        if tree is not None:
+            return Obtained(tree, ())
+        with store.staging(key, sum(file.size for file in plan.files)) as staging:
+            costs = _download(plan, staging, open_transport())
+            label = f"{plan.name} {plan.version} {plan.platform}"
+            tree = store.publish(staging, key, plan.files, label)
+    return Obtained(tree, costs)
+
+
+def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
+    if not planned.urls:
+        raise UnavailableError(
+            f"offline, and {plan.name} {plan.version} for {plan.platform} is not in the store",
+            where=planned.archive.file,
+            remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
+            " that has it",
+        )
+
+
+def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Cost, ...]:
+    """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from cgo_prebuilt.archives.extract import extract
+    from cgo_prebuilt.network.transport import Download
+
+    def get(planned: PlannedArchive) -> Cost:
+        archive = planned.archive
+
+        def consume(stream: ByteStream) -> None:
+            for file in archive.files:  # left by an attempt before this one
+                (staging / file.path).unlink(missing_ok=True)
+            extract(archive, stream, staging)
+
+        download = Download(archive.file, planned.urls, archive.sha256, archive.size)
+        if archive.format == "zip":
+            members = [archive.member_of(file) for file in archive.files]
+            read = transport.read_members(download, members, consume)
+            if read is not None:
+                return Cost(read.requests, read.bytes_downloaded)
+        got = transport.run(download, consume)
+        return Cost(got.requests, got.bytes_downloaded, got.bytes_resumed)
+
+    if len(plan.archives) == 1:
+        return (get(plan.archives[0]),)  # no thread: an interrupt goes straight to the transport
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        pending = [pool.submit(get, planned) for planned in plan.archives]
+        try:
+            for first in as_completed(pending):
+                first.result()
+        except BaseException:
+            # Without one archive the others are of no use now; what came of them is kept.
+            pool.shutdown(wait=False, cancel_futures=True)
+            transport.stop()
+            raise
+        return tuple(future.result() for future in pending)

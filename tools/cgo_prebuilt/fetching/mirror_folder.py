@@ -1,0 +1,256 @@
+"""A mirror that is a folder: every archive that some locks name, verified, below one root.
+
+`CGO_PREBUILT_MIRROR` leads there: as `file://DIR`, or as the URL of a web server that serves it.
+Its `SHA256SUMS` names what is in it; nothing else there is ever removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.files.temporary_names import PREFIX, temporary_name
+from cgo_prebuilt.locks.lock import Lock
+from cgo_prebuilt.members import check_member_name, check_member_names
+from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.template import fill, values_for
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.archives.bytestream import ByteStream
+    from cgo_prebuilt.network.transport import Transport
+
+FLAT = "{file}"
+"""The layout that a mirror without placeholders has."""
+
+PARTIALS = f"{PREFIX}partials"
+"""The folder in a mirror for what is on its way."""
+
+# From the shortest to what tells any two archives of a lock apart.
+_LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFile:
+    """An archive of a mirror.
+
+    Attributes:
+        path: Where it is, relative to the mirror's root, with `/` between its parts.
+        sha256: Of the whole, 64 lower-case hex digits.
+        size: In bytes; None for a source, whose size no lock names.
+        urls: Where it comes from, in the order to try.
+        label: Whose it is, for people.
+    """
+
+    path: str
+    sha256: str
+    size: int | None
+    urls: tuple[str, ...]
+    label: str
+
+
+@dataclass(slots=True)
+class Filled:
+    """What filling a mirror did: paths below its root, and the bytes that came."""
+
+    fetched: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    bytes_downloaded: int = 0
+
+
+def mirror_files(
+    locks: Iterable[Lock],
+    platforms: Sequence[str],
+    settings_for: Callable[[str], Settings],
+    layout: str = FLAT,
+) -> tuple[MirrorFile, ...]:
+    """Decides what a mirror holds: every version's archives and sources, sorted by path.
+
+    Args:
+        locks: The locks.
+        platforms: Those to mirror; empty for all.
+        settings_for: The settings for a library; their mirror is where its archives come from.
+        layout: The template of a path below the root.
+
+    Raises:
+        UsageError: Two different archives have one path, a path is not portable, or the layout has
+            an unknown placeholder.
+    """
+    locks = list(locks)
+    files: dict[str, MirrorFile] = {}
+    for wanted in _wanted(locks, platforms, settings_for, layout):
+        there = files.setdefault(wanted.path, wanted)
+        if there.sha256 != wanted.sha256:
+            raise UsageError(
+                f"two archives would be one file, {wanted.path}",
+                where=f"{there.label}; {wanted.label}",
+                remedy=_other_layout(locks, platforms, settings_for),
+            )
+    try:
+        check_member_names([*files, SUMS], where="the mirror")
+    except CgoPrebuiltError as error:
+        raise UsageError(error.what, where=error.where, remedy="use another --layout") from None
+    return tuple(files[path] for path in sorted(files))
+
+
+def _wanted(
+    locks: Iterable[Lock],
+    platforms: Sequence[str],
+    settings_for: Callable[[str], Settings],
+    layout: str,
+) -> Iterable[MirrorFile]:
+    from cgo_prebuilt.source.source_tree import archive_name
+
+    for lock in locks:
+        settings = replace(settings_for(lock.name), version=None)
+        for version, locked in lock.versions.items():
+            for name in platforms or locked.platforms:
+                platform = parse_platform(name)
+                label = f"{lock.name} {version} for {name}"
+                values = values_for(lock.name, version, platform)
+                archives: list[tuple[str, str, int | None, Sequence[str]]] = []
+                if name in locked.platforms:
+                    archives = [
+                        (a.file, a.sha256, a.size, a.urls) for a in locked.platforms[name].archives
+                    ]
+                source = locked.source
+                if source is not None and source.url is not None:
+                    archives.append((archive_name(source), source.sha256 or "", None, [source.url]))
+                for file, sha256, size, locked_urls in archives:
+                    path = fill(layout, {**values, "file": file}, where="--layout")
+                    urls = urls_to_try(
+                        locked_urls,
+                        file,
+                        name=lock.name,
+                        version=version,
+                        platform=platform,
+                        settings=settings,
+                    )
+                    yield MirrorFile(path, sha256, size, urls, label)
+
+
+def _other_layout(
+    locks: Sequence[Lock], platforms: Sequence[str], settings_for: Callable[[str], Settings]
+) -> str:
+    for layout in _LAYOUTS:
+        hashes: dict[str, set[str]] = {}
+        for wanted in _wanted(locks, platforms, settings_for, layout):
+            hashes.setdefault(wanted.path, set()).add(wanted.sha256)
+        if all(len(different) == 1 for different in hashes.values()):
+            return (
+                f"give them folders of their own: --layout '{layout}'; who fetches then sets"
+                f" CGO_PREBUILT_MIRROR='https://MIRROR/{layout}'"
+            )
+    return "make a mirror for each lock"
+
+
+def fill_mirror(
+    files: Sequence[MirrorFile], root: Path, open_transport: Callable[[Path], Transport]
+) -> Filled:
+    """Brings a mirror's files there; those that are there and right are left alone.
+
+    A run that was interrupted is gone on with by the next one.
+
+    Args:
+        files: From `mirror_files`.
+        root: The mirror's folder; made.
+        open_transport: Makes the transport, given the folder for what is on its way.
+
+    Raises:
+        UnavailableError: A file cannot be had.
+        IntegrityError: It is not what the lock names.
+        UsageError: The folder's `SHA256SUMS` cannot be read or written.
+    """
+    from cgo_prebuilt.digest import sha256_of
+
+    root.mkdir(parents=True, exist_ok=True)
+    done = Filled()
+    sums = read_sums(root / SUMS)
+    transport: Transport | None = None
+    for file in files:
+        target = root / file.path
+        if target.is_file() and sha256_of(target)[0] == file.sha256:
+            done.kept.append(file.path)
+        else:
+            transport = transport or open_transport(root / PARTIALS)
+            done.bytes_downloaded += _fetch(file, target, root / PARTIALS, transport)
+            done.fetched.append(file.path)
+        if sums.get(file.path) != file.sha256:
+            sums[file.path] = file.sha256
+            write_sums(root / SUMS, sums)  # at once: what is not named there is never removed
+    return done
+
+
+def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport) -> int:
+    from cgo_prebuilt.errors import UnavailableError
+    from cgo_prebuilt.network.transport import Download
+
+    if not file.urls:
+        raise UnavailableError(
+            f"offline, and {file.label} is not in the mirror",
+            where=file.path,
+            remedy="run it with a network",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partials.mkdir(exist_ok=True)
+    partial = partials / temporary_name()  # where the transport removes what a killed one left
+
+    def consume(stream: ByteStream) -> None:
+        with partial.open("wb") as out:
+            while chunk := stream.read(_CHUNK):
+                out.write(chunk)
+
+    try:
+        download = Download(target.name, file.urls, file.sha256, file.size)
+        transferred = transport.run(download, consume)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return transferred.bytes_downloaded
+
+
+def prune_mirror(files: Sequence[MirrorFile], root: Path) -> list[str]:
+    """Removes what a mirror was once filled with and no lock names any more.
+
+    Args:
+        files: What stays.
+        root: The mirror's folder.
+
+    Returns:
+        The paths of what was removed, sorted.
+
+    Raises:
+        UsageError: `SHA256SUMS` cannot be read or written, or names what is outside of the folder.
+    """
+    stays = {file.path for file in files}
+    sums = read_sums(root / SUMS)
+    goes = sorted(path for path in sums if path not in stays)
+    try:
+        for path in goes:
+            check_member_name(path, where=str(root / SUMS))
+    except CgoPrebuiltError as error:
+        raise UsageError(error.what, where=error.where, remedy="correct that file") from None
+    for path in goes:
+        (root / path).unlink(missing_ok=True)
+        _remove_empty((root / path).parent, root)
+    _write_if_changed(root / SUMS, sums, {path: sums[path] for path in sums if path in stays})
+    return goes
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _write_if_changed(path: Path, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    if before != after:
+        write_sums(path, after)

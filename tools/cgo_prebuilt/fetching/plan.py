@@ -1,0 +1,102 @@
+"""What a fetch has to do, decided from the lock and the settings before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.locks.lock import Interface, Lock, LockedArchive, LockedFile, Signature
+from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedArchive:
+    """An archive of the lock, and the URLs to take it from in this fetch; none where it is offline."""
+
+    archive: LockedArchive
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One library, version and platform.
+
+    Attributes:
+        name: The library.
+        version: The release.
+        platform: The platform.
+        archives: What to download.
+        files: What they yield, sorted by path.
+        interface: How the files are compiled and linked.
+        signature: The publisher's word for the archives, if the lock has it.
+    """
+
+    name: str
+    version: str
+    platform: Platform
+    archives: tuple[PlannedArchive, ...]
+    files: tuple[LockedFile, ...]
+    interface: Interface
+    signature: Signature | None = None
+
+
+def plan_fetch(
+    lock: Lock, platform: Platform, settings: Settings, glibc: str | None = None
+) -> Plan:
+    """Decides what to fetch, and from where.
+
+    Args:
+        lock: The lock.
+        platform: The platform.
+        settings: The settings.
+        glibc: The version that the library will run with, where that is known: it is where the
+            files are for this very machine, and not where they are for another one or a container.
+
+    Raises:
+        LockError: The lock has no such version.
+        UnavailableError: The version has no prebuilt for the platform, or none for that glibc.
+    """
+    version, locked = lock.version(settings.version)
+    prebuilt = locked.platforms.get(str(platform))
+    if prebuilt is None:
+        raise UnavailableError(
+            f"{lock.name} {version} has no prebuilt for {platform}",
+            remedy=f"it has {', '.join(locked.platforms) or 'none'}; choose one with --platform, add"
+            f" {platform} to the manifest and lock it, or build from source",
+        )
+    needed = prebuilt.interface.requires.get("glibc")
+    if glibc is not None and needed is not None and _number(glibc) < _number(needed):
+        raise UnavailableError(
+            f"this library needs glibc {needed}, this machine has {glibc}",
+            where=f"{lock.name} {version} for {platform}",
+            remedy="use a newer system or a container of one, or build from source; to fetch it for"
+            f" another machine, say so: --platform {platform}",
+        )
+    return Plan(
+        name=lock.name,
+        version=version,
+        platform=platform,
+        archives=tuple(
+            PlannedArchive(
+                archive,
+                urls_to_try(
+                    archive.urls,
+                    archive.file,
+                    name=lock.name,
+                    version=version,
+                    platform=platform,
+                    settings=settings,
+                ),
+            )
+            for archive in prebuilt.archives
+        ),
+        files=prebuilt.files(),
+        interface=prebuilt.interface,
+        signature=locked.signature,
+    )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

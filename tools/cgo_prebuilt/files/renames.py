@@ -1,0 +1,57 @@
+"""Renames that bear with Windows, where a virus scanner may hold a new file for a moment.
+
+A file that others may be reading is written under another name and then renamed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cgo_prebuilt.files.temporary_names import temporary_name
+
+PAUSES: Sequence[float] = (0.01, 0.05, 0.2, 0.5, 1.0) if sys.platform == "win32" else ()
+"""Seconds to wait before each further attempt; elsewhere a refusal is final."""
+
+
+def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None:
+    """Renames a file or folder; a file at the target is replaced.
+
+    Args:
+        source: What to rename.
+        target: Its new name, on the same file system.
+        pauses: Seconds to wait after each refusal before trying again.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    for pause in pauses:
+        try:
+            source.replace(target)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    source.replace(target)
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file so that nobody ever sees a part of it; one that is there is replaced.
+
+    Args:
+        target: The file, in a folder that is there.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    partial = target.with_name(temporary_name())
+    try:
+        partial.write_bytes(content)
+        rename(partial, target)
+    finally:
+        with suppress(OSError):  # which would hide the error that led here
+            partial.unlink(missing_ok=True)

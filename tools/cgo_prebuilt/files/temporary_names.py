@@ -1,0 +1,75 @@
+"""Names of temporary files and folders: each is unique and tells which process made it.
+
+A process that is killed cannot clean up behind itself. From the name, the next one knows at once
+what has been abandoned, even on a file system whose locks do nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+from cgo_prebuilt.files.boot import boot_id
+
+PREFIX = ".cgo-prebuilt-"
+"""What every temporary name begins with."""
+
+_ABANDONED_SECONDS = 24 * 60 * 60
+
+
+def temporary_name() -> str:
+    """A new name, short enough for any file system."""
+    return f"{PREFIX}{_process_space()}-{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a temporary file or folder has no maker any more.
+
+    A maker on this machine is looked for. Of one elsewhere (a network file system, another
+    container, an earlier start of the machine) nothing can be known, so that a day must pass.
+
+    Args:
+        path: A file or folder whose name `temporary_name` made; any other name gives False.
+    """
+    space, _, rest = path.name.removeprefix(PREFIX).partition("-")
+    pid = rest.partition("-")[0]
+    if not path.name.startswith(PREFIX) or not pid.isdigit():
+        return False
+    if space == _process_space() and sys.platform != "win32":
+        return not _is_alive(int(pid))
+    try:
+        # Linking sets ctime and not mtime; a clock that went backwards must not keep it for ever.
+        age = abs(time.time() - path.lstat().st_ctime)
+    except OSError:
+        return False
+    return age > _ABANDONED_SECONDS
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # On Windows this would be a Ctrl-C.
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+@cache
+def _process_space() -> str:
+    """Where a process id means the same process: one start of one kernel and one PID namespace."""
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
+    except OSError:
+        namespace = 0
+    kernel = (boot_id() or _machine_name())[:8]
+    return f"{kernel.replace('-', '_')}.{namespace:x}"
+
+
+def _machine_name() -> str:
+    if sys.platform == "win32":
+        return ""
+    return os.uname().nodename

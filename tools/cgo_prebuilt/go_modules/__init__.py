@@ -1,0 +1,1 @@
+"""Libraries as Go modules, for `go build` without Bazel."""

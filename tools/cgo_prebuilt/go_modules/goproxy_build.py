@@ -1,0 +1,250 @@
+"""Publishing a release into a module proxy's folder.
+
+What was published stays as it is for ever: the checksum database and every go.sum remember it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.files.file_lock import hold
+from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
+from cgo_prebuilt.go_modules.dirhash import go_mod_hash
+from cgo_prebuilt.go_modules.go_module import GoModule
+from cgo_prebuilt.go_modules.goproxy_pages import (
+    CADDY,
+    NGINX,
+    NOT_FOUND,
+    REDIRECTS,
+    caddy_site,
+    module_page,
+    nginx_site,
+    not_found_page,
+    page_path,
+    parse_redirects,
+    redirects_file,
+)
+from cgo_prebuilt.go_modules.goproxy_staging import StagedModule, stage_modules
+from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published, version_info, write_file
+from cgo_prebuilt.go_modules.module_zip import write_module_zip
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.template import url_below
+
+# Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
+_NO_JEKYLL = ".nojekyll"
+
+# It stays in the site; a server may show it, there is nothing in it.
+_LOCK = ".cgo-prebuilt.lock"
+
+# Of RFC 3986, without what has a meaning of its own in a setting of nginx, Caddy or Netlify.
+_URL = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+(/[A-Za-z0-9._~:/?#@!&()*+,=%{}-]*)?")
+
+# The time of a zip's entries, too: a version's time must not depend on when it was built.
+_DEFAULT_TIME = "1980-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModule:
+    """A module of a release, its small files, and whether the tree did not have it before."""
+
+    staged: StagedModule
+    files: Published
+    new: bool
+
+
+def build_site(
+    manifest: Manifest, dist: Path, site: Path, *, url: str | None, zip_url: str | None, time: str
+) -> list[BuiltModule]:
+    """Adds a release to a site.
+
+    Args:
+        manifest: The manifest, with `go.module`.
+        dist: The packed archives and their `SHA256SUMS`.
+        site: The folder; made where it is missing. Versions that are in it stay.
+        url: The URL that the folder is served at; None for `https://` and the module's host.
+        zip_url: Where the zips are served, as a base or a template with `{file}`; they then go into
+            `dist` instead of into the site. None to have them in the site.
+        time: The version's time, by RFC 3339.
+
+    Returns:
+        The modules: the platforms', and the forwarding one last.
+
+    Raises:
+        IntegrityError: A version is in the site with other bytes; or see `stage_modules`.
+        UsageError: A module is too large, or the site cannot be written.
+        UnavailableError: See `stage_modules`.
+    """
+    _check_url(url, "--url")
+    _check_url(zip_url, "--zip-url")
+    tree = ProxyTree(site)
+    with _staging_folder(site) as folder:
+        built = compare(manifest, dist, tree, folder, time=time)
+        new = [item for item in built if item.new]
+        zips = {}
+        for number, item in enumerate(new):
+            module = item.staged.module
+            zips[module] = folder / f"{number}.zip"
+            write_module_zip(module, item.staged.contents, zips[module])
+        redirects = _read_redirects(site)
+        if zip_url is not None:
+            staged = [item.staged for item in new]
+            redirects.update(_move_to_dist(staged, zips, tree, manifest, dist, zip_url))
+            zips.clear()
+        modules = {*tree.modules(), *(item.staged.module.path for item in new)}
+        _write_site(site, sorted(modules), url, redirects)
+        for item in new:
+            tree.publish(item.staged.module, item.files, zips.get(item.staged.module))
+    return built
+
+
+def compare(
+    manifest: Manifest, dist: Path, tree: ProxyTree, staging: Path, *, time: str
+) -> list[BuiltModule]:
+    """Makes a release's modules and compares them with those that are published.
+
+    Args:
+        manifest: The manifest.
+        dist: The packed archives.
+        tree: What is published.
+        staging: An empty folder of the caller's.
+        time: The version's time, by RFC 3339.
+
+    Raises:
+        IntegrityError: A version is published with other bytes; or see `stage_modules`.
+        UsageError: See `stage_modules`.
+        UnavailableError: See `stage_modules`.
+    """
+    built = []
+    for staged in stage_modules(manifest, dist, staging):
+        old = tree.published(staged.module)
+        if old is not None:
+            _refuse_change(staged, old)
+        new = Published(version_info(staged.module.version, time), staged.go_mod, staged.zip_hash)
+        built.append(BuiltModule(staged, old or new, old is None))
+    return built
+
+
+def version_time(environ: Mapping[str, str]) -> str:
+    """The time of a version: `SOURCE_DATE_EPOCH`, in seconds since 1970, or a fixed one.
+
+    Reference: https://reproducible-builds.org/specs/source-date-epoch/.
+
+    Raises:
+        UsageError: The variable holds something else.
+    """
+    epoch = environ.get("SOURCE_DATE_EPOCH")
+    if not epoch:
+        return _DEFAULT_TIME
+    try:
+        moment = datetime.fromtimestamp(int(epoch), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {epoch!r}",
+            remedy="set it to seconds since 1970, such as $(git log -1 --format=%ct)",
+        ) from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_url(url: str | None, option: str) -> None:
+    if url is not None and not _URL.fullmatch(url):
+        raise UsageError(
+            f"{url!r} is no URL that the go command and every server take",
+            where=option,
+            remedy="it has to begin with https:// (or http://), without spaces, quotes and the like",
+        )
+
+
+@contextmanager
+def _staging_folder(site: Path) -> Iterator[Path]:
+    """A folder on the site's file system, so that zips get into the site by a rename.
+
+    Meanwhile no other process changes the site.
+    """
+    try:
+        site.mkdir(parents=True, exist_ok=True)
+        with hold(site / _LOCK):
+            for path in site.glob(f"{PREFIX}*"):
+                if is_abandoned(path):
+                    shutil.rmtree(path, ignore_errors=True)
+            folder = site / temporary_name()
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise UsageError(
+            f"the site cannot be written: {error.strerror}",
+            where=error.filename or str(site),
+            remedy="correct --output, or the folder's permissions and the space that is left",
+        ) from None
+
+
+def _refuse_change(staged: StagedModule, old: Published) -> None:
+    # The .info stays as it was published; no hash depends on it.
+    for what, before, now in (
+        ("zip", old.zip_hash, staged.zip_hash),
+        ("go.mod", go_mod_hash(old.go_mod), go_mod_hash(staged.go_mod)),
+    ):
+        if before != now:
+            raise IntegrityError(
+                f"{staged.module} is published with another {what}: it has {before}, this build"
+                f" {now}",
+                remedy="publish a new version: the go command and its checksum database remember"
+                " what this one was",
+            )
+
+
+def _read_redirects(site: Path) -> dict[str, str]:
+    path = site / REDIRECTS
+    return parse_redirects(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _move_to_dist(
+    new: list[StagedModule],
+    zips: Mapping[GoModule, Path],
+    tree: ProxyTree,
+    manifest: Manifest,
+    dist: Path,
+    zip_url: str,
+) -> dict[str, str]:
+    """Moves zips to the release's other assets, and says where they will be."""
+    redirects = {}
+    sums = read_sums(dist / SUMS)
+    for staged in new:
+        platform = f"-{staged.platform}" if staged.platform else ""
+        file = f"{manifest.name}-{manifest.version}-go{platform}.zip"
+        shutil.move(zips[staged.module], dist / file)
+        sums[file] = sha256_of(dist / file)[0]
+        values = {"name": manifest.name, "version": manifest.version, "file": file}
+        redirects[tree.name(staged.module, ".zip")] = url_below(zip_url, values, where="--zip-url")
+    write_sums(dist / SUMS, sums)
+    return redirects
+
+
+def _write_site(
+    site: Path, modules: list[str], url: str | None, redirects: Mapping[str, str]
+) -> None:
+    proxies = {
+        module: (url or f"https://{module.partition('/')[0]}").rstrip("/") for module in modules
+    }
+    pages: dict[str, dict[str, str]] = {}
+    for module, proxy in proxies.items():
+        pages.setdefault(page_path(module), {})[module] = proxy
+    texts = {page: module_page(found) for page, found in pages.items()}
+    texts[NOT_FOUND] = not_found_page(proxies)
+    texts[REDIRECTS] = redirects_file(redirects)
+    texts[NGINX] = nginx_site(redirects)
+    texts[CADDY] = caddy_site(redirects)
+    texts[_NO_JEKYLL] = ""
+    for name, text in texts.items():
+        write_file(site / name, text.encode())

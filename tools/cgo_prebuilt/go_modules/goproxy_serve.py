@@ -1,0 +1,123 @@
+"""A small HTTP server of a module site, for a trial; real ones are nginx, Caddy or a static host."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND, REDIRECTS, parse_redirects
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".info": "application/json",
+    ".zip": "application/zip",
+}
+_PLAIN = "text/plain; charset=utf-8"
+
+
+def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
+    """Binds a server; `serve_forever` runs it.
+
+    It answers a proxy request (`GET http://go.acme.dev/x`, RFC 9112 section 3.2.2) as if it were
+    that host, so that with it as HTTP_PROXY direct mode can be tried before the host exists.
+
+    Args:
+        site: The folder that `build_site` wrote.
+        host: The address to listen on.
+        port: The port; 0 for a free one.
+
+    Raises:
+        UsageError: The folder is no site, or the address cannot be had.
+    """
+    if not (site / NOT_FOUND).is_file():
+        raise UsageError(
+            "this is no module site",
+            where=str(site),
+            remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
+        )
+    try:
+        return _Server((host, port), partial(_Handler, site.resolve()))
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"the address cannot be listened on: {getattr(error, 'strerror', None) or error}",
+            where=f"{host}:{port}",
+            remedy="choose another with --port",
+        ) from None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # A client that went away is no reason for a traceback.
+        sys.stderr.write(f"{client_address}: {sys.exc_info()[1]}\n")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "cgo-prebuilt"
+
+    def __init__(self, site: Path, *arguments: object) -> None:
+        self._site = site
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def log_message(self, format: str, *args: object) -> None:
+        # One write, since requests are answered in parallel.
+        sys.stderr.write(f"{format % args}\n")
+        sys.stderr.flush()
+
+    def _answer(self, *, with_body: bool) -> None:
+        path = unquote(urlsplit(self.path).path).strip("/")
+        target = self._redirects().get(path)
+        if target is not None:
+            self._head(HTTPStatus.FOUND, 0, _PLAIN, location=target)
+            return
+        file, status = self._file(path)
+        if file is None:
+            self._head(HTTPStatus.NOT_FOUND, 0, _PLAIN)
+            return
+        with file.open("rb") as content:
+            size = file.stat().st_size
+            self._head(status, size, _TYPES.get(file.suffix, _PLAIN))
+            if with_body:
+                shutil.copyfileobj(content, self.wfile, 1 << 20)
+
+    def _redirects(self) -> dict[str, str]:
+        # Read each time: a site may be built again while it is served.
+        file = self._site / REDIRECTS
+        return parse_redirects(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def _file(self, path: str) -> tuple[Path | None, HTTPStatus]:
+        for name in (path, f"{path}/index.html".lstrip("/")):
+            file = self._inside(name)
+            if file is not None:
+                return file, HTTPStatus.OK
+        return self._inside(NOT_FOUND), HTTPStatus.NOT_FOUND
+
+    def _inside(self, name: str) -> Path | None:
+        """The file of that name in the site, wherever links lead; None where there is none."""
+        try:
+            file = (self._site / name).resolve()
+            return file if file.is_relative_to(self._site) and file.is_file() else None
+        except (OSError, ValueError):  # a name that no file can have
+            return None
+
+    def _head(self, status: HTTPStatus, size: int, kind: str, location: str | None = None) -> None:
+        self.send_response(status)
+        if location is not None:
+            self.send_header("Location", location)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()

@@ -1,0 +1,222 @@
+"""The modules that a release becomes: its archives, verified and extracted, and the files for Go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgo_prebuilt.archives.bytestream import FileStream
+from cgo_prebuilt.archives.extract import extract
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, ManifestError, UnavailableError
+from cgo_prebuilt.go_modules.go_bindings import read_bindings
+from cgo_prebuilt.go_modules.go_module import (
+    GoModule,
+    check_module_path,
+    module_version,
+    platform_module,
+)
+from cgo_prebuilt.go_modules.go_package import (
+    GO_VERSION,
+    Library,
+    forwarding_files,
+    go_mod,
+    platform_files,
+)
+from cgo_prebuilt.go_modules.module_zip import check_contents, check_sizes, contents_hash
+from cgo_prebuilt.locks.lock import Interface, LockedPlatform
+from cgo_prebuilt.manifests.manifest import ArchiveSpec, GoSpec, Manifest
+from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.releases.index import index
+from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
+from cgo_prebuilt.releases.sums import SUMS, read_sums
+
+LICENSE = "LICENSE"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedModule:
+    """A module as it will be published.
+
+    Attributes:
+        module: Its path and version.
+        platform: The platform's name; empty for the forwarding module.
+        contents: Its files.
+        zip_hash: The `h1:` hash that its zip will have.
+    """
+
+    module: GoModule
+    platform: str
+    contents: Mapping[str, bytes | Path]
+    zip_hash: str
+
+    @property
+    def go_mod(self) -> bytes:
+        """Its `go.mod`."""
+        content = self.contents["go.mod"]
+        assert isinstance(content, bytes)
+        return content
+
+
+def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedModule]:
+    """Makes the modules of a release: one for each platform, and the forwarding one last.
+
+    Args:
+        manifest: The manifest, with `go.module`.
+        dist: The packed archives and their `SHA256SUMS`.
+        staging: An empty folder, into which they are extracted.
+
+    Raises:
+        IntegrityError: An archive is not what `SHA256SUMS` says, or lacks what the manifest says.
+        UnavailableError: An archive is not there.
+        UsageError: The release cannot be a Go module: its version, a name, an option or its size.
+    """
+    go = _go(manifest)
+    where = f"{manifest.where}: go.module"
+    check_module_path(go.module, where=where)
+    version = module_version(manifest.version, go.module, where=where)
+    library = Library(manifest.name, manifest.version, go.module, manifest.where)
+    bindings = None if go.package is None else read_bindings(manifest.folder / go.package)
+    license = _license(manifest, go)
+    locked = lock_version(manifest, _indexer(dist), manifest.folder).platforms
+    platforms = {parse_platform(name): platform for name, platform in locked.items()}
+    staged = []
+    for platform, files in platforms.items():
+        folder = staging / str(platform)
+        path = platform_module(go.module, platform)
+        # Before gigabytes are extracted for nothing.
+        check_sizes(GoModule(path, version), {file.path: file.size for file in files.files()})
+        _extract(files, dist, folder)
+        own = {file.path: folder / file.path for file in files.files()}
+        generated = platform_files(library, platform, files.interface, own)
+        # A requirement in each direction: no build can mix a version with another one's library.
+        generated["go.mod"] = go_mod(path, requires=[f"{go.module} {version}"])
+        _refuse_overlap(own, generated, manifest)
+        contents = {**license, **own, **generated}
+        staged.append(_staged(GoModule(path, version), str(platform), contents))
+    interface = Interface()
+    headers: dict[str, bytes | Path] = {}
+    if bindings is not None:
+        interface, headers = _headers(manifest, platforms, staging)
+    contents = {
+        **license,
+        **headers,
+        **forwarding_files(library, platforms, interface, bindings),
+        "go.mod": go_mod(
+            go.module,
+            bindings.go_version if bindings else GO_VERSION,
+            (f"{item.module.path} {version}" for item in staged),
+        ),
+    }
+    staged.append(_staged(GoModule(go.module, version), "", contents))
+    return staged
+
+
+def _go(manifest: Manifest) -> GoSpec:
+    if manifest.go is None:
+        raise ManifestError(
+            "the manifest names no Go module",
+            where=manifest.where,
+            remedy="add `go: {module: go.acme.dev/vecsearch-prebuilt}`, with a path of yours",
+        )
+    return manifest.go
+
+
+def _license(manifest: Manifest, go: GoSpec) -> dict[str, bytes | Path]:
+    path = manifest.folder / (go.license or LICENSE)
+    if path.is_file():
+        return {LICENSE: path}
+    if go.license is None:
+        return {}
+    raise ManifestError(
+        "'go.license' is no file", where=str(path), remedy="name one, relative to the manifest"
+    )
+
+
+def _indexer(dist: Path) -> Indexer:
+    """An indexer that takes an archive from the folder, if it is the one of its `SHA256SUMS`."""
+    sums = read_sums(dist / SUMS)
+
+    def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+        path = dist / spec.file
+        if not path.is_file():
+            raise UnavailableError(
+                f"{spec.file} is not in the folder",
+                where=str(dist),
+                remedy="pack it, or take its platform out of the manifest",
+            )
+        digest, size = sha256_of(path)
+        if sums.get(spec.file) != digest:
+            said = sums.get(spec.file, "does not name it")
+            raise IntegrityError(
+                f"{spec.file} has the SHA-256 {digest}; {SUMS}: {said}",
+                where=str(dist),
+                remedy="pack it again",
+            )
+        stream = FileStream(path)
+        try:
+            files = index(
+                stream,
+                format=spec.format,
+                strip_prefix=spec.strip_prefix,
+                select=select,
+                where=str(path),
+                loose=spec.path,
+            )
+        finally:
+            stream.close()
+        return IndexedArchive(digest, size, files)
+
+    return get
+
+
+def _extract(platform: LockedPlatform, dist: Path, folder: Path) -> None:
+    for number, archive in enumerate(platform.archives):
+        target = folder if number == 0 else folder.with_name(f"{folder.name}.{number}")
+        target.mkdir()
+        stream = FileStream(dist / archive.file)
+        try:
+            extract(archive, stream, target)
+        finally:
+            stream.close()
+        for file in archive.files if number else ():
+            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (target / file.path).replace(folder / file.path)
+
+
+def _refuse_overlap(
+    own: Mapping[str, Path], generated: Mapping[str, bytes], manifest: Manifest
+) -> None:
+    for path in sorted(own.keys() & generated.keys()):
+        raise ManifestError(
+            f"the library's {path!r} has the name of a file that is generated",
+            where=manifest.where,
+            remedy="leave it out of 'headers', or give it another name in the archive",
+        )
+
+
+def _staged(module: GoModule, platform: str, contents: Mapping[str, bytes | Path]) -> StagedModule:
+    check_contents(module, contents)
+    return StagedModule(module, platform, contents, contents_hash(module, contents))
+
+
+def _headers(
+    manifest: Manifest, platforms: Mapping[Platform, LockedPlatform], staging: Path
+) -> tuple[Interface, dict[str, bytes | Path]]:
+    """The headers for the bindings, which are compiled against the same ones on every platform."""
+    kinds: dict[tuple[object, ...], Platform] = {}
+    for platform, locked in platforms.items():
+        interface = locked.interface
+        files = tuple(file for file in locked.files() if file.path in interface.headers)
+        kinds.setdefault((files, interface.include_dirs, interface.defines), platform)
+    first, *others = kinds.values()
+    if others:
+        raise ManifestError(
+            f"the headers or defines of {others[0]} differ from those of {first}, and the bindings"
+            " can be compiled against one set of them only",
+            where=f"{manifest.where}: go.package",
+            remedy="publish the bindings as a module of their own, without 'go.package'",
+        )
+    interface = platforms[first].interface
+    return interface, {path: staging / str(first) / path for path in interface.headers}

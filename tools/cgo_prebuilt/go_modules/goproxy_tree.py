@@ -1,0 +1,158 @@
+"""The folder that a module proxy serves: which modules and versions are published in it.
+
+Layout (https://go.dev/ref/mod, "GOPROXY protocol"): below the escaped path of a module, `@latest`
+and `@v/` with `list` and, for each version, `.info`, `.mod` and `.zip`. Beside them, `.ziphash`
+holds the zip's `h1:` hash, as in the go command's own cache; it stays where the zip is elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.go_modules.go_module import (
+    GoModule,
+    escape,
+    is_canonical,
+    latest,
+    unescape,
+    version_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The small files of a published version.
+
+    Attributes:
+        info: `.info`, as bytes.
+        go_mod: `.mod`, as bytes.
+        zip_hash: The `h1:` hash of the zip.
+    """
+
+    info: bytes
+    go_mod: bytes
+    zip_hash: str
+
+
+class ProxyTree:
+    """A module proxy's folder.
+
+    Args:
+        root: The folder; it need not be there yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def modules(self) -> list[str]:
+        """The paths of all modules that have a list of versions, sorted."""
+        lists = self.root.glob("**/@v/list")
+        return sorted(unescape(path.parents[1].relative_to(self.root).as_posix()) for path in lists)
+
+    def versions(self, path: str) -> list[str]:
+        """The versions in a module's list, by precedence; none where there is no list."""
+        file = self._folder(path) / "@v" / "list"
+        if not file.exists():
+            return []
+        return sorted(_read(file).decode("utf-8", "replace").split(), key=version_key)
+
+    def latest(self, path: str) -> bytes:
+        """What `@latest` holds."""
+        return _read(self._folder(path) / "@latest")
+
+    def file(self, module: GoModule, suffix: str) -> Path:
+        """The file of a version; the suffix is `.info`, `.mod`, `.zip` or `.ziphash`."""
+        return self.root / self.name(module, suffix)
+
+    def name(self, module: GoModule, suffix: str) -> str:
+        """That file's path in the tree, which is its path below the proxy's URL."""
+        return f"{escape(module.path)}/@v/{escape(module.version)}{suffix}"
+
+    def published(self, module: GoModule) -> Published | None:
+        """A version's small files; None where the module's list does not have it.
+
+        Raises:
+            IntegrityError: The list has it, and a file is missing.
+        """
+        if module.version not in self.versions(module.path):
+            return None
+        return Published(
+            _read(self.file(module, ".info")),
+            _read(self.file(module, ".mod")),
+            _read(self.file(module, ".ziphash")).decode("utf-8", "replace").strip(),
+        )
+
+    def publish(self, module: GoModule, files: Published, archive: Path | None) -> None:
+        """Adds a version; nobody sees it in the list before its files are there.
+
+        Args:
+            module: The version.
+            files: Its small files.
+            archive: Its zip, which is moved from where it is on the same file system; None where it
+                is served elsewhere.
+        """
+        write_file(self.file(module, ".info"), files.info)
+        write_file(self.file(module, ".mod"), files.go_mod)
+        write_file(self.file(module, ".ziphash"), files.zip_hash.encode())
+        try:
+            if archive is not None:
+                archive.replace(self.file(module, ".zip"))
+        except OSError as error:
+            raise _unwritable(self.file(module, ".zip"), error) from None
+        versions = sorted({*self.versions(module.path), module.version}, key=version_key)
+        listed = [version for version in versions if is_canonical(version)]
+        folder = self._folder(module.path)
+        newest = GoModule(module.path, latest(listed))
+        write_file(folder / "@latest", _read(self.file(newest, ".info")))
+        write_file(folder / "@v" / "list", "".join(f"{line}\n" for line in listed).encode())
+
+    def _folder(self, path: str) -> Path:
+        return self.root / escape(path)
+
+
+def version_info(version: str, time: str) -> bytes:
+    """What `.info` holds.
+
+    Args:
+        version: The module's version.
+        time: When it was made, by RFC 3339.
+    """
+    return (json.dumps({"Version": version, "Time": time}) + "\n").encode()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file by a rename, and only where it differs: it may be served at this moment.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        if path.is_file() and path.read_bytes() == content:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(
+            f"a published file cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="restore the tree from its backup or from the site that it was copied to",
+        ) from None
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the tree cannot be written: {error.strerror}",
+        where=str(path),
+        remedy="correct --output or the folder's permissions",
+    )

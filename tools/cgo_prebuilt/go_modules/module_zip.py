@@ -1,0 +1,189 @@
+"""The zip of a Go module, by the rules of golang.org/x/mod/zip.
+
+What the go command checks is the hash of the files inside (see `dirhash`), not that of the zip; the
+zip's own bytes are the same every time all the same, for one release of zlib.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from cgo_prebuilt.archives.bytestream import FileStream
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.go_modules.dirhash import hash1, module_hash
+from cgo_prebuilt.go_modules.go_module import GoModule, file_path_problem
+from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.releases.index import index
+
+MODULE_MAX = 500 << 20
+"""The most bytes that a zip may have, and that the files in it may have together."""
+
+_TEXT_MAX = 16 << 20
+_LIMITED_TEXTS = ("go.mod", "LICENSE")
+_CHUNK = 1 << 20
+_LARGEST_SHOWN = 3
+# The zip format has no time before this one (APPNOTE 4.4.6).
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+Contents = Mapping[str, bytes | Path]
+"""Files of a module by their path in it: what they hold, or a file that holds it."""
+
+
+def check_contents(module: GoModule, contents: Contents) -> None:
+    """Refuses what the go command would refuse.
+
+    Raises:
+        IntegrityError: A name is not allowed, or two names are one where case is ignored.
+        UsageError: The files are larger than a module may be.
+    """
+    check_member_names(contents, where=str(module))
+    for path in contents:
+        problem = file_path_problem(path)
+        if problem is None and path.lower().rsplit("/", 1)[-1] == "go.mod" and path != "go.mod":
+            problem = "go.mod may only be at the root"
+        if problem is None and "vendor" in path.split("/")[:-1]:
+            problem = "what is in a folder 'vendor' is left out of a module"
+        if problem is not None:
+            raise IntegrityError(
+                f"{path!r} cannot be in a Go module: {problem}",
+                where=str(module),
+                remedy="give the file another name in the archive",
+            )
+    check_sizes(module, {path: _size(content) for path, content in contents.items()})
+
+
+def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
+    """Refuses files that are larger than a module's may be.
+
+    Args:
+        module: The module.
+        sizes: Bytes of each file by path.
+
+    Raises:
+        UsageError: They are; the message has the numbers.
+    """
+    total = sum(sizes.values())
+    if total > MODULE_MAX:
+        largest = sorted(sizes.items(), key=lambda item: -item[1])[:_LARGEST_SHOWN]
+        listed = ", ".join(f"{path} {_megabytes(size)}" for path, size in largest)
+        raise _too_large(module, f"its files have {total} bytes, {listed}")
+    for path in _LIMITED_TEXTS:
+        if sizes.get(path, 0) > _TEXT_MAX:
+            raise UsageError(
+                f"{path} has {sizes[path]} bytes, and may have {_TEXT_MAX}", where=str(module)
+            )
+
+
+def contents_hash(module: GoModule, contents: Contents) -> str:
+    """The `h1:` hash that a zip of these files has."""
+    return module_hash(module, {path: _sha256(content) for path, content in contents.items()})
+
+
+def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None:
+    """Writes a module's zip.
+
+    Args:
+        module: The module, whose name every entry begins with.
+        contents: Its files, checked by `check_contents`.
+        target: A file that is not there yet.
+
+    Raises:
+        UsageError: The zip is larger than a module may be, or cannot be written.
+    """
+    try:
+        with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
+            for path, content in sorted(contents.items()):
+                info = zipfile.ZipInfo(f"{module}/{path}", _EPOCH)
+                info.create_system = 3  # Unix, whatever this machine is
+                info.external_attr = 0o100644 << 16
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.file_size = _size(content)
+                with archive.open(info, "w") as entry:
+                    _copy(content, entry)
+        size = target.stat().st_size
+    except OSError as error:
+        raise UsageError(
+            f"the module's zip cannot be written: {error.strerror}", where=str(target)
+        ) from None
+    if size > MODULE_MAX:
+        target.unlink()
+        raise _too_large(module, f"its zip has {size} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleZip:
+    """What a zip holds: its `h1:` hash, and that of the `go.mod` in it (empty where it has none)."""
+
+    zip_hash: str
+    go_mod_hash: str
+
+
+def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
+    """Reads a module's zip to its end.
+
+    Raises:
+        IntegrityError: It is no zip of this module.
+        UsageError: It is larger than a module may be.
+    """
+    size = path.stat().st_size
+    if size > MODULE_MAX:
+        raise _too_large(module, f"its zip has {size} bytes")
+    stream = FileStream(path)
+    try:
+        files = index(stream, format="zip", strip_prefix="", select=lambda _: True, where=str(path))
+    finally:
+        stream.close()
+    prefix = f"{module}/"
+    digests = {file.path.removeprefix(prefix): file.sha256 for file in files}
+    for file in files:
+        if not file.path.startswith(prefix):
+            raise IntegrityError(
+                f"{file.path!r} does not begin with {prefix!r}",
+                where=str(path),
+                remedy="build this version of the module again, into an empty folder",
+            )
+    total = sum(file.size for file in files)
+    if total > MODULE_MAX:
+        raise _too_large(module, f"its files have {total} bytes")
+    go_mod = digests.get("go.mod")
+    return ModuleZip(module_hash(module, digests), hash1({"go.mod": go_mod}) if go_mod else "")
+
+
+def _too_large(module: GoModule, what: str) -> UsageError:
+    return UsageError(
+        f"the module is too large for the go command: {what};"
+        f" at most {MODULE_MAX} bytes ({MODULE_MAX >> 20} MiB) are allowed,"
+        " compressed and uncompressed",
+        where=str(module),
+        remedy="strip debug information from the library (strip -S, or Cargo's"
+        ' `strip = "debuginfo"`), or offer it to Bazel and `cgo-prebuilt env` only',
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"
+
+
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _sha256(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return sha256_of(content)[0]
+
+
+def _copy(content: bytes | Path, target: IO[bytes]) -> None:
+    if isinstance(content, bytes):
+        target.write(content)
+        return
+    with content.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            target.write(chunk)

@@ -1,0 +1,1 @@
+"""A fetched library in the words of those who compile and link."""

@@ -1,0 +1,71 @@
+"""The `.pc` file of a library, for `#cgo pkg-config:` and for other build systems."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.linking.library_words import library_words
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.storage.tree import FILES, Tree
+
+
+def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
+    """Writes the `.pc` file of a stored library beside its files.
+
+    Two locks may link the same files differently, so each text has a folder of its own.
+
+    Returns:
+        The folder of the `.pc` file, for `PKG_CONFIG_PATH`.
+
+    Raises:
+        UsageError: The store cannot be written.
+    """
+    text = pkg_config(name, version, interface, os, f"../../{FILES}")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    target = tree.folder / "pkgconfig" / digest[:16] / f"{name}.pc"
+    if not target.exists():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, text.encode())
+        except OSError as error:
+            raise UsageError(
+                f"the .pc file cannot be written: {error.strerror}",
+                where=str(target),
+                remedy="set CGO_PREBUILT_CACHE to a folder that can be written",
+            ) from None
+    return target.parent
+
+
+def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: str) -> str:
+    """The text of a `.pc` file.
+
+    Args:
+        name: The library.
+        version: Its version.
+        interface: How its files are compiled and linked.
+        os: The platform's `GOOS`.
+        prefix: The folder of the files, relative to the `.pc` file, so that the text is the same
+            wherever both are (pkg-config's `pcfiledir`).
+    """
+    # No quotes around `${prefix}`: pkgconf has put backslashes into `pcfiledir` where they are due.
+    cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
+    cflags += [f"-D{_escaped(define)}" for define in interface.defines]
+    words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}")
+    libs = words + list(interface.linkopts)
+    return (
+        f"prefix=${{pcfiledir}}/{prefix}\n\n"
+        f"Name: {name}\n"
+        f"Description: prebuilt {name}\n"
+        f"Version: {version.removeprefix('v')}\n"
+        f"Cflags: {' '.join(cflags)}\n"
+        f"Libs: {' '.join(libs)}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    """A text as one word of a `.pc` file, which is split as a shell does, and where `#` is special."""
+    return re.sub(r"([\s\"'\\#()&;|<>*?!`\[\]])", r"\\\1", text)

@@ -1,0 +1,94 @@
+"""What a new lock changes against the old one, in words for the person who reviews it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from cgo_prebuilt.amounts import format_size
+from cgo_prebuilt.locks.lock import Interface, Lock, LockedPlatform, LockedVersion
+
+
+def describe_changes(old: Lock | None, new: Lock) -> list[str]:
+    """Describes what changed, a line for each thing.
+
+    A version that is new is compared with what was the default before: that is what its users
+    will see. One that was there already must not change, so a change there is said loudly.
+
+    Returns:
+        The lines, indented below what they belong to; none where nothing changed.
+    """
+    lines = []
+    before = old.versions if old is not None else {}
+    for name, version in new.versions.items():
+        if name not in before:
+            origin = old.default_version if old is not None else None
+            lines.append(f"+ {name}" + (f", compared with {origin}:" if origin else ":"))
+            lines += _version(before.get(origin or ""), version)
+        elif before[name] != version:
+            lines.append(f"! {name} is not what it was:")
+            lines += _version(before[name], version)
+    lines += [f"- {name}" for name in before if name not in new.versions]
+    if old is not None and old.default_version != new.default_version:
+        lines.append(f"default version: {old.default_version} -> {new.default_version}")
+    return lines
+
+
+def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
+    before = old.platforms if old is not None else {}
+    lines = []
+    for name, platform in new.platforms.items():
+        if name not in before:
+            lines.append(f"  + {name}: {_archives(platform)}")
+        elif before[name] != platform:
+            lines.append(f"  ~ {name}: {_archives(platform)}")
+            lines += [f"      {line}" for line in _platform(before[name], platform)]
+    lines += [f"  - {name}" for name in before if name not in new.platforms]
+    if old is not None and old.source != new.source:
+        lines.append("  ~ source")
+    keys = [
+        version.signature.public_key if version is not None and version.signature else "nobody"
+        for version in (old, new)
+    ]
+    if old is not None and keys[0] != keys[1]:
+        lines.append(f"  ! signed by {keys[1]}, before by {keys[0]}")
+    return lines
+
+
+def _archives(platform: LockedPlatform) -> str:
+    return ", ".join(
+        f"{archive.file} ({format_size(archive.size)}, sha256 {archive.sha256[:12]}...)"
+        for archive in platform.archives
+    )
+
+
+def _platform(old: LockedPlatform, new: LockedPlatform) -> list[str]:
+    lines = []
+    before = {file.path: file for file in old.files()}
+    after = {file.path: file for file in new.files()}
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            lines.append(f"+ {path}, {format_size(after[path].size)}")
+        elif path not in after:
+            lines.append(f"- {path}")
+        elif before[path] != after[path]:
+            sizes = (format_size(before[path].size), format_size(after[path].size))
+            size = sizes[0] if sizes[0] == sizes[1] else f"{sizes[0]} -> {sizes[1]}"
+            lines.append(f"~ {path}, {size}")
+    return lines + _interface(old.interface, new.interface)
+
+
+def _interface(old: Interface, new: Interface) -> list[str]:
+    return [
+        f"{field.name}: {_value(getattr(old, field.name))} -> {_value(getattr(new, field.name))}"
+        for field in fields(Interface)
+        # Headers are files, and are listed as those.
+        if field.name != "headers" and getattr(old, field.name) != getattr(new, field.name)
+    ]
+
+
+def _value(value: tuple[str, ...] | Mapping[str, str]) -> str:
+    items = (
+        [f"{key} {item}" for key, item in value.items()] if isinstance(value, Mapping) else value
+    )
+    return " ".join(items) or "none"

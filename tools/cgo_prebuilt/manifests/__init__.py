@@ -1,0 +1,1 @@
+"""The manifest that a person writes."""

@@ -1,0 +1,86 @@
+"""Takes the body of an answer into a spool: in large pieces, and not more slowly than is bearable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from cgo_prebuilt.network.http_session import Answer
+from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.network.segments import Lease
+from cgo_prebuilt.network.spool import Spool
+from cgo_prebuilt.network.transport_settings import TransportSettings
+
+_PIECE = 1 << 18
+_SMALL = 1 << 12
+"""A read that gives less than this has emptied the socket: what there is goes on to the readers."""
+_FLUSH_SECONDS = 0.05
+
+
+class Pace:
+    """Watches that a body does not come in too slowly."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._since = time.monotonic()
+        self._count = 0
+
+    def count(self, got: int, now: float) -> None:
+        """Counts bytes.
+
+        Raises:
+            Failure: They were too few over the last while; `Kind.SLOW`.
+        """
+        self._count += got
+        elapsed = now - self._since
+        if elapsed >= self._settings.rate_seconds:
+            rate = self._count / elapsed
+            if rate < self._settings.lowest_rate:
+                raise Failure(Kind.SLOW, f"no more than {rate:.0f} bytes a second")
+            self._since, self._count = now, 0
+
+
+def receive(
+    answer: Answer,
+    lease: Lease,
+    spool: Spool,
+    settings: TransportSettings,
+    count: Callable[[int], None],
+) -> None:
+    """Takes a body until the lease or the body is at its end; whichever it was, the lease tells.
+
+    Args:
+        answer: Its body starts at the lease's position.
+        lease: Moves on with what was written, so a failure loses nothing. It may be cut meanwhile.
+        spool: Where the bytes go.
+        settings: The lowest rate.
+        count: Is told how many bytes came in, often enough to stop the transfer by raising.
+
+    Raises:
+        Failure: The connection broke, the bytes come too slowly, or they cannot be written.
+    """
+    buffer = memoryview(bytearray(_PIECE))
+    filled, flushed, pace = 0, time.monotonic(), Pace(settings)
+
+    def flush() -> None:
+        nonlocal filled
+        # Before anything else can fail: what is written once must not be written again.
+        size, filled = filled, 0
+        if size:
+            spool.write(lease.position, buffer[:size])
+            lease.advance(size)
+            count(size)
+
+    try:
+        while (room := min(_PIECE, lease.end - lease.position)) > filled:
+            got = answer.read_into(buffer[filled:room])
+            filled += got
+            now = time.monotonic()
+            if filled == room or got < _SMALL or now - flushed > _FLUSH_SECONDS:
+                flush()
+                flushed = now
+            if not got:
+                return
+            pace.count(got, now)
+    finally:
+        flush()

@@ -1,0 +1,172 @@
+"""The further connections that help one transfer, where a single one does not use all of the line.
+
+They only ever take work off the transfer's own connection, which carries on whatever happens here. At
+the first trouble such a connection ends, and the others fetch its part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cgo_prebuilt.network.body import receive
+from cgo_prebuilt.network.http_session import HttpSession
+from cgo_prebuilt.network.retry import Failure
+from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
+from cgo_prebuilt.network.spool import Spool
+from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.network.validator import parse_content_range, still_valid
+
+_JOIN_SECONDS = 5.0
+_START_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What all connections of a transfer fetch.
+
+    Attributes:
+        url: Where it is.
+        via: Where its redirects led.
+        validator: What all answers must be of.
+        total: Its size in bytes.
+        latency: From the first request to its answer, in seconds.
+    """
+
+    url: str
+    via: str
+    validator: str
+    total: int
+    latency: float
+
+
+class Connections:
+    """The further connections of one transfer; there are none until `decide` of `Growth` says so.
+
+    Args:
+        source: What is fetched.
+        leases: Who fetches what.
+        spool: Where it goes.
+        settings: The numbers.
+        count: Is told of bytes received, and of requests sent.
+        record: Writes down what is there, for a later run.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        leases: Leases,
+        spool: Spool,
+        settings: TransportSettings,
+        count: Callable[[int, int], None],
+        record: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._leases = leases
+        self._spool = spool
+        self._settings = settings
+        self._count = count
+        self._record = record
+        self._over = threading.Event()
+        self._refused = threading.Event()
+        self._lock = threading.Lock()
+        self._sessions: list[HttpSession] = []
+        self._threads: list[threading.Thread] = []
+        self._starting = 0
+        self._start(self._control)
+
+    def stop(self) -> None:
+        """Ends them all."""
+        self._over.set()
+        with self._lock:
+            sessions, threads = list(self._sessions), list(self._threads)
+        for session in sessions:
+            session.abort()
+        for thread in threads:
+            thread.join(_JOIN_SECONDS)
+
+    def _start(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name="cgo-prebuilt-connection", daemon=True)
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._threads.append(thread)
+        thread.start()
+
+    def _control(self) -> None:
+        """Measures, and adds connections while that pays."""
+        settings, growth = (
+            self._settings,
+            Growth(self._settings.connections, self._settings.worthwhile_seconds),
+        )
+        then, held = time.monotonic(), self._spool.held()
+        recorded, added_at = then, 0.0
+        while not self._over.wait(settings.probe_seconds):
+            now, got = time.monotonic(), self._spool.held()
+            if growth.connections > 1 and now - recorded >= settings.record_seconds:
+                self._record()
+                recorded = now
+            if added_at and (self._starting > 0 and now - added_at < _START_SECONDS):
+                # What connections add shows only once they are all there.
+                then, held = now, got
+                continue
+            rate = (got - held) / (now - then) if now > then else 0.0
+            then, held = now, got
+            before = growth.connections
+            added = 0 if self._refused.is_set() else growth.decide(rate, self._source.total - got)
+            if added:
+                self._leases.split(block_size(rate / before, self._source.latency))
+                self._record()
+                self._starting, added_at = self._starting + added, now
+                for _ in range(added):
+                    self._start(self._work)
+
+    def _work(self) -> None:
+        """One more connection."""
+        started = False
+
+        def arrived(got: int) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                self._note_start()
+            self._count(got, 0)
+
+        with HttpSession(self._settings) as session:
+            with self._lock:
+                self._sessions.append(session)
+            try:
+                while not self._over.is_set() and (lease := self._leases.take()) is not None:
+                    try:
+                        self._fetch(session, lease, arrived)
+                    finally:
+                        self._leases.give_back(lease)
+            except (Failure, OSError, ValueError):
+                self._refused.set()
+            finally:
+                if not started:
+                    self._note_start()
+                self._count(0, session.requests)
+
+    def _note_start(self) -> None:
+        with self._lock:
+            self._starting -= 1
+
+    def _fetch(self, session: HttpSession, lease: Lease, arrived: Callable[[int], None]) -> None:
+        source, start, end = self._source, lease.position, lease.end
+        headers = {"Range": f"bytes={start}-{end - 1}", "If-Range": source.validator}
+        answer = session.open(source.url, headers, via=source.via)
+        with contextlib.closing(answer):
+            asked = (start, end, source.total)
+            if (
+                answer.status != 206
+                or parse_content_range(answer.headers.get("content-range")) != asked
+                or not still_valid(source.validator, answer.headers)
+            ):
+                raise ValueError("not the range that was asked for")
+            receive(answer, lease, self._spool, self._settings, arrived)
+            if lease.position < lease.end:
+                raise ValueError("the body ended early")

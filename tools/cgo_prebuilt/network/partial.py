@@ -1,0 +1,310 @@
+"""Partial files: what a transfer has written so far, and what it takes to go on with it later.
+
+Beside each partial file lies a sidecar that says where the bytes came from and which are there.
+Nothing here decides whether the bytes are right: the archive's hash does, at the end. So a lock
+that does not lock, a stale sidecar or a damaged file can cost a download, never a wrong result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cgo_prebuilt.network.intervals import Intervals
+
+_SCHEMA: Final = 1
+_PRIVATE: Final = ".private"
+_DAY: Final = 86400.0
+_HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
+"""What a request header can carry; `If-Range` with anything else could never be sent."""
+_ABANDONED_SECONDS: Final = 14 * _DAY
+"""After so long without a byte nobody is expected to go on with a partial file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """Where the bytes of a partial file came from.
+
+    Attributes:
+        url: The URL, before its redirects.
+        validator: The strong ETag or the date that If-Range takes (RFC 9110 13.1.5).
+        total: The size of the whole archive in bytes.
+        done: The intervals that are there; None where it is all that the file holds.
+    """
+
+    url: str
+    validator: str
+    total: int
+    done: tuple[tuple[int, int], ...] | None = None
+
+
+def parse_sidecar(text: str) -> Sidecar | None:
+    """Reads a sidecar; None where it is not one that this version wrote, or is damaged."""
+    try:
+        raw: Any = json.loads(text)
+        if not isinstance(raw, dict) or raw.pop("schema", None) != _SCHEMA:
+            return None
+        url, validator, total, done = (raw[key] for key in ("url", "validator", "total", "done"))
+        if not (isinstance(url, str) and isinstance(validator, str) and type(total) is int):
+            return None
+        if not _HEADER_VALUE.fullmatch(validator) or total < 0:
+            return None
+        parts = None if done is None else tuple((start, end) for start, end in done)
+        if any(type(offset) is not int for part in parts or () for offset in part):
+            return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if parts is not None and any(not 0 <= start < end <= total for start, end in parts):
+        return None
+    return Sidecar(url, validator, total, parts)
+
+
+class PositionedFile:
+    """A file that several threads read and write, each at offsets of its own.
+
+    Args:
+        descriptor: The open file; is closed with this.
+        path: Its name, for messages.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`."""
+        if hasattr(os, "pread"):
+            return os.pread(self._open(), size, offset)
+        with self._lock:
+            os.lseek(self._open(), offset, os.SEEK_SET)
+            return os.read(self._descriptor, size)
+
+    def write_at(self, offset: int, data: memoryview) -> None:
+        """Writes all of `data` at `offset`."""
+        while len(data):
+            if hasattr(os, "pwrite"):
+                written = os.pwrite(self._open(), data, offset)
+            else:
+                with self._lock:
+                    os.lseek(self._open(), offset, os.SEEK_SET)
+                    written = os.write(self._descriptor, data)
+            offset, data = offset + written, data[written:]
+
+    def size(self) -> int:
+        """The length of the file in bytes."""
+        return os.fstat(self._open()).st_size
+
+    def is_regular(self) -> bool:
+        """Whether it is a file, and not a folder, a pipe or a device."""
+        return stat.S_ISREG(os.fstat(self._open()).st_mode)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether a path still leads to this file."""
+        return os.path.samestat(os.fstat(self._open()), path.stat())
+
+    def truncate(self, size: int) -> None:
+        """Cuts the file, or makes it longer."""
+        os.ftruncate(self._open(), size)
+
+    def close(self) -> None:
+        """Closes the file; a thread that still uses it gets an error."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self._descriptor)
+
+    def _open(self) -> int:
+        if self._closed:
+            raise ValueError("the file is closed")
+        return self._descriptor
+
+
+@dataclass
+class Partial:
+    """One partial file, owned by this transfer as well as the file system can say.
+
+    Attributes:
+        path: Where it is.
+        file: Its contents.
+        sidecar: What was written of it before, or None.
+        private: True where another process owns the one that can be resumed.
+    """
+
+    path: Path
+    file: PositionedFile
+    sidecar: Sidecar | None
+    private: bool
+    finished: bool = False
+    _owner: str = field(default_factory=lambda: os.urandom(8).hex())
+    _written: str | None = None
+
+    def restart(self) -> None:
+        """Forgets all that is there."""
+        self.forget()
+        self.file.truncate(0)
+
+    def record(self, sidecar: Sidecar) -> None:
+        """Writes the sidecar, so that a later run can go on from here."""
+        if self.private:
+            return
+        text = json.dumps({"schema": _SCHEMA, "owner": self._owner, **asdict(sidecar)})
+        target = sidecar_path(self.path)
+        temporary = target.with_name(f"{target.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+        self.sidecar = sidecar
+        self._written = text
+
+    def intact(self) -> bool:
+        """Whether this process alone has used it, in spite of a lock that does not lock."""
+        if self.private:
+            return True
+        try:
+            if not self.file.is_at(self.path):
+                return False
+            return sidecar_path(self.path).read_text(encoding="utf-8") == self._written
+        except FileNotFoundError:
+            return self._written is None and self.path.exists()
+        except (OSError, ValueError):
+            return False
+
+    def forget(self) -> None:
+        """Removes the sidecar: what is there is not to be gone on with."""
+        self.sidecar = self._written = None
+        if not self.private:
+            sidecar_path(self.path).unlink(missing_ok=True)
+
+    def done(self) -> Intervals:
+        """What the sidecar says is there, within what the file holds; nothing without a sidecar."""
+        if self.sidecar is None:
+            return Intervals()
+        held = self.file.size()
+        if held > self.sidecar.total:
+            return Intervals()
+        parts = ((0, held),) if self.sidecar.done is None else self.sidecar.done
+        return Intervals((start, min(end, held)) for start, end in parts)
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the sidecar of a partial file is."""
+    return path.with_name(path.name + ".json")
+
+
+class Partials:
+    """The folder of partial files; it is made when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextlib.contextmanager
+    def claim(self, key: str, *, private: bool = False) -> Iterator[Partial]:
+        """Opens the partial file of an archive, or a private one where another process has it.
+
+        On the way out it is kept if its sidecar is; without one, or `finished`, it is removed.
+
+        Args:
+            key: Names the archive; part of the file's name.
+            private: Asks for a private one at once.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        partial = None if private else self._owned(self.folder / f"{key}.partial")
+        partial = partial or self._private(key)
+        try:
+            yield partial
+        finally:
+            if partial.finished or partial.private or partial.sidecar is None:
+                partial.forget()
+                _remove(partial)
+            partial.file.close()
+
+    def _owned(self, path: Path) -> Partial | None:
+        for _ in range(10):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            if not _lock(descriptor):
+                os.close(descriptor)
+                return None
+            # The last owner may have removed the file between our opening and locking it.
+            try:
+                same = os.path.samestat(os.fstat(descriptor), path.stat())
+            except OSError:
+                same = False
+            if same:
+                try:
+                    text = sidecar_path(path).read_text(encoding="utf-8")
+                except (OSError, ValueError):
+                    text = ""
+                file = PositionedFile(descriptor, path)
+                return Partial(path, file, parse_sidecar(text), False, _written=text or None)
+            os.close(descriptor)
+        return None
+
+    def _private(self, key: str) -> Partial:
+        descriptor, name = tempfile.mkstemp(_PRIVATE, f"{key}.", self.folder)
+        return Partial(Path(name), PositionedFile(descriptor, Path(name)), None, True)
+
+    def _sweep(self) -> None:
+        """Removes what processes that were killed long ago have left."""
+        now = time.time()
+        with contextlib.suppress(OSError):
+            for path in self.folder.iterdir():
+                resumable = path.suffix in (".partial", ".json")
+                limit = _ABANDONED_SECONDS if resumable else _DAY
+                if now - path.stat().st_mtime > limit:
+                    path.unlink(missing_ok=True)
+
+
+def _remove(partial: Partial) -> None:
+    try:
+        partial.path.unlink(missing_ok=True)
+    except PermissionError:
+        # Windows does not remove what is open.
+        partial.file.close()
+        with contextlib.suppress(OSError):
+            partial.path.unlink(missing_ok=True)
+
+
+def _lock(descriptor: int) -> bool:
+    """Takes the file for this process until it is closed; False where another has it.
+
+    A file system without locks counts as free.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return _lock_windows(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _lock_windows(descriptor: int) -> bool:
+    import msvcrt
+
+    locking: Any = getattr(msvcrt, "locking")  # noqa: B009 - not known on other systems
+    try:
+        # A byte far behind the end: these locks keep others from reading what they cover.
+        os.lseek(descriptor, 1 << 40, os.SEEK_SET)
+        locking(descriptor, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
+    except OSError:
+        return False
+    return True

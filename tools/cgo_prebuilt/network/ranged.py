@@ -1,0 +1,287 @@
+"""A file on a server as a seekable file: each part is fetched when it is read (RFC 9110 14).
+
+For zip archives of which only some members are wanted. The hash of the whole cannot be checked that
+way; whoever reads the members checks theirs.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Callable, Collection, Iterable
+from typing import BinaryIO, Final, cast
+
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.progress import FileProgress
+from cgo_prebuilt.network.retry import Failure, Kind, Patience
+from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
+
+_TAIL: Final = 1 << 18
+_GAP: Final = 1 << 16
+"""Parts that are closer than this are fetched as one: a request costs more than these bytes."""
+_AHEAD: Final = 1 << 20
+_BUFFER: Final = 1 << 16
+
+
+class RangeFile(io.RawIOBase):
+    """A seekable file over HTTP ranges; every answer must be of the same version of it.
+
+    Args:
+        url: Where it is.
+        size: Its size in bytes; an answer that says otherwise is refused.
+        settings: The numbers.
+        progress: Is told of the bytes received.
+
+    Attributes:
+        bytes_downloaded: Bytes received so far.
+        failed: Whether a read has raised a `Failure`.
+
+    Reading raises `Failure` where the server does not answer ranges, or not well.
+    """
+
+    def __init__(
+        self, url: str, size: int, settings: TransportSettings, progress: FileProgress
+    ) -> None:
+        self._url = url
+        self._size = size
+        self._settings = settings
+        self._progress = progress
+        self._session = HttpSession(settings)
+        self._deadline = time.monotonic() + settings.total_seconds
+        self._position = 0
+        self._tail: bytes | None = None
+        self._tail_start = max(0, size - _TAIL)
+        self._planned: list[tuple[int, int]] = []
+        self._answer: Answer | None = None
+        self._at = self._end = 0
+        self._validator: str | None = None
+        self._pinned = False
+        self._via: str | None = None
+        self.bytes_downloaded = 0
+        self.failed = False
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far, redirects and retries included."""
+        return self._session.requests
+
+    def plan(self, parts: Iterable[tuple[int, int]]) -> int:
+        """Says which parts will be read; one request fetches each, or several that are close.
+
+        Args:
+            parts: Start and end (not included) of each.
+
+        Returns:
+            How many bytes these requests will fetch.
+        """
+        joined = Intervals((start, end + _GAP) for start, end in parts)
+        self._planned = [(start, min(end - _GAP, self._size)) for start, end in joined.parts()]
+        return sum(end - start for start, end in self._planned)
+
+    def stop(self) -> None:
+        """Ends a read that waits in another thread."""
+        self._deadline = 0.0
+        self._session.abort()
+
+    def close(self) -> None:
+        """See `io.IOBase.close`."""
+        if not self.closed:
+            self._drop()
+            self._session.close()
+        super().close()
+
+    def readable(self) -> bool:
+        """See `io.IOBase.readable`."""
+        return True
+
+    def seekable(self) -> bool:
+        """See `io.IOBase.seekable`."""
+        return True
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """See `io.IOBase.seek`."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError("a position before the start")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """See `io.RawIOBase.readinto`.
+
+        Raises:
+            Failure: The bytes cannot be had.
+        """
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), self._size - self._position)
+        if count <= 0:
+            return 0
+        if self._position >= self._tail_start:
+            if self._tail is None:
+                tail = bytearray(self._size - self._tail_start)
+                got = 0
+                while got < len(tail):
+                    start = self._tail_start + got
+                    got += self._read(start, memoryview(tail)[got:], self._size)
+                self._tail = bytes(tail)
+            start = self._position - self._tail_start
+            view[:count] = self._tail[start : start + count]
+        else:
+            count = self._read(self._position, view[:count], None)
+        self._position += count
+        return count
+
+    def _read(self, offset: int, view: memoryview, end: int | None) -> int:
+        """Reads at least a byte; an error of its own kind is remembered."""
+        try:
+            return self._try(offset, view, end)
+        except Failure:
+            self.failed = True
+            raise
+
+    def _try(self, offset: int, view: memoryview, end: int | None) -> int:
+        """Reads from the answer that is open, or from a new one."""
+        patience = Patience(self._settings)
+        while True:
+            try:
+                if not self._skip_to(offset):
+                    self._open(offset, end or self._end_for(offset, len(view)))
+                answer = self._answer
+                if answer is None:
+                    raise AssertionError("no answer was opened")
+                got = answer.read_into(view[: self._end - offset])
+                if not got:
+                    raise Failure(Kind.TRUNCATED, f"the body ended at byte {offset}")
+                self._count(got)
+                return got
+            except Failure as failure:
+                self._drop()
+                wait = patience.wait(failure, 0)
+                left = self._deadline - time.monotonic()
+                if wait >= left:
+                    raise Failure(Kind.LATE, "the time for this download is up") from failure
+                time.sleep(wait)
+
+    def _skip_to(self, offset: int) -> bool:
+        """Brings the open answer to an offset that is a little ahead; False if it cannot."""
+        ahead = offset - self._at
+        if self._answer is None or not 0 <= ahead <= _GAP or offset >= self._end:
+            return False
+        scrap = memoryview(bytearray(ahead))
+        while self._at < offset:
+            got = self._answer.read_into(scrap[: offset - self._at])
+            if not got:
+                return False
+            self._count(got)
+        return True
+
+    def _count(self, got: int) -> None:
+        self._at += got
+        self.bytes_downloaded += got
+        self._progress.advance(got)
+
+    def _end_for(self, offset: int, count: int) -> int:
+        """Where a request from an offset is to end: with its planned part, else a little ahead."""
+        for start, end in self._planned:
+            if start <= offset < end:
+                return end
+        return min(self._size, offset + max(count, _AHEAD))
+
+    def _open(self, start: int, end: int) -> None:
+        self._drop()
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        if self._validator is not None:
+            headers["If-Range"] = self._validator
+        answer = self._session.open(self._url, headers, via=self._via)
+        try:
+            self._accept(answer, start, end)
+        except Failure:
+            answer.close()
+            raise
+        self._answer, self._at, self._via = answer, start, answer.url
+
+    def _accept(self, answer: Answer, start: int, end: int) -> None:
+        got = parse_content_range(answer.headers.get("content-range"))
+        if answer.status != 206 or got is None:
+            raise Failure(Kind.RANGE, f"HTTP {answer.status} to a request for a range")
+        if got[0] != start or got[1] > end or got[2] != self._size:
+            raise Failure(
+                Kind.RANGE,
+                f"Content-Range {got[0]}-{got[1] - 1}/{got[2]}, "
+                f"asked for {start}-{end - 1}/{self._size}",
+            )
+        if self._validator is not None and not still_valid(self._validator, answer.headers):
+            raise Failure(Kind.RANGE, "the file on the server has changed")
+        if not self._pinned:
+            self._validator, self._pinned = strong_validator(answer.headers), True
+        self._end = got[1]
+
+    def _drop(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+
+
+class RangeStream:
+    """A `RangeFile` as the `ByteStream` that a consumer reads."""
+
+    def __init__(self, raw: RangeFile) -> None:
+        self._file = cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+
+    def read(self, size: int) -> bytes:
+        """See `ByteStream.read`."""
+        return self._file.read(size)
+
+    def whole(self) -> BinaryIO:
+        """See `ByteStream.whole`; what is read here is fetched now, and not verified."""
+        return self._file
+
+
+def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, int]]:
+    """Where the members of a zip archive are: their headers and data, as parts of the file.
+
+    Args:
+        file: The archive.
+        members: Their names.
+
+    Raises:
+        zipfile.BadZipFile: It is not a zip archive.
+        KeyError: It has no such member.
+    """
+    with zipfile.ZipFile(file) as archive:
+        starts = sorted({entry.header_offset for entry in archive.infolist()})
+        ends = dict(zip(starts, [*starts[1:], archive.start_dir], strict=True))
+        offsets = {archive.getinfo(name).header_offset for name in members}
+        return sorted((offset, ends[offset]) for offset in offsets)
+
+
+def read_members(
+    raw: RangeFile, size: int, members: Collection[str], consume: Callable[[ByteStream], None]
+) -> bool:
+    """Has members of a zip archive read; see `Transport.read_members`.
+
+    Returns:
+        False where it did not work, or where the members are half of the archive or more.
+    """
+    stream = RangeStream(raw)
+    try:
+        if raw.plan(member_parts(stream.whole(), members)) * 2 >= size:
+            return False
+        consume(stream)
+    except (Failure, IntegrityError, zipfile.BadZipFile, KeyError):
+        return False
+    except Exception:
+        # A consumer may have wrapped the failure in an error of its own.
+        if raw.failed:
+            return False
+        raise
+    return True

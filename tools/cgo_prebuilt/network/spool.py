@@ -1,0 +1,211 @@
+"""A file that fills while others already read it.
+
+Writers put bytes anywhere; readers follow the end of what is there without a hole. The bytes
+between them are in the file (and in the page cache), so memory stays small however far apart they
+are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from cgo_prebuilt.errors import CgoPrebuiltError
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.retry import local_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgo_prebuilt.network.partial import PositionedFile
+
+_PIECE = 1 << 18
+_WAKE_SECONDS = 1.0
+"""Waits are in steps: on Windows a wait without end cannot be interrupted from the keyboard."""
+
+
+class BrokenStream(CgoPrebuiltError):
+    """What a reader gets when the bytes will not come; the transport itself reports the reason."""
+
+    exit_code = 3
+
+
+class Spool:
+    """The file between the network and its readers.
+
+    Args:
+        file: Where the bytes are put.
+        done: What is there already.
+    """
+
+    def __init__(self, file: PositionedFile, done: Intervals) -> None:
+        self._file = file
+        self._done = done
+        self._total: int | None = None
+        self._frontier = done.reach(0)
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it early, or None."""
+        return self._error
+
+    @property
+    def frontier(self) -> int:
+        """How many bytes are there from the start without a hole."""
+        return self._frontier
+
+    def parts(self) -> list[tuple[int, int]]:
+        """All that is there."""
+        with self._changed:
+            return self._done.parts()
+
+    def held(self) -> int:
+        """How many bytes are there."""
+        with self._changed:
+            return self._done.size()
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Puts bytes at an offset.
+
+        Raises:
+            Failure: They cannot be written; `Kind.LOCAL`.
+        """
+        try:
+            self._file.write_at(offset, data)
+        except OSError as error:
+            raise local_failure(self._file.path, error) from error
+        with self._changed:
+            self._done.add(offset, offset + len(data))
+            frontier = self._done.reach(self._frontier)
+            if frontier > self._frontier:
+                self._frontier = frontier
+                self._changed.notify_all()
+
+    def finish(self, total: int) -> None:
+        """Says where the end is."""
+        with self._changed:
+            self._total = total
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Ends every wait with an error; the first one stays."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`, once there are some; `b""` at the end.
+
+        Raises:
+            BrokenStream: They will not come.
+        """
+        with self._changed:
+            while self._frontier <= offset:
+                if self._error is not None:
+                    raise BrokenStream(f"the download was ended: {self._error}")
+                if self._total is not None and offset >= self._total:
+                    return b""
+                self._changed.wait(_WAKE_SECONDS)
+            if self._error is not None:
+                raise BrokenStream(f"the download was ended: {self._error}")
+            size = min(size, self._frontier - offset)
+        piece = self._file.read_at(offset, size)
+        if not piece:
+            raise BrokenStream("another process has cut the partial file")
+        return piece
+
+
+class Digest(threading.Thread):
+    """Hashes a spool as it fills."""
+
+    def __init__(self, spool: Spool) -> None:
+        super().__init__(name="cgo-prebuilt-hash", daemon=True)
+        self._spool = spool
+        self._result: tuple[str, int] | None = None
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """The thread itself."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            while piece := self._spool.read(size, _PIECE):
+                digest.update(piece)
+                size += len(piece)
+            self._result = digest.hexdigest(), size
+        except BaseException as error:
+            self._error = error
+            self._spool.fail(error)
+        finally:
+            self._over.set()
+
+    def result(self) -> tuple[str, int]:
+        """SHA-256 in hex and size in bytes, once all is there.
+
+        Raises:
+            BrokenStream: It will never be.
+        """
+        while not self._over.wait(_WAKE_SECONDS):
+            pass
+        if self._result is None:
+            raise self._error or AssertionError("no hash and no error")
+        return self._result
+
+
+class SpoolStream:
+    """A spool as the `ByteStream` that a consumer reads.
+
+    Args:
+        spool: The bytes.
+        verified: Waits for all of them and returns their number; raises where they are wrong.
+    """
+
+    def __init__(self, spool: Spool, file: PositionedFile, verified: Callable[[], int]) -> None:
+        self._spool = spool
+        self._file = file
+        self._verified = verified
+        self._offset = 0
+
+    def read(self, size: int) -> bytes:
+        """See `ByteStream.read`."""
+        piece = self._spool.read(self._offset, size)
+        self._offset += len(piece)
+        return piece
+
+    def whole(self) -> BinaryIO:
+        """See `ByteStream.whole`."""
+        size = self._verified()
+        return cast(BinaryIO, io.BufferedReader(_Seekable(self._file, size), _PIECE))
+
+
+class _Seekable(io.RawIOBase):
+    """A view of a positioned file with a position of its own; closing it leaves the file open."""
+
+    def __init__(self, file: PositionedFile, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError("a position before the start")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        wanted = min(len(buffer), max(0, self._size - self._position))
+        data = self._file.read_at(self._position, wanted) if wanted else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

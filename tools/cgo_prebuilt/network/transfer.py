@@ -1,0 +1,402 @@
+"""One pass over one URL: from the first request to bytes that are known to be right or wrong.
+
+Three threads meet at the spool: one takes bytes from the network, one hashes them, and the caller's
+own runs the consumer. The network's may fail and come back; the others only see bytes in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.network.body import receive
+from cgo_prebuilt.network.connections import Connections, Source
+from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.partial import Partial, Sidecar
+from cgo_prebuilt.network.progress import FileProgress
+from cgo_prebuilt.network.retry import Failure, Kind, Patience, local_failure
+from cgo_prebuilt.network.segments import Lease, Leases
+from cgo_prebuilt.network.serving import Wanted, serve
+from cgo_prebuilt.network.spool import BrokenStream, Spool
+from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.network.validator import (
+    parse_content_range,
+    still_valid,
+    strong_validator,
+    takes_ranges,
+)
+
+_WATCH_SECONDS = 0.2
+_JOIN_SECONDS = 5.0
+
+
+class Restart(Exception):
+    """What is there cannot be gone on with, and its consumer has read of it: begin again."""
+
+
+@dataclass
+class Tally:
+    """What one run has cost so far: requests sent, bytes received, bytes that were there before."""
+
+    requests: int = 0
+    downloaded: int = 0
+    resumed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, downloaded: int, requests: int) -> None:
+        """Counts bytes and requests, from any thread."""
+        with self._lock:
+            self.downloaded += downloaded
+            self.requests += requests
+
+
+@dataclass
+class Visit:
+    """What has been learned about one URL, over all passes.
+
+    Attributes:
+        patience: Counts the tries.
+        ranges: False once the server has answered a range in a way that cannot be used.
+        resumed: True once bytes of an earlier run have been gone on with.
+    """
+
+    patience: Patience
+    ranges: bool = True
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one pass is to do.
+
+    Attributes:
+        wanted: The URL, and what its bytes must be.
+        consume: Reads them.
+        tally: Is added to.
+        progress: Is told.
+        deadline: When the time is up, by `time.monotonic`.
+    """
+
+    wanted: Wanted
+    consume: Callable[[ByteStream], None]
+    tally: Tally
+    progress: FileProgress
+    deadline: float
+
+
+class Transfer:
+    """One pass over one http or https URL.
+
+    Args:
+        job: What to do.
+        partial: Where the bytes go, and what an earlier run left there.
+        visit: What is known of the URL.
+        settings: The numbers.
+    """
+
+    def __init__(
+        self, job: Job, partial: Partial, visit: Visit, settings: TransportSettings
+    ) -> None:
+        self._wanted = job.wanted
+        self._consume = job.consume
+        self._tally = job.tally
+        self._progress = job.progress
+        self._deadline = job.deadline
+        self._partial = partial
+        self._visit = visit
+        self._settings = settings
+        self._spool: Spool | None = None
+        self._ready = threading.Event()
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+        self._session: HttpSession | None = None
+        self._connections: Connections | None = None
+        self._leases: Leases | None = None
+        self._held = Intervals()
+        self._validator: str | None = None
+        self._total: int | None = None
+        self._via: str | None = None
+        self._segmented = False
+
+    def run(self) -> tuple[str, int]:
+        """Downloads, hashes and has it consumed.
+
+        Returns:
+            SHA-256 and size of the whole archive, which are those wanted.
+
+        Raises:
+            Restart: Run another pass, with nothing to resume.
+            Failure: This URL did not give the bytes.
+        """
+        network = threading.Thread(target=self._network, name="cgo-prebuilt-network", daemon=True)
+        network.start()
+        try:
+            while not self._ready.wait(_WATCH_SECONDS):
+                self._watch()
+            if self._spool is None:
+                raise self._failure or AssertionError("neither bytes nor a failure")
+            return serve(self._wanted, self._spool, self._partial.file, self._consume)
+        except BrokenStream as error:
+            # With no failure of the network, the file itself is not what was written to it.
+            raise self._failure or Failure(Kind.WRONG, error.what) from None
+        finally:
+            self.stop()
+            network.join(_JOIN_SECONDS)
+            if self._connections is not None:
+                self._connections.stop()
+            if self._segmented:
+                self._record()
+
+    def stop(self) -> None:
+        """Ends the pass from any thread; a no-op once it is over."""
+        if not self._over.is_set():
+            self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
+        self._over.set()
+        session, spool = self._session, self._spool
+        if session is not None:
+            session.abort()
+        if spool is not None:
+            spool.fail(Failure(Kind.STOPPED, "stopped"))
+
+    def _watch(self) -> None:
+        if self._over.is_set():
+            raise Failure(Kind.STOPPED, "stopped")
+        if time.monotonic() > self._deadline:
+            raise Failure(
+                Kind.LATE, f"the download took longer than {self._settings.total_seconds:g} s"
+            )
+
+    def _network(self) -> None:
+        try:
+            with HttpSession(self._settings) as session:
+                self._session = session
+                try:
+                    self._fetch(session)
+                finally:
+                    self._tally.add(0, session.requests)
+        except BaseException as error:
+            self._failure = self._failure or error
+            if self._spool is not None:
+                self._spool.fail(error)
+        finally:
+            self._ready.set()
+
+    def _fetch(self, session: HttpSession) -> None:
+        """Makes requests until all bytes are there."""
+        self._resume()
+        while True:
+            before = self._tally.downloaded
+            try:
+                if self._attempt(session):
+                    return
+            except Failure as failure:
+                self._via = None
+                self._watch()
+                self._pause(self._visit.patience.wait(failure, self._tally.downloaded - before))
+                if self._spool is not None and self._spool.frontier and self._validator is None:
+                    raise Restart(failure.reason) from failure
+
+    def _pause(self, seconds: float) -> None:
+        self._over.wait(max(0.0, min(seconds, self._deadline - time.monotonic())))
+        self._watch()
+
+    def _resume(self) -> None:
+        """Looks at what an earlier run has left, and goes on from there if that may be right."""
+        sidecar = self._partial.sidecar
+        if (
+            sidecar is not None
+            and self._visit.ranges
+            and sidecar.url == self._wanted.url
+            and self._wanted.size in (None, sidecar.total)
+        ):
+            self._held = self._partial.done()
+        if sidecar is not None and self._held.size():
+            self._validator, self._total = sidecar.validator, sidecar.total
+            self._segmented = sidecar.done is not None
+            self._leases = Leases(self._held.holes(sidecar.total))
+
+    def _attempt(self, session: HttpSession) -> bool:
+        """Makes one request; True once all bytes are there, False to go on with the next."""
+        leases = self._leases
+        if leases is None or self._validator is None:
+            began = time.monotonic()
+            with contextlib.closing(session.open(self._wanted.url)) as answer:
+                if answer.status != 200:
+                    raise Failure(Kind.RANGE, f"HTTP {answer.status} without asking for a range")
+                return self._take_whole(answer, time.monotonic() - began)
+        lease = leases.take()
+        if lease is not None:
+            try:
+                return self._take_part(session, lease, self._validator)
+            finally:
+                leases.give_back(lease)
+        if leases.wait(_WATCH_SECONDS):
+            self._watch()
+            return False
+        self._finish()
+        return True
+
+    def _take_whole(self, answer: Answer, latency: float) -> bool:
+        """Takes a 200 from its first byte; refuses a wrong size at once."""
+        size, length = self._wanted.size, answer.length
+        if size is not None and length is not None and length != size:
+            raise Failure(Kind.WRONG, f"size {length}, expected {size}")
+        limit = self._settings.largest if size is None else size
+        if length is not None and length > limit:
+            raise Failure(Kind.WRONG, f"size {length}, more than {limit}")
+        self._total, self._validator = length, None
+        if self._visit.ranges and length is not None and takes_ranges(answer.headers):
+            self._validator = strong_validator(answer.headers)
+        # Where no length is known, one byte more than there may be shows that there are too many.
+        lease = Lease(0, limit + 1 if length is None else length)
+        self._leases = Leases([], lease)
+        self._open_spool()
+        try:
+            self._receive(answer, lease, latency)
+        finally:
+            self._leases.give_back(lease)
+        if length is None:
+            self._total = self._end_of(answer, lease.position, limit)
+        if self._validator is not None:
+            return False
+        self._finish()
+        return True
+
+    def _end_of(self, answer: Answer, position: int, limit: int) -> int:
+        """Where the archive ends, after a body whose length nobody had told."""
+        size = self._wanted.size
+        if position > limit:
+            raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
+        if size is not None and position < size:
+            # The last chunk says that the body is whole; the end of a connection says nothing.
+            if "transfer-encoding" in answer.headers:
+                raise Failure(Kind.WRONG, f"size {position}, expected {size}")
+            raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
+        return position
+
+    def _take_part(self, session: HttpSession, lease: Lease, validator: str) -> bool:
+        """Fetches one part that is missing."""
+        asked = (lease.position, lease.end)
+        headers: dict[str, str] = {}
+        if asked != (0, self._total):
+            last = "" if lease.end == self._total else str(lease.end - 1)
+            headers = {"Range": f"bytes={lease.position}-{last}", "If-Range": validator}
+        began = time.monotonic()
+        answer = session.open(self._wanted.url, headers, via=self._via)
+        with contextlib.closing(answer):
+            latency = time.monotonic() - began
+            trouble = self._trouble(answer, asked if headers else None, validator)
+            if trouble is None:
+                self._open_spool()
+                self._receive(answer, lease, latency)
+                return False
+            self._start_over(trouble)
+            # What was to be gone on with is void, but the answer itself may be good.
+            return answer.status == 200 and self._take_whole(answer, latency)
+
+    def _trouble(self, answer: Answer, asked: tuple[int, int] | None, validator: str) -> str | None:
+        """Why an answer does not fit what is there, or None (RFC 9110 15.3.7, 15.5.17)."""
+        if answer.status == 416:
+            return "HTTP 416 Range Not Satisfiable"
+        if asked is None and answer.status == 206:
+            return "HTTP 206 without asking for a range"
+        if asked is not None:
+            if answer.status == 200:
+                return "the server sent all of it where a part was asked for"
+            got = parse_content_range(answer.headers.get("content-range"))
+            if got is None:
+                return "HTTP 206 without a valid Content-Range"
+            start, end, total = got
+            if start != asked[0] or end > asked[1] or total != self._total:
+                return f"Content-Range {start}-{end - 1}/{total} for {asked[0]}-/{self._total}"
+            if answer.length not in (None, end - start):
+                return f"Content-Length {answer.length} for Content-Range {start}-{end - 1}"
+        elif answer.length != self._total:
+            return "the file on the server has changed its size"
+        return None if still_valid(validator, answer.headers) else "the file has changed"
+
+    def _start_over(self, reason: str) -> None:
+        """Forgets what is there, and asks this server for no more ranges: so never in a circle."""
+        self._visit.ranges = False
+        if self._spool is not None:
+            raise Restart(reason)
+        self._validator = self._total = self._leases = None
+        self._held = Intervals()
+        self._segmented = False
+
+    def _open_spool(self) -> None:
+        if self._spool is not None:
+            return
+        held = self._held.size()
+        with self._local_trouble():
+            if held:
+                self._visit.resumed = True
+                self._tally.resumed = held
+            else:
+                self._partial.restart()
+                self._record()
+        self._progress.place(held)
+        self._spool = Spool(self._partial.file, self._held)
+        self._ready.set()
+
+    def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:
+        """Takes a body to its end; further connections may join meanwhile and cut the lease."""
+        spool, leases = self._spool, self._leases
+        if spool is None or leases is None:
+            raise AssertionError("a body without a place")
+        self._via = answer.url
+        if (
+            self._connections is None
+            and self._settings.connections > 1
+            and self._validator is not None
+            and self._total is not None
+        ):
+            source = Source(self._wanted.url, answer.url, self._validator, self._total, latency)
+            self._connections = Connections(
+                source, leases, spool, self._settings, self._count, self._record_parts
+            )
+        receive(answer, lease, spool, self._settings, self._count_own)
+        if lease.position < lease.end and self._total is not None:
+            raise Failure(
+                Kind.TRUNCATED, f"the body ended at byte {lease.position} of {self._total}"
+            )
+
+    def _finish(self) -> None:
+        """All bytes are there: the readers will find the end."""
+        self._open_spool()
+        if self._spool is not None and self._total is not None:
+            self._spool.finish(self._total)
+
+    def _count(self, got: int, requests: int) -> None:
+        self._tally.add(got, requests)
+        if got:
+            self._progress.advance(got)
+
+    def _count_own(self, got: int) -> None:
+        self._count(got, 0)
+        self._watch()
+
+    def _record_parts(self) -> None:
+        self._segmented = True
+        self._record()
+
+    def _record(self) -> None:
+        """Writes the sidecar, if a later run can go on from here."""
+        if self._validator is None or self._total is None:
+            return
+        done = None
+        if self._segmented and self._spool is not None:
+            done = tuple(self._spool.parts())
+        self._partial.record(Sidecar(self._wanted.url, self._validator, self._total, done))
+
+    @contextlib.contextmanager
+    def _local_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise local_failure(self._partial.path, error) from error

@@ -1,0 +1,1 @@
+"""From built libraries to a release that others can fetch."""

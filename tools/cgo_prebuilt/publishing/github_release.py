@@ -1,0 +1,152 @@
+"""A GitHub release as a place to publish to: a draft that is filled, then made public."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
+from cgo_prebuilt.network.api_session import ApiSession, LostError, Reply
+from cgo_prebuilt.network.progress import Progress
+from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
+from cgo_prebuilt.releases.github_api import Asset, GitHubApi, Release
+
+_TRIES = 4
+_FIRST_WAIT = 2.0
+_UPLOADED = "uploaded"
+
+
+class GitHubRelease:
+    """The release of a tag; see `publish.Destination`.
+
+    Args:
+        api: The repository's releases.
+        tag: The tag.
+        session: Sends the files.
+        progress: Says how far they are.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        api: GitHubApi,
+        tag: str,
+        session: ApiSession,
+        progress: Progress,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._api = api
+        self._tag = tag
+        self._session = session
+        self._progress = progress
+        self._sleep = sleep
+        self._release: Release | None = None
+
+    def existing(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Destination.existing`. What is left of an upload that was cut off is deleted."""
+        release = self._api.find(self._tag)
+        self._release = release
+        if release is None:
+            return {}
+        found = {}
+        for name, asset in self._api.assets(release).items():
+            if name not in names:
+                continue
+            if asset.state == _UPLOADED:
+                found[name] = self._sha256_of(asset)
+            else:
+                self._api.delete(asset)
+        return found
+
+    def send(self, file: ReleaseFile) -> None:
+        """See `Destination.send`. Sent again where the connection breaks."""
+        if self._release is None:
+            self._release = self._api.create_draft(self._tag)
+        url = f"{self._release.upload_url}?{urlencode({'name': file.name})}"
+        size = file.path.stat().st_size
+        progress = self._progress.start(file.name, size)
+        reason = ""
+        for attempt in range(_TRIES):
+            if attempt:
+                self._sleep(_FIRST_WAIT * 2.0 ** (attempt - 1))
+            try:
+                reply = self._session.send_file(
+                    "POST",
+                    url,
+                    file.path,
+                    progress,
+                    {"Content-Type": "application/octet-stream"},
+                )
+            except LostError as error:
+                reason = str(error)
+                if self._arrived(file):  # only the answer was lost
+                    progress.done("done")
+                    return
+                continue
+            if reply.status == 422 and b"already_exists" in reply.content:
+                if self._arrived(file):
+                    progress.done("done")
+                    return
+                reason = "something of its name was in the way"
+                continue
+            self._check(file, reply)
+            progress.done("done")
+            return
+        progress.done("failed")
+        raise UnavailableError(
+            f"{file.name} cannot be uploaded: {reason}, {_TRIES} times",
+            where=url,
+            remedy="run it again: what was uploaded is kept",
+        )
+
+    def finish(self) -> str:
+        """See `Destination.finish`."""
+        if self._release is None:
+            self._release = self._api.create_draft(self._tag)
+        if self._release.draft:
+            self._release = self._api.make_public(self._release)
+        return self._release.page
+
+    def _arrived(self, file: ReleaseFile) -> bool:
+        """Whether a file is there after all; remains of it are deleted.
+
+        Raises:
+            IntegrityError: Another one is there, from somebody who publishes at the same time.
+        """
+        assert self._release is not None
+        asset = self._api.assets(self._release).get(file.name)
+        if asset is None:
+            return False
+        if asset.state != _UPLOADED:
+            self._api.delete(asset)
+            return False
+        if self._sha256_of(asset) != file.sha256:
+            raise conflict([file.name])
+        return True
+
+    def _check(self, file: ReleaseFile, reply: Reply) -> None:
+        """Compares what GitHub says that it got with what was sent."""
+        asset = self._api.uploaded(reply)
+        if asset.name != file.name:
+            self._api.delete(asset)
+            raise UsageError(
+                f"GitHub changes the name {file.name} to {asset.name}",
+                remedy="use letters, digits, dots, dashes and underscores in 'archives'",
+            )
+        if asset.sha256 is not None and asset.sha256 != file.sha256:
+            self._api.delete(asset)
+            raise IntegrityError(
+                f"{file.name} arrived damaged: GitHub has the SHA-256 {asset.sha256},"
+                f" it is {file.sha256}",
+                where=asset.url,
+                remedy="run it again; the damaged file was deleted",
+            )
+
+    def _sha256_of(self, asset: Asset) -> str:
+        if asset.sha256 is not None:
+            return asset.sha256
+        digest = hashlib.sha256()
+        for chunk in self._session.chunks(asset.url, {"Accept": "application/octet-stream"}):
+            digest.update(chunk)
+        return digest.hexdigest()

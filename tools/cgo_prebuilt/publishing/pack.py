@@ -1,0 +1,266 @@
+"""Packing a release: the files of one platform, as an archive whose bytes depend on nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, cast
+
+from cgo_prebuilt.archives.zstd import zstd_module
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Interface
+from cgo_prebuilt.manifests.manifest import SUFFIXES, ArchiveSpec, PlatformSpec
+from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+
+PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
+
+_CHUNK = 1 << 20
+_MODE = 0o644
+_GZIP_LEVEL = 9
+_ZSTD_LEVEL = 12
+# More workers do not change the bytes, but none at all does: one is the least that is
+# deterministic.
+_ZSTD_WORKERS = 2
+# The zip format has no time before this one (APPNOTE 4.4.6).
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An archive that was written.
+
+    Attributes:
+        path: Where it is.
+        sha256: Of it, in hex.
+        size: Of it, in bytes.
+        members: The files that went into it, by their names in there.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    members: Mapping[str, Path]
+
+
+def pack(
+    spec: PlatformSpec,
+    folder: Path,
+    dist: Path,
+    archive_format: str | None,
+    overlay: Path | None = None,
+) -> list[Packed]:
+    """Writes a platform's archives and enters them into `SHA256SUMS`.
+
+    Args:
+        spec: What the manifest says of the platform.
+        folder: Where the built files are, laid out as the manifest names them.
+        dist: Where the archives go; made where it is missing.
+        archive_format: One of `PACKED_FORMATS` instead of what the archive's name says, or None.
+        overlay: A folder like `folder` whose files come in place of its own, and in addition.
+
+    Returns:
+        The archives, in the manifest's order. Loose files are copied as they are.
+
+    Raises:
+        UsageError: A promised file is not in the folder, or the manifest describes several archives,
+            so that it is open which file goes into which; or an archive cannot be written.
+        IntegrityError: A file's name is not safe everywhere.
+    """
+    loose = {archive.path for archive in spec.archives if archive.format == "file"}
+    _check_archives(spec, archive_format)
+    sources = source_files(folder, overlay)
+    names = _select(spec, folder, sorted(sources), loose)
+    check_member_names(names, where=str(folder))
+    _make_folder(dist)
+    sums = read_sums(dist / SUMS)
+    written = []
+    for archive in spec.archives:
+        if archive.format == "file":
+            written.append(
+                _write(dist / archive.file, "file", [(sources[archive.path], archive.path)])
+            )
+        else:
+            kind = archive_format or archive.format
+            prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
+            members = [(sources[name], prefix + name) for name in names if name not in loose]
+            written.append(_write(dist / _file_name(archive, kind), kind, members))
+    write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
+    return written
+
+
+def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
+    packed = [archive for archive in spec.archives if archive.format != "file"]
+    if len(packed) > 1:
+        raise UsageError(
+            f"the manifest has {len(packed)} archives for {spec.platform}; pack writes one",
+            remedy="name one archive in 'archives', or pack these with a program of your own",
+        )
+    for archive in packed:
+        kind = archive_format or archive.format
+        if kind not in PACKED_FORMATS:
+            raise UsageError(
+                f"pack does not write {kind}",
+                where=archive.file,
+                remedy=f"use --format, or a name in the manifest, for {', '.join(PACKED_FORMATS)}",
+            )
+
+
+def source_files(folder: Path, overlay: Path | None) -> dict[str, Path]:
+    """The files in a folder, or over it, by their paths relative to it.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    return {**_files_below(folder), **(_files_below(overlay) if overlay else {})}
+
+
+def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
+    """What one archive for several platforms holds: the files of them all.
+
+    Raises:
+        UsageError: The manifest gives them archives of their own.
+    """
+    first = specs[0]
+    files = {tuple((a.file, a.path, a.strip_prefix) for a in spec.archives) for spec in specs}
+    if len(files) > 1:
+        raise UsageError(
+            "the manifest gives each platform an archive of its own",
+            remedy="for one archive with all of them, leave {platform} out of its 'file', and put it"
+            " into the libraries: static_library: lib/{os}_{arch}/libNAME.a",
+        )
+
+    def joined(key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for s in specs for name in getattr(s.interface, key)))
+
+    return replace(first, interface=Interface.of({key: joined(key) for key in INTERFACE_LISTS}))
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise UsageError("there is no such folder", where=str(folder), remedy="correct --from")
+    return {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
+    """The files to be packed, sorted: what the manifest promises, no more and no less."""
+    promises = (*spec.interface.promises(), *sorted(loose))
+    for promise in promises:
+        if not any(matches(name, [promise]) for name in names):
+            raise UsageError(
+                f"the folder lacks {promise!r}, which the manifest promises for {spec.platform}",
+                where=str(folder),
+                remedy="build the library first, or correct --from or the manifest",
+            )
+    selected = [name for name in names if matches(name, promises)]
+    homeless = [name for name in selected if name not in loose]
+    if homeless and all(archive.format == "file" for archive in spec.archives):
+        raise UsageError(
+            f"no archive of {spec.platform} takes {', '.join(homeless)}",
+            where=str(folder),
+            remedy="list it in 'archives' as a loose file with its 'path', or add an archive",
+        )
+    return selected
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made: {error.strerror}",
+            where=str(folder),
+            remedy="choose another",
+        ) from None
+
+
+def _file_name(archive: ArchiveSpec, kind: str) -> str:
+    if kind == archive.format:
+        return archive.file
+    stem = archive.file
+    for suffix in SUFFIXES:
+        if stem.lower().endswith(suffix):
+            stem = stem[: -len(suffix)]
+            break
+    return f"{stem}.{kind}"
+
+
+def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
+    """Writes under another name first, so that a partial archive never has the final one."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            if kind == "file":
+                _copy(members[0][0], file)
+            elif kind == "zip":
+                _write_zip(file, members)
+            else:
+                with _compressor(file, kind) as compressed:
+                    _write_tar(compressed, members)
+        digest, size = sha256_of(partial)
+        partial.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"the archive cannot be written: {error.strerror}",
+            where=error.filename or str(target),
+            remedy="check the folder's permissions and the space that is left",
+        ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return Packed(target, digest, size, {name: source for source, name in members})
+
+
+@contextmanager
+def _compressor(raw: IO[bytes], kind: str) -> Iterator[IO[bytes]]:
+    if kind == "tar.gz":
+        # RFC 1952: neither a name nor a time goes into the header.
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as compressed:
+            yield cast(IO[bytes], compressed)
+    else:
+        zstd = zstd_module()
+        options = {
+            zstd.CompressionParameter.compression_level: _ZSTD_LEVEL,
+            zstd.CompressionParameter.checksum_flag: 1,
+            zstd.CompressionParameter.nb_workers: _ZSTD_WORKERS,
+        }
+        with zstd.ZstdFile(raw, "wb", options=options) as compressed:
+            yield compressed
+
+
+def _write_tar(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
+    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for source, name in members:
+            info = tarfile.TarInfo(name)
+            info.size = source.stat().st_size
+            info.mode = _MODE
+            with source.open("rb") as content:
+                tar.addfile(info, content)
+
+
+def _write_zip(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source, name in members:
+            info = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            info.create_system = 3  # Unix, whatever this machine is
+            info.external_attr = (0o100000 | _MODE) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.file_size = source.stat().st_size
+            with archive.open(info, "w") as member:
+                _copy(source, member)
+
+
+def _copy(source: Path, target: IO[bytes]) -> None:
+    with source.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            target.write(chunk)

@@ -1,0 +1,159 @@
+"""What `pack` does around the writing of an archive: it makes files, inspects, and says what is in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.manifests.manifest import Manifest, PlatformSpec
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.publishing.object_files import can_inspect
+from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
+from cgo_prebuilt.releases.signing import SIGNATURE, sign
+from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is done besides.
+
+    Attributes:
+        strip: Debug information is removed.
+        localize: Globs of the symbols that stay global; empty to leave all as they are.
+        notices: Files of third parties' notices, which `licenses` in the manifest names.
+        pkg_config: A `.pc` file is made and packed.
+        sbom: A bill of materials is written beside the archive.
+        key: The SSH key that `SHA256SUMS` is signed with; None to sign nothing.
+    """
+
+    strip: bool = False
+    localize: tuple[str, ...] = ()
+    notices: tuple[Path, ...] = ()
+    pkg_config: bool = False
+    sbom: bool = False
+    key: Path | None = None
+
+
+def package(
+    manifest: Manifest,
+    specs: Sequence[PlatformSpec],
+    folder: Path,
+    dist: Path,
+    archive_format: str | None,
+    extras: Extras,
+    say: Callable[[str], None],
+) -> list[Packed]:
+    """Packs one platform, or several into one archive.
+
+    Args:
+        manifest: The library.
+        specs: The platforms.
+        folder: Where the built files are.
+        dist: Where the archives go.
+        archive_format: See `pack`.
+        extras: What is done besides.
+        say: Told of the findings.
+
+    Raises:
+        UsageError: A library cannot work on its platform; or see `pack`.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        overlay = Path(temporary)
+        specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
+        for spec in specs:
+            _inspect(spec, source_files(folder, overlay), say)
+        spec = all_in_one(specs) if len(specs) > 1 else specs[0]
+        packed = pack(spec, folder, dist, archive_format, overlay)
+        if extras.sbom:
+            platform = str(spec.platform) if len(specs) == 1 else "several"
+            _write_sboms(manifest, platform, packed)
+    (dist / SIGNATURE).unlink(missing_ok=True)  # of other sums
+    if extras.key is not None:
+        sign(dist / SUMS, extras.key)
+    return packed
+
+
+def _overlaid(
+    manifest: Manifest, spec: PlatformSpec, folder: Path, overlay: Path, extras: Extras
+) -> PlatformSpec:
+    """Makes the files that are packed in place of those in the folder, or in addition."""
+    from cgo_prebuilt.publishing.localize import localize
+    from cgo_prebuilt.publishing.strip_library import strip_library
+
+    interface = spec.interface
+    for name in interface.libraries():
+        source = folder / name
+        if extras.localize and name in interface.static_library and source.is_file():
+            localize(spec.platform, source, overlay / name, extras.localize)
+            source = overlay / name
+        if extras.strip and name not in interface.interface_library and source.is_file():
+            strip_library(spec.platform, source, overlay / name)
+    for notice in extras.notices:
+        _add_notice(spec, notice, overlay)
+    if not extras.pkg_config:
+        return spec
+    from cgo_prebuilt.linking.pkg_config import pkg_config
+
+    path = f"lib/pkgconfig/{manifest.name}.pc"
+    (overlay / path).parent.mkdir(parents=True, exist_ok=True)
+    text = pkg_config(manifest.name, manifest.version, interface, spec.platform.os, "../..")
+    (overlay / path).write_text(text, encoding="utf-8", newline="\n")
+    # A license is what goes wherever the library goes, and is of no use to a compiler: so is this.
+    return replace(spec, interface=replace(interface, licenses=(*interface.licenses, path)))
+
+
+def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:
+    if not matches(notice.name, spec.interface.licenses):
+        raise UsageError(
+            f"'licenses' in the manifest does not name {notice.name}, so nobody would get it",
+            where=str(notice),
+            remedy=f"add it there: licenses: [{notice.name}]",
+        )
+    try:
+        shutil.copyfile(notice, overlay / notice.name)
+    except OSError as error:
+        raise UsageError(
+            f"the notice cannot be read: {error.strerror}",
+            where=str(notice),
+            remedy="correct --notice",
+        ) from None
+
+
+def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], None]) -> None:
+    if not can_inspect():
+        say("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
+        return
+    from cgo_prebuilt.publishing.inspection import inspect_files, refusals
+
+    findings = inspect_files(spec, sources)
+    wrong = refusals(findings)
+    for finding in findings:
+        if finding not in wrong:
+            say(str(finding))
+    if wrong:
+        raise UsageError(
+            "\n".join(finding.what for finding in wrong),
+            where=", ".join(dict.fromkeys(finding.file for finding in wrong)),
+            remedy=wrong[0].remedy or "build it again",
+        )
+
+
+def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) -> None:
+    from cgo_prebuilt.publishing.sbom import SUFFIX, sbom
+
+    dist = packed[0].path.parent
+    sums = read_sums(dist / SUMS)
+    for item in packed:
+        files = [LockedFile(name, *sha256_of(path)) for name, path in sorted(item.members.items())]
+        archive = {item.path.name: item.sha256}
+        target = dist / f"{item.path.name}{SUFFIX}"
+        text = sbom(manifest.name, manifest.version, platform, archive, files)
+        target.write_text(text, encoding="utf-8", newline="\n")
+        sums[target.name] = sha256_of(target)[0]
+    write_sums(dist / SUMS, sums)

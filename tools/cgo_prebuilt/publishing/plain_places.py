@@ -1,0 +1,146 @@
+"""Places without releases of their own to publish to: a folder, and a server that takes a PUT."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.network.address import redacted
+from cgo_prebuilt.network.api_session import ApiSession, LostError
+from cgo_prebuilt.network.progress import Progress
+from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
+
+_TRIES = 4
+_FIRST_WAIT = 2.0
+
+
+class FolderPlace:
+    """A folder, such as one that a file server or an object store's own client serves from.
+
+    Args:
+        folder: Made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def existing(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See `publish.Destination`."""
+        return {
+            name: sha256_of(self._folder / name)[0]
+            for name in names
+            if (self._folder / name).exists()
+        }
+
+    def send(self, file: ReleaseFile) -> None:
+        """See `publish.Destination`. The file has its name only when it is whole."""
+        partial = self._folder / f".{file.name}.{os.getpid()}.partial"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.path, partial)
+            partial.replace(self._folder / file.name)
+        except OSError as error:
+            raise UsageError(
+                f"the file cannot be written: {error.strerror}",
+                where=str(self._folder / file.name),
+                remedy="check the folder's permissions and the space that is left",
+            ) from None
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def finish(self) -> str:
+        """See `publish.Destination`."""
+        return str(self._folder)
+
+
+class PutPlace:
+    """A server that takes a file by PUT (RFC 9110 9.3.4): WebDAV, Artifactory, GitLab, S3 behind a proxy.
+
+    Args:
+        base: A base URL, or a template with `{file}` in it.
+        session: Sends the requests.
+        progress: Says how far the files are.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        session: ApiSession,
+        progress: Progress,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._template = base if "{file}" in base else base.rstrip("/") + "/{file}"
+        self._session = session
+        self._progress = progress
+        self._sleep = sleep
+
+    def url_of(self, name: str) -> str:
+        """Where a file goes."""
+        return self._template.replace("{file}", quote(name))
+
+    def existing(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See `publish.Destination`. A server's ETag says nothing of a hash, so the bytes are read."""
+        found = {name: self._sha256_at(self.url_of(name)) for name in names}
+        return {name: digest for name, digest in found.items() if digest is not None}
+
+    def send(self, file: ReleaseFile) -> None:
+        """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file."""
+        url = self.url_of(file.name)
+        progress = self._progress.start(file.name, file.path.stat().st_size)
+        reason = ""
+        for attempt in range(_TRIES):
+            if attempt:
+                self._sleep(_FIRST_WAIT * 2.0 ** (attempt - 1))
+            headers = {"Content-Type": "application/octet-stream", "If-None-Match": "*"}
+            try:
+                status = self._session.send_file("PUT", url, file.path, progress, headers).status
+            except LostError as error:
+                reason = str(error)
+                status = 412  # it may have arrived, as when somebody else was first
+            if 200 <= status < 300 or status in (409, 412):
+                arrived = self._sha256_at(url)
+                if arrived is None:
+                    reason = reason or "it is not there afterwards"
+                    continue
+                if arrived != file.sha256:
+                    progress.done("failed")
+                    raise conflict([file.name])
+                progress.done("done")
+                return
+            progress.done("failed")
+            raise _refused(url, status)
+        progress.done("failed")
+        raise UnavailableError(
+            f"{file.name} cannot be uploaded: {reason}, {_TRIES} times",
+            where=redacted(url),
+            remedy="run it again: what was uploaded is kept",
+        )
+
+    def finish(self) -> str:
+        """See `publish.Destination`."""
+        return redacted(self.url_of(""))
+
+    def _sha256_at(self, url: str) -> str | None:
+        if self._session.send("HEAD", url).status in (404, 410):
+            return None
+        digest = hashlib.sha256()
+        for chunk in self._session.chunks(url):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+
+def _refused(url: str, status: int) -> UsageError:
+    return UsageError(
+        f"the server refused: HTTP {status}",
+        where=redacted(url),
+        remedy="give credentials in netrc (NETRC), and check that the URL takes a PUT",
+    )

@@ -1,0 +1,99 @@
+"""The symbols that this machine's C library and the libraries of a link line provide.
+
+Only where the machine is what the library is for can this be known; there it also tells since which
+glibc a symbol exists, which a static archive does not record itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cgo_prebuilt.publishing.object_files import read_objects
+
+# What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
+_ALWAYS = ("-lc", "-lgcc", "-lgcc_s")
+_FILE_IN_SCRIPT = re.compile(r"[^\s()]+\.(?:so|a)[.0-9]*")
+_GLIBC = re.compile(r"GLIBC_([0-9.]+)")
+
+# What the linker itself and the C start-up files define.
+LINKER_SYMBOLS = re.compile(
+    r"_GLOBAL_OFFSET_TABLE_|_DYNAMIC|__dso_handle|__ehdr_start|__executable_start|__TMC_END__"
+    r"|_?_?(?:end|edata|etext|bss_start)|__(?:start|stop)_\w+|__(?:init|fini|preinit)_array_\w+"
+)
+
+
+def provided_symbols(linkopts: Iterable[str]) -> dict[str, str | None] | None:
+    """What a link on this machine can use.
+
+    Args:
+        linkopts: Options for the linker; `-lNAME` are looked up.
+
+    Returns:
+        For each symbol the oldest glibc that has it, or None where it is another library's; or None
+        where this machine has no C compiler to ask.
+    """
+    wanted = dict.fromkeys((*_ALWAYS, *(option for option in linkopts if option[:2] == "-l")))
+    found: dict[str, str | None] = {}
+    for option in wanted:
+        for path in _files(option[2:]):
+            for symbol, version in _symbols(path):
+                before = found.get(symbol)
+                if version is not None and before is not None:
+                    version = min(version, before, key=version_key)
+                found[symbol] = version
+    return found or None
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Sorts versions such as `2.9` and `2.17` by number."""
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _files(library: str) -> Iterator[Path]:
+    for name in (f"lib{library}.so", f"lib{library}.so.1", f"lib{library}.a"):
+        path = _find(name)
+        if path is None:
+            continue
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head[:4] == b"\x7fELF" or head == b"!<arch>\n":
+            yield path
+        else:  # a linker script, such as libc.so
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found = [_find(item) for item in _FILE_IN_SCRIPT.findall(text)]
+            yield from (item for item in found if item is not None and item != path)
+        return
+
+
+def _find(name: str) -> Path | None:
+    """A library by its name or path, where the C compiler would find it."""
+    if Path(name).is_absolute():
+        return Path(name) if Path(name).exists() else None
+    command = [os.environ.get("CC", "cc"), f"-print-file-name={name}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    path = Path(done.stdout.strip())
+    return path if path.is_absolute() and path.exists() else None
+
+
+def _symbols(path: Path) -> Iterator[tuple[str, str | None]]:
+    import lief
+
+    if path.read_bytes()[:4] != b"\x7fELF":
+        for item in read_objects(path):
+            yield from ((symbol, None) for symbol in item.defined)
+        return
+    elf = lief.ELF.parse(str(path))
+    for symbol in elf.dynamic_symbols if elf is not None else ():
+        if symbol.shndx != 0:
+            version = symbol.symbol_version
+            auxiliary = version.symbol_version_auxiliary if version is not None else None
+            name = str(auxiliary.name) if auxiliary is not None else ""
+            match = _GLIBC.fullmatch(name)
+            yield str(symbol.name), match[1] if match else None

@@ -1,0 +1,155 @@
+"""Publishing a release: which files, what of them is there already, and in which order.
+
+The decisions are here; `Destination`s do what they come to. The order makes a run that was cut off
+harmless: nothing is sent before all is compared, and `SHA256SUMS`, the list of it all, comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.releases.sums import SUMS, read_sums
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFile:
+    """A file to be published: where it is, and its SHA-256."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """What it is published as."""
+        return self.path.name
+
+
+class Destination(Protocol):
+    """Where a release goes."""
+
+    def existing(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The SHA-256 of those of the files that are there already."""
+
+    def send(self, file: ReleaseFile) -> None:
+        """Puts a file there that was not; refuses where another one came in between."""
+
+    def finish(self) -> str:
+        """Makes it a release that everybody sees; gives where to see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was done.
+
+    Attributes:
+        where: Where the release is to be seen.
+        sent: The files that were sent now.
+        unchanged: Those that were there already, the same bytes.
+    """
+
+    where: str
+    sent: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+def release_files(
+    manifest: Manifest, dist: Path, signature: str | None = None
+) -> list[ReleaseFile]:
+    """The files of a release: all that `SHA256SUMS` lists, then itself.
+
+    Args:
+        manifest: Says which archives there must be.
+        dist: What `pack` wrote.
+        signature: The name of the signature of `SHA256SUMS`, which is published where it is there.
+
+    Raises:
+        UsageError: An archive of the manifest, or a listed file, is not there.
+        IntegrityError: A file is not what `SHA256SUMS` says.
+    """
+    sums = read_sums(dist / SUMS)
+    for spec in manifest.platforms:
+        for archive in spec.archives:
+            if archive.file not in sums:
+                raise UsageError(
+                    f"{SUMS} lacks {archive.file}, the archive of {spec.platform}",
+                    where=str(dist),
+                    remedy=f"pack it: cgo-prebuilt pack {manifest.where} --platform {spec.platform}"
+                    f" --from DIR --output {dist}",
+                )
+    files = []
+    for name, expected in sorted(sums.items()):
+        digest = _digest(dist / name)
+        if digest != expected:
+            raise IntegrityError(
+                f"{name} has the SHA-256 {digest}, {SUMS} says {expected}",
+                where=str(dist / name),
+                remedy="pack it again",
+            )
+        files.append(ReleaseFile(dist / name, digest))
+    last = [SUMS, *([signature] if signature and (dist / signature).exists() else [])]
+    return files + [ReleaseFile(dist / name, _digest(dist / name)) for name in last]
+
+
+def publish(files: Sequence[ReleaseFile], destination: Destination) -> Published:
+    """Publishes files.
+
+    Args:
+        files: What to publish, in this order.
+        destination: Where to.
+
+    Raises:
+        IntegrityError: A file is there already and has other bytes. Nothing was sent then.
+        CgoPrebuiltError: The destination's own errors; a second run goes on from there.
+    """
+    there = destination.existing([file.name for file in files])
+    different = [file for file in files if there.get(file.name, file.sha256) != file.sha256]
+    if different:
+        raise conflict([file.name for file in different])
+    missing = [file for file in files if file.name not in there]
+    for file in missing:
+        destination.send(file)
+    return Published(
+        destination.finish(),
+        tuple(file.name for file in missing),
+        tuple(file.name for file in files if file.name in there),
+    )
+
+
+def conflict(names: Sequence[str]) -> IntegrityError:
+    """The refusal to replace what users may have locked already."""
+    return IntegrityError(
+        f"published already, with other bytes: {', '.join(names)}",
+        remedy="publish a new version; what was published never changes, since locks pin it",
+    )
+
+
+def unreachable_archives(manifest: Manifest, published_url: Mapping[str, str]) -> list[str]:
+    """The archives that the manifest's URLs would not lead `lock` to.
+
+    Args:
+        manifest: The manifest.
+        published_url: Where each file is, by its name.
+    """
+    return sorted(
+        {
+            archive.file
+            for spec in manifest.platforms
+            for archive in spec.archives
+            if published_url.get(archive.file) not in archive.urls
+        }
+    )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256_of(path)[0]
+    except OSError as error:
+        raise UsageError(
+            f"the file cannot be read: {error.strerror}", where=str(path), remedy="pack it again"
+        ) from None

@@ -1,0 +1,214 @@
+"""Making a lock: what a manifest promises, found in the archives of a release.
+
+`lock_version` decides; the downloading and reading of an archive is handed to it as a function.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
+from cgo_prebuilt.locks.lock import (
+    Interface,
+    Lock,
+    LockedArchive,
+    LockedFile,
+    LockedPlatform,
+    LockedVersion,
+)
+from cgo_prebuilt.manifests.manifest import ArchiveSpec, Manifest, PlatformSpec
+from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.network.transport import ByteStream, Download, Transport
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.settings import Settings
+
+_PARALLEL_DOWNLOADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedArchive:
+    """An archive as it was found: its hash, its size in bytes, and the members that were asked for."""
+
+    sha256: str
+    size: int
+    files: tuple[LockedFile, ...]
+
+
+Indexer = Callable[[ArchiveSpec, Callable[[str], bool]], IndexedArchive]
+"""Gets an archive and lists those of its members that a predicate selects."""
+
+
+def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> LockedVersion:
+    """Locks every platform of a manifest.
+
+    Args:
+        manifest: The manifest.
+        index: How an archive is had; called once for each archive, several at a time.
+        lock_folder: Where the lock will be, which a source's `path` is relative to.
+
+    Raises:
+        IntegrityError: An archive lacks what the manifest promises, or two hold the same file.
+        ManifestError: An archive holds nothing that the manifest names.
+        UnavailableError: An archive cannot be had.
+    """
+    wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
+    for spec in manifest.platforms:
+        for archive in spec.archives:
+            wanted.setdefault(archive, []).append(spec)
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        pending = {
+            archive: pool.submit(index, archive, _selecting(users))
+            for archive, users in wanted.items()
+        }
+        try:
+            indexed = {archive: future.result() for archive, future in pending.items()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error, start no more
+    source = manifest.source
+    if source is not None and source.path is not None:
+        folder = os.path.relpath(manifest.folder / source.path, lock_folder)
+        source = replace(source, path=Path(folder).as_posix())
+    return LockedVersion(
+        {str(spec.platform): _lock_platform(spec, indexed) for spec in manifest.platforms}, source
+    )
+
+
+def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
+    """Adds a version to a lock, or replaces it there, and makes it the default.
+
+    Raises:
+        LockError: The lock is another library's.
+    """
+    if old is not None and old.name != manifest.name:
+        raise LockError(
+            f"the lock is for {old.name}, the manifest for {manifest.name}",
+            where=manifest.where,
+            remedy="give each library a lock of its own with --output",
+        )
+    versions = dict(old.versions) if old is not None else {}
+    versions[manifest.version] = version
+    return Lock(manifest.name, manifest.version, versions)
+
+
+def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:
+    """An indexer that downloads: from an archive's URLs, or from the mirror that is set."""
+    from cgo_prebuilt.releases.index import index
+
+    def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+        found: tuple[LockedFile, ...] = ()
+
+        def consume(stream: ByteStream) -> None:
+            nonlocal found
+            found = index(
+                stream,
+                format=spec.format,
+                strip_prefix=spec.strip_prefix,
+                select=select,
+                where=spec.file,
+                loose=spec.path,
+            )
+
+        urls = archive_urls(spec, manifest, settings)
+        got = transport.run(Download(spec.file, urls, None, None), consume)
+        return IndexedArchive(got.sha256, got.size, found)
+
+    return get
+
+
+def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+    """Where to take an archive from, in the order to try: its URLs, or the mirror that is set.
+
+    Raises:
+        ManifestError: It has no URL.
+        UnavailableError: The settings are offline, and it is on no `file://` URL.
+    """
+    if not spec.urls:
+        raise ManifestError(
+            f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
+        )
+    urls = urls_to_try(
+        spec.urls,
+        spec.file,
+        name=manifest.name,
+        version=manifest.version,
+        platform=next(one.platform for one in manifest.platforms if spec in one.archives),
+        settings=settings,
+    )
+    if not urls:
+        raise UnavailableError(
+            "offline, and a lock is made from the archives themselves",
+            where=spec.file,
+            remedy="go online, or set CGO_PREBUILT_MIRROR to a file:// folder that has them",
+        )
+    return urls
+
+
+def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:
+    patterns = {pattern for spec in users for pattern in spec.interface.promises()}
+    return lambda name: matches(name, patterns)
+
+
+def _lock_platform(
+    spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive]
+) -> LockedPlatform:
+    select = _selecting([spec])
+    archives = tuple(
+        LockedArchive(
+            file=archive.file,
+            urls=archive.urls,
+            sha256=indexed[archive].sha256,
+            size=indexed[archive].size,
+            format=archive.format,
+            strip_prefix=archive.strip_prefix,
+            files=tuple(file for file in indexed[archive].files if select(file.path)),
+        )
+        for archive in spec.archives
+    )
+    interface = _found_interface(spec, archives)
+    _check_disjoint(spec, archives)
+    return LockedPlatform(archives, interface)
+
+
+def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> None:
+    """Each archive has a part in the library, and no two have the same file."""
+    holders: dict[str, str] = {}
+    for archive in archives:
+        if not archive.files:
+            raise ManifestError(
+                f"{archive.file} has none of the files that the manifest names for {spec.platform}",
+                where=archive.file,
+                remedy="name its files in 'static_library', 'headers' and the like, or remove it",
+            )
+        for path in (file.path for file in archive.files):
+            if path in holders:
+                raise IntegrityError(
+                    f"{path!r} for {spec.platform} is in two archives",
+                    where=f"{holders[path]}, {archive.file}",
+                    remedy="name it so that only one has it ('strip_prefix' and narrower globs help)",
+                )
+            holders[path] = archive.file
+    check_member_names(holders, where=", ".join(archive.file for archive in archives))
+
+
+def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> Interface:
+    """The interface with its globs replaced by the files that there are."""
+    paths = sorted(file.path for archive in archives for file in archive.files)
+    names = ", ".join(archive.file for archive in archives)
+    for promise in spec.interface.promises():
+        if not any(matches(path, [promise]) for path in paths):
+            raise IntegrityError(
+                f"the archive lacks {promise!r}, which the manifest promises for {spec.platform}",
+                where=names,
+                remedy="correct the path in the manifest ('strip_prefix' included), or pack it again",
+            )
+    libraries = set(spec.interface.libraries())
+    headers = tuple(
+        path for path in paths if path not in libraries and matches(path, spec.interface.headers)
+    )
+    licenses = tuple(path for path in paths if matches(path, spec.interface.licenses))
+    return replace(spec.interface, headers=headers, licenses=licenses)

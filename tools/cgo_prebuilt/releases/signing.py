@@ -1,0 +1,104 @@
+"""Signatures of `SHA256SUMS` with SSH keys: made by `pack`, pinned by `lock`, enforced by `fetch`.
+
+OpenSSH 8.1 and later makes and verifies them (`ssh-keygen -Y`, PROTOCOL.sshsig), which is on nearly
+every machine. What is signed are the sums, so that a fetch, which hashes each archive anyway, needs
+no second hash of it, and no request for the signature: the lock holds both texts.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.locks.lock import Signature
+from cgo_prebuilt.releases.sums import SUMS, parse_sums
+
+SIGNATURE = f"{SUMS}.sig"
+"""The name of the signature."""
+
+# What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
+_NAMESPACE = "cgo-prebuilt"
+_SIGNER = "publisher"
+
+
+def sign(sums: Path, key: Path) -> Path:
+    """Signs a `SHA256SUMS`.
+
+    Args:
+        sums: The file.
+        key: A private key, or a public one whose private half an ssh-agent has.
+
+    Returns:
+        The signature's path.
+
+    Raises:
+        UsageError: ssh-keygen is not there, or refuses.
+    """
+    target = sums.with_name(SIGNATURE)
+    target.unlink(missing_ok=True)  # ssh-keygen would ask whether to overwrite it
+    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE, str(sums)]
+    done = _run(command)
+    if done.returncode:
+        raise UsageError(
+            f"ssh-keygen cannot sign: {_said(done)}",
+            where=str(key),
+            remedy="name a private key that ssh-keygen may read, or whose public half is in ssh-agent",
+        )
+    return target
+
+
+def check_signature(signature: Signature, archives: Mapping[str, str]) -> None:
+    """Checks that a key's owner vouches for archives.
+
+    Args:
+        signature: What the lock holds.
+        archives: SHA-256 by file name.
+
+    Raises:
+        IntegrityError: The signature is not of these sums by this key, or lacks an archive.
+        UsageError: ssh-keygen is not there.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        signers, text = Path(folder) / "signers", Path(folder) / SIGNATURE
+        signers.write_text(f'{_SIGNER} namespaces="{_NAMESPACE}" {signature.public_key}\n')
+        text.write_text(signature.signature)
+        command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", _SIGNER]
+        done = _run([*command, "-n", _NAMESPACE, "-s", str(text)], signature.sums)
+    if done.returncode:
+        raise IntegrityError(
+            f"the signature of {SUMS} is not that of the public key: {_said(done)}",
+            where=signature.public_key,
+            remedy="do not use it; ask the publisher whether the key changed",
+        )
+    try:
+        sums = parse_sums(signature.sums)
+    except ValueError as error:
+        raise IntegrityError(
+            f"the signed {SUMS} is malformed: {error}", remedy="ask the publisher to pack it again"
+        ) from None
+    strange = [file for file, digest in archives.items() if sums.get(file) != digest]
+    if strange:
+        raise IntegrityError(
+            f"the publisher's signature does not cover {', '.join(strange)}",
+            where=signature.public_key,
+            remedy="do not use it; restore the lock, or make it anew with `cgo-prebuilt lock`",
+        )
+
+
+def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, input=stdin, capture_output=True, encoding="utf-8", check=False
+        )
+    except OSError as error:
+        raise UsageError(
+            f"ssh-keygen cannot be run: {error.strerror}",
+            remedy="install OpenSSH 8.1 or later",
+        ) from None
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((done.stderr or done.stdout).split())[:300]

@@ -1,0 +1,69 @@
+"""`SHA256SUMS`: the hashes of a release's files, in the form that sha256sum(1) reads and writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.renames import write_whole
+
+SUMS = "SHA256SUMS"
+
+# A `*` marks what sha256sum(1) read in binary mode.
+_SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+
+def parse_sums(text: str) -> dict[str, str]:
+    """The hashes in the text of a `SHA256SUMS`, by file.
+
+    Raises:
+        ValueError: A line is not a hash and a file; the message quotes it.
+    """
+    sums = {}
+    for line in filter(None, text.split("\n")):
+        match = _SUM.fullmatch(line.removesuffix("\r"))
+        if match is None:
+            raise ValueError(f"{line[:200]!r} is not a hash and a file")
+        sums[match[2]] = match[1]
+    return sums
+
+
+def format_sums(sums: Mapping[str, str]) -> str:
+    """The text of a `SHA256SUMS` of hashes by file, sorted by file."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """The hashes in a `SHA256SUMS`, which other platforms' archives may be in already, by file.
+
+    Raises:
+        UsageError: It cannot be read. One that is not there is empty.
+    """
+    try:
+        return parse_sums(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _bad_sums(path, getattr(error, "strerror", None) or str(error)) from None
+
+
+def write_sums(path: Path, sums: Mapping[str, str]) -> None:
+    """Writes a `SHA256SUMS` of hashes by file.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        write_whole(path, format_sums(sums).encode())
+    except OSError as error:
+        raise _bad_sums(path, error.strerror or str(error)) from None
+
+
+def _bad_sums(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{SUMS} cannot be updated: {reason}",
+        where=str(path),
+        remedy="correct or remove it, and pack again",
+    )

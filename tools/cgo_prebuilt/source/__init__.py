@@ -1,0 +1,1 @@
+"""Building a library from its source."""

@@ -1,0 +1,282 @@
+"""A library's source: the folder or the archive that the lock names, put where it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from cgo_prebuilt.errors import BuildError, IntegrityError, LockError, UnavailableError
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
+from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.storage.results import Results, result_key
+from cgo_prebuilt.storage.tree import tree_key
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.archives.bytestream import ByteStream
+    from cgo_prebuilt.locks.lock import Lock, Source
+    from cgo_prebuilt.members import Member
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.settings import Settings
+    from cgo_prebuilt.storage.store import Store, Tree
+
+# What other builds and version control have left in a folder.
+_NOT_SOURCE = {"cargo": {"target"}, "cmake": {"build"}}
+_NEVER_SOURCE = {".git"}
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOf:
+    """Which source of which library.
+
+    Attributes:
+        source: The lock's, with a `path` or a `url`.
+        name: The library.
+        version: Its release.
+        platform: The platform that it is for; a mirror's URL may depend on it.
+        folder: The folder that `source.path` is relative to.
+    """
+
+    source: Source
+    name: str
+    version: str
+    platform: Platform
+    folder: Path
+
+
+def archive_name(source: Source) -> str:
+    """The file name of a source's archive."""
+    return unquote(PurePosixPath(urlsplit(source.url or "").path).name) or "source"
+
+
+class SourceFolder:
+    """A source that is a folder."""
+
+    def __init__(self, wanted: SourceOf) -> None:
+        self._root = wanted.folder / (wanted.source.path or ".")
+        if not self._root.is_dir():
+            raise BuildError(
+                f"the source of {wanted.name} {wanted.version} is not there",
+                where=str(self._root),
+                remedy="correct 'path' under 'source' in the manifest, and lock it again",
+            )
+        skipped = _NEVER_SOURCE | _NOT_SOURCE.get(wanted.source.build.tool, set())
+        self._files = sorted(_walk(self._root, skipped))
+
+    def digest(self) -> str:
+        """What the source is: a SHA-256 over the names, modes and contents of its files."""
+        digest = hashlib.sha256()
+        for path in self._files:
+            name = path.relative_to(self._root).as_posix()
+            is_program = os.access(path, os.X_OK)
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{name}\0{is_program:d}{content}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def copy(self, target: Path) -> list[str]:
+        """Copies the source into a folder; gives the names of the files."""
+        names = []
+        for path in self._files:
+            name = path.relative_to(self._root)
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target / name)
+            names.append(name.as_posix())
+        return names
+
+
+class SourceArchive:
+    """A source that is an archive, fetched and verified like any other, and kept in the store.
+
+    Attributes:
+        file: Its file name.
+        sha256: Of the whole, 64 lower-case hex digits.
+    """
+
+    def __init__(
+        self,
+        wanted: SourceOf,
+        settings: Settings,
+        store: Store,
+        open_transport: Callable[[], Transport],
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        self._wanted = wanted
+        self._settings = settings
+        self._store = store
+        self._open_transport = open_transport
+        self._on_wait = on_wait
+        self.file = archive_name(wanted.source)
+        self.sha256 = wanted.source.sha256 or ""
+        self._key = result_key("source archive", [wanted.source.sha256, self.file])
+        check_member_name(self.file, where="source")
+
+    def digest(self) -> str:
+        """What the source is."""
+        return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
+
+    def urls(self) -> tuple[str, ...]:
+        """Where it is to be taken from, in the order to try; nowhere where that is offline."""
+        wanted = self._wanted
+        return urls_to_try(
+            [wanted.source.url or ""],
+            self.file,
+            name=wanted.name,
+            version=wanted.version,
+            platform=wanted.platform,
+            settings=self._settings,
+        )
+
+    def is_stored(self) -> bool:
+        """Whether the store has it already."""
+        return self._find() is not None
+
+    def copy(self, target: Path) -> list[str]:
+        """Extracts the source into a folder; gives the names of the files.
+
+        Raises:
+            UnavailableError: The archive cannot be had.
+            IntegrityError: It is not the one that the lock names, or is malformed.
+        """
+        from cgo_prebuilt.manifests.manifest import format_of
+
+        return _extract(
+            self._obtain(), format_of(self.file), self._wanted.source.strip_prefix, target
+        )
+
+    def _find(self) -> Tree | None:
+        files = Results(self._store.results).get(self._key)
+        return self._store.find(tree_key(files), files) if files else None
+
+    def _obtain(self) -> Path:
+        """The archive's file in the store."""
+        with self._store.exclusive(self._key, on_wait=self._on_wait):
+            tree = self._find()
+            if tree is None:
+                with self._store.staging(self._key) as staging:
+                    size = self._download(staging / self.file)
+                    files = (LockedFile(self.file, self.sha256, size),)
+                    label = f"the source of {self._wanted.name} {self._wanted.version}"
+                    tree = self._store.publish(staging, tree_key(files), files, label)
+                Results(self._store.results).put(self._key, files)
+        return tree.files / self.file
+
+    def _download(self, target: Path) -> int:
+        from cgo_prebuilt.network.transport import Download
+
+        urls = self.urls()
+        if not urls:
+            wanted = self._wanted
+            raise UnavailableError(
+                f"offline, and the source of {wanted.name} {wanted.version} is not in the store",
+                where=self.file,
+                remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
+                " that has it",
+            )
+
+        def consume(stream: ByteStream) -> None:
+            with target.open("wb") as file:
+                while chunk := stream.read(_CHUNK):
+                    file.write(chunk)
+
+        download = Download(self.file, urls, self._wanted.source.sha256, None)
+        return self._open_transport().run(download, consume).size
+
+
+def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        if entry.name in skipped or entry.name.startswith("bazel-"):
+            continue
+        if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
+            continue  # a link to a folder that it is in has no end
+        if entry.is_dir():
+            yield from _walk(entry, _NEVER_SOURCE)
+        elif entry.is_file():
+            yield entry
+
+
+def _write(path: Path, member: Member, where: str) -> None:
+    first = b""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            for chunk in member.chunks():
+                first = first or bytes(chunk[:2])
+                file.write(chunk)
+    except (FileExistsError, NotADirectoryError):
+        raise IntegrityError(
+            f"two files of the source collide: {member.name!r}",
+            where=where,
+            remedy="do not use this archive",
+        ) from None
+    if first == b"#!":
+        path.chmod(0o755)
+
+
+def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path) -> list[str]:
+    """Writes an archive's files; links and the like are left out.
+
+    The archive is the one that the lock names, but its files are not named there: their names are
+    checked here. A script is made a program, whose mode an archive need not tell.
+    """
+    from cgo_prebuilt.archives.archive import read_members
+    from cgo_prebuilt.archives.bytestream import FileStream
+
+    where = archive.name
+    prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
+    names: list[str] = []
+    with (
+        closing(FileStream(archive)) as stream,
+        closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
+    ):
+        for member in members:
+            if member.kind != FILE or not member.name.startswith(prefix):
+                continue
+            name = member.name.removeprefix(prefix)
+            check_member_name(name, where=where)
+            names.append(name)
+            _write(target / name, member, where)
+    check_member_names(names, where=where)
+    if not names:
+        raise IntegrityError(
+            f"the source has no file below {strip_prefix!r}",
+            where=where,
+            remedy="correct 'strip_prefix' under 'source' in the manifest, and lock it again",
+        )
+    return names
+
+
+def source_origin(
+    lock: Lock,
+    lock_folder: Path,
+    platform: Platform,
+    settings: Settings,
+    store: Store,
+    open_transport: Callable[[], Transport],
+    on_wait: Callable[[], None] | None = None,
+) -> tuple[SourceOf, SourceFolder | SourceArchive]:
+    """The source of the version that the settings choose.
+
+    Raises:
+        LockError: The lock has no such version, or that has no source.
+        BuildError: The source's folder is not there.
+    """
+    version, locked = lock.version(settings.version)
+    if locked.source is None:
+        raise LockError(
+            f"{lock.name} {version} has no source",
+            remedy="give the manifest a 'source', and lock it again",
+        )
+    wanted = SourceOf(locked.source, lock.name, version, platform, lock_folder)
+    if locked.source.path is not None:
+        return wanted, SourceFolder(wanted)
+    return wanted, SourceArchive(wanted, settings, store, open_transport, on_wait)

@@ -1,0 +1,1 @@
+"""The store, and its trees in output folders."""

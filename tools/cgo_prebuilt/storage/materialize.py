@@ -1,0 +1,327 @@
+"""A tree's files in an output folder: by reflink, else by hard link, else by copy.
+
+Each file is made under a temporary name beside its place and renamed, so that nothing half-written
+is ever seen. A file that is right already is left alone, at the price of one `stat`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.files.long_paths import long_path
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
+from cgo_prebuilt.storage.tree import FileRecord, Tree
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import LockedFile
+
+_FICLONE = 0x40049409  # linux/fs.h
+_CLONE_NOFOLLOW = 1  # sys/clonefile.h
+
+# Where the method itself is what is refused, not the place.
+_NO_REFLINK = frozenset(
+    {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS}
+    | {errno.EPERM, errno.EBADF, errno.ETXTBSY}
+)
+# EPERM: a file system without links, or a file of another user (protected_hardlinks).
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+_ATTEMPTS = 5
+
+
+# Makes the second file, which is not there, of the first one.
+_Make = Callable[[Path, Path, FileRecord], None]
+
+
+class Method(Enum):
+    """How a file is made, the best way first."""
+
+    REFLINK = "reflink"
+    HARDLINK = "hardlink"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Materialized:
+    """How many files were made in which way.
+
+    Attributes:
+        reflinked: They share the store's blocks.
+        hardlinked: They are the store's files.
+        copied: They have blocks of their own.
+        unchanged: They were right already.
+    """
+
+    reflinked: int = 0
+    hardlinked: int = 0
+    copied: int = 0
+    unchanged: int = 0
+
+
+def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materialized:
+    """Puts files of a tree into a folder. What else is in the folder stays.
+
+    Args:
+        tree: From the store.
+        files: Which of its files.
+        output: The folder; made where it is missing.
+
+    Returns:
+        What was done.
+
+    Raises:
+        UsageError: The output cannot be written or leads elsewhere, or the disk is full.
+        UnavailableError: The tree was removed meanwhile.
+    """
+    output = long_path(output)
+    with _explaining(output):
+        if not output.is_dir():
+            output.mkdir(mode=0o755, parents=True)
+        folders = _Folders(output)
+        wrong = []
+        unchanged = 0
+        for file in files:
+            target = folders.entry(file.path)
+            if _is_right(target, tree.records[file.path]):
+                unchanged += 1
+            else:
+                wrong.append((file.path, target))
+        made = dict.fromkeys(Method, 0)
+        maker = _Maker()
+        for parent in {target.parent for _, target in wrong}:
+            _remove_abandoned(parent)
+        for path, target in wrong:
+            made[maker.make(tree.files / path, target, tree.records[path])] += 1
+    return Materialized(made[Method.REFLINK], made[Method.HARDLINK], made[Method.COPY], unchanged)
+
+
+def methods_between(source: Path, target: Path) -> tuple[Method, ...]:
+    """Tries which methods work from one folder into another, the best first.
+
+    Args:
+        source: A folder that can be written.
+        target: Another one.
+
+    Raises:
+        OSError: One of them cannot be written.
+    """
+    sample = long_path(source) / temporary_name()
+    try:
+        sample.write_bytes(b"cgo-prebuilt")
+        found = sample.stat()
+        record = FileRecord("", found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+        return tuple(
+            method
+            for method, make, refusals in _METHODS
+            if _works(make, refusals, sample, long_path(target), record)
+        )
+    finally:
+        sample.unlink(missing_ok=True)
+
+
+def _works(
+    make: _Make, refusals: frozenset[int], sample: Path, target: Path, record: FileRecord
+) -> bool:
+    trial = target / temporary_name()
+    try:
+        make(sample, trial, record)
+    except OSError as error:
+        if error.errno not in refusals:
+            raise
+        return False
+    finally:
+        trial.unlink(missing_ok=True)
+    return True
+
+
+class _Folders:
+    """The folders below an output, made and looked at once: none of them may be a link."""
+
+    def __init__(self, output: Path) -> None:
+        self._known = {PurePosixPath(): output}
+
+    def entry(self, path: str) -> Path:
+        """The place of a file, in a folder that there is."""
+        parts = PurePosixPath(path)
+        return self._folder(parts.parent) / parts.name
+
+    def _folder(self, parts: PurePosixPath) -> Path:
+        known = self._known.get(parts)
+        if known is not None:
+            return known
+        folder = self._folder(parts.parent) / parts.name
+        try:
+            found = folder.lstat()
+        except FileNotFoundError:
+            with suppress(FileExistsError):  # by another process
+                folder.mkdir(mode=0o755)
+            found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or _is_junction(found):
+            raise UsageError(
+                "a folder of the library is a link or a file in the output",
+                where=str(folder),
+                remedy="remove it, or choose another output",
+            )
+        self._known[parts] = folder
+        return folder
+
+
+def _is_junction(found: os.stat_result) -> bool:
+    """A Windows mount point or junction (IO_REPARSE_TAG_MOUNT_POINT), which lstat calls a folder."""
+    return getattr(found, "st_reparse_tag", 0) == 0xA0000003
+
+
+def _is_right(target: Path, record: FileRecord) -> bool:
+    """Whether a file is the store's or a copy of it; the store's mtimes tell contents apart."""
+    try:
+        found = target.lstat()
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        raise UsageError(
+            "a file of the library would replace a folder of the output",
+            where=str(target),
+            remedy="remove it, or choose another output",
+        )
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_size == record.size
+        and found.st_mtime_ns == record.mtime_ns
+    )
+
+
+class _Maker:
+    """Makes files, and remembers which methods do not work between which devices."""
+
+    def __init__(self) -> None:
+        self._refused: set[tuple[Method, int, int]] = set()
+
+    def make(self, source: Path, target: Path, record: FileRecord) -> Method:
+        pair = (source.parent.stat().st_dev, target.parent.stat().st_dev)
+        for method, attempt, refusals in _METHODS:
+            if (method, *pair) in self._refused:
+                continue
+            try:
+                _replace(target, source, record, attempt)
+            except OSError as error:
+                if error.errno == errno.EMLINK:  # of this file only
+                    continue
+                if error.errno not in refusals:
+                    raise
+                self._refused.add((method, *pair))
+            else:
+                return method
+        raise AssertionError("a copy is never refused for its method")
+
+
+def _replace(target: Path, source: Path, record: FileRecord, make: _Make) -> None:
+    """Makes a file under a temporary name and renames it into place."""
+    for attempt in range(_ATTEMPTS):
+        partial = target.parent / temporary_name()
+        try:
+            make(source, partial, record)
+            rename(partial, target)
+        except FileNotFoundError as error:
+            # Another process may have taken it for abandoned, where process ids mean nothing.
+            is_ours = str(error.filename) == str(partial)
+            if attempt == _ATTEMPTS - 1 or not is_ours:
+                raise
+        else:
+            return
+        finally:
+            # Renaming one hard link to another of the same file does nothing and leaves both.
+            partial.unlink(missing_ok=True)
+
+
+def _reflink(source: Path, target: Path, record: FileRecord) -> None:
+    if sys.platform == "darwin":
+        _clonefile(source, target)
+    else:
+        _ficlone(source, target)
+    _finish(target, record)
+
+
+def _ficlone(source: Path, target: Path) -> None:
+    """ioctl_ficlone(2); only Linux has it."""
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "no reflinks")
+    import fcntl
+
+    with source.open("rb") as read, target.open("xb") as write:
+        fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
+
+
+def _clonefile(source: Path, target: Path) -> None:
+    """clonefile(2) of macOS."""
+    import ctypes
+
+    clonefile = ctypes.CDLL(None, use_errno=True).clonefile
+    if clonefile(os.fsencode(source), os.fsencode(target), _CLONE_NOFOLLOW) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(target))
+
+
+def _hardlink(source: Path, target: Path, _record: FileRecord) -> None:
+    os.link(source, target)
+
+
+def _copy(source: Path, target: Path, record: FileRecord) -> None:
+    import shutil
+
+    shutil.copyfile(source, target)
+    _finish(target, record)
+
+
+def _finish(target: Path, record: FileRecord) -> None:
+    if sys.platform != "win32":
+        target.chmod(0o444)
+    os.utime(target, ns=(record.mtime_ns, record.mtime_ns))
+
+
+_METHODS: tuple[tuple[Method, _Make, frozenset[int]], ...] = (
+    (Method.REFLINK, _reflink, _NO_REFLINK),
+    (Method.HARDLINK, _hardlink, _NO_LINK),
+    (Method.COPY, _copy, frozenset()),
+)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in folder.glob(f"{PREFIX}*"):
+        if is_abandoned(path):
+            with suppress(OSError):
+                path.unlink()
+
+
+@contextmanager
+def _explaining(output: Path) -> Iterator[None]:
+    """Says what a refusal of the file system means."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UnavailableError(
+            "the library's files went away while they were being put into place",
+            where=str(error.filename or output),
+            remedy="run it again",
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UsageError(
+                "the disk of the output is full",
+                where=str(output),
+                remedy="free some space, or choose another output",
+            ) from error
+        raise UsageError(
+            f"the output cannot be written: {error.strerror or error}",
+            where=str(error.filename or output),
+            remedy="choose a folder that you can write",
+        ) from error

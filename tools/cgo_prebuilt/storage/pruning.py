@@ -1,0 +1,129 @@
+"""Which trees leave the store, and what killed processes left in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from cgo_prebuilt.files.file_lock import LockIsHeldError, hold
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import is_abandoned, temporary_name
+from cgo_prebuilt.storage.store_folder import StoreFolder, delete
+from cgo_prebuilt.storage.tree import USED, StoredTree
+
+_STALE_PARTIAL_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was done.
+
+    Attributes:
+        removed: The trees that were removed.
+        kept: The trees that there still are.
+        in_use: Of these, the keys of those that should have gone.
+        leftovers: How many abandoned folders and files were removed.
+    """
+
+    removed: tuple[StoredTree, ...]
+    kept: tuple[StoredTree, ...]
+    in_use: tuple[str, ...]
+    leftovers: int
+
+
+def choose(
+    trees: Sequence[StoredTree], older_than: timedelta | None, max_size: int | None, now: float
+) -> tuple[StoredTree, ...]:
+    """The trees that should go: the old ones, then the least recently used until the rest fits.
+
+    Args:
+        trees: All of them.
+        older_than: Those not used for longer go; None keeps them.
+        max_size: The bytes that the rest may have; None for any.
+        now: Seconds since the epoch.
+    """
+    doomed = []
+    left = sum(tree.size for tree in trees)
+    for tree in sorted(trees, key=lambda tree: tree.last_used):
+        too_old = older_than is not None and now - tree.last_used > older_than.total_seconds()
+        if too_old or (max_size is not None and left > max_size):
+            doomed.append(tree)
+            left -= tree.size
+    return tuple(doomed)
+
+
+def prune(
+    folder: StoreFolder,
+    trees: Sequence[StoredTree],
+    older_than: timedelta | None,
+    max_size: int | None,
+    now: float,
+) -> Pruned:
+    """Removes what `choose` chooses, except what is in use, and all leftovers.
+
+    Args:
+        folder: The store's.
+        trees: All its trees.
+        older_than: See `choose`.
+        max_size: See `choose`.
+        now: Seconds since the epoch.
+
+    Raises:
+        OSError: The file system refuses.
+    """
+    folder.make()
+    leftovers = remove_abandoned(folder) + _remove_leftovers(folder, now)
+    trees = [_with_sane_use(folder, tree, now) for tree in trees]
+    doomed = choose(trees, older_than, max_size, now)
+    removed = [tree for tree in doomed if _remove(folder, tree.key)]
+    return Pruned(
+        removed=tuple(removed),
+        kept=tuple(tree for tree in trees if tree not in removed),
+        in_use=tuple(tree.key for tree in doomed if tree not in removed),
+        leftovers=leftovers,
+    )
+
+
+def remove_abandoned(folder: StoreFolder) -> int:
+    """Removes staging whose process is gone, and gives how many folders that were."""
+    abandoned = [path for path in folder.staging.iterdir() if is_abandoned(path)]
+    for path in abandoned:
+        delete(path)
+    return len(abandoned)
+
+
+def _remove_leftovers(folder: StoreFolder, now: float) -> int:
+    leftovers = list(folder.damaged.iterdir())
+    for path in folder.partials.iterdir():
+        with suppress(FileNotFoundError):
+            # The distance, not the age: the clock may have gone backwards.
+            if abs(now - path.lstat().st_mtime) > _STALE_PARTIAL_SECONDS:
+                leftovers.append(path)
+    for path in leftovers:
+        delete(path)
+    return len(leftovers)
+
+
+def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:
+    """A use in the future was under a wrong clock; left alone, it would keep the tree for ever."""
+    if tree.last_used <= now:
+        return tree
+    with suppress(OSError):
+        os.utime(folder.trees / tree.key / USED, (now, now))
+    return replace(tree, last_used=now)
+
+
+def _remove(folder: StoreFolder, key: str) -> bool:
+    try:
+        with hold(folder.lock_file(key), wait=False):
+            doomed = folder.staging / temporary_name()
+            rename(folder.trees / key, doomed)  # it goes at once, whatever becomes of this process
+            delete(doomed)
+    except LockIsHeldError:
+        return False
+    except FileNotFoundError:  # another process was faster
+        pass
+    return True

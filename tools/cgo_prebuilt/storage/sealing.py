@@ -1,0 +1,129 @@
+"""Files that are given to a tree's record: made read-only, and looked at again later."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.storage.tree import FileRecord
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import LockedFile
+
+
+def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, FileRecord]:
+    """Makes files read-only and records them; folders become such that anyone may look into them.
+
+    Args:
+        folder: Where they are. Their hashes have been verified.
+        files: All of them.
+        sync: Wait until they are on the disk.
+
+    Returns:
+        Their records by path.
+
+    Raises:
+        IntegrityError: There are others, or one is of another size or kind.
+        OSError: The file system refuses.
+    """
+    _check_listing(_listing(folder), files, folder)
+    seconds = int(time.time())
+    records = {}
+    for file in files:
+        path = folder / file.path
+        mtime_ns = _mtime_ns(seconds, file.sha256)
+        if sys.platform != "win32":  # there, a read-only file cannot be deleted
+            path.chmod(0o444)
+        os.utime(path, ns=(mtime_ns, mtime_ns))
+        if sync:
+            _sync(path)
+        records[file.path] = _record(file.sha256, path.lstat())
+    return records
+
+
+def fits(path: Path, record: FileRecord) -> bool:
+    """Whether a file is there and is the recorded one, as far as `stat` can tell."""
+    try:
+        return record.fits(path.lstat())
+    except OSError:
+        return False
+
+
+def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRecord | None:
+    """Reads a file to see whether it is what its record says.
+
+    Args:
+        path: The file.
+        record: Its record; its hash and size count.
+        sync: Wait until it is on the disk.
+
+    Returns:
+        The record as `stat` would have it now; None when the contents are others, or cannot be read.
+    """
+    from cgo_prebuilt.digest import sha256_of
+
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size != record.size:
+            return None
+        if sha256_of(path) != (record.sha256, record.size):
+            return None
+        if sync:
+            _sync(path)
+    except OSError:
+        return None
+    return _record(record.sha256, found)
+
+
+def _listing(folder: Path) -> dict[str, int]:
+    """The size of each file by path; -1 for what is not a regular file."""
+    sizes = {}
+    for parent, folders, names in os.walk(folder):
+        Path(parent).chmod(0o755)
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in names + links:
+            path = Path(parent, name)
+            found = path.lstat()
+            is_file = stat.S_ISREG(found.st_mode)
+            sizes[path.relative_to(folder).as_posix()] = found.st_size if is_file else -1
+    return sizes
+
+
+def _check_listing(found: Mapping[str, int], files: Sequence[LockedFile], folder: Path) -> None:
+    wanted = {file.path: file.size for file in files}
+    odd = [path for path in found.keys() | wanted.keys() if found.get(path) != wanted.get(path)]
+    if odd or len(wanted) != len(files):
+        raise IntegrityError(
+            "the extracted files are not those that the lock names",
+            where=", ".join(sorted(odd)[:3]) or str(folder),
+            remedy="report this as a bug of cgo-prebuilt",
+        )
+
+
+def _record(sha256: str, found: os.stat_result) -> FileRecord:
+    return FileRecord(sha256, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+
+
+def _mtime_ns(seconds: int, sha256: str) -> int:
+    """An mtime that tells contents apart, so that a copy of one is never taken for another.
+
+    Two versions of a file may have one size and, where an archive or the clock says so, one time.
+    Whole microseconds survive on every file system that has fractions of a second.
+    """
+    return seconds * 1_000_000_000 + int(sha256[:12], 16) % 1_000_000 * 1_000
+
+
+def _sync(path: Path) -> None:
+    with suppress(PermissionError):  # a read-only file cannot be opened for it on every system
+        descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,317 @@
+"""The store: verified trees of files, named by their content, shared by all of a user's workspaces.
+
+What survives a crash: a tree is renamed into place whole, so that a killed process leaves staging
+and nothing else. After a power failure a file system may come back with the rename and without the
+bytes. Waiting for the disk would make every fetch pay for that. Instead the record names the boot
+in which the bytes were written; the first look at the tree after another boot hashes it all, once.
+Where a boot has no name, publishing waits for the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.boot import boot_id
+from cgo_prebuilt.files.file_lock import hold
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.storage.sealing import fits, hash_again, seal
+from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, delete
+from cgo_prebuilt.storage.tree import (
+    FILES,
+    RECORD,
+    USED,
+    StoredTree,
+    Tree,
+    format_record,
+    key_of_records,
+    parse_record,
+    tree_key,
+)
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from cgo_prebuilt.locks.lock import LockedFile
+    from cgo_prebuilt.storage.pruning import Pruned
+
+__all__ = ["Store", "StoredTree", "Tree", "default_root", "tree_key"]
+
+_OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM})
+
+
+class Store:
+    """A store in a folder, which is made when something is put into it.
+
+    Args:
+        root: Its folder, absolute.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folder = StoreFolder(root)
+
+    @property
+    def partials(self) -> Path:
+        """The folder of downloads in the making; it may not be there yet."""
+        return self._folder.partials
+
+    @property
+    def results(self) -> Path:
+        """The folder of `results.Results`; it may not be there yet."""
+        return self._folder.results
+
+    def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
+        """Looks for a tree and marks it used.
+
+        A file that `stat` shows as it was recorded is right. One that is not is hashed again, so
+        that a store may be moved or restored from a backup.
+
+        Args:
+            key: The `tree_key` of `files`.
+            files: What the tree must have.
+
+        Returns:
+            The tree; None when there is none or it is damaged, which `publish` will put right.
+        """
+        tree = self._read(key)
+        if tree is None:
+            return None
+        wanted = {file.path: (file.sha256, file.size) for file in files}
+        if wanted != {path: (r.sha256, r.size) for path, r in tree.records.items()}:
+            return None
+        checked = _check(tree)
+        if checked is None:
+            return None
+        if checked != tree:
+            with suppress(OSError):  # a read-only store is hashed again each time
+                _write_record(checked)
+        with suppress(OSError):
+            os.utime(tree.folder / USED)
+        return checked
+
+    def exclusive(
+        self, key: str, on_wait: Callable[[], None] | None = None
+    ) -> AbstractContextManager[bool]:
+        """Keeps others from making the same tree, so that eight processes make one download.
+
+        Args:
+            key: The tree's.
+            on_wait: Called once, when another process has it.
+
+        Returns:
+            A context manager that gives whether there is a lock. Without one all stays correct.
+        """
+        return hold(self._folder.lock_file(key), on_wait=on_wait)
+
+    def shared(self, key: str) -> AbstractContextManager[bool]:
+        """Keeps `prune` from removing a tree while it is read; see `exclusive`."""
+        return hold(self._folder.lock_file(key), shared=True)
+
+    @contextmanager
+    def staging(self, key: str, size: int | None = None) -> Iterator[Path]:
+        """A new folder to put a tree's files into, on the store's file system.
+
+        It is gone after the block, unless it was published. What belongs to the tree and is not one
+        of its files goes beside it, into its parent.
+
+        Args:
+            key: The tree's.
+            size: The bytes that it will take, to be told when the disk is full.
+
+        Raises:
+            UsageError: The store cannot be written, or the disk is full, now or in the block.
+        """
+        from cgo_prebuilt.storage.pruning import remove_abandoned
+
+        folder = self._folder.staging / f"{temporary_name()}-{key[:16]}"
+        try:
+            with self._folder.explaining(size):
+                self._folder.make()
+                remove_abandoned(self._folder)
+                folder.mkdir(mode=0o700)
+                (folder / FILES).mkdir(mode=0o700)
+            with self._folder.explaining(size, only_full=True):
+                yield folder / FILES
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def publish(
+        self, staging: Path, key: str, files: Iterable[LockedFile], label: str = ""
+    ) -> Tree:
+        """Makes a staged tree available under its key, at once and whole.
+
+        Args:
+            staging: From `staging`, with exactly `files` in it, their hashes verified.
+            key: The `tree_key` of `files`.
+            files: The tree's files.
+            label: What it is, for a person.
+
+        Returns:
+            The tree; another process's, when that was faster.
+
+        Raises:
+            IntegrityError: Other files are there than `files`.
+            UsageError: The store cannot be written, or the disk is full.
+        """
+        files = tuple(files)
+        with self._folder.explaining(sum(file.size for file in files)):
+            boot = boot_id()
+            records = seal(staging, files, sync=boot is None)
+            staged = Tree(key, staging.parent, records, boot, label)
+            (staged.folder / USED).touch()
+            _write_record(staged)
+            target = self._folder.trees / key
+            while not _rename_if_free(staged.folder, target):
+                winner = self.find(key, files)
+                if winner is not None:
+                    return winner
+                self._set_aside(target)
+        return replace(staged, folder=target)
+
+    def verify(self, key: str) -> tuple[str, ...]:
+        """Hashes all of a tree's files, and sees to it that they are on the disk.
+
+        Args:
+            key: The tree's.
+
+        Returns:
+            The paths of those that are damaged or missing; the tree is set aside if there are any.
+            `tree.json` stands for the record itself.
+
+        Raises:
+            UsageError: The store has no such tree, or cannot be written.
+        """
+        target = self._folder.trees / key
+        with self.exclusive(key), self._folder.explaining():
+            if not os.path.lexists(target):
+                raise UsageError(
+                    f"the store has no tree {key}",
+                    where=str(self.root),
+                    remedy="see `cgo-prebuilt cache list`",
+                )
+            damaged = self._verify(key)
+            if damaged:
+                self._set_aside(target)
+        return damaged
+
+    def list(self) -> tuple[StoredTree, ...]:
+        """The store's trees, the least recently used first."""
+        keys: Iterable[str] = ()
+        with suppress(OSError):
+            keys = [path.name for path in self._folder.trees.iterdir()]
+        return tuple(sorted(map(self._describe, keys), key=lambda tree: (tree.last_used, tree.key)))
+
+    def prune(
+        self, older_than: timedelta | None = None, max_size: int | None = None, *, now: float
+    ) -> Pruned:
+        """Removes trees that are not in use, and what killed processes left.
+
+        Args:
+            older_than: Remove the trees that were not used for so long.
+            max_size: Then remove the least recently used until the rest has at most so many bytes.
+            now: Seconds since the epoch.
+
+        Raises:
+            UsageError: The store cannot be written.
+        """
+        from cgo_prebuilt.storage.pruning import Pruned, prune
+
+        with self._folder.explaining():
+            if not self._folder.trees.is_dir():
+                return Pruned((), (), (), 0)
+            return prune(self._folder, self.list(), older_than, max_size, now)
+
+    def _read(self, key: str) -> Tree | None:
+        folder = self._folder.trees / key
+        try:
+            text = (folder / RECORD).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+        tree = parse_record(text, folder)
+        if tree is None or tree.key != key or key_of_records(tree.records) != key:
+            return None
+        return tree
+
+    def _verify(self, key: str) -> tuple[str, ...]:
+        tree = self._read(key)
+        if tree is None:
+            return (RECORD,)
+        hashed = {
+            path: hash_again(tree.files / path, record, sync=True)
+            for path, record in tree.records.items()
+        }
+        good = {path: record for path, record in hashed.items() if record is not None}
+        if len(good) == len(hashed):
+            with suppress(OSError):  # a read-only store can be verified, too
+                _write_record(replace(tree, records=good, unsynced_boot=None))
+        return tuple(sorted(hashed.keys() - good.keys()))
+
+    def _describe(self, key: str) -> StoredTree:
+        tree = self._read(key)
+        last_used = 0.0
+        for path in (self._folder.trees / key / USED, self._folder.trees / key):
+            with suppress(OSError):
+                last_used = path.stat().st_mtime
+                break
+        if tree is None:
+            return StoredTree(key, "", 0, 0, last_used)
+        return StoredTree(key, tree.label, tree.size, len(tree.records), last_used)
+
+    def _set_aside(self, target: Path) -> None:
+        """Keeps a damaged tree to be looked at, until the next one of its key or `prune`."""
+        for earlier in self._folder.damaged.glob(f"{target.name}-*"):
+            delete(earlier)
+        with suppress(FileNotFoundError):  # another process was faster
+            rename(target, self._folder.damaged / f"{target.name}-{os.urandom(4).hex()}")
+
+
+def _check(tree: Tree) -> Tree | None:
+    """The tree with a record that is true now; None when a file is not what it should be."""
+    boot = boot_id()
+    fitting = {path for path, record in tree.records.items() if fits(tree.files / path, record)}
+    is_whole = len(fitting) == len(tree.records)
+    is_trusted = tree.unsynced_boot is None or tree.unsynced_boot == boot
+    if is_trusted and is_whole:
+        return tree
+    records = {}
+    for path, record in tree.records.items():
+        is_right = is_trusted and path in fitting
+        checked = record if is_right else hash_again(tree.files / path, record)
+        if checked is None:
+            return None
+        records[path] = checked
+    # A tree that another boot left just so has come from the disk. Any other one may have been
+    # restored a moment ago.
+    has_survived = is_whole and not is_trusted
+    return replace(tree, records=records, unsynced_boot=None if has_survived else boot)
+
+
+def _write_record(tree: Tree) -> None:
+    partial = tree.folder / temporary_name()
+    try:
+        partial.write_text(format_record(tree), encoding="utf-8", newline="\n")
+        rename(partial, tree.folder / RECORD)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _rename_if_free(source: Path, target: Path) -> bool:
+    if os.path.lexists(target):
+        return False
+    try:
+        rename(source, target)
+    except OSError as error:
+        if error.errno in _OCCUPIED and os.path.lexists(target):
+            return False
+        raise
+    return True

@@ -1,0 +1,152 @@
+"""The folder of the store: where it is, what is in it, and what it means when it refuses.
+
+```
+<root>/v1/trees/<key>/     a tree, see `tree`; appears and disappears by one rename
+<root>/v1/staging/         trees in the making
+<root>/v1/partial/         downloads in the making
+<root>/v1/locks/           a lock file for each key
+<root>/v1/damaged/         trees that were not what their record says
+<root>/v1/results/         which files came out of which inputs, see `results`
+```
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.files.long_paths import long_path
+
+VARIABLE = "CGO_PREBUILT_CACHE"
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
+
+
+def default_root(environ: Mapping[str, str], system: str) -> Path:
+    """The folder of the store.
+
+    Args:
+        environ: The environment; `CGO_PREBUILT_CACHE` wins, then what the system has for caches.
+        system: As `sys.platform` has it.
+
+    Raises:
+        UsageError: The variable is not an absolute path, or there is no home folder.
+    """
+    chosen = environ.get(VARIABLE, "")
+    if chosen:
+        flavor = PureWindowsPath if system == "win32" else PurePosixPath
+        if not flavor(chosen).is_absolute():
+            raise UsageError(
+                f"{VARIABLE} is not an absolute path", where=chosen, remedy="write it in full"
+            )
+        return Path(chosen)
+    if system == "win32":
+        if environ.get("LOCALAPPDATA"):
+            return Path(environ["LOCALAPPDATA"], "cgo-prebuilt", "cache")
+        if environ.get("USERPROFILE"):
+            return Path(environ["USERPROFILE"], "AppData", "Local", "cgo-prebuilt", "cache")
+    # A relative XDG_CACHE_HOME is to be ignored (XDG Base Directory Specification).
+    elif system != "darwin" and environ.get("XDG_CACHE_HOME", "").startswith("/"):
+        return Path(environ["XDG_CACHE_HOME"], "cgo-prebuilt")
+    elif environ.get("HOME"):
+        caches = ("Library", "Caches") if system == "darwin" else (".cache",)
+        return Path(environ["HOME"], *caches, "cgo-prebuilt")
+    raise UsageError(
+        "there is no home folder for the store of fetched libraries",
+        remedy=f"set {VARIABLE} to a folder for it",
+    )
+
+
+class StoreFolder:
+    """A store's folder, which is made when something is to be put into it.
+
+    Args:
+        root: Its path, absolute.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        base = long_path(root) / "v1"
+        self.trees = base / "trees"
+        self.staging = base / "staging"
+        self.partials = base / "partial"
+        self.locks = base / "locks"
+        self.damaged = base / "damaged"
+        self.results = base / "results"
+
+    def make(self) -> None:
+        """Makes what is missing, for this user only.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        below = (self.trees, self.staging, self.partials, self.locks, self.damaged)
+        if all(folder.is_dir() for folder in below):
+            return
+        for folder in (self.trees.parent.parent, self.trees.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in below:
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def lock_file(self, key: str) -> Path:
+        """The lock file of a tree, in a folder that there is, unless it cannot be made."""
+        with suppress(OSError):  # without a folder there is no lock, see `file_lock`
+            self.make()
+        return self.locks / f"{key}.lock"
+
+    @contextmanager
+    def explaining(self, size: int | None = None, *, only_full: bool = False) -> Iterator[None]:
+        """Says what it means when the file system refuses something in the block.
+
+        Args:
+            size: The bytes that were to be written.
+            only_full: Speak only of a full or read-only disk, for a block that does other things, too.
+
+        Raises:
+            UsageError: It did.
+        """
+        try:
+            yield
+        except CgoPrebuiltError as error:
+            # Whoever was writing has said that it could not; here it is known what for.
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FULL:
+                raise self._disk_full(size) from error.__cause__
+            raise
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                raise self._disk_full(size) from error
+            if only_full and error.errno != errno.EROFS:
+                raise
+            raise UsageError(
+                f"the store cannot be written: {error.strerror or error}",
+                where=str(error.filename or self.root),
+                remedy=f"set {VARIABLE} to a folder that you can write"
+                if error.errno in _NOT_WRITABLE
+                else f"check the disk, or set {VARIABLE} to a folder on another one",
+            ) from error
+
+    def _disk_full(self, size: int | None) -> UsageError:
+        needed = "" if size is None else f"; {size / 1e6:.1f} MB are needed"
+        free = ""
+        with suppress(OSError):
+            free = f", {shutil.disk_usage(self.root).free / 1e6:.1f} MB are free"
+        return UsageError(
+            f"the disk of the store is full{needed}{free}",
+            where=str(self.root),
+            remedy="free some space, with `cgo-prebuilt cache prune` for one,"
+            f" or set {VARIABLE} to a folder on another disk",
+        )
+
+
+def delete(path: Path) -> None:
+    """Deletes a file or a folder of the store, as far as it can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,176 @@
+"""A tree in the store: a folder of verified files, and the record by which they are known again.
+
+```
+<key>/files/...    the files
+<key>/tree.json    the record: of each file its hash, and how `stat` saw it when it was verified
+<key>/used         its mtime is the tree's last use
+```
+A tree's folder may hold more beside `files`, which its maker put there before it was published.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import stat_result
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import LockedFile
+
+SCHEMA = 1
+RECORD = "tree.json"
+FILES = "files"
+USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file as it was when it was last verified.
+
+    Its ctime is left out: materializing a file by a hard link changes it.
+
+    Attributes:
+        sha256: Of its contents.
+        size: In bytes.
+        mtime_ns: Its modification time.
+        inode: Its inode number.
+        device: The device that it is on.
+    """
+
+    sha256: str
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+    def fits(self, found: stat_result) -> bool:
+        """Whether a file is the recorded one, as far as `stat` can tell.
+
+        An inode number only means something on the device that it was recorded on: a store may be
+        moved, restored from a CI cache or sealed into a container image.
+        """
+        return (
+            stat.S_ISREG(found.st_mode)
+            and found.st_size == self.size
+            and found.st_mtime_ns == self.mtime_ns
+            and (found.st_dev != self.device or found.st_ino == self.inode)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A verified tree.
+
+    Attributes:
+        key: Its name in the store, see `tree_key`.
+        folder: Where it is.
+        records: Its files by path, with `/` between a path's parts.
+        unsynced_boot: The boot (see `boot.boot_id`) in which its bytes were written without waiting
+            for the disk; None when they are known to be on the disk.
+        label: What it is, for a person.
+    """
+
+    key: str
+    folder: Path
+    records: Mapping[str, FileRecord]
+    unsynced_boot: str | None = None
+    label: str = ""
+
+    @property
+    def files(self) -> Path:
+        """The folder of its files."""
+        return self.folder / FILES
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files."""
+        return sum(record.size for record in self.records.values())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTree:
+    """What a list of the store says of a tree.
+
+    Attributes:
+        key: Its name in the store.
+        label: What it is, for a person; empty when its record cannot be read.
+        size: The bytes of its files.
+        files: How many they are.
+        last_used: Seconds since the epoch.
+    """
+
+    key: str
+    label: str
+    size: int
+    files: int
+    last_used: float
+
+
+def tree_key(files: Iterable[LockedFile]) -> str:
+    """The name of a tree: a hash of what is in it, and of nothing else.
+
+    Args:
+        files: Its files, in any order.
+
+    Returns:
+        64 lower-case hex digits.
+    """
+    return _key((file.path, file.sha256, file.size) for file in files)
+
+
+def key_of_records(records: Mapping[str, FileRecord]) -> str:
+    """The same of a record, which thereby vouches for itself."""
+    return _key((path, record.sha256, record.size) for path, record in records.items())
+
+
+def _key(files: Iterable[tuple[str, str, int]]) -> str:
+    import hashlib
+
+    text = json.dumps(sorted(files), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def format_record(tree: Tree) -> str:
+    """The text of a tree's `tree.json`."""
+    files = {
+        path: [r.sha256, r.size, r.mtime_ns, r.inode, r.device]
+        for path, r in sorted(tree.records.items())
+    }
+    record = {
+        "schema": SCHEMA,
+        "key": tree.key,
+        "label": tree.label,
+        "unsynced_boot": tree.unsynced_boot,
+        "files": files,
+    }
+    return json.dumps(record, separators=(",", ":")) + "\n"
+
+
+def parse_record(text: str, folder: Path) -> Tree | None:
+    """Reads a `tree.json`.
+
+    Args:
+        text: Its text.
+        folder: The tree's folder.
+
+    Returns:
+        The tree, or None when the text is not a whole and sound record.
+    """
+    try:
+        record = json.loads(text)
+        if record["schema"] != SCHEMA:
+            return None
+        boot, label, key = record["unsynced_boot"], record["label"], record["key"]
+        records = {
+            str(path): FileRecord(str(sha256), *map(int, numbers))
+            for path, (sha256, *numbers) in record["files"].items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    if not isinstance(label, str) or not (boot is None or isinstance(boot, str)):
+        return None
+    return Tree(str(key), folder, records, boot, label)
