@@ -1,1 +1,1 @@
-"""The verbs of the command line that have much to say."""
+"""The verbs of the command line."""

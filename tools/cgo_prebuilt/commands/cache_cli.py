@@ -11,44 +11,29 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.commands.surroundings import open_store
+from cgo_prebuilt.commands.verbs import add_group, add_verb
 from cgo_prebuilt.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.commands.verbs import Verbs
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def add_cache(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_verb: AddVerb,
-    open_store: Callable[[], Store],
-) -> None:
-    """Adds `cache` and its verbs.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-        open_store: Opens the user's store.
-    """
-    group = verbs.add_parser("cache", help="the store of fetched libraries", allow_abbrev=False)
-    own = group.add_subparsers(metavar="VERB", required=True)
+def add_cache(verbs: Verbs) -> None:
+    """Adds `cache` and its verbs."""
+    own = add_group(verbs, "cache", "the store of fetched libraries")
 
     verb = add_verb(own, "dir", _dir, "print the store's folder", "cache dir")
-    verb.set_defaults(open_store=open_store)
 
     verb = add_verb(own, "list", _list, "list what is in the store", "cache list --json")
     verb.add_argument("--json", action="store_true", help="print it as JSON")
-    verb.set_defaults(open_store=open_store)
 
     verb = add_verb(
         own, "verify", _verify, "hash every file again; damaged trees are set aside", "cache verify"
     )
-    verb.set_defaults(open_store=open_store)
 
     verb = add_verb(
         own, "prune", _prune, "remove what is old or too much", "cache prune --older-than 30d"
@@ -60,7 +45,6 @@ def add_cache(
         "--max-size", type=_size, metavar="SIZE", help="keep at most so much: 500M, 20G"
     )
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
-    verb.set_defaults(open_store=open_store)
 
 
 def _span(text: str) -> timedelta:
@@ -81,14 +65,14 @@ def _size(text: str) -> int:
 
 
 def _dir(options: argparse.Namespace) -> int:
-    print(options.open_store().root)
+    print(open_store().root)
     return 0
 
 
 def _list(options: argparse.Namespace) -> int:
     from cgo_prebuilt.amounts import format_size
 
-    trees = options.open_store().list()
+    trees = open_store().list()
     if options.json:
         print(json.dumps([asdict(tree) for tree in trees], indent=2))
         return 0
@@ -99,7 +83,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    store = options.open_store()
+    store = open_store()
     damaged = []
     for tree in store.list():
         bad = store.verify(tree.key)
@@ -117,7 +101,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     from cgo_prebuilt.amounts import format_size
 
-    done = options.open_store().prune(options.older_than, options.max_size, now=time.time())
+    done = open_store().prune(options.older_than, options.max_size, now=time.time())
     if options.json:
         print(json.dumps(asdict(done), indent=2))
         return 0

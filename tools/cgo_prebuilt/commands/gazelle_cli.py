@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.commands.verbs import add_verb
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
 
 
-def add_gazelle(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
-) -> None:
-    """Adds `gazelle`.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-    """
+def add_gazelle(verbs: Verbs) -> None:
+    """Adds `gazelle`."""
     verb = add_verb(
         verbs,
         "gazelle",

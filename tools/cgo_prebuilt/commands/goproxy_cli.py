@@ -5,31 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-STALE = 1
+from cgo_prebuilt.commands.verbs import STALE, add_group, add_verb, note, say
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+
 _DEFAULT_PORT = 8100
 
-AddVerb = Callable[..., argparse.ArgumentParser]
-"""`cli._verb`: verbs, name, what runs it, summary and example."""
 
-
-def add_goproxy(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
-) -> None:
-    """Adds `goproxy` and its verbs.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-    """
-    group = verbs.add_parser(
-        "goproxy", help="publish a library to users of the go command", allow_abbrev=False
-    )
-    own = group.add_subparsers(metavar="VERB", required=True)
+def add_goproxy(verbs: Verbs) -> None:
+    """Adds `goproxy` and its verbs."""
+    own = add_group(verbs, "goproxy", "publish a library to users of the go command")
 
     verb = add_verb(
         own,
@@ -76,10 +66,6 @@ def add_goproxy(
     form.add_argument("--json", action="store_true", help="print both as JSON")
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
@@ -99,9 +85,9 @@ def _build(options: argparse.Namespace) -> int:
     )
     for item in built:
         state = "published" if item.new else "was there already"
-        _say(f"{item.staged.module}: {state}")
+        say(f"{item.staged.module}: {state}")
         if "LICENSE" not in item.staged.contents:
-            _say("  without a LICENSE: set 'go.license' in the manifest")
+            say("  without a LICENSE: set 'go.license' in the manifest")
     print(go_sum_lines({item.staged.module: item.files for item in built}), end="")
     return 0
 
@@ -119,9 +105,9 @@ def _check(options: argparse.Namespace, time: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         built = compare(manifest, options.dist, ProxyTree(options.output), Path(folder), time=time)
     missing = [str(item.staged.module) for item in built if item.new]
-    _say(f"{options.output}: {len(found)} module versions are sound")
+    say(f"{options.output}: {len(found)} module versions are sound")
     if missing:
-        _say(f"cgo-prebuilt: not published: {', '.join(missing)}")
+        note(f"not published: {', '.join(missing)}")
         return STALE
     return 0
 
@@ -133,7 +119,7 @@ def _serve(options: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt), server:
         url = f"http://{options.host}:{server.server_port}"
         print(url, flush=True)
-        _say(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
+        say(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
         server.serve_forever()
     return 0
 
@@ -149,7 +135,7 @@ def _require(options: argparse.Namespace) -> int:
         print(found.go_mod if options.only == "go.mod" else found.go_sum, end="")
     else:
         print(f"{found.go_mod}\n{found.go_sum}", end="")
-    _say(
+    say(
         "a build fetches this platform's zip only; `go get`, `go mod tidy`, `go mod vendor` and a"
         " bare `go mod download` fetch every platform's.\nin a Dockerfile: RUN go mod download"
         f" {found.module.path} {found.platforms[0].path}"

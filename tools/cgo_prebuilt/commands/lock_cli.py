@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.verbs import STALE, add_verb, note, say
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.locks.lock import Lock, LockedVersion
     from cgo_prebuilt.manifests.manifest import Manifest
-    from cgo_prebuilt.network.transport import Transport
-
-STALE = 1
 
 
-def add_lock(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
-    add_verb: AddVerb,
-    open_transport: Callable[[], Transport],
-) -> None:
-    """Adds `lock`.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-        open_transport: Opens what downloads.
-    """
+def add_lock(verbs: Verbs) -> None:
+    """Adds `lock`."""
     verb = add_verb(
         verbs,
         "lock",
@@ -63,15 +50,6 @@ def add_lock(
         help="the archives must be attested in this file of `gh attestation download`",
     )
     verb.add_argument("--attested-by", metavar="OWNER/NAME", help="whose workflows attest them")
-    verb.set_defaults(open_transport=open_transport)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _note(text: str) -> None:
-    _say(f"cgo-prebuilt: {text}")
 
 
 def _lock(options: argparse.Namespace) -> int:
@@ -106,7 +84,7 @@ def _lock(options: argparse.Namespace) -> int:
         if old is not None and target.read_text(encoding="utf-8") == text:
             return 0
         _say_changes(old, new)
-        _note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}`")
+        note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}`")
         return STALE
     _write(target, text)
     if edited is not None:
@@ -127,17 +105,17 @@ def _locked(
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature
 
-    index = indexer(manifest, settings, options.open_transport())
+    index = indexer(manifest, settings, open_transport(open_store().partials))
     version = lock_version(manifest, index, folder)
     site = GitHubSite.of(os.environ)
-    github = ApiSession(site.headers(), note=_note)
-    reader = ReleaseReader(site, ApiSession(netrc=True, note=_note), github)
+    github = ApiSession(site.headers(), note=note)
+    reader = ReleaseReader(site, ApiSession(netrc=True, note=note), github)
     by_file = {
         archive.file: archive_urls(archive, manifest, settings)
         for spec in manifest.platforms
         for archive in spec.archives
     }
-    statements = collect_statements(by_file, reader.text, reader.assets, _note)
+    statements = collect_statements(by_file, reader.text, reader.assets, note)
     hashes = {
         archive.file: archive.sha256
         for platform in version.platforms.values()
@@ -155,16 +133,16 @@ def _locked(
         version = replace(version, signature=signature)
     sources = ", ".join(dict.fromkeys(item.source for item in statements))
     platforms = ", ".join(version.platforms)
-    _say(f"{manifest.name} {manifest.version}: {platforms}")
+    say(f"{manifest.name} {manifest.version}: {platforms}")
     if sources:
-        _say(f"cross-checked with {sources}")
+        say(f"cross-checked with {sources}")
     return version
 
 
 def _say_changes(old: Lock | None, new: Lock) -> None:
     from cgo_prebuilt.locks.lock_diff import describe_changes
 
-    _say("\n".join(describe_changes(old, new)) or "nothing changed")
+    say("\n".join(describe_changes(old, new)) or "nothing changed")
 
 
 def _edited(manifest: Path, version: str | None) -> str | None:

@@ -11,22 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
-from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.commands.surroundings import open_transport
+from cgo_prebuilt.commands.verbs import add_verb
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.settings import Settings
 
 
-def add_mirror(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
-) -> None:
-    """Adds `mirror`.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-    """
+def add_mirror(verbs: Verbs) -> None:
+    """Adds `mirror`."""
     verb = add_verb(
         verbs,
         "mirror",
@@ -66,7 +60,7 @@ def _mirror(options: argparse.Namespace) -> int:
 
     locks = [read_lock(path) for path in options.locks]
     files = mirror_files(locks, options.platforms, _settings, options.layout)
-    done = fill_mirror(files, options.to, _transport)
+    done = fill_mirror(files, options.to, open_transport)
     if options.prune:
         done.removed = prune_mirror(files, options.to)
     if options.json:
@@ -86,11 +80,3 @@ def _settings(library: str) -> Settings:
     from cgo_prebuilt.settings import read_settings
 
     return read_settings(os.environ, library)
-
-
-def _transport(partials: Path) -> Transport:
-    from cgo_prebuilt.network.progress import progress_for
-    from cgo_prebuilt.network.transport import Transport
-    from cgo_prebuilt.network.transport_settings import TransportSettings
-
-    return Transport(partials, TransportSettings(), progress_for(sys.stderr))

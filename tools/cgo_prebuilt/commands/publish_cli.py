@@ -11,25 +11,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.goproxy_cli import AddVerb
+from cgo_prebuilt.commands.verbs import add_verb, note, say
 from cgo_prebuilt.errors import UsageError
 
 if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.manifests.manifest import Manifest
     from cgo_prebuilt.publishing.publish import Destination
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
-def add_publishing(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], add_verb: AddVerb
-) -> None:
-    """Adds `pack` and `publish`.
-
-    Args:
-        verbs: The command's verbs.
-        add_verb: Adds one verb.
-    """
+def add_publishing(verbs: Verbs) -> None:
+    """Adds `pack` and `publish`."""
     verb = add_verb(
         verbs,
         "pack",
@@ -89,14 +83,6 @@ def add_publishing(
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _note(text: str) -> None:
-    _say(f"cgo-prebuilt: {text}")
-
-
 def _pack(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.platforms import parse_platform
@@ -114,7 +100,7 @@ def _pack(options: argparse.Namespace) -> int:
         sbom=options.sbom,
         key=options.sign,
     )
-    packed = package(manifest, specs, options.folder, options.output, options.format, extras, _note)
+    packed = package(manifest, specs, options.folder, options.output, options.format, extras, note)
     if options.json:
         print(
             json.dumps(
@@ -141,7 +127,7 @@ def _publish(options: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=2))
         return 0
     for name in done.unchanged:
-        _say(f"{name}: there already")
+        say(f"{name}: there already")
     print(done.where)
     return 0
 
@@ -157,7 +143,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
     progress = progress_for(sys.stderr, verb="upload")
     if options.to is not None:
         if options.to.startswith(("http://", "https://")):
-            session = ApiSession(netrc=True, note=_note)
+            session = ApiSession(netrc=True, note=note)
             return PutPlace(options.to, session, progress, time.sleep)
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
@@ -182,10 +168,10 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
         },
     )
     if lost:
-        _note(
+        note(
             f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
             " `lock` would look elsewhere"
         )
-    session = ApiSession(site.headers(), note=_note)
+    session = ApiSession(site.headers(), note=note)
     api = GitHubApi(site, options.repo, session)
     return GitHubRelease(api, tag, session, progress, time.sleep)

@@ -1,0 +1,226 @@
+"""The verbs `fetch`, `source`, `urls` and `env` of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
+from cgo_prebuilt.commands.verbs import add_verb, note, say
+from cgo_prebuilt.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.fetching.fallback import Provided
+    from cgo_prebuilt.locks.lock import Lock
+    from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.storage.store import Store
+
+
+def add_fetching(verbs: Verbs) -> None:
+    """Adds `fetch`, `source`, `urls` and `env`."""
+    verb = add_verb(
+        verbs,
+        "fetch",
+        _fetch,
+        "put a library's verified files into a folder",
+        "fetch --lock vecsearch.lock.json --output third_party/vecsearch",
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--json", action="store_true", help="print a report as JSON")
+
+    verb = add_verb(
+        verbs,
+        "source",
+        _source,
+        "put a library's source into a folder, verified",
+        "source --lock vecsearch.lock.json --output vecsearch-source",
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+    verb = add_verb(
+        verbs,
+        "urls",
+        _urls,
+        "print where a fetch would download from, and download nothing",
+        "urls --lock vecsearch.lock.json --platform linux_amd64",
+    )
+    _add_which(verb)
+    verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
+    verb.add_argument("--json", action="store_true", help="print hashes and sizes, too")
+    verb.set_defaults(fallback=None, archives=None)
+
+    verb = add_verb(
+        verbs,
+        "env",
+        _env,
+        "print the environment for a plain `go build`",
+        'env --lock vecsearch.lock.json (in sh: eval "$(cgo-prebuilt env --lock L)")',
+    )
+    _add_lock_options(verb)
+    verb.add_argument("--shell", choices=("sh", "fish", "powershell", "json"), default="sh")
+
+
+def _add_which(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
+    verb.add_argument("--platform", metavar="P", help="instead of the host's")
+    verb.add_argument("--version", metavar="V", help="instead of the lock's default")
+    verb.add_argument("--offline", action="store_true", help="contact nothing")
+
+
+def _add_lock_options(verb: argparse.ArgumentParser) -> None:
+    _add_which(verb)
+    verb.add_argument(
+        "--fallback", choices=("auto", "never", "always"), help="when to build from source"
+    )
+    verb.add_argument(
+        "--from",
+        type=Path,
+        metavar="DIR",
+        dest="archives",
+        help="take the archives from this folder, by their file names, and contact nothing",
+    )
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetching.fallback import report
+    from cgo_prebuilt.storage.materialize import materialize
+
+    lock, platform = lock_and_platform(options)
+    store = open_store()
+    provided = _provide(options, lock, platform, store)
+    with store.shared(provided.tree.key):  # `cache prune` leaves the tree alone meanwhile
+        materialize(provided.tree, provided.files, options.output)
+    answer = report(provided, platform, options.output)
+    if options.json:
+        print(json.dumps(answer.json(), indent=2))
+    else:
+        print(answer.output)
+        say(f"{lock.name} {answer.version} for {answer.platform}: {answer.status}")
+    return 0
+
+
+def _env(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
+    from cgo_prebuilt.linking.pkg_config import write_pkg_config
+
+    lock, platform = lock_and_platform(options)
+    provided = _provide(options, lock, platform, open_store())
+    tree, interface = provided.tree, provided.interface
+    folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
+    variables = cgo_environment(interface, platform.os, tree.files, folder, os.environ)
+    print(format_environment(variables, options.shell), end="")
+    return 0
+
+
+def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+    from cgo_prebuilt.fetching.fallback import Provider
+
+    provider = Provider(
+        store=store,
+        open_transport=lambda: open_transport(store.partials),
+        detect_host=lambda: this_host().platform,
+        environ=os.environ,
+        say=say,
+        on_wait=_say_waiting,
+        # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
+        glibc=None if options.platform else this_host().glibc,
+    )
+    return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
+
+
+def _source(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.source.source_tree import source_origin
+
+    lock, platform = lock_and_platform(options)
+    store = open_store()
+    settings = settings_of(options, lock)
+    _, origin = source_origin(
+        lock,
+        options.lock.parent,
+        platform,
+        settings,
+        store,
+        lambda: open_transport(store.partials),
+        _say_waiting,
+    )
+    files = origin.copy(options.output)
+    if options.json:
+        print(json.dumps({"output": str(options.output), "files": sorted(files)}, indent=2))
+    else:
+        print(options.output)
+    return 0
+
+
+def _urls(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetching.plan import plan_fetch
+    from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
+    from cgo_prebuilt.storage.store import tree_key
+
+    lock, platform = lock_and_platform(options)
+    store, settings = open_store(), settings_of(options, lock)
+    archives: list[dict[str, object]] = []
+    urls: tuple[str, ...] = ()
+    if options.source:
+        folder = options.lock.parent
+        _, origin = source_origin(
+            lock,
+            folder,
+            platform,
+            settings,
+            store,
+            lambda: open_transport(store.partials),
+            _say_waiting,
+        )
+        cached = True
+        if isinstance(origin, SourceArchive):
+            cached, urls = origin.is_stored(), origin.urls()
+            archives = [{"file": origin.file, "sha256": origin.sha256, "urls": urls}]
+    else:
+        plan = plan_fetch(lock, platform, settings)
+        cached = store.find(tree_key(plan.files), plan.files) is not None
+        urls = tuple(url for planned in plan.archives for url in planned.urls)
+        archives = [
+            {"file": a.file, "sha256": a.sha256, "size": a.size, "urls": planned.urls}
+            for planned in plan.archives
+            for a in (planned.archive,)
+        ]
+    if options.json:
+        print(json.dumps({"cached": cached, "archives": archives}, indent=2))
+        return 0
+    for url in urls:
+        print(url)
+    return 0
+
+
+def lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
+    """The lock that the options name, and the platform: theirs, else the host's."""
+    from cgo_prebuilt.locks.lock_file import read_lock
+    from cgo_prebuilt.platforms import parse_platform
+
+    lock = read_lock(options.lock)
+    if options.platform:
+        return lock, parse_platform(options.platform)
+    return lock, this_host().platform
+
+
+def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
+    """What the environment says, and the options over it."""
+    return read_settings(
+        os.environ,
+        lock.name,
+        offline=options.offline,
+        fallback=options.fallback,
+        version=options.version,
+        mirror=None if options.archives is None else options.archives.resolve().as_uri(),
+    )
+
+
+def _say_waiting() -> None:
+    note("another process is fetching the same; waiting for it")

@@ -1,0 +1,70 @@
+"""The verbs `platform` and `doctor` of the command line: they parse, call, and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.fetch_cli import lock_and_platform, settings_of
+from cgo_prebuilt.commands.surroundings import open_store, this_host
+from cgo_prebuilt.commands.verbs import add_verb, say
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+
+
+def add_machine(verbs: Verbs) -> None:
+    """Adds `platform` and `doctor`."""
+    verb = add_verb(verbs, "platform", _platform, "print the host platform", "platform --json")
+    verb.add_argument("--json", action="store_true", help="print how it was decided, too")
+
+    verb = add_verb(
+        verbs,
+        "doctor",
+        _doctor,
+        "say what is wrong with this machine, and what to do about it",
+        "doctor --lock vecsearch.lock.json",
+    )
+    verb.add_argument("--lock", type=Path, metavar="L", help="also try this lock's URLs")
+    verb.add_argument("--json", action="store_true", help="print the findings as JSON")
+    verb.set_defaults(platform=None, version=None, fallback=None, offline=False, archives=None)
+
+
+def _platform(options: argparse.Namespace) -> int:
+    host = this_host()
+    if options.json:
+        print(
+            json.dumps({"platform": str(host.platform), "glibc": host.glibc, "reason": host.reason})
+        )
+    else:
+        print(host.platform)
+        say(f"decided by {host.reason}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.commands.doctor import Source, exit_code, run_checks
+    from cgo_prebuilt.commands.machine import probe_machine
+    from cgo_prebuilt.fetching.plan import plan_fetch
+    from cgo_prebuilt.network.reach import status_of
+
+    sources = []
+    if options.lock is not None:
+        lock, platform = lock_and_platform(options)
+        plan = plan_fetch(lock, platform, settings_of(options, lock))
+        sources = [Source(p.archive.file, p.archive.format, p.urls) for p in plan.archives]
+    checks = run_checks(
+        probe_machine(os.environ, open_store().root, Path.cwd()), sources, status_of
+    )
+    if options.json:
+        findings = [
+            {"name": c.name, "status": c.status.value, "finding": c.finding, "remedy": c.remedy}
+            for c in checks
+        ]
+        print(json.dumps(findings, indent=2))
+    else:
+        print("\n".join(check.line() for check in checks))
+    return exit_code(checks)

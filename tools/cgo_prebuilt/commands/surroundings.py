@@ -1,0 +1,40 @@
+"""What verbs work in: this user's store, this machine's network and platform."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.host import Host
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.storage.store import Store
+
+
+def open_store() -> Store:
+    """The user's store."""
+    from cgo_prebuilt.storage.store import Store, default_root
+
+    return Store(default_root(os.environ, sys.platform))
+
+
+def open_transport(partials: Path) -> Transport:
+    """What downloads, and shows the person that it does.
+
+    Args:
+        partials: The folder of unfinished files.
+    """
+    from cgo_prebuilt.network.progress import progress_for
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.network.transport_settings import TransportSettings
+
+    return Transport(partials, TransportSettings(), progress_for(sys.stderr))
+
+
+def this_host() -> Host:
+    """The machine's platform, and how that was decided."""
+    from cgo_prebuilt.host import detect
+
+    return detect()

@@ -1,0 +1,69 @@
+"""What every verb of the command line is made of: its parser, and its words to the person."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STALE = 1
+"""The exit code of a `--check` that found something to do."""
+
+
+def add_verb(
+    verbs: Verbs,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    """Adds a verb.
+
+    Args:
+        verbs: Those of the command, or of a group.
+        name: The verb.
+        run: Carries it out and returns the exit code.
+        summary: What it does, in a line that begins in lower case.
+        example: A command line, without the program.
+
+    Returns:
+        Its parser, for its arguments.
+    """
+    verb = verbs.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example: cgo-prebuilt {example}",
+        allow_abbrev=False,
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
+    """Adds a verb that has verbs of its own, such as `cache`.
+
+    Args:
+        verbs: The command's verbs.
+        name: The group.
+        summary: What they are for.
+
+    Returns:
+        Where its verbs are added.
+    """
+    group = verbs.add_parser(name, help=summary, allow_abbrev=False)
+    return group.add_subparsers(metavar="VERB", required=True)
+
+
+def say(text: str) -> None:
+    """Tells the person something; programs read standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def note(text: str) -> None:
+    """Tells the person what they would not expect."""
+    say(f"cgo-prebuilt: {text}")
