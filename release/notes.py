@@ -1,0 +1,57 @@
+"""The release notes: what to write into MODULE.bazel, and what has changed."""
+
+from __future__ import annotations
+
+import re
+
+from release.commit import ReleaseError
+
+_NOTES = """\
+```starlark
+bazel_dep(name = "rules_cgo_prebuilt", version = "{version}")
+```
+
+The command: `pipx install cgo-prebuilt=={version}`, or `cgo-prebuilt.pyz` below, for Python 3.10 or newer.
+
+{changes}
+
+`{archive}` is `{integrity}`; `python3 -m release build v{version}` makes the same bytes of the tagged commit.
+"""
+
+
+def changes(changelog: str, version: str) -> str:
+    """Finds what a changelog says of a version.
+
+    Args:
+        changelog: Its text, as of Keep a Changelog.
+        version: The version.
+
+    Returns:
+        The version's section, without its heading.
+
+    Raises:
+        ReleaseError: It has no such section, or nothing is in it.
+    """
+    heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
+    section = re.search(rf"{heading}\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
+    if section is None or not section[1].strip():
+        raise ReleaseError(
+            f"CHANGELOG.md says nothing of {version}\n"
+            f"  next: rename [Unreleased] to [{version}] - YYYY-MM-DD, and begin a new one above it"
+        )
+    return section[1].strip()
+
+
+def notes(version: str, archive: str, integrity: str, changes: str) -> str:
+    """Writes the notes.
+
+    Args:
+        version: The version.
+        archive: The source archive's file name.
+        integrity: The archive's hash, `sha256-` and base64.
+        changes: What has changed, in Markdown.
+
+    Returns:
+        The notes, in Markdown.
+    """
+    return _NOTES.format(version=version, archive=archive, integrity=integrity, changes=changes)

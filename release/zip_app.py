@@ -1,0 +1,104 @@
+"""`cgo-prebuilt.pyz`: the command and all that it needs, in one file that any Python 3.10 or newer runs.
+
+It holds no compiled code, so it is the same file for every system; the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from release.commit import Commit, ReleaseError
+
+_PACKAGE = PurePosixPath("tools/cgo_prebuilt")
+
+# pip is told of a machine, so that it does not look at this one. PyYAML has no wheel for any machine;
+# what is compiled in that of one machine is optional, and is left out.
+_ANY = ("--implementation=py", "--abi=none", "--platform=any")
+_LINUX = ("--implementation=cp", "--abi=cp310", "--platform=manylinux2014_x86_64")
+_REQUIREMENTS = {
+    "rules/private/requirements/requests.txt": _ANY,
+    "release/pyyaml.txt": _LINUX,
+}
+
+_MAIN = b"""\
+import sys
+
+if sys.version_info < (3, 10):
+    sys.exit("cgo-prebuilt needs Python 3.10 or newer, and this is %d.%d" % sys.version_info[:2])
+
+from cgo_prebuilt.cli import main
+
+sys.exit(main())
+"""
+
+
+def zip_app(commit: Commit) -> bytes:
+    """Makes the program of a commit.
+
+    Args:
+        commit: The commit; it names the packages to download, by hash.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        ReleaseError: The commit cannot be read, or pip could not download the packages.
+    """
+    files = {"__main__.py": _MAIN}
+    for file in commit.files(str(_PACKAGE)):
+        if file.path.endswith((".py", ".typed")):
+            files[str(PurePosixPath(file.path).relative_to(_PACKAGE.parent))] = file.content
+    for path, machine in _REQUIREMENTS.items():
+        for wheel in _download(commit.text(path), machine):
+            files |= portable_files(wheel)
+    return packed(files)
+
+
+def portable_files(wheel: bytes) -> dict[str, bytes]:
+    """Gives the files of a wheel that are the same for every machine, by path."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        return {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if not name.endswith(("/", ".so")) and PurePosixPath(name).parts[0] != "_yaml"
+        }
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Packs files into a program.
+
+    Args:
+        files: Their contents, by path.
+
+    Returns:
+        A zip behind a `#!` line. It is not compressed: Python starts sooner, and no two versions of
+        zlib need to agree.
+    """
+    buffer = io.BytesIO(b"#!/usr/bin/env python3\n")
+    buffer.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name)  # of 1980, which is as far back as zip goes
+            entry.create_system = 3  # Unix, on Windows too
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, files[name])
+    return buffer.getvalue()
+
+
+def _download(requirements: str, machine: Iterable[str]) -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "requirements.txt")
+        listed.write_text(requirements)
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        options += ["--require-hashes", "--python-version=3.10", *machine, f"--dest={folder}"]
+        command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(listed)]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise ReleaseError(f"pip could not download the packages\n  {done.stderr.strip()}")
+        return [wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))]
