@@ -18,6 +18,7 @@ from cgo_prebuilt.network.http_session import Answer, HttpSession
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.progress import FileProgress
 from cgo_prebuilt.network.retry import Failure, Kind, Patience
+from cgo_prebuilt.network.sized_file import SizedFile
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
 
@@ -28,7 +29,7 @@ _AHEAD: Final = 1 << 20
 _BUFFER: Final = 1 << 16
 
 
-class RangeFile(io.RawIOBase):
+class RangeFile(SizedFile):
     """A seekable file over HTTP ranges; every answer must be of the same version of it.
 
     Args:
@@ -47,13 +48,12 @@ class RangeFile(io.RawIOBase):
     def __init__(
         self, url: str, size: int, settings: TransportSettings, progress: FileProgress
     ) -> None:
+        super().__init__(size)
         self._url = url
-        self._size = size
         self._settings = settings
         self._progress = progress
         self._session = HttpSession(settings)
         self._deadline = time.monotonic() + settings.total_seconds
-        self._position = 0
         self._tail: bytes | None = None
         self._tail_start = max(0, size - _TAIL)
         self._planned: list[tuple[int, int]] = []
@@ -94,26 +94,6 @@ class RangeFile(io.RawIOBase):
             self._drop()
             self._session.close()
         super().close()
-
-    def readable(self) -> bool:
-        """See `io.IOBase.readable`."""
-        return True
-
-    def seekable(self) -> bool:
-        """See `io.IOBase.seekable`."""
-        return True
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """See `io.IOBase.seek`."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError("a position before the start")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """See `io.RawIOBase.readinto`.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.retry import local_failure
+from cgo_prebuilt.network.sized_file import SizedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,26 +183,12 @@ class SpoolStream:
         return cast(BinaryIO, io.BufferedReader(_Seekable(self._file, size), _PIECE))
 
 
-class _Seekable(io.RawIOBase):
+class _Seekable(SizedFile):
     """A view of a positioned file with a position of its own; closing it leaves the file open."""
 
     def __init__(self, file: PositionedFile, size: int) -> None:
+        super().__init__(size)
         self._file = file
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError("a position before the start")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         wanted = min(len(buffer), max(0, self._size - self._position))
