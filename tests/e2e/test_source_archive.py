@@ -1,0 +1,224 @@
+"""The files of a release: made twice, resolved by a real Bazel as the Central Registry would offer them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cgo_prebuilt import __version__
+from release.notes import changes
+from release.source_archive import integrity
+from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, Workspace
+
+TAG = f"v{__version__}"
+ARCHIVE = f"rules_cgo_prebuilt-{TAG}.tar.gz"
+FILES = (ARCHIVE, "cgo-prebuilt.pyz")
+BCR = REPOSITORY / ".bcr"
+PRESUBMIT = yaml.safe_load((BCR / "presubmit.yml").read_text())["bcr_test_module"]
+
+# What would show in an archive that took a user's own settings.
+SETTINGS = ("core.autocrlf=true", "core.eol=crlf", "tar.umask=0077", "core.fileMode=false")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    author = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com")
+    command = ["git", *author, *arguments]
+    return subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+
+
+def build(clone: Path, tag: str = TAG, **variables: str) -> Result:
+    command = [sys.executable, "-m", "release", "build", tag]
+    done = subprocess.run(
+        command,
+        cwd=clone,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A clone in which a release was made: its folder, and what was printed."""
+
+    clone: Path
+    notes: str
+
+    def read(self, name: str) -> bytes:
+        return (self.clone / "dist" / name).read_bytes()
+
+
+def with_changes(changelog: str) -> str:
+    """A changelog as it is when a release is made, if it is not yet."""
+    heading = f"## [{__version__}] - "
+    if heading in changelog:
+        return changelog
+    return changelog.replace("## [Unreleased]", f"## [Unreleased]\n\n{heading}2026-11-21")
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    clone = tmp_path_factory.mktemp("released") / "clone"
+    git(REPOSITORY, "clone", "--quiet", "--no-tags", str(REPOSITORY), str(clone))
+    changelog = clone / "CHANGELOG.md"
+    changelog.write_text(with_changes(changelog.read_text()))
+    git(clone, "commit", "--quiet", "--all", "--allow-empty", "--message", "A release")
+    git(clone, "tag", TAG)
+    return Release(clone, build(clone).checked().stdout)
+
+
+def test_another_clone_on_a_machine_with_other_settings_makes_the_same_bytes(
+    released: Release, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    options = [word for setting in SETTINGS for word in ("--config", setting)]
+    git(tmp_path, "clone", "--quiet", "--depth=1", *options, released.clone.as_uri(), str(clone))
+    git(clone, "fetch", "--quiet", "--depth=1", "origin", "tag", TAG)
+    (clone / "rules" / "defs.bzl").write_text("fail('of the work tree, not of the commit')\n")
+    other = Release(clone, build(clone, TZ="Asia/Kathmandu", LC_ALL="C").checked().stdout)
+    assert [other.read(name) for name in FILES] == [released.read(name) for name in FILES]
+    assert other.notes == released.notes
+
+
+def test_the_archive_holds_what_a_user_needs_and_nothing_else(released: Release) -> None:
+    with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
+        members = archive.getmembers()
+    prefix = f"rules_cgo_prebuilt-{__version__}/"
+    assert all(member.isreg() and member.name.startswith(prefix) for member in members)
+    assert {member.mode for member in members} <= {0o644, 0o755}
+    names = [member.name.removeprefix(prefix) for member in members]
+    assert {name.split("/")[0] for name in names} == {
+        ".bazelignore",
+        "BUILD.bazel",
+        "CHANGELOG.md",
+        "LICENSE",
+        "MODULE.bazel",
+        "README.md",
+        "rules",
+        "tests",
+        "tools",
+    }
+    outside = [name for name in names if name.startswith(("tests/", "tools/"))]
+    wanted = (f"{PRESUBMIT['module_path']}/", "tools/cgo_prebuilt/")
+    assert [name for name in outside if not name.startswith(wanted)] == []
+
+
+def test_the_notes_say_what_to_write_and_what_has_changed(released: Release) -> None:
+    assert f'bazel_dep(name = "rules_cgo_prebuilt", version = "{__version__}")' in released.notes
+    assert f"`{ARCHIVE}` is `{integrity(released.read(ARCHIVE))}`" in released.notes
+    changelog = (released.clone / "CHANGELOG.md").read_text()
+    assert changes(changelog, __version__) in released.notes
+
+
+def test_a_tag_that_is_not_the_version_is_refused(released: Release) -> None:
+    git(released.clone, "tag", "--force", "v99.0.0", TAG)
+    refused = build(released.clone, "v99.0.0")
+    assert refused.code == 1
+    assert refused.stderr == (
+        f"release: v99.0.0 is the tag of a commit whose version is {__version__}\n"
+        f"  next: tag it {TAG}, or write another version into tools/cgo_prebuilt/__init__.py\n"
+    )
+
+
+def test_a_version_of_which_the_changelog_says_nothing_is_refused(released: Release) -> None:
+    clone = released.clone.with_name("unchanged")
+    git(released.clone, "clone", "--quiet", "--no-tags", ".", str(clone))
+    (clone / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- Something.\n")
+    git(clone, "commit", "--quiet", "--all", "--message", "No release")
+    git(clone, "tag", TAG)
+    refused = build(clone)
+    assert refused.code == 1
+    assert f"CHANGELOG.md says nothing of {__version__}\n  next: rename" in refused.stderr
+
+
+def test_a_tag_that_is_not_there_is_refused(released: Release) -> None:
+    refused = build(released.clone, "v98.0.0")
+    assert refused.code == 1
+    assert "release: git show v98.0.0:tools/cgo_prebuilt/__init__.py\n" in refused.stderr
+
+
+# As the Central Registry offers it, and as its presubmit tries it.
+
+
+def entry(released: Release, registry: Path) -> dict[str, str]:
+    """Adds the release to a registry, as Publish to BCR does it from the templates; gives source.json."""
+    metadata = json.loads((BCR / "metadata.template.json").read_text())
+    (repository,) = metadata["repository"]
+    owner, name = repository.removeprefix("github:").split("/")
+    values = {"OWNER": owner, "REPO": name, "TAG": TAG, "VERSION": __version__}
+    source: dict[str, str] = {
+        key: re.sub(r"\{([A-Z]+)\}", lambda match: values[match[1]], value)
+        for key, value in json.loads((BCR / "source.template.json").read_text()).items()
+    }
+    source["integrity"] = integrity(released.read(ARCHIVE))
+    module = registry / "modules" / name
+    (module / __version__).mkdir(parents=True)
+    (module / __version__ / "MODULE.bazel").write_bytes(
+        (released.clone / "MODULE.bazel").read_bytes()
+    )
+    (module / __version__ / "source.json").write_text(json.dumps(source))
+    (module / "metadata.json").write_text(json.dumps({**metadata, "versions": [__version__]}))
+    (registry / "bazel_registry.json").write_text("{}")
+    return source
+
+
+def test_bazel_resolves_the_module_from_a_registry_and_fetches_builds_and_links(
+    released: Release, bazel_tools: Tools, archive_server: ArchiveServer, tmp_path: Path
+) -> None:
+    registry = tmp_path / "registry"
+    source = entry(released, registry)
+    published = source["url"].removeprefix("https://github.com")
+    served = archive_server.folder / published.lstrip("/")
+    served.parent.mkdir(parents=True)
+    served.write_bytes(released.read(ARCHIVE))
+    source_json = registry / "modules" / "rules_cgo_prebuilt" / __version__ / "source.json"
+    source_json.write_text(json.dumps({**source, "url": archive_server.url + published}))
+
+    path = tmp_path / "workspace"
+    shutil.copytree(released.clone / PRESUBMIT["module_path"], path)
+    module = path / "MODULE.bazel"
+    text, replaced = re.subn(
+        r"^local_path_override\(.*?^\)$",
+        f'single_version_override(module_name = "rules_cgo_prebuilt", registry = "{registry.as_uri()}")',
+        module.read_text(),
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    assert replaced == 1
+    module.write_text(text)
+    run_tests(Workspace(path, bazel_tools, {"CGO_PREBUILT_CACHE": str(tmp_path / "store")}))
+    assert archive_server.paths() == [published]
+
+
+def test_the_presubmit_s_workspace_passes_in_the_archive(
+    released: Release, bazel_tools: Tools, tmp_path: Path
+) -> None:
+    with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
+        archive.extractall(tmp_path)
+    path = tmp_path / f"rules_cgo_prebuilt-{__version__}" / PRESUBMIT["module_path"]
+    run_tests(Workspace(path, bazel_tools, {"CGO_PREBUILT_CACHE": str(tmp_path / "store")}))
+
+
+def run_tests(workspace: Workspace) -> None:
+    """Runs what the presubmit runs."""
+    workspace.write({".bazelrc": workspace.tools.bazelrc()})
+    targets = PRESUBMIT["tasks"]["run_tests"]["test_targets"]
+    try:
+        tested = workspace.bazel("test", "--lockfile_mode=off", *targets).checked()
+        assert "1 test passes" in tested.stdout + tested.stderr
+    finally:
+        workspace.start_shutdown().wait()
