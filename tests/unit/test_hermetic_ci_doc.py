@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cgo_prebuilt.cli import _parser
+from cgo_prebuilt.cli import parser
 
 PAGE = (Path(__file__).parents[2] / "docs/hermetic-ci.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
@@ -29,4 +29,4 @@ def test_a_recipe_is_yaml_and_caches_the_store_by_the_locks(recipe: str) -> None
 
 @pytest.mark.parametrize("command", sorted({line or inline for line, inline in COMMANDS}))
 def test_a_command_is_one(command: str) -> None:
-    assert callable(_parser().parse_args(shlex.split(command)).run)
+    assert callable(parser().parse_args(shlex.split(command)).run)

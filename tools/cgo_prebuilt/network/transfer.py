@@ -24,12 +24,7 @@ from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
 from cgo_prebuilt.network.transport_settings import TransportSettings
-from cgo_prebuilt.network.validator import (
-    parse_content_range,
-    still_valid,
-    strong_validator,
-    takes_ranges,
-)
+from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
 
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 5.0
@@ -290,7 +285,8 @@ class Transfer:
         answer = session.open(self._wanted.url, headers, via=self._via)
         with contextlib.closing(answer):
             latency = time.monotonic() - began
-            trouble = self._trouble(answer, asked if headers else None, validator)
+            whole = Resource(validator, self._total)
+            trouble = misfit(whole, asked if headers else None, answer)
             if trouble is None:
                 self._open_spool()
                 self._receive(answer, lease, latency)
@@ -298,27 +294,6 @@ class Transfer:
             self._start_over(trouble)
             # What was to be gone on with is void, but the answer itself may be good.
             return answer.status == 200 and self._take_whole(answer, latency)
-
-    def _trouble(self, answer: Answer, asked: tuple[int, int] | None, validator: str) -> str | None:
-        """Why an answer does not fit what is there, or None (RFC 9110 15.3.7, 15.5.17)."""
-        if answer.status == 416:
-            return "HTTP 416 Range Not Satisfiable"
-        if asked is None and answer.status == 206:
-            return "HTTP 206 without asking for a range"
-        if asked is not None:
-            if answer.status == 200:
-                return "the server sent all of it where a part was asked for"
-            got = parse_content_range(answer.headers.get("content-range"))
-            if got is None:
-                return "HTTP 206 without a valid Content-Range"
-            start, end, total = got
-            if start != asked[0] or end > asked[1] or total != self._total:
-                return f"Content-Range {start}-{end - 1}/{total} for {asked[0]}-/{self._total}"
-            if answer.length not in (None, end - start):
-                return f"Content-Length {answer.length} for Content-Range {start}-{end - 1}"
-        elif answer.length != self._total:
-            return "the file on the server has changed its size"
-        return None if still_valid(validator, answer.headers) else "the file has changed"
 
     def _start_over(self, reason: str) -> None:
         """Forgets what is there, and asks this server for no more ranges: so never in a circle."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 _STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _CONTENT_RANGE = re.compile(r"bytes[ \t]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.IGNORECASE)
@@ -49,3 +51,63 @@ def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None
 def takes_ranges(headers: Mapping[str, str]) -> bool:
     """Whether the server may answer ranges: it says so, or does not say that it will not."""
     return headers.get("accept-ranges", "bytes").strip().lower() != "none"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What an earlier answer told of a file.
+
+    Attributes:
+        validator: A strong one.
+        total: Its size in bytes.
+    """
+
+    validator: str
+    total: int | None
+
+
+class Headed(Protocol):
+    """An answer, as far as its head tells."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names, whatever their case, and values."""
+
+    @property
+    def length(self) -> int | None:
+        """The body's bytes, where they are told."""
+
+
+def misfit(resource: Resource, asked: tuple[int, int] | None, answer: Headed) -> str | None:
+    """Why an answer cannot be put beside the bytes that are there (RFC 9110 15.3.7, 15.5.17).
+
+    Args:
+        resource: What those bytes are of.
+        asked: Start and end (not included) of the range, or None where all of it was asked for.
+        answer: What came, with status 200, 206 or 416.
+
+    Returns:
+        The reason; None where it fits.
+    """
+    if answer.status == 416:
+        return "HTTP 416 Range Not Satisfiable"
+    if asked is None and answer.status == 206:
+        return "HTTP 206 without asking for a range"
+    if asked is not None:
+        if answer.status == 200:
+            return "the server sent all of it where a part was asked for"
+        got = parse_content_range(answer.headers.get("content-range"))
+        if got is None:
+            return "HTTP 206 without a valid Content-Range"
+        start, end, total = got
+        if start != asked[0] or end > asked[1] or total != resource.total:
+            return f"Content-Range {start}-{end - 1}/{total} for {asked[0]}-/{resource.total}"
+        if answer.length not in (None, end - start):
+            return f"Content-Length {answer.length} for Content-Range {start}-{end - 1}"
+    elif answer.length != resource.total:
+        return "the file on the server has changed its size"
+    return None if still_valid(resource.validator, answer.headers) else "the file has changed"
