@@ -447,6 +447,12 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
             "'command' is a whole command line",
         ),
         (
+            {"source": {**SOURCE, "build": {"command": ["./x"], "target": "all"}}},
+            "'command' is a whole command line",
+        ),
+        ({"source": {**SOURCE, "build": {"command": []}}}, "'command' is empty"),
+        ({"source": {**SOURCE, "path": None}}, "'path' must be a string, found nothing"),
+        (
             {"source": {"url": "u", "build": BUILD, "static_library": "a"}},
             "'sha256' is missing",
         ),

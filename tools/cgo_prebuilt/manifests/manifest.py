@@ -330,7 +330,7 @@ def _source(value: object, top: Fields, *, name: str, version: str) -> Source:
         build=_build(fields.required("build"), f"{where}.build"),
         outputs=outputs,
         installed=_installed(outputs, top),
-        path=fields.optional_string("path"),
+        path=fields.string("path") if "path" in fields else None,
         url=_source_url(fields, name, version),
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fill(
@@ -340,10 +340,9 @@ def _source(value: object, top: Fields, *, name: str, version: str) -> Source:
 
 
 def _source_url(fields: Fields, name: str, version: str) -> str | None:
-    url = fields.optional_string("url")
-    if url is None:
+    if "url" not in fields:
         return None
-    return fill_url(url, {"name": name, "version": version}, where=fields.where)
+    return fill_url(fields.string("url"), {"name": name, "version": version}, where=fields.where)
 
 
 def _installed(outputs: Interface, top: Fields) -> tuple[str, ...]:
@@ -365,9 +364,14 @@ def _build(value: object, where: str) -> Build:
         value, where=where, known=("tool", "args", "target", "command"), error=ManifestError
     )
     if "command" in fields:
-        if "tool" in fields or "args" in fields:
-            raise fields.problem("'command' is a whole command line", "remove 'tool' and 'args'")
-        return Build("command", fields.strings("command"))
+        if any(key in fields for key in ("tool", "args", "target")):
+            raise fields.problem(
+                "'command' is a whole command line", "remove 'tool', 'args' and 'target'"
+            )
+        command = fields.strings("command")
+        if not command:
+            raise fields.problem("'command' is empty", "list the words of a command line")
+        return Build("command", command)
     tool = fields.string("tool")
     if tool not in BUILD_TOOLS or tool == "command":
         raise fields.problem(
