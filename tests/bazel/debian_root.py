@@ -34,6 +34,7 @@ PACKAGES = (
     "cmake",
     "golang-go",
     "libstd-rust-dev:arm64",
+    "openssh-client",
     "python3",
     "python3-pip",
     "python3-venv",
