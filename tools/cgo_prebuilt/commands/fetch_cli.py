@@ -61,10 +61,15 @@ def add_fetching(verbs: Verbs) -> None:
         "env",
         _env,
         "print the environment for a plain `go build`",
-        'env --lock vecsearch.lock.json (in sh: eval "$(cgo-prebuilt env --lock L)")',
+        "env --lock vecsearch.lock.json",
     )
     _add_lock_options(verb)
-    verb.add_argument("--shell", choices=("sh", "fish", "powershell", "json"), default="sh")
+    verb.add_argument(
+        "--shell",
+        choices=("sh", "fish", "powershell", "json"),
+        default="sh",
+        help='whose words to print it in; in sh: eval "$(cgo-prebuilt env --lock L)"',
+    )
 
 
 def _add_which(verb: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def add_goproxy(verbs: Verbs) -> None:
         "add a release's Go modules to a site that any file server can host",
         "goproxy build prebuilt.yaml --dist dist --output site --url https://go.acme.dev",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
     verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
     verb.add_argument("--output", required=True, type=Path, metavar="SITE", help="the site")
     verb.add_argument("--version", metavar="V", help="instead of the manifest's")
@@ -47,7 +47,7 @@ def add_goproxy(verbs: Verbs) -> None:
     verb = add_verb(
         own, "serve", _serve, "serve a site for a trial", "goproxy serve site --port 8100"
     )
-    verb.add_argument("site", type=Path, metavar="SITE")
+    verb.add_argument("site", type=Path, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 for a free one")
     verb.add_argument("--host", default="127.0.0.1", help="loopback by default")
 
@@ -58,7 +58,7 @@ def add_goproxy(verbs: Verbs) -> None:
         "print the go.mod and go.sum lines for all platforms",
         "goproxy require site --only go.sum >> go.sum",
     )
-    verb.add_argument("site", type=Path, metavar="SITE")
+    verb.add_argument("site", type=Path, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--module", metavar="PATH", help="needed where the site has several")
     verb.add_argument("--version", metavar="V", help="instead of the latest")
     form = verb.add_mutually_exclusive_group()

@@ -28,7 +28,7 @@ def add_lock(verbs: Verbs) -> None:
         "resolve, hash and index a release",
         "lock prebuilt.yaml --update v0.3.1",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
     which = verb.add_mutually_exclusive_group()
     which.add_argument(
         "--version",

@@ -26,13 +26,25 @@ def add_mirror(verbs: Verbs) -> None:
         "mirror",
         _mirror,
         "fill a folder with every archive that locks name",
-        "mirror --lock a.lock.json --lock b.lock.json --to /srv/mirror"
-        " (use it: CGO_PREBUILT_MIRROR=file:///srv/mirror)",
+        "mirror --lock a.lock.json --lock b.lock.json --to /srv/mirror",
     )
     verb.add_argument(
-        "--lock", required=True, type=Path, metavar="L", nargs="+", action="extend", dest="locks"
+        "--lock",
+        required=True,
+        type=Path,
+        metavar="L",
+        nargs="+",
+        action="extend",
+        dest="locks",
+        help="the lock files",
     )
-    verb.add_argument("--to", required=True, type=Path, metavar="DIR", help="the mirror's folder")
+    verb.add_argument(
+        "--to",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="the mirror's folder; CGO_PREBUILT_MIRROR=file://DIR uses it",
+    )
     verb.add_argument(
         "--platform",
         metavar="P",

@@ -31,15 +31,26 @@ def add_publishing(verbs: Verbs) -> None:
         "write a platform's archive, the same bytes every time",
         "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
     which = verb.add_mutually_exclusive_group(required=True)
-    which.add_argument("--platform", metavar="P")
+    which.add_argument("--platform", metavar="P", help="a platform of the manifest")
     which.add_argument(
         "--all-in-one", action="store_true", help="all platforms of the manifest in one archive"
     )
-    verb.add_argument("--from", required=True, type=Path, metavar="DIR", dest="folder")
-    verb.add_argument("--output", required=True, type=Path, metavar="DIST")
-    verb.add_argument("--format", choices=("tar.zst", "tar.gz", "zip"))
+    verb.add_argument(
+        "--from",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        dest="folder",
+        help="what was built, by its paths in the manifest",
+    )
+    verb.add_argument(
+        "--output", required=True, type=Path, metavar="DIST", help="the archives' folder"
+    )
+    verb.add_argument(
+        "--format", choices=("tar.zst", "tar.gz", "zip"), help="instead of the file name's"
+    )
     verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
     verb.add_argument(
         "--localize",
@@ -68,7 +79,7 @@ def add_publishing(verbs: Verbs) -> None:
         "upload what was packed; the same bytes are skipped, others are refused",
         "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST")
+    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
     verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
