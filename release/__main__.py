@@ -6,7 +6,6 @@ It needs git, and pip for the program's packages, and no package itself.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
@@ -50,30 +49,6 @@ def build(commit: Commit, output: Path) -> str:
     return notes(released, archive, integrity(content), changed)
 
 
-def stamp(repository: Path) -> list[str]:
-    """Copies the version to every file of the work tree that names it.
-
-    Args:
-        repository: The repository's root.
-
-    Returns:
-        The paths of the files that were changed.
-    """
-    released = version.stated((repository / version.SOURCE).read_text(encoding="utf-8"))
-    listed = ("ls-files", "*.md", "*.bazel")
-    git = subprocess.run(
-        ["git", *listed], cwd=repository, capture_output=True, text=True, check=True
-    )
-    changed = []
-    for name in git.stdout.splitlines():
-        path = repository / name
-        text = path.read_text(encoding="utf-8")
-        if text != (stamped := version.stamped(text, released)):
-            path.write_text(stamped, encoding="utf-8", newline="\n")
-            changed.append(name)
-    return changed
-
-
 def main() -> int:
     """Runs the command."""
     parser = argparse.ArgumentParser(prog="python3 -m release")
@@ -89,7 +64,7 @@ def main() -> int:
         if options.command == "build":
             print(build(Commit(_REPOSITORY, options.tag), options.output), end="")
         else:
-            print(*stamp(_REPOSITORY), sep="\n")
+            print("".join(f"{name}\n" for name in version.stamp(_REPOSITORY)), end="")
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
         return 1

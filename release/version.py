@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 SOURCE = "tools/cgo_prebuilt/__init__.py"
 
@@ -28,3 +30,37 @@ def copies(text: str) -> list[str]:
 def stamped(text: str, version: str) -> str:
     """Writes a version into a text, wherever it names that of this module."""
     return _COPY.sub(rf"\g<1>{version}\g<3>", text)
+
+
+def places(repository: Path) -> dict[str, str]:
+    """Finds the files of a work tree that name the version of this module.
+
+    Args:
+        repository: The repository's root.
+
+    Returns:
+        Their texts, by path relative to the root.
+    """
+    command = ["git", "ls-files", "*.md", "*.bazel"]
+    listed = subprocess.run(command, cwd=repository, stdout=subprocess.PIPE, text=True, check=True)
+    paths = [name for name in listed.stdout.splitlines() if (repository / name).exists()]
+    texts = {name: (repository / name).read_text(encoding="utf-8") for name in paths}
+    return {name: text for name, text in texts.items() if copies(text)}
+
+
+def stamp(repository: Path) -> list[str]:
+    """Copies the version into the files of a work tree that name it.
+
+    Args:
+        repository: The repository's root.
+
+    Returns:
+        The paths of the files that were changed.
+    """
+    version = stated((repository / SOURCE).read_text(encoding="utf-8"))
+    changed = []
+    for name, text in places(repository).items():
+        if text != (new := stamped(text, version)):
+            (repository / name).write_text(new, encoding="utf-8", newline="\n")
+            changed.append(name)
+    return changed
