@@ -76,9 +76,12 @@ def excerpt(lock, version, platform):
     Returns:
         JSON text.
     """
-    return _lock_of(lock, version, {
-        "platforms": {platform: lock.versions[version]["platforms"][platform]},
-    })
+    content = lock.versions[version]
+    kept = {"platforms": {platform: content["platforms"][platform]}}
+    if "signature" in content:
+        # It is of all platforms' sums in one text, so that nothing of it can be left out.
+        kept["signature"] = content["signature"]
+    return _lock_of(lock, version, kept)
 
 def source_excerpt(lock, version):
     """A lock that holds the source of one version: all that its repository depends on.

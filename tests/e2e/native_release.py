@@ -64,12 +64,18 @@ class NativeRelease:
         """The path of a platform's archive on the server."""
         return f"/{self.name}-v1.0.0-{platform}.tar.gz"
 
-    def publish(self, manifest: str, platforms: Sequence[str] = ("linux_amd64",)) -> bytes:
+    def publish(
+        self,
+        manifest: str,
+        platforms: Sequence[str] = ("linux_amd64",),
+        pack: Sequence[str] = (),
+    ) -> bytes:
         """Packs and locks what was built.
 
         Args:
             manifest: What it says beside names, URLs and archives.
             platforms: Those that something was built for.
+            pack: More options for `pack`.
 
         Returns:
             The lock.
@@ -85,7 +91,7 @@ class NativeRelease:
         for platform in platforms:
             cgo_prebuilt(
                 "pack", "prebuilt.yaml", "--platform", platform,
-                "--from", f"built-{platform}", "--output", self.server.folder,
+                "--from", f"built-{platform}", "--output", self.server.folder, *pack,
                 cwd=self.folder, env=cache,
             ).checked()  # fmt: skip
         cgo_prebuilt("lock", "prebuilt.yaml", cwd=self.folder, env=cache).checked()

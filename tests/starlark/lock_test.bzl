@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "excerpt", "parse_lock", "version_of")
+load("//rules/private:lock.bzl", "excerpt", "parse_lock", "source_excerpt", "version_of")
 
 _LOCK = {
     "schema": 1,
@@ -48,9 +48,21 @@ def _excerpt_test_impl(ctx):
     asserts.equals(env, {"v2": {"platforms": {"linux_arm64": {"archives": []}}}}, part.versions)
     return unittest.end(env)
 
+def _signed_excerpt_test_impl(ctx):
+    env = unittest.begin(ctx)
+    signature = {"public_key": "ssh-ed25519 AAAA", "sums": "...", "signature": "..."}
+    versions = {"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": {"path": "native"}}}
+    lock = parse_lock(json.encode(_LOCK | {"versions": versions}), "L")
+    part = parse_lock(excerpt(lock, "v2", "linux_arm64"), "E")
+    asserts.equals(env, signature, part.versions["v2"]["signature"])
+    asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
+    asserts.equals(env, None, parse_lock(source_excerpt(lock, "v2"), "S").versions["v2"].get("signature"))
+    return unittest.end(env)
+
 _parse_test = unittest.make(_parse_test_impl)
 _bad_lock_test = unittest.make(_bad_lock_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
+_signed_excerpt_test = unittest.make(_signed_excerpt_test_impl)
 
 def lock_test_suite(name):
-    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test)
+    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test, _signed_excerpt_test)
