@@ -30,6 +30,11 @@ local_path_override(module_name = "cgo_rule", path = "{REPOSITORY}/tests/e2e/cgo
 _STEERING = ("BAZEL", "CGO_", "GH_TOKEN", "GITHUB_TOKEN", "GOFLAGS", "NETRC", "PYTHON")
 
 
+def inherited_environment() -> dict[str, str]:
+    """The caller's environment, without what steers the fetcher, Bazel or Go."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command printed, and its exit code."""
@@ -132,13 +137,10 @@ class Workspace:
         )
 
     def _run(self, command: list[str], env: Mapping[str, str] | None) -> Result:
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(_STEERING)
-        }
         done = subprocess.run(
             command,
             cwd=self.path,
-            env={**inherited, **self.environment, **(env or {})},
+            env={**inherited_environment(), **self.environment, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

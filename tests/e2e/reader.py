@@ -1,0 +1,123 @@
+"""A reader of a guide: a folder, a shell, and the programs that the guide's commands name.
+
+Commands and files are taken as they stand in the text. What makes them work on a machine without the
+Central Registry, and without a release of this project, is said here and to Bazel's command line: this
+checkout is the module `rules_cgo_prebuilt`, and `tests/e2e/rules_go` is the module `rules_go`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, inherited_environment
+from tests.guide import Block, printed, shell_script
+
+_STANDS_FOR = {
+    "rules_cgo_prebuilt": REPOSITORY,
+    "cgo_rule": REPOSITORY / "tests/e2e/cgo_rule",
+    "rules_go": REPOSITORY / "tests/e2e/rules_go",
+}
+
+# What runs in the background ends with the shell.
+_PREAMBLE = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+
+
+@dataclass
+class Reader:
+    """Somebody who follows a guide.
+
+    Attributes:
+        folder: Where they begin.
+        programs: The folder that comes first on their PATH.
+        environment: Set for all that they run, over the caller's.
+    """
+
+    folder: Path
+    programs: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def follow(self, blocks: Sequence[Block], change: Mapping[str, str] | None = None) -> Result:
+        """Does what the blocks say; a command that fails ends it.
+
+        Args:
+            blocks: Of a guide, in their order.
+            change: What is different here, by the text that is replaced; each must be there.
+
+        Returns:
+            What was printed. A failure does not raise.
+        """
+        script = shell_script(list(blocks))
+        for text, other in (change or {}).items():
+            assert text in script, f"the guide does not say {text!r} any more"
+            script = script.replace(text, other)
+        return self.run(script)
+
+    def run(self, script: str) -> Result:
+        """Runs a program for the shell, in the folder."""
+        own = {"PATH": f"{self.programs}:{os.environ['PATH']}", **self.environment}
+        done = subprocess.run(
+            ["bash", "-eu", "-c", _PREAMBLE + script],
+            cwd=self.folder,
+            env={**inherited_environment(), **own},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def checked(self, blocks: Sequence[Block], change: Mapping[str, str] | None = None) -> Result:
+        """Follows the blocks, which must work and print what the text says, in its order."""
+        result = self.follow(blocks, change).checked()
+        rest = result.stdout
+        for text in printed(list(blocks)):
+            _, found, rest = rest.partition(text)
+            assert found, f"not printed: {text!r}\n{result.stdout}\n{result.stderr}"
+        return result
+
+
+def make_reader(folder: Path, tools: Tools) -> Reader:
+    """Makes a reader, whose store and home are their own.
+
+    Args:
+        folder: Of the test; it is empty.
+        tools: The Bazel.
+    """
+    programs, home, begin = (folder / name for name in ("programs", "home", "reader"))
+    for made in (programs, home, begin):
+        made.mkdir()
+    overrides = (f"common --override_module={name}={at}\n" for name, at in _STANDS_FOR.items())
+    rc = folder / "bazelrc"
+    rc.write_text(tools.bazelrc() + "".join(overrides))
+    bazel = shlex.join([*tools.startup_options(), f"--bazelrc={rc}"])
+    for name, command in {
+        "bazel": f'exec {bazel} "$@"',
+        "cgo-prebuilt": f"PYTHONPATH={REPOSITORY}/tools "
+        f'exec {shlex.quote(sys.executable)} -m cgo_prebuilt "$@"',
+        # test_install installs the command; here it is this checkout's.
+        "pipx": '[ "$1" = install ]',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{command}\n")
+        (programs / name).chmod(0o755)
+    environment = {
+        "HOME": str(home),
+        "CGO_PREBUILT_CACHE": str(folder / "store"),
+        "GOCACHE": str(tools.go_cache),
+        "GOTOOLCHAIN": "local",
+    }
+    return Reader(begin, programs, environment)
+
+
+def shut_down(reader: Reader) -> None:
+    """Ends the Bazel servers of the reader's workspaces."""
+    if shutil.which("bazel", path=str(reader.programs)):
+        for module in reader.folder.rglob("MODULE.bazel"):
+            reader.run(f"cd {shlex.quote(str(module.parent))} && bazel shutdown")
