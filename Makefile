@@ -1,8 +1,9 @@
 # What a contributor runs. Each target installs what it needs: Python packages into .venv, everything
-# else (a Bazel, buildifier) into CACHE, which outlives `make clean` and serves every checkout.
+# else (a Bazel, buildifier, actionlint) into CACHE, which outlives `make clean` and serves every checkout.
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 20
+ACTIONLINT_VERSION := 1.7.12
 BUILDIFIER_VERSION := 8.2.1
 
 CACHE := $(or $(CGO_PREBUILT_TEST_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rules_cgo_prebuilt)
@@ -10,14 +11,15 @@ VENV := .venv/bin
 VENV_READY := .venv/ready
 BUILDIFIER_HOME := $(CACHE)/buildifier-$(BUILDIFIER_VERSION)
 BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
+ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all lint lint-starlark format fuzz demo bench bazel clean
+.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench bazel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
-setup: $(VENV_READY) $(BUILDIFIER) ## install the Python packages and buildifier
+setup: $(VENV_READY) $(BUILDIFIER) $(ACTIONLINT) ## install the Python packages, buildifier and actionlint
 
 test: lint bazel ## lint, then every test but the slow ones; with a real Bazel
 	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m "not slow"
@@ -27,14 +29,18 @@ test-slow: setup bazel ## the tests that are marked slow: remote execution, soak
 
 test-all: test test-slow ## both
 
-lint: setup ## ruff, mypy and buildifier
+lint: setup ## ruff, mypy, buildifier and actionlint
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(VENV)/mypy tools tests examples bench
-	$(MAKE) --no-print-directory lint-starlark
+	$(VENV)/mypy tools tests examples bench release
+	$(MAKE) --no-print-directory lint-starlark lint-workflows
 
 lint-starlark: $(BUILDIFIER)
 	$(BUILDIFIER) -mode=check -lint=warn $(STARLARK)
+
+# Without shellcheck and pyflakes, which some machines have and others have not.
+lint-workflows: $(ACTIONLINT)
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml docs/publish/*.yml
 
 format: setup ## rewrite the sources in the house style
 	$(VENV)/ruff check --fix .
@@ -61,6 +67,10 @@ $(VENV_READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(VENV)/pip install --quiet --editable '.[dev,fuzz]'
 	touch $@
+
+$(ACTIONLINT):
+	@command -v go >/dev/null || { echo "go is needed, to install actionlint: install Go" >&2; exit 1; }
+	GOBIN=$(@D) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
 $(BUILDIFIER):
 	@command -v npm >/dev/null || { echo "npm is needed, to install buildifier: install Node.js" >&2; exit 1; }

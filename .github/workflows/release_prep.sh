@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# What release_ruleset.yaml runs, by this path: the files of the release go into dist/, its notes to stdout.
+set -eu
+exec python3 -m release build "$1"
