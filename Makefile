@@ -14,7 +14,7 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench bazel clean
+.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench fleet bazel clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -47,6 +47,9 @@ format: setup ## rewrite the sources in the house style
 	$(VENV)/ruff format .
 	$(BUILDIFIER) -lint=fix $(STARLARK)
 
+docs: $(VENV_READY) bazel ## write docs/reference from the program itself
+	PYTHONPATH=tools $(VENV)/python -m reference --bazel "$$($(PYTHON) -m tests.bazel.provision)"
+
 fuzz: $(VENV_READY) ## feed the readers of tar, zip and lock what a fuzzer thinks up; FUZZ_SECONDS each (Linux)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/pytest tests/e2e/test_fuzz.py
 
@@ -56,6 +59,10 @@ demo: $(VENV_READY) bazel ## the vecsearch example from its release to a linked 
 bench: $(VENV_READY) ## cgo-prebuilt beside what people do today; BENCH_OPTIONS such as --size, --rounds, --only
 	$(VENV)/pip install --quiet --editable '.[bench]'
 	$(VENV)/python -m bench --folder $(CACHE)/bench --bazel "$$($(PYTHON) -m tests.bazel.provision)" $(BENCH_OPTIONS)
+
+fleet: $(VENV_READY) ## what 10,000 builds a day cost a release host and each builder, by the way they fetch
+	$(VENV)/pip install --quiet --editable '.[bench]'
+	$(VENV)/python -m bench.fleet --folder $(CACHE)/bench $(FLEET_OPTIONS)
 
 bazel: ## print the Bazel that the tests use, made first where the machine has none
 	@$(PYTHON) -m tests.bazel.provision

@@ -1,16 +1,48 @@
-"""`bazel test //...` of this repository itself, which runs the Starlark tests."""
+"""`bazel test //...` of this repository, which runs the Starlark tests; what Bazel says of the rules."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reference.pages import FOLDER, MODULES
+from reference.rules_page import rules_page
+from reference.text_proto import parse
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 
+OPTIONS = ["--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress"]
 
-def test_bazel_test_passes_in_the_repository(bazel_tools: Tools) -> None:
-    repository = Workspace(REPOSITORY, bazel_tools, {})
-    options = ["--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress"]
-    try:
-        tested = repository.bazel("test", *options, "//...")
-        assert tested.code == 0, tested.stdout + tested.stderr
-        assert "tests pass" in tested.stdout + tested.stderr
-    finally:
-        repository.bazel("shutdown")
+
+@pytest.fixture(scope="module")
+def repository(bazel_tools: Tools) -> Iterator[Workspace]:
+    """This checkout, as a workspace."""
+    one = Workspace(REPOSITORY, bazel_tools, {})
+    yield one
+    one.bazel("shutdown")
+
+
+def test_bazel_test_passes_in_the_repository(repository: Workspace) -> None:
+    tested = repository.bazel("test", *OPTIONS, "//...")
+    assert tested.code == 0, tested.stdout + tested.stderr
+    assert "tests pass" in tested.stdout + tested.stderr
+
+
+def test_the_reference_of_the_rules_is_current(repository: Workspace) -> None:
+    targets = [f"//docs/reference:{name}.textproto" for name in MODULES]
+    repository.bazel("build", *OPTIONS, *targets).checked()
+    built = repository.bazel("info", "--lockfile_mode=off", "bazel-bin").checked()
+    folder = Path(built.stdout.strip(), "docs/reference")
+    page = rules_page([parse((folder / f"{name}.textproto").read_text()) for name in MODULES])
+    assert (FOLDER / "rules.md").read_text(encoding="utf-8") == page, "run `make docs`"
+
+
+def test_the_labels_of_the_reference_are_there(repository: Workspace) -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"@rules_cgo_prebuilt(//[\w./:]+)`(?:, `(:[\w.]+)`)?", text)
+    labels = [label for label, _ in found]
+    labels += [label.partition(":")[0] + other for label, other in found if other]
+    assert len(labels) == 8
+    repository.bazel("query", "--lockfile_mode=off", " + ".join(labels)).checked()

@@ -1,0 +1,58 @@
+"""The variables that the command and the repository rules read, and what each means."""
+
+from __future__ import annotations
+
+VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("CGO_PREBUILT_CACHE",),
+        "the store's folder, in full; else `cgo-prebuilt` in the system's folder for caches",
+    ),
+    (
+        ("CGO_PREBUILT_OFFLINE",),
+        "`1`: contact nothing; what is in the store or at a `file://` mirror is used",
+    ),
+    (
+        ("CGO_PREBUILT_FALLBACK",),
+        "`auto`, `never` or `always` build from source; wins over what MODULE.bazel says",
+    ),
+    (
+        ("CGO_PREBUILT_MIRROR",),
+        "a base URL, or a template with `{file}`, instead of every URL of every lock; nothing else is asked",
+    ),
+    (
+        ("<NAME>_RELEASE_URL",),
+        "the same for one library: `LANCEDB_GO_RELEASE_URL` for `lancedb-go`",
+    ),
+    (("<NAME>_VERSION",), "a version of one library's lock, instead of its default"),
+    (
+        ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+        "proxies, in lower case too; `http://USER:PASSWORD@HOST:PORT`",
+    ),
+    (
+        ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
+        "a file of the certificate authorities to trust, instead of the usual ones",
+    ),
+    (("NETRC",), "the file of logins by host, instead of `~/.netrc`"),
+    (("GITHUB_TOKEN", "GH_TOKEN"), "sent to GitHub only; `publish` needs one"),
+    (("GITHUB_API_URL", "GITHUB_SERVER_URL"), "a GitHub that is not github.com"),
+    (
+        ("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS"),
+        "the tools of a source build outside Bazel, and what they are told",
+    ),
+    (
+        ("CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG_PATH"),
+        "`env` adds to what they hold; a source build gets the last",
+    ),
+    (
+        ("STRIP", "LD", "OBJCOPY"),
+        "the programs of `pack --strip` and, with `AR`, of `pack --localize`",
+    ),
+    (("SOURCE_DATE_EPOCH",), "the time of a version in `goproxy build`; 1980-01-01 without it"),
+    (
+        ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"),
+        "where the system's folder for caches is",
+    ),
+    (("BAZEL",), "the Bazel that `doctor` looks at, instead of the one on the PATH"),
+    (("PATH",), "where the tools of source builds, `ssh-keygen` and `python3` are looked for"),
+)
+"""Each row's names, and their meaning; for `<NAME>` see `settings.environment_name`."""

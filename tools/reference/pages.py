@@ -1,0 +1,45 @@
+"""The pages of docs/reference that are written without a Bazel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cgo_prebuilt.cli import parser
+from reference.command_page import command_page
+from reference.schema_page import schema_page
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "docs" / "reference"
+
+MODULES = ("extensions", "defs", "toolchain")
+"""The public Starlark files, in the order in which a user needs them."""
+
+_EXAMPLE = "examples/vecsearch/prebuilt.yaml"
+
+
+def pages() -> dict[str, str]:
+    """The text of each page, by its file name."""
+    example = (REPOSITORY / _EXAMPLE).read_text(encoding="utf-8").strip()
+    return {
+        "command.md": command_page(parser()),
+        "manifest.md": schema_page(
+            _schema("manifest"),
+            "the manifest, `prebuilt.yaml`",
+            "rules/manifest.schema.json",
+            "An editor with the YAML language server checks it while you type, where this is the first line:",
+            "```yaml\n# yaml-language-server: $schema=PATH_OR_URL_OF/rules/manifest.schema.json\n```",
+            f"[An example](../../{_EXAMPLE}):",
+            f"```yaml\n{example}\n```",
+        ),
+        "lock.md": schema_page(
+            _schema("lock"), "the lock, `prebuilt.lock.json`", "rules/lock.schema.json"
+        ),
+    }
+
+
+def _schema(name: str) -> dict[str, Any]:
+    path = REPOSITORY / "rules" / f"{name}.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema

@@ -1,0 +1,71 @@
+"""Protocol buffers in their text form, as Bazel writes it: a field a line, and names instead of numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_OPENING = re.compile(r"(\w+) \{")
+_VALUE = re.compile(r'(\w+): (?:"(.*)"|(\S+))')
+
+
+@dataclass
+class Message:
+    """A message: what stands in its fields, in order.
+
+    Attributes:
+        texts: The fields that hold a text, a number, a truth value or a word; all as text.
+        messages: The fields that hold messages.
+    """
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    messages: dict[str, list[Message]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """The only text of a field; empty where it is not there."""
+        return next(iter(self.texts.get(name, [])), "")
+
+    def is_true(self, name: str) -> bool:
+        """Whether a field says true."""
+        return self.text(name) == "true"
+
+    def all(self, name: str) -> list[Message]:
+        """The messages of a field."""
+        return self.messages.get(name, [])
+
+    def one(self, name: str) -> Message:
+        """The only message of a field; an empty one where it is not there."""
+        return next(iter(self.all(name)), Message())
+
+
+def parse(text: str) -> Message:
+    """Reads a message.
+
+    Args:
+        text: Its lines.
+
+    Raises:
+        ValueError: A line is none that Bazel writes.
+    """
+    open_messages = [Message()]
+    for line in text.splitlines():
+        stripped = line.strip()
+        if opening := _OPENING.fullmatch(stripped):
+            inner = Message()
+            open_messages[-1].messages.setdefault(opening[1], []).append(inner)
+            open_messages.append(inner)
+        elif value := _VALUE.fullmatch(stripped):
+            content = value[3] if value[2] is None else _unescaped(value[2])
+            open_messages[-1].texts.setdefault(value[1], []).append(content)
+        elif stripped == "}" and len(open_messages) > 1:
+            open_messages.pop()
+        elif stripped:
+            raise ValueError(f"not a line of a text proto: {line!r}")
+    if len(open_messages) > 1:
+        raise ValueError("a message is not closed")
+    return open_messages[0]
+
+
+def _unescaped(text: str) -> str:
+    # What is not ASCII stands there as it is, or as the bytes of its UTF-8 in octal.
+    return text.encode().decode("unicode_escape").encode("latin-1").decode()
