@@ -6,7 +6,7 @@ load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
 load(":platforms.bzl", "cmake_system_of", "same_machine")
 load(":source_c_toolchain.bzl", "c_toolchain")
 load(":source_flags.bzl", "absolute_path", "in_double_quotes", "shell_words", "toml_strings")
-load(":source_tools.bzl", "TOOLS", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+load(":source_tools.bzl", "TOOLS", "absent_tool_error", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
 
 _TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
 
@@ -32,6 +32,16 @@ def _require_tools(ctx, tools):
     for name in tools_needed(ctx.attr.tool):
         if getattr(tools, name) == None:
             fail(missing_tool_error(name, ctx.label, ctx.attr.tool))
+
+def _lines_that_look_for_tools(ctx, tools):
+    """Shell lines for tools that are given by path: only where the action runs is known whether they are there."""
+    lines = []
+    for name in tools_needed(ctx.attr.tool):
+        tool = getattr(tools, name)
+        if not tool.files:
+            problem = absent_tool_error(tool.path, name, ctx.label, ctx.attr.tool)
+            lines.append("look_for {} {}".format(in_double_quotes(tool.path), in_double_quotes(problem)))
+    return lines
 
 def _cross_rust_target(ctx, tools):
     """The target that cargo has to be told, or an empty string where its own is right."""
@@ -107,6 +117,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
                 in_double_quotes("--keep-global-symbol=" + pattern)
                 for pattern in ctx.attr.localize
             ]),
+            "{look_for_tools}": "\n".join(_lines_that_look_for_tools(ctx, tools)),
             "{set_environment}": "\n".join([
                 "export {}={}".format(name, in_double_quotes(value))
                 for name, value in sorted(env.items())
@@ -257,7 +268,7 @@ are those of the toolchain `//rules/source:toolchain_type`. It is optimized what
             doc = "What make is to make, or the CMake target; the project's default where it is empty.",
         ),
         "tool": attr.string(
-            doc = "What builds it.",
+            doc = "What builds it: `cargo`, `cmake`, `make` or `command`.",
             mandatory = True,
             values = ["cargo", "cmake", "command", "make"],
         ),

@@ -41,6 +41,26 @@ def missing_tool_error(missing, wanted_by, tool):
         ),
     ])
 
+def absent_tool_error(path, missing, wanted_by, tool):
+    """What to say where a tool is not where the toolchain says that it is: on a remote worker, most likely.
+
+    Args:
+        path: where it was looked for.
+        missing: the tool's name, one of `TOOLS`.
+        wanted_by: the label of the target that is to be built.
+        tool: what that builds with.
+
+    Returns:
+        Text of two lines.
+    """
+    return "\n".join([
+        "{} builds with {}, and there is no {} on the machine that this runs on".format(wanted_by, tool, path),
+        "  next: there, {}; or register a toolchain that brings {}, or says which workers have it where:".format(
+            _INSTALL[missing],
+            missing,
+        ) + " see source_build_toolchain in @rules_cgo_prebuilt//rules:toolchain.bzl",
+    ])
+
 def check_build(tool, args, target):
     """Looks for contradictions in how a library is to be built.
 

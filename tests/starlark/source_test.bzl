@@ -21,7 +21,7 @@ load("//rules/private:source_flags.bzl", "absolute_flag", "archiver_of", "compil
 load("//rules/private:source_repository.bzl", "is_source")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_tools.bzl", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+load("//rules/private:source_tools.bzl", "absent_tool_error", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
 
 def _flags_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -66,6 +66,9 @@ def _tools_test_impl(ctx):
     asserts.equals(env, [], tools_needed("command"))
     error = missing_tool_error("cmake", "//a:b", "cmake")
     for words in ("//a:b builds with cmake", "no cmake here", "apt install cmake"):
+        asserts.true(env, words in error, words)
+    error = absent_tool_error("/opt/bin/rustc", "rustc", "//a:b", "cargo")
+    for words in ("//a:b builds with cargo", "no /opt/bin/rustc on the machine that this runs on", "apt install rustc"):
         asserts.true(env, words in error, words)
     asserts.equals(env, None, check_build("make", [], "all"))
     asserts.true(env, "for make and cmake" in check_build("cargo", [], "all"))

@@ -23,6 +23,14 @@ export PATH # where nothing sets it, bash has a default of its own, for itself a
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1
 {set_environment}
 
+look_for() {
+    if [ ! -x "$1" ]; then
+        echo "$2" >&2
+        exit 1
+    fi
+}
+{look_for_tools}
+
 # Copies the files in a list from a folder to the sources. Bazel's inputs may be links to files that are not to be written.
 copy() {
     tar -chf - -C "$1" -T "$2" | tar -xf - -C "$source"
