@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from tests.bazel.registry import MODULES, registry_files
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Shortens what something is made of to a part of its name."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -49,10 +50,12 @@ _NEEDED = {
 
 _HERE = Path(__file__).resolve().parent
 _MAKE_ROOT = _HERE / "make_root.sh"
-_IN_ROOT = _HERE / "in_root.sh"
+IN_ROOT = _HERE / "in_root.sh"
+"""Runs a command in a root folder as if that were this machine."""
+
 # Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
 # needs another path.
-_REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{_digest(repr(MODULES))}")
+_REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES))}")
 _SYSTEM_RC = PurePosixPath("/etc/bazel/bazelrc")
 
 # In place of Debian's: that one overrides modules, asks for debug output, and knows no registry.
@@ -89,7 +92,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 def root_name() -> str:
     """Names the root by what it is made of, so that a change of that makes another one."""
     made_of = "\0".join((SUITE, *PACKAGES, _MAKE_ROOT.read_text()))
-    return f"debian-{SUITE}-{_digest(made_of)}"
+    return f"debian-{SUITE}-{digest(made_of)}"
 
 
 def debian_mirror(index_targets: str) -> str:
@@ -123,7 +126,7 @@ def provide_root(cache: Path) -> Path:
     """
     made = cache / root_name()
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "lock"):
+    with locked(cache / "lock"):
         if not made.exists():
             _make(made)
         _write_launchers(made)
@@ -141,15 +144,15 @@ def _make(made: Path) -> None:
         shutil.rmtree(building)
     building.mkdir()
     log = made.with_name(f"{made.name}.log")
-    _say(f"making a root with Debian's Bazel in {made} (once; some minutes; log: {log})")
+    say(f"making a root with Debian's Bazel in {made} (once; some minutes; log: {log})")
     started = time.monotonic()
     with log.open("wb") as output:
         _install_missing(log, output.fileno())
         mirror = debian_mirror(_index_targets())
         root = str(building / "root")
-        _step(log, output.fileno(), str(_MAKE_ROOT), root, SUITE, mirror, *PACKAGES)
+        step(log, output.fileno(), str(_MAKE_ROOT), root, SUITE, mirror, *PACKAGES)
     building.rename(made)
-    _say(f"made in {time.monotonic() - started:.0f} s")
+    say(f"made in {time.monotonic() - started:.0f} s")
 
 
 def _install_missing(log: Path, output: int) -> None:
@@ -161,8 +164,8 @@ def _install_missing(log: Path, output: int) -> None:
     ]
     if missing:
         # Any one broken source fails the update; the install shows whether it mattered.
-        _step(log, output, "sh", "-c", "apt-get update || true")
-        _step(log, output, "apt-get", "install", "--yes", "--no-install-recommends", *missing)
+        step(log, output, "sh", "-c", "apt-get update || true")
+        step(log, output, "apt-get", "install", "--yes", "--no-install-recommends", *missing)
 
 
 def _index_targets() -> str:
@@ -175,7 +178,17 @@ def _index_targets() -> str:
     return answer.stdout
 
 
-def _step(log: Path, output: int, *command: str) -> None:
+def step(log: Path, output: int, *command: str) -> None:
+    """Runs a command that makes a root.
+
+    Args:
+        log: The file that `output` writes to.
+        output: A file descriptor for what the command says.
+        command: It.
+
+    Raises:
+        RootError: It failed; with the end of the log.
+    """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
         command,
@@ -192,7 +205,7 @@ def _step(log: Path, output: int, *command: str) -> None:
 
 def _write_launchers(made: Path) -> None:
     # Copies, so that a Bazel that was found once still runs when the checkout has moved.
-    _write(made / "bin" / "in_root.sh", _IN_ROOT.read_text())
+    _write(made / "bin" / "in_root.sh", IN_ROOT.read_text())
     enter = f'exec "{made}/bin/in_root.sh" "{made}/root"'
     _write(made / "bin" / "in_root", f'#!/bin/sh\n{enter} "$@"\n')
     _write(made / "bin" / "bazel", f'#!/bin/sh\n{enter} bazel "$@"\n')
@@ -216,17 +229,19 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file while the context lasts; waits where another process has it."""
     import fcntl  # Windows has none, and needs none: it has no such root
 
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("waiting for another process that is making the same root")
+            say("waiting for another process that is making the same root")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tells the person who waits."""
     print(text, file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.execution_log import read_execution_log
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.e2e.remote_cache import remote_cache
 
@@ -68,12 +68,8 @@ def machine(workspace: MakeWorkspace, release: Release, name: str, tag: str = ""
 
 def actions(log: Path) -> list[dict[str, Any]]:
     """The actions in an execution log, without what differs from run to run; sorted."""
-    text, at, found = log.read_text(), 0, []
-    while at < len(text):
-        action, at = json.JSONDecoder().raw_decode(text, at)
-        at = re.compile(r"\s*").match(text, at).end()  # type: ignore[union-attr]
-        keyed = ("commandArgs", "environmentVariables", "inputs", "platform", "listedOutputs")
-        found.append({name: action.get(name) for name in keyed})
+    keyed = ("commandArgs", "environmentVariables", "inputs", "platform", "listedOutputs")
+    found = [{name: action.get(name) for name in keyed} for action in read_execution_log(log)]
     return sorted(found, key=lambda action: json.dumps(action["listedOutputs"]))
 
 

@@ -1,0 +1,148 @@
+"""A real remote executor: BuildGrid over PostgreSQL, and workers of buildbox, each a machine of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bazel.executor_root import APART, BUILDGRID
+from tests.e2e.servers import free_port, wait_for
+
+# The keys are what a worker offers and an action may ask for.
+_SERVER = """\
+server:
+  - !channel
+    address: 127.0.0.1:{port}
+    insecure-mode: true
+authorization: {{method: none}}
+connections:
+  - !sql-connection &sql
+    connection-string: {database}
+storages:
+  - !lru-storage &storage
+    size: 4096M
+caches:
+  - !lru-action-cache &cache
+    storage: *storage
+    max-cached-refs: 256
+    allow-updates: true
+schedulers:
+  - !sql-scheduler &scheduler
+    sql: *sql
+    storage: *storage
+    action-cache: *cache
+    property-set: !dynamic-property-set
+      match-property-keys: [OSFamily, tools]
+instances:
+  - name: ''
+    services:
+      - !action-cache {{cache: *cache}}
+      - !execution {{scheduler: *scheduler}}
+      - !bots {{scheduler: *scheduler}}
+      - !cas {{storage: *storage}}
+      - !bytestream {{storage: *storage}}
+thread-pool-size: 50
+"""
+
+# As its own user: as root it refuses to run.
+_DATABASE = """\
+as_postgres="setpriv --reuid postgres --regid postgres --clear-groups"
+cd /srv
+install -d -o postgres postgres
+bin=$(echo /usr/lib/postgresql/*/bin)
+$as_postgres $bin/initdb --no-sync --auth=trust -D postgres
+exec $as_postgres $bin/postgres -D postgres -p {port} -c fsync=off -c unix_socket_directories=
+"""
+
+# The folders that an action runs in are casd's to make, so it must be on the worker's machine.
+_WORKER = """\
+buildbox-casd --cas-remote={remote} --bind=unix:/srv/casd.sock /srv/casd &
+until [ -S /srv/casd.sock ]; do sleep 0.05; done
+exec buildbox-worker --concurrent-jobs=2 --bots-remote={remote} --cas-remote=unix:/srv/casd.sock \
+    --buildbox-run=buildbox-run-hosttools {properties} {name}
+"""
+
+
+@dataclass(frozen=True)
+class Executor:
+    """A running remote executor without workers.
+
+    Attributes:
+        root: The system of all its machines.
+        folder: Each machine's own folder is below it.
+        port: Where it listens on the loopback.
+    """
+
+    root: Path
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        """For `--remote_executor`."""
+        return f"grpc://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def worker(self, name: str, properties: Mapping[str, str]) -> Iterator[None]:
+        """Adds a worker while the context lasts; what is in its folder already, it has in `/srv`.
+
+        Args:
+            name: Its name, and its folder's.
+            properties: What actions can ask for, of the keys in `_SERVER`.
+        """
+        told = " ".join(f"--platform {key}={value}" for key, value in properties.items())
+        remote = f"http://127.0.0.1:{self.port}"
+        script = _WORKER.format(name=name, properties=told, remote=remote)
+        with _machine(self.root, self.folder / name, script):
+            yield
+
+
+@contextmanager
+def remote_executor(root: Path, folder: Path) -> Iterator[Executor]:
+    """Runs a remote executor while the context lasts.
+
+    Args:
+        root: What `provide_executor_root` gave.
+        folder: Where its machines keep what they write.
+    """
+    port, database_port = free_port(), free_port()
+    database = f"postgresql://postgres@127.0.0.1:{database_port}/postgres"
+    script = _DATABASE.format(port=database_port)
+    with _machine(root, folder / "database", script) as (process, log):
+        wait_for(database_port, process, log)
+        server = folder / "server"
+        server.mkdir()
+        (server / "server.yml").write_text(_SERVER.format(database=database, port=port))
+        subprocess.run(
+            [APART, root, server, BUILDGRID, "migrate", "apply", database],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        with _machine(root, server, f"exec {BUILDGRID} server start server.yml") as (process, log):
+            wait_for(port, process, log)
+            yield Executor(root, folder, port)
+
+
+@contextmanager
+def _machine(
+    root: Path, folder: Path, script: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Runs a shell script on a machine of its own; gives the process, and the log of what it says."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder.with_name(f"{folder.name}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [APART, root, folder, "sh", "-euc", script],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process, log
+    finally:
+        process.kill()
+        process.wait()
