@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.files.temporary_names import PREFIX, temporary_name
+from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
@@ -172,6 +172,7 @@ def fill_mirror(
     from cgo_prebuilt.digest import sha256_of
 
     root.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(root, root / PARTIALS)
     done = Filled()
     sums = read_sums(root / SUMS)
     transport: Transport | None = None
@@ -189,6 +190,14 @@ def fill_mirror(
     return done
 
 
+def _remove_abandoned(*folders: Path) -> None:
+    """Removes what killed runs left; what can be resumed has other names."""
+    for folder in folders:
+        for path in folder.glob(f"{PREFIX}*"):
+            if is_abandoned(path):
+                path.unlink(missing_ok=True)
+
+
 def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport) -> int:
     from cgo_prebuilt.errors import UnavailableError
     from cgo_prebuilt.network.transport import Download
@@ -201,7 +210,7 @@ def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport)
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     partials.mkdir(exist_ok=True)
-    partial = partials / temporary_name()  # where the transport removes what a killed one left
+    partial = partials / temporary_name()
 
     def consume(stream: ByteStream) -> None:
         with partial.open("wb") as out:
