@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import ssl
 import subprocess
@@ -16,14 +18,17 @@ import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
+from cgo_prebuilt.fetching.mirror_folder import PARTIALS
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Result
+from tests.e2e.kill_loop import command, kill_at_random_instants
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.servers import running
 from tests.e2e.squid import USER, running_squid
 from tests.unit.library_case import FILES, archive_of, locked_platform
+from tests.unit.trees import read
 
 FILE = "vec-v1.2.3-linux_amd64.tar.gz"
 LAYOUT = "{name}/{version}/{file}"
@@ -103,6 +108,32 @@ def test_a_mirror_that_was_interrupted_goes_on_where_it_was(
     assert done["bytes_downloaded"] < sizes
     again = json.loads(run(tmp_path, *fill, "--json").checked().stdout)
     assert (again["fetched"], again["bytes_downloaded"]) == ([], 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_mirror_that_was_killed_at_any_instant_is_right_the_next_time(
+    lock: Path, archive_server: ArchiveServer, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "mirror"
+    served = {
+        f"vec/{version}/{FILE}": (archive_server.folder / version / FILE).read_bytes()
+        for version in VERSIONS
+    }
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {p}\n" for p, data in served.items())
+
+    def begin(number: int) -> None:
+        if number % 3:  # else all is there, and is only looked at
+            shutil.rmtree(mirror, ignore_errors=True)
+
+    def check() -> None:
+        there = {path: data for path, data in read(mirror).items() if not path.startswith(PARTIALS)}
+        assert there == {**served, "SHA256SUMS": sums.encode()}
+        assert not list((mirror / PARTIALS).iterdir()), "what was killed does not pile up"
+
+    fill = ["mirror", "--lock", str(lock), "--to", str(mirror), "--layout", LAYOUT]
+    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
+    start = command([sys.executable, "-m", "cgo_prebuilt", *fill], environ)
+    kill_at_random_instants(start, instants=8, begin=begin, check=check)
 
 
 @pytest.fixture
