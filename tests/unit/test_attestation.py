@@ -66,7 +66,7 @@ def test_an_archive_that_is_not_attested_is_refused(genuine: Any, tmp_path: Path
 def test_a_bundle_of_something_else_is_refused(genuine: Any, tmp_path: Path) -> None:
     genuine("text/plain", b"hello")
     (tmp_path / "bundle.json").write_text("{}")
-    with pytest.raises(IntegrityError, match="holds 'text/plain', no statement"):
+    with pytest.raises(IntegrityError, match="holds 'text/plain', no statement about archives"):
         verify_attestation(tmp_path / "bundle.json", "acme/vec", {"a.zip": A})
 
 

@@ -157,7 +157,9 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_again(
 
 def test_an_upload_that_never_works_ends_with_what_to_do(run: Runner, github: GitHubServer) -> None:
     github.trouble("?name=b.tar.zst", *[lambda request: problem(502, "Bad Gateway")] * 4)
-    with pytest.raises(UnavailableError, match="HTTP 502 Bad Gateway, 4 times") as caught:
+    with pytest.raises(
+        UnavailableError, match=r"b\.tar\.zst cannot be uploaded: HTTP 502 Bad Gateway, 4 times"
+    ) as caught:
         run()
     assert "what was uploaded is kept" in str(caught.value.remedy)
     assert github.releases[0].draft
@@ -282,7 +284,7 @@ def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer)
     from werkzeug import Response
 
     github.trouble("GET", lambda request: Response("<html>hello</html>"))
-    with pytest.raises(UnavailableError, match="not JSON"):
+    with pytest.raises(UnavailableError, match="the answer is not JSON"):
         run()
     github.trouble("GET", lambda request: Response('{"id": 7}'))
     with pytest.raises(UnavailableError, match="not what GitHub's API gives"):

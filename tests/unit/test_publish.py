@@ -181,12 +181,27 @@ def test_a_publisher_who_was_first_is_not_overwritten(dist: Path, server: FileSe
 
 def test_a_server_that_refuses_is_named(dist: Path, server: FileServer) -> None:
     server.before = lambda request: Response(status=403)
-    with pytest.raises(UsageError, match="HTTP 403") as caught:
+    with pytest.raises(UsageError, match="the server refused: HTTP 403") as caught:
         publish(release_files(manifest(), dist), place(server.url))
     assert "netrc" in str(caught.value.remedy)
 
 
+def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileServer) -> None:
+    second = dist / "vec.cdx.json"
+
+    def replace_by_folder(request: Request) -> None:
+        second.unlink()
+        second.mkdir()
+
+    server.before = replace_by_folder
+    with pytest.raises(UsageError, match="the file cannot be read: Is a directory") as caught:
+        publish(release_files(manifest(), dist), place(server.url))
+    assert caught.value.where == str(second)
+
+
 def test_a_server_that_loses_files_is_given_up(dist: Path, server: FileServer) -> None:
     server.before = lambda request: Response(status=200)
-    with pytest.raises(UnavailableError, match="it is not there afterwards, 4 times"):
+    with pytest.raises(
+        UnavailableError, match="gz cannot be uploaded: it is not there afterwards, 4 times"
+    ):
         publish(release_files(manifest(), dist), place(server.url))

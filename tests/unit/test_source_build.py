@@ -136,6 +136,19 @@ def test_a_download_that_fails_is_built_with_its_reason(project: Project) -> Non
     assert "answer.zip" in str(answer.report["reason"])
 
 
+def test_the_source_takes_the_place_of_the_default_flavor_and_of_no_other(project: Project) -> None:
+    project.lock(platforms=("linux_amd64",))
+    path = project.folder / "answer.lock.json"
+    lock = json.loads(path.read_text())
+    version = lock["versions"]["v1"]
+    version.update(default_flavor="standard", flavors={"cuda": version["platforms"]})
+    path.write_text(json.dumps(lock))
+    assert project.fetch("--offline", "--flavor", "standard").report["status"] == "built"
+    refused = project.fetch("--offline", "--flavor", "cuda")
+    assert refused.code == 3
+    assert "the lock's source gives the default flavor only" in refused.stderr
+
+
 def test_the_same_is_not_built_twice(project: Project) -> None:
     assert project.fetch().report["status"] == "built"
     assert project.fetch("--fallback", "always").report["status"] == "cached"
@@ -228,7 +241,7 @@ def test_a_compiler_error_is_shown_with_exit_code_5(project: Project) -> None:
         (
             {"tool": "command", "args": ["no-such-program"]},
             {},
-            ["cannot run no-such-program", "at: no-such-program"],
+            ["from source cannot run no-such-program", "at: no-such-program"],
         ),
     ],
     ids=["cargo", "cmake", "command", "no command"],
@@ -251,7 +264,7 @@ def test_an_output_that_is_not_there_is_told_with_those_that_are(project: Projec
     project.lock(static_library=["lib/absent.a"])
     answer = project.fetch()
     assert answer.code == 5
-    assert "wrote no lib/absent.a" in answer.stderr
+    assert "the build of answer v1 from source wrote no lib/absent.a" in answer.stderr
     assert "libraries that it wrote: libanswer.a" in answer.stderr
 
 
@@ -326,6 +339,34 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
     assert answer.report["files"] == sorted(CONFIGURE)
     assert os.access(project.folder / "here/configure", os.X_OK)
     assert not (project.folder / "here/link").is_symlink()
+
+
+def test_a_source_that_was_never_fetched_cannot_be_had_offline(project: Project) -> None:
+    project.lock(path=None, url="https://example.com/answer-1.tar.gz", sha256="0" * 64)
+    answer = project.fetch("--offline")
+    assert answer.code == 3
+    assert "offline, and the source of answer v1 is not in the store" in answer.stderr
+    assert "CGO_PREBUILT_MIRROR" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("prefix", "files", "words"),
+    [
+        ("answer-2", MAKE, "the source has no file below 'answer-2'"),
+        ("", {**MAKE, "answer.c/more.c": ""}, "two files of the source collide: 'answer-1/answer."),
+    ],
+)
+def test_a_source_that_cannot_be_laid_out_is_refused(
+    project: Project, httpserver: HTTPServer, prefix: str, files: Mapping[str, str], words: str
+) -> None:
+    content = source_archive(files)
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    url = httpserver.url_for("/answer-1.tar.gz")
+    sha256 = hashlib.sha256(content).hexdigest()
+    project.lock(path=None, url=url, sha256=sha256, strip_prefix=prefix or None)
+    answer = project.fetch()
+    assert answer.code == 4
+    assert words in answer.stderr
 
 
 def test_a_source_with_another_hash_is_refused(project: Project, httpserver: HTTPServer) -> None:

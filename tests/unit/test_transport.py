@@ -535,8 +535,11 @@ def test_file_url_of_nothing_goes_to_the_next_mirror(tmp_path: Path) -> None:
 def test_file_url_of_wrong_bytes_is_an_integrity_error(tmp_path: Path, wrong: bytes) -> None:
     place = tmp_path / "wrong"
     place.write_bytes(wrong)
-    with pytest.raises(IntegrityError, match="expected"):
+    with pytest.raises(IntegrityError, match=r"lib\.tar\.zst has wrong bytes: .*, expected"):
         fetch(tmp_path, download(place.as_uri()))
+    with pytest.raises(IntegrityError, match="has wrong bytes, expected sha256 ") as caught:
+        fetch(tmp_path, download(place.as_uri(), place.as_uri()))
+    assert str(caught.value.where).count(place.as_uri()) == 2
     assert place.read_bytes() == wrong
 
 
