@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import (
+    FLAVOR,
     FORMATS,
     INTERFACE_LISTS,
     NAME,
@@ -47,6 +48,17 @@ URL_SOURCE = Source(
 
 LOCKS = {
     "one platform and a source folder": lock(),
+    "flavors": Lock(
+        "vec",
+        "v1",
+        {
+            "v1": LockedVersion(
+                {"linux_amd64": locked_platform()},
+                default_flavor="standard",
+                flavors={"cuda": {"linux_arm64": locked_platform()}, "none": {}},
+            )
+        },
+    ),
     "a source archive": Lock("vec", "v1", {"v1": LockedVersion({}, URL_SOURCE)}),
     "several versions": Lock(
         "vec",
@@ -212,7 +224,7 @@ def test_an_unknown_platform_is_refused_with_its_place_and_those_that_there_are(
     platforms["linux_amd46"] = platforms.pop("linux_amd64")
     error = refusal(bad)
     assert "linux_amd46" in error.what
-    assert error.where == "vec.lock.json: versions.v1.2.3"
+    assert error.where == "vec.lock.json: versions.v1.2.3.platforms"
     assert "did you mean linux_amd64?" in str(error.remedy)
 
 
@@ -291,6 +303,17 @@ BAD: dict[str, Spoil] = {
     "no platforms": lambda lock: lock["versions"]["v1.2.3"].pop("platforms"),
     "an unknown platform": lambda lock: lock["versions"]["v1.2.3"]["platforms"].update(
         plan9_amd64=platform_of(lock)
+    ),
+    "flavors without a default": lambda lock: lock["versions"]["v1.2.3"].update(flavors={}),
+    "a default flavor alone": lambda lock: lock["versions"]["v1.2.3"].update(default_flavor="a"),
+    "a flavor that is a path": lambda lock: lock["versions"]["v1.2.3"].update(
+        default_flavor="a", flavors={"../b": {}}
+    ),
+    "a flavor of an unknown platform": lambda lock: lock["versions"]["v1.2.3"].update(
+        default_flavor="a", flavors={"b": {"plan9_amd64": platform_of(lock)}}
+    ),
+    "a flavor that is a list": lambda lock: lock["versions"]["v1.2.3"].update(
+        default_flavor="a", flavors={"b": []}
     ),
     "no archives": lambda lock: platform_of(lock).update(archives=[]),
     "archives that are a mapping": lambda lock: platform_of(lock).update(archives={}),
@@ -375,6 +398,8 @@ _READER_ONLY = (
     "the folder of",
     "are one file",
     "names for",
+    "is the default flavor",
+    "with different hashes",
 )
 
 
@@ -418,6 +443,7 @@ def test_the_schema_knows_the_same_words_as_the_reader(schema: Draft202012Valida
     assert top["versions"]["propertyNames"]["pattern"] == (
         "^" + VERSION.pattern.replace(r"\x", r"\u00") + "$"
     )
+    assert defs["flavor_name"]["pattern"] == f"^{FLAVOR.pattern}$"
     assert set(defs["platform_name"]["enum"]) == {str(platform) for platform in SUPPORTED}
     assert set(defs["archive"]["properties"]["format"]["enum"]) == set(FORMATS)
     assert set(defs["build"]["properties"]["tool"]["enum"]) == set(BUILD_TOOLS)
@@ -462,6 +488,25 @@ def test_everything_in_the_schema_is_described(schema: Draft202012Validator) -> 
         for name, value in holder.get("properties", {}).items():
             target = definitions["$defs"].get(value.get("$ref", "").rpartition("/")[2], {})
             assert value.get("description") or target.get("description"), name
+
+
+def test_the_default_flavor_is_not_among_the_others() -> None:
+    bad = document()
+    bad["versions"]["v1.2.3"].update(default_flavor="a", flavors={"a": {}})
+    assert "a is the default flavor" in refusal(bad).what
+
+
+def test_two_archives_of_one_name_with_different_hashes_are_refused() -> None:
+    """In a folder of archives, such as that of `fetch --from`, one would replace the other."""
+    bad = document()
+    archive = archive_in(bad)
+    other = {**archive, "sha256": "0" * 64, "files": []}
+    platform_of(bad)["archives"].append(other)
+    error = refusal(bad)
+    assert f"two archives are the file {archive['file']}, with different hashes" in error.what
+    assert error.where == "vec.lock.json: versions.v1.2.3.platforms.linux_amd64"
+    other["sha256"] = archive["sha256"]
+    parse_lock(json.dumps(bad), where="a lock")
 
 
 def test_a_platform_gives_all_its_files_sorted() -> None:

@@ -14,7 +14,7 @@ import pytest
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
 from cgo_prebuilt.locks.lock import Lock, LockedFile, LockedPlatform, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
-from cgo_prebuilt.manifests.manifest import ArchiveSpec
+from cgo_prebuilt.manifests.platform_section import ArchiveSpec
 from cgo_prebuilt.releases import locking
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version, merge
 from tests.unit.archive_builders import locked_file

@@ -9,7 +9,8 @@ import pytest
 
 from cgo_prebuilt.errors import ManifestError, UnavailableError
 from cgo_prebuilt.locks.lock import Build
-from cgo_prebuilt.manifests.manifest import Manifest, PlatformSpec, format_of, read_manifest
+from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
+from cgo_prebuilt.manifests.platform_section import PlatformSpec, format_of
 from cgo_prebuilt.platforms import parse_platform
 from tests.unit.library_case import manifest, read_text_as_manifest
 

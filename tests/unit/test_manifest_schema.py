@@ -17,7 +17,9 @@ from jsonschema import Draft7Validator
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.locks.lock import FORMATS, NAME, VERSION
 from cgo_prebuilt.manifests.manifest import parse_manifest
+from cgo_prebuilt.manifests.platform_section import SUFFIXES
 from cgo_prebuilt.platforms import SUPPORTED
+from cgo_prebuilt.template import values_for
 from tests.unit.test_manifest import (
     CIRCULAR,
     DESIGN,
@@ -61,6 +63,13 @@ FULL: Any = {
         "linux_amd64": None,
         "darwin_arm64": {"archives": [{"file": "vec.zip"}], "linkopts": ["-framework Security"]},
     },
+    "flavors": {
+        "standard": None,
+        "optimized": {
+            "defines": ["FAST"],
+            "platforms": {"linux_amd64": None, "darwin_arm64": {"linkopts": ["-lfast"]}},
+        },
+    },
     "source": {
         "url": "https://example.com/{name}-{version}.tar.gz",
         "sha256": "0" * 64,
@@ -75,6 +84,7 @@ FULL: Any = {
 PLACES: dict[str, tuple[str | int, ...]] = {
     "": (),
     "platform": ("platforms", "darwin_arm64"),
+    "flavor": ("flavors", "optimized"),
     "archive": ("archives", 0),
     "source": ("source",),
     "build": ("source", "build"),
@@ -122,9 +132,10 @@ def agree(document: Any) -> bool:
     return VALIDATOR.is_valid(document) == (error is None)
 
 
-ANYTHING: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, 0, -1, 1.5, "", "a", "a/b", "{file}", "{os}", "..", [], ["a"], [1], [None], {}]
-    + [{"a": "b"}, {"a": 1}, [{"file": "a"}], {"tool": "make"}, {"command": ["x"]}, ["a", ["b"]]]
+ANYTHING: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([None, True, 0, -1, 1.5, "", "a", "a/b", "{file}", "{os}", ".."]),
+    st.sampled_from([[], ["a"], [1], [None], ["a", ["b"]], [{"file": "a"}]]),
+    st.sampled_from([{}, {"a": "b"}, {"a": 1}, {"tool": "make"}, {"command": ["x"]}]),
 )
 
 
@@ -154,9 +165,8 @@ def test_the_reader_and_the_schema_know_the_same_keys(definition: str) -> None:
     assert not VALIDATOR.is_valid(document)
 
 
-@pytest.mark.parametrize("definition", PLACES)
-def test_every_definition_is_one_of_these_places(definition: str) -> None:
-    assert set(SCHEMA["definitions"]) == {*PLACES, "texts"} - {""}
+def test_every_definition_is_one_of_these_places() -> None:
+    assert set(SCHEMA["definitions"]) == {*PLACES, "flavor_name", "platform_name", "texts"} - {""}
 
 
 @pytest.mark.parametrize(
@@ -203,11 +213,19 @@ def test_names_and_versions_have_the_same_form(text: str) -> None:
     assert agree({**FULL, "version": text})
 
 
+@pytest.mark.parametrize("text", ["", "a", "a b", "a/b", "A-1.2_", "a+", ".a", "a."])
+def test_flavors_have_the_same_names(text: str) -> None:
+    assert agree({**FULL, "flavors": {text: None}})
+
+
 def test_it_has_the_words_of_the_program() -> None:
     assert SCHEMA["properties"]["name"]["pattern"] == f"^{NAME.pattern}$"
     assert SCHEMA["properties"]["version"]["pattern"] == (
         "^" + VERSION.pattern.replace(r"\x", r"\u00") + "$"
     )
     assert keys_of("archive")["format"]["enum"] == list(FORMATS)
-    names = SCHEMA["properties"]["platforms"]["propertyNames"]["enum"]
-    assert sorted(names) == sorted(map(str, SUPPORTED))
+    assert sorted(SCHEMA["definitions"]["platform_name"]["enum"]) == sorted(map(str, SUPPORTED))
+    for suffix in SUFFIXES:
+        assert f"`{suffix}`" in keys_of("archive")["format"]["description"]
+    for placeholder in [*values_for("vec", "v1", SUPPORTED[0]), "file"]:
+        assert f"`{{{placeholder}}}`" in SCHEMA["description"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.manifests.manifest import PlatformSpec
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
 from cgo_prebuilt.releases.sums import SUMS
 from tests.unit.archive_builders import MemoryStream

@@ -26,6 +26,7 @@ class Settings:
         mirror: A base URL or template that replaces every URL of the lock, or None.
         release_url: The same for one library; `mirror` wins over it.
         version: The version to take instead of the lock's default, or None.
+        flavor: The flavor to take instead of the default one, or None.
     """
 
     offline: bool = False
@@ -33,6 +34,7 @@ class Settings:
     mirror: str | None = None
     release_url: str | None = None
     version: str | None = None
+    flavor: str | None = None
 
 
 def environment_name(library: str) -> str:
@@ -47,6 +49,7 @@ def read_settings(
     offline: bool = False,
     fallback: str | None = None,
     version: str | None = None,
+    flavor: str | None = None,
     mirror: str | None = None,
 ) -> Settings:
     """Joins the environment and the command line; the command line wins.
@@ -57,6 +60,7 @@ def read_settings(
         offline: True where the command line asks for it.
         fallback: The command line's policy, or None.
         version: The command line's version, or None.
+        flavor: The command line's flavor, or None.
         mirror: The URL of the command line's folder of archives, or None.
 
     Raises:
@@ -76,6 +80,7 @@ def read_settings(
         mirror=mirror or environ.get("CGO_PREBUILT_MIRROR") or None,
         release_url=environ.get(f"{prefix}_RELEASE_URL") or None,
         version=version or environ.get(f"{prefix}_VERSION") or None,
+        flavor=flavor,
     )
 
 

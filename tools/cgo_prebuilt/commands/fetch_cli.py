@@ -76,6 +76,7 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
     verb.add_argument("--platform", metavar="P", help="instead of the host's")
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
+    verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="contact nothing")
 
 
@@ -223,6 +224,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         offline=options.offline,
         fallback=options.fallback,
         version=options.version,
+        flavor=options.flavor,
         mirror=None if options.archives is None else options.archives.resolve().as_uri(),
     )
 

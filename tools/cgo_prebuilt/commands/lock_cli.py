@@ -112,14 +112,14 @@ def _locked(
     reader = ReleaseReader(site, ApiSession(netrc=True, note=note), github)
     by_file = {
         archive.file: archive_urls(archive, manifest, settings)
-        for spec in manifest.platforms
+        for spec in manifest.specs()
         for archive in spec.archives
     }
     statements = collect_statements(by_file, reader.text, reader.assets, note)
     hashes = {
         archive.file: archive.sha256
-        for platform in version.platforms.values()
-        for archive in platform.archives
+        for prebuilt in version.prebuilts()
+        for archive in prebuilt.archives
     }
     check_statements(hashes, statements)
     if options.verify_attestation is not None:
@@ -133,7 +133,8 @@ def _locked(
         version = replace(version, signature=signature)
     sources = ", ".join(dict.fromkeys(item.source for item in statements))
     platforms = ", ".join(version.platforms)
-    say(f"{manifest.name} {manifest.version}: {platforms}")
+    flavors = ", ".join(filter(None, version.by_flavor()))
+    say(f"{manifest.name} {manifest.version}: {platforms}" + (f"; {flavors}" if flavors else ""))
     if sources:
         say(f"cross-checked with {sources}")
     return version

@@ -30,7 +30,9 @@ def add_machine(verbs: Verbs) -> None:
     )
     verb.add_argument("--lock", type=Path, metavar="L", help="also try this lock's URLs")
     verb.add_argument("--json", action="store_true", help="print the findings as JSON")
-    verb.set_defaults(platform=None, version=None, fallback=None, offline=False, archives=None)
+    verb.set_defaults(
+        platform=None, version=None, flavor=None, fallback=None, offline=False, archives=None
+    )
 
 
 def _platform(options: argparse.Namespace) -> int:

@@ -37,6 +37,7 @@ def add_publishing(verbs: Verbs) -> None:
     which.add_argument(
         "--all-in-one", action="store_true", help="all platforms of the manifest in one archive"
     )
+    verb.add_argument("--flavor", metavar="F", help="instead of the manifest's first")
     verb.add_argument(
         "--from",
         required=True,
@@ -99,7 +100,7 @@ def _pack(options: argparse.Namespace) -> int:
     from cgo_prebuilt.platforms import parse_platform
     from cgo_prebuilt.publishing.packaging import Extras, package
 
-    manifest = read_manifest(options.manifest)
+    manifest = read_manifest(options.manifest).of_flavor(options.flavor)
     specs = manifest.platforms
     if options.platform:
         specs = (manifest.platform(parse_platform(options.platform)),)
@@ -174,7 +175,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
         manifest,
         {
             archive.file: site.download_url(options.repo, tag, archive.file)
-            for spec in manifest.platforms
+            for spec in manifest.specs()
             for archive in spec.archives
         },
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.store import Store
 
 _NO_SOURCE = "or give the manifest a 'source' to build it from, and lock it again"
+_OTHER_FLAVOR = "the lock's source gives the default flavor only: leave --flavor out to build it"
 _FORBIDDEN = "--fallback auto builds it from source"
 
 
@@ -103,6 +104,8 @@ class Provider:
                 raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
             if locked.source is None:
                 raise _with_hint(error, _NO_SOURCE) from None
+            if not locked.is_default(settings.flavor):
+                raise _with_hint(error, _OTHER_FLAVOR) from None
             self.say(
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
                 " to forbid that: --fallback never, or CGO_PREBUILT_FALLBACK=never"

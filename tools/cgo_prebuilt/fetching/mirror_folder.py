@@ -112,15 +112,17 @@ def _wanted(
     for lock in locks:
         settings = replace(settings_for(lock.name), version=None)
         for version, locked in lock.versions.items():
-            for name in platforms or locked.platforms:
+            flavors = locked.by_flavor().values()
+            for name in platforms or dict.fromkeys(n for held in flavors for n in held):
                 platform = parse_platform(name)
                 label = f"{lock.name} {version} for {name}"
                 values = values_for(lock.name, version, platform)
-                archives: list[tuple[str, str, int | None, Sequence[str]]] = []
-                if name in locked.platforms:
-                    archives = [
-                        (a.file, a.sha256, a.size, a.urls) for a in locked.platforms[name].archives
-                    ]
+                archives: list[tuple[str, str, int | None, Sequence[str]]] = [
+                    (a.file, a.sha256, a.size, a.urls)
+                    for held in flavors
+                    if name in held
+                    for a in held[name].archives
+                ]
                 source = locked.source
                 if source is not None and source.url is not None:
                     archives.append((archive_name(source), source.sha256 or "", None, [source.url]))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.locks.lock import Interface, Lock, LockedArchive, LockedFile, Signature
+from cgo_prebuilt.errors import LockError, UnavailableError
+from cgo_prebuilt.locks.lock import (
+    Interface,
+    Lock,
+    LockedArchive,
+    LockedFile,
+    LockedPlatform,
+    LockedVersion,
+    Signature,
+)
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import Settings
@@ -55,17 +64,15 @@ def plan_fetch(
             files are for this very machine, and not where they are for another one or a container.
 
     Raises:
-        LockError: The lock has no such version.
+        LockError: The lock has no such version, or the version no such flavor.
         UnavailableError: The version has no prebuilt for the platform, or none for that glibc.
     """
     version, locked = lock.version(settings.version)
-    prebuilt = locked.platforms.get(str(platform))
+    what = f"{lock.name} {version}"
+    platforms = _of_flavor(locked, settings.flavor, what)
+    prebuilt = platforms.get(str(platform))
     if prebuilt is None:
-        raise UnavailableError(
-            f"{lock.name} {version} has no prebuilt for {platform}",
-            remedy=f"it has {', '.join(locked.platforms) or 'none'}; choose one with --platform, add"
-            f" {platform} to the manifest and lock it, or build from source",
-        )
+        raise _no_prebuilt(locked, platform, settings.flavor, what)
     needed = prebuilt.interface.requires.get("glibc")
     if glibc is not None and needed is not None and _number(glibc) < _number(needed):
         raise UnavailableError(
@@ -95,6 +102,38 @@ def plan_fetch(
         files=prebuilt.files(),
         interface=prebuilt.interface,
         signature=locked.signature,
+    )
+
+
+def _of_flavor(
+    locked: LockedVersion, flavor: str | None, what: str
+) -> Mapping[str, LockedPlatform]:
+    if locked.is_default(flavor):
+        return locked.platforms
+    found = locked.flavors.get(flavor or "")
+    if found is None:
+        there = ", ".join(filter(None, locked.by_flavor())) or "none"
+        raise LockError(
+            f"{what} has no flavor {flavor}",
+            remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
+            " 'flavors' in the manifest and lock it",
+        )
+    return found
+
+
+def _no_prebuilt(
+    locked: LockedVersion, platform: Platform, flavor: str | None, what: str
+) -> UnavailableError:
+    """There is none for a platform; what there is instead."""
+    by_flavor = locked.by_flavor()
+    chosen = flavor or locked.default_flavor
+    others = [name for name, platforms in by_flavor.items() if str(platform) in platforms]
+    of_flavor = f" of the flavor {chosen}" if chosen else ""
+    other = f"choose another flavor with --flavor, of {', '.join(others)}, or " if others else ""
+    return UnavailableError(
+        f"{what} has no prebuilt for {platform}{of_flavor}",
+        remedy=f"it has {', '.join(by_flavor[chosen]) or 'none'}; {other}choose one with --platform, add"
+        f" {platform} to the manifest and lock it, or build from source",
     )
 
 

@@ -26,7 +26,8 @@ from cgo_prebuilt.go_modules.go_package import (
 )
 from cgo_prebuilt.go_modules.module_zip import check_contents, check_sizes, contents_hash
 from cgo_prebuilt.locks.lock import Interface, LockedPlatform
-from cgo_prebuilt.manifests.manifest import ArchiveSpec, GoSpec, Manifest
+from cgo_prebuilt.manifests.manifest import GoSpec, Manifest
+from cgo_prebuilt.manifests.platform_section import ArchiveSpec
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.releases.index import index
 from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
@@ -79,6 +80,7 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
     library = Library(manifest.name, manifest.version, go.module, manifest.where)
     bindings = None if go.package is None else read_bindings(manifest.folder / go.package)
     license = _license(manifest, go)
+    manifest = manifest.of_flavor(None)  # the go command has no word for another
     locked = lock_version(manifest, _indexer(dist), manifest.folder).platforms
     platforms = {parse_platform(name): platform for name, platform in locked.items()}
     staged = []

@@ -22,6 +22,9 @@ NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
 VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
 """What a version may be called: a tag, so it may have folders."""
 
+FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+"""What a flavor may be called: its name is also that of labels and of folders."""
+
 PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
 """An SSH public key: its kind and itself, without options before and a comment behind."""
 
@@ -211,11 +214,35 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class LockedVersion:
-    """One release of a library: its platforms by name; its source and its signature, if it has them."""
+    """One release of a library.
+
+    Attributes:
+        platforms: The prebuilts of the default flavor, by platform.
+        source: How to build it, which gives the default flavor; or None.
+        signature: The publisher's word for the archives; or None.
+        default_flavor: The name of the default flavor; empty where the library has no flavors.
+        flavors: The prebuilts of each other flavor, by platform.
+    """
 
     platforms: Mapping[str, LockedPlatform]
     source: Source | None = None
     signature: Signature | None = None
+    default_flavor: str = ""
+    flavors: Mapping[str, Mapping[str, LockedPlatform]] = field(default_factory=dict)
+
+    def is_default(self, flavor: str | None) -> bool:
+        """Whether a flavor, or None for no wish, is the default one."""
+        return flavor is None or flavor == self.default_flavor
+
+    def by_flavor(self) -> dict[str, Mapping[str, LockedPlatform]]:
+        """The prebuilts of each flavor, the default one's first."""
+        return {self.default_flavor: self.platforms, **self.flavors}
+
+    def prebuilts(self) -> tuple[LockedPlatform, ...]:
+        """Every platform's prebuilt of every flavor."""
+        return tuple(
+            prebuilt for platforms in self.by_flavor().values() for prebuilt in platforms.values()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,15 +35,19 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
 
 
 def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
-    before = old.platforms if old is not None else {}
+    before, after = _prebuilts(old), _prebuilts(new)
     lines = []
-    for name, platform in new.platforms.items():
+    for name, platform in after.items():
         if name not in before:
             lines.append(f"  + {name}: {_archives(platform)}")
         elif before[name] != platform:
             lines.append(f"  ~ {name}: {_archives(platform)}")
             lines += [f"      {line}" for line in _platform(before[name], platform)]
-    lines += [f"  - {name}" for name in before if name not in new.platforms]
+    lines += [f"  - {name}" for name in before if name not in after]
+    if old is not None and old.default_flavor != new.default_flavor:
+        lines.append(
+            f"  ~ default flavor: {old.default_flavor or 'none'} -> {new.default_flavor or 'none'}"
+        )
     if old is not None and old.source != new.source:
         lines.append("  ~ source")
     keys = [
@@ -53,6 +57,16 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
     if old is not None and keys[0] != keys[1]:
         lines.append(f"  ! signed by {keys[1]}, before by {keys[0]}")
     return lines
+
+
+def _prebuilts(version: LockedVersion | None) -> dict[str, LockedPlatform]:
+    """Every prebuilt, by its platform and its flavor."""
+    by_flavor = version.by_flavor() if version is not None else {}
+    return {
+        f"{name}, flavor {flavor}" if flavor else name: platform
+        for flavor, platforms in by_flavor.items()
+        for name, platform in platforms.items()
+    }
 
 
 def _archives(platform: LockedPlatform) -> str:

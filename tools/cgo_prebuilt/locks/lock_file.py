@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
+    FLAVOR,
     FORMATS,
     INTERFACE_LISTS,
     NAME,
@@ -29,6 +29,7 @@ from cgo_prebuilt.locks.lock import (
     Signature,
     Source,
 )
+from cgo_prebuilt.locks.lock_json import version_json
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.platforms import parse_platform
 
@@ -116,7 +117,7 @@ def format_lock(lock: Lock) -> str:
         "schema": SCHEMA,
         "name": lock.name,
         "default_version": lock.default_version,
-        "versions": {name: _version_json(version) for name, version in lock.versions.items()},
+        "versions": {name: version_json(version) for name, version in lock.versions.items()},
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -153,18 +154,47 @@ def _strings(fields: Fields, key: str) -> tuple[str, ...]:
 
 
 def _read_version(value: object, where: str) -> LockedVersion:
-    fields = Fields(value, where=where, known=("platforms", "source", "signature"), error=LockError)
-    platforms = {}
-    for name, platform in _mapping(fields, "platforms").items():
-        with _blaming_the_lock(where):
-            parse_platform(name)
-        platforms[name] = _read_platform(platform, f"{where}.platforms.{name}")
+    fields = Fields(
+        value,
+        where=where,
+        known=("platforms", "default_flavor", "flavors", "source", "signature"),
+        error=LockError,
+    )
+    platforms = _read_platforms(_mapping(fields, "platforms"), f"{where}.platforms")
+    default_flavor, flavors = _read_flavors(fields)
     source = signature = None
     if "source" in fields:
         source = _read_source(fields.get("source"), f"{where}.source")
     if "signature" in fields:
         signature = _read_signature(fields.get("signature"), f"{where}.signature")
-    return LockedVersion(platforms, source, signature)
+    return LockedVersion(platforms, source, signature, default_flavor, flavors)
+
+
+def _read_flavors(fields: Fields) -> tuple[str, dict[str, dict[str, LockedPlatform]]]:
+    """The default flavor's name, and the others' platforms; a lock has both keys or none."""
+    if "flavors" not in fields and "default_flavor" not in fields:
+        return "", {}
+    words = "letters, digits and any of . _ -"
+    default = fields.matching("default_flavor", FLAVOR, words)
+    names = _mapping(fields, "flavors")
+    others = Fields(names, where=f"{fields.where}.flavors", known=names, error=LockError)
+    for name in names:
+        if not FLAVOR.fullmatch(name):
+            raise others.problem(f"the flavor {name!r} is not made of {words}")
+        if name == default:
+            raise others.problem(f"{name} is the default flavor, whose place is 'platforms'")
+    return default, {
+        name: _read_platforms(_mapping(others, name), f"{others.where}.{name}") for name in names
+    }
+
+
+def _read_platforms(value: dict[str, object], where: str) -> dict[str, LockedPlatform]:
+    platforms = {}
+    for name, platform in value.items():
+        with _blaming_the_lock(where):
+            parse_platform(name)
+        platforms[name] = _read_platform(platform, f"{where}.{name}")
+    return platforms
 
 
 def _read_signature(value: object, where: str) -> Signature:
@@ -186,6 +216,13 @@ def _read_platform(value: object, where: str) -> LockedPlatform:
     )
     if not archives:
         raise fields.problem("'archives' is empty", "a platform needs at least one archive")
+    hashes: dict[str, str] = {}
+    for archive in archives:
+        if hashes.setdefault(archive.file, archive.sha256) != archive.sha256:
+            raise fields.problem(
+                f"two archives are the file {archive.file}, with different hashes",
+                "publish one of them under another name: in a folder, one would replace the other",
+            )
     platform = LockedPlatform(archives, _read_interface(fields))
     paths = [file.path for file in platform.files()]
     with _blaming_the_lock(where):
@@ -257,7 +294,7 @@ def _read_file(value: object, where: str) -> LockedFile:
 def _read_interface(fields: Fields) -> Interface:
     if "requires" in fields:
         _mapping(fields, "requires")
-    return _checked(
+    return check_interface(
         fields,
         Interface.of(
             {key: _strings(fields, key) for key in INTERFACE_LISTS},
@@ -266,11 +303,13 @@ def _read_interface(fields: Fields) -> Interface:
     )
 
 
-def _checked(fields: Fields, interface: Interface) -> Interface:
+def check_interface(fields: Fields, interface: Interface) -> Interface:
+    """The interface, where what it says fits together; else an error at this place."""
     strange = interface.strange_archives()
     if strange:
         raise fields.problem(
-            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names"
+            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
+            "name only archives that 'static_library' lists, in the same words",
         )
     return interface
 
@@ -294,7 +333,7 @@ def _read_source(value: object, where: str) -> Source:
     if ("path" in fields) == ("url" in fields):
         raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
     lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
-    outputs = _checked(fields, Interface.of(lists))
+    outputs = check_interface(fields, Interface.of(lists))
     installed = _strings(fields, "installed")
     if len(installed) != len(outputs.libraries()):
         raise fields.problem(
@@ -312,61 +351,3 @@ def _read_source(value: object, where: str) -> Source:
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fields.string("strip_prefix", ""),
     )
-
-
-def _version_json(version: LockedVersion) -> dict[str, object]:
-    document: dict[str, object] = {
-        "platforms": {name: _platform_json(value) for name, value in version.platforms.items()}
-    }
-    if version.source is not None:
-        document["source"] = _source_json(version.source)
-    if version.signature is not None:
-        document["signature"] = asdict(version.signature)
-    return document
-
-
-def _platform_json(platform: LockedPlatform) -> dict[str, object]:
-    return {
-        "archives": [
-            {
-                "file": archive.file,
-                "urls": list(archive.urls),
-                "sha256": archive.sha256,
-                "size": archive.size,
-                "format": archive.format,
-                "strip_prefix": archive.strip_prefix,
-                "files": [
-                    {"path": file.path, "sha256": file.sha256, "size": file.size}
-                    for file in archive.files
-                ],
-            }
-            for archive in platform.archives
-        ],
-        **_interface_json(platform.interface),
-    }
-
-
-def _source_json(source: Source) -> dict[str, object]:
-    build: dict[str, object] = {"tool": source.build.tool, "args": list(source.build.args)}
-    if source.build.target:
-        build["target"] = source.build.target
-    origin: dict[str, object] = (
-        {"path": source.path}
-        if source.path is not None
-        else {"url": source.url, "sha256": source.sha256, "strip_prefix": source.strip_prefix}
-    )
-    return {
-        **origin,
-        "build": build,
-        "installed": list(source.installed),
-        **_interface_json(source.outputs),
-    }
-
-
-def _interface_json(interface: Interface) -> dict[str, object]:
-    document: dict[str, object] = {
-        key: list(getattr(interface, key)) for key in INTERFACE_LISTS if getattr(interface, key)
-    }
-    if interface.requires:
-        document["requires"] = dict(interface.requires)
-    return document

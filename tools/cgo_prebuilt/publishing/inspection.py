@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.host import detect
-from cgo_prebuilt.manifests.manifest import PlatformSpec
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.inspect_library import ERROR, Finding, build_paths, inspect_libraries
 from cgo_prebuilt.publishing.object_files import read_objects
 from cgo_prebuilt.publishing.provided_symbols import provided_symbols

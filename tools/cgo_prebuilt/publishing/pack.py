@@ -16,7 +16,7 @@ from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Interface
-from cgo_prebuilt.manifests.manifest import SUFFIXES, ArchiveSpec, PlatformSpec
+from cgo_prebuilt.manifests.platform_section import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums

@@ -11,7 +11,8 @@ from pathlib import Path
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import LockedFile
-from cgo_prebuilt.manifests.manifest import Manifest, PlatformSpec
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.object_files import can_inspect
 from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files

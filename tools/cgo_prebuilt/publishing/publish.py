@@ -73,14 +73,15 @@ def release_files(
         IntegrityError: A file is not what `SHA256SUMS` says.
     """
     sums = read_sums(dist / SUMS)
-    for spec in manifest.platforms:
+    for spec in manifest.specs():
         for archive in spec.archives:
             if archive.file not in sums:
                 raise UsageError(
-                    f"{SUMS} lacks {archive.file}, the archive of {spec.platform}",
+                    f"{SUMS} lacks {archive.file}, the archive of {spec}",
                     where=str(dist),
                     remedy=f"pack it: cgo-prebuilt pack {manifest.where} --platform {spec.platform}"
-                    f" --from DIR --output {dist}",
+                    + (f" --flavor {spec.flavor}" if spec.flavor else "")
+                    + f" --from DIR --output {dist}",
                 )
     files = []
     for name, expected in sorted(sums.items()):
@@ -139,7 +140,7 @@ def unreachable_archives(manifest: Manifest, published_url: Mapping[str, str]) -
     return sorted(
         {
             archive.file
-            for spec in manifest.platforms
+            for spec in manifest.specs()
             for archive in spec.archives
             if published_url.get(archive.file) not in archive.urls
         }

@@ -20,7 +20,8 @@ from cgo_prebuilt.locks.lock import (
     LockedPlatform,
     LockedVersion,
 )
-from cgo_prebuilt.manifests.manifest import ArchiveSpec, Manifest, PlatformSpec
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.manifests.platform_section import ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.network.transport import ByteStream, Download, Transport
@@ -44,7 +45,7 @@ Indexer = Callable[[ArchiveSpec, Callable[[str], bool]], IndexedArchive]
 
 
 def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> LockedVersion:
-    """Locks every platform of a manifest.
+    """Locks every platform of a manifest, in every flavor.
 
     Args:
         manifest: The manifest.
@@ -57,7 +58,7 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         UnavailableError: An archive cannot be had.
     """
     wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
-    for spec in manifest.platforms:
+    for spec in manifest.specs():
         for archive in spec.archives:
             wanted.setdefault(archive, []).append(spec)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
@@ -73,8 +74,15 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
     if source is not None and source.path is not None:
         folder = os.path.relpath(manifest.folder / source.path, lock_folder)
         source = replace(source, path=Path(folder).as_posix())
+
+    def locked(specs: Iterable[PlatformSpec]) -> dict[str, LockedPlatform]:
+        return {str(spec.platform): _lock_platform(spec, indexed) for spec in specs}
+
     return LockedVersion(
-        {str(spec.platform): _lock_platform(spec, indexed) for spec in manifest.platforms}, source
+        locked(manifest.platforms),
+        source,
+        default_flavor=manifest.default_flavor,
+        flavors={flavor: locked(specs) for flavor, specs in manifest.flavors.items()},
     )
 
 
@@ -136,7 +144,7 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
         spec.file,
         name=manifest.name,
         version=manifest.version,
-        platform=next(one.platform for one in manifest.platforms if spec in one.archives),
+        platform=next(one.platform for one in manifest.specs() if spec in one.archives),
         settings=settings,
     )
     if not urls:
@@ -180,14 +188,14 @@ def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> 
     for archive in archives:
         if not archive.files:
             raise ManifestError(
-                f"{archive.file} has none of the files that the manifest names for {spec.platform}",
+                f"{archive.file} has none of the files that the manifest names for {spec}",
                 where=archive.file,
                 remedy="name its files in 'static_library', 'headers' and the like, or remove it",
             )
         for path in (file.path for file in archive.files):
             if path in holders:
                 raise IntegrityError(
-                    f"{path!r} for {spec.platform} is in two archives",
+                    f"{path!r} for {spec} is in two archives",
                     where=f"{holders[path]}, {archive.file}",
                     remedy="name it so that only one has it ('strip_prefix' and narrower globs help)",
                 )
@@ -202,7 +210,7 @@ def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) ->
     for promise in spec.interface.promises():
         if not any(matches(path, [promise]) for path in paths):
             raise IntegrityError(
-                f"the archive lacks {promise!r}, which the manifest promises for {spec.platform}",
+                f"the archive lacks {promise!r}, which the manifest promises for {spec}",
                 where=names,
                 remedy="correct the path in the manifest ('strip_prefix' included), or pack it again",
             )

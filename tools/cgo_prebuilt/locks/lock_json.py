@@ -1,0 +1,78 @@
+"""A lock's version as the JSON that `lock_file.py` writes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from cgo_prebuilt.locks.lock import (
+    INTERFACE_LISTS,
+    Interface,
+    LockedPlatform,
+    LockedVersion,
+    Source,
+)
+
+
+def version_json(version: LockedVersion) -> dict[str, object]:
+    """A version as JSON's own types; what is empty is left out."""
+    document: dict[str, object] = {
+        "platforms": {name: _platform_json(value) for name, value in version.platforms.items()}
+    }
+    if version.default_flavor:
+        document["default_flavor"] = version.default_flavor
+        document["flavors"] = {
+            flavor: {name: _platform_json(value) for name, value in platforms.items()}
+            for flavor, platforms in version.flavors.items()
+        }
+    if version.source is not None:
+        document["source"] = _source_json(version.source)
+    if version.signature is not None:
+        document["signature"] = asdict(version.signature)
+    return document
+
+
+def _platform_json(platform: LockedPlatform) -> dict[str, object]:
+    return {
+        "archives": [
+            {
+                "file": archive.file,
+                "urls": list(archive.urls),
+                "sha256": archive.sha256,
+                "size": archive.size,
+                "format": archive.format,
+                "strip_prefix": archive.strip_prefix,
+                "files": [
+                    {"path": file.path, "sha256": file.sha256, "size": file.size}
+                    for file in archive.files
+                ],
+            }
+            for archive in platform.archives
+        ],
+        **_interface_json(platform.interface),
+    }
+
+
+def _source_json(source: Source) -> dict[str, object]:
+    build: dict[str, object] = {"tool": source.build.tool, "args": list(source.build.args)}
+    if source.build.target:
+        build["target"] = source.build.target
+    origin: dict[str, object] = (
+        {"path": source.path}
+        if source.path is not None
+        else {"url": source.url, "sha256": source.sha256, "strip_prefix": source.strip_prefix}
+    )
+    return {
+        **origin,
+        "build": build,
+        "installed": list(source.installed),
+        **_interface_json(source.outputs),
+    }
+
+
+def _interface_json(interface: Interface) -> dict[str, object]:
+    document: dict[str, object] = {
+        key: list(getattr(interface, key)) for key in INTERFACE_LISTS if getattr(interface, key)
+    }
+    if interface.requires:
+        document["requires"] = dict(interface.requires)
+    return document

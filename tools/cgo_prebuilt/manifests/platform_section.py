@@ -1,0 +1,225 @@
+"""A manifest's platforms: what each one's prebuilt is to be made of, in each flavor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
+from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.locks.lock import FORMATS, INTERFACE_LISTS, Interface
+from cgo_prebuilt.locks.lock_file import check_interface
+from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.template import fill, fill_url, values_for
+
+PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
+"""What a manifest may say for all platforms, for one, and for a flavor."""
+
+SUFFIXES = {
+    ".tar.gz": "tar.gz",
+    ".tgz": "tar.gz",
+    ".tar.xz": "tar.xz",
+    ".txz": "tar.xz",
+    ".tar.zst": "tar.zst",
+    ".tzst": "tar.zst",
+    ".zip": "zip",
+    ".whl": "zip",
+}
+"""What the end of an archive's name says of its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSpec:
+    """One archive of a platform, its placeholders filled in.
+
+    Attributes:
+        file: Its file name.
+        urls: Where it is published, in the order to try.
+        format: One of `lock.FORMATS`.
+        strip_prefix: The folder inside it that the library's paths are relative to.
+        path: For a loose file, where it goes.
+    """
+
+    file: str
+    urls: tuple[str, ...]
+    format: str
+    strip_prefix: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSpec:
+    """What one platform's prebuilt is to be made of; headers are globs still.
+
+    Attributes:
+        platform: The platform.
+        archives: The downloads.
+        interface: How it is compiled and linked.
+        flavor: The flavor; empty where the library has none.
+    """
+
+    platform: Platform
+    archives: tuple[ArchiveSpec, ...]
+    interface: Interface
+    flavor: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.platform}, flavor {self.flavor}" if self.flavor else str(self.platform)
+
+
+def read_platforms(
+    top: Fields, flavor: Fields | None, names: Mapping[str, str], flavor_name: str
+) -> tuple[PlatformSpec, ...]:
+    """The platforms of a flavor: those that it lists, else those of the manifest.
+
+    Args:
+        top: The manifest.
+        flavor: What it says of the flavor; None where the library has none.
+        names: The library's `name` and `version`.
+        flavor_name: The flavor's name; empty where there are none.
+
+    Raises:
+        ManifestError: A platform is not one, or lacks what it must have.
+    """
+    usual = _platform_layers(top)
+    own = _platform_layers(flavor) if flavor is not None and "platforms" in flavor else {}
+    specs = []
+    for name in own or usual:
+        # What a flavor says counts over what the manifest says of a platform.
+        layers = [own.get(name), flavor, usual.get(name), top]
+        specs.append(
+            _platform_spec(
+                name, [layer for layer in layers if layer is not None], names, flavor_name
+            )
+        )
+    return tuple(specs)
+
+
+def _platform_layers(holder: Fields) -> dict[str, Fields]:
+    """What a manifest, or a flavor of it, says of each platform."""
+    listed = holder.required("platforms")
+    if not isinstance(listed, Mapping) or not listed:
+        raise holder.problem(
+            "'platforms' must name at least one platform", "such as `linux_amd64: {}`"
+        )
+    return {
+        str(name): Fields(
+            {} if overrides is None else overrides,
+            where=f"{holder.where}{'.' if 'flavors.' in holder.where else ': '}platforms.{name}",
+            known=PLATFORM_KEYS,
+            error=ManifestError,
+        )
+        for name, overrides in listed.items()
+    }
+
+
+def format_of(file: str) -> str:
+    """The format that a file's name says; a name that says none is a loose file."""
+    for suffix, archive_format in SUFFIXES.items():
+        if file.lower().endswith(suffix):
+            return archive_format
+    return "file"
+
+
+def _platform(name: str, where: str) -> Platform:
+    try:
+        return parse_platform(name)
+    except CgoPrebuiltError as error:
+        raise ManifestError(error.what, where=where, remedy=error.remedy) from None
+
+
+def _platform_spec(
+    platform_name: str, layers: Sequence[Fields], names: Mapping[str, str], flavor: str
+) -> PlatformSpec:
+    """One platform of one flavor.
+
+    Args:
+        platform_name: The platform's name.
+        layers: Who may say something of it; the first who does counts.
+        names: The library's `name` and `version`.
+        flavor: The flavor's name; empty where there are none.
+    """
+    own, top = layers[0], layers[-1]
+    platform = _platform(platform_name, own.where)
+
+    def holder(key: str) -> Fields:
+        return next((layer for layer in layers if key in layer), top)
+
+    values = values_for(names["name"], names["version"], platform)
+    if flavor:
+        values["flavor"] = flavor
+    lists = {
+        key: tuple(fill(text, values, where=own.where) for text in holder(key).strings(key))
+        for key in INTERFACE_LISTS
+    }
+    if lists["headers"] and not lists["include_dirs"]:
+        lists["include_dirs"] = (".",)
+    interface = Interface.of(lists, holder("requires").string_mapping("requires"))
+    if not interface.libraries():
+        raise own.problem(
+            "no library is named", "set 'static_library' or 'shared_library' to its path"
+        )
+    check_interface(own, interface)
+    check_names(
+        [*interface.libraries(), *(path for path in interface.include_dirs if path != ".")],
+        own.where,
+    )
+    archives = holder("archives").get("archives")
+    if not isinstance(archives, list) or not archives:
+        raise holder("archives").problem(
+            "'archives' must list at least one archive",
+            "such as `- file: {name}-{version}.tar.zst`",
+        )
+    urls = holder("urls").strings("urls")
+    return PlatformSpec(
+        platform,
+        tuple(
+            _archive_spec(archive, urls, values, f"{holder('archives').where}: archives[{index}]")
+            for index, archive in enumerate(archives)
+        ),
+        interface,
+        flavor,
+    )
+
+
+def _archive_spec(
+    value: object, urls: tuple[str, ...], values: Mapping[str, str], where: str
+) -> ArchiveSpec:
+    fields = Fields(
+        value,
+        where=where,
+        known=("file", "urls", "format", "strip_prefix", "path"),
+        error=ManifestError,
+    )
+    file = fill(fields.string("file"), values, where=where)
+    check_names([file], where)
+    if "/" in file:
+        raise fields.problem(f"'file' is {file!r}, a path", "put folders into 'urls'")
+    archive_format = fields.string("format", format_of(file))
+    if archive_format not in FORMATS:
+        raise fields.problem(
+            f"'format' is {archive_format!r}", f"it can be one of {', '.join(FORMATS)}"
+        )
+    if "path" in fields and archive_format != "file":
+        raise fields.problem("'path' is for a loose file", "for an archive, use 'strip_prefix'")
+    if "strip_prefix" in fields and archive_format == "file":
+        raise fields.problem("'strip_prefix' is for an archive", "for a loose file, use 'path'")
+    path = fill(fields.string("path", file), values, where=where)
+    strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
+    check_names([path, *([strip_prefix] if strip_prefix else [])], where)
+    filled = tuple(
+        fill_url(url, {**values, "file": file}, where=where) for url in fields.strings("urls", urls)
+    )
+    return ArchiveSpec(file, filled, archive_format, strip_prefix, path)
+
+
+def check_names(names: list[str], where: str) -> None:
+    """Refuses names that an archive's member may not have."""
+    try:
+        for name in names:
+            check_member_name(name, where=where)
+    except CgoPrebuiltError as error:
+        raise ManifestError(
+            error.what, where=error.where, remedy="use a plain, portable, relative name"
+        ) from None
