@@ -11,6 +11,7 @@ from pathlib import Path
 
 from release import version
 from release.commit import Commit, ReleaseError
+from release.completions import completions
 from release.notes import changes, notes
 from release.source_archive import integrity, tar_gz
 from release.zip_app import zip_app
@@ -41,11 +42,13 @@ def build(commit: Commit, output: Path) -> str:
     changed = changes(commit.text("CHANGELOG.md"), released)
     archive = f"{_NAME}-{commit.revision}.tar.gz"
     content = tar_gz(commit.files(), f"{_NAME}-{released}", commit.time())
+    program = zip_app(commit)
     output.mkdir(parents=True, exist_ok=True)
     (output / archive).write_bytes(content)
-    program = output / "cgo-prebuilt.pyz"
-    program.write_bytes(zip_app(commit))
-    program.chmod(0o755)
+    (output / "cgo-prebuilt.pyz").write_bytes(program)
+    (output / "cgo-prebuilt.pyz").chmod(0o755)
+    for shell, text in completions(commit, program).items():
+        (output / f"cgo-prebuilt.{shell}").write_text(text, encoding="utf-8", newline="\n")
     return notes(released, archive, integrity(content), changed)
 
 

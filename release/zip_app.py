@@ -6,24 +6,19 @@ It holds no compiled code, so it is the same file for every system; the same byt
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
-import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
-from release.commit import Commit, ReleaseError
+from release.commit import Commit
+from release.wheels import ANY_MACHINE, LINUX, download
 
 _PACKAGE = PurePosixPath("tools/cgo_prebuilt")
 
-# pip is told of a machine, so that it does not look at this one. PyYAML has no wheel for any machine;
-# what is compiled in that of one machine is optional, and is left out.
-_ANY = ("--implementation=py", "--abi=none", "--platform=any")
-_LINUX = ("--implementation=cp", "--abi=cp310", "--platform=manylinux2014_x86_64")
+# PyYAML has no wheel for any machine; what is compiled in that of one machine is optional, and left out.
 _REQUIREMENTS = {
-    "rules/private/requirements/requests.txt": _ANY,
-    "release/pyyaml.txt": _LINUX,
+    "rules/private/requirements/requests.txt": ANY_MACHINE,
+    "release/pyyaml.txt": LINUX,
 }
 
 _MAIN = b"""\
@@ -55,7 +50,7 @@ def zip_app(commit: Commit) -> bytes:
         if file.path.endswith((".py", ".typed")):
             files[str(PurePosixPath(file.path).relative_to(_PACKAGE.parent))] = file.content
     for path, machine in _REQUIREMENTS.items():
-        for wheel in _download(commit.text(path), machine):
+        for wheel in download(commit.text(path), machine):
             files |= portable_files(wheel)
     return packed(files)
 
@@ -89,16 +84,3 @@ def packed(files: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, files[name])
     return buffer.getvalue()
-
-
-def _download(requirements: str, machine: Iterable[str]) -> list[bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        listed = Path(folder, "requirements.txt")
-        listed.write_text(requirements)
-        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
-        options += ["--require-hashes", "--python-version=3.10", *machine, f"--dest={folder}"]
-        command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(listed)]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise ReleaseError(f"pip could not download the packages\n  {done.stderr.strip()}")
-        return [wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))]

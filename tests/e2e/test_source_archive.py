@@ -23,7 +23,7 @@ from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, Workspace
 
 TAG = f"v{__version__}"
 ARCHIVE = f"rules_cgo_prebuilt-{TAG}.tar.gz"
-FILES = (ARCHIVE, "cgo-prebuilt.pyz")
+FILES = (ARCHIVE, "cgo-prebuilt.bash", "cgo-prebuilt.pyz", "cgo-prebuilt.zsh")
 BCR = REPOSITORY / ".bcr"
 PRESUBMIT = yaml.safe_load((BCR / "presubmit.yml").read_text())["bcr_test_module"]
 
@@ -123,6 +123,27 @@ def test_the_notes_say_what_to_write_and_what_has_changed(released: Release) -> 
     assert f"`{ARCHIVE}` is `{integrity(released.read(ARCHIVE))}`" in released.notes
     changelog = (released.clone / "CHANGELOG.md").read_text()
     assert changes(changelog, __version__) in released.notes
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_verbs_options_and_their_values(released: Release) -> None:
+    script = """
+        source "$1"
+        complete=$(complete -p cgo-prebuilt | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+        shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "$complete" "$1" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+        echo "${COMPREPLY[@]}"
+    """
+    for typed, completed in {
+        "fet": "fetch",
+        "fetch --pl": "--platform",
+        "fetch --fallback ": "auto never always",
+    }.items():
+        words = ["cgo-prebuilt", *typed.split(" ")]
+        complete = ["bash", "-c", script, "bash", str(released.clone / "dist/cgo-prebuilt.bash")]
+        done = subprocess.run([*complete, *words], stdout=subprocess.PIPE, text=True, check=True)
+        assert done.stdout.strip() == completed
 
 
 def test_a_tag_that_is_not_the_version_is_refused(released: Release) -> None:

@@ -1,0 +1,42 @@
+"""Wheels by hash: the same ones on every machine, whatever machine and Python pip runs on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from release.commit import ReleaseError
+
+ANY_MACHINE = ("--implementation=py", "--abi=none", "--platform=any")
+LINUX = ("--implementation=cp", "--abi=cp310", "--platform=manylinux2014_x86_64")
+
+
+def download(requirements: str, machine: Sequence[str]) -> list[bytes]:
+    """Downloads wheels.
+
+    Args:
+        requirements: What to download, in pip's format, each by hash.
+        machine: What pip is told of a machine, so that it does not look at this one.
+
+    Returns:
+        The wheels, sorted by file name.
+
+    Raises:
+        ReleaseError: pip could not download them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "requirements.txt")
+        listed.write_text(requirements)
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        options += ["--require-hashes", "--python-version=3.10", *machine, f"--dest={folder}"]
+        command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(listed)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ReleaseError(
+                f"pip could not download what the program needs\n  {done.stderr.strip()}\n"
+                "  next: install pip beside this Python, and see that it reaches its index"
+            )
+        return [wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))]
