@@ -12,7 +12,7 @@ bazel_dep(name = "rules_cgo_prebuilt", version = "{version}")
 ```
 
 The command: `pipx install cgo-prebuilt=={version}`, or `cgo-prebuilt.pyz` below, for Python 3.10 or newer.
-Its completions: `cgo-prebuilt.bash`, to be sourced; `cgo-prebuilt.zsh`, as `_cgo-prebuilt` in a folder of `$fpath`.
+Its completions: `cgo-prebuilt.bash`, to be sourced; `cgo-prebuilt.zsh`, to be `_cgo-prebuilt` in `$fpath`.
 
 {changes}
 
