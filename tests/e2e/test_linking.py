@@ -192,8 +192,93 @@ def test_of_the_two_forms_of_a_library_the_link_mode_chooses_and_cgo_takes_the_s
     libraries = "static_library: lib/libanswer.a\nshared_library: lib/libanswer.so\n"
     lock = release.publish(f"{libraries}{PLAIN}")
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
-    for program, answer in {"main_cc": 1, "main_dynamic": 2, "main_go": 1}.items():
-        assert made.bazel("run", f"//:{program}").checked().stdout == f"{answer}\n"
+    answers = {
+        "default": {"main_cc": 1, "main_dynamic": 2, "main_go": 1},
+        "off": {"main_dynamic": 1},
+        "fully": {"main_cc": 2, "main_go": 1},
+    }
+    for mode, by_program in answers.items():
+        for program, answer in by_program.items():
+            ran = made.bazel("run", f"--dynamic_mode={mode}", f"//:{program}")
+            assert ran.checked().stdout == f"{answer}\n"
+
+
+POSITION_INDEPENDENT = """\
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+load("@rules_cc//cc:cc_library.bzl", "cc_library")
+load("@rules_cc//cc:cc_shared_library.bzl", "cc_shared_library")
+
+cc_binary(
+    name = "main_pie",
+    srcs = ["main.cc"],
+    linkopts = ["-pie"],
+    deps = ["@answer"],
+)
+
+cc_library(
+    name = "caller",
+    srcs = ["caller.cc"],
+    deps = ["@answer"],
+)
+
+cc_shared_library(
+    name = "caller_shared",
+    deps = [":caller"],
+)
+
+cc_shared_library(
+    name = "answer_shared",
+    deps = ["@answer"],
+)
+
+cc_binary(
+    name = "main_dynamic_deps",
+    srcs = ["main.cc"],
+    dynamic_deps = [":answer_shared"],
+    deps = ["@answer"],
+)
+"""
+
+EXPORTED = """\
+package main
+
+// #include "answer.h"
+import "C"
+
+//export exported
+func exported() C.int { return C.answer() }
+
+func main() {}
+"""
+
+
+def test_an_archive_of_position_independent_code_goes_into_shared_libraries_too(
+    workspace: MakeWorkspace, release: NativeRelease
+) -> None:
+    folder = built(release)
+    # An address that is written into the code, were that not position-independent.
+    source = "static int sum = 42; static int *at = &sum; int answer(void) { return *at; }\n"
+    archive(folder, "lib/libanswer.a", {"answer.c": source})
+    lock = release.publish(f"static_library: lib/libanswer.a\n{PLAIN}")
+    made = workspace(
+        {
+            **FILES,
+            "BUILD.bazel": POSITION_INDEPENDENT,
+            "caller.cc": '#include "answer.h"\nextern "C" int exported() { return answer(); }\n',
+            "exported.go": EXPORTED,
+            "answer.lock.json": lock,
+        },
+        module=MODULE,
+    )
+    assert made.bazel("run", "//:main_pie").checked().stdout == "42\n"
+    assert made.bazel("run", "//:main_dynamic_deps").checked().stdout == "42\n"
+    made.bazel("build", "//:caller_shared").checked()
+    go = {"GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
+    build = ("go", "build", "-buildmode=c-shared", "-o", "libexported.so", "exported.go")
+    made.bazel("run", "@answer//:cgo_env", "--", *build, env=go).checked()
+    for library in ("bazel-bin/libcaller_shared.so", "./libexported.so"):
+        call = f"import ctypes; print(ctypes.CDLL({library!r}).exported())"
+        assert made.in_root("python3", "-c", call).checked().stdout == "42\n"
 
 
 BASE_MODULE = """\
