@@ -18,7 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = argparse.ArgumentParser(prog="reference", description=__doc__)
     command.add_argument("--bazel", required=True, help="the Bazel to ask")
     options = command.parse_args(arguments)
-    written = {**pages(), "rules.md": rules_page([parse(t) for t in _extracts(options.bazel)])}
+    try:
+        extracts = _extracts(options.bazel)
+    except subprocess.CalledProcessError as error:
+        print(f"{error.cmd[0]} {error.cmd[1]} failed, see above", file=sys.stderr)
+        return 1
+    written = {**pages(), "rules.md": rules_page([parse(text) for text in extracts])}
     for name, text in sorted(written.items()):
         (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
         print(f"docs/reference/{name}")
