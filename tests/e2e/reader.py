@@ -19,11 +19,25 @@ from pathlib import Path
 from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, inherited_environment
 from tests.guide import Block, printed, shell_script
 
+# What stands for the modules that a guide's MODULE.bazel names.
 _STANDS_FOR = {
-    "rules_cgo_prebuilt": REPOSITORY,
-    "cgo_rule": REPOSITORY / "tests/e2e/cgo_rule",
-    "rules_go": REPOSITORY / "tests/e2e/rules_go",
+    "rules_cgo_prebuilt": {"rules_cgo_prebuilt": REPOSITORY},
+    "rules_go": {
+        "rules_go": REPOSITORY / "tests/e2e/rules_go",
+        "cgo_rule": REPOSITORY / "tests/e2e/cgo_rule",
+    },
 }
+
+# Bazel refuses an override of what a workspace does not depend on.
+_BAZEL = """\
+options="--bazelrc={folder}/bazelrc"
+for module in {modules}; do
+    if grep -q "\\"$module\\"" MODULE.bazel 2>/dev/null; then
+        options="$options --bazelrc={folder}/$module.bazelrc"
+    fi
+done
+exec {bazel} $options "$@"
+"""
 
 # What runs in the background ends with the shell.
 _PREAMBLE = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
@@ -94,12 +108,16 @@ def make_reader(folder: Path, tools: Tools) -> Reader:
     programs, home, begin = (folder / name for name in ("programs", "home", "reader"))
     for made in (programs, home, begin):
         made.mkdir()
-    overrides = (f"common --override_module={name}={at}\n" for name, at in _STANDS_FOR.items())
-    rc = folder / "bazelrc"
-    rc.write_text(tools.bazelrc() + "".join(overrides))
-    bazel = shlex.join([*tools.startup_options(), f"--bazelrc={rc}"])
+    (programs / "bazelrc").write_text(tools.bazelrc())
+    for module, places in _STANDS_FOR.items():
+        lines = (f"common --override_module={name}={place}\n" for name, place in places.items())
+        (programs / f"{module}.bazelrc").write_text("".join(lines))
     for name, command in {
-        "bazel": f'exec {bazel} "$@"',
+        "bazel": _BAZEL.format(
+            bazel=shlex.join(tools.startup_options()),
+            folder=programs,
+            modules=" ".join(_STANDS_FOR),
+        ),
         "cgo-prebuilt": f"PYTHONPATH={REPOSITORY}/tools "
         f'exec {shlex.quote(sys.executable)} -m cgo_prebuilt "$@"',
         # test_install installs the command; here it is this checkout's.
