@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from reference.pages import FOLDER, MODULES
+from reference.extracts import extracts
+from reference.pages import FOLDER
 from reference.rules_page import rules_page
-from reference.text_proto import parse
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 
 OPTIONS = ["--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress"]
@@ -31,11 +30,7 @@ def test_bazel_test_passes_in_the_repository(repository: Workspace) -> None:
 
 
 def test_the_reference_of_the_rules_is_current(repository: Workspace) -> None:
-    targets = [f"//docs/reference:{name}.textproto" for name in MODULES]
-    repository.bazel("build", *OPTIONS, *targets).checked()
-    built = repository.bazel("info", "--lockfile_mode=off", "bazel-bin").checked()
-    folder = Path(built.stdout.strip(), "docs/reference")
-    page = rules_page([parse((folder / f"{name}.textproto").read_text()) for name in MODULES])
+    page = rules_page(extracts(lambda *words: repository.bazel(*words).checked().stdout))
     assert (FOLDER / "rules.md").read_text(encoding="utf-8") == page, "run `make docs`"
 
 

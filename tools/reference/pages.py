@@ -13,9 +13,6 @@ from reference.schema_page import schema_page
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "docs" / "reference"
 
-MODULES = ("extensions", "defs", "toolchain")
-"""The public Starlark files, in the order in which a user needs them."""
-
 _EXAMPLE = "examples/vecsearch/prebuilt.yaml"
 
 

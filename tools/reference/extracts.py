@@ -1,0 +1,29 @@
+"""What Bazel says of the public Starlark files: the `starlark_doc_extract` targets in docs/reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reference.text_proto import Message, parse
+
+_PACKAGE = "docs/reference"
+
+# In the order in which a user needs them.
+_FILES = ("extensions", "defs", "toolchain")
+
+_NO_TRACES = ("--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress")
+
+
+def extracts(bazel: Callable[..., str]) -> list[Message]:
+    """Asks Bazel.
+
+    Args:
+        bazel: Runs Bazel in the repository with these words and gives its standard output.
+
+    Returns:
+        A message for each file.
+    """
+    bazel("build", *_NO_TRACES, *(f"//{_PACKAGE}:{name}.textproto" for name in _FILES))
+    folder = Path(bazel("info", "--lockfile_mode=off", "bazel-bin").strip(), _PACKAGE)
+    return [parse((folder / f"{name}.textproto").read_text("utf-8")) for name in _FILES]
