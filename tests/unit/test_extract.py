@@ -235,5 +235,23 @@ def test_an_early_wrong_hash_is_found_while_a_later_member_is_read(tmp_path: Pat
     assert threading.active_count() < 10
 
 
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (1, "'b0'"),
+        (5, "'b0', 'b1', 'b2', 'b3', 'b4'"),
+        (7, "'b0', 'b1', 'b2', 'b3', 'b4' and 2 more"),
+    ],
+)
+def test_of_many_files_that_are_missing_some_are_named(
+    count: int, named: str, tmp_path: Path
+) -> None:
+    data = archive_of({"a": b"a"}, "tar.gz")
+    files = {"a": b"a", **{f"b{number}": b"" for number in range(count)}}
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, data, "tar.gz", files)
+    assert said(caught.value) == f"the archive lacks {named}"
+
+
 def test_no_locked_files_is_nothing_to_do(tmp_path: Path) -> None:
     assert extract_bytes(tmp_path, archive_of(GOOD, "zip"), "zip", {}) == {}

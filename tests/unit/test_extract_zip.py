@@ -35,6 +35,23 @@ FILES = {
 }
 
 
+def extra(kind: int, content: bytes) -> bytes:
+    """An extra field of a header (APPNOTE 4.5.1)."""
+    return struct.pack("<2H", kind, len(content)) + content
+
+
+def sizes(*values: int) -> bytes:
+    """The extra field with the sizes that do not fit (APPNOTE 4.5.3)."""
+    return extra(1, struct.pack(f"<{len(values)}Q", *values))
+
+
+SMALL = len(X.encode())
+TOO_LARGE = 0xFFFFFFFF
+BOTH = {"size": TOO_LARGE, "compressed": TOO_LARGE}
+TIMES = extra(0x5455, b"times")
+LONG = extra(0xCAFE, bytes(0x8000))
+
+
 @pytest.fixture(params=["isal", "zlib"])
 def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "zlib":
@@ -98,6 +115,86 @@ def test_zips_of_the_standard_writer_are_extracted_and_indexed(
 )
 def test_zip_is_extracted(data: bytes, tmp_path: Path) -> None:
     assert extract_bytes(tmp_path, data, "zip", GOOD) == GOOD
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"extra": TIMES},
+        {**BOTH, "extra": TIMES + sizes(len(DATA), SMALL)},
+        {**BOTH, "extra": LONG + sizes(len(DATA), SMALL)},
+        {**BOTH, "extra": sizes(len(DATA), SMALL) + TIMES},
+        {**BOTH, "extra": extra(1, struct.pack("<2Q", len(DATA), SMALL) + b"rest")},
+        {"size": TOO_LARGE, "extra": sizes(len(DATA))},
+        {"compressed": TOO_LARGE, "extra": sizes(SMALL)},
+        {"extra": TIMES + b"end"},
+    ],
+    ids=[
+        "none",
+        "behind another field",
+        "behind a long field",
+        "before another field",
+        "with something behind them",
+        "the size only",
+        "the compressed size only",
+        "none, and a field that is cut off",
+    ],
+)
+def test_zip64_sizes_are_found_among_extra_fields(
+    header: dict[str, int | bytes], tmp_path: Path
+) -> None:
+    data = zip_archive(ZipEntry("lib/x.a", DATA, header=header), Y)
+    assert extract_bytes(tmp_path, data, "zip", GOOD) == GOOD
+
+
+@pytest.mark.parametrize(
+    "fields", [TIMES, sizes(), sizes(len(DATA)), sizes(SMALL, len(DATA)), sizes(0, 0)]
+)
+def test_zip64_sizes_that_are_missing_or_others_are_refused(fields: bytes, tmp_path: Path) -> None:
+    data = zip_archive(ZipEntry("lib/x.a", DATA, header={**BOTH, "extra": fields}))
+    with pytest.raises(IntegrityError, match="the header and the directory disagree about the "):
+        extract_bytes(tmp_path, data, "zip", GOOD)
+
+
+def test_the_descriptor_of_a_file_over_4_gib_has_wide_sizes() -> None:
+    info = zipfile.ZipInfo("x")
+    info.CRC, info.compress_size, info.file_size = 1, 2, 5 << 30
+    good = struct.pack("<L2Q", 1, 2, 5 << 30)
+    zip_reader._check_descriptor(good, info, "x.zip")
+    zip_reader._check_descriptor(b"PK\x07\x08" + good, info, "x.zip")
+    with pytest.raises(IntegrityError, match="the data descriptor of 'x' is wrong"):
+        zip_reader._check_descriptor(struct.pack("<L2Q", 1, 2, 6 << 30), info, "x.zip")
+
+
+def test_a_header_that_reaches_behind_the_end_is_truncated(tmp_path: Path) -> None:
+    data = bytearray(zip_archive(X))
+    data[28:30] = b"\xff\xff"  # the length of the header's extra fields
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, bytes(data), "zip", GOOD)
+    assert said(caught.value) == "the zip ends in the middle"
+
+
+OVER = {"compressed": SMALL + 5}
+"""By so little that only a name or an extra field makes the difference."""
+
+
+@pytest.mark.parametrize("fields", [b"", TIMES], ids=["without extra fields", "with extra fields"])
+def test_a_member_that_reaches_into_what_follows_it_is_refused(
+    fields: bytes, tmp_path: Path
+) -> None:
+    entry = ZipEntry("lib/x.a", DATA, header={**OVER, "extra": fields}, directory=OVER)
+    for number, data in enumerate((zip_archive(entry), zip_archive(entry, Y))):
+        (tmp_path / str(number)).mkdir()
+        with pytest.raises(IntegrityError) as caught:
+            extract_bytes(tmp_path / str(number), data, "zip", GOOD)
+        assert said(caught.value) == "the zip is malformed: 'lib/x.a' overlaps another entry"
+
+
+def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> None:
+    other = ZipEntry("lib/y.a", DATA, directory=OVER)
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, zip_archive(other, X), "zip", GOOD)
+    assert said(caught.value) == "the zip is malformed: 'lib/x.a' overlaps another entry"
 
 
 @pytest.mark.parametrize(
