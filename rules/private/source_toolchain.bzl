@@ -82,6 +82,9 @@ that nothing builds with can be left out.
         toolchain = ":hermetic",
         toolchain_type = "@rules_cgo_prebuilt//rules/source:toolchain_type",
     )
+
+Remote workers get the tools that are labels. Where those are that have tools given by path, `exec_compatible_with` says,
+with a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remote execution" in docs/hermetic-ci.md.
 """,
     attrs = _tool_attributes() | {
         "data": attr.label_list(

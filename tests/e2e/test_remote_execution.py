@@ -84,13 +84,14 @@ int main(void) { printf("by cargo: %d\\n", by_cargo(2)); }
 
 
 @pytest.fixture(scope="module")
-def rust(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rust(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Rust, as a folder."""
     if bazel_tools.bazel.in_root is None:
         pytest.skip("the executor's workers have the compiler of Debian's Bazel, which this is not")
     folder = tmp_path_factory.mktemp("rust") / "rust"
     copy_rust(bazel_tools.bazel, folder)
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # half a gigabyte, which pytest would keep for days
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,9 @@ def executor(
         executor.worker("with-rust", {"OSFamily": "linux", "tools": "rust"}),
     ):
         yield executor
+    shutil.rmtree(
+        folder, ignore_errors=True
+    )  # of a machine that was just ended, something may remain
 
 
 @pytest.fixture
