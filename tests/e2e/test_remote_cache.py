@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.another_user import NOBODY, as_another_user
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
@@ -74,30 +75,31 @@ def actions(log: Path) -> list[dict[str, Any]]:
 
 
 def test_what_one_machine_built_is_a_remote_hit_on_another_whoever_and_wherever(
-    workspace: MakeWorkspace, release: Release, cache: str, tmp_path: Path
+    workspace: MakeWorkspace, release: Release, cache: str
 ) -> None:
-    logs = {}
-    for name in ("first", "second/at-another-path"):
-        made = machine(workspace, release, name)
+    def build(made: Workspace, origin: str) -> tuple[str, list[dict[str, Any]]]:
+        log = made.path / f"{origin}.json"
+        built = made.bazel(
+            "build",
+            "//:main_cc",
+            f"--@answer//:origin={origin}",
+            f"--remote_cache={cache}",
+            f"--execution_log_json_file={log}",
+        ).checked()
+        return built.stderr, actions(log)
+
+    first = machine(workspace, release, "first")
+    with as_another_user(machine(workspace, release, "second")) as second:
         for origin in ORIGINS:
-            log = tmp_path / f"{Path(name).name}-{origin}.json"
-            built = made.bazel(
-                "build",
-                "//:main_cc",
-                f"--@answer//:origin={origin}",
-                f"--remote_cache={cache}",
-                f"--execution_log_json_file={log}",
-            ).checked()
-            logs[name, origin] = actions(log)
-            if name != "first":
-                assert "remote cache hit" in built.stderr
-                summary = next(line for line in built.stderr.splitlines() if "processes:" in line)
-                assert "sandbox" not in summary, summary
-    for origin in ORIGINS:
-        first, second = logs["first", origin], logs["second/at-another-path", origin]
-        assert len(first) >= 2  # compiled and linked, at least
-        assert first == second
-        assert str(tmp_path) not in json.dumps(first)
+            _, of_first = build(first, origin)
+            said, of_second = build(second, origin)
+            assert (second.path / f"{origin}.json").stat().st_uid == NOBODY
+            assert "remote cache hit" in said
+            summary = next(line for line in said.splitlines() if "processes:" in line)
+            assert "sandbox" not in summary, summary
+            assert len(of_first) >= 2  # compiled and linked, at least
+            assert of_first == of_second
+            assert str(first.path.parent) not in json.dumps(of_first)
 
 
 def test_the_remote_downloader_fetches_for_bazel(
