@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.e2e.conftest import MakeWorkspace
@@ -91,3 +93,68 @@ def test_only_the_root_module_chooses_the_python(workspace: MakeWorkspace) -> No
     failed = made.bazel("query", "@answer//:all")
     assert failed.code != 0
     assert "only the root module may use it" in failed.stderr
+
+
+_OLD = """\
+#!/bin/sh
+echo "SyntaxError: this is Python 2" >&2
+exit 1
+"""
+# All that the fetcher asks of it is there but `requests`, and pip is not.
+_WITHOUT_PIP = """\
+#!/bin/sh
+[ "$2" = -c ] && echo requests && exit
+echo "No module named pip" >&2
+exit 1
+"""
+_FETCHED = json.dumps(
+    {
+        "schema": 1,
+        "name": "answer",
+        "default_version": "1",
+        "versions": {
+            "1": {
+                "platforms": {
+                    "linux_amd64": {
+                        "archives": [
+                            {
+                                "file": "libanswer.a",
+                                "urls": ["http://127.0.0.1:9/libanswer.a"],
+                                "sha256": "0" * 64,
+                                "size": 1,
+                                "format": "file",
+                                "files": [{"path": "libanswer.a", "sha256": "0" * 64, "size": 1}],
+                            }
+                        ],
+                        "static_library": ["libanswer.a"],
+                    }
+                }
+            }
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [
+        (_OLD, ["old.sh cannot run the fetcher: it needs Python 3.10", "this is Python 2"]),
+        (
+            _WITHOUT_PIP,
+            ["pip could not install `requests`", "No module named pip", "PIP_INDEX_URL"],
+        ),
+    ],
+    ids=["too old", "no pip"],
+)
+def test_a_python_that_cannot_fetch_is_explained(
+    workspace: MakeWorkspace, python: str, words: list[str]
+) -> None:
+    made = workspace(
+        {"BUILD.bazel": "", "answer.lock.json": _FETCHED, "old.sh": python},
+        module=_EXTENSION + _LIBRARY + 'prebuilt.python(interpreter = "//:old.sh")\n',
+    )
+    (made.path / "old.sh").chmod(0o755)
+    failed = made.bazel("build", "--nobuild", "@answer")
+    assert failed.code != 0
+    for word in words:
+        assert word in failed.stderr, failed.stderr
