@@ -4,8 +4,8 @@
     prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
     use_repo(prebuilt, "lancedb")
 
-For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on, and, where
-the lock has a source, `@lancedb__source`. The hub depends on the spokes, through a select(), and on the source; a spoke
+For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (for a flavor that is
+not the default one, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub depends on the spokes, through a select(), and on the source; a spoke
 whose prebuilt cannot be had depends on the source; never the other way. Nothing here depends on the host.
 """
 
@@ -13,7 +13,7 @@ load("//rules/private:archive_repository.bzl", "archive_repository", "environmen
 load("//rules/private:fallback.bzl", "POLICIES")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "resolve_libraries")
-load("//rules/private:lock.bzl", "excerpt", "parse_lock", "source_excerpt", "version_of")
+load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
 load("//rules/private:python.bzl", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "TRANSPORTS")
@@ -35,6 +35,11 @@ When to build from source. `auto`: on a platform without a prebuilt, and when th
 `never`: a failed download fails the build. `always`: nothing is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
 `--@<name>//:origin=source` or `=prebuilt` over both.""",
             values = POLICIES,
+        ),
+        "flavor": attr.string(
+            doc = """\
+The flavor to take where the build flag `--@<name>//:flavor=F` says no other, instead of the lock's default. Its values are the
+lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of your own.""",
         ),
         "lock": attr.label(
             doc = "Its lock, which `cgo-prebuilt lock` writes.",
@@ -118,30 +123,41 @@ def _declare(mctx, declaration, interpreter):
     chosen = version_of(lock, wanted, where = str(tag.lock))
     if chosen.error:
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
-    platforms = chosen.content["platforms"].keys()
+    prebuilts = prebuilts_of(chosen.content)
+    default_flavor = prebuilts.default_flavor
+    flavor = flavor_of(prebuilts, tag.flavor, where = str(tag.lock))
+    if flavor.error:
+        fail("\n\nlibrary {}: {}".format(tag.name, flavor.error))
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)
     deps = [str(dep) for dep in tag.deps]
     source = _declare_source(declaration, lock, chosen, deps, interpreter, packages)
+
+    # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
+    source_has_flavors = bool(tag.source)
     hub(
         name = tag.name,
+        default_flavor = default_flavor,
         fallback = tag.fallback,
+        flavor = flavor.flavor,
+        flavors = {name: platforms.keys() for name, platforms in prebuilts.by_flavor.items()},
         library = tag.name,
-        platforms = platforms,
         source = source,
+        source_has_flavors = source_has_flavors,
     )
-    for platform in platforms:
-        archive_repository(
-            name = spoke_name(tag.name, platform),
-            deps = deps,
-            fallback = tag.fallback,
-            interpreter = interpreter,
-            library = tag.name,
-            lock = excerpt(lock, chosen.version, platform),
-            packages = packages,
-            platform = platform,
-            source = source,
-            transport = tag.transport,
-        )
+    for name, platforms in prebuilts.by_flavor.items():
+        for platform in platforms:
+            archive_repository(
+                name = spoke_name(tag.name, platform, "" if name == default_flavor else name),
+                deps = deps,
+                fallback = tag.fallback,
+                interpreter = interpreter,
+                library = tag.name,
+                lock = excerpt(lock, chosen.version, name, platform),
+                packages = packages,
+                platform = platform,
+                source = source if name == default_flavor or source_has_flavors else "",
+                transport = tag.transport,
+            )
 
 def _prebuilt_impl(mctx):
     resolved = resolve_libraries([

@@ -1,21 +1,65 @@
 """What a hub selects where there is nothing to link: an error that can be acted on."""
 
+def unsupported_message(library, label, platform, flavor, flavors, hint):
+    """What to say where a library has no prebuilt for a platform. Pure.
+
+    Args:
+        library: the library's name.
+        label: the label of Bazel's platform.
+        platform: what the library's platforms call it; empty where they have no word for it.
+        flavor: the flavor that is wanted; empty where the library has none.
+        flavors: a dict from a flavor's name to the platforms that it has.
+        hint: what else can be done; empty, or a line with a line feed before it.
+
+    Returns:
+        Text of several lines.
+    """
+    asked = "the platform {}{}".format(label, ", which is {}".format(platform) if platform else "")
+    listed = ", ".join(sorted(flavors[flavor])) or "none"
+    steps = ["build for one of these with --platforms"]
+    below = "'platforms'"
+    if flavor:
+        lines = [
+            "{} has no prebuilt of the flavor {} for {}".format(library, flavor, asked),
+            "  of this flavor it has: " + listed,
+        ]
+        there = [name for name, platforms in flavors.items() if platform in platforms]
+        if there:
+            lines.append("  for this platform it has the flavors: " + ", ".join(there))
+            steps.append("choose another flavor with --@{}//:flavor={}".format(library, there[0]))
+        below = "'platforms' of the flavor"
+    else:
+        lines = [
+            "{} has no prebuilt for {}".format(library, asked),
+            "  it has: " + listed,
+        ]
+    steps.append("or add `{}: {{}}` under {} in the library's prebuilt.yaml, publish the archive and run `cgo-prebuilt lock`".format(
+        platform or "<GOOS>_<GOARCH>",
+        below,
+    ))
+    return "\n".join(lines + ["  next: " + ", ".join(steps) + hint])
+
 def _unsupported_platform_impl(ctx):
-    fail("\n".join([
-        "",
-        "{} has no prebuilt for the platform {}".format(
-            ctx.attr.library,
-            ctx.fragments.platform.platform,
-        ),
-        "  it has: " + ", ".join(ctx.attr.supported),
-        "  next: build for one of these with --platforms, or add `<GOOS>_<GOARCH>: {}` under 'platforms'" +
-        " in the library's prebuilt.yaml, publish the archive and run `cgo-prebuilt lock`" + ctx.attr.hint,
-    ]))
+    fail("\n" + unsupported_message(
+        ctx.attr.library,
+        ctx.fragments.platform.platform,
+        ctx.attr.platform_name,
+        ctx.attr.flavor,
+        ctx.attr.flavors,
+        ctx.attr.hint,
+    ))
 
 unsupported_platform = rule(
     implementation = _unsupported_platform_impl,
     doc = "Fails at analysis, naming the platform that was asked for and those that there are.",
     attrs = {
+        "flavor": attr.string(
+            doc = "The flavor that is wanted; empty where the library has none.",
+        ),
+        "flavors": attr.string_list_dict(
+            doc = "The platforms that there are, by flavor.",
+            mandatory = True,
+        ),
         "hint": attr.string(
             doc = "What else can be done; empty, or a line with a line feed before it.",
         ),
@@ -23,8 +67,8 @@ unsupported_platform = rule(
             doc = "The library's name.",
             mandatory = True,
         ),
-        "supported": attr.string_list(
-            doc = "The platforms that there are.",
+        "platform_name": attr.string(
+            doc = "What the library's platforms call the one that is built for; empty where they have no word for it.",
         ),
     },
     fragments = ["platform"],

@@ -1,28 +1,42 @@
 """The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
 
 load(":fallback.bzl", "VARIABLE", "fallback_policy", "source_hint")
+load(":hub_targets.bzl", "of_flavor")
 load(":platforms.bzl", "setting_of")
 load(":repository_metadata.bzl", "repository_metadata")
 
-def spoke_name(library, platform):
-    """The name of the repository that holds a library's files for one platform."""
-    return "{}__{}".format(library, platform)
+def spoke_name(library, platform, flavor):
+    """The name of the repository that holds a library's files for one platform.
 
-def platform_branches(library, platforms, target, otherwise):
+    Args:
+        library: the library's name.
+        platform: the platform.
+        flavor: the flavor; empty for the default one.
+    """
+    return "__".join([library, platform] + ([flavor] if flavor else []))
+
+def platform_branches(library, flavor, platforms, others, target, unsupported, otherwise):
     """The branches of a hub's select() on the platform. Pure.
 
     Args:
         library: the library's name.
-        platforms: the platforms that have a prebuilt.
-        target: the name of the target to take in each of their spokes.
+        flavor: the flavor, as `spoke_name` takes it.
+        platforms: the platforms that have a prebuilt of the flavor.
+        others: the platforms that have one of any flavor.
+        target: the name of the target to take in each of the flavor's spokes.
+        unsupported: the label to take on a platform that has other flavors.
         otherwise: the label to take on any other platform.
 
     Returns:
         A dict from a condition's label to a target's label, both as strings.
     """
     branches = {
-        str(setting_of(platform)): "@{}//:{}".format(spoke_name(library, platform), target)
+        str(setting_of(platform)): "@{}//:{}".format(spoke_name(library, platform, flavor), target)
         for platform in sorted(platforms)
+    } | {
+        str(setting_of(platform)): unsupported
+        for platform in sorted(others)
+        if platform not in platforms
     }
     branches["//conditions:default"] = otherwise
     return branches
@@ -35,62 +49,107 @@ def by_policy(policy, source):
         source: the label of the library from source; empty where there is none.
 
     Returns:
-        A struct of `always_source`, whether no prebuilt is wanted on any platform, and `otherwise`, the target to take
-        on a platform that has none.
+        A struct of `always_source`, whether no prebuilt is wanted on any platform, and `falls_back`, whether the source
+        is built on a platform that has none.
     """
     return struct(
         always_source = policy == "always",
-        otherwise = ":from_source" if source and policy != "never" else ":unsupported_platform",
+        falls_back = source != "" and policy != "never",
     )
+
+def flavor_branches(library, flavors, default_flavor, target, otherwise):
+    """What each flavor of a library is on each platform. Pure.
+
+    Args:
+        library: the library's name.
+        flavors: a dict from a flavor's name to its platforms.
+        default_flavor: the flavor whose name is not in those of its spokes; empty where there are none.
+        target: the name of the target to take in a spoke.
+        otherwise: a dict from a flavor's name to the label to take on a platform that no flavor has.
+
+    Returns:
+        A dict from a flavor's name to the branches of a select() on the platform.
+    """
+    all_platforms = {platform: None for platforms in flavors.values() for platform in platforms}
+    return {
+        flavor: platform_branches(
+            library,
+            "" if flavor == default_flavor else flavor,
+            platforms,
+            all_platforms,
+            target,
+            of_flavor(":unsupported_platform", flavor),
+            otherwise[flavor],
+        )
+        for flavor, platforms in flavors.items()
+    }
 
 def _hub_impl(rctx):
     library = rctx.attr.library
     source = rctx.attr.source
+    flavors = rctx.attr.flavors
+    default = rctx.attr.default_flavor
     chosen = fallback_policy(rctx.getenv(VARIABLE), rctx.attr.fallback)
     if chosen.error:
         fail("\n\n" + chosen.error)
     auto = by_policy(chosen.policy, source)
-    by_platform = platform_branches(library, rctx.attr.platforms, library, auto.otherwise)
+    unsupported = {flavor: of_flavor(":unsupported_platform", flavor) for flavor in flavors}
+    built = {
+        flavor: ":from_source"
+        for flavor in flavors
+        if auto.falls_back and (flavor == default or rctx.attr.source_has_flavors)
+    }
+    by_platform = flavor_branches(library, flavors, default, library, unsupported | built)
     if auto.always_source:
-        by_platform = {"//conditions:default": ":from_source"}
-    prebuilt = platform_branches(library, rctx.attr.platforms, "prebuilt_or_failure", ":unsupported_platform")
+        by_platform = {flavor: {"//conditions:default": ":from_source"} for flavor in flavors}
+    prebuilt = flavor_branches(library, flavors, default, "prebuilt_or_failure", unsupported)
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
         substitutions = {
-            "{by_platform}": _dict_of_labels(by_platform),
+            "{by_platform}": _literal(by_platform),
+            "{flavor}": json.encode(rctx.attr.flavor),
+            "{flavors}": _literal({flavor: sorted(platforms) for flavor, platforms in flavors.items()}),
             "{hint}": json.encode(source_hint(source)),
             "{library}": library,
-            "{prebuilt}": _dict_of_labels(prebuilt),
+            "{prebuilt}": _literal(prebuilt),
             "{source}": json.encode(source or ":no_source"),
-            "{supported}": json.encode(sorted(rctx.attr.platforms)),
         },
         executable = False,
     )
     return repository_metadata(rctx, reproducible = True)
 
-def _dict_of_labels(labels):
-    lines = ["        {}: {},".format(json.encode(key), json.encode(value)) for key, value in labels.items()]
-    return "\n".join(["{"] + lines + ["    }"])
+def _literal(value):
+    """A value as Starlark, within the arguments of a target."""
+    return json.encode_indent(value, prefix = "    ", indent = "    ")
 
 hub = repository_rule(
     implementation = _hub_impl,
     doc = "Declares `@<library>`, which selects the spoke for the platform that is built for, or the source build.",
     attrs = {
+        "default_flavor": attr.string(
+            doc = "The lock's default flavor, whose name is not in those of its spokes; empty where there are none.",
+        ),
         "fallback": attr.string(
             default = "auto",
             doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",
+        ),
+        "flavor": attr.string(
+            doc = "The flavor to take, unless the build flag says another; empty where there are none.",
+        ),
+        "flavors": attr.string_list_dict(
+            doc = "The platforms that have a prebuilt, by flavor; of a library without flavors, one without a name.",
+            mandatory = True,
         ),
         "library": attr.string(
             doc = "The library's name.",
             mandatory = True,
         ),
-        "platforms": attr.string_list(
-            doc = "The platforms that have a prebuilt.",
-            mandatory = True,
-        ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",
+        ),
+        "source_has_flavors": attr.bool(
+            doc = "Whether the source takes the place of other flavors than the default one, too.",
         ),
         "_template": attr.label(default = "//rules/private/templates:hub.BUILD.bazel.template"),
     },

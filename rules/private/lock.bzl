@@ -35,6 +35,8 @@ def parse_lock(text, where):
     for version, content in versions.items():
         if type(content) != "dict" or type(content.get("platforms")) != "dict":
             return _error("version {} of the lock has no 'platforms'".format(version), where, remedy)
+        if type(content.get("flavors", {})) != "dict" or ("flavors" in content) != ("default_flavor" in content):
+            return _error("version {} of the lock needs both 'flavors' and 'default_flavor'".format(version), where, remedy)
     return struct(
         error = None,
         name = document.get("name"),
@@ -65,19 +67,60 @@ def version_of(lock, wanted, where):
         )
     return struct(error = None, version = version, content = lock.versions[version])
 
-def excerpt(lock, version, platform):
-    """A lock that holds one platform of one version: all that a spoke depends on.
+def prebuilts_of(content):
+    """The prebuilts of a version.
+
+    Args:
+        content: the version's dict.
+
+    Returns:
+        A struct of `default_flavor`, a name, and `by_flavor`, a dict from a flavor's name to what the lock holds for each
+        platform. A library without flavors has one, whose name is empty.
+    """
+    default = content.get("default_flavor", "")
+    return struct(
+        default_flavor = default,
+        by_flavor = {default: content["platforms"]} | content.get("flavors", {}),
+    )
+
+def flavor_of(prebuilts, wanted, where):
+    """Chooses a flavor of a version.
+
+    Args:
+        prebuilts: what `prebuilts_of` returned.
+        wanted: a flavor, or an empty string for the default.
+        where: what to call the lock in errors.
+
+    Returns:
+        A struct of `flavor`, or of `error`.
+    """
+    flavor = wanted or prebuilts.default_flavor
+    if flavor in prebuilts.by_flavor:
+        return struct(error = None, flavor = flavor)
+    if prebuilts.default_flavor:
+        remedy = "choose one of {}, or add".format(", ".join(prebuilts.by_flavor))
+    else:
+        remedy = "remove 'flavor', since the lock has none; or add"
+    return _error(
+        "flavor {} is not in the lock".format(flavor),
+        where,
+        "\n  next: {} `{}: {{}}` under 'flavors' in the manifest, and run `cgo-prebuilt lock MANIFEST`".format(remedy, flavor),
+    )
+
+def excerpt(lock, version, flavor, platform):
+    """A lock that holds one platform of one flavor of one version: all that a spoke depends on.
 
     Args:
         lock: what `parse_lock` returned.
         version: a version that it has.
-        platform: a platform that the version has.
+        flavor: a flavor of the version; empty where it has none.
+        platform: a platform that the flavor has.
 
     Returns:
-        JSON text.
+        JSON text. It says nothing of flavors, since it has but one.
     """
     content = lock.versions[version]
-    kept = {"platforms": {platform: content["platforms"][platform]}}
+    kept = {"platforms": {platform: prebuilts_of(content).by_flavor[flavor][platform]}}
     if "signature" in content:
         # It is of all platforms' sums in one text, so that nothing of it can be left out.
         kept["signature"] = content["signature"]

@@ -3,22 +3,91 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:hub.bzl", "platform_branches", "spoke_name")
+load("//rules/private:failing_library.bzl", "unsupported_message")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:hub.bzl", "flavor_branches", "spoke_name")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:hub_targets.bzl", "of_flavor")
 
 def _hub_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, "answer__linux_amd64", spoke_name("answer", "linux_amd64"))
-    branches = platform_branches("answer", ["linux_arm64", "linux_amd64"], "answer", ":unsupported_platform")
-    asserts.equals(
-        env,
-        ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":unsupported_platform"],
-        branches.values(),
-    )
+    asserts.equals(env, "answer__linux_amd64", spoke_name("answer", "linux_amd64", ""))
+    asserts.equals(env, "answer__linux_amd64__cuda", spoke_name("answer", "linux_amd64", "cuda"))
+    asserts.equals(env, ":unsupported_platform", of_flavor(":unsupported_platform", ""))
+    branches = flavor_branches("answer", {"": ["linux_arm64", "linux_amd64"]}, "", "answer", {"": ":other"})[""]
+    asserts.equals(env, ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":other"], branches.values())
     asserts.true(env, branches.keys()[0].endswith("//rules/platforms:linux_amd64"))
     asserts.equals(env, "//conditions:default", branches.keys()[-1])
     return unittest.end(env)
 
+def _flavors_test_impl(ctx):
+    env = unittest.begin(ctx)
+    branches = flavor_branches(
+        "answer",
+        {"standard": ["linux_amd64", "linux_arm64"], "cuda": ["linux_amd64", "windows_amd64"]},
+        "standard",
+        "answer",
+        {"standard": ":from_source", "cuda": ":unsupported_platform_of_cuda"},
+    )
+    asserts.equals(
+        env,
+        [
+            "@answer__linux_amd64//:answer",
+            "@answer__linux_arm64//:answer",
+            ":unsupported_platform_of_standard",
+            ":from_source",
+        ],
+        branches["standard"].values(),
+    )
+    asserts.equals(
+        env,
+        [
+            "@answer__linux_amd64__cuda//:answer",
+            "@answer__windows_amd64__cuda//:answer",
+            ":unsupported_platform_of_cuda",
+            ":unsupported_platform_of_cuda",
+        ],
+        branches["cuda"].values(),
+    )
+    return unittest.end(env)
+
+def _unsupported_message_test_impl(ctx):
+    env = unittest.begin(ctx)
+    plain = unsupported_message("answer", "//:arm", "linux_arm64", "", {"": ["linux_amd64", "darwin_arm64"]}, "\n  or: x")
+    asserts.equals(
+        env,
+        [
+            "answer has no prebuilt for the platform //:arm, which is linux_arm64",
+            "  it has: darwin_arm64, linux_amd64",
+            "  next: build for one of these with --platforms, or add `linux_arm64: {}` under 'platforms' in the library's prebuilt.yaml," +
+            " publish the archive and run `cgo-prebuilt lock`",
+            "  or: x",
+        ],
+        plain.split("\n"),
+    )
+    unknown = unsupported_message("answer", "//:wasm", "", "", {"": []}, "")
+    asserts.true(env, "platform //:wasm\n  it has: none\n" in unknown and "add `<GOOS>_<GOARCH>: {}`" in unknown, unknown)
+    flavors = {"standard": ["linux_amd64", "linux_arm64"], "cuda": ["linux_amd64"]}
+    flavored = unsupported_message("answer", "//:arm", "linux_arm64", "cuda", flavors, "")
+    asserts.equals(
+        env,
+        [
+            "answer has no prebuilt of the flavor cuda for the platform //:arm, which is linux_arm64",
+            "  of this flavor it has: linux_amd64",
+            "  for this platform it has the flavors: standard",
+            "  next: build for one of these with --platforms, choose another flavor with --@answer//:flavor=standard," +
+            " or add `linux_arm64: {}` under 'platforms' of the flavor in the library's prebuilt.yaml," +
+            " publish the archive and run `cgo-prebuilt lock`",
+        ],
+        flavored.split("\n"),
+    )
+    return unittest.end(env)
+
 _hub_test = unittest.make(_hub_test_impl)
+_flavors_test = unittest.make(_flavors_test_impl)
+_unsupported_message_test = unittest.make(_unsupported_message_test_impl)
 
 def hub_test_suite(name):
-    unittest.suite(name, _hub_test)
+    unittest.suite(name, _hub_test, _flavors_test, _unsupported_message_test)

@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "excerpt", "parse_lock", "source_excerpt", "version_of")
+load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
 
 _LOCK = {
     "schema": 1,
@@ -33,6 +33,7 @@ def _bad_lock_test_impl(ctx):
         "[]": "not a JSON object",
         json.encode(_LOCK | {"default_version": "v3"}): "'default_version' is not one of its 'versions'",
         json.encode(_LOCK | {"schema": 2}): "schema 2",
+        json.encode(_LOCK | {"versions": {"v2": {"platforms": {}, "flavors": {}}}}): "needs both 'flavors' and 'default_flavor'",
         json.encode(_LOCK | {"versions": {"v2": {}}}): "version v2 of the lock has no 'platforms'",
     }.items():
         error = parse_lock(text, "some/lock.json").error
@@ -43,7 +44,7 @@ def _bad_lock_test_impl(ctx):
 def _excerpt_test_impl(ctx):
     env = unittest.begin(ctx)
     lock = parse_lock(json.encode(_LOCK), "L")
-    part = parse_lock(excerpt(lock, "v2", "linux_arm64"), "E")
+    part = parse_lock(excerpt(lock, "v2", "", "linux_arm64"), "E")
     asserts.equals(env, None, part.error)
     asserts.equals(env, {"v2": {"platforms": {"linux_arm64": {"archives": []}}}}, part.versions)
     return unittest.end(env)
@@ -53,16 +54,39 @@ def _signed_excerpt_test_impl(ctx):
     signature = {"public_key": "ssh-ed25519 AAAA", "sums": "...", "signature": "..."}
     versions = {"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": {"path": "native"}}}
     lock = parse_lock(json.encode(_LOCK | {"versions": versions}), "L")
-    part = parse_lock(excerpt(lock, "v2", "linux_arm64"), "E")
+    part = parse_lock(excerpt(lock, "v2", "", "linux_arm64"), "E")
     asserts.equals(env, signature, part.versions["v2"]["signature"])
     asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
     asserts.equals(env, None, parse_lock(source_excerpt(lock, "v2"), "S").versions["v2"].get("signature"))
     return unittest.end(env)
 
+_FLAVORED = {"platforms": {"linux_amd64": 1}, "default_flavor": "standard", "flavors": {"cuda": {"linux_amd64": 2}}}
+
+def _flavor_test_impl(ctx):
+    env = unittest.begin(ctx)
+    flavored = prebuilts_of(_FLAVORED)
+    asserts.equals(env, "standard", flavored.default_flavor)
+    asserts.equals(env, {"standard": {"linux_amd64": 1}, "cuda": {"linux_amd64": 2}}, flavored.by_flavor)
+    asserts.equals(env, "standard", flavor_of(flavored, "", "L").flavor)
+    asserts.equals(env, "cuda", flavor_of(flavored, "cuda", "L").flavor)
+    error = flavor_of(flavored, "debug", "L").error
+    asserts.true(env, "flavor debug is not in the lock\n  at: L" in error and "choose one of standard, cuda" in error, error)
+
+    plain = prebuilts_of(_LOCK["versions"]["v1"])
+    asserts.equals(env, "", flavor_of(plain, "", "L").flavor)
+    error = flavor_of(plain, "debug", "L").error
+    asserts.true(env, "remove 'flavor', since the lock has none" in error and "`debug: {}` under 'flavors'" in error, error)
+
+    lock = parse_lock(json.encode(_LOCK | {"versions": {"v2": _FLAVORED}}), "L")
+    part = parse_lock(excerpt(lock, "v2", "cuda", "linux_amd64"), "E")
+    asserts.equals(env, {"v2": {"platforms": {"linux_amd64": 2}}}, part.versions)
+    return unittest.end(env)
+
 _parse_test = unittest.make(_parse_test_impl)
 _bad_lock_test = unittest.make(_bad_lock_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
+_flavor_test = unittest.make(_flavor_test_impl)
 _signed_excerpt_test = unittest.make(_signed_excerpt_test_impl)
 
 def lock_test_suite(name):
-    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test, _signed_excerpt_test)
+    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test, _flavor_test, _signed_excerpt_test)

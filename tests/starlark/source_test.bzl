@@ -135,9 +135,9 @@ def _policy_test_impl(ctx):
     asserts.true(env, "fallback = \"auto\"" in fallback_hint("never", 4, "//:source"))
     asserts.equals(env, "", fallback_hint("auto", 2, ""))
 
-    asserts.equals(env, ":from_source", by_policy("auto", "//:source").otherwise)
-    asserts.equals(env, ":unsupported_platform", by_policy("never", "//:source").otherwise)
-    asserts.equals(env, ":unsupported_platform", by_policy("auto", "").otherwise)
+    asserts.true(env, by_policy("auto", "//:source").falls_back)
+    asserts.false(env, by_policy("never", "//:source").falls_back)
+    asserts.false(env, by_policy("auto", "").falls_back)
     asserts.true(env, by_policy("always", "//:source").always_source)
     return unittest.end(env)
 

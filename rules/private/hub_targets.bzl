@@ -1,0 +1,66 @@
+"""The targets of a hub that select a prebuilt: by flavor, where there are flavors, then by platform."""
+
+load("@bazel_skylib//rules:common_settings.bzl", "string_flag")
+load(":failing_library.bzl", "unsupported_platform")
+load(":platforms.bzl", "platform_name")
+
+def of_flavor(target, flavor):
+    """The name, or label, of a target that there is one of for each flavor."""
+    return target + "_of_" + flavor if flavor else target
+
+# The targets' names are the hub's own, as those of its template are.
+# buildifier: disable=unnamed-macro
+def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
+    """Declares `:by_platform` and `:from_prebuilt`, what the origins `auto` and `prebuilt` stand for, and `:flavor`.
+
+    Args:
+        library: the library's name.
+        flavor: the flavor to take, unless the build flag `:flavor` says another.
+        flavors: a dict from a flavor's name to its platforms; of a library without flavors, of one without a name.
+        by_platform: a dict from a flavor's name to the branches of a select() on the platform.
+        prebuilt: the same, for those who want a prebuilt and nothing else.
+        hint: what else can be done on a platform that has none.
+    """
+    for name in flavors:
+        native.alias(
+            name = of_flavor("by_platform", name),
+            actual = select(by_platform[name]),
+            visibility = ["//visibility:private"],
+        )
+        native.alias(
+            name = of_flavor("from_prebuilt", name),
+            actual = select(prebuilt[name]),
+            visibility = ["//visibility:private"],
+        )
+        unsupported_platform(
+            name = of_flavor("unsupported_platform", name),
+            flavor = name,
+            flavors = flavors,
+            hint = hint,
+            library = library,
+            platform_name = platform_name(),
+            tags = ["manual"],
+            visibility = ["//visibility:private"],
+        )
+    if not flavor:
+        return
+    string_flag(
+        name = "flavor",
+        build_setting_default = flavor,
+        values = flavors.keys(),
+    )
+    for name in flavors:
+        # For targets of the user's own, too.
+        native.config_setting(
+            name = "flavor_is_" + name,
+            flag_values = {":flavor": name},
+        )
+    for target in ["by_platform", "from_prebuilt"]:
+        native.alias(
+            name = target,
+            actual = select({
+                ":flavor_is_" + name: of_flavor(":" + target, name)
+                for name in flavors
+            }),
+            visibility = ["//visibility:private"],
+        )
