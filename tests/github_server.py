@@ -47,12 +47,14 @@ class GitHubServer:
     """The server's state, and what it was asked for.
 
     Attributes:
+        repository: Whose releases they are, `OWNER/NAME`.
         releases: All of them, drafts too.
         requests: `METHOD /path` of each, in order.
         page: The most items in one page of a list, whatever `per_page` asks for.
     """
 
-    def __init__(self, server: HTTPServer) -> None:
+    def __init__(self, server: HTTPServer, repository: str = REPOSITORY) -> None:
+        self.repository = repository
         self.url = server.url_for("").rstrip("/")
         self.releases: list[StoredRelease] = []
         self.requests: list[str] = []
@@ -117,7 +119,7 @@ class GitHubServer:
                 if answer is not None:
                     return answer
                 break
-        match = re.fullmatch(rf"/{REPOSITORY}/releases/download/(.+)/([^/]+)", request.path)
+        match = re.fullmatch(rf"/{self.repository}/releases/download/(.+)/([^/]+)", request.path)
         if match:
             return self._download(match[1], match[2])
         if not request.path.startswith(("/api/", "/uploads/")):
@@ -135,7 +137,7 @@ class GitHubServer:
             ("GET", r"/releases/assets/(\d+)", self._asset_content),
             ("DELETE", r"/releases/assets/(\d+)", self._delete),
         ):
-            found = re.fullmatch(f"/(?:api|uploads)/repos/{REPOSITORY}{path}", request.path)
+            found = re.fullmatch(f"/(?:api|uploads)/repos/{self.repository}{path}", request.path)
             if found and method == request.method:
                 return handler(request, *found.groups())
         return problem(404, "Not Found")
@@ -212,13 +214,13 @@ class GitHubServer:
         return next(release for release in self.releases if release.id == int(number))
 
     def _release(self, release: StoredRelease) -> dict[str, Any]:
-        base = f"repos/{REPOSITORY}/releases/{release.id}/assets"
+        base = f"repos/{self.repository}/releases/{release.id}/assets"
         return {
             "id": release.id,
             "tag_name": release.tag,
             "draft": release.draft,
             "upload_url": f"{self.url}/uploads/{base}{{?name,label}}",
-            "html_url": f"{self.url}/{REPOSITORY}/releases/tag/{release.tag}",
+            "html_url": f"{self.url}/{self.repository}/releases/tag/{release.tag}",
             "assets": [self._asset(asset) for asset in release.assets],
         }
 
@@ -230,7 +232,7 @@ class GitHubServer:
             "state": asset.state,
             "size": len(asset.content),
             "digest": digest if asset.with_digest and asset.state == "uploaded" else None,
-            "url": f"{self.url}/api/repos/{REPOSITORY}/releases/assets/{asset.id}",
+            "url": f"{self.url}/api/repos/{self.repository}/releases/assets/{asset.id}",
         }
 
 

@@ -9,15 +9,18 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
 from tests.e2e.bazel_workspace import REPOSITORY, Tools
 from tests.e2e.compilers import static_library
 from tests.e2e.reader import Reader, make_reader, shut_down
 from tests.e2e.tally_release import TALLY_H, release_tally
+from tests.github_server import GitHubServer
 from tests.guide import read_guide, under
 
 
@@ -29,8 +32,21 @@ def reader(bazel_tools: Tools, tmp_path: Path) -> Iterator[Reader]:
     shut_down(made)
 
 
-def test_quick_start(reader: Reader) -> None:
+def test_quick_start_and_the_readme(reader: Reader, httpserver: HTTPServer) -> None:
     reader.checked(read_guide("docs/quick-start.md"))
+
+    readme = read_guide("README.md")
+    tally, words = (replace(reader, folder=reader.folder / name) for name in ("tally", "words"))
+    github = GitHubServer(httpserver, "acme/tally")
+    tally.environment = {**reader.environment, **github.environment}
+    reader.environment["CGO_PREBUILT_MIRROR"] = (tally.folder / "dist").as_uri()
+    used = words.checked(under(readme, "Use a library"))
+    assert used.stdout == "words: 6\n" * 2
+    (tally.folder / "prebuilt.lock.json").unlink()
+    change_manifest(tally, urls=[f"{github.url}/acme/tally/releases/download/{{version}}/{{file}}"])
+    tally.checked(under(readme, "Publish a library"))
+    assert "tally-v1.0.0-linux_amd64.tar.gz" in github.contents("v1.0.0")
+    assert (tally.folder / "prebuilt.lock.json").exists()
 
 
 def test_consume(reader: Reader, tmp_path: Path) -> None:
@@ -44,6 +60,60 @@ def test_consume(reader: Reader, tmp_path: Path) -> None:
     ours = '#include "tally.h"\nconst char *tally_version(void) { return "of our own"; }\n'
     (third_party / "tally/tally.c").write_text(ours)
     reader.checked(read_guide("docs/consume.md"))
+
+
+def test_publish(reader: Reader, httpserver: HTTPServer) -> None:
+    github = GitHubServer(httpserver, "acme/vecsearch")
+    reader.environment |= github.environment
+    make_vecsearch(reader)
+    change_manifest(
+        reader,
+        urls=[f"{github.url}/acme/vecsearch/releases/download/{{version}}/{{file}}"],
+        version="v0.3.1",
+    )
+    # The guide ends with a later release, which somebody has to publish.
+    reader.run(
+        "cgo-prebuilt pack prebuilt.yaml --platform linux_amd64 --from out --output later\n"
+        "cgo-prebuilt publish prebuilt.yaml --dist later --repo acme/vecsearch --tag v0.3.1\n"
+    ).checked()
+    change_manifest(reader, version="v0.3.0")
+    reader.checked(read_guide("docs/publish.md"))
+    assert {release.tag for release in github.releases} == {"v0.3.0", "v0.3.1"}
+    lock = json.loads((reader.folder / "prebuilt.lock.json").read_text())
+    assert (list(lock["versions"]), lock["default_version"]) == (["v0.3.0", "v0.3.1"], "v0.3.1")
+    assert (reader.folder / "dist/SHA256SUMS.sig").exists()
+
+
+def test_go_without_bazel(reader: Reader) -> None:
+    guide = read_guide("docs/go-without-bazel.md")
+    folder = reader.folder
+    make_vecsearch(reader)
+    (folder / "LICENSE").write_text("Do what you like.\n")
+    (folder / "vecsearch").mkdir()
+    (folder / "vecsearch/vecsearch.go").write_text(
+        'package vecsearch\n\n// #include "vecsearch.h"\nimport "C"\n\n'
+        "func Answer() int { return int(C.vecsearch_answer()) }\n"
+    )
+    (used,) = (block for block in guide if block.text.startswith("import vecsearch"))
+    (folder / "main.go").write_text(
+        f"package main\n\n{used.text}\nfunc main() {{ println(vecsearch.Answer()) }}\n"
+    )
+    (folder / "go.mod").write_text("module example.com/program\n\ngo 1.21\n")
+    go_modules_from(reader, folder / "site")
+    reader.checked([block for block in guide if "A library in a folder" not in block.headings])
+    assert reader.run("./program").checked().stderr == "42\n"
+    (container,) = (block for block in guide if block.language == "dockerfile")
+    reader.run(container.text.removeprefix("RUN ")).checked()
+
+    (generating,) = (block for block in guide if "go:generate" in block.text)
+    (folder / "main.go").write_text(
+        "package main\n\n"
+        + generating.text.replace('import "C"', '// #include "vecsearch.h"\nimport "C"')
+        + "\nfunc main() { println(C.vecsearch_answer()) }\n"
+    )
+    reader.environment["CGO_PREBUILT_MIRROR"] = (folder / "dist").as_uri()
+    reader.run("cgo-prebuilt lock prebuilt.yaml\ngo generate\ngo build -o program\n").checked()
+    assert reader.run("./program").checked().stderr == "42\n"
 
 
 def test_from_http_archive(reader: Reader) -> None:
@@ -145,6 +215,25 @@ def answering(folder: Path, function: str) -> bytes:
     return static_library("linux_amd64", source, folder / "library.a").read_bytes()
 
 
+def make_vecsearch(reader: Reader) -> None:
+    """What the maintainer of vecsearch has: a manifest for this platform, and a library that is built."""
+    manifest = yaml.safe_load((REPOSITORY / "examples/vecsearch/prebuilt.yaml").read_text())
+    del manifest["source"]
+    (reader.folder / "prebuilt.yaml").write_text(yaml.safe_dump(manifest))
+    change_manifest(reader, platforms={"linux_amd64": {}})
+    for name in ("lib", "include"):
+        (reader.folder / "out" / name).mkdir(parents=True)
+    library = answering(reader.folder.parent, "vecsearch_answer")
+    (reader.folder / "out/lib/libvecsearch.a").write_bytes(library)
+    (reader.folder / "out/include/vecsearch.h").write_text("int vecsearch_answer(void);\n")
+
+
+def change_manifest(reader: Reader, **keys: object) -> None:
+    """Changes keys of the prebuilt.yaml in the reader's folder."""
+    path = reader.folder / "prebuilt.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **keys}))
+
+
 def archive(reader: Reader, name: str, files: Mapping[str, bytes]) -> None:
     """Puts an archive where the reader's mirror is."""
     mirror = reader.folder.parent / "mirror"
@@ -168,6 +257,11 @@ def publish_go_module(reader: Reader, module: str, version: str, files: Mapping[
     with zipfile.ZipFile(place / f"{version}.zip", "w") as content:
         for path, text in {"go.mod": own, **files}.items():
             content.writestr(f"{module}@{version}/{path}", text)
+    go_modules_from(reader, proxy)
+
+
+def go_modules_from(reader: Reader, proxy: Path) -> None:
+    """Has the reader's go command take all modules from a folder."""
     reader.environment |= {
         "GOPROXY": proxy.as_uri(),
         "GOSUMDB": "off",
