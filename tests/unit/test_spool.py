@@ -1,0 +1,157 @@
+"""A file that fills while it is read: waiting, ends, errors, and the hash beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.partial import PositionedFile
+from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
+
+BODY = bytes(range(250))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[PositionedFile]:
+    path = tmp_path / "file"
+    path.write_bytes(BODY)
+    with closing(PositionedFile(os.open(path, os.O_RDWR), path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def spool(file: PositionedFile) -> Spool:
+    return Spool(file, Intervals())
+
+
+def put(spool: Spool, start: int, end: int) -> None:
+    spool.write(start, memoryview(BODY[start:end]))
+
+
+def test_readers_follow_what_is_there_without_a_hole(spool: Spool) -> None:
+    put(spool, 100, 200)
+    assert (spool.frontier, spool.held(), spool.parts()) == (0, 100, [(100, 200)])
+    put(spool, 0, 50)
+    assert (spool.frontier, spool.held()) == (50, 150)
+    assert spool.read(0, 10) == BODY[:10]
+    assert spool.read(40, 1000) == BODY[40:50]
+    put(spool, 50, 100)
+    assert spool.frontier == 200
+    assert spool.read(40, 1000) == BODY[40:200]
+
+
+def test_what_was_there_before_is_read_at_once(file: PositionedFile) -> None:
+    assert Spool(file, Intervals([(0, 7), (9, 20)])).read(0, 100) == BODY[:7]
+
+
+def test_the_end_is_told_to_those_who_wait(spool: Spool) -> None:
+    put(spool, 0, 100)
+    threading.Timer(0.05, spool.finish, [100]).start()
+    assert spool.read(100, 1) == b""
+    assert spool.read(100, 1) == b""
+
+
+@pytest.mark.timeout(20)
+def test_bytes_are_told_to_those_who_wait(spool: Spool) -> None:
+    threading.Timer(0.05, put, [spool, 0, 3]).start()
+    assert spool.read(0, 10) == BODY[:3]
+
+
+def test_the_first_error_ends_every_wait_and_stays(spool: Spool) -> None:
+    put(spool, 0, 10)
+    threading.Timer(0.05, spool.fail, [ValueError("the first")]).start()
+    with pytest.raises(BrokenStream, match="the download was ended: the first"):
+        spool.read(10, 1)
+    spool.fail(ValueError("the second"))
+    assert str(spool.error) == "the first"
+    with pytest.raises(BrokenStream, match="the download was ended: the first"):
+        spool.read(0, 1)
+
+
+def test_a_file_that_another_process_cut_is_noticed(spool: Spool, file: PositionedFile) -> None:
+    put(spool, 0, 10)
+    file.truncate(5)
+    assert spool.read(0, 10) == BODY[:5]
+    with pytest.raises(BrokenStream, match="another process has cut the partial file"):
+        spool.read(5, 5)
+
+
+def test_what_cannot_be_written_is_this_machines_fault(
+    spool: Spool, file: PositionedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(offset: int, data: memoryview) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file, "write_at", refuse)
+    with pytest.raises(Failure) as caught:
+        put(spool, 0, 1)
+    assert caught.value.kind is Kind.LOCAL
+    assert spool.held() == 0
+
+
+def test_the_hash_is_that_of_all_bytes(spool: Spool) -> None:
+    digest = Digest(spool)
+    digest.start()
+    put(spool, 0, 250)
+    spool.finish(250)
+    assert digest.result() == (hashlib.sha256(BODY).hexdigest(), 250)
+
+
+def test_a_hash_that_cannot_be_had_raises_why(spool: Spool) -> None:
+    digest = Digest(spool)
+    digest.start()
+    spool.fail(ValueError("gone"))
+    with pytest.raises(BrokenStream, match="the download was ended: gone"):
+        digest.result()
+
+
+def test_a_hash_that_fails_ends_the_download(file: PositionedFile) -> None:
+    broken = Spool(file, Intervals([(0, 10)]))
+    file.close()
+    digest = Digest(broken)
+    digest.start()
+    with pytest.raises(ValueError, match="the file is closed"):
+        digest.result()
+    assert isinstance(broken.error, ValueError)
+
+
+@pytest.fixture
+def stream(spool: Spool, file: PositionedFile) -> SpoolStream:
+    put(spool, 0, 250)
+    spool.finish(250)
+    return SpoolStream(spool, file, lambda: 240)
+
+
+def test_a_stream_is_read_in_order(stream: SpoolStream) -> None:
+    pieces = iter(lambda: stream.read(100), b"")
+    assert list(pieces) == [BODY[:100], BODY[100:200], BODY[200:]]
+
+
+def test_the_whole_is_a_file_of_the_verified_size(
+    stream: SpoolStream, file: PositionedFile
+) -> None:
+    with stream.whole() as whole:
+        assert whole.seekable()
+        assert whole.readable()
+        assert whole.seek(-10, io.SEEK_END) == 230
+        assert whole.read() == BODY[230:240]
+        assert whole.read(1) == b""
+        assert whole.seek(5) == 5
+        assert whole.read(5) == BODY[5:10]
+        assert whole.seek(-3, io.SEEK_CUR) == 7
+        assert whole.read(1) == BODY[7:8]
+        assert whole.seek(300) == 300
+        assert whole.read(1) == b""
+        with pytest.raises(OSError, match="before the start"):
+            whole.seek(-241, io.SEEK_END)
+        assert whole.seek(-240, io.SEEK_END) == 0
+    assert file.size() == 250  # it is still open
