@@ -14,7 +14,7 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench fleet bazel clean
+.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench fleet bazel requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -66,6 +66,13 @@ fleet: $(VENV_READY) ## what 10,000 builds a day cost a release host and each bu
 
 bazel: ## print the Bazel that the tests use, made first where the machine has none
 	@$(PYTHON) -m tests.bazel.provision
+
+requirements: $(VENV_READY) ## pin the fetcher's packages anew, every distribution by hash
+	$(VENV)/pip install --quiet uv
+	cd rules/private/requirements && for name in requests decoders; do \
+		../../../$(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+			--no-annotate --custom-compile-command "make requirements" --output-file $$name.txt $$name.in || exit; \
+	done
 
 clean: ## remove what these targets left in the checkout
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache dist
