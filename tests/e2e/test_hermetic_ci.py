@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -16,9 +15,10 @@ from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
+from tests.guide import read_guide, shell_script, under
 
 ANSWER = "the answer is 42\n"
-GUIDE = (REPOSITORY / "docs/hermetic-ci.md").read_text(encoding="utf-8")
+GUIDE = read_guide("docs/hermetic-ci.md")
 
 
 @pytest.fixture
@@ -50,12 +50,6 @@ def programs(bazel_tools: Tools, tmp_path: Path) -> Path:
     return folder
 
 
-def guide(heading: str) -> list[str]:
-    """The commands below a heading of the guide, block by block."""
-    section = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"^```sh\n(.*?)^```$", section, flags=re.DOTALL | re.MULTILINE)
-
-
 def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer") -> Workspace:
     """A workspace with a store of its own, which is empty."""
     return workspace(
@@ -72,14 +66,34 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
     )
 
 
+def on_the_host(workspace: Workspace) -> Workspace:
+    """The same one, whose commands do not run in Bazel's root: the programs enter that themselves."""
+    tools = replace(workspace.tools, bazel=replace(workspace.tools.bazel, in_root=None))
+    return replace(workspace, tools=tools)
+
+
+def test_a_mirror_is_filled_as_the_guide_says(
+    workspace: MakeWorkspace, release: Release, programs: Path
+) -> None:
+    made = consumer(workspace, release)
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    for block in under(GUIDE, "A mirror"):  # each on a machine of its own
+        on_the_host(made).in_root("sh", "-euc", shell_script([block]), env=path).checked()
+    for platform in ("linux_amd64", "linux_arm64"):
+        archive = (release.server.folder / release.archive(platform)).read_bytes()
+        for layout in ("", "answer/v1.0.0"):
+            assert (
+                made.path / "mirror" / layout / release.archive(platform)
+            ).read_bytes() == archive
+
+
 def test_without_any_network_a_mirror_and_a_folder_of_wheels_are_enough(
     workspace: MakeWorkspace, release: Release, programs: Path
 ) -> None:
     made = consumer(workspace, release)
-    before, behind = guide("No network at all")
+    before, behind = (shell_script([block]) for block in under(GUIDE, "No network at all"))
     path = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    on_the_host = replace(made.tools, bazel=replace(made.tools.bazel, in_root=None))
-    shell = replace(made, tools=on_the_host)
+    shell = on_the_host(made)
     shell.in_root("sh", "-euc", before, env={**path, "RULES": str(REPOSITORY)}).checked()
     assert {path.name for path in (made.path / "transfer/mirror").glob("*.tar.zst")} == {
         release.archive("linux_amd64"),

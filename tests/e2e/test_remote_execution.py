@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tests.e2e.remote_execution import Executor, remote_executor
 from tests.e2e.rust_folder import copy_rust
 from tests.e2e.source_projects import BUILD as SOURCE_BUILD
 from tests.e2e.source_projects import CARGO, COMMAND, MAKE
+from tests.guide import read_guide, under
 
 pytestmark = pytest.mark.slow
 
@@ -125,9 +125,7 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
 
 def guide() -> list[str]:
     """The blocks of the guide's section."""
-    page = (REPOSITORY / "docs/hermetic-ci.md").read_text(encoding="utf-8")
-    section = page.split("\n## Remote execution\n")[1].split("\n## ")[0]
-    return re.findall(r"^```\w*\n(.*?)^```$", section, flags=re.DOTALL | re.MULTILINE)
+    return [block.text for block in under(read_guide("docs/hermetic-ci.md"), "Remote execution")]
 
 
 @dataclass(frozen=True)

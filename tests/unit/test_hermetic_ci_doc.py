@@ -1,19 +1,13 @@
-"""docs/hermetic-ci.md: its recipes are YAML that is keyed on a lock, and its commands are commands."""
+"""docs/hermetic-ci.md: its recipes for CI services are YAML that is keyed on a lock."""
 
 from __future__ import annotations
-
-import re
-import shlex
-from pathlib import Path
 
 import pytest
 import yaml
 
-from cgo_prebuilt.cli import parser
+from tests.guide import Block, read_guide
 
-PAGE = (Path(__file__).parents[2] / "docs/hermetic-ci.md").read_text(encoding="utf-8")
-RECIPES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
-COMMANDS = re.findall(r"^cgo-prebuilt (.*)$|`cgo-prebuilt ([^`]*)`", PAGE, flags=re.MULTILINE)
+RECIPES = [block for block in read_guide("docs/hermetic-ci.md") if block.language == "yaml"]
 
 
 def test_there_is_a_recipe_for_each_service() -> None:
@@ -21,12 +15,7 @@ def test_there_is_a_recipe_for_each_service() -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=["github", "gitlab", "buildkite"])
-def test_a_recipe_is_yaml_and_caches_the_store_by_the_locks(recipe: str) -> None:
-    text = str(yaml.safe_load(recipe))
+def test_a_recipe_is_yaml_and_caches_the_store_by_the_locks(recipe: Block) -> None:
+    text = str(yaml.safe_load(recipe.text))
     assert ".lock.json" in text
     assert "CGO_PREBUILT_CACHE" in text
-
-
-@pytest.mark.parametrize("command", sorted({line or inline for line, inline in COMMANDS}))
-def test_a_command_is_one(command: str) -> None:
-    assert callable(parser().parse_args(shlex.split(command)).run)
