@@ -6,11 +6,14 @@ that exist, and C dependencies. Linking is done by a C++ and a cgo program.
 
 from __future__ import annotations
 
+import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.go_release import LINKING_PROGRAM, make_release, needs_linux_amd64
+from tests.e2e.go_release import LINKING_PROGRAM, GoRelease, make_release, needs_linux_amd64
 
 pytestmark = needs_linux_amd64()
 
@@ -88,6 +91,32 @@ int main() { std::printf("the answer is %d\\n", tiny_answer()); }
 """
 
 
+_IN_ORDER = "static_library: [lib/libtiny.a, lib/libbase.a]\n"
+# In an order that does not link, with each needing the other as far as anybody knows.
+_CIRCULAR = """\
+static_library: [lib/libbase.a, lib/libtiny.a]
+circular: [lib/libbase.a, lib/libtiny.a]
+"""
+# Two forms of one library: the archive, and a shared library that holds all of it.
+_TWO_FORMS = f"{_IN_ORDER}shared_library: lib/libtiny.so\n"
+
+
+def make_another(release: GoRelease, libraries: str) -> None:
+    """Packs the same archives as another library for linux_amd64, with a shared form of them."""
+    manifest = release.folder / "prebuilt.yaml"
+    text = manifest.read_text().replace(_IN_ORDER, libraries)
+    manifest.write_text(text.replace(", linux_arm64: {}", ""))
+    stage = release.folder / "stage-linux_amd64"
+    shared = ["gcc", "-shared", "-fPIC", "-DTINY", "-DANSWER=42.0", "-Iinclude", "tiny.c", "base.c"]
+    soname = ["-Wl,-soname,libtiny.so", "-lm", "-o", "lib/libtiny.so"]
+    subprocess.run([*shared, *soname], cwd=stage, check=True)
+    (release.dist / "SHA256SUMS").unlink()
+    release.run(
+        "pack", "prebuilt.yaml", "--platform", "linux_amd64",
+        "--from", stage, "--output", "dist",
+    )  # fmt: skip
+
+
 def _unzip(file: Path, folder: str) -> dict[str, str | bytes]:
     with zipfile.ZipFile(file) as archive:
         return {
@@ -96,8 +125,13 @@ def _unzip(file: Path, folder: str) -> dict[str, str | bytes]:
         }
 
 
-def test_bazel_links_what_the_modules_hold(workspace: MakeWorkspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("libraries", [_IN_ORDER, _CIRCULAR, _TWO_FORMS])
+def test_bazel_links_what_the_modules_hold(
+    workspace: MakeWorkspace, tmp_path: Path, libraries: str
+) -> None:
     release = make_release(tmp_path / "tiny")
+    if libraries is not _IN_ORDER:
+        make_another(release, libraries)
     release.build().checked()
     program = LINKING_PROGRAM.replace('"tiny.h"', '"tiny/tiny.h"').replace("#define TINY 1\n", "")
     made = workspace(
@@ -118,6 +152,10 @@ def test_bazel_links_what_the_modules_hold(workspace: MakeWorkspace, tmp_path: P
     )
     assert made.bazel("run", "//:main_cc").checked().stdout == "the answer is 42\n"
     assert made.bazel("run", "//:main_go").checked().stdout == "the answer is 42\n"
+    dynamic = made.bazel("run", "//:main_cc", "--dynamic_mode=fully").checked()
+    assert dynamic.stdout == "the answer is 42\n"
+    linked = made.bazel("aquery", "mnemonic(CppLink, //:main_cc)", "--dynamic_mode=fully")
+    assert ("libtiny.so" in linked.checked().stdout) is (libraries is _TWO_FORMS)
     made.bazel("build", "//forwarding:Tiny", "//forwarding:go_default_library").checked()
     needed = made.bazel("cquery", "deps(//forwarding:Tiny)").checked().stdout
     assert "libtiny.a" in needed

@@ -26,6 +26,7 @@ LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
 AMD64 = Platform("linux", "amd64")
 MUSL = Platform("linux", "amd64", "musl")
 DARWIN = Platform("darwin", "arm64")
+WINDOWS = Platform("windows", "amd64")
 
 
 def _texts(files: dict[str, bytes]) -> dict[str, str]:
@@ -158,6 +159,49 @@ def test_bazels_targets_link_in_the_same_order() -> None:
     assert 'static_library = "libb.a",\n    deps = [":library_1"]' in text
     assert 'static_library = "liba.a",\n)' in text
     assert 'linkopts = [\n        "-lm",\n        "-ldl",\n    ]' in text
+
+
+def _build_file(platform: Platform, **lists: tuple[str, ...]) -> str:
+    return _texts(platform_files(LIBRARY, platform, Interface.of(lists), []))["BUILD.bazel"]
+
+
+def test_bazel_links_archives_that_need_each_other_as_a_group() -> None:
+    archives = ("liba.a", "libb.a")
+    lists = {"static_library": archives, "circular": archives, "linkopts": ("-lm",)}
+    text = _build_file(AMD64, **lists)
+    group = "-Wl,--start-group,$(location liba.a),$(location libb.a),--end-group"
+    assert f'linkopts = [\n        "{group}",\n        "-lm",\n    ]' in text
+    assert 'additional_linker_inputs = [\n        "liba.a",\n        "libb.a",\n    ]' in text
+    assert "cc_import(" not in text
+    # Apple's linker looks at every archive until nothing is missing.
+    text = _build_file(DARWIN, **lists)
+    assert "group" not in text
+    assert text.count("cc_import(") == 2
+
+
+def test_bazel_links_a_whole_archive_on_macos_where_go_can_too() -> None:
+    text = _build_file(
+        DARWIN, static_library=("liba.a", "libb.a"), alwayslink=("libb.a",), linkopts=("-lc++",)
+    )
+    assert 'linkopts = [\n        "-Wl,-force_load,$(location libb.a)",\n        "-lc++",\n' in text
+    assert 'additional_linker_inputs = ["libb.a"]' in text
+    assert 'static_library = "liba.a"' in text
+    assert 'static_library = "libb.a"' not in text
+
+
+def test_bazel_is_given_two_forms_of_a_library_as_one() -> None:
+    text = _build_file(
+        WINDOWS,
+        static_library=("liba.a", "libb.a"),
+        shared_library=("b.dll", "c.dll"),
+        interface_library=("b.lib", "c.lib"),
+    )
+    assert text.count("cc_import(") == 3
+    assert (
+        'interface_library = "b.lib",\n    shared_library = "b.dll",\n    static_library = "libb.a"'
+        in text
+    )
+    assert 'interface_library = "c.lib",\n    shared_library = "c.dll",\n)' in text
 
 
 @pytest.mark.parametrize("name", ["x.c", "x.cc", "x.S", "x.go", "a/x.syso"])
