@@ -8,15 +8,11 @@ import os
 import random
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
-from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.fetching.mirror_folder import PARTIALS
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
@@ -26,7 +22,6 @@ from tests.e2e.bazel_workspace import REPOSITORY, Result
 from tests.e2e.kill_loop import command, kill_at_random_instants
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.servers import running
-from tests.e2e.squid import USER, running_squid
 from tests.unit.library_case import FILES, archive_of, locked_platform
 from tests.unit.trees import read
 
@@ -134,40 +129,3 @@ def test_a_mirror_that_was_killed_at_any_instant_is_right_the_next_time(
     environ = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
     start = command([sys.executable, "-m", "cgo_prebuilt", *fill], environ)
     kill_at_random_instants(start, instants=8, begin=begin, check=check)
-
-
-@pytest.fixture
-def private_server(tmp_path: Path) -> Iterator[HTTPServer]:
-    """An https server whose certificate authority is in ca.pem and nowhere else."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    with HTTPServer(host="localhost", port=0, ssl_context=context) as server:
-        yield server
-
-
-def test_a_mirror_is_filled_through_squid_with_a_password_and_a_private_authority(
-    private_server: HTTPServer, tmp_path: Path
-) -> None:
-    data = archive_of(FILES)
-    private_server.expect_request(f"/{FILE}").respond_with_data(data)
-    locked = locked_platform(private_server.url_for(f"/{FILE}"), data=data)
-    lock = tmp_path / "vec.lock.json"
-    lock.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": locked})})))
-    fill = ("mirror", "--lock", lock, "--to", tmp_path / "mirror")
-    none = {name: "" for name in os.environ if name.lower().endswith("_proxy")}
-    with running_squid() as squid:
-        env = {**none, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")}
-        unknown = {**env, "HTTPS_PROXY": f"http://{squid.address}"}
-        refused = cgo_prebuilt(*fill, cwd=tmp_path, env=unknown)
-        assert refused.code == 3
-        assert "HTTP 407 from the proxy" in refused.stderr
-        assert "next: give the proxy's user and password in HTTPS_PROXY" in refused.stderr
-        assert private_server.log == []
-
-        known = {**env, "HTTPS_PROXY": squid.url()}
-        cgo_prebuilt(*fill, cwd=tmp_path, env=known).checked()
-        assert (tmp_path / "mirror" / FILE).read_bytes() == data
-        target = f"localhost:{private_server.port}"
-        assert any(line.split()[1:] == [USER, "CONNECT", target] for line in squid.tried())
