@@ -57,8 +57,14 @@ platform(
 """
 
 _CONFIG = """\
-load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "tool_path")
+load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "tool_path")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
+
+# As Bazel's own toolchains for Windows have it: a program finds its DLLs beside it.
+_FEATURES = {"windows_amd64": [feature(name = "copy_dynamic_libraries_to_binary", enabled = True)]}
+
+# Bazel chooses by it what its built-in features say to a linker.
+_LIBC = {"darwin_arm64": "macosx"}
 
 def _zig_config_impl(ctx):
     programs = {"ar": "ar.sh", "gcc": ctx.attr.platform + ".sh"}
@@ -67,8 +73,9 @@ def _zig_config_impl(ctx):
         ctx = ctx,
         compiler = "clang",
         cxx_builtin_include_directories = ["/"],
+        features = _FEATURES.get(ctx.attr.platform, []),
         target_cpu = ctx.attr.platform,
-        target_libc = "unknown",
+        target_libc = _LIBC.get(ctx.attr.platform, "unknown"),
         target_system_name = ctx.attr.platform,
         tool_paths = [tool_path(name = name, path = path) for name, path in programs.items()] +
                      [tool_path(name = name, path = "/bin/false") for name in others],

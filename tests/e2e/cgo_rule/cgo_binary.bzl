@@ -73,11 +73,12 @@ def _shared_flags(ctx, file, binary):
     # By name and not by path: a library without a name of its own would be looked for at that path, which is
     # the action's. The loader finds it from the binary's folder: in the runfiles that this is in, or that it has.
     folder = file.short_path.rpartition("/")[0]
-    upwards = "/".join([".."] * binary.short_path.count("/"))
+    upwards = "/".join([".."] * binary.short_path.count("/") + [folder])
+    origin = "@loader_path" if file.extension == "dylib" else "$ORIGIN"
     flags = [
         "-L" + _absolute(file.dirname),
-        "-Wl,-rpath,$ORIGIN/%s/%s" % (upwards, folder),
-        "-Wl,-rpath,$ORIGIN/%s.runfiles/%s/%s" % (binary.basename, ctx.workspace_name, folder),
+        "-Wl,-rpath,%s/%s" % (origin, upwards),
+        "-Wl,-rpath,%s/%s.runfiles/%s/%s" % (origin, binary.basename, ctx.workspace_name, folder),
     ]
     if file.basename.startswith("lib") and file.extension in ("dylib", "so"):
         return flags + ["-l" + file.basename[len("lib"):-len("." + file.extension)]]

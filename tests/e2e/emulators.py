@@ -1,0 +1,107 @@
+"""Programs for another system than this one, run all the same: with qemu (arm64 Linux) and wine (Windows).
+
+Root installs what is missing, on a Debian-like system; elsewhere the test is skipped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bazel.debian_root import cache_folder
+from tests.e2e.compilers import shared_library
+
+_ARM64_LIBRARIES = Path("/usr/aarch64-linux-gnu")
+
+# Where Debian has wine's program, which its package `wine64` alone puts on no PATH, and wine's libraries.
+_WINE_PROGRAMS = Path("/usr/lib/wine")
+_WINE_LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
+
+# Go asks for it at start, and wine has it since its version 9 only.
+_BCRYPT_PRIMITIVES = """\
+unsigned char __stdcall SystemFunction036(void *, unsigned long);
+__declspec(dllexport) int __stdcall ProcessPrng(unsigned char *data, unsigned long long size) {
+  return SystemFunction036(data, (unsigned long)size);
+}
+"""
+
+
+def _install(*packages: str) -> None:
+    """Installs Debian packages, whoever else does so at the same time."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        pytest.skip(f"no emulator: apt install {' '.join(packages)}")
+    cache = cache_folder(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Any one broken source fails the update; the install shows whether it mattered.
+        subprocess.run(["apt-get", "update"], check=False)
+        wait = ["-o", "DPkg::Lock::Timeout=300"]
+        install = ["apt-get", *wait, "install", "--yes", "--no-install-recommends", *packages]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(install, env=environment, check=True)
+
+
+def run_arm64(program: Path) -> str:
+    """What a program for an arm64 Linux prints."""
+    if shutil.which("qemu-aarch64") is None or not _ARM64_LIBRARIES.exists():
+        _install("qemu-user", "libc6-arm64-cross")
+    command: list[str | Path] = ["qemu-aarch64", "-L", _ARM64_LIBRARIES, program]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _wine() -> str | None:
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{_WINE_PROGRAMS}"
+    return shutil.which("wine64", path=path) or shutil.which("wine", path=path)
+
+
+def wine_folder(folder: Path) -> Path:
+    """A Windows as wine has it, in a new folder.
+
+    wine itself makes one by copying all of its libraries, 700 MB; links to them do.
+    """
+    if _wine() is None:
+        _install("wine64")
+    prefix = folder / "wine"
+    system = prefix / "drive_c/windows/system32"
+    system.mkdir(parents=True)
+    (prefix / ".update-timestamp").write_text("disable\n")
+    for file in _WINE_LIBRARIES.iterdir():
+        (system / file.name).symlink_to(file)
+    if not (system / "bcryptprimitives.dll").exists():
+        made = shared_library(
+            "windows_amd64", _BCRYPT_PRIMITIVES, folder / "bcryptprimitives.dll", "-ladvapi32"
+        )
+        shutil.copy(made, system)
+    return prefix
+
+
+def run_windows(program: Path, prefix: Path, *search: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a program for Windows.
+
+    Args:
+        program: The program.
+        prefix: What `wine_folder` made.
+        search: Folders that libraries are searched in too, as in those of `PATH`.
+    """
+    wine = _wine()
+    assert wine is not None
+    variables = {
+        "WINEDEBUG": "-all",
+        "WINEPATH": ";".join("Z:" + str(folder).replace("/", "\\") for folder in search),
+        "WINEPREFIX": str(prefix),
+    }
+    return subprocess.run(
+        [wine, program],
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
