@@ -8,7 +8,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pytest_httpserver import HTTPServer
 from cgo_prebuilt import cli
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.storage.store import Store
 from tests.unit.library_case import (
     FILES,
     LIBRARY,
@@ -128,6 +131,27 @@ def test_fetch_downloads_once_and_answers_from_the_store_then(
     assert len(httpserver.log) == 1
     assert files_below(tmp_path / "one") == files_below(tmp_path / "two")
     assert (tmp_path / "two" / "lib" / "libvec.a").read_bytes() == LIBRARY
+
+
+def test_a_tree_that_was_pruned_a_moment_ago_is_fetched_again(
+    run: Run,
+    locked: Path,
+    tmp_path: Path,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serve(httpserver)
+    share = Store.shared
+
+    def prune_once_and_share(store: Store, key: str) -> AbstractContextManager[bool]:
+        monkeypatch.setattr(Store, "shared", share)
+        store.prune(max_size=0, now=time.time())
+        return share(store, key)
+
+    monkeypatch.setattr(Store, "shared", prune_once_and_share)
+    assert run(*fetch_arguments(locked, tmp_path / "output")).code == 0
+    assert (tmp_path / "output" / "lib" / "libvec.a").read_bytes() == LIBRARY
+    assert len(httpserver.log) == 2
 
 
 def test_fetch_without_json_prints_the_folder(

@@ -100,9 +100,15 @@ def _fetch(options: argparse.Namespace) -> int:
 
     lock, platform = lock_and_platform(options)
     store = open_store()
-    provided = _provide(options, lock, platform, store)
-    with store.shared(provided.tree.key):  # `cache prune` leaves the tree alone meanwhile
-        materialize(provided.tree, provided.files, options.output)
+    is_there = False
+    while (
+        not is_there
+    ):  # a `cache prune` may come between; from the lock on it leaves the tree alone
+        provided = _provide(options, lock, platform, store)
+        with store.shared(provided.tree.key):
+            is_there = provided.tree.folder.is_dir()
+            if is_there:
+                materialize(provided.tree, provided.files, options.output)
     answer = report(provided, platform, options.output)
     if options.json:
         print(json.dumps(answer.json(), indent=2))
