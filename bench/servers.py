@@ -1,4 +1,4 @@
-"""A real nginx on loopback: one port as fast as it goes, one limited, one behind a delay."""
+"""A real nginx on loopback: one port as fast as it goes, one limited."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ LIMIT = 12_000_000
 """Bytes a second that the limited port gives a connection."""
 
 _CONFIGURATION = """\
+user root;
 worker_processes 1;
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
-    access_log off;
+    log_format sent '$bytes_sent';
+    access_log {folder}/access.log sent;
     sendfile on;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -36,10 +38,11 @@ http {{
 
 @dataclass(frozen=True)
 class Servers:
-    """The addresses of a running nginx."""
+    """The addresses of a running nginx, and its log: the bytes of each answer, one a line."""
 
     plain: str
     limited: str
+    log: Path
 
 
 @contextmanager
@@ -61,7 +64,8 @@ def nginx(root: Path, folder: Path) -> Iterator[Servers]:
     process = subprocess.Popen(["nginx", "-c", configuration, "-e", folder / "error.log"])
     try:
         _wait(plain)
-        yield Servers(f"http://127.0.0.1:{plain}", f"http://127.0.0.1:{limited}")
+        log = folder / "access.log"
+        yield Servers(f"http://127.0.0.1:{plain}", f"http://127.0.0.1:{limited}", log)
     finally:
         process.terminate()
         process.wait()
