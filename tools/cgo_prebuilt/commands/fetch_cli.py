@@ -101,11 +101,10 @@ def _fetch(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options)
     store = open_store()
     is_there = False
-    while (
-        not is_there
-    ):  # a `cache prune` may come between; from the lock on it leaves the tree alone
+    while not is_there:
         provided = _provide(options, lock, platform, store)
         with store.shared(provided.tree.key):
+            # From here on `cache prune` leaves the tree alone; a moment ago it did not.
             is_there = provided.tree.folder.is_dir()
             if is_there:
                 materialize(provided.tree, provided.files, options.output)
