@@ -1,12 +1,41 @@
 """The targets of a hub that select a prebuilt: by flavor, where there are flavors, then by platform."""
 
-load("@bazel_skylib//rules:common_settings.bzl", "string_flag")
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":failing_library.bzl", "unsupported_platform")
 load(":platforms.bzl", "platform_name")
 
 def of_flavor(target, flavor):
     """The name, or label, of a target that there is one of for each flavor."""
     return target + "_of_" + flavor if flavor else target
+
+def _flavor_flag_impl(ctx):
+    value = ctx.build_setting_value
+    if value not in ctx.attr.values:
+        fail("\n".join([
+            "",
+            "",
+            "{} has no flavor {}".format(ctx.attr.library, value),
+            "  it has: " + ", ".join(ctx.attr.values),
+            "  next: choose one of these with --@{}//:flavor, or add `{}: {{}}` under 'flavors'".format(ctx.attr.library, value) +
+            " in the library's prebuilt.yaml, publish its archives and run `cgo-prebuilt lock`",
+        ]))
+    return [BuildSettingInfo(value = value)]
+
+_flavor_flag = rule(
+    implementation = _flavor_flag_impl,
+    build_setting = config.string(flag = True),
+    doc = "The flavor of a library that is wanted.",
+    attrs = {
+        "library": attr.string(
+            doc = "The library's name.",
+            mandatory = True,
+        ),
+        "values": attr.string_list(
+            doc = "The flavors that there are.",
+            mandatory = True,
+        ),
+    },
+)
 
 # The targets' names are the hub's own, as those of its template are.
 # buildifier: disable=unnamed-macro
@@ -44,9 +73,10 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
         )
     if not flavor:
         return
-    string_flag(
+    _flavor_flag(
         name = "flavor",
         build_setting_default = flavor,
+        library = library,
         values = flavors.keys(),
     )
     for name in flavors:
