@@ -14,7 +14,7 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format fuzz demo bench fleet bazel requirements clean
+.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -32,7 +32,7 @@ test-all: test test-slow ## both
 lint: setup ## ruff, mypy, buildifier and actionlint
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(VENV)/mypy tools tests examples bench release
+	$(VENV)/mypy tools tests examples bench release docs/site
 	$(MAKE) --no-print-directory lint-starlark lint-workflows
 
 lint-starlark: $(BUILDIFIER)
@@ -49,6 +49,9 @@ format: setup ## rewrite the sources in the house style
 
 docs: $(VENV_READY) bazel ## write docs/reference from the program itself
 	PYTHONPATH=tools $(VENV)/python -m reference --bazel "$$($(PYTHON) -m tests.bazel.provision)"
+
+site: $(VENV_READY) ## build the site of docs/ and the README into dist/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --strict --quiet
 
 fuzz: $(VENV_READY) ## feed the readers of tar, zip and lock what a fuzzer thinks up; FUZZ_SECONDS each (Linux)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/pytest tests/e2e/test_fuzz.py

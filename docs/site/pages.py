@@ -1,0 +1,70 @@
+"""What the site needs besides docs/: the README is its first page; other links go to the repository."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import File
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_LINK = re.compile(r"(\]\()([^)\s#][^)\s]*)(?=\))")
+_ELSEWHERE = re.compile(r"[a-z]+:")
+_LOG = get_plugin_logger("pages")
+
+
+def site_links(text: str, folder: str, repository_url: str) -> tuple[str, list[str]]:
+    """Makes the links of a page into the site's.
+
+    Args:
+        text: The page, in Markdown.
+        folder: Where it is in the repository; empty for the top.
+        repository_url: Where the files are that are not on the site.
+
+    Returns:
+        The text, and the paths that it leads to outside docs/, relative to the repository.
+    """
+    left: list[str] = []
+
+    def changed(match: re.Match[str]) -> str:
+        before, target = match.groups()
+        if _ELSEWHERE.match(target):
+            return match[0]
+        path, mark, anchor = target.partition("#")
+        place = posixpath.normpath(posixpath.join(folder, path))
+        if place == "README.md":
+            # It is shown as if it were in docs/.
+            return before + posixpath.relpath("docs/index.md", folder) + mark + anchor
+        if place.startswith("docs/"):
+            return before + posixpath.relpath(place, folder or "docs") + mark + anchor
+        left.append(place)
+        return f"{before}{repository_url}/blob/main/{place}{mark}{anchor}"
+
+    return _LINK.sub(changed, text), left
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """MkDocs calls it: adds the README as the first page."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "index.md", content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """MkDocs calls it: turns a page's links; one that leads nowhere is a warning."""
+    source = page.file.src_uri
+    folder = "" if source == "index.md" else posixpath.dirname(f"docs/{source}")
+    text, left = site_links(markdown, folder, str(config.repo_url))
+    for place in left:
+        if not (REPOSITORY / place).exists():
+            _LOG.warning("%s links to %s, which is not there", source, place)
+    return text
