@@ -8,15 +8,18 @@ from pathlib import Path
 
 import lief
 import pytest
+import yaml
 
 from tests.e2e.archive_server import ArchiveServer
-from tests.e2e.bazel_workspace import Workspace
+from tests.e2e.bazel_workspace import Tools, Workspace
 from tests.e2e.compilers import shared_library
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.emulators import run_arm64, run_windows, wine_folder
 from tests.e2e.native_release import NativeRelease, archive
+from tests.e2e.reader import make_reader, shut_down
 from tests.e2e.test_linking import HEADER, MAIN_GO, MODULE
 from tests.e2e.zig_toolchain import REGISTER, TARGETS, zig_files, zig_options
+from tests.guide import read_guide
 
 _BUILD = """\
 load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
@@ -163,12 +166,13 @@ def test_a_program_for_windows_links_the_interface_library_and_runs_with_the_dll
     assert run_windows(alone, windows, found.parent).stdout == "42\n"
 
 
-def load_commands(program: Path) -> tuple[list[str], list[str]]:
-    """The libraries that a program for macOS loads, and the folders that it looks for them in."""
+def mach_o(program: Path) -> lief.MachO.Binary:
+    """A program for macOS, for one processor."""
     parsed = lief.MachO.parse(program)
     assert parsed is not None
     binary = parsed.at(0)
-    return [library.name for library in binary.libraries], [rpath.path for rpath in binary.rpaths]
+    assert binary is not None
+    return binary
 
 
 def test_a_program_for_macos_names_the_dylib_and_where_it_is(
@@ -183,8 +187,9 @@ def test_a_program_for_macos_names_the_dylib_and_where_it_is(
     made.bazel("build", "//:main_c", "//:main_go", *zig_options("darwin_arm64")).checked()
     for program in ("main_c", "main_go"):
         output = made.path / "bazel-bin" / program
-        libraries, folders = load_commands(output)
-        assert "@rpath/libanswer.dylib" in libraries
+        loads = mach_o(output)
+        assert "@rpath/libanswer.dylib" in [library.name for library in loads.libraries]
+        folders = [rpath.path for rpath in loads.rpaths]
         beside = [folder.replace("@loader_path", str(output.parent)) for folder in folders]
         assert any(Path(folder, "libanswer.dylib").exists() for folder in beside), folders
 
@@ -204,7 +209,44 @@ def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
     made.bazel("build", "//:main_c", "//:main_go", *zig_options("darwin_arm64")).checked()
     for program in ("main_c", "main_go"):
         output = made.path / "bazel-bin" / program
-        parsed = lief.MachO.parse(output)
-        assert parsed is not None
-        assert "_nobody_calls" in {str(symbol.name) for symbol in parsed.at(0).symbols}
-        assert any("Security.framework" in library for library in load_commands(output)[0])
+        binary = mach_o(output)
+        assert "_nobody_calls" in {str(symbol.name) for symbol in binary.symbols}
+        assert any("Security.framework" in library.name for library in binary.libraries)
+
+
+def test_the_guide(bazel_tools: Tools, tmp_path: Path, archive_server: ArchiveServer) -> None:
+    blocks = read_guide("docs/cross.md")
+    release = NativeRelease(tmp_path / "tally", archive_server, "tally")
+    for platform, source in _SOURCES.items():
+        folder = release.built(platform)
+        (folder / "include").mkdir()
+        (folder / "include/tally.h").write_text("int tally_words(void);\n")
+        sources = {"tally.c": source.replace("answer", "tally_words")}
+        archive(folder, "lib/libtally.a", sources, platform)
+    (shown,) = (block for block in blocks if block.file == "prebuilt.yaml")
+    manifest = yaml.safe_load(shown.text)
+    for key in ("name", "version", "urls", "archives"):
+        del manifest[key]
+    lock = release.publish(yaml.safe_dump(manifest), tuple(_SOURCES))
+
+    reader = make_reader(tmp_path, bazel_tools)
+    options = " ".join(zig_options("linux_arm64")[1:])
+    files = {"BUILD.bazel": b"", "tally.lock.json": lock}
+    given = {f"third_party/{name}": content for name, content in files.items()}
+    for name, text in zig_files().items():
+        content = text if isinstance(text, bytes) else text.encode()
+        given[name.replace("zig/", "toolchains/", 1)] = content
+    for name, content in given.items():
+        file = reader.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(0o755)
+    try:
+        reader.checked(blocks, {"bazel build": f"bazel build {options}"})
+    finally:
+        shut_down(reader)
+    for platform in ("linux_arm64", "darwin_arm64"):
+        assert machine_of(reader.folder / f"words_{platform}") == platform
+    assert run_arm64(reader.folder / "words_linux_arm64") == "tally 3\n"
+    words = run_windows(reader.folder / "words.exe", wine_folder(tmp_path))
+    assert words.stdout == "tally -1\n"
