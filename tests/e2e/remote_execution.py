@@ -50,7 +50,6 @@ thread-pool-size: 50
 # As its own user: as root it refuses to run.
 _DATABASE = """\
 as_postgres="setpriv --reuid postgres --regid postgres --clear-groups"
-cd /srv
 install -d -o postgres postgres
 bin=$(echo /usr/lib/postgresql/*/bin)
 $as_postgres $bin/initdb --no-sync --auth=trust -D postgres
