@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgo_prebuilt.network.intervals import Intervals
@@ -18,6 +18,7 @@ def joined(offsets: set[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(PARTS, st.integers(0, 14))
 def test_intervals_are_a_set_of_offsets(parts: list[tuple[int, int]], offset: int) -> None:
     there = {at for start, end in parts for at in range(start, end)}
