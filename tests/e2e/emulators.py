@@ -65,7 +65,7 @@ def wine_folder(folder: Path) -> Path:
 
     wine itself makes one by copying all of its libraries, 700 MB; links to them do.
     """
-    if _wine() is None:
+    if _wine() is None or not _WINE_LIBRARIES.exists():
         _install("wine64")
     prefix = folder / "wine"
     system = prefix / "drive_c/windows/system32"
