@@ -1,7 +1,7 @@
 """The targets of a hub that select a prebuilt: by flavor, where there are flavors, then by platform."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
-load(":failing_library.bzl", "unsupported_platform")
+load(":failing_library.bzl", "no_source", "unsupported_platform")
 load(":platforms.bzl", "platform_name")
 
 def of_flavor(target, flavor):
@@ -42,6 +42,8 @@ _flavor_flag = rule(
 def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
     """Declares `:by_platform` and `:from_prebuilt`, what the origins `auto` and `prebuilt` stand for, and `:flavor`.
 
+    And what fails where there is neither: `:unsupported_platform` and `:no_source`.
+
     Args:
         library: the library's name.
         flavor: the flavor to take, unless the build flag `:flavor` says another.
@@ -50,6 +52,14 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
         prebuilt: the same, for those who want a prebuilt and nothing else.
         hint: what else can be done on a platform that has none.
     """
+    no_source(
+        name = "no_source",
+        flavors = flavors,
+        library = library,
+        platform_name = platform_name(),
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
+    )
     for name in flavors:
         native.alias(
             name = of_flavor("by_platform", name),

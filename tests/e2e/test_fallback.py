@@ -308,6 +308,9 @@ def test_without_a_source_the_failure_is_final_and_says_how_to_have_one(
     failed = made.bazel("build", "//:main_cc", "--@answer//:origin=source")
     assert failed.code != 0
     assert "answer cannot be built from source: there is none" in failed.stderr
+    assert "host_platform, which is linux_amd64" in failed.stderr
+    assert "it has prebuilts for: linux_amd64" in failed.stderr
+    assert 'add to prebuilt.library `source = "//some:target"`' in failed.stderr
 
 
 def test_a_change_of_the_source_is_built(workspace: MakeWorkspace, release: Release) -> None:

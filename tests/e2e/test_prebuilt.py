@@ -109,9 +109,9 @@ def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
 @pytest.mark.parametrize(
     ("flags", "asked"),
     [
-        (["--platforms=//:windows_amd64"], "//:windows_amd64"),
-        (["--platforms=//:linux_amd64_musl"], "//:linux_amd64_musl"),
-        (["--@rules_cgo_prebuilt//rules/libc=musl"], "host"),
+        (["--platforms=//:windows_amd64"], "//:windows_amd64, which is windows_amd64"),
+        (["--platforms=//:linux_amd64_musl"], "//:linux_amd64_musl, which is linux_amd64_musl"),
+        (["--@rules_cgo_prebuilt//rules/libc=musl"], "host_platform, which is linux_amd64_musl"),
     ],
     ids=["operating system", "musl by platform", "musl by flag"],
 )
@@ -123,6 +123,8 @@ def test_an_unsupported_platform_fails_at_analysis_with_those_that_there_are(
     assert "answer has no prebuilt for the platform" in failed.stderr
     assert asked in failed.stderr
     assert "it has: darwin_arm64, linux_amd64, linux_arm64" in failed.stderr
+    added = asked.rpartition(" ")[2]
+    assert f"add `{added}: {{}}` under 'platforms' in the library's prebuilt.yaml" in failed.stderr
     assert "cgo-prebuilt lock" in failed.stderr
     assert release.server.requests == []
 

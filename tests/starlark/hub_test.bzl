@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:failing_library.bzl", "unsupported_message")
+load("//rules/private:failing_library.bzl", "no_source_message", "unsupported_message")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:hub.bzl", "flavor_branches", "spoke_name")
@@ -85,9 +85,20 @@ def _unsupported_message_test_impl(ctx):
     )
     return unittest.end(env)
 
+def _no_source_message_test_impl(ctx):
+    env = unittest.begin(ctx)
+    flavors = {"standard": ["linux_amd64"], "cuda": ["linux_amd64", "darwin_arm64"]}
+    lines = no_source_message("answer", "//:arm", "linux_arm64", flavors).split("\n")
+    asserts.equals(env, "answer cannot be built from source: there is none", lines[0])
+    asserts.equals(env, "  for: the platform //:arm, which is linux_arm64", lines[1])
+    asserts.equals(env, "  it has prebuilts for: darwin_arm64, linux_amd64", lines[2])
+    asserts.true(env, "`source = \"//some:target\"`" in lines[3] and "--@answer//:origin=source" in lines[3], lines[3])
+    return unittest.end(env)
+
 _hub_test = unittest.make(_hub_test_impl)
 _flavors_test = unittest.make(_flavors_test_impl)
+_no_source_message_test = unittest.make(_no_source_message_test_impl)
 _unsupported_message_test = unittest.make(_unsupported_message_test_impl)
 
 def hub_test_suite(name):
-    unittest.suite(name, _hub_test, _flavors_test, _unsupported_message_test)
+    unittest.suite(name, _hub_test, _flavors_test, _no_source_message_test, _unsupported_message_test)
