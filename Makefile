@@ -14,7 +14,7 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
+.PHONY: help setup test test-slow test-all coverage mutate lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -28,6 +28,19 @@ test-slow: setup bazel ## the tests that are marked slow: remote execution, soak
 	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m slow
 
 test-all: test test-slow ## both
+
+coverage: $(VENV_READY) ## which lines and branches of the fetcher the unit tests run; at least 90 %
+	$(VENV)/pytest -n auto --dist loadfile --cov --cov-report=term-missing tests/unit
+
+# In a copy, for the reason that pyproject.toml gives. Only what changed is tried again.
+mutate: $(VENV_READY) ## do the tests notice it when the readers, the resume and the store are broken? Takes hours
+	$(VENV)/pip install --quiet --editable '.[mutate]'
+	mkdir -p .mutate
+	rm -rf .mutate/src .mutate/tests
+	cp -r tools .mutate/src
+	cp -r tests pyproject.toml .mutate
+	cd .mutate && nice -n 19 ../$(VENV)/mutmut run --max-children 1 $(MUTANTS)
+	cd .mutate && ../$(VENV)/mutmut results
 
 lint: setup ## ruff, mypy, buildifier and actionlint
 	$(VENV)/ruff check .
@@ -78,7 +91,7 @@ requirements: $(VENV_READY) ## pin the fetcher's packages anew, every distributi
 	done
 
 clean: ## remove what these targets left in the checkout
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .mutate dist
 
 $(VENV_READY): pyproject.toml
 	$(PYTHON) -m venv .venv
