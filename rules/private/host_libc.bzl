@@ -1,4 +1,4 @@
-"""Which C library this machine has, as a constraint for `//rules/host`, which few workspaces need."""
+"""Which C library this machine has, for builds for this machine."""
 
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -32,6 +32,6 @@ def _host_libc_impl(rctx):
 host_libc = repository_rule(
     implementation = _host_libc_impl,
     configure = True,
-    doc = "Finds out which C library this machine has. Bazel fetches it where `//rules/host` is used.",
+    doc = "Finds out which C library this machine has.",
     local = True,
 )

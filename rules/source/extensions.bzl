@@ -1,7 +1,8 @@
 """The module extension that looks at the host: for its tools, for source builds, and for its C library.
 
 It is not the `prebuilt` extension, whose result is the same on every machine. Here the repositories that it
-declares are what differs, and Bazel fetches them when a source build is to run, or `//rules/host` is used.
+declares are what differs, and Bazel fetches the tools when a source build is to run. Which C library the host has decides
+nothing but what a build for the host gets.
 """
 
 load("//rules/private:host_libc.bzl", "host_libc")

@@ -59,6 +59,11 @@ cgo_binary(
 )
 
 platform(
+    name = "linux_amd64",
+    constraint_values = ["@platforms//os:linux", "@platforms//cpu:x86_64"],
+)
+
+platform(
     name = "linux_arm64",
     constraint_values = ["@platforms//os:linux", "@platforms//cpu:aarch64"],
 )

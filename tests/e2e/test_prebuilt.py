@@ -138,6 +138,38 @@ def test_the_host_platform_that_knows_the_c_library_selects_the_hosts_prebuilt(
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
 
 
+_MUSL_MACHINE = """
+source = use_extension("@rules_cgo_prebuilt//rules/source:extensions.bzl", "source")
+override_repo(source, rules_cgo_prebuilt_host_libc = "musl_machine")
+local_repository = use_repo_rule("@bazel_tools//tools/build_defs/repo:local.bzl", "local_repository")
+local_repository(name = "musl_machine", path = "musl_machine")
+"""
+
+
+def test_a_machine_with_musl_is_not_given_an_archive_for_glibc(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    """What looks at the machine is replaced by what it would say on Alpine."""
+    made = consumer(workspace, release)
+    module = (made.path / "MODULE.bazel").read_text()
+    made.write(
+        {
+            "MODULE.bazel": module + _MUSL_MACHINE,
+            "musl_machine/REPO.bazel": "",
+            "musl_machine/BUILD.bazel": "",
+            "musl_machine/libc.bzl": 'HOST_LIBC = "musl"\n',
+        }
+    )
+    failed = made.bazel("build", "//:main_cc")
+    assert failed.code != 0
+    assert "host_platform, which is linux_amd64_musl" in failed.stderr
+    assert "add `linux_amd64_musl: {}` under 'platforms'" in failed.stderr
+    # For another platform than the machine itself, what the machine has is nothing to the build.
+    for other in ("--platforms=//:linux_amd64", "--@rules_cgo_prebuilt//rules/libc=glibc"):
+        assert made.bazel("run", "//:main_cc", other).checked().stdout == ANSWER
+    assert release.server.paths() == ["/" + release.archive("linux_amd64")]
+
+
 def test_a_plain_go_build_works_under_cgo_env(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
     made.write({"cmd/main.go": MAIN_GO, "go.mod": "module example.com/main\n\ngo 1.20\n"})
