@@ -16,6 +16,7 @@ from tests.guide import (
     blocks_of,
     mentioned_commands,
     printed,
+    read_guide,
     shell_script,
     typed_commands,
     under,
