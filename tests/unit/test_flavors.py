@@ -138,6 +138,13 @@ def test_a_flavor_s_own_mistakes_are_told_with_their_place() -> None:
     assert "'flavors' must name at least one" in refusal(flavors={}).what
 
 
+def test_flavors_that_are_the_same_are_refused() -> None:
+    both = {"debug": None, "release": None}
+    error = refusal(archives=[{"file": "vec-{platform}.tar.gz"}], flavors=both)
+    assert error.what == "the flavors debug and release are the same for linux_amd64"
+    assert "put {flavor} into the archives' 'file'" in str(error.remedy)
+
+
 def test_without_flavors_their_placeholder_is_unknown() -> None:
     assert "unknown placeholder {flavor}" in refusal(flavors=None).what
 

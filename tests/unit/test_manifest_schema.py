@@ -100,6 +100,7 @@ READER_ONLY = (
     "'archives' must list at least one archive",
     "'path' is for a loose file",
     "'strip_prefix' is for an archive",
+    "are the same for",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -170,6 +170,7 @@ def parse_manifest(
         flavor: read_platforms(top, own, {"name": name, "version": version}, flavor)
         for flavor, own in _flavors(top).items()
     }
+    _refuse_equal_flavors(top, [spec for specs in flavors.values() for spec in specs])
     default = next(iter(flavors))
     source = top.get("source")
     if source is not None:
@@ -186,6 +187,17 @@ def parse_manifest(
         default_flavor=default,
         flavors=flavors,
     )
+
+
+def _refuse_equal_flavors(top: Fields, specs: Sequence[PlatformSpec]) -> None:
+    """Two flavors that are packed and linked alike are one, and one would be packed over the other."""
+    for position, spec in enumerate(specs):
+        for other in specs[:position]:
+            if spec == replace(other, flavor=spec.flavor):
+                raise top.problem(
+                    f"the flavors {other.flavor} and {spec.flavor} are the same for {spec.platform}",
+                    "put {flavor} into the archives' 'file', or say under 'flavors' what is different",
+                )
 
 
 def _flavors(top: Fields) -> dict[str, Fields | None]:
