@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _LINK = re.compile(r"(\]\()([^)\s#][^)\s]*)(?=\))")
+_CELL = re.compile(r"<td>.*?</td>", flags=re.DOTALL)
 _ELSEWHERE = re.compile(r"[a-z]+:")
 _LOG = get_plugin_logger("pages")
 
@@ -68,3 +69,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if not (REPOSITORY / place).exists():
             _LOG.warning("%s links to %s, which is not there", source, place)
     return text
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """MkDocs calls it: a bar that is escaped in a cell is a bar, in code too, as on GitHub."""
+    return _CELL.sub(lambda cell: cell[0].replace(r"\|", "|"), html)
