@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.network import partial
-from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile, Sidecar, sidecar_path
+from cgo_prebuilt.network.partial import (
+    Partial,
+    Partials,
+    PositionedFile,
+    Sidecar,
+    parse_sidecar,
+    sidecar_path,
+)
 
 SIDECAR = Sidecar("http://example.com/a", '"v1"', 10)
 
@@ -106,6 +115,10 @@ def test_the_second_owner_gets_a_private_one_that_leaves_nothing(
     with Partials(tmp_path).claim("key") as second:
         assert second.private
         assert second.path != claimed.path
+        assert (second.path.parent, second.path.suffix) == (tmp_path, ".private")
+        assert second.path.name.startswith("key.")
+        assert second.file.path == second.path
+        assert second.file.is_at(second.path)
         second.record(SIDECAR)
         assert not sidecar_path(second.path).exists()
         assert second.done().parts() == []
@@ -165,3 +178,87 @@ def test_what_can_be_gone_on_with_is_kept_and_the_rest_removed(tmp_path: Path) -
         assert again.intact()
         again.restart()
         assert again.file.size() == 0
+
+
+def test_a_partial_may_be_asked_for_that_nobody_goes_on_with(tmp_path: Path) -> None:
+    with Partials(tmp_path).claim("key", private=True) as one:
+        assert one.private
+        assert not (tmp_path / "key.partial").exists()
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "kept"),
+    [
+        ("a.partial", 13.9, True),
+        ("a.partial", 14.1, False),
+        ("a.partial.json", 13.9, True),
+        ("a.partial.json", 14.1, False),
+        ("a.x.private", 0.9, True),
+        ("a.x.private", 1.1, False),
+        ("a.partial.json.123", 1.1, False),
+    ],
+)
+def test_what_a_killed_process_left_goes_when_nobody_will_come_for_it(
+    tmp_path: Path, name: str, days: float, kept: bool
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    then = time.time() - days * DAY
+    os.utime(tmp_path / name, (then, then))
+    with Partials(tmp_path).claim("key"):
+        assert (tmp_path / name).exists() is kept
+
+
+GOOD = {"schema": 1, "url": "u", "validator": '"v"', "total": 10, "done": [[0, 2], [4, 10]]}
+
+
+def test_a_sidecar_reads_back() -> None:
+    assert parse_sidecar(json.dumps(GOOD)) == Sidecar("u", '"v"', 10, ((0, 2), (4, 10)))
+    assert parse_sidecar(json.dumps({**GOOD, "done": None})) == Sidecar("u", '"v"', 10)
+    assert parse_sidecar(json.dumps({**GOOD, "total": 0, "done": []})) == Sidecar("u", '"v"', 0, ())
+    assert parse_sidecar(json.dumps({**GOOD, "more": 1})) is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"schema": None},
+        {"url": 1},
+        {"validator": None},
+        {"validator": ""},
+        {"validator": "v\n"},
+        {"validator": " v"},
+        {"total": "10"},
+        {"total": True},
+        {"total": -1},
+        {"done": 3},
+        {"done": [[0]]},
+        {"done": [[0, 1, 2]]},
+        {"done": [[0, 1.5]]},
+        {"done": [["0", 1]]},
+        {"done": [[0, True]]},
+        {"done": [[-1, 1]]},
+        {"done": [[1, 1]]},
+        {"done": [[2, 1]]},
+        {"done": [[0, 11]]},
+        {"done": [[0, 1], [9, 11]]},
+    ],
+    ids=str,
+)
+def test_a_sidecar_that_is_damaged_or_of_another_version_is_none(change: object) -> None:
+    assert isinstance(change, dict)
+    assert parse_sidecar(json.dumps({**GOOD, **change})) is None
+
+
+@pytest.mark.parametrize("missing", GOOD)
+def test_a_sidecar_that_lacks_something_is_none(missing: str) -> None:
+    rest = {key: value for key, value in GOOD.items() if key != missing}
+    assert parse_sidecar(json.dumps(rest)) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000])
+def test_what_is_no_sidecar_is_none(text: str) -> None:
+    assert parse_sidecar(text) is None

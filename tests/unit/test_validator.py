@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cgo_prebuilt.network.validator import Resource, misfit
+from cgo_prebuilt.network.validator import (
+    Resource,
+    misfit,
+    parse_content_range,
+    still_valid,
+    strong_validator,
+    takes_ranges,
+)
 
 FILE = Resource('"v1"', 100)
 TAG = {"etag": '"v1"'}
@@ -54,3 +61,85 @@ def test_what_fits(asked: tuple[int, int] | None, answer: Head) -> None:
 )
 def test_what_does_not(asked: tuple[int, int] | None, answer: Head, reason: str) -> None:
     assert reason in (misfit(FILE, asked, answer) or "")
+
+
+NOON, A_MINUTE_LATER = "Fri, 20 Nov 2026 12:00:00 GMT", "Fri, 20 Nov 2026 12:01:00 GMT"
+SOONER = "Fri, 20 Nov 2026 12:00:59 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"etag": ' "v1" '}, '"v1"'),
+        ({"etag": '""'}, '""'),
+        ({"etag": 'W/"v1"'}, None),
+        ({"etag": "v1"}, None),
+        ({"etag": '"v\t1"'}, None),
+        # A weak tag is no reason to believe the date beside it.
+        ({"etag": 'W/"v1"', "last-modified": NOON, "date": A_MINUTE_LATER}, None),
+        ({"etag": "", "last-modified": f" {NOON} ", "date": f" {A_MINUTE_LATER} "}, NOON),
+        ({"last-modified": NOON, "date": SOONER}, None),
+        ({"last-modified": NOON}, None),
+        ({"date": A_MINUTE_LATER}, None),
+        ({"last-modified": "yesterday", "date": A_MINUTE_LATER}, None),
+        ({"last-modified": NOON, "date": "Fri, 20 Nov 2026 12:01:00 -0000"}, None),
+        ({}, None),
+    ],
+)
+def test_a_validator_is_strong_or_none(headers: Mapping[str, str], validator: str | None) -> None:
+    assert strong_validator(headers) == validator
+
+
+@pytest.mark.parametrize(
+    ("validator", "headers", "same"),
+    [
+        ('"v1"', {"etag": ' "v1" '}, True),
+        ('"v1"', {"etag": '"v2"', "last-modified": '"v1"'}, False),
+        ('"v1"', {}, False),
+        (NOON, {"last-modified": f" {NOON} "}, True),
+        (NOON, {"last-modified": A_MINUTE_LATER, "etag": NOON}, False),
+        (NOON, {}, False),
+    ],
+)
+def test_an_answer_is_of_the_same_resource(
+    validator: str, headers: Mapping[str, str], same: bool
+) -> None:
+    assert still_valid(validator, headers) is same
+
+
+@pytest.mark.parametrize(
+    ("value", "parsed"),
+    [
+        ("bytes 0-9/10", (0, 10, 10)),
+        (" Bytes\t 3-3/* ", (3, 4, None)),
+        ("bytes 5-5/6", (5, 6, 6)),
+        ("bytes 5-4/*", None),
+        ("bytes 5-4/10", None),
+        ("bytes 0-10/10", None),
+        ("bytes 0-9/10 x", None),
+        ("bytes */10", None),
+        ("bytes 0-/10", None),
+        ("bytes 0-99999999999999999999/*", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_content_range_is_read_or_malformed(
+    value: str | None, parsed: tuple[int, int, int | None] | None
+) -> None:
+    assert parse_content_range(value) == parsed
+
+
+@pytest.mark.parametrize(
+    ("headers", "takes"),
+    [
+        ({}, True),
+        ({"accept-ranges": "bytes"}, True),
+        ({"accept-ranges": "none"}, False),
+        ({"accept-ranges": " None "}, False),
+    ],
+)
+def test_ranges_are_taken_unless_the_server_says_no(
+    headers: Mapping[str, str], takes: bool
+) -> None:
+    assert takes_ranges(headers) is takes
