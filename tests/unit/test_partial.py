@@ -86,6 +86,9 @@ def test_a_partial_that_nobody_touched_is_intact(claimed: Partial) -> None:
     assert claimed.intact()
     claimed.record(SIDECAR)
     assert claimed.intact()
+    claimed.forget()
+    assert claimed.intact()
+    assert not sidecar_path(claimed.path).exists()
 
 
 def test_a_partial_that_was_replaced_is_not(claimed: Partial) -> None:
