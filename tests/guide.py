@@ -17,7 +17,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _FENCE = re.compile(r"^( *)```(\S*)$")
 _HEADING = re.compile(r"^(#+) (.*)$")
 _FILE = re.compile(r"^(?:#|//) ([\w/-]*(?:\.[\w.]+|/\w+))(?:, (\S.*))?$")
-_INLINE = re.compile(r"`(cgo-prebuilt [^`]*)`")
+_INLINE = re.compile(r"`([^`\n]+)`")
+# Up to what the shell itself takes.
+_OWN = re.compile(r"(?:^|[(\s])(cgo-prebuilt [^|;&)>\\\n]*)", flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,14 @@ def printed(blocks: list[Block]) -> list[str]:
 
 
 def typed_commands(page: str) -> list[str]:
-    """Every `cgo-prebuilt ...` in a page's blocks of the language `sh`, up to what the shell itself takes.
+    """Every `cgo-prebuilt ...` in a page's blocks for the shell, and in those of a Dockerfile.
 
     Args:
         page: Its path, relative to the repository.
     """
-    shell = "".join(block.text for block in read_guide(page) if block.language == "sh")
-    lines = re.sub(r"\\\n\s*", "", shell)
-    found = re.findall(r"(?:^|[(\s])(cgo-prebuilt [^|;&)>\n]*)", lines, flags=re.MULTILINE)
-    return [re.sub(r"\s+#.*", "", command).strip() for command in found]
+    blocks = (block for block in read_guide(page) if block.language in ("dockerfile", "sh"))
+    lines = re.sub(r"\\\n\s*", "", "".join(block.text for block in blocks))
+    return [re.sub(r"\s+#.*", "", command).strip() for command in _OWN.findall(lines)]
 
 
 def mentioned_commands(page: str) -> list[str]:
@@ -154,4 +155,5 @@ def mentioned_commands(page: str) -> list[str]:
     Args:
         page: Its path, relative to the repository.
     """
-    return _INLINE.findall((REPOSITORY / page).read_text(encoding="utf-8"))
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    return [command for code in _INLINE.findall(text) for command in _OWN.findall(code)]
