@@ -54,6 +54,25 @@ def test_the_time_tells_contents_apart_by_whole_microseconds(folder: Path) -> No
         assert mtime % 1_000_000_000 == microseconds * 1_000
 
 
+def test_only_where_it_is_asked_for_the_disk_is_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    wait = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        wait(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    records = seal(folder, FILES, sync=False)
+    hash_again(folder / "lib/b", records["lib/b"])
+    assert synced == []
+    seal(folder, FILES, sync=True)
+    hash_again(folder / "lib/b", records["lib/b"], sync=True)
+    assert synced == [1, 2, 0, 2]
+
+
 @pytest.mark.parametrize(
     ("files", "where"),
     [
