@@ -1,36 +1,28 @@
-"""Static archives that their order alone does not link: as linker arguments. Pure functions.
-
-cgo takes each archive of a CcInfo once, in order; but link flags reach every linker as they are.
-"""
+"""Static archives that their order alone does not link: which ones, and as which linker arguments. Pure functions."""
 
 # Kinds of linkers, by their command line.
 APPLE = "apple"
 GNU = "gnu"
 MSVC = "msvc"
 
-def group_flags(linker, archives, circular, needed):
-    """How archives are to be linked that may need each other.
+def circular_range(linker, archives, circular):
+    """Which archives are to be joined into one, since some of them need each other.
+
+    Within one archive, every linker looks until nothing is missing.
 
     Args:
         linker: the kind of linker.
         archives: the library's archives, paths in link order.
         circular: those of them that need each other, whatever the order.
-        needed: the archives of the libraries that this one depends on. They stand before the flags, and a GNU
-            linker does not look back.
 
     Returns:
-        A struct of `listed`, the archives that ordinary libraries to link are made of; `flags`, each one argument; and
-        `used`, the paths that the flags name.
+        The indices of the first one and of the one behind the last; the same where none are.
     """
-    if linker != GNU or not circular:
+    found = [index for index, path in enumerate(archives) if path in circular]
+    if linker != GNU or len(found) < 2:
         # The others look at every archive until nothing is missing.
-        return struct(listed = archives, flags = [], used = [])
-    used = archives + needed
-    return struct(
-        listed = [],
-        flags = [",".join(["-Wl,--start-group"] + used + ["--end-group"])],
-        used = used,
-    )
+        return (0, 0)
+    return (found[0], found[-1] + 1)
 
 def whole_archive_arguments(linker, archives):
     """What has a linker driver take all of some archives.

@@ -3,7 +3,8 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
-load(":archive_flags.bzl", "APPLE", "GNU", "MSVC", "group_flags", "twins", "whole_archive_arguments")
+load(":archive_flags.bzl", "APPLE", "GNU", "MSVC", "circular_range", "twins", "whole_archive_arguments")
+load(":joined_archive.bzl", "join_archives")
 load(":link_flags.bzl", "link_flags")
 load(":whole_archive.bzl", "whole_archive")
 
@@ -33,15 +34,13 @@ def _linker_of(ctx):
     toolchain = find_cc_toolchain(ctx, mandatory = False)
     return MSVC if toolchain and toolchain.compiler in _MSVC_COMPILERS else GNU
 
-def _needed_archives(contexts):
-    """The archives of dependencies that can go anywhere: where there are two, the position-independent one."""
-    archives = [
-        library.pic_static_library or library.static_library
-        for context in contexts
-        for linker_input in context.linker_inputs.to_list()
-        for library in linker_input.libraries
-    ]
-    return [archive for archive in archives if archive]
+def _joined(ctx, linker, archives, circular):
+    """The archives, with one in place of those that need each other."""
+    first, end = circular_range(linker, [file.path for file in archives], [file.path for file in circular])
+    toolchain = find_cc_toolchain(ctx, mandatory = False)
+    if first == end or not toolchain:
+        return archives
+    return archives[:first] + [join_archives(ctx, toolchain, archives[first:end])] + archives[end:]
 
 def _whole(ctx, linker, archives):
     """How archives are linked as a whole: the archive that stands for them, flags, and the files that those name."""
@@ -109,20 +108,13 @@ def library_info(
         A list of DefaultInfo and CcInfo.
     """
     dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
-    needed = _needed_archives([info.linking_context for info in dependencies])
     linker = _linker_of(ctx)
     whole = _whole(ctx, linker, alwayslink)
     archives = whole.archives + [file for file in static_libraries if file not in alwayslink]
-    by_path = {file.path: file for file in archives + needed}
-    plan = group_flags(
-        linker,
-        archives = [file.path for file in archives],
-        circular = [file.path for file in circular],
-        needed = [file.path for file in needed],
-    )
+    archives = _joined(ctx, linker, archives, circular)
     libraries = _libraries_to_link(
         ctx,
-        [by_path[path] for path in plan.listed],
+        archives,
         shared_libraries,
         interface_libraries,
         twins(
@@ -134,8 +126,8 @@ def library_info(
         owner = ctx.label,
         # In the order that a linker must see them in.
         libraries = depset(libraries, order = "topological"),
-        user_link_flags = whole.flags + plan.flags + link_flags(ctx.attr.linkopts),
-        additional_inputs = depset(whole.inputs + [by_path[path] for path in plan.used]),
+        user_link_flags = whole.flags + link_flags(ctx.attr.linkopts),
+        additional_inputs = depset(whole.inputs),
     )
     own = CcInfo(
         compilation_context = cc_common.create_compilation_context(

@@ -53,11 +53,15 @@ _SOURCES = {
     "int answer(void) { return SecRandomCopyBytes(0, 0, 0); }\n",
     "linux_amd64": "int answer(void) { return 1; }\n",
     "linux_amd64_musl": "int answer(void) { return 2; }\n",
-    "linux_arm64": "double sqrt(double); static volatile double nine = 9;\n"
-    "int answer(void) { return (int)sqrt(nine); }\n",
+    "linux_arm64": "double sqrt(double); double square(void);\n"
+    "int answer(void) { return (int)sqrt(square()); }\n",
     "windows_amd64": "__declspec(dllimport) int __stdcall WSACleanup(void);\n"
     "int answer(void) { return WSACleanup(); }\n",
 }
+
+# The first archive needs the second, and the second needs another object of the first.
+_ARM64_REST = "double root(void) { return 3; }\n"
+_ARM64_SECOND = "double root(void); double square(void) { return root() * root(); }\n"
 
 _MANIFEST = """\
 static_library: lib/libanswer.a
@@ -66,7 +70,10 @@ include_dirs: [include]
 platforms:
   linux_amd64: {}
   linux_amd64_musl: {}
-  linux_arm64: {linkopts: [-lm]}
+  linux_arm64:
+    static_library: &both [lib/libanswer.a, lib/libsecond.a]
+    circular: *both
+    linkopts: [-lm]
   windows_amd64: {linkopts: [-lws2_32]}
   darwin_arm64: {linkopts: ["-framework Security"]}
 """
@@ -120,7 +127,11 @@ def test_each_platform_gets_its_own_prebuilt_and_only_that(
     workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
 ) -> None:
     for platform, source in _SOURCES.items():
-        archive(built(release, platform), "lib/libanswer.a", {"answer.c": source}, platform)
+        folder, sources = built(release, platform), {"answer.c": source}
+        if platform == "linux_arm64":
+            archive(folder, "lib/libsecond.a", {"second.c": _ARM64_SECOND}, platform)
+            sources["rest.c"] = _ARM64_REST
+        archive(folder, "lib/libanswer.a", sources, platform)
     made = consumer(workspace, release.publish(_MANIFEST, tuple(_SOURCES)))
     for platform in TARGETS:
         release.server.requests.clear()
@@ -225,6 +236,8 @@ def test_the_guide(bazel_tools: Tools, tmp_path: Path, archive_server: ArchiveSe
         (folder / "include").mkdir()
         (folder / "include/tally.h").write_text("int tally_words(void);\n")
         sources = {"tally.c": source.replace("answer", "tally_words")}
+        if platform == "linux_arm64":
+            sources |= {"rest.c": _ARM64_REST, "second.c": _ARM64_SECOND}
         archive(folder, "lib/libtally.a", sources, platform)
     (shown,) = (block for block in blocks if block.file == "prebuilt.yaml")
     manifest = yaml.safe_load(shown.text)
