@@ -303,25 +303,10 @@ def test_a_program_for_another_platform_links_its_prebuilt_and_runs(
     assert run_windows(outputs / "alone.exe", windows).stdout == "1\n"
 
 
-_GO_MOD = """\
-module example.com/select
-
-go 1.24
-
-require github.com/duckdb/duckdb-go-bindings {version}
-"""
-
-# Without the tag, the module brings archives of its own: 116 MB in each clone of it.
-_TAG = "duckdb_use_static_lib"
-
-_GAZELLE = f"""\
+_GAZELLE = """\
 go_deps = use_extension("@gazelle//:extensions.bzl", "go_deps")
 go_deps.from_file(go_mod = "//:go.mod")
 use_repo(go_deps, "com_github_duckdb_duckdb_go_bindings")
-go_deps.gazelle_override(
-    directives = ["gazelle:build_tags {_TAG}"],
-    path = "github.com/duckdb/duckdb-go-bindings",
-)
 """
 
 _SELECT = """\
@@ -354,32 +339,44 @@ def test_duckdbs_unmodified_go_module_through_gazelle_links_the_prebuilt(
     release = NativeRelease(tmp_path / "duckdb", archive_server, "duckdb")
     folder = release.built()
     subprocess.run([DUCKDB / "stage.sh", folder], check=True)
-    found = re.search(r"duckdb-go-bindings@(\S+)", (DUCKDB / "stage.sh").read_text())
-    assert found is not None
-    version = found[1]
-    download = ["go", "mod", "download", "-json", f"github.com/duckdb/duckdb-go-bindings@{version}"]
-    done = subprocess.run(download, cwd=tmp_path, capture_output=True, text=True, check=True)
-    module = json.loads(done.stdout)
-    shutil.copy(Path(module["Dir"], "include/duckdb_go_bindings.h"), folder / "include")
+    modules = [
+        json.loads(_output(["go", "mod", "download", "-json", name], tmp_path))
+        for name in re.findall(r"=(github\.com/\S+@\S+)", (DUCKDB / "stage.sh").read_text())
+    ]
+    bindings = min(modules, key=lambda module: len(module["Path"]))
+    shutil.copy(Path(bindings["Dir"], "include/duckdb_go_bindings.h"), folder / "include")
     manifest = yaml.safe_load((DUCKDB / "prebuilt.yaml").read_text())
     for key in ("name", "version", "urls", "archives"):
         del manifest[key]
     manifest["headers"] = ["include/**"]
     lock = release.publish(yaml.safe_dump(manifest))
-    (tmp_path / "duckdb.lock.json").write_bytes(lock)
-    lines = cgo_prebuilt(
-        "gazelle", "--lock", "duckdb.lock.json", "--module", module["Path"], cwd=tmp_path
+
+    # One of the modules brings archives of its own, which gazelle's link options name and no input holds.
+    lines = _GAZELLE
+    for number, module in enumerate(modules):
+        (tmp_path / "duckdb.lock.json").write_bytes(lock)
+        options = ("--lock", "duckdb.lock.json", "--module", module["Path"])
+        printed = cgo_prebuilt("gazelle", *options, cwd=tmp_path).checked().stdout
+        lines += printed if number == 0 else printed[printed.index("go_deps.module_override(") :]
+    require = "".join(f"require {module['Path']} {module['Version']}\n" for module in modules)
+    sums = "".join(
+        f"{module['Path']} {module['Version']} {module['Sum']}\n"
+        f"{module['Path']} {module['Version']}/go.mod {module['GoModSum']}\n"
+        for module in modules
     )
-    name = f"{module['Path']} {version}"
     made = workspace(
         {
-            ".bazelrc": f"{bazelrc}build --@rules_go//go/config:tags={_TAG}\n",
+            ".bazelrc": bazelrc,
             "BUILD.bazel": _SELECT_BUILD,
             "duckdb.lock.json": lock,
-            "go.mod": _GO_MOD.format(version=version),
-            "go.sum": f"{name} {module['Sum']}\n{name}/go.mod {module['GoModSum']}\n",
+            "go.mod": f"module example.com/select\n\ngo 1.24\n\n{require}",
+            "go.sum": sums,
             "select.go": _SELECT,
         },
-        module=_MODULE + _GAZELLE + lines.checked().stdout,
+        module=_MODULE + lines,
     )
     assert made.bazel("run", "//:select").checked().stdout == DUCKDB_ANSWER.split(" ")[0] + "\n"
+
+
+def _output(command: list[str], folder: Path) -> str:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
