@@ -302,6 +302,13 @@ def test_a_tar_with_something_behind_its_end_is_not_locked(behind: bytes) -> Non
     assert said(caught.value) == "the tar is malformed: there is something else behind its end"
 
 
+def test_whatever_byte_is_behind_its_end_is_something() -> None:
+    for byte in range(1, 256):
+        with pytest.raises(IntegrityError, match="there is something else behind its end"):
+            for _ in tar_reader.read_tar(iter([END_OF_TAR, bytes([0, byte])]), where="lib"):
+                pass
+
+
 def test_a_header_whose_size_only_pax_can_hold_is_read(tmp_path: Path) -> None:
     body = tar_member("lib/x.a", b"library")
     for size in (0, 0o77777777777):
