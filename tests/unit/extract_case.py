@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import ByteStream
@@ -18,7 +19,7 @@ def extract_into(tmp_path: Path, archive: LockedArchive, stream: ByteStream) -> 
     """Extracts to a fresh folder below `tmp_path`, and gives what is there then, by path.
 
     Whether it works or not: nothing outside that folder changes, nothing in it but locked files is
-    there, and no thread is left.
+    there, and neither a thread nor an open file is left.
     """
     outside = tmp_path / "outside"
     staging = outside / "staging"
@@ -29,6 +30,7 @@ def extract_into(tmp_path: Path, archive: LockedArchive, stream: ByteStream) -> 
         extract(archive, stream, staging)
     finally:
         assert not [thread for thread in threading.enumerate() if thread.name == "sink"]
+        assert not open_below(outside)
         found = {path: path.lstat() for path in outside.rglob("*")}
         (outside / "precious").read_bytes()
         allowed = {staging, *(staging / file.path for file in archive.files)}
@@ -42,6 +44,15 @@ def extract_into(tmp_path: Path, archive: LockedArchive, stream: ByteStream) -> 
         for path in staging.rglob("*")
         if path.is_file()
     }
+
+
+def open_below(folder: Path) -> list[str]:
+    """The files below a folder that this process has open; Linux tells."""
+    open_files = []
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # the one that lists them is gone by now
+            open_files.append(str(descriptor.readlink()))
+    return [name for name in open_files if name.startswith(f"{folder}/")]
 
 
 def extract_bytes(
