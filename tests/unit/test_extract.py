@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -206,6 +209,38 @@ def test_a_file_that_cannot_be_written_is_named(format: str, tmp_path: Path) -> 
     assert caught.value.what == "'lib/x.a' cannot be written: File too large"
     assert caught.value.where == str(tmp_path / "outside/staging/lib/x.a")
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("umask", "folder_mode"), [(0, 0o755), (0o077, 0o700)])
+def test_files_are_readable_by_all_and_writable_by_one_whatever_the_umask(
+    umask: int, folder_mode: int, tmp_path: Path
+) -> None:
+    files = {"a/deep/x.h": b"header"}
+    before = os.umask(umask)
+    try:
+        extract_bytes(tmp_path, archive_of(files, "tar.gz"), "tar.gz", files)
+    finally:
+        os.umask(before)
+    staging = tmp_path / "outside/staging"
+    assert (staging / "a/deep/x.h").stat().st_mode & 0o777 == 0o644
+    assert (staging / "a/deep").stat().st_mode & 0o777 == folder_mode
+
+
+def test_an_error_at_the_end_of_a_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file system tells only then that the disk was full, as NFS does."""
+    close = os.close
+
+    def fail_for_the_library(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        close(descriptor)
+        if size == len(GOOD["lib/x.a"]) and threading.current_thread().name == "sink":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", fail_for_the_library)
+    with pytest.raises(UsageError, match=r"'lib/x\.a' cannot be written: Disk quota exceeded"):
+        extract_bytes(tmp_path, archive_of(GOOD, "tar.gz"), "tar.gz", GOOD)
 
 
 def test_a_file_that_is_there_already_is_not_overwritten(tmp_path: Path) -> None:
