@@ -106,6 +106,16 @@ def test_a_loose_file_that_is_not_what_the_lock_says_is_refused(
     assert said(caught.value).startswith(what)
 
 
+def test_a_loose_file_has_no_folders_to_strip(tmp_path: Path) -> None:
+    assert extract_bytes(tmp_path, b"library", "file", GOOD, prefix="vec-1.2.3") == GOOD
+
+
+def test_a_loose_file_is_one_file(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, b"library", "file", {**GOOD, "lib/y.a": b"library"})
+    assert said(caught.value) == "the archive lacks 'lib/y.a'"
+
+
 HTML = b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>404 Not Found</body></html>" + b" " * 2000
 
 

@@ -217,6 +217,7 @@ def test_what_a_killed_process_left_goes_when_nobody_will_come_for_it(
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_a_partial_is_for_its_owner_alone(claimed: Partial) -> None:
     assert claimed.path.stat().st_mode & 0o777 == 0o600
+    assert claimed.file.path == claimed.path
     assert sidecar_path(claimed.path) == claimed.path.with_name("key.partial.json")
 
 
