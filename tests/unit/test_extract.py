@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.archives import decode
 from cgo_prebuilt.archives.bytestream import FileStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
@@ -104,6 +105,15 @@ def test_a_loose_file_that_is_not_what_the_lock_says_is_refused(
     with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, data, "file", GOOD)
     assert said(caught.value).startswith(what)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_library_that_packs_very_well_is_no_bomb(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "ALLOWANCE", 0)
+    files = {"lib/x.a": bytes(8 << 20)}
+    assert extract_bytes(tmp_path, archive_of(files, format), format, files) == files
 
 
 def test_a_loose_file_has_no_folders_to_strip(tmp_path: Path) -> None:

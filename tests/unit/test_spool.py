@@ -98,12 +98,21 @@ def test_what_cannot_be_written_is_this_machines_fault(
     assert spool.held() == 0
 
 
-def test_the_hash_is_that_of_all_bytes(spool: Spool) -> None:
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", [100, 1 << 18])
+def test_the_hash_is_that_of_all_bytes(
+    spool: Spool, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgo_prebuilt.network.spool._PIECE", piece)
     digest = Digest(spool)
     digest.start()
     put(spool, 0, 250)
     spool.finish(250)
     assert digest.result() == (hashlib.sha256(BODY).hexdigest(), 250)
+
+
+def test_a_hash_that_waits_keeps_no_process_from_ending(spool: Spool) -> None:
+    assert Digest(spool).daemon
 
 
 def test_a_hash_that_cannot_be_had_raises_why(spool: Spool) -> None:
