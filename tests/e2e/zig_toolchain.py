@@ -142,6 +142,9 @@ def zig_files() -> dict[str, str | bytes]:
         command = f"cc -target {target}"
         if system == "macos":
             command += ' -F"$(dirname "$0")/sdk" -L"$(dirname "$0")/sdk"'
+        if system == "windows":
+            # Go's own C code is compiled with -Werror, and zig has no use for -mthreads.
+            command += " -Qunused-arguments"
         files[f"zig/{name}.sh"] = _SCRIPT.format(cache=cache, zig=zig, command=command)
     framework = "/System/Library/Frameworks/Security.framework/Versions/A/Security"
     files["zig/sdk/Security.framework/Security.tbd"] = _SDK_LIBRARY.format(
