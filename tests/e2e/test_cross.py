@@ -18,7 +18,7 @@ from tests.e2e.emulators import run_arm64, run_windows, wine_folder
 from tests.e2e.native_release import NativeRelease, archive
 from tests.e2e.reader import make_reader, shut_down
 from tests.e2e.test_linking import HEADER, MAIN_GO, MODULE
-from tests.e2e.zig_toolchain import REGISTER, TARGETS, zig_files, zig_options
+from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 from tests.guide import read_guide
 
 # zig compiles a platform's C library where a machine has not had it yet.
@@ -123,8 +123,15 @@ def machine_of(program: Path) -> str:
     return {(0xFEEDFACF, 0x0100000C): "darwin_arm64"}[(magic, cpu)]
 
 
+@pytest.mark.parametrize(
+    "platforms",
+    [
+        ("linux_amd64_musl", "linux_arm64"),
+        pytest.param(("darwin_arm64", "windows_amd64"), marks=pytest.mark.slow),
+    ],
+)
 def test_each_platform_gets_its_own_prebuilt_and_only_that(
-    workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
+    platforms: tuple[str, ...], workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
 ) -> None:
     for platform, source in _SOURCES.items():
         folder, sources = built(release, platform), {"answer.c": source}
@@ -133,7 +140,7 @@ def test_each_platform_gets_its_own_prebuilt_and_only_that(
             sources["rest.c"] = _ARM64_REST
         archive(folder, "lib/libanswer.a", sources, platform)
     made = consumer(workspace, release.publish(_MANIFEST, tuple(_SOURCES)))
-    for platform in TARGETS:
+    for platform in platforms:
         release.server.requests.clear()
         made.bazel("build", "//:main_c", "//:main_go", *zig_options(platform)).checked()
         assert release.server.paths() == [release.archive_path(platform)]
@@ -159,6 +166,7 @@ _FOR = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {{{}: {{}}}}\
 _DLL = "__declspec(dllexport) int answer(void) { return 42; }\n"
 
 
+@pytest.mark.slow
 def test_a_program_for_windows_links_the_interface_library_and_runs_with_the_dll(
     workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
 ) -> None:
@@ -189,6 +197,7 @@ def mach_o(program: Path) -> lief.MachO.Binary:
     return binary
 
 
+@pytest.mark.slow
 def test_a_program_for_macos_names_the_dylib_and_where_it_is(
     workspace: MakeWorkspace, release: NativeRelease
 ) -> None:
@@ -208,6 +217,7 @@ def test_a_program_for_macos_names_the_dylib_and_where_it_is(
         assert any(Path(folder, "libanswer.dylib").exists() for folder in beside), folders
 
 
+@pytest.mark.slow
 def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
     workspace: MakeWorkspace, release: NativeRelease
 ) -> None:
@@ -228,6 +238,7 @@ def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
         assert any("Security.framework" in library.name for library in binary.libraries)
 
 
+@pytest.mark.slow
 def test_the_guide(bazel_tools: Tools, tmp_path: Path, archive_server: ArchiveServer) -> None:
     blocks = read_guide("docs/cross.md")
     release = NativeRelease(tmp_path / "tally", archive_server, "tally")

@@ -48,6 +48,8 @@ def test_the_first_build_asks_for_this_platforms_archive_and_no_build_after_it_f
 
     release.server.requests.clear()
     assert made.bazel("run", "//:main_go").checked().stdout == ANSWER
+    # A server that is still deleting sandboxes has `clean` trip over them.
+    made.bazel("shutdown").checked()
     made.bazel("clean", "--expunge").checked()
     assert made.bazel("run", "//:main_cc").checked().stdout == ANSWER
     another = consumer(workspace, release, "another")

@@ -103,8 +103,9 @@ def _exit_codes() -> list[tuple[int, str]]:
 
 def _types(error: type[CgoPrebuiltError]) -> Iterator[type[CgoPrebuiltError]]:
     for inner in error.__subclasses__():
-        yield inner
-        yield from _types(inner)
+        if inner.__module__ == CgoPrebuiltError.__module__:  # others are a module's own affair
+            yield inner
+            yield from _types(inner)
 
 
 def _summary(error: type[CgoPrebuiltError]) -> str:
