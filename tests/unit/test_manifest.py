@@ -251,6 +251,32 @@ def test_an_empty_list_of_a_platform_overrides_too() -> None:
     assert spec(read).interface.linkopts == ()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"linkopts": {"a": 1}}, "'linkopts' must be a list of strings"),
+        ({"urls": 3}, "'urls' must be a list of strings"),
+        ({"requires": ["glibc"]}, "'requires' must be a mapping"),
+    ],
+)
+@pytest.mark.parametrize("place", ["the manifest", "a platform", "a flavor"])
+def test_a_wrong_type_is_refused_where_everybody_overrides_it_too(
+    wrong: dict[str, object], what: str, place: str
+) -> None:
+    (key,) = wrong
+    right: dict[str, object] = {key: {"glibc": "2.28"} if key == "requires" else ["-lm"]}
+    parts: dict[str, dict[str, Any]] = {
+        "the manifest": {**wrong, "platforms": {"linux_amd64": right}},
+        "a platform": {
+            "platforms": {"linux_amd64": wrong},
+            "flavors": {"one": {"platforms": {"linux_amd64": right}}},
+        },
+        "a flavor": {"flavors": {"one": {**wrong, "platforms": {"linux_amd64": right}}}},
+    }
+    with pytest.raises(ManifestError, match=what):
+        manifest(**parts[place])
+
+
 def test_several_archives_keep_their_order_and_may_have_urls_of_their_own() -> None:
     one, other = spec(
         manifest(archives=[{"file": "b.zip"}, {"file": "a.zip", "urls": ["https://o/{file}"]}])

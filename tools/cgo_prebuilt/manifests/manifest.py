@@ -19,6 +19,7 @@ from cgo_prebuilt.manifests.platform_section import (
     PLATFORM_KEYS,
     PlatformSpec,
     check_names,
+    checked_layer,
     read_platforms,
 )
 from cgo_prebuilt.manifests.source_section import read_source
@@ -160,7 +161,7 @@ def parse_manifest(
         "go",
         "public_key",
     )
-    top = Fields(document, where=where, known=known, error=ManifestError)
+    top = checked_layer(Fields(document, where=where, known=known, error=ManifestError))
     name = top.matching("name", NAME, "letters, digits and any of . _ + -")
     check_names([name], where)
     version = version or top.string("version")
@@ -213,11 +214,13 @@ def _flavors(top: Fields) -> dict[str, Fields | None]:
             raise top.problem(
                 f"{name!r} cannot be a flavor's name", "use letters, digits and any of . _ -"
             )
-        flavors[name] = Fields(
-            {} if overrides is None else overrides,
-            where=f"{top.where}: flavors.{name}",
-            known=(*PLATFORM_KEYS, "platforms"),
-            error=ManifestError,
+        flavors[name] = checked_layer(
+            Fields(
+                {} if overrides is None else overrides,
+                where=f"{top.where}: flavors.{name}",
+                known=(*PLATFORM_KEYS, "platforms"),
+                error=ManifestError,
+            )
         )
     return flavors
 

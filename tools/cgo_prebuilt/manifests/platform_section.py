@@ -104,14 +104,28 @@ def _platform_layers(holder: Fields) -> dict[str, Fields]:
             "'platforms' must name at least one platform", "such as `linux_amd64: {}`"
         )
     return {
-        str(name): Fields(
-            {} if overrides is None else overrides,
-            where=f"{holder.where}{'.' if 'flavors.' in holder.where else ': '}platforms.{name}",
-            known=PLATFORM_KEYS,
-            error=ManifestError,
+        str(name): checked_layer(
+            Fields(
+                {} if overrides is None else overrides,
+                where=f"{holder.where}{'.' if 'flavors.' in holder.where else ': '}platforms.{name}",
+                known=PLATFORM_KEYS,
+                error=ManifestError,
+            )
         )
         for name, overrides in listed.items()
     }
+
+
+def checked_layer(layer: Fields) -> Fields:
+    """The layer, where what it says of platforms is of the right types, also what others override.
+
+    Raises:
+        ManifestError: It is not.
+    """
+    for key in ("urls", *INTERFACE_LISTS):
+        layer.strings(key)
+    layer.string_mapping("requires")
+    return layer
 
 
 def format_of(file: str) -> str:
