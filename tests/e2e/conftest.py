@@ -16,6 +16,7 @@ from tests.bazel.debian_root import cache_folder
 from tests.bazel.provision import find_bazel
 from tests.e2e.archive_server import ArchiveServer, serving
 from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
+from tests.e2e.native_release import NativeRelease
 
 
 class MakeWorkspace(Protocol):
@@ -86,3 +87,9 @@ def archive_server(tmp_path: Path) -> Iterator[ArchiveServer]:
     folder.mkdir()
     with serving(folder) as server:
         yield server
+
+
+@pytest.fixture
+def native_release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
+    """The release of a library `answer`, of which nothing is built yet."""
+    return NativeRelease(tmp_path / "answer", archive_server, "answer")

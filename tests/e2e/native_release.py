@@ -10,7 +10,21 @@ from pathlib import Path
 
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.compilers import compiler, run_tool
-from tests.e2e.release import cgo_prebuilt
+from tests.e2e.release import HEADER, cgo_prebuilt
+
+MAIN_GO = """\
+package main
+
+// #include "answer.h"
+import "C"
+
+import "fmt"
+
+func main() { fmt.Println(int(C.answer())) }
+"""
+
+PLAIN = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {linux_amd64: {}}\n"
+"""What a manifest says of a library for this platform, beside the library itself."""
 
 
 def archive(
@@ -58,6 +72,13 @@ class NativeRelease:
         folder = self.folder / f"built-{platform}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        return folder
+
+    def built_with_header(self, platform: str = "linux_amd64") -> Path:
+        """The same with `include/answer.h` in it."""
+        folder = self.built(platform)
+        (folder / "include").mkdir()
+        (folder / "include/answer.h").write_text(HEADER)
         return folder
 
     def archive_path(self, platform: str) -> str:

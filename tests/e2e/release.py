@@ -15,7 +15,7 @@ from tests.e2e.compilers import static_library
 
 NAME = "answer"
 
-_HEADER = """\
+HEADER = """\
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -137,7 +137,7 @@ class Release:
         for number, platform in enumerate(platforms):
             built = self.folder / f"built-{platform}"
             (built / "include").mkdir(parents=True, exist_ok=True)
-            (built / "include/answer.h").write_text(_HEADER)
+            (built / "include/answer.h").write_text(HEADER)
             source = f"int answer(void) {{ return {answer + 1000 * number}; }}\n"
             static_library(platform, source, built / "lib/libanswer.a")
             self._run(

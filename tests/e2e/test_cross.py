@@ -15,9 +15,9 @@ from tests.e2e.bazel_workspace import Tools, Workspace
 from tests.e2e.compilers import shared_library
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.emulators import run_arm64, run_windows, wine_folder
-from tests.e2e.native_release import NativeRelease, archive
+from tests.e2e.native_release import MAIN_GO, NativeRelease, archive
 from tests.e2e.reader import make_reader, shut_down
-from tests.e2e.test_linking import HEADER, MAIN_GO, MODULE
+from tests.e2e.release import MODULE
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 from tests.guide import read_guide
 
@@ -79,11 +79,6 @@ platforms:
 """
 
 
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
-    return NativeRelease(tmp_path / "answer", archive_server, "answer")
-
-
 def consumer(workspace: MakeWorkspace, lock: bytes) -> Workspace:
     """A workspace with the library, and with a toolchain for every platform but the host's."""
     made = workspace(
@@ -99,14 +94,6 @@ def consumer(workspace: MakeWorkspace, lock: bytes) -> Workspace:
     for script in (made.path / "zig").glob("*.sh"):
         script.chmod(0o755)
     return made
-
-
-def built(release: NativeRelease, platform: str) -> Path:
-    """A folder with the library's header, for what is built for a platform."""
-    folder = release.built(platform)
-    (folder / "include").mkdir()
-    (folder / "include/answer.h").write_text(HEADER)
-    return folder
 
 
 def machine_of(program: Path) -> str:
@@ -131,19 +118,22 @@ def machine_of(program: Path) -> str:
     ],
 )
 def test_each_platform_gets_its_own_prebuilt_and_only_that(
-    platforms: tuple[str, ...], workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
+    platforms: tuple[str, ...],
+    workspace: MakeWorkspace,
+    native_release: NativeRelease,
+    tmp_path: Path,
 ) -> None:
     for platform, source in _SOURCES.items():
-        folder, sources = built(release, platform), {"answer.c": source}
+        folder, sources = native_release.built_with_header(platform), {"answer.c": source}
         if platform == "linux_arm64":
             archive(folder, "lib/libsecond.a", {"second.c": _ARM64_SECOND}, platform)
             sources["rest.c"] = _ARM64_REST
         archive(folder, "lib/libanswer.a", sources, platform)
-    made = consumer(workspace, release.publish(_MANIFEST, tuple(_SOURCES)))
+    made = consumer(workspace, native_release.publish(_MANIFEST, tuple(_SOURCES)))
     for platform in platforms:
-        release.server.requests.clear()
+        native_release.server.requests.clear()
         made.bazel("build", "//:main_c", "//:main_go", *zig_options(platform)).checked()
-        assert release.server.paths() == [release.archive_path(platform)]
+        assert native_release.server.paths() == [native_release.archive_path(platform)]
         for program in ("main_c", "main_go"):
             output = made.path / "bazel-bin" / program
             assert machine_of(output) == platform.removesuffix("_musl")
@@ -168,15 +158,15 @@ _DLL = "__declspec(dllexport) int answer(void) { return 42; }\n"
 
 @pytest.mark.slow
 def test_a_program_for_windows_links_the_interface_library_and_runs_with_the_dll(
-    workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
+    workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
 ) -> None:
-    folder = built(release, "windows_amd64")
+    folder = native_release.built_with_header("windows_amd64")
     (folder / "lib").mkdir()
     interface = f"-Wl,--out-implib,{folder}/lib/answer.lib"
     shared_library("windows_amd64", _DLL, folder / "bin/answer.dll", interface)
     libraries = "shared_library: bin/answer.dll\ninterface_library: lib/answer.lib\n"
     manifest = libraries + _FOR.format("windows_amd64")
-    made = consumer(workspace, release.publish(manifest, ["windows_amd64"]))
+    made = consumer(workspace, native_release.publish(manifest, ["windows_amd64"]))
     made.bazel("build", "//:main_c", "//:main_go", *zig_options("windows_amd64")).checked()
     windows = wine_folder(tmp_path)
     # Bazel puts a C++ program's DLLs beside it; Go's rules leave them in the runfiles.
@@ -199,14 +189,14 @@ def mach_o(program: Path) -> lief.MachO.Binary:
 
 @pytest.mark.slow
 def test_a_program_for_macos_names_the_dylib_and_where_it_is(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release, "darwin_arm64")
+    folder = native_release.built_with_header("darwin_arm64")
     name = "-Wl,-install_name,@rpath/libanswer.dylib"
     source = "int answer(void) { return 42; }\n"
     shared_library("darwin_arm64", source, folder / "lib/libanswer.dylib", name)
     manifest = "shared_library: lib/libanswer.dylib\n" + _FOR.format("darwin_arm64")
-    made = consumer(workspace, release.publish(manifest, ["darwin_arm64"]))
+    made = consumer(workspace, native_release.publish(manifest, ["darwin_arm64"]))
     made.bazel("build", "//:main_c", "//:main_go", *zig_options("darwin_arm64")).checked()
     for program in ("main_c", "main_go"):
         output = made.path / "bazel-bin" / program
@@ -219,9 +209,9 @@ def test_a_program_for_macos_names_the_dylib_and_where_it_is(
 
 @pytest.mark.slow
 def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release, "darwin_arm64")
+    folder = native_release.built_with_header("darwin_arm64")
     plugin = {
         "answer.c": _SOURCES["darwin_arm64"],
         "plugin.c": "int nobody_calls(void) { return 1; }\n",
@@ -229,7 +219,7 @@ def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
     archive(folder, "lib/libanswer.a", plugin, "darwin_arm64")
     whole = "static_library: lib/libanswer.a\nalwayslink: lib/libanswer.a\n"
     manifest = f"{whole}linkopts: ['-framework Security']\n" + _FOR.format("darwin_arm64")
-    made = consumer(workspace, release.publish(manifest, ["darwin_arm64"]))
+    made = consumer(workspace, native_release.publish(manifest, ["darwin_arm64"]))
     made.bazel("build", "//:main_c", "//:main_go", *zig_options("darwin_arm64")).checked()
     for program in ("main_c", "main_go"):
         output = made.path / "bazel-bin" / program

@@ -9,33 +9,13 @@ import pytest
 
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.native_release import NativeRelease, archive, shared
-
-HEADER = """\
-#ifdef __cplusplus
-extern "C" {
-#endif
-int answer(void);
-#ifdef __cplusplus
-}
-#endif
-"""
+from tests.e2e.native_release import MAIN_GO, PLAIN, NativeRelease, archive, shared
+from tests.e2e.release import HEADER, MODULE
 
 MAIN_CC = """\
 #include <cstdio>
 #include "answer.h"
 int main() { std::printf("%d\\n", answer()); }
-"""
-
-MAIN_GO = """\
-package main
-
-// #include "answer.h"
-import "C"
-
-import "fmt"
-
-func main() { fmt.Println(int(C.answer())) }
 """
 
 BUILD = """\
@@ -70,12 +50,6 @@ cgo_binary(
 )
 """
 
-MODULE = """\
-prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
-prebuilt.library(name = "answer", lock = "//:answer.lock.json")
-use_repo(prebuilt, "answer")
-"""
-
 FILES: dict[str, str | bytes] = {
     "BUILD.bazel": BUILD,
     "main.cc": MAIN_CC,
@@ -84,25 +58,10 @@ FILES: dict[str, str | bytes] = {
 }
 
 
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
-    return NativeRelease(tmp_path / "answer", archive_server, "answer")
-
-
-def built(release: NativeRelease) -> Path:
-    folder = release.built()
-    (folder / "include").mkdir()
-    (folder / "include/answer.h").write_text(HEADER)
-    return folder
-
-
-PLAIN = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {linux_amd64: {}}\n"
-
-
 def test_archives_that_need_each_other_link_in_any_order(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     first = {
         "answer.c": "int half(void); int answer(void) { return 2 * half(); }\n",
         "rest.c": "int rest(void) { return 20; }\n",
@@ -114,7 +73,7 @@ def test_archives_that_need_each_other_link_in_any_order(
         {"half.c": "int rest(void); int half(void) { return rest() + 1; }\n"},
     )
     archives = "[lib/libfirst.a, lib/libsecond.a]"
-    lock = release.publish(f"static_library: {archives}\ncircular: {archives}\n{PLAIN}")
+    lock = native_release.publish(f"static_library: {archives}\ncircular: {archives}\n{PLAIN}")
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
     for program in ("main_cc", "main_dynamic", "main_go"):
         assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
@@ -125,9 +84,9 @@ def test_archives_that_need_each_other_link_in_any_order(
 
 
 def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     archive(
         folder,
         "lib/libplugin.a",
@@ -146,7 +105,7 @@ def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
         },
     )
     libraries = "static_library: [lib/libanswer.a, lib/libplugin.a]\n"
-    lock = release.publish(f"{libraries}alwayslink: lib/libplugin.a\n{PLAIN}")
+    lock = native_release.publish(f"{libraries}alwayslink: lib/libplugin.a\n{PLAIN}")
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
     assert made.bazel("run", "//:main_cc").checked().stdout == "42\n"
     assert made.bazel("run", "//:main_go").checked().stdout == "42\n"
@@ -156,12 +115,12 @@ def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
 
 
 def test_a_shared_library_with_a_versioned_name_is_found_by_a_program_wherever_that_is(
-    workspace: MakeWorkspace, release: NativeRelease, tmp_path: Path
+    workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     source = {"answer.c": "int answer(void) { return 42; }\n"}
     shared(folder, "lib/libanswer.so.1", source, soname="libanswer.so.1")
-    lock = release.publish(f"shared_library: lib/libanswer.so.1\n{PLAIN}")
+    lock = native_release.publish(f"shared_library: lib/libanswer.so.1\n{PLAIN}")
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
     for program in ("main_cc", "main_go"):
         assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
@@ -183,14 +142,14 @@ def test_a_shared_library_with_a_versioned_name_is_found_by_a_program_wherever_t
 
 
 def test_of_the_two_forms_of_a_library_the_link_mode_chooses_and_cgo_takes_the_static_one(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     archive(folder, "lib/libanswer.a", {"answer.c": "int answer(void) { return 1; }\n"})
     source = {"answer.c": "int answer(void) { return 2; }\n"}
     shared(folder, "lib/libanswer.so", source, soname="libanswer.so")
     libraries = "static_library: lib/libanswer.a\nshared_library: lib/libanswer.so\n"
-    lock = release.publish(f"{libraries}{PLAIN}")
+    lock = native_release.publish(f"{libraries}{PLAIN}")
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
     answers = {
         "default": {"main_cc": 1, "main_dynamic": 2, "main_go": 1},
@@ -253,13 +212,13 @@ func main() {}
 
 
 def test_an_archive_of_position_independent_code_goes_into_shared_libraries_too(
-    workspace: MakeWorkspace, release: NativeRelease
+    workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     # An address that is written into the code, were that not position-independent.
     source = "static int sum = 42; static int *at = &sum; int answer(void) { return *at; }\n"
     archive(folder, "lib/libanswer.a", {"answer.c": source})
-    lock = release.publish(f"static_library: lib/libanswer.a\n{PLAIN}")
+    lock = native_release.publish(f"static_library: lib/libanswer.a\n{PLAIN}")
     made = workspace(
         {
             **FILES,
@@ -305,9 +264,12 @@ cc_library(
 
 @pytest.mark.parametrize("special", ["", "alwayslink: lib/libanswer.a\n"], ids=["plain", "whole"])
 def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
-    workspace: MakeWorkspace, release: NativeRelease, archive_server: ArchiveServer, special: str
+    workspace: MakeWorkspace,
+    native_release: NativeRelease,
+    archive_server: ArchiveServer,
+    special: str,
 ) -> None:
-    folder = release.built()
+    folder = native_release.built()
     (folder / "include/answer").mkdir(parents=True)
     # The unused function would fail a build with -Werror, were the folder not the system's.
     header = (
@@ -316,10 +278,10 @@ def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
     (folder / "include/answer/answer.h").write_text(header)
     source = "int base(void); int extra(void); int answer(void) { return base() + extra(); }\n"
     archive(folder, "lib/libanswer.a", {"answer.c": source})
-    lock = release.publish(
+    lock = native_release.publish(
         f"static_library: lib/libanswer.a\n{special}defines: [ANSWER_STATIC]\n{PLAIN}"
     )
-    base = NativeRelease(release.folder.parent / "base", archive_server, "base")
+    base = NativeRelease(native_release.folder.parent / "base", archive_server, "base")
     archive(base.built(), "lib/libbase.a", {"base.c": "int base(void) { return 40; }\n"})
     base_lock = base.publish("static_library: lib/libbase.a\nplatforms: {linux_amd64: {}}\n")
     made = workspace(

@@ -21,11 +21,10 @@ from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace, make_workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.emulators import run_arm64, run_windows, wine_folder
-from tests.e2e.native_release import NativeRelease, archive, shared
+from tests.e2e.native_release import MAIN_GO, PLAIN, NativeRelease, archive, shared
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.test_duckdb import ANSWER as DUCKDB_ANSWER
 from tests.e2e.test_duckdb import EXAMPLE as DUCKDB
-from tests.e2e.test_linking import HEADER, MAIN_GO, PLAIN
 from tests.e2e.test_vecsearch import ANSWER as VECSEARCH_ANSWER
 from tests.e2e.test_vecsearch import EXAMPLE as VECSEARCH
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
@@ -155,18 +154,6 @@ def bazelrc(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> str
     return text
 
 
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
-    return NativeRelease(tmp_path / "answer", archive_server, "answer")
-
-
-def built(release: NativeRelease) -> Path:
-    folder = release.built()
-    (folder / "include").mkdir()
-    (folder / "include/answer.h").write_text(HEADER)
-    return folder
-
-
 def consumer(workspace: MakeWorkspace, bazelrc: str, lock: bytes) -> Workspace:
     return workspace(
         {**_FILES, ".bazelrc": bazelrc, "answer.lock.json": lock},
@@ -209,9 +196,9 @@ def test_the_vecsearch_example_is_built_and_passes_its_tests(
 
 
 def test_an_archive_that_is_linked_as_a_whole_is_so_once_whoever_depends_on_it(
-    workspace: MakeWorkspace, bazelrc: str, release: NativeRelease
+    workspace: MakeWorkspace, bazelrc: str, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     archive(
         folder,
         "lib/libplugin.a",
@@ -226,7 +213,9 @@ def test_an_archive_that_is_linked_as_a_whole_is_so_once_whoever_depends_on_it(
     archive(folder, "lib/libanswer.a", {"answer.c": source})
     libraries = "static_library: [lib/libanswer.a, lib/libplugin.a]\n"
     made = consumer(
-        workspace, bazelrc, release.publish(f"{libraries}alwayslink: lib/libplugin.a\n{PLAIN}")
+        workspace,
+        bazelrc,
+        native_release.publish(f"{libraries}alwayslink: lib/libplugin.a\n{PLAIN}"),
     )
     assert made.bazel("run", "//:alone").checked().stdout == "42\n"
     assert made.bazel("run", "//:main").checked().stdout == "42 42\n"
@@ -234,9 +223,9 @@ def test_an_archive_that_is_linked_as_a_whole_is_so_once_whoever_depends_on_it(
 
 
 def test_archives_that_need_each_other_link(
-    workspace: MakeWorkspace, bazelrc: str, release: NativeRelease
+    workspace: MakeWorkspace, bazelrc: str, native_release: NativeRelease
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     first = {
         "answer.c": "int half(void); int answer(void) { return 2 * half(); }\n",
         "rest.c": "int rest(void) { return 20; }\n",
@@ -248,19 +237,19 @@ def test_archives_that_need_each_other_link(
     made = consumer(
         workspace,
         bazelrc,
-        release.publish(f"static_library: {archives}\ncircular: {archives}\n{PLAIN}"),
+        native_release.publish(f"static_library: {archives}\ncircular: {archives}\n{PLAIN}"),
     )
     assert made.bazel("run", "//:alone").checked().stdout == "42\n"
     assert made.bazel("run", "//:main").checked().stdout == "42 42\n"
 
 
 def test_a_shared_library_is_found_by_a_test_and_by_a_program_that_was_copied_with_its_runfiles(
-    workspace: MakeWorkspace, bazelrc: str, release: NativeRelease, tmp_path: Path
+    workspace: MakeWorkspace, bazelrc: str, native_release: NativeRelease, tmp_path: Path
 ) -> None:
-    folder = built(release)
+    folder = native_release.built_with_header()
     source = {"answer.c": "int answer(void) { return 42; }\n"}
     shared(folder, "lib/libanswer.so.1", source, soname="libanswer.so.1")
-    lock = release.publish(f"shared_library: lib/libanswer.so.1\n{PLAIN}")
+    lock = native_release.publish(f"shared_library: lib/libanswer.so.1\n{PLAIN}")
     made = consumer(workspace, bazelrc, lock)
     made.bazel("test", "//:first_test").checked()
     assert made.bazel("run", "//:main").checked().stdout == "42 42\n"
@@ -276,17 +265,15 @@ def test_a_shared_library_is_found_by_a_test_and_by_a_program_that_was_copied_wi
 
 
 def test_a_program_for_another_platform_links_its_prebuilt_and_runs(
-    workspace: MakeWorkspace, bazelrc: str, release: NativeRelease, tmp_path: Path
+    workspace: MakeWorkspace, bazelrc: str, native_release: NativeRelease, tmp_path: Path
 ) -> None:
     platforms = ("linux_arm64", "windows_amd64")
     for number, platform in enumerate(platforms):
-        folder = release.built(platform)
-        (folder / "include").mkdir()
-        (folder / "include/answer.h").write_text(HEADER)
+        folder = native_release.built_with_header(platform)
         source = f"int answer(void) {{ return {number}; }}\n"
         archive(folder, "lib/libanswer.a", {"answer.c": source}, platform)
     libraries = "static_library: lib/libanswer.a\nheaders: [include/**]\ninclude_dirs: [include]\n"
-    lock = release.publish(
+    lock = native_release.publish(
         f"{libraries}platforms: {{linux_arm64: {{}}, windows_amd64: {{}}}}\n", platforms
     )
     made = workspace(
