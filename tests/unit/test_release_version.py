@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from cgo_prebuilt import __version__
 from release.version import SOURCE, copies, places, stamp, stated
@@ -11,6 +14,9 @@ from release.version import SOURCE, copies, places, stamp, stated
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = '"""Docs."""\n\nmodule(\n    name = "rules_cgo_prebuilt",\n    version = "{}",\n)\n'
 README = '`bazel_dep(name = "rules_cgo_prebuilt", version = "{}")`, bazel_dep(name = "go", version = "1")\n'
+
+# Debian's Bazel, which CI may run these tests in, has a root of its own.
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 
 
 def test_every_copy_is_the_version() -> None:
