@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
+from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import PREFIX, temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
@@ -22,7 +24,6 @@ from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.archives.bytestream import ByteStream
     from cgo_prebuilt.network.transport import Transport
 
 FLAT = "{file}"
@@ -33,8 +34,6 @@ PARTIALS = f"{PREFIX}partials"
 
 # From the shortest to what tells any two archives of a lock apart.
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,8 @@ def fill_mirror(
     from cgo_prebuilt.digest import sha256_of
 
     root.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(root, root / PARTIALS)
+    for folder in (root, root / PARTIALS):
+        remove_abandoned(folder)  # what can be resumed has other names
     done = Filled()
     sums = read_sums(root / SUMS)
     transport: Transport | None = None
@@ -192,15 +192,8 @@ def fill_mirror(
     return done
 
 
-def _remove_abandoned(*folders: Path) -> None:
-    """Removes what killed runs left; what can be resumed has other names."""
-    for folder in folders:
-        for path in folder.glob(f"{PREFIX}*"):
-            if is_abandoned(path):
-                path.unlink(missing_ok=True)
-
-
 def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport) -> int:
+    from cgo_prebuilt.archives.bytestream import save
     from cgo_prebuilt.errors import UnavailableError
     from cgo_prebuilt.network.transport import Download
 
@@ -214,15 +207,10 @@ def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport)
     partials.mkdir(exist_ok=True)
     partial = partials / temporary_name()
 
-    def consume(stream: ByteStream) -> None:
-        with partial.open("wb") as out:
-            while chunk := stream.read(_CHUNK):
-                out.write(chunk)
-
     try:
         download = Download(target.name, file.urls, file.sha256, file.size)
-        transferred = transport.run(download, consume)
-        partial.replace(target)
+        transferred = transport.run(download, lambda stream: save(stream, partial))
+        rename(partial, target)
     finally:
         partial.unlink(missing_ok=True)
     return transferred.bytes_downloaded

@@ -21,6 +21,8 @@ else:
 
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
+# A byte far behind the end: a lock on Windows keeps others from reading what it covers.
+_LOCKED_BYTE = 1 << 40
 
 
 class LockIsHeldError(Exception):
@@ -71,7 +73,7 @@ def _acquire(
     descriptor: int, *, shared: bool, wait: bool, on_wait: Callable[[], None] | None
 ) -> bool:
     try:
-        if _try_to_lock(descriptor, shared=shared):
+        if try_to_lock(descriptor, shared=shared):
             return True
         if not wait:
             raise LockIsHeldError
@@ -85,8 +87,10 @@ def _acquire(
 
 if sys.platform == "win32":
 
-    def _try_to_lock(descriptor: int, *, shared: bool) -> bool:
+    def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
+        """See below: what is documented there holds here."""
         del shared
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError as error:
@@ -96,12 +100,24 @@ if sys.platform == "win32":
         return True
 
     def _lock(descriptor: int, *, shared: bool) -> None:
-        while not _try_to_lock(descriptor, shared=shared):
+        while not try_to_lock(descriptor, shared=shared):
             time.sleep(_POLL_SECONDS)  # LK_LOCK gives up after ten seconds
 
 else:
 
-    def _try_to_lock(descriptor: int, *, shared: bool) -> bool:
+    def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
+        """Takes the lock on an open file, which lasts until that is closed.
+
+        Args:
+            descriptor: The file.
+            shared: See `hold`.
+
+        Returns:
+            False where another process has it.
+
+        Raises:
+            OSError: The file system has no locks.
+        """
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

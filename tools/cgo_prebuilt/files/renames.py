@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cgo_prebuilt.files.temporary_names import temporary_name
@@ -48,9 +48,26 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind.
     """
+    with whole(target) as partial:
+        partial.write_bytes(content)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A file in the making, which gets its name after the block; one that is there is replaced.
+
+    Args:
+        target: The file, in a folder that is there.
+
+    Yields:
+        Where to write it.
+
+    Raises:
+        OSError: It cannot be renamed. After this or any other error nothing is left behind.
+    """
     partial = target.with_name(temporary_name())
     try:
-        partial.write_bytes(content)
+        yield partial
         rename(partial, target)
     finally:
         with suppress(OSError):  # which would hide the error that led here

@@ -16,7 +16,8 @@ from pathlib import Path
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.file_lock import hold
-from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
+from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
 from cgo_prebuilt.go_modules.go_module import GoModule
 from cgo_prebuilt.go_modules.goproxy_pages import (
@@ -29,7 +30,6 @@ from cgo_prebuilt.go_modules.goproxy_pages import (
     nginx_site,
     not_found_page,
     page_path,
-    parse_redirects,
     redirects_file,
 )
 from cgo_prebuilt.go_modules.goproxy_staging import StagedModule, stage_modules
@@ -94,7 +94,7 @@ def build_site(
             module = item.staged.module
             zips[module] = folder / f"{number}.zip"
             write_module_zip(module, item.staged.contents, zips[module])
-        redirects = _read_redirects(site)
+        redirects = tree.redirects()
         if zip_url is not None:
             staged = [item.staged for item in new]
             redirects.update(_move_to_dist(staged, zips, tree, manifest, dist, zip_url))
@@ -172,9 +172,7 @@ def _staging_folder(site: Path) -> Iterator[Path]:
     try:
         site.mkdir(parents=True, exist_ok=True)
         with hold(site / _LOCK):
-            for path in site.glob(f"{PREFIX}*"):
-                if is_abandoned(path):
-                    shutil.rmtree(path, ignore_errors=True)
+            remove_abandoned(site)
             folder = site / temporary_name()
             folder.mkdir()
             try:
@@ -202,11 +200,6 @@ def _refuse_change(staged: StagedModule, old: Published) -> None:
                 remedy="publish a new version: the go command and its checksum database remember"
                 " what this one was",
             )
-
-
-def _read_redirects(site: Path) -> dict[str, str]:
-    path = site / REDIRECTS
-    return parse_redirects(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _move_to_dist(

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from cgo_prebuilt.files.file_lock import try_to_lock
+from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.network.intervals import Intervals
 
 _SCHEMA: Final = 1
@@ -160,10 +162,7 @@ class Partial:
         if self.private:
             return
         text = json.dumps({"schema": _SCHEMA, "owner": self._owner, **asdict(sidecar)})
-        target = sidecar_path(self.path)
-        temporary = target.with_name(f"{target.name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
+        write_whole(sidecar_path(self.path), text.encode())
         self.sidecar = sidecar
         self._written = text
 
@@ -285,26 +284,6 @@ def _lock(descriptor: int) -> bool:
     A file system without locks counts as free.
     """
     try:
-        import fcntl
-    except ImportError:
-        return _lock_windows(descriptor)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_to_lock(descriptor)
     except OSError:
         return True
-    return True
-
-
-def _lock_windows(descriptor: int) -> bool:
-    import msvcrt
-
-    locking: Any = getattr(msvcrt, "locking")  # noqa: B009 - not known on other systems
-    try:
-        # A byte far behind the end: these locks keep others from reading what they cover.
-        os.lseek(descriptor, 1 << 40, os.SEEK_SET)
-        locking(descriptor, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
-    except OSError:
-        return False
-    return True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.api_session import ApiSession, LostError
 from cgo_prebuilt.network.progress import Progress
@@ -41,20 +40,17 @@ class FolderPlace:
 
     def send(self, file: ReleaseFile) -> None:
         """See `publish.Destination`. The file has its name only when it is whole."""
-        partial = self._folder / f".{file.name}.{os.getpid()}.partial"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file.path, partial)
-            partial.replace(self._folder / file.name)
+            remove_abandoned(self._folder)
+            with whole(self._folder / file.name) as partial:
+                shutil.copyfile(file.path, partial)
         except OSError as error:
             raise UsageError(
                 f"the file cannot be written: {error.strerror}",
                 where=str(self._folder / file.name),
                 remedy="check the folder's permissions and the space that is left",
             ) from None
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def finish(self) -> str:
         """See `publish.Destination`."""
@@ -95,7 +91,7 @@ class PutPlace:
     def send(self, file: ReleaseFile) -> None:
         """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file."""
         url = self.url_of(file.name)
-        progress = self._progress.start(file.name, file.path.stat().st_size)
+        progress = self._progress.start(file.name, file.size)
         reason = ""
         for attempt in range(_TRIES):
             if attempt:
@@ -132,10 +128,7 @@ class PutPlace:
     def _sha256_at(self, url: str) -> str | None:
         if self._session.send("HEAD", url).status in (404, 410):
             return None
-        digest = hashlib.sha256()
-        for chunk in self._session.chunks(url):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return self._session.sha256_of(url)
 
 
 def _refused(url: str, status: int) -> UsageError:

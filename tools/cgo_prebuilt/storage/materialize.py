@@ -18,9 +18,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.long_paths import long_path
 from cgo_prebuilt.files.renames import rename
-from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned, temporary_name
+from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.tree import FileRecord, Tree
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
         made = dict.fromkeys(Method, 0)
         maker = _Maker()
         for parent in {target.parent for _, target in wrong}:
-            _remove_abandoned(parent)
+            remove_abandoned(parent)
         for path, target in wrong:
             made[maker.make(tree.files / path, target, tree.records[path])] += 1
     return Materialized(made[Method.REFLINK], made[Method.HARDLINK], made[Method.COPY], unchanged)
@@ -293,13 +294,6 @@ _METHODS: tuple[tuple[Method, _Make, frozenset[int]], ...] = (
     (Method.HARDLINK, _hardlink, _NO_LINK),
     (Method.COPY, _copy, frozenset()),
 )
-
-
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(f"{PREFIX}*"):
-        if is_abandoned(path):
-            with suppress(OSError):
-                path.unlink()
 
 
 @contextmanager

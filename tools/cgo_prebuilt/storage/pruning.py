@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cgo_prebuilt.files.file_lock import LockIsHeldError, hold
+from cgo_prebuilt.files.leftovers import delete, remove_abandoned
 from cgo_prebuilt.files.renames import rename
-from cgo_prebuilt.files.temporary_names import is_abandoned, temporary_name
-from cgo_prebuilt.storage.store_folder import StoreFolder, delete
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.storage.store_folder import StoreFolder
 from cgo_prebuilt.storage.tree import USED, StoredTree
 
 _STALE_PARTIAL_SECONDS = 24 * 60 * 60
@@ -75,7 +76,7 @@ def prune(
         OSError: The file system refuses.
     """
     folder.make()
-    leftovers = remove_abandoned(folder) + _remove_leftovers(folder, now)
+    leftovers = remove_abandoned(folder.staging) + _remove_leftovers(folder, now)
     trees = [_with_sane_use(folder, tree, now) for tree in trees]
     doomed = choose(trees, older_than, max_size, now)
     removed = [tree for tree in doomed if _remove(folder, tree.key)]
@@ -85,14 +86,6 @@ def prune(
         in_use=tuple(tree.key for tree in doomed if tree not in removed),
         leftovers=leftovers,
     )
-
-
-def remove_abandoned(folder: StoreFolder) -> int:
-    """Removes staging whose process is gone, and gives how many folders that were."""
-    abandoned = [path for path in folder.staging.iterdir() if is_abandoned(path)]
-    for path in abandoned:
-        delete(path)
-    return len(abandoned)
 
 
 def _remove_leftovers(folder: StoreFolder, now: float) -> int:

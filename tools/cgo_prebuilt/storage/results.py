@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from cgo_prebuilt.files.renames import rename
-from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import LockedFile
 
 
@@ -44,9 +43,7 @@ class Results:
 
     def put(self, key: str, files: Iterable[LockedFile]) -> None:
         """Remembers the files of a key. A store that cannot be written remembers nothing."""
-        partial = self._folder / temporary_name()
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             text = json.dumps([[file.path, file.sha256, file.size] for file in files])
-            partial.write_text(text, encoding="utf-8")
-            rename(partial, self._folder / f"{key}.json")
+            write_whole(self._folder / f"{key}.json", text.encode())

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
 from cgo_prebuilt.files.file_lock import hold
-from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.leftovers import delete, remove_abandoned
+from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.sealing import fits, hash_again, seal
-from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, delete
+from cgo_prebuilt.storage.store_folder import StoreFolder, default_root
 from cgo_prebuilt.storage.tree import (
     FILES,
     RECORD,
@@ -130,13 +131,11 @@ class Store:
         Raises:
             UsageError: The store cannot be written, or the disk is full, now or in the block.
         """
-        from cgo_prebuilt.storage.pruning import remove_abandoned
-
         folder = self._folder.staging / f"{temporary_name()}-{key[:16]}"
         try:
             with self._folder.explaining(size):
                 self._folder.make()
-                remove_abandoned(self._folder)
+                remove_abandoned(self._folder.staging)
                 folder.mkdir(mode=0o700)
                 (folder / FILES).mkdir(mode=0o700)
             with self._folder.explaining(size, only_full=True):
@@ -296,13 +295,7 @@ def _check(tree: Tree) -> Tree | None:
 
 
 def _write_record(tree: Tree) -> None:
-    partial = tree.folder / temporary_name()
-    try:
-        partial.write_text(format_record(tree), encoding="utf-8", newline="\n")
-        rename(partial, tree.folder / RECORD)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(tree.folder / RECORD, format_record(tree).encode())
 
 
 def _rename_if_free(source: Path, target: Path) -> bool:

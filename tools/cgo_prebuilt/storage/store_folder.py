@@ -141,12 +141,3 @@ class StoreFolder:
             remedy="free some space, with `cgo-prebuilt cache prune` for one,"
             f" or set {VARIABLE} to a folder on another disk",
         )
-
-
-def delete(path: Path) -> None:
-    """Deletes a file or a folder of the store, as far as it can be."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

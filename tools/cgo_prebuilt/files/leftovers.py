@@ -1,0 +1,35 @@
+"""What killed processes left behind, removed by whoever comes next."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Removes the temporary files and folders in a folder whose makers are gone.
+
+    It makes room and is never what correctness stands on, so a refusal is passed over.
+
+    Args:
+        folder: The folder; it need not be there.
+
+    Returns:
+        How many there were.
+    """
+    abandoned = [path for path in folder.glob(f"{PREFIX}*") if is_abandoned(path)]
+    for path in abandoned:
+        delete(path)
+    return len(abandoned)
+
+
+def delete(path: Path) -> None:
+    """Deletes a file or a folder with all that is in it, as far as it can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
