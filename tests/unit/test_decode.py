@@ -164,7 +164,7 @@ def test_zstd_without_a_decoder_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     with pytest.raises(UsageError) as caught:
         codec_of("tar.zst")
-    assert caught.value.what == "this Python cannot decode zstd"
+    assert caught.value.what == "this Python has no zstd"
     assert caught.value.remedy == "install cgo-prebuilt[fast], or use Python 3.14 or later"
 
 

@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> list[ReleaseFile]:
     made = []
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-        made.append(ReleaseFile(tmp_path / name, sha256_of(tmp_path / name)[0]))
+        made.append(ReleaseFile(tmp_path / name, *sha256_of(tmp_path / name)))
     return made
 
 
@@ -208,7 +208,7 @@ def test_a_file_that_arrives_damaged_is_deleted_and_named(
 
 def test_a_name_that_github_changes_is_refused(github: GitHubServer, tmp_path: Path) -> None:
     (tmp_path / "a b.zip").write_bytes(b"x")
-    file = ReleaseFile(tmp_path / "a b.zip", sha256_of(tmp_path / "a b.zip")[0])
+    file = ReleaseFile(tmp_path / "a b.zip", *sha256_of(tmp_path / "a b.zip"))
     with pytest.raises(UsageError, match=r"GitHub changes the name a b\.zip to a\.b\.zip"):
         Runner(github, [file])()
     assert github.contents("v1") == {}

@@ -47,6 +47,11 @@ SUPPORTED: tuple[Platform, ...] = tuple(
 )
 
 
+def libc_version(text: str) -> tuple[int, ...]:
+    """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
 def parse_platform(name: str) -> Platform:
     """Reads a platform's name.
 

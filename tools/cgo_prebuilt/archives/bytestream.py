@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+_PIECE = 1 << 20
+
 
 class ByteStream(Protocol):
     """An archive on its way. One consumer reads it, from one thread, in one of two ways."""
@@ -31,6 +33,18 @@ class ByteStream(Protocol):
         Raises:
             CgoPrebuiltError: The bytes cannot be had.
         """
+
+
+def save(stream: ByteStream, target: Path) -> None:
+    """Writes all of a stream to a file, as it comes; a file that is there is written over.
+
+    Raises:
+        CgoPrebuiltError: The stream's own errors.
+        OSError: The file cannot be written.
+    """
+    with target.open("wb") as file:
+        while piece := stream.read(_PIECE):
+            file.write(piece)
 
 
 class FileStream:

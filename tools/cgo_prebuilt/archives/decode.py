@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.archives.zstd import zstd_module
+from cgo_prebuilt.errors import IntegrityError
 
 READ_SIZE = 1 << 17
 """How many compressed bytes are asked for at a time."""
@@ -238,12 +239,7 @@ def _xz() -> Codec:
 
 
 def _zstd() -> Codec:
-    zstd = _optional("compression.zstd") or _optional("backports.zstd")
-    if zstd is None:
-        raise UsageError(
-            "this Python cannot decode zstd",
-            remedy="install cgo-prebuilt[fast], or use Python 3.14 or later",
-        )
+    zstd = zstd_module()
     options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
     skippable = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
     return Codec(
@@ -256,7 +252,7 @@ def _zstd() -> Codec:
 
 
 def _optional(module: str) -> Any:
-    """A module if it is installed, else None. None of them has types for every Python."""
+    """A module if it is installed, else None; it has no types for every Python."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
-from cgo_prebuilt.fetching.fetch import Cost, Report, obtain
+from cgo_prebuilt.fetching.fetch import Cost, obtain
 from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.storage.store import Tree
 
@@ -162,6 +162,37 @@ class Provider:
             on_wait=self.on_wait,
         )
         return built, wanted.version
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a fetch did; the answer of `cgo-prebuilt fetch --json`.
+
+    Attributes:
+        status: `cached`, `downloaded` or `built`.
+        platform: The platform's name.
+        version: The library's version.
+        output: The output folder.
+        files: The library's files, relative to `output`, sorted.
+        requests: HTTP requests that were sent.
+        bytes_downloaded: Bytes of bodies that came over the network.
+        bytes_resumed: Bytes that an earlier, interrupted run had left.
+        reason: Why it was built from source, or None.
+    """
+
+    status: str
+    platform: str
+    version: str
+    output: str
+    files: list[str]
+    requests: int = 0
+    bytes_downloaded: int = 0
+    bytes_resumed: int = 0
+    reason: str | None = None
+
+    def json(self) -> dict[str, object]:
+        """The report as a JSON object."""
+        return asdict(self)
 
 
 def report(provided: Provided, platform: Platform, output: Path) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,39 +19,8 @@ _PARALLEL_DOWNLOADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a fetch did; the answer of `cgo-prebuilt fetch --json`.
-
-    Attributes:
-        status: `cached`, `downloaded` or `built`.
-        platform: The platform's name.
-        version: The library's version.
-        output: The output folder.
-        files: The library's files, relative to `output`, sorted.
-        requests: HTTP requests that were sent.
-        bytes_downloaded: Bytes of bodies that came over the network.
-        bytes_resumed: Bytes that an earlier, interrupted run had left.
-        reason: Why it was built from source, or None.
-    """
-
-    status: str
-    platform: str
-    version: str
-    output: str
-    files: list[str]
-    requests: int = 0
-    bytes_downloaded: int = 0
-    bytes_resumed: int = 0
-    reason: str | None = None
-
-    def json(self) -> dict[str, object]:
-        """The report as a JSON object."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
 class Cost:
-    """What one archive cost: see `Report`."""
+    """What one archive cost: see `fallback.Report`."""
 
     requests: int
     bytes_downloaded: int

@@ -16,7 +16,7 @@ from cgo_prebuilt.locks.lock import (
     Signature,
 )
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.platforms import Platform, libc_version
 from cgo_prebuilt.settings import Settings
 
 
@@ -74,7 +74,7 @@ def plan_fetch(
     if prebuilt is None:
         raise _no_prebuilt(locked, platform, settings.flavor, what)
     needed = prebuilt.interface.requires.get("glibc")
-    if glibc is not None and needed is not None and _number(glibc) < _number(needed):
+    if glibc is not None and needed is not None and libc_version(glibc) < libc_version(needed):
         raise UnavailableError(
             f"this library needs glibc {needed}, this machine has {glibc}",
             where=f"{lock.name} {version} for {platform}",
@@ -135,7 +135,3 @@ def _no_prebuilt(
         remedy=f"it has {', '.join(by_flavor[chosen]) or 'none'}; {other}choose one with --platform, add"
         f" {platform} to the manifest and lock it, or build from source",
     )
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -51,7 +51,7 @@ class Library:
     @property
     def source_tag(self) -> str:
         """The build tag that has nothing prebuilt linked."""
-        return re.sub(r"[^A-Za-z0-9_]", "_", self.name) + "_source"
+        return f"{_identifier(self.name)}_source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def forwarding_files(
     }
     texts["source.go"] = _source(library, package)
     texts["unsupported.go"] = _unsupported(library, known, package)
-    modules = {known: platform_module(library.module, known) for known in platforms}
+    modules = {platform: platform_module(library.module, platform) for platform in known}
     if bindings is None:
         texts["doc.go"] = (
             f"{_GENERATED}// Package {package} links {library.name} {library.version}, a native"

@@ -9,7 +9,7 @@ from pathlib import Path
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
 from cgo_prebuilt.go_modules.go_module import GoModule, is_canonical, latest
-from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND, REDIRECTS, page_path, parse_redirects
+from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND, page_path
 from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
 from cgo_prebuilt.go_modules.module_zip import read_module_zip
 
@@ -31,12 +31,7 @@ def check_site(site: Path) -> list[GoModule]:
         UsageError: A zip is larger than a module may be.
     """
     tree = ProxyTree(site)
-    redirects_path = site / REDIRECTS
-    redirects = (
-        parse_redirects(redirects_path.read_text(encoding="utf-8"))
-        if redirects_path.is_file()
-        else {}
-    )
+    redirects = tree.redirects()
     found = []
     for path in tree.modules():
         versions = tree.versions(path)

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND, REDIRECTS, parse_redirects
+from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND
+from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -80,7 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")
-        target = self._redirects().get(path)
+        # Read each time: a site may be built again while it is served.
+        target = ProxyTree(self._site).redirects().get(path)
         if target is not None:
             self._head(HTTPStatus.FOUND, 0, _PLAIN, location=target)
             return
@@ -93,11 +95,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(status, size, _TYPES.get(file.suffix, _PLAIN))
             if with_body:
                 shutil.copyfileobj(content, self.wfile, 1 << 20)
-
-    def _redirects(self) -> dict[str, str]:
-        # Read each time: a site may be built again while it is served.
-        file = self._site / REDIRECTS
-        return parse_redirects(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def _file(self, path: str) -> tuple[Path | None, HTTPStatus]:
         for name in (path, f"{path}/index.html".lstrip("/")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,8 +157,7 @@ def _indexer(dist: Path) -> Indexer:
                 where=str(dist),
                 remedy="pack it again",
             )
-        stream = FileStream(path)
-        try:
+        with closing(FileStream(path)) as stream:
             files = index(
                 stream,
                 format=spec.format,
@@ -166,8 +166,6 @@ def _indexer(dist: Path) -> Indexer:
                 where=str(path),
                 loose=spec.path,
             )
-        finally:
-            stream.close()
         return IndexedArchive(digest, size, files)
 
     return get
@@ -177,11 +175,8 @@ def _extract(platform: LockedPlatform, dist: Path, folder: Path) -> None:
     for number, archive in enumerate(platform.archives):
         target = folder if number == 0 else folder.with_name(f"{folder.name}.{number}")
         target.mkdir()
-        stream = FileStream(dist / archive.file)
-        try:
+        with closing(FileStream(dist / archive.file)) as stream:
             extract(archive, stream, target)
-        finally:
-            stream.close()
         for file in archive.files if number else ():
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
             (target / file.path).replace(folder / file.path)

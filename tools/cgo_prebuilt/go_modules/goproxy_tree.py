@@ -21,6 +21,7 @@ from cgo_prebuilt.go_modules.go_module import (
     unescape,
     version_key,
 )
+from cgo_prebuilt.go_modules.goproxy_pages import REDIRECTS, parse_redirects
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class ProxyTree:
         newest = GoModule(module.path, latest(listed))
         write_file(folder / "@latest", _read(self.file(newest, ".info")))
         write_file(folder / "@v" / "list", "".join(f"{line}\n" for line in listed).encode())
+
+    def redirects(self) -> dict[str, str]:
+        """The URLs of the zips that are served elsewhere, by their paths in the tree."""
+        file = self.root / REDIRECTS
+        return parse_redirects(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def _folder(self, path: str) -> Path:
         return self.root / escape(path)

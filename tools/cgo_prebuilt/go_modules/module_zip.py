@@ -7,13 +7,13 @@ zip's own bytes are the same every time all the same, for one release of zlib.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from cgo_prebuilt.archives.bytestream import FileStream
+from cgo_prebuilt.archives.zip_writer import write_zip
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.go_modules.dirhash import hash1, module_hash
@@ -26,10 +26,7 @@ MODULE_MAX = 500 << 20
 
 _TEXT_MAX = 16 << 20
 _LIMITED_TEXTS = ("go.mod", "LICENSE")
-_CHUNK = 1 << 20
 _LARGEST_SHOWN = 3
-# The zip format has no time before this one (APPNOTE 4.4.6).
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 Contents = Mapping[str, bytes | Path]
 """Files of a module by their path in it: what they hold, or a file that holds it."""
@@ -97,15 +94,8 @@ def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None
         UsageError: The zip is larger than a module may be, or cannot be written.
     """
     try:
-        with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as archive:
-            for path, content in sorted(contents.items()):
-                info = zipfile.ZipInfo(f"{module}/{path}", _EPOCH)
-                info.create_system = 3  # Unix, whatever this machine is
-                info.external_attr = 0o100644 << 16
-                info.compress_type = zipfile.ZIP_DEFLATED
-                info.file_size = _size(content)
-                with archive.open(info, "w") as entry:
-                    _copy(content, entry)
+        with target.open("xb") as file:
+            write_zip(file, ((f"{module}/{path}", contents[path]) for path in sorted(contents)))
         size = target.stat().st_size
     except OSError as error:
         raise UsageError(
@@ -134,11 +124,8 @@ def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
     size = path.stat().st_size
     if size > MODULE_MAX:
         raise _too_large(module, f"its zip has {size} bytes")
-    stream = FileStream(path)
-    try:
+    with closing(FileStream(path)) as stream:
         files = index(stream, format="zip", strip_prefix="", select=lambda _: True, where=str(path))
-    finally:
-        stream.close()
     prefix = f"{module}/"
     digests = {file.path.removeprefix(prefix): file.sha256 for file in files}
     for file in files:
@@ -178,12 +165,3 @@ def _sha256(content: bytes | Path) -> str:
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     return sha256_of(content)[0]
-
-
-def _copy(content: bytes | Path, target: IO[bytes]) -> None:
-    if isinstance(content, bytes):
-        target.write(content)
-        return
-    with content.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            target.write(chunk)

@@ -6,10 +6,11 @@ here are small answers, and uploads.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,23 +183,26 @@ class ApiSession:
                 return reply
             waited += 1
 
-    def chunks(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
-        """The body of a GET, in pieces, of whatever size; for a hash of what is there.
+    def sha256_of(self, url: str, headers: Mapping[str, str] | None = None) -> str:
+        """The SHA-256, in hex, of what a GET gives, of whatever size.
 
         Raises:
             UnavailableError: It cannot be read to its end.
         """
+        digest = hashlib.sha256()
         try:
             with self._session.get(
                 url, headers=headers, stream=True, timeout=_TIMEOUT, verify=self._authorities
             ) as response:
                 if response.status_code != 200:
                     raise _unavailable(url, f"HTTP {response.status_code}")
-                yield from response.iter_content(_CHUNK)
+                for chunk in response.iter_content(_CHUNK):
+                    digest.update(chunk)
         except CgoPrebuiltError:
             raise
         except Exception as error:
             raise _unavailable(url, failure_of(error).reason) from None
+        return digest.hexdigest()
 
     def _repeated(
         self,

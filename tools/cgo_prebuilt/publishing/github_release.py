@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -64,8 +63,7 @@ class GitHubRelease:
         if self._release is None:
             self._release = self._api.create_draft(self._tag)
         url = f"{self._release.upload_url}?{urlencode({'name': file.name})}"
-        size = file.path.stat().st_size
-        progress = self._progress.start(file.name, size)
+        progress = self._progress.start(file.name, file.size)
         reason = ""
         for attempt in range(_TRIES):
             if attempt:
@@ -146,7 +144,4 @@ class GitHubRelease:
     def _sha256_of(self, asset: Asset) -> str:
         if asset.sha256 is not None:
             return asset.sha256
-        digest = hashlib.sha256()
-        for chunk in self._session.chunks(asset.url, {"Accept": "application/octet-stream"}):
-            digest.update(chunk)
-        return digest.hexdigest()
+        return self._session.sha256_of(asset.url, {"Accept": "application/octet-stream"})

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.locks.lock import Interface
-from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.platforms import Platform, libc_version
 from cgo_prebuilt.publishing.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
-from cgo_prebuilt.publishing.provided_symbols import LINKER_SYMBOLS, version_key
+from cgo_prebuilt.publishing.provided_symbols import LINKER_SYMBOLS
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -223,7 +223,7 @@ def _glibc(
                 NOTE, where, "the lowest glibc is not known: static archives do not record it"
             )
         return
-    lowest = max(versions, key=version_key)
+    lowest = max(versions, key=libc_version)
     stated = interface.requires.get("glibc")
     if stated is None:
         yield Finding(
@@ -232,7 +232,7 @@ def _glibc(
             f"needs glibc {lowest} or later",
             f'record it in the manifest: requires: {{glibc: "{lowest}"}}',
         )
-    elif version_key(stated) < version_key(lowest):
+    elif libc_version(stated) < libc_version(lowest):
         reasons = sorted(name for name in undefined if (provided or {}).get(name) == lowest)
         because = f" (for {', '.join(reasons[:_SHOWN])})" if reasons else ""
         yield Finding(

@@ -7,14 +7,13 @@ are linked into one program. With the copies' symbols local, each library uses i
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.publishing.binutils import program, run
 
 _MEMBER = "localized.o"
 
@@ -48,35 +47,14 @@ def localize(
         joined = Path(folder) / _MEMBER
         # C++ groups are made plain sections: as groups, the linker would keep one library's only,
         # and local symbols cannot be found in another's.
-        link = [*_program(environ, "LD", "ld"), "-r", "--force-group-allocation"]
-        _run([*link, "-o", str(joined), "--whole-archive", str(source)], "LD", source)
+        link = [*program(environ, "LD", "ld"), "-r", "--force-group-allocation"]
+        run([*link, "-o", str(joined), "--whole-archive", str(source)], "LD", source)
         options = [f"--keep-global-symbol={pattern}" for pattern in patterns]
         # Bitcode beside the code (Rust's std has it) is of no use once it is joined, and LLVM's
         # plugin of GNU ar chokes on it.
         options += [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
-        objcopy = _program(environ, "OBJCOPY", "objcopy")
-        _run([*objcopy, "--wildcard", *options, str(joined)], "OBJCOPY", source)
+        objcopy = program(environ, "OBJCOPY", "objcopy")
+        run([*objcopy, "--wildcard", *options, str(joined)], "OBJCOPY", source)
         archive = Path(folder) / "localized.a"
-        _run([*_program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
+        run([*program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
         target.write_bytes(archive.read_bytes())
-
-
-def _program(environ: Mapping[str, str], variable: str, default: str) -> list[str]:
-    return shlex.split(environ.get(variable, "")) or [default]
-
-
-def _run(command: list[str], variable: str, source: Path) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise UsageError(
-            f"{command[0]} cannot be run: {error.strerror}",
-            where=str(source),
-            remedy=f"install binutils, or set {variable} to another program",
-        ) from None
-    if done.returncode:
-        raise UsageError(
-            f"{command[0]} fails: {' '.join(done.stderr.split())[:300]}",
-            where=str(source),
-            remedy=f"set {variable} to one that knows the platform: GNU's for it, or LLVM's",
-        )

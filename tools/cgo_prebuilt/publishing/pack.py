@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import os
+import shutil
 import tarfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
+from cgo_prebuilt.archives.zip_writer import write_zip
 from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Interface
 from cgo_prebuilt.manifests.platform_section import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
@@ -30,8 +32,6 @@ _ZSTD_LEVEL = 12
 # More workers do not change the bytes, but none at all does: one is the least that is
 # deterministic.
 _ZSTD_WORKERS = 2
-# The zip format has no time before this one (APPNOTE 4.4.6).
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ def pack(
     names = _select(spec, folder, sorted(sources), loose)
     check_member_names(names, where=str(folder))
     _make_folder(dist)
+    remove_abandoned(dist)
     sums = read_sums(dist / SUMS)
     written = []
     for archive in spec.archives:
@@ -196,28 +197,23 @@ def _file_name(archive: ArchiveSpec, kind: str) -> str:
 
 
 def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
-    """Writes under another name first, so that a partial archive never has the final one."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            if kind == "file":
-                _copy(members[0][0], file)
-            elif kind == "zip":
-                _write_zip(file, members)
-            else:
-                with _compressor(file, kind) as compressed:
-                    _write_tar(compressed, members)
-        digest, size = sha256_of(partial)
-        partial.replace(target)
+        with whole(target) as partial:
+            with partial.open("wb") as file:
+                if kind == "file":
+                    _copy(members[0][0], file)
+                elif kind == "zip":
+                    write_zip(file, ((name, source) for source, name in members))
+                else:
+                    with _compressor(file, kind) as compressed:
+                        _write_tar(compressed, members)
+            digest, size = sha256_of(partial)
     except OSError as error:
         raise UsageError(
             f"the archive cannot be written: {error.strerror}",
             where=error.filename or str(target),
             remedy="check the folder's permissions and the space that is left",
         ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     return Packed(target, digest, size, {name: source for source, name in members})
 
 
@@ -248,19 +244,6 @@ def _write_tar(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
                 tar.addfile(info, content)
 
 
-def _write_zip(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source, name in members:
-            info = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            info.create_system = 3  # Unix, whatever this machine is
-            info.external_attr = (0o100000 | _MODE) << 16
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.file_size = source.stat().st_size
-            with archive.open(info, "w") as member:
-                _copy(source, member)
-
-
 def _copy(source: Path, target: IO[bytes]) -> None:
     with source.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            target.write(chunk)
+        shutil.copyfileobj(content, target, _CHUNK)

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cgo_prebuilt.platforms import libc_version
 from cgo_prebuilt.publishing.object_files import read_objects
 
 # What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
@@ -43,14 +44,9 @@ def provided_symbols(linkopts: Iterable[str]) -> dict[str, str | None] | None:
             for symbol, version in _symbols(path):
                 before = found.get(symbol)
                 if version is not None and before is not None:
-                    version = min(version, before, key=version_key)
+                    version = min(version, before, key=libc_version)
                 found[symbol] = version
     return found or None
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """Sorts versions such as `2.9` and `2.17` by number."""
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _files(library: str) -> Iterator[Path]:

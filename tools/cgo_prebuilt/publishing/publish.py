@@ -19,10 +19,11 @@ from cgo_prebuilt.releases.sums import SUMS, read_sums
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFile:
-    """A file to be published: where it is, and its SHA-256."""
+    """A file to be published: where it is, its SHA-256, and its size in bytes."""
 
     path: Path
     sha256: str
+    size: int
 
     @property
     def name(self) -> str:
@@ -85,16 +86,16 @@ def release_files(
                 )
     files = []
     for name, expected in sorted(sums.items()):
-        digest = _digest(dist / name)
-        if digest != expected:
+        file = _release_file(dist / name)
+        if file.sha256 != expected:
             raise IntegrityError(
-                f"{name} has the SHA-256 {digest}, {SUMS} says {expected}",
+                f"{name} has the SHA-256 {file.sha256}, {SUMS} says {expected}",
                 where=str(dist / name),
                 remedy="pack it again",
             )
-        files.append(ReleaseFile(dist / name, digest))
+        files.append(file)
     last = [SUMS, *([signature] if signature and (dist / signature).exists() else [])]
-    return files + [ReleaseFile(dist / name, _digest(dist / name)) for name in last]
+    return files + [_release_file(dist / name) for name in last]
 
 
 def publish(files: Sequence[ReleaseFile], destination: Destination) -> Published:
@@ -147,9 +148,9 @@ def unreachable_archives(manifest: Manifest, published_url: Mapping[str, str]) -
     )
 
 
-def _digest(path: Path) -> str:
+def _release_file(path: Path) -> ReleaseFile:
     try:
-        return sha256_of(path)[0]
+        return ReleaseFile(path, *sha256_of(path))
     except OSError as error:
         raise UsageError(
             f"the file cannot be read: {error.strerror}", where=str(path), remedy="pack it again"

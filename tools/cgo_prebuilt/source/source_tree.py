@@ -20,7 +20,6 @@ from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.archives.bytestream import ByteStream
     from cgo_prebuilt.locks.lock import Lock, Source
     from cgo_prebuilt.members import Member
     from cgo_prebuilt.network.transport import Transport
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 # What other builds and version control have left in a folder.
 _NOT_SOURCE = {"cargo": {"target"}, "cmake": {"build"}}
 _NEVER_SOURCE = {".git"}
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +168,7 @@ class SourceArchive:
         return tree.files / self.file
 
     def _download(self, target: Path) -> int:
+        from cgo_prebuilt.archives.bytestream import save
         from cgo_prebuilt.network.transport import Download
 
         urls = self.urls()
@@ -183,13 +181,8 @@ class SourceArchive:
                 " that has it",
             )
 
-        def consume(stream: ByteStream) -> None:
-            with target.open("wb") as file:
-                while chunk := stream.read(_CHUNK):
-                    file.write(chunk)
-
         download = Download(self.file, urls, self._wanted.source.sha256, None)
-        return self._open_transport().run(download, consume).size
+        return self._open_transport().run(download, lambda stream: save(stream, target)).size
 
 
 def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:

@@ -1,0 +1,61 @@
+"""The programs of binutils: the host's, LLVM's, or those that the environment names."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+
+
+def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
+    """The program to run, with its first options.
+
+    Args:
+        environ: The environment.
+        variable: Names one, with options, such as `STRIP`.
+        usual: What is taken otherwise: the first that there is.
+
+    Raises:
+        UsageError: There is none.
+    """
+    named = shlex.split(environ.get(variable, ""))
+    if named:
+        return named
+    for name in usual:
+        if shutil.which(name):
+            return [name]
+    raise UsageError(
+        f"there is no {usual[-1]} program",
+        remedy=f"install LLVM or binutils, or set {variable} to one",
+    )
+
+
+def run(command: Sequence[str], variable: str, source: Path) -> None:
+    """Runs a program on a library.
+
+    Args:
+        command: From `program`, and what it is to do.
+        variable: See there.
+        source: The library, for errors.
+
+    Raises:
+        UsageError: It cannot be run, or fails.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            where=str(source),
+            remedy=f"set {variable} to another program, or unset it",
+        ) from None
+    if done.returncode:
+        raise UsageError(
+            f"{command[0]} fails: {' '.join(done.stderr.split())[:300]}",
+            where=str(source),
+            remedy=f"set {variable} to one that knows the platform: GNU's for it, or LLVM's",
+        )
