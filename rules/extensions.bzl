@@ -4,9 +4,10 @@
     prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
     use_repo(prebuilt, "lancedb")
 
-For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (for a flavor that is
-not the default one, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub depends on the spokes, through a select(), and on the source; a spoke
-whose prebuilt cannot be had depends on the source; never the other way. Nothing here depends on the host.
+For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (for a flavor
+that is not the default one, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub
+depends on the spokes, through a select(), and on the source; a spoke whose prebuilt cannot be had depends on the source;
+never the other way. Nothing here depends on the host.
 """
 
 load("//rules/private:archive_repository.bzl", "archive_repository", "environment_prefix")

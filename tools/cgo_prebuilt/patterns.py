@@ -11,8 +11,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
     Args:
         pattern: Parts with `/` between them. `**` as a whole part stands for any number of folders,
-        and
-            as the last one for every file below.
+            and as the last one for every file below.
     """
     parts = pattern.split("/")
     expression = ""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import time
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store
-from cgo_prebuilt.commands.verbs import add_group, add_verb
+from cgo_prebuilt.commands.verbs import add_group, add_verb, say
 from cgo_prebuilt.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -108,5 +107,5 @@ def _prune(options: argparse.Namespace) -> int:
     for tree in done.removed:
         print(f"{tree.key[:16]}  {format_size(tree.size):>9}  removed  {tree.label}")
     kept = sum(tree.size for tree in done.kept)
-    print(f"{len(done.kept)} kept, {format_size(kept)}", file=sys.stderr)
+    say(f"{len(done.kept)} kept, {format_size(kept)}")
     return 0

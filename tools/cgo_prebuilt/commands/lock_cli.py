@@ -86,9 +86,9 @@ def _lock(options: argparse.Namespace) -> int:
         _say_changes(old, new)
         note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}`")
         return STALE
-    _write(target, text)
+    _write("lock", target, text, "choose another place with --output")
     if edited is not None:
-        _write(options.manifest, edited)
+        _write("manifest", options.manifest, edited, "change its version by hand")
     _say_changes(old, new)
     print(target)
     return 0
@@ -155,14 +155,14 @@ def _edited(manifest: Path, version: str | None) -> str | None:
     return with_version(manifest.read_text(encoding="utf-8"), version, where=str(manifest))
 
 
-def _write(target: Path, text: str) -> None:
+def _write(what: str, target: Path, text: str, remedy: str) -> None:
     from cgo_prebuilt.files.renames import write_whole
 
     try:
         write_whole(target, text.encode())
     except OSError as error:
         raise UsageError(
-            f"the lock cannot be written: {error.strerror}",
+            f"the {what} cannot be written: {error.strerror}",
             where=str(target),
-            remedy="choose another place with --output",
+            remedy=remedy,
         ) from None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.commands.surroundings import open_transport
-from cgo_prebuilt.commands.verbs import add_verb
+from cgo_prebuilt.commands.verbs import add_verb, say
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -80,10 +79,9 @@ def _mirror(options: argparse.Namespace) -> int:
         return 0
     for path in done.fetched:
         print(path)
-    print(
+    say(
         f"{len(done.fetched)} fetched, {format_size(done.bytes_downloaded)};"
-        f" {len(done.kept)} there already; {len(done.removed)} removed",
-        file=sys.stderr,
+        f" {len(done.kept)} there already; {len(done.removed)} removed"
     )
     return 0
 

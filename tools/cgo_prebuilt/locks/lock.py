@@ -54,8 +54,7 @@ class LockedArchive:
         sha256: Of the whole archive, 64 lower-case hex digits.
         size: Of the whole archive, in bytes.
         format: One of `FORMATS`.
-        strip_prefix: The folder inside the archive that `files` are relative to; empty for its
-        root.
+        strip_prefix: The folder inside the archive that `files` are relative to; empty for its root.
         files: What to extract, sorted by path.
     """
 
@@ -176,12 +175,10 @@ class Source:
     Attributes:
         build: The build.
         outputs: The files that it yields and the headers, relative to the source's root, and how
-        they
-            are compiled and linked. Headers may be globs.
+            they are compiled and linked. Headers may be globs.
         installed: The names that the libraries of `outputs` take in an output folder, in the same
-        order, so
-            that a built library stands where a prebuilt one would. Templates of the platform may be
-            in them.
+            order, so that a built library stands where a prebuilt one would. Templates of the
+            platform may be in them.
         path: The source's folder, relative to the lock's.
         url: The source's archive.
         sha256: Of that archive.
