@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def _once(contender: Contender, kept: Path, work: Path) -> Sample:
     env = {"WORK": str(folder), "KEPT": str(kept)}
     try:
         run(contender.prepare, folder, env)
+        os.sync()  # so that nobody waits for the disk to take what the one before wrote
         return run(contender.command, folder, env)
     finally:
         _remove(folder)
