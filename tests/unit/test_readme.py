@@ -22,7 +22,8 @@ def test_its_times_are_those_that_were_measured() -> None:
     assert len(rows) >= 5
     for scenario, here, contender, there in rows:
         assert here == f"{seconds[scenario, 'cgo-prebuilt']:.1f}", scenario
-        assert there == f"{seconds[scenario, contender]:.1f}", contender
+        name = contender.replace(r"\|", "|")  # what a table's cell takes for a bar
+        assert there == f"{seconds[scenario, name]:.1f}", name
 
 
 def test_it_says_what_was_measured() -> None:
