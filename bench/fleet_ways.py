@@ -145,8 +145,10 @@ def _measure(payload: Payload, tiny: Payload, work: Path, rounds: int) -> list[W
         )
         ways = []
         for measure in _WAYS:
-            ways.append(measure(site))
-            print(ways[-1], file=sys.stderr, flush=True)
+            way = measure(site)
+            said = f"{way.name}: {way.first.seconds:.1f} s, later {way.later.seconds:.1f} s"
+            print(said, file=sys.stderr, flush=True)
+            ways.append(way)
     return ways
 
 
