@@ -1,20 +1,14 @@
-"""Programs for another system than this one, run all the same: with qemu (arm64 Linux) and wine (Windows).
-
-Root installs what is missing, on a Debian-like system; elsewhere the test is skipped.
-"""
+"""Programs for another system than this one, run all the same: with qemu (arm64 Linux) and wine (Windows)."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.bazel.debian_root import cache_folder
 from tests.e2e.compilers import shared_library
+from tests.programs import install
 
 _ARM64_LIBRARIES = Path("/usr/aarch64-linux-gnu")
 
@@ -31,26 +25,10 @@ __declspec(dllexport) int __stdcall ProcessPrng(unsigned char *data, unsigned lo
 """
 
 
-def _install(*packages: str) -> None:
-    """Installs Debian packages, whoever else does so at the same time."""
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        pytest.skip(f"no emulator: apt install {' '.join(packages)}")
-    cache = cache_folder(os.environ)
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "apt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # Any one broken source fails the update; the install shows whether it mattered.
-        subprocess.run(["apt-get", "update"], check=False)
-        wait = ["-o", "DPkg::Lock::Timeout=300"]
-        install = ["apt-get", *wait, "install", "--yes", "--no-install-recommends", *packages]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(install, env=environment, check=True)
-
-
 def run_arm64(program: Path) -> str:
     """What a program for an arm64 Linux prints."""
     if shutil.which("qemu-aarch64") is None or not _ARM64_LIBRARIES.exists():
-        _install("qemu-user", "libc6-arm64-cross")
+        install("qemu-user", "libc6-arm64-cross")
     command: list[str | Path] = ["qemu-aarch64", "-L", _ARM64_LIBRARIES, program]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -66,7 +44,7 @@ def wine_folder(folder: Path) -> Path:
     wine itself makes one by copying all of its libraries, 700 MB; links to them do.
     """
     if _wine() is None or not _WINE_LIBRARIES.exists():
-        _install("wine64")
+        install("wine64")
     prefix = folder / "wine"
     system = prefix / "drive_c/windows/system32"
     system.mkdir(parents=True)

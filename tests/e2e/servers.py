@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bazel.debian_root import cache_folder
 from tests.e2e.bazel_workspace import REPOSITORY
+from tests.programs import provide
 
 SERVERS = ("serve", "nginx", "caddy")
 
-_PACKAGES = {"nginx": "nginx-light", "caddy": "caddy", "squid": "squid"}
+_PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
 _PATIENCE_SECONDS = 30
 
 _NGINX = """\
@@ -128,7 +127,7 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         configuration = folder / "nginx.conf"
         configuration.write_text(_NGINX.format(folder=folder, port=port, site=site))
         command = [
-            provide(kind),
+            provide(kind, _PACKAGES[kind]),
             "-p",
             str(folder),
             "-e",
@@ -140,7 +139,14 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         configuration = folder / "Caddyfile"
         configuration.write_text(_CADDY.format(folder=folder, port=port, site=site))
         environment |= {"HOME": str(folder), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
-        command = [provide(kind), "run", "--config", str(configuration), "--adapter", "caddyfile"]
+        command = [
+            provide(kind, _PACKAGES[kind]),
+            "run",
+            "--config",
+            str(configuration),
+            "--adapter",
+            "caddyfile",
+        ]
     else:
         environment["PYTHONPATH"] = str(REPOSITORY / "tools")
         command = [sys.executable, "-m", "cgo_prebuilt", "goproxy", "serve", str(site)]
@@ -180,35 +186,3 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.02)
     process.kill()
     pytest.fail(f"the server does not listen\n{log.read_text()}")
-
-
-def provide(kind: str) -> str:
-    """A server's program, from Debian's package where this machine has none."""
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    found = shutil.which(kind, path=path)
-    if found is None and (os.geteuid() != 0 or shutil.which("apt-get") is None):
-        pytest.skip(f"{kind} is not installed, and only root of a Debian machine can install it")
-    if found is None:
-        _install(_PACKAGES[kind])
-        found = shutil.which(kind, path=path)
-        assert found is not None, f"{_PACKAGES[kind]} is installed, and {kind} is not there"
-    return found
-
-
-def _install(package: str) -> None:
-    import fcntl  # Windows has none, and no apt-get either
-
-    # RUNLEVEL=1: the package's own service is not started (invoke-rc.d(8)).
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    cache = cache_folder(os.environ)
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "apt-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
-            subprocess.run(
-                ["apt-get", "--quiet", *command],
-                check=True,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.servers import free_port, provide, wait_for
+from tests.e2e.servers import free_port, wait_for
+from tests.programs import provide
 
 USER, PASSWORD = "ci", "secret"
 
@@ -52,7 +53,7 @@ class Squid:
 @contextmanager
 def running_squid() -> Iterator[Squid]:
     """Runs a proxy while the context lasts."""
-    program = provide("squid")
+    program = provide("squid", "squid")
     # Not below the tests' own folder, which only root may enter: squid becomes another user.
     folder = Path(tempfile.mkdtemp(prefix="squid-"))
     folder.chmod(0o777)

@@ -23,6 +23,7 @@ from cgo_prebuilt.locks.lock import (
 )
 from cgo_prebuilt.locks.lock_file import format_lock
 from tests.bazel.debian_root import cache_folder
+from tests.programs import provide
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32" or not all(map(shutil.which, ("go", "cc", "ar", "sh"))),
@@ -143,7 +144,7 @@ def test_evaluated_twice_the_environment_stays_as_it_is(tmp_path: Path) -> None:
     assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script) == "answer 42\n"
 
 
-@pytest.mark.skipif(shutil.which("pkg-config") is None, reason="there is no pkg-config")
 def test_go_run_links_the_library_by_its_pkg_config_file_alone(tmp_path: Path) -> None:
+    provide("pkg-config", "pkgconf")
     script = ENV + "unset CGO_CFLAGS CGO_LDFLAGS; go run ."
     assert answer_of(tmp_path, GO_BY_PKG_CONFIG, script) == "answer 42\n"

@@ -16,6 +16,7 @@ import pytest
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
 from cgo_prebuilt.locks.lock import Interface
+from tests.programs import provide
 
 FOLDER = PurePosixPath("/store/files")
 PC = PurePosixPath("/store/pc")
@@ -169,12 +170,11 @@ def test_sh_takes_every_sign_as_it_is(tmp_path: Path) -> None:
     assert _printed_by(["sh", "-eu", str(script)]) == AWKWARD
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
 def test_fish_takes_every_sign_as_it_is(tmp_path: Path) -> None:
     script = tmp_path / "env.fish"
     call = f"{sys.executable} -c '{PRINT}'"
     script.write_text(format_environment(AWKWARD, "fish") + call, encoding="utf-8")
-    assert _printed_by(["fish", "--no-config", str(script)]) == AWKWARD
+    assert _printed_by([provide("fish", "fish"), "--no-config", str(script)]) == AWKWARD
 
 
 @pytest.mark.skipif(shutil.which("pwsh") is None, reason="there is no PowerShell")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tests.unit.library_case import (
     write_manifest,
 )
 from tests.unit.transport_case import SETTINGS
+from tests.unit.trees import read_only, tmpfs
 
 ARCHIVE = "/vec-v1.2.3-linux_amd64.tar.gz"
 VERBS = ("platform", "fetch", "urls", "lock", "mirror", "pack", "env", "gazelle")
@@ -339,16 +340,27 @@ def test_a_file_above_the_output_is_left_alone(
     assert_refused(answer, 2, str(tmp_path / "file"))
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere"
-)
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write: not even root, on a disk that is mounted read-only."""
+    if sys.platform == "win32":
+        pytest.skip("there, a folder that is read-only can be written")
+    folder = tmp_path / "closed"
+    if os.geteuid() != 0:
+        folder.mkdir(mode=0o500)
+        yield folder
+        return
+    if sys.platform != "linux":
+        pytest.skip("root may write everywhere")
+    with tmpfs(folder), read_only(folder):
+        yield folder
+
+
 def test_a_read_only_output_is_named(
-    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
+    run: Run, locked: Path, closed: Path, httpserver: HTTPServer
 ) -> None:
     serve(httpserver)
-    (tmp_path / "out").mkdir(mode=0o500)
-    answer = run(*fetch_arguments(locked, tmp_path / "out"))
-    assert_refused(answer, 2, str(tmp_path / "out"))
+    assert_refused(run(*fetch_arguments(locked, closed)), 2, str(closed))
 
 
 def test_a_file_in_the_place_of_the_store_is_named(

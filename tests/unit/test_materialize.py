@@ -20,6 +20,7 @@ from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage import materialize as module
 from cgo_prebuilt.storage.materialize import Materialized, materialize
 from cgo_prebuilt.storage.store import Store, Tree
+from tests.programs import provide
 from tests.unit.trees import CONTENTS, image, locked, needs_mounts, put, read, tmpfs
 
 FILES = locked(CONTENTS)
@@ -72,15 +73,16 @@ def test_on_another_file_system_they_are_copied(tree: Tree, elsewhere: Path) -> 
 
 @needs_mounts
 @pytest.mark.parametrize(
-    ("make", "megabytes"),
-    [(["mkfs.xfs", "-q", "-m", "reflink=1"], 320), (["mkfs.btrfs", "-q"], 128)],
+    ("kind", "package", "options", "megabytes"),
+    [("xfs", "xfsprogs", ["-m", "reflink=1"], 320), ("btrfs", "btrfs-progs", [], 128)],
     ids=["xfs", "btrfs"],
 )
 def test_where_the_file_system_has_reflinks_they_are_used(
-    tmp_path: Path, make: list[str], megabytes: int
+    tmp_path: Path, kind: str, package: str, options: list[str], megabytes: int
 ) -> None:
-    if shutil.which(make[0]) is None:
-        pytest.skip(f"there is no {make[0]} here; the ioctl is also tested with a stand-in")
+    if f"\t{kind}\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
+        pytest.skip(f"this kernel has no {kind}; the ioctl is also tested with a stand-in")
+    make = [provide(f"mkfs.{kind}", package), "-q", *options]
     with image(tmp_path / "disk", make, megabytes) as disk:
         tree = put(Store(disk / "store"))
         assert materialize(tree, FILES, disk / "output") == Materialized(reflinked=ALL)

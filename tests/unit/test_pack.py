@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,7 @@ from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
 from cgo_prebuilt.releases.sums import SUMS
+from tests.programs import provide
 from tests.unit.archive_builders import MemoryStream
 from tests.unit.library_case import (
     FILES,
@@ -137,18 +137,16 @@ def test_tar_reads_a_tar_gz(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd program")
 def test_zstd_and_tar_read_a_tar_zst(tmp_path: Path) -> None:
     one = packed(tmp_path, "tar.zst")
-    run("zstd", "-q", "-d", one.path, "-o", tmp_path / "plain.tar")
+    run(provide("zstd", "zstd"), "-q", "-d", one.path, "-o", tmp_path / "plain.tar")
     (tmp_path / "out").mkdir()
     run("tar", "-xf", tmp_path / "plain.tar", "-C", tmp_path / "out")
     assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
 
 
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="there is no unzip program")
 def test_unzip_reads_a_zip(tmp_path: Path) -> None:
-    run("unzip", "-q", packed(tmp_path, "zip").path, "-d", tmp_path / "out")
+    run(provide("unzip", "unzip"), "-q", packed(tmp_path, "zip").path, "-d", tmp_path / "out")
     assert (tmp_path / "out" / "lib" / "libvec.a").read_bytes() == LIBRARY
     assert (tmp_path / "out" / "lib" / "libvec.a").stat().st_mode & 0o777 == 0o644
 

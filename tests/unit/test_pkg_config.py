@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.pkg_config import pkg_config, write_pkg_config
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.storage.store import Store
+from tests.programs import provide
 from tests.unit.library_case import FILES, files_below
 from tests.unit.trees import put
 
@@ -26,17 +26,11 @@ INTERFACE = Interface(
 )
 
 
-needs_pkg_config = pytest.mark.skipif(
-    shutil.which("pkg-config") is None, reason="there is no pkg-config"
-)
-
-
 def asked(folder: Path, *options: str) -> list[str]:
     """What pkg-config says of `vec`, split as a shell would."""
     environment = {**os.environ, "PKG_CONFIG_PATH": str(folder)}
-    run = subprocess.run(
-        ["pkg-config", *options, "vec"], check=True, env=environment, stdout=subprocess.PIPE
-    )
+    command = [provide("pkg-config", "pkgconf"), *options, "vec"]
+    run = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE)
     # Byte by byte: pkgconf puts a backslash before each byte that is not ASCII.
     words = shlex.split(run.stdout.decode("latin-1"))
     return [word.encode("latin-1").decode() for word in words]
@@ -54,7 +48,6 @@ def test_the_text_is_the_same_wherever_the_files_are() -> None:
     )
 
 
-@needs_pkg_config
 @pytest.mark.parametrize("name", ["plain", "with space", "a(b)&c", "größe"])
 def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str) -> None:
     tree = put(Store(tmp_path / name), FILES)
@@ -71,7 +64,6 @@ def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str)
     assert asked(folder, "--modversion") == ["1.2.3"]
 
 
-@needs_pkg_config
 def test_a_define_with_quotes_and_spaces_survives(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
     interface = Interface(defines=('TEXT="a b"', "SIGNS=#\\'*(&"))
@@ -79,7 +71,6 @@ def test_a_define_with_quotes_and_spaces_survives(tmp_path: Path) -> None:
     assert asked(folder, "--cflags") == ['-DTEXT="a b"', "-DSIGNS=#\\'*(&"]
 
 
-@needs_pkg_config
 def test_a_file_name_with_a_space_survives(tmp_path: Path) -> None:
     tree = put(Store(tmp_path / "store"), {"my lib/vec #1.a": b"x"})
     folder = write_pkg_config(

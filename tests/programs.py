@@ -1,0 +1,61 @@
+"""Programs that tests run: this machine's, else Debian's package, which root installs.
+
+A test is skipped only where neither can be had.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.bazel.debian_root import cache_folder
+
+# Where Debian has servers and makers of file systems, which are on no user's PATH.
+_MORE_FOLDERS = "/usr/sbin:/sbin"
+
+
+def provide(program: str, package: str) -> str:
+    """The path of a program; where there is none, its package is installed, or the test skipped.
+
+    Args:
+        program: Its name.
+        package: Debian's package that has it.
+    """
+    found = _find(program)
+    if found is None:
+        install(package)
+        found = _find(program)
+        assert found is not None, f"{package} is installed, and {program} is not there"
+    return found
+
+
+def install(*packages: str) -> None:
+    """Installs Debian packages, whoever else does so at the same time; or skips the test."""
+    if os.name == "nt" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        pytest.skip(f"only root of a Debian machine can install {' '.join(packages)}")
+    import fcntl  # Windows has none
+
+    # RUNLEVEL=1: a package's own service is not started (invoke-rc.d(8)).
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    options = ["--quiet", "-o", "DPkg::Lock::Timeout=300"]
+    wanted = ["install", "--yes", "--no-install-recommends", *packages]
+    cache = cache_folder(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "apt-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Any one broken source fails the update; the install shows whether it mattered.
+        for command, matters in ((["update"], False), (wanted, True)):
+            subprocess.run(
+                ["apt-get", *options, *command],
+                check=matters,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+
+def _find(program: str) -> str | None:
+    return shutil.which(program, path=os.pathsep.join([os.environ["PATH"], _MORE_FOLDERS]))
