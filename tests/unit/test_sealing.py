@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -14,6 +15,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.sealing import fits, hash_again, seal
+from cgo_prebuilt.storage.tree import FileRecord
 from tests.unit.archive_builders import locked_file
 from tests.unit.library_case import write_files
 
@@ -80,14 +82,16 @@ def test_only_where_it_is_asked_for_the_disk_is_waited_for(
         ([*FILES, locked_file("x", b"")], "x"),
         ([*FILES[1:], locked_file("a", b"11")], "a"),
         ([], "a, lib/b, lib/deep/c"),
+        ([locked_file("0", b"")], "0, a, lib/b"),
     ],
-    ids=["one more", "one less", "another size", "none"],
+    ids=["one more", "one less", "another size", "none", "only another one"],
 )
 def test_other_files_than_the_locks_are_refused(
     folder: Path, files: list[LockedFile], where: str
 ) -> None:
-    with pytest.raises(IntegrityError, match="not those that the lock names") as caught:
+    with pytest.raises(IntegrityError) as caught:
         seal(folder, files, sync=False)
+    assert caught.value.what == "the extracted files are not those that the lock names"
     assert caught.value.where == where
 
 
@@ -105,6 +109,32 @@ def test_a_link_is_none_of_the_files(folder: Path, target: str) -> None:
     with pytest.raises(IntegrityError, match="not those that the lock names") as caught:
         seal(folder, files, sync=False)
     assert caught.value.where == "lib/link"
+
+
+def test_a_link_to_a_folder_is_one_file_too_many(folder: Path) -> None:
+    (folder / "lib/link").symlink_to("deep")
+    with pytest.raises(IntegrityError, match="not those that the lock names") as caught:
+        seal(folder, FILES, sync=False)
+    assert caught.value.where == "lib/link"
+
+
+def test_a_record_is_what_stat_says(folder: Path) -> None:
+    records = seal(folder, FILES, sync=False)
+    for file in FILES:
+        found = (folder / file.path).stat()
+        assert records[file.path] == FileRecord(
+            file.sha256, file.size, found.st_mtime_ns, found.st_ino, found.st_dev
+        )
+
+
+def test_where_a_read_only_file_cannot_be_opened_the_disk_is_not_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise PermissionError(errno.EACCES, "refused", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert list(seal(folder, FILES, sync=True)) == list(CONTENTS)
 
 
 def test_what_changed_is_noticed(folder: Path) -> None:
@@ -131,6 +161,16 @@ def test_what_is_gone_or_no_file_fits_nothing(folder: Path) -> None:
     assert hash_again(path, record) is None
     path.symlink_to(folder / "elsewhere")
     assert not fits(path, record)
+    assert hash_again(path, record) is None
+
+
+def test_a_link_of_the_right_size_to_the_right_contents_is_no_file(folder: Path) -> None:
+    (folder / "lib/12").write_bytes(CONTENTS["lib/b"])
+    record = seal(folder, [*FILES, locked_file("lib/12", b"22")], sync=False)["lib/b"]
+    path = folder / "lib/b"
+    path.unlink()
+    path.symlink_to("12")
+    assert path.lstat().st_size == record.size
     assert hash_again(path, record) is None
 
 
