@@ -203,6 +203,16 @@ def test_what_is_in_the_way_of_a_locked_file_is_refused(
     assert said(caught.value) == what
 
 
+def test_a_link_in_the_way_of_a_folder_below_another_is_refused(tmp_path: Path) -> None:
+    path = "include/vec/ext/x.h"
+    members = tar_member("include/vec", kind=SYMLINK, link="..") + tar_member(path, b"1")
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path, members, {path: b"1"})
+    assert said(caught.value) == (
+        "'include/vec' is a symbolic link and the folder of a locked file"
+    )
+
+
 def test_links_and_devices_elsewhere_are_passed_over(tmp_path: Path) -> None:
     members = (
         tar_member("link", kind=SYMLINK, link="/etc")

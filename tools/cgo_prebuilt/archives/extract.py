@@ -42,8 +42,6 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     where = archive.file
     check_member_names((file.path for file in archive.files), where=where)
     wanted = {normalize(archive.member_of(file)): file for file in archive.files}
-    if archive.format == "file":
-        wanted = {file.path: file for file in archive.files}
     folders = {folder for name in wanted for folder in _folders(name)}
     missing = dict(wanted)
     members = read_members(
