@@ -120,6 +120,11 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="negative PAX size",
         ),
         pytest.param(
+            pax({"size": "-5"}) + tar_member("lib/x.a", size=0),
+            "the tar is malformed: 'lib/x.a' has a negative size",
+            id="negative PAX size of less than a block",
+        ),
+        pytest.param(
             tar_member("lib/x.a", b"library", size=b"\xff" * 12),
             "the tar is malformed: negative size",
             id="negative offset: a size in base 256",
@@ -211,8 +216,63 @@ def test_tar_is_refused(members: bytes, what: str, tmp_path: Path) -> None:
 def test_a_sparse_map_without_an_end_takes_no_memory(tmp_path: Path) -> None:
     sparse = pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
     members = sparse + tar_member("y", b"999999999\n" + b"1\n" * (2 << 20))
-    with pytest.raises(IntegrityError, match="its headers are too long"):
+    with pytest.raises(IntegrityError) as caught:
         extract_tar(tmp_path, members + GOOD_TAR, GOOD)
+    assert said(caught.value) == "the tar is malformed: its headers are too long"
+
+
+def test_a_sparse_map_that_is_none_is_refused(tmp_path: Path) -> None:
+    sparse = pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
+    members = sparse + tar_member("y", b"one\n".ljust(512, b"\0"))
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path, members + GOOD_TAR, GOOD)
+    assert said(caught.value).startswith("the tar is malformed: ")
+    assert not said(caught.value).endswith("None")
+
+
+def test_a_sparse_map_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    sparse = pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})
+    data = compress(sparse + tar_member("y", b"9\n" * 300)[:1000], "tar.gz")
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, data, "tar.gz", GOOD)
+    assert said(caught.value) == "the tar ends in the middle"
+
+
+def test_headers_may_be_as_long_as_they_may_be_and_no_longer(tmp_path: Path) -> None:
+    header, most = 512, 1 << 20
+    fits = pax_record("comment", "c" * (most - header - len("1048064 comment=\n")))
+    assert len(fits) == most - header
+    (tmp_path / "one").mkdir()
+    assert extract_tar(tmp_path / "one", pax(fits) + GOOD_TAR, GOOD) == GOOD
+    (tmp_path / "more").mkdir()
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path / "more", pax(fits + pax_record("x", "")) + GOOD_TAR, GOOD)
+    assert said(caught.value) == "the tar is malformed: its headers are too long"
+
+
+def test_an_extended_header_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    data = compress(pax({"comment": "c" * 2000})[:1000], "tar.gz")
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, data, "tar.gz", GOOD)
+    assert said(caught.value) == "the tar ends in the middle"
+
+
+def test_a_block_that_is_no_header_is_not_the_end(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        extract_tar(tmp_path, b"X" * 512 + GOOD_TAR, GOOD)
+    assert said(caught.value).startswith("the tar is malformed: ")
+    assert "behind its end" not in said(caught.value)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(tar_member("././@LongLink", kind=b"L") + tar_member("y"), id="no long name"),
+        pytest.param(tar_member(b"\xff\xfe", b"y"), id="a name that is not UTF-8"),
+    ],
+)
+def test_strange_names_elsewhere_are_passed_over(before: bytes, tmp_path: Path) -> None:
+    assert extract_tar(tmp_path, before + GOOD_TAR, GOOD) == GOOD
 
 
 @pytest.mark.parametrize("cut", [425, 600, 1023, 1500])
@@ -240,8 +300,9 @@ def test_all_missing_files_are_counted(tmp_path: Path) -> None:
 
 
 def test_empty_tar_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(IntegrityError, match="the tar is malformed: there is nothing in it"):
+    with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, compress(b"", "tar.gz"), "tar.gz", GOOD)
+    assert said(caught.value) == "the tar is malformed: there is nothing in it"
 
 
 @pytest.mark.parametrize("format", TAR_FORMATS)
@@ -319,13 +380,14 @@ def test_a_header_whose_size_only_pax_can_hold_is_read(tmp_path: Path) -> None:
         assert extract_tar(folder, members, GOOD) == GOOD
 
 
-def test_a_link_that_states_a_size_has_no_contents() -> None:
-    data = tar_member("link", kind=b"2", link="y", size=700) + GOOD_TAR + END_OF_TAR
+@pytest.mark.parametrize("kind", [b"2", b"5"], ids=["link", "folder"])
+def test_what_is_no_file_may_state_a_size_and_has_no_contents(kind: bytes) -> None:
+    data = tar_member("other", kind=kind, link="y", size=700) + GOOD_TAR + END_OF_TAR
     found = [
         (member.name, member.size, sum(map(len, member.chunks())))
         for member in tar_reader.read_tar(iter([data]), where="lib")
     ]
-    assert found == [("link", 0, 0), ("lib/x.a", 7, 7)]
+    assert found == [("other", 0, 0), ("lib/x.a", 7, 7)]
 
 
 def test_one_archive_of_all_platforms_gives_one_platform(tmp_path: Path) -> None:

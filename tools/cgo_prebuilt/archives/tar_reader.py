@@ -69,10 +69,9 @@ def read_tar(pieces: Iterator[bytes], *, where: str) -> Generator[Member, None, 
             raise _malformed(str(error), where) from error
         end = tar.offset
         _check_sizes(info, source.position, end, where)
-        kind = _kind(info)
         # A link or a folder may state a size and have no contents.
-        size = info.size if kind == FILE else min(info.size, end - source.position)
-        yield Member(normalize(info.name), kind, size, partial(source.chunks, size))
+        size = min(info.size, end - source.position)
+        yield Member(normalize(info.name), _kind(info), size, partial(source.chunks, size))
         source.skip(end - source.position)
     raise _malformed(f"it has more than {_MEMBERS_MAX} members", where)
 
@@ -163,9 +162,7 @@ class _Tar(tarfile.TarFile):
     """What `TarInfo.fromtarfile` needs: global pax headers, and the next header's offset."""
 
     def __init__(self, source: _Source) -> None:
-        super().__init__(
-            fileobj=source, mode="r", tarinfo=_Info, encoding="utf-8", errors="surrogateescape"
-        )
+        super().__init__(fileobj=source, encoding="utf-8")  # the machine's own may be another
 
     def next(self) -> None:
         """Nothing, where `TarFile` would read the first header when it is made."""
@@ -207,13 +204,12 @@ def _check_pax(payload: bytes, where: str) -> None:
         position = end
 
 
-def _check_sizes(info: tarfile.TarInfo, position: int, end: int, where: str) -> None:
+def _check_sizes(info: _Info, position: int, end: int, where: str) -> None:
     """Refuses a member whose headers disagree about how long it is."""
-    header_size = info.header_size if isinstance(info, _Info) else info.size
-    if "size" in info.pax_headers and header_size not in (info.size, *_UNKNOWN_SIZES):
+    if "size" in info.pax_headers and info.header_size not in (info.size, *_UNKNOWN_SIZES):
         raise _malformed(
             f"{info.name!r} has {info.pax_headers['size']} bytes by its pax header and"
-            f" {header_size} by its own",
+            f" {info.header_size} by its own",
             where,
         )
     if info.size < 0 or end < position:
