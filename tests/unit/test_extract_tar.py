@@ -345,8 +345,9 @@ def test_a_tar_of_endlessly_many_members_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tar_reader, "_MEMBERS_MAX", 10)
-    with pytest.raises(IntegrityError, match="it has more than 10 members"):
+    with pytest.raises(IntegrityError) as caught:
         extract_tar(tmp_path, tar_member("y") * 11, GOOD)
+    assert said(caught.value) == "the tar is malformed: it has more than 10 members"
 
 
 @pytest.mark.parametrize(
