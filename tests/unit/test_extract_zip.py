@@ -468,8 +468,9 @@ def test_zip_with_a_wrong_crc_is_not_locked() -> None:
 
 def test_zip_bomb_is_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "ALLOWANCE", 1 << 20)
-    with pytest.raises(IntegrityError, match="this is a decompression bomb"):
+    with pytest.raises(IntegrityError) as caught:
         index_bytes(zip_archive(ZipEntry("x", bytes(16 << 20))), "zip")
+    assert said(caught.value).endswith("this is a decompression bomb")
 
 
 def test_zip_with_a_huge_directory_is_refused(

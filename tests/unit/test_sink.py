@@ -1,0 +1,62 @@
+"""The sink where its caller fails: what it had taken is not written on, and hides nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.archives.sink import Sink
+from cgo_prebuilt.locks.lock import LockedFile
+from tests.unit.archive_builders import locked_file
+
+_PIECE = b"piece"
+_PIECES = 8
+FILE = locked_file("lib/x.a", _PIECE * _PIECES)
+
+
+class TheCallersOwnError(Exception):
+    """What happens to the one who reads the archive."""
+
+
+def write_and_fail(
+    folder: Path, file: LockedFile, pieces: int, before: Callable[[], None] = lambda: None
+) -> None:
+    with Sink(folder, "an archive") as sink:
+        sink.write(file, iter([memoryview(_PIECE)] * pieces))
+        before()
+        raise TheCallersOwnError
+
+
+def test_the_error_of_the_caller_is_not_hidden_by_one_of_the_sink(tmp_path: Path) -> None:
+    with pytest.raises(TheCallersOwnError):
+        write_and_fail(tmp_path, locked_file("lib/x.a", b"other"), 1)
+
+
+def test_after_an_error_of_the_caller_nothing_more_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, writing, failed = os.write, threading.Event(), threading.Event()
+    workers: list[threading.Thread] = []
+
+    def slow(descriptor: int, data: memoryview) -> int:
+        writing.set()
+        failed.wait(10)
+        return write(descriptor, data)
+
+    def before() -> None:
+        assert writing.wait(10)
+        workers.extend(thread for thread in threading.enumerate() if thread.name == "sink")
+        # By then the sink knows: it is told before this thread does anything else.
+        threading.Timer(0.2, failed.set).start()
+
+    monkeypatch.setattr(os, "write", slow)
+    with pytest.raises(TheCallersOwnError):
+        write_and_fail(tmp_path, FILE, _PIECES, before)
+    (worker,) = workers
+    assert worker.daemon  # it must not keep the program from ending
+    assert not worker.is_alive()
+    assert (tmp_path / "lib/x.a").read_bytes() == _PIECE
