@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.bazel.executor_root import APART, BUILDGRID
 from tests.e2e.servers import free_port, wait_for
 
-# The keys are what a worker offers and an action may ask for.
+# The keys are what a worker offers and an action may ask for. A call above the number of concurrent ones is
+# refused, not queued: Bazel has a hundred uploads at once, and a worker whose call is refused ends.
 _SERVER = """\
 server:
   - !channel
@@ -45,6 +46,7 @@ instances:
       - !cas {{storage: *storage}}
       - !bytestream {{storage: *storage}}
 thread-pool-size: 50
+maximum-concurrent-rpcs: 1000
 """
 
 # As its own user: as root it refuses to run.
@@ -97,6 +99,13 @@ class Executor:
         script = _WORKER.format(name=name, properties=told, remote=remote)
         with _machine(self.root, self.folder / name, script):
             yield
+
+    def logs(self) -> str:
+        """The ends of what its machines said."""
+        return "\n".join(
+            "\n".join([f"{log.name}:", *log.read_text(errors="replace").splitlines()[-20:]])
+            for log in sorted(self.folder.glob("*.log"))
+        )
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class MakeRemote(Protocol):
 
 
 @pytest.fixture
-def remote(workspace: MakeWorkspace, executor: Executor, tmp_path: Path) -> MakeRemote:
+def remote(workspace: MakeWorkspace, executor: Executor, tmp_path: Path) -> Iterator[MakeRemote]:
     def make(
         build: str, files: Mapping[str, str | bytes], module: str = "", *, kinds: int = 1
     ) -> Remote:
@@ -183,7 +183,8 @@ def remote(workspace: MakeWorkspace, executor: Executor, tmp_path: Path) -> Make
         )
         return Remote(made, tmp_path / "log.json")
 
-    return make
+    yield make
+    print(executor.logs())  # pytest shows it of a test that failed
 
 
 def load_first(build: str) -> str:
