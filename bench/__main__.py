@@ -15,6 +15,7 @@ from bench.measure import Sample, run
 from bench.payload import make_payload
 from bench.report import Line, machine, summarize, table, verdict, write
 from bench.servers import nginx
+from tests.programs import provide
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 _PACKAGES = {
@@ -34,7 +35,8 @@ def main() -> int:
     parser.add_argument("--bazel", help="compare with this Bazel's http_archive")
     parser.add_argument("--folder", type=Path, help="keep the payload here", required=True)
     options = parser.parse_args()
-    _install_missing()
+    for program, package in _PACKAGES.items():
+        provide(program, package)
     payload = make_payload(options.folder, options.size)
     facts = {
         **machine(),
@@ -92,14 +94,6 @@ def _once(contender: Contender, kept: Path, work: Path) -> Sample:
 def _remove(folder: Path) -> None:
     subprocess.run(["chmod", "-R", "u+w", folder], check=False)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _install_missing() -> None:
-    missing = [package for tool, package in _PACKAGES.items() if shutil.which(tool) is None]
-    if missing:
-        subprocess.run(["apt-get", "update", "-q"], check=True, stdout=subprocess.DEVNULL)
-        install = ["apt-get", "install", "-qy", "--no-install-recommends", *missing]
-        subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Programs that tests run: this machine's, else Debian's package, which root installs.
+"""Programs that tests and measurements run: this machine's, else Debian's package, which root installs.
 
 A test is skipped only where neither can be had.
 """

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.bazel.debian_root import cache_folder
+from tests.e2e.zig import zig_environment, zig_program
 
 _ZIG_TARGETS = {
     "darwin_amd64": "x86_64-macos",
@@ -20,15 +19,12 @@ _ZIG_TARGETS = {
 
 def run_tool(*command: str | Path) -> None:
     """Runs a compiler or the like; the test fails with what it said where it fails."""
-    # zig's caches are outside the checkout, and are kept from one test run to the next.
-    cache = str(cache_folder(os.environ) / "zig")
-    zig_cache = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **zig_cache},
+        env={**os.environ, **zig_environment()},
     )
     assert done.returncode == 0, f"{command}\n{done.stderr}"
 
@@ -37,7 +33,12 @@ def compiler(platform: str) -> list[str]:
     """The C compiler for a platform."""
     if platform == "linux_amd64":
         return ["gcc"]
-    return [sys.executable, "-m", "ziglang", "cc", "-target", _ZIG_TARGETS[platform]]
+    return [str(zig_program()), "cc", "-target", _ZIG_TARGETS[platform]]
+
+
+def archiver(platform: str) -> list[str]:
+    """The `ar` for a platform: the host's may make an index of its own objects only."""
+    return ["ar"] if platform == "linux_amd64" else [str(zig_program()), "ar"]
 
 
 def static_library(platform: str, source: str, archive: Path, *flags: str) -> Path:
@@ -47,10 +48,7 @@ def static_library(platform: str, source: str, archive: Path, *flags: str) -> Pa
     text.write_text(source)
     run_tool(*compiler(platform), "-c", "-O1", *flags, text, "-o", compiled)
     archive.unlink(missing_ok=True)
-    archiver = ["ar"]
-    if platform != "linux_amd64":  # the host's may make an index of its own objects only
-        archiver = [sys.executable, "-m", "ziglang", "ar"]
-    run_tool(*archiver, "rcsD", archive, compiled)
+    run_tool(*archiver(platform), "rcsD", archive, compiled)
     text.unlink()
     compiled.unlink()
     return archive

@@ -15,13 +15,14 @@ import pytest
 
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.bazel_workspace import Result
+from tests.e2e.compilers import archiver, compiler, run_tool
 from tests.e2e.release import cgo_prebuilt
+from tests.e2e.zig import zig_environment
 
 HOST = "go.acme.test"
 MODULE = f"{HOST}/Tiny"  # with a capital letter, which the protocol escapes
 FORWARDING = "!tiny"
 PLATFORMS = ("linux_amd64", "linux_arm64")
-ZIG_TARGETS = {"linux_arm64": "aarch64-linux-gnu"}
 
 MANIFEST = """\
 name: tiny
@@ -156,37 +157,15 @@ def compile_library(stage: Path, platform: str, answer: int) -> None:
         header.parent.mkdir(parents=True, exist_ok=True)
         header.write_text(text)
     (stage / "lib").mkdir(exist_ok=True)
-    compiler, archiver = ["gcc"], ["ar"]
-    if platform != "linux_amd64":
-        compiler = [*zig(), "cc", "-target", ZIG_TARGETS[platform]]
-        archiver = [*zig(), "ar"]
     for name, text in _SOURCES.items():
         source = stage / name
         source.write_text(text)
         flags = ["-O1", "-DTINY=1", f"-DANSWER={answer}.0", f"-I{stage / 'include'}"]
         output = source.with_suffix(".o")
-        run_tool(*compiler, *flags, "-c", str(source), "-o", str(output))
+        run_tool(*compiler(platform), *flags, "-c", source, "-o", output)
         archive = stage / "lib" / f"lib{source.stem}.a"
         archive.unlink(missing_ok=True)
-        run_tool(*archiver, "rcsD", str(archive), str(output))
-
-
-def zig() -> list[str]:
-    """The zig that the development dependency `ziglang` brings."""
-    return [sys.executable, "-m", "ziglang"]
-
-
-def run_tool(*command: str) -> None:
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **zig_cache()}
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def zig_cache() -> dict[str, str]:
-    """zig's caches, outside the checkout and kept from one test run to the next."""
-    cache = str(cache_folder(os.environ) / "zig")
-    return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
+        run_tool(*archiver(platform), "rcsD", archive, output)
 
 
 @dataclass(frozen=True)
@@ -222,7 +201,7 @@ class Program:
         done = subprocess.run(
             ["go", *arguments],
             cwd=self.folder,
-            env={**inherited, **own, **zig_cache(), **(env or {})},
+            env={**inherited, **own, **zig_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.archive_server import ArchiveServer
-from tests.e2e.compilers import compiler, run_tool
+from tests.e2e.compilers import archiver, compiler, run_tool
 from tests.e2e.release import HEADER, cgo_prebuilt
 
 MAIN_GO = """\
@@ -31,7 +30,6 @@ def archive(
     folder: Path, path: str, sources: Mapping[str, str], platform: str = "linux_amd64"
 ) -> None:
     """Compiles C sources into a static archive for a platform."""
-    archiver = ["ar"] if platform == "linux_amd64" else [sys.executable, "-m", "ziglang", "ar"]
     objects = []
     for name, text in sources.items():
         (folder / name).write_text(text)
@@ -41,7 +39,7 @@ def archive(
         run_tool(*compiler(platform), *flags, folder / name, "-o", objects[-1])
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).unlink(missing_ok=True)
-    run_tool(*archiver, "rcs", folder / path, *objects)
+    run_tool(*archiver(platform), "rcs", folder / path, *objects)
 
 
 def shared(folder: Path, path: str, sources: Mapping[str, str], soname: str) -> None:

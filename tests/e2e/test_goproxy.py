@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.bazel_workspace import REPOSITORY
+from tests.e2e.compilers import compiler
 from tests.e2e.go_release import (
     HOST,
     LINKING_PROGRAM,
     LINKING_SECTION,
     MODULE,
     PLATFORMS,
-    ZIG_TARGETS,
     GoRelease,
     Program,
     compile_library,
     make_program,
     make_release,
     needs_linux_amd64,
-    zig,
 )
 from tests.e2e.servers import SERVERS, SiteServer, running
 
@@ -95,7 +94,7 @@ def test_a_cross_build_with_zig_fetches_the_other_platforms(
         "GOOS": "linux",
         "GOARCH": "arm64",
         "CGO_ENABLED": "1",
-        "CC": f"{' '.join(zig())} cc -target {ZIG_TARGETS['linux_arm64']}",
+        "CC": " ".join(compiler("linux_arm64")),
     }
     program.go("build", "-o", "answer", ".", env=cross).checked()
     header = (program.folder / "answer").read_bytes()[:20]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from tests.e2e.bazel_workspace import REPOSITORY, Result
+from tests.e2e.compilers import static_library
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import cgo_prebuilt
 from tests.github_server import GitHubServer, broken_off_after, problem
@@ -22,7 +22,7 @@ EXAMPLE = REPOSITORY / "examples" / "vecsearch"
 SLUG = "acme/vec"
 ANSWER = "vecsearch 0.3.0: the 3 nearest of 1000 vectors"
 
-_ZIG_TARGETS = {"linux_amd64": "x86_64-linux-gnu.2.17", "linux_arm64": "aarch64-linux-gnu.2.17"}
+_PLATFORMS = ("linux_amd64", "linux_arm64")
 
 _MODULE = """\
 prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
@@ -91,22 +91,14 @@ def _build(maintainer: Maintainer) -> None:
     variables = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     subprocess.run(command, cwd=EXAMPLE / "native", env=variables, check=True)
     header = (EXAMPLE / "native/include/vecsearch.h").read_bytes()
-    for platform in _ZIG_TARGETS:
+    for platform in _PLATFORMS:
         for folder in ("lib", "include"):
             (out / platform / folder).mkdir(parents=True)
         (out / platform / "include/vecsearch.h").write_bytes(header)
     library = (target / "release/libvecsearch.a").read_bytes()
     (out / "linux_amd64/lib/libvecsearch.a").write_bytes(library)
-    source = maintainer.folder / "stub.c"
-    source.write_text("int vecsearch_stub(void) { return 0; }\n")
-    zig = [sys.executable, "-m", "ziglang"]
-    compiled = maintainer.folder / "stub.o"
-    subprocess.run(
-        [*zig, "cc", "-target", _ZIG_TARGETS["linux_arm64"], "-c", source, "-o", compiled],
-        check=True,
-    )
-    library_path = out / "linux_arm64/lib/libvecsearch.a"
-    subprocess.run([*zig, "ar", "rcsD", library_path, compiled], check=True)
+    stub = "int vecsearch_stub(void) { return 0; }\n"
+    static_library("linux_arm64", stub, out / "linux_arm64/lib/libvecsearch.a")
 
 
 def test_the_example_is_built_packed_published_locked_and_linked_by_bazel(
@@ -116,10 +108,10 @@ def test_the_example_is_built_packed_published_locked_and_linked_by_bazel(
     _build(maintainer)
     manifest = yaml.safe_load((EXAMPLE / "prebuilt.yaml").read_text())
     manifest["urls"] = [f"{github.url}/{SLUG}/releases/download/{{version}}/{{file}}"]
-    manifest["platforms"] = {name: manifest["platforms"][name] for name in _ZIG_TARGETS}
+    manifest["platforms"] = {name: manifest["platforms"][name] for name in _PLATFORMS}
     del manifest["source"]
     (maintainer.folder / "prebuilt.yaml").write_text(yaml.safe_dump(manifest))
-    for platform in _ZIG_TARGETS:
+    for platform in _PLATFORMS:
         command = ("pack", "prebuilt.yaml", "--platform", platform, "--output", "dist")
         maintainer.run(*command, "--from", f"out/{platform}").checked()
 

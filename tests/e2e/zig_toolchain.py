@@ -1,14 +1,8 @@
-"""C toolchains for cross-compiling in a test's workspace: `zig cc`, of the dev dependency ziglang."""
+"""C toolchains for cross-compiling in a test's workspace: `zig cc`."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from pathlib import Path
-
-import pytest
-
-from tests.bazel.debian_root import cache_folder
+from tests.e2e.zig import zig_cache, zig_program
 
 TARGETS = {
     "darwin_arm64": ("aarch64-macos", "macos", "aarch64"),
@@ -112,19 +106,6 @@ REGISTER = 'register_toolchains("//zig:all")\n'
 """What MODULE.bazel says."""
 
 
-def zig_program() -> Path:
-    """The zig of the dev dependency."""
-    found = importlib.util.find_spec("ziglang")
-    if found is None or found.origin is None:
-        pytest.fail("zig is the cross compiler: pip install ziglang")
-    return Path(found.origin).with_name("zig")
-
-
-def zig_cache() -> Path:
-    """Where zig keeps what it compiles of a target's C library, from one test run to the next."""
-    return cache_folder(os.environ) / "zig"
-
-
 def zig_files() -> dict[str, str | bytes]:
     """The files of the package `//zig`: a toolchain and a platform for each of `TARGETS`."""
     build = _HEAD
@@ -161,7 +142,7 @@ def zig_options(platform: str) -> list[str]:
     """Bazel's options to build for a platform."""
     return [
         f"--platforms=//zig:{platform}",
-        # The sandbox has a /tmp of its own, and pip may have installed zig below the real one.
+        # The sandbox has a /tmp of its own, and the tests' cache may be below the real one.
         f"--sandbox_add_mount_pair={zig_program().parent}",
         f"--sandbox_writable_path={zig_cache()}",
     ]

@@ -1,0 +1,48 @@
+"""zig, the tests' cross compiler: the dev dependency ziglang, in one copy that serves every checkout.
+
+What zig has compiled (a C library takes it a minute) it finds again only as the very same zig: one of
+the same version in another virtual environment compiles all of it anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.files.file_lock import hold
+from tests.bazel.debian_root import cache_folder
+
+
+@functools.cache
+def zig_program() -> Path:
+    """The program, in a folder with all that it needs; copied there where it is not yet."""
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        pytest.fail("zig is the cross compiler: pip install ziglang")
+    installed = Path(found.origin).parent
+    copy = cache_folder(os.environ) / f"ziglang-{importlib.metadata.version('ziglang')}"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with hold(copy.with_name("ziglang-lock")):
+        if not copy.exists():
+            partial = copy.with_name(f"{copy.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(installed, partial)
+            partial.rename(copy)
+    return copy / ("zig.exe" if os.name == "nt" else "zig")
+
+
+def zig_cache() -> Path:
+    """Where zig keeps what it compiles, from one test run to the next."""
+    return cache_folder(os.environ) / "zig"
+
+
+def zig_environment() -> dict[str, str]:
+    """The variables that tell zig so."""
+    cache = str(zig_cache())
+    return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
