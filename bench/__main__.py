@@ -21,7 +21,6 @@ _DOCS = Path(__file__).resolve().parents[1] / "docs"
 _PACKAGES = {
     "aria2c": "aria2",
     "bsdtar": "libarchive-tools",
-    "nginx": "nginx-light",
     "zstd": "zstd",
 }
 

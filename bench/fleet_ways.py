@@ -21,7 +21,6 @@ from cgo_prebuilt.digest import sha256_of
 from tests.bazel.provision import find_bazel
 from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
 from tests.e2e.remote_cache import remote_cache
-from tests.programs import provide
 
 _LOG_SECONDS = 0.3  # nginx writes down an answer after it was sent
 
@@ -113,7 +112,6 @@ def measure_ways(folder: Path, size: int, rounds: int) -> Measured:
         size: The least bytes of the release's tree.
         rounds: How often a fetch that is not a first one is measured.
     """
-    provide("nginx", "nginx-light")
     payload, tiny = make_payload(folder, size), make_payload(folder, 1)
     work = Path(tempfile.mkdtemp(prefix="fleet-", dir=folder))
     try:

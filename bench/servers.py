@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_port, wait_for
+from tests.programs import provide
 
 LIMIT = 12_000_000
 """Bytes a second that the limited port gives a connection."""
@@ -53,36 +53,18 @@ def nginx(root: Path, folder: Path) -> Iterator[Servers]:
         root: What is served.
         folder: Where nginx keeps its own files.
     """
-    if shutil.which("nginx") is None:
-        raise SystemExit("nginx is needed: apt-get install nginx-light")
     folder.mkdir(parents=True, exist_ok=True)
-    plain, limited = _free_ports(2)
+    plain, limited = free_port(), free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(
         _CONFIGURATION.format(folder=folder, root=root, plain=plain, limited=limited, limit=LIMIT)
     )
-    process = subprocess.Popen(["nginx", "-c", configuration, "-e", folder / "error.log"])
+    errors = folder / "error.log"
+    process = subprocess.Popen([provide("nginx", "nginx-light"), "-c", configuration, "-e", errors])
     try:
-        _wait(plain)
+        wait_for(plain, process, errors)
         log = folder / "access.log"
         yield Servers(f"http://127.0.0.1:{plain}", f"http://127.0.0.1:{limited}", log)
     finally:
         process.terminate()
         process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def _wait(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit("nginx did not start")

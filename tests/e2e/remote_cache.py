@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.bazel.debian_root import cache_folder
-from tests.e2e.servers import free_port, wait_for
+from tests.ports import free_port, wait_for
 
 _MODULE = "github.com/buchgr/bazel-remote/v2@v2.6.1"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bazel.executor_root import APART, BUILDGRID
-from tests.e2e.servers import free_port, wait_for
+from tests.ports import free_port, wait_for
 
 # The keys are what a worker offers and an action may ask for. A call above the number of concurrent ones is
 # refused, not queued: Bazel has a hundred uploads at once, and a worker whose call is refused ends.
@@ -61,7 +61,7 @@ exec $as_postgres $bin/postgres -D postgres -p {port} -c fsync=off -c unix_socke
 # The folders that an action runs in are casd's to make, so it must be on the worker's machine.
 _WORKER = """\
 buildbox-casd --cas-remote={remote} --bind=unix:/srv/casd.sock /srv/casd &
-until [ -S /srv/casd.sock ]; do sleep 0.05; done
+until [ -S /srv/casd.sock ]; do kill -0 $!; sleep 0.05; done
 exec buildbox-worker --concurrent-jobs=2 --bots-remote={remote} --cas-remote=unix:/srv/casd.sock \
     --buildbox-run=buildbox-run-hosttools {properties} {name}
 """

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.bazel_workspace import REPOSITORY
+from tests.ports import free_port, wait_for
 from tests.programs import provide
 
 SERVERS = ("serve", "nginx", "caddy")
@@ -166,23 +163,3 @@ def running(kind: str, site: Path, folder: Path) -> Iterator[SiteServer]:
         yield server
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Waits until a process listens on a port; else the test fails with what the process said."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    process.kill()
-    pytest.fail(f"the server does not listen\n{log.read_text()}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.servers import free_port, wait_for
+from tests.ports import free_port, wait_for
 from tests.programs import provide
 
 USER, PASSWORD = "ci", "secret"
