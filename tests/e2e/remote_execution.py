@@ -45,7 +45,7 @@ instances:
       - !bots {{scheduler: *scheduler}}
       - !cas {{storage: *storage}}
       - !bytestream {{storage: *storage}}
-thread-pool-size: 50
+thread-pool-size: 200
 maximum-concurrent-rpcs: 1000
 """
 
