@@ -26,6 +26,8 @@ DATA = b"library" * 1000
 GOOD = {"lib/x.a": DATA}
 X = ZipEntry("lib/x.a", DATA)
 Y = ZipEntry("lib/y.a", b"other" * 50)
+LARGE = ZipEntry("large", bytes(100_000), method=0)
+"""More than an end record can be from the end."""
 
 FILES = {
     "include/x.h": b"int x(void);\n",
@@ -111,6 +113,11 @@ def test_zips_of_the_standard_writer_are_extracted_and_indexed(
             zip_archive(X, before=b"#!/bin/sh\n", shift=True), id="junk before that offsets count"
         ),
         pytest.param(zip_archive(X, comment=b"PK\5"), id="a comment that begins like an end"),
+        pytest.param(
+            zip_archive(X, LARGE, end64={}, comment=bytes(0xFFFF)),
+            id="ZIP64 end record as far from the end as it can be",
+        ),
+        pytest.param(zip_archive(X, LARGE, end64={}), id="ZIP64 end record of a large zip"),
     ],
 )
 def test_zip_is_extracted(data: bytes, tmp_path: Path) -> None:
@@ -168,11 +175,20 @@ def test_the_descriptor_of_a_file_over_4_gib_has_wide_sizes() -> None:
         zip_reader._check_descriptor(struct.pack("<L2Q", 1, 2, 6 << 30), info, "x.zip")
 
 
-def test_a_header_that_reaches_behind_the_end_is_truncated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [26, 28], ids=["name", "extra fields"])
+def test_a_header_that_reaches_behind_the_end_is_truncated(length: int, tmp_path: Path) -> None:
     data = bytearray(zip_archive(X))
-    data[28:30] = b"\xff\xff"  # the length of the header's extra fields
+    data[length : length + 2] = b"\xff\xff"
     with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, bytes(data), "zip", GOOD)
+    assert said(caught.value) == "the zip ends in the middle"
+
+
+def test_a_header_that_begins_just_before_the_end_is_truncated(tmp_path: Path) -> None:
+    data = zip_archive(X)
+    late = zip_archive(ZipEntry("lib/x.a", DATA, directory={"offset": len(data) - 5}))
+    with pytest.raises(IntegrityError) as caught:
+        extract_bytes(tmp_path, late, "zip", GOOD)
     assert said(caught.value) == "the zip ends in the middle"
 
 
@@ -362,6 +378,11 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
             id="two end records, one in the other's comment",
         ),
         pytest.param(
+            zip_archive(ZipEntry("end", b"PK\5\6", method=0), X, comment=end_record(0, 0, 0)),
+            "it has two end records",
+            id="two end records, and what looks like another before them",
+        ),
+        pytest.param(
             zip_archive(X, comment=end_record(0, 0, 0) + b"x"),
             "it has two end records",
             id="two end records, one of them not at the end",
@@ -405,6 +426,11 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
             zip_archive(X)[:-18] + b"\1\0" + zip_archive(X)[-16:],
             "it is a part of several",
             id="a part of several zips",
+        ),
+        pytest.param(
+            zip_archive(X)[:-16] + b"\1\0" + zip_archive(X)[-14:],
+            "it is a part of several",
+            id="the last part, with all entries, of several zips",
         ),
         pytest.param(
             zip_archive(X).replace(b"PK\x01\x02", b"PK\x01\x03"),
@@ -476,9 +502,13 @@ def test_zip_bomb_is_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_zip_with_a_huge_directory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zip_reader, "_DIRECTORY_MAX", 100)
-    with pytest.raises(IntegrityError, match="its directory has more than 100 bytes"):
-        extract_bytes(tmp_path, zip_archive(X, Y), "zip", GOOD)
+    size = len(zip_archive(X, Y).partition(b"PK\1\2")[2]) + 4 - 22
+    monkeypatch.setattr(zip_reader, "_DIRECTORY_MAX", size - 1)
+    with pytest.raises(IntegrityError) as caught:
+        index_bytes(zip_archive(X, Y), "zip")
+    assert said(caught.value).endswith(f"its directory has more than {size - 1} bytes")
+    monkeypatch.setattr(zip_reader, "_DIRECTORY_MAX", size)
+    assert extract_bytes(tmp_path, zip_archive(X, Y), "zip", GOOD) == GOOD
 
 
 def test_zip_without_entries_lacks_the_file(tmp_path: Path) -> None:

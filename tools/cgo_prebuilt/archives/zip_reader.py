@@ -52,7 +52,7 @@ _MALFORMED = (
 _REMEDY = "its publisher has to pack it again"
 
 
-def read_zip(file: BinaryIO, *, where: str, expected: int = 0) -> Generator[Member, None, None]:
+def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, None, None]:
     """Reads a zip.
 
     Args:
@@ -98,7 +98,6 @@ class _Directory:
     """Where the central directory is, by the records at the end."""
 
     offset: int
-    size: int
     count: int
 
 
@@ -130,7 +129,7 @@ def _read_directory(file: BinaryIO, where: str) -> _Directory:
         raise _malformed("something is before it, or its directory is not at its end", where)
     if length > _DIRECTORY_MAX:
         raise _malformed(f"its directory has more than {_DIRECTORY_MAX} bytes", where)
-    return _Directory(offset, length, count)
+    return _Directory(offset, count)
 
 
 def _find_end(tail: bytes, where: str) -> int:
