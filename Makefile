@@ -33,13 +33,13 @@ coverage: $(VENV_READY) ## which lines and branches of the fetcher the unit test
 	$(VENV)/pytest -n auto --dist loadfile --cov --cov-report=term-missing tests/unit
 
 # In a copy, for the reason that pyproject.toml gives. Only what changed is tried again.
-mutate: $(VENV_READY) ## do the tests notice it when the readers, the resume and the store are broken? Takes hours
+mutate: $(VENV_READY) ## do the tests notice it when the readers, the resume and the store are broken? Half an hour
 	$(VENV)/pip install --quiet --editable '.[mutate]'
 	mkdir -p .mutate
 	rm -rf .mutate/src .mutate/tests
 	cp -r tools .mutate/src
 	cp -r tests pyproject.toml .mutate
-	cd .mutate && nice -n 19 ../$(VENV)/mutmut run --max-children 1 $(MUTANTS)
+	cd .mutate && nice -n 19 ../$(VENV)/mutmut run $(MUTANTS)
 	cd .mutate && ../$(VENV)/mutmut results
 
 lint: setup ## ruff, mypy, buildifier and actionlint
