@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from cgo_prebuilt.files.file_lock import hold
 from tests.bazel.debian_root import cache_folder
 
 # Where Debian has servers and makers of file systems, which are on no user's PATH.
@@ -36,16 +37,13 @@ def install(*packages: str) -> None:
     """Installs Debian packages, whoever else does so at the same time; or skips the test."""
     if os.name == "nt" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         pytest.skip(f"only root of a Debian machine can install {' '.join(packages)}")
-    import fcntl  # Windows has none
-
     # RUNLEVEL=1: a package's own service is not started (invoke-rc.d(8)).
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     options = ["--quiet", "-o", "DPkg::Lock::Timeout=300"]
     wanted = ["install", "--yes", "--no-install-recommends", *packages]
     cache = cache_folder(os.environ)
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "apt-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with hold(cache / "apt-lock"):
         # Any one broken source fails the update; the install shows whether it mattered.
         for command, matters in ((["update"], False), (wanted, True)):
             subprocess.run(

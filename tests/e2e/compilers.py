@@ -6,15 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.e2e.zig import zig_environment, zig_program
-
-_ZIG_TARGETS = {
-    "darwin_amd64": "x86_64-macos",
-    "darwin_arm64": "aarch64-macos",
-    "linux_amd64_musl": "x86_64-linux-musl",
-    "linux_arm64": "aarch64-linux-gnu.2.28",
-    "windows_amd64": "x86_64-windows-gnu",
-}
+from tests.e2e.zig import TARGETS, zig_environment, zig_program
 
 
 def run_tool(*command: str | Path) -> None:
@@ -33,7 +25,7 @@ def compiler(platform: str) -> list[str]:
     """The C compiler for a platform."""
     if platform == "linux_amd64":
         return ["gcc"]
-    return [str(zig_program()), "cc", "-target", _ZIG_TARGETS[platform]]
+    return [str(zig_program()), "cc", "-target", TARGETS[platform]]
 
 
 def archiver(platform: str) -> list[str]:

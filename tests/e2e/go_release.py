@@ -15,7 +15,7 @@ import pytest
 
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.bazel_workspace import Result
-from tests.e2e.compilers import archiver, compiler, run_tool
+from tests.e2e.compilers import static_library
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.zig import zig_environment
 
@@ -156,16 +156,9 @@ def compile_library(stage: Path, platform: str, answer: int) -> None:
         header = stage / "include" / name
         header.parent.mkdir(parents=True, exist_ok=True)
         header.write_text(text)
-    (stage / "lib").mkdir(exist_ok=True)
+    flags = ["-DTINY=1", f"-DANSWER={answer}.0", f"-I{stage / 'include'}"]
     for name, text in _SOURCES.items():
-        source = stage / name
-        source.write_text(text)
-        flags = ["-O1", "-DTINY=1", f"-DANSWER={answer}.0", f"-I{stage / 'include'}"]
-        output = source.with_suffix(".o")
-        run_tool(*compiler(platform), *flags, "-c", source, "-o", output)
-        archive = stage / "lib" / f"lib{source.stem}.a"
-        archive.unlink(missing_ok=True)
-        run_tool(*archiver(platform), "rcsD", archive, output)
+        static_library(platform, text, stage / "lib" / f"lib{Path(name).stem}.a", *flags)
 
 
 @dataclass(frozen=True)

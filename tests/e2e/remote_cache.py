@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.files.file_lock import hold
 from tests.bazel.debian_root import cache_folder
 from tests.ports import free_port, wait_for
 
@@ -25,8 +25,7 @@ def provide_bazel_remote() -> Path:
     cache = cache_folder(os.environ)
     program = cache / "bazel-remote-2.6.1"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "bazel-remote-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with hold(cache / "bazel-remote-lock"):
         if not program.exists():
             _build(program)
     return program

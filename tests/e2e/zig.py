@@ -18,6 +18,15 @@ import pytest
 from cgo_prebuilt.files.file_lock import hold
 from tests.bazel.debian_root import cache_folder
 
+TARGETS = {
+    "darwin_amd64": "x86_64-macos",
+    "darwin_arm64": "aarch64-macos",
+    "linux_amd64_musl": "x86_64-linux-musl",
+    "linux_arm64": "aarch64-linux-gnu.2.28",
+    "windows_amd64": "x86_64-windows-gnu",
+}
+"""What zig calls each platform."""
+
 
 @functools.cache
 def zig_program() -> Path:

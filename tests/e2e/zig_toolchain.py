@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tests.e2e.zig import zig_cache, zig_program
+from tests.e2e.zig import TARGETS, zig_cache, zig_program
 
-TARGETS = {
-    "darwin_arm64": ("aarch64-macos", "macos", "aarch64"),
-    "linux_amd64_musl": ("x86_64-linux-musl", "linux", "x86_64"),
-    "linux_arm64": ("aarch64-linux-gnu.2.28", "linux", "aarch64"),
-    "windows_amd64": ("x86_64-windows-gnu", "windows", "x86_64"),
+_CONSTRAINTS = {
+    "darwin_arm64": ("macos", "aarch64"),
+    "linux_amd64_musl": ("linux", "x86_64"),
+    "linux_arm64": ("linux", "aarch64"),
+    "windows_amd64": ("windows", "x86_64"),
 }
-"""What zig calls each platform, and Bazel's constraint values for its system and its processor."""
+"""What Bazel calls each platform's system and processor."""
 
 _HEAD = """\
 load("@rules_cc//cc/toolchains:cc_toolchain.bzl", "cc_toolchain")
@@ -107,7 +107,7 @@ REGISTER = 'register_toolchains("//zig:all")\n'
 
 
 def zig_files() -> dict[str, str | bytes]:
-    """The files of the package `//zig`: a toolchain and a platform for each of `TARGETS`."""
+    """The files of the package `//zig`: a toolchain and a platform for each of `_CONSTRAINTS`."""
     build = _HEAD
     zig, cache = zig_program(), zig_cache()
     cache.mkdir(parents=True, exist_ok=True)
@@ -115,12 +115,12 @@ def zig_files() -> dict[str, str | bytes]:
         "zig/zig.bzl": _CONFIG,
         "zig/ar.sh": _SCRIPT.format(cache=cache, zig=zig, command="ar"),
     }
-    for name, (target, system, cpu) in TARGETS.items():
+    for name, (system, cpu) in _CONSTRAINTS.items():
         labels = [f"@platforms//os:{system}", f"@platforms//cpu:{cpu}"]
         if name.endswith("_musl"):
             labels.append("@rules_cgo_prebuilt//rules/libc:musl")
         build += _TOOLCHAIN.format(name=name, constraints=", ".join(f'"{one}"' for one in labels))
-        command = f"cc -target {target}"
+        command = f"cc -target {TARGETS[name]}"
         if system == "macos":
             command += ' -F"$(dirname "$0")/sdk" -L"$(dirname "$0")/sdk"'
         if system == "windows":

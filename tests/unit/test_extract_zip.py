@@ -502,13 +502,14 @@ def test_zip_bomb_is_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_zip_with_a_huge_directory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = len(zip_archive(X, Y).partition(b"PK\1\2")[2]) + 4 - 22
+    data = zip_archive(X, Y)
+    size = len(data) - data.index(b"PK\1\2") - 22  # what an end record takes
     monkeypatch.setattr(zip_reader, "_DIRECTORY_MAX", size - 1)
     with pytest.raises(IntegrityError) as caught:
-        index_bytes(zip_archive(X, Y), "zip")
+        index_bytes(data, "zip")
     assert said(caught.value).endswith(f"its directory has more than {size - 1} bytes")
     monkeypatch.setattr(zip_reader, "_DIRECTORY_MAX", size)
-    assert extract_bytes(tmp_path, zip_archive(X, Y), "zip", GOOD) == GOOD
+    assert extract_bytes(tmp_path, data, "zip", GOOD) == GOOD
 
 
 def test_zip_without_entries_lacks_the_file(tmp_path: Path) -> None:
