@@ -51,6 +51,6 @@ def shared_library(platform: str, source: str, library: Path, *flags: str) -> Pa
     library.parent.mkdir(parents=True, exist_ok=True)
     text = library.with_suffix(".c")
     text.write_text(source)
-    run_tool(*compiler(platform), "-shared", "-fPIC", "-O1", *flags, text, "-o", library)
+    run_tool(*compiler(platform), "-shared", "-fPIC", "-O1", text, *flags, "-o", library)
     text.unlink()
     return library

@@ -15,7 +15,7 @@ import pytest
 
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.bazel_workspace import Result
-from tests.e2e.compilers import static_library
+from tests.e2e.compilers import shared_library, static_library
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.zig import zig_environment
 
@@ -156,9 +156,20 @@ def compile_library(stage: Path, platform: str, answer: int) -> None:
         header = stage / "include" / name
         header.parent.mkdir(parents=True, exist_ok=True)
         header.write_text(text)
-    flags = ["-DTINY=1", f"-DANSWER={answer}.0", f"-I{stage / 'include'}"]
     for name, text in _SOURCES.items():
-        static_library(platform, text, stage / "lib" / f"lib{Path(name).stem}.a", *flags)
+        archive = stage / "lib" / f"lib{Path(name).stem}.a"
+        static_library(platform, text, archive, *_flags(stage, answer))
+
+
+def compile_shared_form(stage: Path, platform: str, answer: int) -> None:
+    """Links what is in the two archives into `lib/libtiny.so`, too."""
+    library = stage / "lib" / "libtiny.so"
+    options = [*_flags(stage, answer), "-Wl,-soname,libtiny.so", "-lm"]
+    shared_library(platform, "".join(_SOURCES.values()), library, *options)
+
+
+def _flags(stage: Path, answer: int) -> list[str]:
+    return ["-DTINY=1", f"-DANSWER={answer}.0", f"-I{stage / 'include'}"]
 
 
 @dataclass(frozen=True)

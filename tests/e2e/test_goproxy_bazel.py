@@ -6,14 +6,19 @@ that exist, and C dependencies. Linking is done by a C++ and a cgo program.
 
 from __future__ import annotations
 
-import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.go_release import LINKING_PROGRAM, GoRelease, make_release, needs_linux_amd64
+from tests.e2e.go_release import (
+    LINKING_PROGRAM,
+    GoRelease,
+    compile_shared_form,
+    make_release,
+    needs_linux_amd64,
+)
 
 pytestmark = needs_linux_amd64()
 
@@ -107,9 +112,7 @@ def make_another(release: GoRelease, libraries: str) -> None:
     text = manifest.read_text().replace(_IN_ORDER, libraries)
     manifest.write_text(text.replace(", linux_arm64: {}", ""))
     stage = release.folder / "stage-linux_amd64"
-    shared = ["gcc", "-shared", "-fPIC", "-DTINY", "-DANSWER=42.0", "-Iinclude", "tiny.c", "base.c"]
-    soname = ["-Wl,-soname,libtiny.so", "-lm", "-o", "lib/libtiny.so"]
-    subprocess.run([*shared, *soname], cwd=stage, check=True)
+    compile_shared_form(stage, "linux_amd64", 42)
     (release.dist / "SHA256SUMS").unlink()
     release.run(
         "pack", "prebuilt.yaml", "--platform", "linux_amd64",
