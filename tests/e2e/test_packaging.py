@@ -97,7 +97,7 @@ def test_everything_that_can_be_made_is_made_the_same_each_time(tmp_path: Path) 
         )
         publisher.pack("--strip", "--pkg-config", "--sbom", "--localize", "vec").checked()
         contents.append(
-            {path.name: path.read_bytes() for path in (tmp_path / name / "dist").iterdir()}
+            {path.name: path.read_bytes() for path in (tmp_path / name / "dist").glob("[!.]*")}
         )
     assert contents[0] == contents[1]
     assert sorted(contents[0]) == ["SHA256SUMS", ARCHIVE, f"{ARCHIVE}.cdx.json"]

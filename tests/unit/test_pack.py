@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
-from cgo_prebuilt.releases.sums import SUMS
+from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
 from tests.unit.archive_builders import MemoryStream
 from tests.unit.library_case import (
@@ -256,6 +257,18 @@ def test_packing_again_changes_one_line_and_no_other(tmp_path: Path) -> None:
     one = packed(tmp_path, files={**FILES, "include/vec.h": b"new"})
     text = (tmp_path / "dist" / SUMS).read_text()
     assert text == f"{one.sha256}  {one.path.name}\n"
+
+
+def test_what_another_pack_enters_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(path: Path) -> tuple[str, int]:
+        update_sums(tmp_path / "dist" / SUMS, {"other.zip": "1" * 64})
+        return sha256_of(path)
+
+    monkeypatch.setattr("cgo_prebuilt.publishing.pack.sha256_of", meanwhile)
+    one = packed(tmp_path)
+    assert list(read_sums(tmp_path / "dist" / SUMS)) == ["other.zip", one.path.name]
 
 
 def test_sums_that_are_none_stop_it_before_anything_is_written(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from cgo_prebuilt.locks.lock import Lock, LockedVersion, Signature
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.releases.release_reader import read_signature
-from cgo_prebuilt.releases.signing import SIGNATURE, check_signature, sign
-from cgo_prebuilt.releases.sums import SUMS, write_sums
+from cgo_prebuilt.releases.signing import check_signature, sign
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, write_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.storage.store import Store
 from tests.unit.library_case import locked_platform

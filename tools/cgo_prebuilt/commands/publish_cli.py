@@ -129,7 +129,7 @@ def _pack(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publishing.publish import publish, release_files
-    from cgo_prebuilt.releases.signing import SIGNATURE
+    from cgo_prebuilt.releases.sums import SIGNATURE
 
     manifest = read_manifest(options.manifest, options.tag)
     files = release_files(manifest, options.dist, SIGNATURE)

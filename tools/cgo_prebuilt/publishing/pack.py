@@ -21,7 +21,7 @@ from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Interface
 from cgo_prebuilt.manifests.platform_section import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
-from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
 
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 
@@ -82,7 +82,7 @@ def pack(
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     remove_abandoned(dist)
-    sums = read_sums(dist / SUMS)
+    read_sums(dist / SUMS)  # before anything is written: those that are none are refused
     written = []
     for archive in spec.archives:
         if archive.format == "file":
@@ -94,7 +94,7 @@ def pack(
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(sources[name], prefix + name) for name in names if name not in loose]
             written.append(_write(dist / _file_name(archive, kind), kind, members))
-    write_sums(dist / SUMS, {**sums, **{item.path.name: item.sha256 for item in written}})
+    update_sums(dist / SUMS, {item.path.name: item.sha256 for item in written})
     return written
 
 

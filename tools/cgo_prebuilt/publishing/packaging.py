@@ -16,8 +16,8 @@ from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.object_files import can_inspect
 from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
-from cgo_prebuilt.releases.signing import SIGNATURE, sign
-from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.releases.signing import sign
+from cgo_prebuilt.releases.sums import SUMS, update_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,6 @@ def package(
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
-    (dist / SIGNATURE).unlink(missing_ok=True)  # of other sums
     if extras.key is not None:
         sign(dist / SUMS, extras.key)
     return packed
@@ -149,12 +148,12 @@ def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) ->
     from cgo_prebuilt.publishing.sbom import SUFFIX, sbom
 
     dist = packed[0].path.parent
-    sums = read_sums(dist / SUMS)
+    hashes = {}
     for item in packed:
         files = [LockedFile(name, *sha256_of(path)) for name, path in sorted(item.members.items())]
         archive = {item.path.name: item.sha256}
         target = dist / f"{item.path.name}{SUFFIX}"
         text = sbom(manifest.name, manifest.version, platform, archive, files)
         target.write_text(text, encoding="utf-8", newline="\n")
-        sums[target.name] = sha256_of(target)[0]
-    write_sums(dist / SUMS, sums)
+        hashes[target.name] = sha256_of(target)[0]
+    update_sums(dist / SUMS, hashes)

@@ -11,8 +11,7 @@ from cgo_prebuilt.network.address import file_of
 from cgo_prebuilt.network.api_session import ApiSession
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.release_digests import sums_url
-from cgo_prebuilt.releases.signing import SIGNATURE
-from cgo_prebuilt.releases.sums import SUMS
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 
 # What servers answer for a file that is not there; an S3 that may not be listed says 403.
 _ABSENT = (401, 403, 404, 410)

@@ -14,10 +14,7 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
-from cgo_prebuilt.releases.sums import SUMS, parse_sums
-
-SIGNATURE = f"{SUMS}.sig"
-"""The name of the signature."""
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums
 
 # What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
 _NAMESPACE = "cgo-prebuilt"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.file_lock import hold
 from cgo_prebuilt.files.renames import write_whole
 
 SUMS = "SHA256SUMS"
+
+SIGNATURE = f"{SUMS}.sig"
+"""The name of their signature; see `signing`."""
 
 # A `*` marks what sha256sum(1) read in binary mode.
 _SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -59,6 +64,37 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
         write_whole(path, format_sums(sums).encode())
     except OSError as error:
         raise _bad_sums(path, error.strerror or str(error)) from None
+
+
+def update_sums(path: Path, entries: Mapping[str, str]) -> None:
+    """Enters hashes into a `SHA256SUMS`, as several processes may do at once.
+
+    The signature beside it goes where the text changes: it was of other sums.
+
+    Args:
+        path: The file; made where it is missing.
+        entries: Hashes by file. What other files have stays.
+
+    Raises:
+        UsageError: It cannot be read or written.
+    """
+    with sums_held(path):
+        text = format_sums({**read_sums(path), **entries}).encode()
+        try:
+            if path.exists() and path.read_bytes() == text:
+                return
+            path.with_name(SIGNATURE).unlink(missing_ok=True)  # first: a crash leaves none that lies
+            write_whole(path, text)
+        except OSError as error:
+            raise _bad_sums(path, error.strerror or str(error)) from None
+
+
+@contextmanager
+def sums_held(path: Path) -> Iterator[None]:
+    """Keeps other processes from changing a `SHA256SUMS` and its signature while the block runs."""
+    # A file of its own beside it: the sums are replaced by a rename, which takes a lock along.
+    with hold(path.with_name(f".{path.name}.lock")):
+        yield
 
 
 def _bad_sums(path: Path, reason: str) -> UsageError:
