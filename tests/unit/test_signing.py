@@ -45,6 +45,36 @@ def test_what_was_signed_is_accepted(signature: Signature) -> None:
     check_signature(signature, {"a.zip": A})
 
 
+def test_ssh_keygen_gets_the_bytes_that_were_signed_on_every_system(
+    signature: Signature, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On Windows, a text that Python writes, into a pipe or a file, gets other line ends.
+    real = subprocess.run
+
+    def run(command: list[str], *, input: bytes, **options: object) -> object:
+        assert isinstance(input, bytes)
+        assert not {"encoding", "errors", "text", "universal_newlines"} & set(options)
+        return real(command, input=input, **options)  # type: ignore[call-overload]
+
+    def write_text(*arguments: object, **options: object) -> None:
+        raise AssertionError("a text is written")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(Path, "write_text", write_text)
+    check_signature(signature, {"a.zip": A})
+
+
+def test_what_ssh_keygen_says_may_be_in_any_encoding(
+    signature: Signature, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **options: object) -> object:
+        return subprocess.CompletedProcess(command, 255, b"", b"Sch\xfcssel\r\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(IntegrityError, match="public key: Sch\ufffdssel"):
+        check_signature(signature, {"a.zip": A})
+
+
 def test_signing_again_replaces_the_signature(signature: Signature, tmp_path: Path) -> None:
     write_sums(tmp_path / SUMS, {"a.zip": B})
     sign(tmp_path / SUMS, tmp_path / "key")
@@ -91,6 +121,19 @@ def test_a_key_that_is_none_cannot_sign(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="ssh-keygen cannot sign"):
         sign(tmp_path / SUMS, tmp_path / "key")
     assert not (tmp_path / SIGNATURE).exists()
+
+
+def test_a_signature_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    key, _ = make_key(tmp_path)
+    write_sums(tmp_path / SUMS, {"a.zip": A})
+    (tmp_path / SIGNATURE).mkdir()
+    with pytest.raises(UsageError, match="SHA256SUMS cannot be signed: ") as caught:
+        sign(tmp_path / SUMS, key)
+    assert SIGNATURE in str(caught.value.where)
+    (tmp_path / SUMS).unlink()
+    with pytest.raises(UsageError, match="cannot be signed: No such file") as caught:
+        sign(tmp_path / SUMS, key)
+    assert caught.value.where == str(tmp_path / SUMS)
 
 
 def test_without_ssh_keygen_it_says_what_to_install(

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, sums_held
 
 # What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
 _NAMESPACE = "cgo-prebuilt"
@@ -22,28 +23,40 @@ _SIGNER = "publisher"
 
 
 def sign(sums: Path, key: Path) -> Path:
-    """Signs a `SHA256SUMS`.
+    """Signs a `SHA256SUMS`, which no other process changes meanwhile.
 
     Args:
         sums: The file.
         key: A private key, or a public one whose private half an ssh-agent has.
 
     Returns:
-        The signature's path.
+        The signature's path. One that is there is replaced.
 
     Raises:
-        UsageError: ssh-keygen is not there, or refuses.
+        UsageError: ssh-keygen is not there, or refuses; or the signature cannot be written.
     """
     target = sums.with_name(SIGNATURE)
-    target.unlink(missing_ok=True)  # ssh-keygen would ask whether to overwrite it
-    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE, str(sums)]
-    done = _run(command)
-    if done.returncode:
-        raise UsageError(
-            f"ssh-keygen cannot sign: {_said(done)}",
-            where=str(key),
-            remedy="name a private key that ssh-keygen may read, or whose public half is in ssh-agent",
-        )
+    with sums_held(sums), tempfile.TemporaryDirectory() as folder:
+        try:
+            # A copy: ssh-keygen would ask whether to overwrite the signature beside the original.
+            copy = Path(folder) / SUMS
+            copy.write_bytes(sums.read_bytes())
+            command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE]
+            done = _run([*command, str(copy)])
+            if done.returncode:
+                raise UsageError(
+                    f"ssh-keygen cannot sign: {_said(done)}",
+                    where=str(key),
+                    remedy="name a private key that ssh-keygen may read, or whose public half is in"
+                    " ssh-agent",
+                )
+            write_whole(target, copy.with_name(SIGNATURE).read_bytes())
+        except OSError as error:
+            raise UsageError(
+                f"{SUMS} cannot be signed: {error.strerror}",
+                where=str(error.filename2 or error.filename or target),
+                remedy="check the folder's permissions and the space that is left",
+            ) from None
     return target
 
 
@@ -60,10 +73,12 @@ def check_signature(signature: Signature, archives: Mapping[str, str]) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         signers, text = Path(folder) / "signers", Path(folder) / SIGNATURE
-        signers.write_text(f'{_SIGNER} namespaces="{_NAMESPACE}" {signature.public_key}\n')
-        text.write_text(signature.signature)
+        signer = f'{_SIGNER} namespaces="{_NAMESPACE}" {signature.public_key}\n'
+        # Bytes all the way: what is written as text gets other line ends on Windows.
+        signers.write_bytes(signer.encode())
+        text.write_bytes(signature.signature.encode())
         command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", _SIGNER]
-        done = _run([*command, "-n", _NAMESPACE, "-s", str(text)], signature.sums)
+        done = _run([*command, "-n", _NAMESPACE, "-s", str(text)], signature.sums.encode())
     if done.returncode:
         raise IntegrityError(
             f"the signature of {SUMS} is not that of the public key: {_said(done)}",
@@ -85,11 +100,9 @@ def check_signature(signature: Signature, archives: Mapping[str, str]) -> None:
         )
 
 
-def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(
-            command, input=stdin, capture_output=True, encoding="utf-8", check=False
-        )
+        return subprocess.run(command, input=stdin, capture_output=True, check=False)
     except OSError as error:
         raise UsageError(
             f"ssh-keygen cannot be run: {error.strerror}",
@@ -97,5 +110,5 @@ def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str
         ) from None
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    return " ".join((done.stderr or done.stdout).split())[:300]
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[:300]

@@ -83,7 +83,8 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
         try:
             if path.exists() and path.read_bytes() == text:
                 return
-            path.with_name(SIGNATURE).unlink(missing_ok=True)  # first: a crash leaves none that lies
+            # First, so that a crash leaves no signature of other sums.
+            path.with_name(SIGNATURE).unlink(missing_ok=True)
             write_whole(path, text)
         except OSError as error:
             raise _bad_sums(path, error.strerror or str(error)) from None
