@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,13 @@ from hypothesis import strategies as st
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.network.body import receive
+from cgo_prebuilt.network.http_session import Answer
 from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
+from cgo_prebuilt.network.spool import Spool
+from cgo_prebuilt.network.transport_settings import TransportSettings
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
 from tests.unit.transport_case import Collector, download, fetch, left_over
 
@@ -116,6 +123,26 @@ def test_a_run_that_ends_in_the_middle_of_its_segments_can_be_gone_on_with(tmp_p
     assert got.bytes_resumed + got.bytes_downloaded == len(LARGE)
 
 
+def test_one_connection_that_stalls_costs_no_second_download(tmp_path: Path) -> None:
+    """Its part is fetched by another one; it is still there, silent, when all bytes have come."""
+    stalled = threading.Event()
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.request.range is not None and not stalled.is_set():
+            stalled.set()
+            return ranges(LARGE, cut=100_000, end="stall")(exchange)
+        return slow(LARGE, rate=8 << 20)(exchange)
+
+    collector = Collector()
+    with HostileServer({"/a": [answer]}) as server:
+        got = fetch(tmp_path, download(server.url("/a"), body=LARGE), collector, **EAGER)
+        asked = [request.range for request in server.requests if request.range is not None]
+    assert stalled.is_set()
+    assert (collector.calls, collector.data == LARGE) == (1, True)
+    assert all(end is None or start < end for start, end in asked)
+    assert got.bytes_downloaded < len(LARGE) + (1 << 20)
+
+
 def test_the_server_that_goes_away_ends_all_connections(tmp_path: Path) -> None:
     def gone(exchange: Exchange) -> None:
         if len(exchange.server.requests) > 6:
@@ -185,10 +212,44 @@ def test_the_rest_of_a_connection_that_says_no_more_is_fetched_by_another() -> N
     other = leases.take()
     assert other is not None
     assert (other.position, other.end) == (0, 100)
-    leases.give_back(lease)
+    assert leases.wait(0.01), "the other one is at work"
+    assert leases.take() is None, "nothing is missing that nobody fetches"
     other.advance(100)
     leases.give_back(other)
+    # The first one is still there, and has nothing left to do.
     assert not leases.wait(0.01)
+    leases.give_back(lease)
+    assert not leases.wait(0.01)
+
+
+def test_an_empty_part_is_nobodys_work() -> None:
+    leases = Leases([(5, 5), (7, 9)])
+    taken = leases.take()
+    assert taken is not None
+    assert (taken.position, taken.end) == (7, 9)
+    assert leases.take() is None
+
+
+class TakenOver(Answer):
+    """An answer whose bytes come when another connection has fetched them already."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    def read_into(self, piece: memoryview) -> int:
+        self._lease.end = self._lease.position
+        piece[:4] = b"late"
+        return 4
+
+
+def test_what_comes_after_another_one_took_over_is_counted_and_not_written(tmp_path: Path) -> None:
+    place, counted = tmp_path / "file", list[int]()
+    place.write_bytes(b"good bytes")
+    lease = Lease(0, 10)
+    with closing(PositionedFile(os.open(place, os.O_RDWR), place)) as file:
+        spool = Spool(file, Intervals([(0, 10)]))
+        receive(TakenOver(lease), lease, spool, TransportSettings(), counted.append)
+    assert (place.read_bytes(), counted, lease.position) == (b"good bytes", [4], 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))

@@ -66,9 +66,12 @@ def receive(
         nonlocal filled
         # Before anything else can fail: what is written once must not be written again.
         size, filled = filled, 0
+        # Bytes that another connection has brought meanwhile may be verified and read by now.
+        kept = min(size, lease.end - lease.position)
+        if kept > 0:
+            spool.write(lease.position, buffer[:kept])
+            lease.advance(kept)
         if size:
-            spool.write(lease.position, buffer[:size])
-            lease.advance(size)
             count(size)
 
     try:

@@ -36,6 +36,10 @@ class Lease:
         self.position += count
         self.touched = time.monotonic()
 
+    def is_open(self) -> bool:
+        """Whether there is something left to fetch."""
+        return self.position < self.end
+
 
 class Leases:
     """Who fetches what. Thread-safe.
@@ -46,7 +50,7 @@ class Leases:
     """
 
     def __init__(self, holes: Iterable[tuple[int, int]], *active: Lease) -> None:
-        self._holes = list(holes)
+        self._holes = [(start, end) for start, end in holes if start < end]
         self._active = set(active)
         self._block: int | None = None
         self._changed = threading.Condition()
@@ -68,7 +72,7 @@ class Leases:
         """Ends a lease; what it has not fetched is anybody's again."""
         with self._changed:
             self._active.discard(lease)
-            if lease.position < lease.end:
+            if lease.is_open():
                 self._holes = sorted([*self._holes, (lease.position, lease.end)])
             self._changed.notify_all()
 
@@ -83,17 +87,19 @@ class Leases:
                     lease.end = end
 
     def wait(self, seconds: float) -> bool:
-        """Waits for a lease to end; False where all are over and nothing is missing."""
+        """Waits for a lease to end; False where nothing is missing."""
         with self._changed:
-            if not self._holes and self._active:
+            if not self._holes and any(lease.is_open() for lease in self._active):
                 self._changed.wait(seconds)
             now = time.monotonic()
-            for lease in self._active:
+            # A lease that was taken over stays until its connection gives it back, with nothing left.
+            at_work = [lease for lease in self._active if lease.is_open()]
+            for lease in at_work:
                 if not self._holes and now - lease.touched > _STALE_SECONDS:
                     # Its connection may never say another word: let another one fetch the rest.
                     self._holes = [(lease.position, lease.end)]
                     lease.end = lease.position
-            return bool(self._holes or self._active)
+            return bool(self._holes or at_work)
 
 
 def block_size(rate: float, latency: float) -> int:
