@@ -21,6 +21,8 @@ from cgo_prebuilt.go_modules.go_package import (
 )
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
+from tests.unit.go_command import go
+from tests.unit.library_case import write_files
 
 LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
 AMD64 = Platform("linux", "amd64")
@@ -59,6 +61,8 @@ def _chosen(files: dict[str, str], tags: set[str]) -> list[str]:
         (["darwin", "arm64", "cgo"], "prebuilt_darwin_arm64.go"),
         (["darwin", "arm64", "cgo", "musl"], "prebuilt_darwin_arm64.go"),
         (["linux", "arm64", "cgo"], "unsupported.go"),
+        (["linux", "android", "amd64", "cgo"], "unsupported.go"),
+        (["darwin", "ios", "arm64", "cgo"], "unsupported.go"),
         (["linux", "amd64", "cgo", "vec_search_source"], "source.go"),
         (["windows", "arm64", "cgo", "vec_search_source"], "source.go"),
     ],
@@ -66,6 +70,24 @@ def _chosen(files: dict[str, str], tags: set[str]) -> list[str]:
 def test_one_file_is_chosen_for_a_platform(tags: Sequence[str], chosen: str) -> None:
     files = _texts(forwarding_files(LIBRARY, [AMD64, MUSL, DARWIN], Interface(), None))
     assert _chosen(files, set(tags)) == sorted([chosen, "doc.go"])
+
+
+@pytest.mark.parametrize(
+    ("os", "arch", "chosen"),
+    [
+        ("linux", "amd64", "prebuilt_linux_amd64.go"),
+        ("android", "amd64", "unsupported.go"),
+        ("darwin", "arm64", "prebuilt_darwin_arm64.go"),
+        ("ios", "arm64", "unsupported.go"),
+    ],
+)
+def test_the_go_command_chooses_no_library_of_another_system(
+    tmp_path: Path, os: str, arch: str, chosen: str
+) -> None:
+    files = forwarding_files(LIBRARY, [AMD64, DARWIN], Interface(), None)
+    write_files(tmp_path, {**files, "go.mod": go_mod(LIBRARY.module)})
+    asked = go(tmp_path, "list", "-f", '{{join .GoFiles " "}}', GOOS=os, GOARCH=arch)
+    assert asked.stdout.split() == sorted(["doc.go", chosen])
 
 
 def test_a_platforms_file_imports_its_module_and_nothing_else() -> None:
@@ -135,7 +157,7 @@ def test_a_platforms_module_links_in_order_and_keeps_its_folders() -> None:
         "// #cgo LDFLAGS: ${SRCDIR}/lib/libb.a ${SRCDIR}/lib/liba.a -lm -framework Security\n"
         'import "C"\n'
     ) in files["cgo.go"]
-    assert "//go:build darwin && arm64\n" in files["cgo.go"]
+    assert "//go:build darwin && arm64 && !ios\n" in files["cgo.go"]
     assert '"C"' not in files["doc.go"]
     assert (
         '_ "a.dev/vec-darwin-arm64/include"\n\t_ "a.dev/vec-darwin-arm64/lib"'
