@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from cgo_prebuilt.cli import main
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, patch_command
+from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, lock_label, patch_command
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock
 
@@ -106,6 +107,10 @@ def test_a_package_without_cgo_is_left_as_it_is(tmp_path: Path) -> None:
     assert mended(tmp_path, PLAIN) == PLAIN
 
 
+def test_the_script_is_one_that_bsds_sed_takes_too() -> None:
+    assert not re.search(r"\(\||\|\||\|\)", patch_command("vec"))  # no empty alternative
+
+
 def test_the_lines_name_the_library_its_lock_and_the_module(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,3 +131,37 @@ def test_the_lines_name_the_library_its_lock_and_the_module(
 def test_what_is_no_module_path_is_refused(module: str) -> None:
     with pytest.raises(UsageError, match="no Go module's path"):
         gazelle_lines("vec", "//:vec.lock.json", module)
+
+
+@pytest.mark.parametrize(
+    ("lock", "label"),
+    [
+        ("vec.lock.json", "//:vec.lock.json"),
+        ("./a/../b/c/vec.lock.json", "//b/c:vec.lock.json"),
+        ("/ws/third_party/vec.lock.json", "//third_party:vec.lock.json"),
+        ("../ws/vec.lock.json", "//:vec.lock.json"),
+    ],
+)
+def test_a_locks_label_is_that_of_its_place_in_the_workspace(lock: str, label: str) -> None:
+    assert lock_label(PurePath(lock), PurePath("/ws")) == label
+
+
+@pytest.mark.parametrize("place", ["../vec.lock.json", "{}/vec.lock.json"])
+def test_a_lock_that_has_no_label_in_the_workspace_is_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (tmp_path / "vec.lock.json").write_text(
+        format_lock(Lock("vec", "v1", {"v1": LockedVersion({})}))
+    )
+    monkeypatch.chdir(workspace)
+    lock = place.format(tmp_path)
+    assert main(["gazelle", "--lock", lock, "--module", "github.com/acme/vec-go"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "a lock outside of the current folder" in captured.err
+    assert f"  at: {lock}\n  next: run it in the workspace's root" in captured.err

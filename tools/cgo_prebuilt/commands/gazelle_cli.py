@@ -21,16 +21,21 @@ def add_gazelle(verbs: Verbs) -> None:
         "print the MODULE.bazel lines that give a Go module its library, through gazelle",
         "gazelle --lock lancedb.lock.json --module github.com/lancedb/lancedb-go >> MODULE.bazel",
     )
-    verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
+    verb.add_argument(
+        "--lock",
+        required=True,
+        type=Path,
+        metavar="L",
+        help="the lock file, below the current folder",
+    )
     verb.add_argument("--module", required=True, metavar="M", help="the Go module's path")
 
 
 def _gazelle(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines
+    from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, lock_label
     from cgo_prebuilt.locks.lock_file import read_lock
 
     lock = read_lock(options.lock)
-    folder = options.lock.parent.as_posix()
-    label = f"//{'' if folder == '.' else folder}:{options.lock.name}"
+    label = lock_label(options.lock, Path.cwd())
     print(gazelle_lines(lock.name, label, options.module), end="")
     return 0

@@ -8,22 +8,24 @@ options whose archive is in no input (gazelle 1120). The lines put the library i
 from __future__ import annotations
 
 import json
+import os.path
 import re
+from pathlib import PurePath
 
 from cgo_prebuilt.errors import UsageError
 
 _MODULE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]*")
 
 # In gazelle's layout an attribute begins at four spaces, and ends there with a comma. Only what both
-# GNU's and BSD's sed know: so `cdeps` stands on one line with `cgo`.
+# GNU's and BSD's sed know: so `cdeps` stands on one line with `cgo`, and no alternative is empty.
 _TO_THE_END_OF_THE_LIST = r"/^    ([])}]+|[a-z_]+ = .*),$/"
 _EDITS = (
     # The library brings its own linkopts.
     r"/^    clinkopts = .*[[({]$/,/^    [])}]+,$/d",
     r"/^    clinkopts = /d",
-    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/(["[:space:]])-I *[^" ]*/\1/g',
-    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/" +/"/g',
-    rf'/^    c(|pp|xx)opts = /,{_TO_THE_END_OF_THE_LIST}s/"",?//g',
+    rf'/^    c(pp|xx)?opts = /,{_TO_THE_END_OF_THE_LIST}s/(["[:space:]])-I *[^" ]*/\1/g',
+    rf'/^    c(pp|xx)?opts = /,{_TO_THE_END_OF_THE_LIST}s/" +/"/g',
+    rf'/^    c(pp|xx)?opts = /,{_TO_THE_END_OF_THE_LIST}s/"",?//g',
 )
 
 
@@ -39,6 +41,27 @@ def patch_command(library: str) -> str:
         "find . -name BUILD -o -name BUILD.bazel | while read -r file; do"
         f' sed -E {script} "$file" > "$file.new" && mv "$file.new" "$file"; done'
     )
+
+
+def lock_label(lock: PurePath, folder: PurePath) -> str:
+    """The label of a lock file.
+
+    Args:
+        lock: Its path, absolute or relative to the folder.
+        folder: The workspace's root, absolute.
+
+    Raises:
+        UsageError: The lock is not below the folder.
+    """
+    whole = PurePath(os.path.normpath(folder / lock))
+    if not whole.is_relative_to(folder):
+        raise UsageError(
+            "no label of this workspace is that of a lock outside of the current folder",
+            where=str(lock),
+            remedy="run it in the workspace's root, and name a lock below that",
+        )
+    *folders, name = whole.relative_to(folder).parts
+    return f"//{'/'.join(folders)}:{name}"
 
 
 def gazelle_lines(library: str, lock: str, module: str) -> str:
