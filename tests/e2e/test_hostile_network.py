@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ import trustme
 from cgo_prebuilt.locks.lock import Lock, LockedArchive
 from cgo_prebuilt.locks.lock_file import format_lock
 from tests.e2e.bazel_workspace import REPOSITORY, Result
-from tests.unit.archive_builders import locked_file
+from tests.unit.archive_builders import ZipEntry, locked_file, zip_archive
 from tests.unit.hostile_server import (
     Behavior,
     Exchange,
@@ -228,6 +229,30 @@ def test_the_first_mirror_serves_wrong_bytes_and_the_second_is_right(machine: Ma
         machine.lock(server.url("/bad"), server.url("/good"))
         machine.fetch().checked()
         assert [request.target for request in server.requests] == ["/bad", "/good"]
+    assert machine.has_library()
+
+
+def test_a_zip_that_nobody_can_read_leads_to_the_next_mirror(machine: Machine) -> None:
+    """Of a zip, parts are asked for: the first mirror's directory is made to break its reader."""
+    padding = ZipEntry("padding", random.Random(1).randbytes(400_000))
+    data = zip_archive(padding, *(ZipEntry(name, content) for name, content in FILES.items()))
+    hostile = bytearray(data)
+    hostile[data.rindex(b"PK\1\2") + 6] = 99  # the version that it takes to read it
+    locked = lock("unused")
+    version = locked.versions["v1.2.3"]
+    platform = version.platforms["linux_amd64"]
+    with HostileServer({"/bad": [ranges(bytes(hostile))], "/good": [ranges(data)]}) as server:
+        archive = replace(
+            archive_named(data, server.url("/bad")),
+            urls=(server.url("/bad"), server.url("/good")),
+            format="zip",
+        )
+        changed = replace(
+            version, platforms={"linux_amd64": replace(platform, archives=(archive,))}
+        )
+        machine.write(replace(locked, versions={"v1.2.3": changed}))
+        machine.fetch().checked()
+        assert {request.target for request in server.requests} == {"/bad", "/good"}
     assert machine.has_library()
 
 

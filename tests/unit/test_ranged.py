@@ -6,20 +6,25 @@ import hashlib
 import io
 import random
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile, member_parts
 from cgo_prebuilt.network.retry import Failure
 from cgo_prebuilt.network.transport import MembersRead
+from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (
     Behavior,
     Exchange,
     HostileServer,
+    Request,
     ranges,
     redirect,
     status,
@@ -109,6 +114,61 @@ def test_a_member_that_is_not_there_is_left_to_a_whole_download(tmp_path: Path) 
         assert read(tmp_path, server, ["lib/no.a"])[0] is None
 
 
+def extracting(folder: Path, name: str) -> Callable[[ByteStream], None]:
+    """What reads a member in earnest: the extractor, by a lock that is right."""
+    archive = locked_archive(ZIP, "zip", {name: MEMBERS[name]})
+    folder.mkdir(exist_ok=True)
+    return lambda stream: extract(archive, stream, folder)
+
+
+PADDING = ZipEntry("padding", random.Random(9).randbytes(2_000_000), method=0)
+MEMBER = ZipEntry("lib/2.a", MEMBERS["lib/2.a"])
+
+
+def needing_version(version: int) -> bytes:
+    """A zip whose directory says that to read it takes a later version of the format."""
+    data = bytearray(zip_archive(PADDING, MEMBER))
+    place = data.rindex(b"PK\1\2")
+    data[place + 6 : place + 8] = version.to_bytes(2, "little")
+    return bytes(data)
+
+
+def said_to_be_at(offset: int) -> bytes:
+    return zip_archive(PADDING, replace(MEMBER, directory={"offset": offset}))
+
+
+HOSTILE = {
+    "version needed": needing_version(99),
+    "name not UTF-8": zip_archive(PADDING, ZipEntry(b"\xff\xfe", flags=1 << 11), MEMBER),
+    "two counts": zip_archive(PADDING, MEMBER, end={"count": 7}),
+    "an extra field cut off": zip_archive(
+        PADDING, MEMBER, end={"size": 60, "offset": len(zip_archive(PADDING, MEMBER)) - 82}
+    ),
+    "a huge directory": bytes(12 << 20) + end_record(1, 12 << 20, 0),
+    "an offset behind the file": said_to_be_at(0xFFFFFFFE),
+    "an offset in the directory": said_to_be_at(2_200_000),
+    "no zip": bytes(1_000_000),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_hostile_zip_is_left_to_a_whole_download(tmp_path: Path, hostile: str) -> None:
+    """Which finds its hash wrong, and asks the next mirror."""
+    data = HOSTILE[hostile]
+    with HostileServer({"/z": [ranges(data)]}) as server:
+        parts = download(server.url("/z"), body=data)
+        consume = extracting(tmp_path / "out", "lib/2.a")
+        got = transport(tmp_path).read_members(parts, ["lib/2.a"], consume)
+        received = sum(end - start for start, end in map(asked, server.requests))
+    assert got is None
+    assert received < 2 << 20, "a directory that is too large is not fetched"
+
+
+def asked(request: Request) -> tuple[int, int]:
+    start, end = request.range or (0, 0)
+    return start, end or 0
+
+
 def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
     def refuse(stream: ByteStream) -> None:
         raise IntegrityError("wrong member")
@@ -173,6 +233,7 @@ def test_any_part_can_be_read() -> None:
 
 def test_member_parts_cover_header_and_data() -> None:
     parts = member_parts(io.BytesIO(ZIP), ["lib/0.a", "lib/19.a"])
+    assert parts is not None
     assert parts[0][0] == 0
     assert ZIP[parts[1][0] :][:4] == b"PK\x03\x04"
     assert ZIP[parts[1][1] :][:4] == b"PK\x01\x02"

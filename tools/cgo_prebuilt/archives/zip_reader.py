@@ -68,20 +68,9 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
         IntegrityError: The zip is malformed or truncated, or readers may disagree about it; or,
             when its contents are read, about a member.
     """
-    directory = _read_directory(file, where)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            infos = archive.infolist()
-    except _MALFORMED as error:
-        raise _malformed(str(error), where) from error
-    if len(infos) != directory.count:
-        raise _malformed(
-            f"its end promises {directory.count} entries and its directory has {len(infos)}", where
-        )
-    infos.sort(key=lambda info: info.header_offset)
-    nexts = [*(info.header_offset for info in infos[1:]), directory.offset]
+    directory = read_directory(file, where=where)
     earlier_end = 0
-    for info, limit in zip(infos, nexts, strict=False):  # without entries, one is left over
+    for info, limit in directory.entries:
         overlaps = earlier_end > info.header_offset
         earlier_end = max(earlier_end, _least_end(info))
         yield Member(
@@ -94,14 +83,53 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Directory:
-    """Where the central directory is, by the records at the end."""
+class Directory:
+    """The central directory.
+
+    Attributes:
+        offset: Where it begins.
+        entries: Each with the place where the next thing begins, in the order of their own places.
+    """
+
+    offset: int
+    entries: tuple[tuple[zipfile.ZipInfo, int], ...]
+
+
+def read_directory(file: BinaryIO, *, where: str) -> Directory:
+    """Reads the central directory, which is small enough to be held.
+
+    Args:
+        file: The zip; nothing but its end is read.
+        where: What the archive is called in an error.
+
+    Raises:
+        IntegrityError: The zip is malformed or truncated, or readers may disagree about it.
+    """
+    end = _read_end(file, where)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+    except _MALFORMED as error:
+        raise _malformed(str(error), where) from error
+    if len(infos) != end.count:
+        raise _malformed(
+            f"its end promises {end.count} entries and its directory has {len(infos)}", where
+        )
+    infos.sort(key=lambda info: info.header_offset)
+    nexts = [*(info.header_offset for info in infos[1:]), end.offset]
+    # Without entries, one is left over.
+    return Directory(end.offset, tuple(zip(infos, nexts, strict=False)))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the central directory is, and how many entries it has, by the records at the end."""
 
     offset: int
     count: int
 
 
-def _read_directory(file: BinaryIO, where: str) -> _Directory:
+def _read_end(file: BinaryIO, where: str) -> _End:
     """Reads the end records, and refuses what leaves a choice (APPNOTE 4.3.14 to 4.3.16)."""
     size = file.seek(0, 2)
     start = max(0, size - _END.size - _COMMENT_MAX - _LOCATOR.size - _END64.size)
@@ -129,7 +157,7 @@ def _read_directory(file: BinaryIO, where: str) -> _Directory:
         raise _malformed("something is before it, or its directory is not at its end", where)
     if length > _DIRECTORY_MAX:
         raise _malformed(f"its directory has more than {_DIRECTORY_MAX} bytes", where)
-    return _Directory(offset, count)
+    return _End(offset, count)
 
 
 def _find_end(tail: bytes, where: str) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import time
-import zipfile
 from collections.abc import Callable, Collection, Iterable
 from typing import BinaryIO, Final, cast
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.zip_reader import read_directory
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.members import normalize
 from cgo_prebuilt.network.http_session import Answer, HttpSession
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.progress import FileProgress
@@ -226,22 +227,23 @@ class RangeStream:
         return self._file
 
 
-def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, int]]:
+def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, int]] | None:
     """Where the members of a zip archive are: their headers and data, as parts of the file.
 
     Args:
         file: The archive.
         members: Their names.
 
+    Returns:
+        None where it has no such member.
+
     Raises:
-        zipfile.BadZipFile: It is not a zip archive.
-        KeyError: It has no such member.
+        IntegrityError: It is no zip archive, or is malformed.
     """
-    with zipfile.ZipFile(file) as archive:
-        starts = sorted({entry.header_offset for entry in archive.infolist()})
-        ends = dict(zip(starts, [*starts[1:], archive.start_dir], strict=True))
-        offsets = {archive.getinfo(name).header_offset for name in members}
-        return sorted((offset, ends[offset]) for offset in offsets)
+    entries = read_directory(file, where="").entries
+    parts = {normalize(info.orig_filename): (info.header_offset, end) for info, end in entries}
+    wanted = {normalize(name) for name in members}
+    return sorted({parts[name] for name in wanted}) if wanted <= parts.keys() else None
 
 
 def read_members(
@@ -254,10 +256,11 @@ def read_members(
     """
     stream = RangeStream(raw)
     try:
-        if raw.plan(member_parts(stream.whole(), members)) * 2 >= size:
+        parts = member_parts(stream.whole(), members)
+        if parts is None or raw.plan(parts) * 2 >= size:
             return False
         consume(stream)
-    except (Failure, IntegrityError, zipfile.BadZipFile, KeyError):
+    except (Failure, IntegrityError):
         return False
     except Exception:
         # A consumer may have wrapped the failure in an error of its own.
