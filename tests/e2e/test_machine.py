@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -195,10 +196,11 @@ def test_a_store_on_another_file_system_is_copied_from(
     assert (output / "lib/libheavy.a").stat().st_nlink == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
-    tmp_path: Path, archive_server: ArchiveServer
+    tmp_path: Path, archive_server: ArchiveServer, number: signal.Signals
 ) -> None:
-    """Ctrl-C in the middle of a body: exit code 130, and what came is not asked for again."""
+    """In the middle of a body: exit code 130, and what came is not asked for again."""
     heavy = Heavy(tmp_path, archive_server, 3_000_000)
     archive_server.pause_after = 1_500_000
     process = subprocess.Popen(
@@ -209,7 +211,7 @@ def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
         text=True,
     )
     assert archive_server.paused.wait(60)
-    process.send_signal(2)
+    process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "interrupted" in said

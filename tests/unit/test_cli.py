@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,9 @@ def fetch_arguments(locked: Path, output: Path, *more: object) -> list[object]:
 def stored(tmp_path: Path) -> list[str]:
     """What is in the store but its lock files."""
     return [path for path in files_below(tmp_path / "store") if "/locks/" not in path]
+
+
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such streams")
 
 
 def refused_port() -> int:
@@ -589,6 +592,67 @@ def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(
     monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
     assert_refused(answer, 2, "a text cannot be written", "PYTHONUTF8")
+
+
+@pytest.mark.parametrize("path", ["--output", "--lock", "--from"])
+def test_an_empty_path_is_not_the_current_folder(
+    run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = run(*fetch_arguments(locked, tmp_path / "out"), path, "")
+    assert answer.code == 2
+    assert f"argument {path}: the path is empty; is a variable not set?" in answer.err
+
+
+NOBODY_READS = """\
+import os, sys
+from cgo_prebuilt.cli import main
+read, write = os.pipe()
+os.close(read)
+os.dup2(write, 2)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_fetch_goes_on_where_nobody_reads_what_it_says(
+    run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer, cached: bool
+) -> None:
+    serve(httpserver)
+    if cached:
+        run(*fetch_arguments(locked, tmp_path / "one"))
+    arguments = [str(one) for one in fetch_arguments(locked, tmp_path / "out")]
+    done = in_a_process([sys.executable, "-c", NOBODY_READS, *arguments])
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == ("cached" if cached else "downloaded")
+    assert (tmp_path / "out/lib/libvec.a").exists()
+    arguments[2] = str(tmp_path / "nothing.lock.json")
+    assert in_a_process([sys.executable, "-c", NOBODY_READS, *arguments]).returncode == 2
+
+
+@needs_posix
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_no_file_of_the_fetch(
+    locked: Path, tmp_path: Path, httpserver: HTTPServer, closing: str
+) -> None:
+    serve(httpserver)
+    arguments = [str(one) for one in fetch_arguments(locked, tmp_path / "out")]
+    program = [sys.executable, "-m", "cgo_prebuilt", *arguments]
+    done = in_a_process(["sh", "-c", f'exec "$@" {closing}', "sh", *program])
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    for path, content in FILES.items():
+        assert (tmp_path / "out" / path).read_bytes() == content
+
+
+def in_a_process(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_an_interrupt_exits_130_and_says_how_to_go_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 stale (`lock --check`), 2 bad usage, manifest or lock, 3 unavailable,
         4 integrity, 5 the source build failed, 130 interrupted.
     """
+    _fill_standard_streams()
+    # Bazel and CI end a process so: what it does then is what it does for Ctrl-C.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -50,6 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         note(f"error: {_unexpected(error)}")
         return UsageError.exit_code
     return code
+
+
+def _fill_standard_streams() -> None:
+    """Opens the null device for each standard stream that the caller has closed.
+
+    Its number would else be that of the next file that is opened, and a child's output end in there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _unexpected(error: OSError | UnicodeError) -> UsageError:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
-from cgo_prebuilt.commands.verbs import add_verb, note, say
+from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, say
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def add_fetching(verbs: Verbs) -> None:
         "fetch --lock vecsearch.lock.json --output third_party/vecsearch",
     )
     _add_lock_options(verb)
-    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print a report as JSON")
 
     verb = add_verb(
@@ -41,7 +40,7 @@ def add_fetching(verbs: Verbs) -> None:
         "source --lock vecsearch.lock.json --output vecsearch-source",
     )
     _add_lock_options(verb)
-    verb.add_argument("--output", required=True, type=Path, metavar="DIR", help="where to")
+    verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
     verb = add_verb(
@@ -73,7 +72,9 @@ def add_fetching(verbs: Verbs) -> None:
 
 
 def _add_which(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--lock", required=True, type=Path, metavar="L", help="the lock file")
+    verb.add_argument(
+        "--lock", required=True, type=path_argument, metavar="L", help="the lock file"
+    )
     verb.add_argument("--platform", metavar="P", help="instead of the host's")
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
     verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
@@ -87,7 +88,7 @@ def _add_lock_options(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--from",
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         dest="archives",
         help="take the archives from this folder, by their file names, and contact nothing",

@@ -100,7 +100,7 @@ def _locked(
     """One version, downloaded, indexed, and compared with what its release says of it."""
     from cgo_prebuilt.network.api_session import ApiSession
     from cgo_prebuilt.releases.github_api import GitHubSite
-    from cgo_prebuilt.releases.locking import archive_urls, indexer, lock_version
+    from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature
@@ -110,24 +110,16 @@ def _locked(
     site = GitHubSite.of(os.environ)
     github = ApiSession(site.headers(), note=note)
     reader = ReleaseReader(site, ApiSession(netrc=True, note=note), github)
-    by_file = {
-        archive.file: archive_urls(archive, manifest, settings)
-        for spec in manifest.specs()
-        for archive in spec.archives
-    }
-    statements = collect_statements(by_file, reader.text, reader.assets, note)
-    hashes = {
-        archive.file: archive.sha256
-        for prebuilt in version.prebuilts()
-        for archive in prebuilt.archives
-    }
-    check_statements(hashes, statements)
+    archives = released_archives(manifest, version, settings)
+    statements = collect_statements(archives, reader.text, reader.assets, note)
+    check_statements(statements)
+    hashes = [(archive.file, archive.sha256) for archive in archives]
     if options.verify_attestation is not None:
         from cgo_prebuilt.releases.attestation import verify_attestation
 
         verify_attestation(options.verify_attestation, options.attested_by, hashes)
     if manifest.public_key is not None:
-        urls = [url for archive in by_file.values() for url in archive]
+        urls = [url for archive in archives for url in archive.urls]
         signature = read_signature(manifest.public_key, urls, reader.text)
         check_signature(signature, hashes)
         version = replace(version, signature=signature)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.fetch_cli import lock_and_platform, settings_of
 from cgo_prebuilt.commands.surroundings import open_store, this_host
-from cgo_prebuilt.commands.verbs import add_verb, say
+from cgo_prebuilt.commands.verbs import add_verb, path_argument, say
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -28,7 +28,7 @@ def add_machine(verbs: Verbs) -> None:
         "say what is wrong with this machine, and what to do about it",
         "doctor --lock vecsearch.lock.json",
     )
-    verb.add_argument("--lock", type=Path, metavar="L", help="also try this lock's URLs")
+    verb.add_argument("--lock", type=path_argument, metavar="L", help="also try this lock's URLs")
     verb.add_argument("--json", action="store_true", help="print the findings as JSON")
     verb.set_defaults(
         platform=None, version=None, flavor=None, fallback=None, offline=False, archives=None

@@ -6,12 +6,11 @@ import argparse
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.commands.surroundings import open_transport
-from cgo_prebuilt.commands.verbs import add_verb, say
+from cgo_prebuilt.commands.verbs import add_verb, path_argument, say
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -30,7 +29,7 @@ def add_mirror(verbs: Verbs) -> None:
     verb.add_argument(
         "--lock",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="L",
         nargs="+",
         action="extend",
@@ -40,7 +39,7 @@ def add_mirror(verbs: Verbs) -> None:
     verb.add_argument(
         "--to",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         help="the mirror's folder; CGO_PREBUILT_MIRROR=file://DIR uses it",
     )

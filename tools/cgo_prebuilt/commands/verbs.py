@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,9 +61,21 @@ def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
     return group.add_subparsers(metavar="VERB", required=True)
 
 
+def path_argument(text: str) -> Path:
+    """A path on the command line; the type of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty, and would be the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; is a variable not set?")
+    return Path(text)
+
+
 def say(text: str) -> None:
-    """Tells the person something; programs read standard output."""
-    print(text, file=sys.stderr, flush=True)
+    """Tells the person something, if there is one; programs read standard output."""
+    with suppress(OSError):  # nobody reads it any more, which is no reason to stop
+        print(text, file=sys.stderr, flush=True)
 
 
 def note(text: str) -> None:

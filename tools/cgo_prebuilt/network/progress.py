@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TextIO
 
 from cgo_prebuilt.amounts import format_size, format_time
@@ -165,8 +166,9 @@ class TerminalProgress:
         meters = [leave, *self._active] if leave is not None else self._active
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         lines = "".join(f"\r\x1b[K{format_line(meter, width)}\n" for meter in meters)
-        self._out.write(f"{up}{lines}\x1b[J")
-        self._out.flush()
+        with suppress(OSError):  # nobody looks any more
+            self._out.write(f"{up}{lines}\x1b[J")
+            self._out.flush()
         self._drawn = len(self._active)
         self._last = self._clock()
 
@@ -214,7 +216,7 @@ class LogProgress:
 
     def line(self, text: str) -> None:
         """Writes one line whole, whoever else is writing."""
-        with self._lock:
+        with self._lock, suppress(OSError):  # nobody reads it any more
             self._out.write(text + "\n")
             self._out.flush()
 
