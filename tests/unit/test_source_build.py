@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from tests.unit.library_case import files_below
+
 pytestmark = pytest.mark.skipif(
     shutil.which("make") is None or shutil.which("cc") is None, reason="it builds C with make"
 )
@@ -147,6 +149,57 @@ def test_the_source_takes_the_place_of_the_default_flavor_and_of_no_other(projec
     refused = project.fetch("--offline", "--flavor", "cuda")
     assert refused.code == 3
     assert "the lock's source gives the default flavor only" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("flavor", "code", "words"),
+    [
+        ("cuda", 3, "answer v1 cannot be built in the flavor cuda"),
+        ("nonsense", 2, "answer v1 has no flavor nonsense"),
+    ],
+)
+def test_always_builds_no_other_flavor_than_was_asked_for(
+    project: Project, flavor: str, code: int, words: str
+) -> None:
+    project.lock(platforms=("linux_amd64",))
+    path = project.folder / "answer.lock.json"
+    lock = json.loads(path.read_text())
+    version = lock["versions"]["v1"]
+    version.update(default_flavor="standard", flavors={"cuda": version["platforms"]})
+    path.write_text(json.dumps(lock))
+    refused = project.fetch("--fallback", "always", "--flavor", flavor)
+    assert refused.code == code
+    assert words in refused.stderr
+
+
+@pytest.mark.parametrize("closed", ["mirror", "folder", "offline"])
+def test_a_build_contacts_nothing_where_the_fetch_may_not(project: Project, closed: str) -> None:
+    tool = project.folder / "bin/cargo"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho "$@" >>{project.folder}/asked\nexit 1\n')
+    tool.chmod(0o755)
+    (tool.parent / "rustc").symlink_to(tool)
+    project.lock(platforms=("linux_amd64",), build={"tool": "cargo"})
+    empty = project.folder / "empty"
+    empty.mkdir()
+    environ = {"PATH": f"{tool.parent}:{os.environ['PATH']}"}
+    if closed == "mirror":
+        environ["CGO_PREBUILT_MIRROR"] = empty.as_uri()
+    elif closed == "offline":
+        environ["CGO_PREBUILT_OFFLINE"] = "1"
+    options = ("--from", str(empty)) if closed == "folder" else ()
+    assert project.fetch(*options, **environ).code == 5
+    builds = [
+        line for line in (project.folder / "asked").read_text().splitlines() if "build" in line
+    ]
+    assert builds
+    assert all("--offline" in line for line in builds)
+
+
+def test_a_compiler_that_is_no_command_line_is_named(project: Project) -> None:
+    answer = project.fetch(CC="gcc '")
+    assert answer.code == 5
+    assert "CC is no command line: No closing quotation" in answer.stderr
 
 
 def test_the_same_is_not_built_twice(project: Project) -> None:
@@ -335,10 +388,26 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
     assert project.fetch(CFLAGS="-O1").report["status"] == "built"
     assert len(httpserver.log) == asked
 
-    answer = project.run("source", "--output", "here", "--platform", "linux_amd64", "--json")
-    assert answer.report["files"] == sorted(CONFIGURE)
+    (project.folder / "here").mkdir()
+    (project.folder / "here/configure").write_text("half of what an interrupted run wrote")
+    for _ in range(2):
+        answer = project.run("source", "--output", "here", "--platform", "linux_amd64", "--json")
+        assert answer.report["files"] == sorted(CONFIGURE)
+    assert files_below(project.folder / "here") == sorted(CONFIGURE)
     assert os.access(project.folder / "here/configure", os.X_OK)
     assert not (project.folder / "here/link").is_symlink()
+
+
+def test_a_source_takes_the_place_of_no_folder(project: Project, httpserver: HTTPServer) -> None:
+    content = source_archive(CONFIGURE)
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    url = httpserver.url_for("/answer-1.tar.gz")
+    sha256 = hashlib.sha256(content).hexdigest()
+    project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    (project.folder / "here/configure").mkdir(parents=True)
+    answer = project.run("source", "--output", "here", "--platform", "linux_amd64")
+    assert answer.code == 2
+    assert "something else is where a file of the source belongs" in answer.stderr
 
 
 def test_a_source_that_was_never_fetched_cannot_be_had_offline(project: Project) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from cgo_prebuilt.errors import IntegrityError
 
 _PIECE = 1 << 20
 
@@ -35,16 +38,31 @@ class ByteStream(Protocol):
         """
 
 
-def save(stream: ByteStream, target: Path) -> None:
+def save(stream: ByteStream, target: Path, sha256: str) -> None:
     """Writes all of a stream to a file, as it comes; a file that is there is written over.
 
+    Args:
+        stream: The archive.
+        target: The file.
+        sha256: What its SHA-256 has to be. The stream's own hash is not enough: it may be of what was read
+            a moment before or after.
+
     Raises:
+        IntegrityError: What was written is something else.
         CgoPrebuiltError: The stream's own errors.
         OSError: The file cannot be written.
     """
+    digest = hashlib.sha256()
     with target.open("wb") as file:
         while piece := stream.read(_PIECE):
             file.write(piece)
+            digest.update(piece)
+    if digest.hexdigest() != sha256:
+        raise IntegrityError(
+            f"what was saved has the SHA-256 {digest.hexdigest()}, the lock says {sha256}",
+            where=target.name,
+            remedy="fetch it again; if that does not help, something changes the file while it is read",
+        )
 
 
 class FileStream:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from cgo_prebuilt.fetching.fetch import Cost, obtain
-from cgo_prebuilt.fetching.plan import plan_fetch
+from cgo_prebuilt.fetching.plan import plan_fetch, platforms_of_flavor
 from cgo_prebuilt.storage.store import Tree
 
 if TYPE_CHECKING:
@@ -90,10 +90,16 @@ class Provider:
         """
         version, locked = lock.version(settings.version)
         if settings.fallback == "always":
+            what = f"{lock.name} {version}"
+            platforms_of_flavor(locked, settings.flavor, what)
             if locked.source is None:
                 raise UnavailableError(
-                    f"{lock.name} {version} has no source, and the policy is to always build it",
+                    f"{what} has no source, and the policy is to always build it",
                     remedy="choose --fallback auto, or give the manifest a 'source' and lock it again",
+                )
+            if not locked.is_default(settings.flavor):
+                raise UnavailableError(
+                    f"{what} cannot be built in the flavor {settings.flavor}", remedy=_OTHER_FLAVOR
                 )
             return self._build(lock, lock_folder, platform, settings, "the policy is 'always'")
         try:
@@ -155,7 +161,8 @@ class Provider:
             host=self.detect_host(),
             store=self.store,
             environ=self.environ,
-            offline=settings.offline,
+            # A mirror replaces every URL, also those that a build tool knows.
+            offline=settings.offline or settings.mirror is not None,
             on_start=lambda command: self.say(
                 f"building {wanted.name} {wanted.version} for {platform}: {command}"
             ),

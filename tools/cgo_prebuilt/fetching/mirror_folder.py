@@ -209,7 +209,7 @@ def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport)
 
     try:
         download = Download(target.name, file.urls, file.sha256, file.size)
-        transferred = transport.run(download, lambda stream: save(stream, partial))
+        transferred = transport.run(download, lambda stream: save(stream, partial, file.sha256))
         rename(partial, target)
     finally:
         partial.unlink(missing_ok=True)

@@ -69,7 +69,7 @@ def plan_fetch(
     """
     version, locked = lock.version(settings.version)
     what = f"{lock.name} {version}"
-    platforms = _of_flavor(locked, settings.flavor, what)
+    platforms = platforms_of_flavor(locked, settings.flavor, what)
     prebuilt = platforms.get(str(platform))
     if prebuilt is None:
         raise _no_prebuilt(locked, platform, settings.flavor, what)
@@ -105,9 +105,19 @@ def plan_fetch(
     )
 
 
-def _of_flavor(
+def platforms_of_flavor(
     locked: LockedVersion, flavor: str | None, what: str
 ) -> Mapping[str, LockedPlatform]:
+    """The prebuilts of a version in one flavor.
+
+    Args:
+        locked: The version.
+        flavor: The flavor; None for the default one.
+        what: The library and its version, for the error.
+
+    Raises:
+        LockError: The version has no such flavor.
+    """
     if locked.is_default(flavor):
         return locked.platforms
     found = locked.flavors.get(flavor or "")

@@ -140,7 +140,14 @@ def _versions(plan: BuildPlan, wanted: SourceOf, environ: Mapping[str, str]) -> 
             )
         versions[tool] = _answer([program, "-vV" if tool == "rustc" else "--version"], environ)
     for variable, usual in (("CC", "cc"), ("CXX", "c++")):
-        command = shlex.split(environ.get(variable) or usual)
+        try:
+            command = shlex.split(environ.get(variable) or usual)
+        except ValueError as error:
+            raise BuildError(
+                f"{variable} is no command line: {error}",
+                where=f"{variable}={environ[variable]}",
+                remedy=f"correct {variable}, or unset it",
+            ) from None
         versions[variable] = _answer([*command, "--version"], environ)
     return versions
 

@@ -6,13 +6,21 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from cgo_prebuilt.errors import BuildError, IntegrityError, LockError, UnavailableError
+from cgo_prebuilt.errors import (
+    BuildError,
+    IntegrityError,
+    LockError,
+    UnavailableError,
+    UsageError,
+)
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
 from cgo_prebuilt.network.mirror import urls_to_try
@@ -181,8 +189,9 @@ class SourceArchive:
                 " that has it",
             )
 
-        download = Download(self.file, urls, self._wanted.source.sha256, None)
-        return self._open_transport().run(download, lambda stream: save(stream, target)).size
+        download = Download(self.file, urls, self.sha256, None)
+        transport = self._open_transport()
+        return transport.run(download, lambda stream: save(stream, target, self.sha256)).size
 
 
 def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:
@@ -197,22 +206,28 @@ def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:
             yield entry
 
 
-def _write(path: Path, member: Member, where: str) -> None:
+def _write(path: Path, member: Member) -> None:
+    """Writes a file whole, in place of one that an earlier run left."""
     first = b""
+    partial = path.parent / temporary_name()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
+        with partial.open("xb") as file:
             for chunk in member.chunks():
                 first = first or bytes(chunk[:2])
                 file.write(chunk)
-    except (FileExistsError, NotADirectoryError):
-        raise IntegrityError(
-            f"two files of the source collide: {member.name!r}",
-            where=where,
-            remedy="do not use this archive",
+        if first == b"#!":
+            partial.chmod(0o755)
+        rename(partial, path)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise UsageError(
+            "something else is where a file of the source belongs",
+            where=str(path),
+            remedy="remove it, or choose another output",
         ) from None
-    if first == b"#!":
-        path.chmod(0o755)
+    finally:
+        with suppress(OSError):  # its folder may be no folder
+            partial.unlink()
 
 
 def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path) -> list[str]:
@@ -226,7 +241,8 @@ def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path
 
     where = archive.name
     prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    folders: set[str] = set()
     with (
         closing(FileStream(archive)) as stream,
         closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
@@ -236,8 +252,16 @@ def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path
                 continue
             name = member.name.removeprefix(prefix)
             check_member_name(name, where=where)
-            names.append(name)
-            _write(target / name, member, where)
+            above = {parent.as_posix() for parent in PurePosixPath(name).parents}
+            if name in names or name in folders or not above.isdisjoint(names):
+                raise IntegrityError(
+                    f"two files of the source collide: {member.name!r}",
+                    where=where,
+                    remedy="do not use this archive",
+                )
+            names[name] = None
+            folders |= above
+            _write(target / name, member)
     check_member_names(names, where=where)
     if not names:
         raise IntegrityError(
@@ -245,7 +269,7 @@ def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path
             where=where,
             remedy="correct 'strip_prefix' under 'source' in the manifest, and lock it again",
         )
-    return names
+    return list(names)
 
 
 def source_origin(
