@@ -269,6 +269,19 @@ def test_two_archives_may_not_yield_the_same_file() -> None:
     assert "duplicate name 'include/vec.h'" in refusal(bad).what
 
 
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        ({"tool": "command"}, "'args' is empty"),
+        ({"tool": "make", "args": ["a\0b"]}, "'args' has a NUL character"),
+    ],
+)
+def test_a_build_that_no_system_could_run_is_refused(build: Any, words: str) -> None:
+    bad = document()
+    source_of(bad)["build"] = build
+    assert refusal(bad).what == words
+
+
 def test_a_missing_version_lists_those_that_there_are() -> None:
     with pytest.raises(LockError, match=re.escape("vec v9 is not in the lock")) as caught:
         lock().version("v9")
@@ -292,6 +305,8 @@ BAD: dict[str, Spoil] = {
     "an unknown key of a file": lambda lock: archive_in(lock)["files"][0].update(mode=420),
     "an unknown key of a source": lambda lock: source_of(lock).update(urls=[]),
     "an unknown key of a build": lambda lock: source_of(lock)["build"].update(command=[]),
+    "a command without words": lambda lock: source_of(lock).update(build={"tool": "command"}),
+    "an argument with a NUL": lambda lock: source_of(lock)["build"].update(args=["a\0b"]),
     "no schema": lambda lock: lock.pop("schema"),
     "another schema": lambda lock: lock.update(schema=2),
     "no name": lambda lock: lock.pop("name"),

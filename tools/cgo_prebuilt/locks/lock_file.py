@@ -330,6 +330,11 @@ def _read_source(value: object, where: str) -> Source:
     tool = build.string("tool")
     if tool not in BUILD_TOOLS:
         raise build.problem(f"'tool' is {tool!r}", f"it can be one of {', '.join(BUILD_TOOLS)}")
+    args = _strings(build, "args")
+    if tool == "command" and not args:
+        raise build.problem("'args' is empty", "for a command it is the whole command line")
+    if any("\0" in arg for arg in args):
+        raise build.problem("'args' has a NUL character", "no command line can have one: remove it")
     if ("path" in fields) == ("url" in fields):
         raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
     lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
@@ -343,7 +348,7 @@ def _read_source(value: object, where: str) -> Source:
         for path in installed:
             check_member_name(path, where=where)
     return Source(
-        build=Build(tool, _strings(build, "args"), build.string("target", "")),
+        build=Build(tool, args, build.string("target", "")),
         outputs=outputs,
         installed=installed,
         path=fields.string("path") if "path" in fields else None,
