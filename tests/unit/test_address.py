@@ -13,6 +13,8 @@ from cgo_prebuilt.network.validator import parse_content_range, still_valid, str
     [
         ("file:///a%20b/%C3%A4.zip", "/a b/ä.zip"),
         ("file://localhost/a", "/a"),
+        ("FILE:///a", "/a"),
+        ("file:///m%FF", "/m\udcff"),  # a name that is not UTF-8, as Linux allows
         ("http://host/a", None),
     ],
 )

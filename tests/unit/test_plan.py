@@ -42,6 +42,15 @@ def test_a_mirror_may_be_a_template() -> None:
     assert urls(Settings(mirror=mirror)) == (f"https://mirror/vec/v1.2.3/linux-amd64/{FILE}",)
 
 
+def test_a_mirror_with_placeholders_but_without_a_place_for_the_file_is_a_base_url() -> None:
+    assert urls(Settings(mirror="https://mirror/{name}/")) == (f"https://mirror/vec/{FILE}",)
+
+
+@pytest.mark.parametrize("mirror", ["file:///srv", "FILE:///srv"])
+def test_offline_a_folder_is_still_asked(mirror: str) -> None:
+    assert urls(Settings(mirror=mirror, offline=True)) == (f"{mirror}/{FILE}",)
+
+
 def test_a_mirror_with_an_unknown_placeholder_names_the_variable() -> None:
     with pytest.raises(ManifestError, match="unknown placeholder") as caught:
         plan(Settings(mirror="https://mirror/{lib}"))

@@ -70,3 +70,20 @@ def test_a_variable_is_on(value: str) -> None:
 @pytest.mark.parametrize("value", ["", " ", "0", "false", "No", "OFF", " 0 "])
 def test_a_variable_is_off(value: str) -> None:
     assert not is_on(value)
+
+
+@pytest.mark.parametrize("variable", ["CGO_PREBUILT_MIRROR", "VEC_RELEASE_URL"])
+@pytest.mark.parametrize(
+    "value", ["/srv/mirror", "mirror.example.com", "ftp://mirror", "u:pw@host"]
+)
+def test_a_mirror_that_is_no_url_is_refused_without_showing_it(variable: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"{variable} is no URL of http, https or file") as caught:
+        read_settings({variable: value}, "vec")
+    assert value not in str(caught.value).replace("file:///srv/mirror", "").replace(
+        "https://mirror.example.com", ""
+    )
+
+
+@pytest.mark.parametrize("value", ["file:///srv", "FILE:/srv", "https://mirror/{name}/{file}"])
+def test_a_mirror_that_is_one_is_taken(value: str) -> None:
+    assert read_settings({"CGO_PREBUILT_MIRROR": value}, "vec").mirror == value

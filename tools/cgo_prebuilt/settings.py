@@ -15,6 +15,8 @@ from cgo_prebuilt.errors import UsageError
 FALLBACKS = ("auto", "never", "always")
 """The policies: build from source when the prebuilt cannot be had, never, or without trying it."""
 
+_ADDRESS = re.compile(r"(?i)(https?|file)://?")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -77,11 +79,22 @@ def read_settings(
     return Settings(
         offline=offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
         fallback=policy,
-        mirror=mirror or environ.get("CGO_PREBUILT_MIRROR") or None,
-        release_url=environ.get(f"{prefix}_RELEASE_URL") or None,
+        mirror=mirror or _address(environ, "CGO_PREBUILT_MIRROR"),
+        release_url=_address(environ, f"{prefix}_RELEASE_URL"),
         version=version or environ.get(f"{prefix}_VERSION") or None,
         flavor=flavor,
     )
+
+
+def _address(environ: Mapping[str, str], variable: str) -> str | None:
+    value = environ.get(variable)
+    if value and not _ADDRESS.match(value):
+        raise UsageError(
+            f"{variable} is no URL of http, https or file",  # its value may hold a password
+            where=variable,
+            remedy="a folder is file:///srv/mirror, a server https://mirror.example.com",
+        )
+    return value or None
 
 
 def is_on(value: str) -> bool:

@@ -53,6 +53,6 @@ def fill_url(text: str, values: Mapping[str, str], *, where: str) -> str:
 
 
 def url_below(base: str, values: Mapping[str, str], *, where: str) -> str:
-    """The URL of `{file}` below a mirror, which is a base URL or a template of its own."""
-    template = base if "{" in base else base.rstrip("/") + "/{file}"
+    """The URL of `{file}` below a mirror, which is a base URL, or a template with its place in it."""
+    template = base if "{file}" in base else base.rstrip("/") + "/{file}"
     return fill_url(template, values, where=where)

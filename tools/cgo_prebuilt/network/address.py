@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
 
 def redacted(url: str) -> str:
@@ -59,7 +59,7 @@ def file_of(url: str, *, windows: bool = os.name == "nt") -> str | None:
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None
-    path = unquote(parts.path)
+    path = os.fsdecode(unquote_to_bytes(parts.path))  # a name need not be UTF-8
     host = "" if parts.netloc.lower() == "localhost" else unquote(parts.netloc)
     if "\0" in path or not path:
         raise ValueError("a file URL without a path")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import Settings, environment_name
@@ -36,4 +37,4 @@ def urls_to_try(
     elif settings.release_url is not None:
         variable = f"{environment_name(name)}_RELEASE_URL"
         urls = (url_below(settings.release_url, values, where=variable),)
-    return tuple(url for url in urls if not settings.offline or url.startswith("file:"))
+    return tuple(url for url in urls if not settings.offline or urlsplit(url).scheme == "file")
