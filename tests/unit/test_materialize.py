@@ -322,6 +322,11 @@ class TestRefusals:
         assert "run it again" in str(caught.value)
         assert read(output) == {}
 
+    def test_a_place_where_nothing_can_be_is_not_the_stores_fault(self, tree: Tree) -> None:
+        missing = Path("/proc/nothing/here") if sys.platform == "linux" else Path("Q:/nothing")
+        with pytest.raises(UsageError, match="the output cannot be written"):
+            materialize(tree, FILES, missing)
+
 
 def refusal_of(tree: Tree, output: Path) -> str | None:
     files = [

@@ -85,7 +85,7 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
         UnavailableError: The tree was removed meanwhile.
     """
     output = long_path(output)
-    with _explaining(output):
+    with _explaining(output, tree.files):
         if not output.is_dir():
             output.mkdir(mode=0o755, parents=True)
         folders = _Folders(output)
@@ -297,17 +297,18 @@ _METHODS: tuple[tuple[Method, _Make, frozenset[int]], ...] = (
 
 
 @contextmanager
-def _explaining(output: Path) -> Iterator[None]:
+def _explaining(output: Path, store: Path) -> Iterator[None]:
     """Says what a refusal of the file system means."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise UnavailableError(
-            "the library's files went away while they were being put into place",
-            where=str(error.filename or output),
-            remedy="run it again",
-        ) from error
     except OSError as error:
+        missing = error.filename if isinstance(error, FileNotFoundError) else None
+        if missing and Path(missing).is_relative_to(store) and not os.path.lexists(missing):
+            raise UnavailableError(
+                "the library's files went away while they were being put into place",
+                where=str(missing),
+                remedy="run it again",
+            ) from error
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UsageError(
                 "the disk of the output is full",
