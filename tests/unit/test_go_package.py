@@ -259,6 +259,8 @@ def test_libraries_whose_names_cgo_does_not_take_are_searched() -> None:
 def test_windows_links_the_import_library() -> None:
     interface = Interface.of({"shared_library": ("x.dll",), "interface_library": ("x.dll.a",)})
     assert ldflags(interface, "windows", where="m") == ["${SRCDIR}/x.dll.a"]
+    interface = Interface.of({"shared_library": ("x.dll",), "interface_library": ("lib/x.lib",)})
+    assert ldflags(interface, "windows", where="m") == ["-L${SRCDIR}/lib", "-lx"]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,14 @@ def test_of_two_forms_of_a_library_the_static_one_is_linked() -> None:
     assert words(both) == ["/x/lib/libx.a", "/x/lib/liby.so"]
 
 
+def test_what_the_go_command_does_not_take_by_name_is_searched_for() -> None:
+    shared = Interface(shared_library=("lib/libx.so.1", "lib/liby.so"))
+    assert library_words(shared, "linux", lambda path: f"/x/{path}", checked=True) == [
+        "-L/x/lib", "-l:libx.so.1", "/x/lib/liby.so",
+    ]  # fmt: skip
+    assert words(shared) == ["/x/lib/libx.so.1", "/x/lib/liby.so"]
+
+
 def test_an_import_library_stands_for_its_shared_library() -> None:
     windows = Interface(
         static_library=("x.lib",),

@@ -48,6 +48,22 @@ def test_the_text_is_the_same_wherever_the_files_are() -> None:
     )
 
 
+def test_a_library_whose_name_cgo_does_not_take_is_searched_in_its_folder() -> None:
+    interface = Interface(
+        static_library=("vec.lib",), shared_library=("lib/so/libdep.so.1", "lib/liblast.so")
+    )
+    assert pkg_config("vec", "v1", interface, "linux", ".").endswith(
+        "Libs: -L${prefix}/. -l:vec.lib -L${prefix}/lib/so -l:libdep.so.1 ${prefix}/lib/liblast.so\n"
+    )
+
+
+def test_windows_libraries_are_searched_as_every_linker_there_does() -> None:
+    interface = Interface(static_library=("my lib/vec.lib", "lib/libdep.a"))
+    assert pkg_config("vec", "v1", interface, "windows", ".").endswith(
+        "Libs: -L${prefix}/my\\ lib -lvec ${prefix}/lib/libdep.a\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["plain", "with space", "a(b)&c", "größe"])
 def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str) -> None:
     tree = put(Store(tmp_path / name), FILES)

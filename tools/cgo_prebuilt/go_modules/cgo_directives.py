@@ -15,8 +15,6 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
 
-# Files with these suffixes may be named as they are; others are found by -L and -l:.
-_INPUT_SUFFIXES = (".a", ".o", ".obj", ".dll", ".dylib", ".so", ".tbd")
 _FIELD = re.compile(r"[-+.,/0-9=A-Za-z_:$@%! ~^{}*]*")
 
 _ARGUMENT = r"[^-@].*"
@@ -58,14 +56,10 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
             where=where,
             remedy="refer to what must be linked from a header, or leave 'alwayslink' to Bazel's users",
         )
-    words = [
-        word
-        for given in library_words(interface, os, lambda path: path)
-        for word in ([given] if given.startswith("-Wl,") else _library(given))
-    ]
+    words = library_words(interface, os, _place, checked=True)
     if os != "windows":
         folders = {str(PurePosixPath(path).parent) for path in interface.shared_library}
-        words += [f"-Wl,-rpath,{_folder(folder)}" for folder in sorted(folders)]
+        words += [f"-Wl,-rpath,{_place(folder)}" for folder in sorted(folders)]
     options = [word for option in interface.linkopts for word in shlex.split(option)]
     _check(options, where)
     return words + options
@@ -74,7 +68,7 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
 def cflags(interface: Interface) -> list[str]:
     """The words of `#cgo CFLAGS`: where the headers are, relative to the package's folder."""
     return [
-        *(f"-I{_folder(path)}" for path in interface.include_dirs),
+        *(f"-I{_place(path)}" for path in interface.include_dirs),
         *(f"-D{define}" for define in interface.defines),
     ]
 
@@ -89,14 +83,7 @@ def directive(name: str, words: list[str]) -> str:
     return f"// #cgo {name}: " + " ".join(_quoted(word) for word in words) + "\n"
 
 
-def _library(path: str) -> list[str]:
-    if path.endswith(_INPUT_SUFFIXES):
-        return [f"${{SRCDIR}}/{path}"]
-    parts = PurePosixPath(path)
-    return [f"-L{_folder(str(parts.parent))}", f"-l:{parts.name}"]
-
-
-def _folder(path: str) -> str:
+def _place(path: str) -> str:
     return "${SRCDIR}" if path == "." else f"${{SRCDIR}}/{path}"
 
 

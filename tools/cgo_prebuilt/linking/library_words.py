@@ -8,7 +8,13 @@ from pathlib import PurePosixPath
 from cgo_prebuilt.locks.lock import Interface
 
 
-def library_words(interface: Interface, os: str, word: Callable[[str], str]) -> list[str]:
+# What the go command takes as the name of a file, in `#cgo` lines and from pkg-config.
+_NAMED = (".a", ".o", ".obj", ".dll", ".dylib", ".so", ".tbd")
+
+
+def library_words(
+    interface: Interface, os: str, place: Callable[[str], str], *, checked: bool = False
+) -> list[str]:
     """The libraries in link order: static archives, then shared libraries.
 
     A shared library that is another form of a static archive is left out, as cgo does.
@@ -16,19 +22,34 @@ def library_words(interface: Interface, os: str, word: Callable[[str], str]) -> 
     Args:
         interface: The library.
         os: The platform's `GOOS`.
-        word: Gives the word that stands for a file, from its path in the interface.
+        place: Gives the word that stands for a file or a folder, from its path in the interface.
+        checked: The go command checks the words: a library whose name it does not take is searched
+            for in its folder.
     """
+
+    def named(path: str) -> list[str]:
+        return (
+            _searched(path, os, place) if checked and not path.endswith(_NAMED) else [place(path)]
+        )
+
     whole = interface.alwayslink
-    rest = [word(path) for path in interface.static_library if path not in whole]
+    rest = [word for path in interface.static_library if path not in whole for word in named(path)]
     words = []
     if whole and os == "darwin":
-        words += [f"-Wl,-force_load,{word(path)}" for path in whole]
+        words += [f"-Wl,-force_load,{place(path)}" for path in whole]
     elif whole:
-        words += ["-Wl,--whole-archive", *map(word, whole), "-Wl,--no-whole-archive"]
+        words += ["-Wl,--whole-archive", *map(place, whole), "-Wl,--no-whole-archive"]
     # Apple's linker looks at every archive until nothing is missing, and knows no groups.
     if interface.circular and os != "darwin":
         rest = ["-Wl,--start-group", *rest, "-Wl,--end-group"]
-    return words + rest + [word(path) for path in shared_to_link(interface)]
+    return words + rest + [word for path in shared_to_link(interface) for word in named(path)]
+
+
+def _searched(path: str, os: str, place: Callable[[str], str]) -> list[str]:
+    parts = PurePosixPath(path)
+    # Microsoft's linker knows no `-l:`; all that link for Windows find x.lib by `-lx`.
+    by_stem = os == "windows" and parts.suffix == ".lib"
+    return [f"-L{place(str(parts.parent))}", f"-l{parts.stem}" if by_stem else f"-l:{parts.name}"]
 
 
 def shared_to_link(interface: Interface) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
     # No quotes around `${prefix}`: pkgconf has put backslashes into `pcfiledir` where they are due.
     cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
     cflags += [f"-D{_escaped(define)}" for define in interface.defines]
-    words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}")
+    words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}", checked=True)
     libs = words + list(interface.linkopts)
     return (
         f"prefix=${{pcfiledir}}/{prefix}\n\n"
