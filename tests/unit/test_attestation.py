@@ -52,7 +52,7 @@ def genuine(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_archives_that_are_attested_are_accepted(genuine: Any, tmp_path: Path) -> None:
     verifier = genuine("application/vnd.in-toto+json", statement(A), statement(B))
     (tmp_path / "bundles.jsonl").write_text("{}\n{}\n")
-    verify_attestation(tmp_path / "bundles.jsonl", "acme/vec", {"a.zip": A, "b.zip": B})
+    verify_attestation(tmp_path / "bundles.jsonl", "acme/vec", [("a.zip", A), ("b.zip", B)])
     assert len(verifier.policies) == 2
 
 
@@ -60,33 +60,33 @@ def test_an_archive_that_is_not_attested_is_refused(genuine: Any, tmp_path: Path
     genuine("application/vnd.in-toto+json", statement(A))
     (tmp_path / "bundle.json").write_text("{}")
     with pytest.raises(IntegrityError, match=r"no attestation is for b\.zip"):
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {"a.zip": A, "b.zip": B})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [("a.zip", A), ("b.zip", B)])
 
 
 def test_a_bundle_of_something_else_is_refused(genuine: Any, tmp_path: Path) -> None:
     genuine("text/plain", b"hello")
     (tmp_path / "bundle.json").write_text("{}")
     with pytest.raises(IntegrityError, match="holds 'text/plain', no statement about archives"):
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {"a.zip": A})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [("a.zip", A)])
 
 
 @pytest.mark.parametrize("text", ["{}", '{"mediaType": "x"}', "not json", '{"a": 1}\n{"b": 2}'])
 def test_what_is_no_bundle_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bundle.json").write_text(text)
     with pytest.raises(IntegrityError, match="the attestation is not one of acme/vec") as caught:
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {"a.zip": A})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [("a.zip", A)])
     assert caught.value.exit_code == 4
 
 
 def test_an_empty_file_attests_nothing(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text("\n")
     with pytest.raises(IntegrityError, match="no attestation is for"):
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {"a.zip": A})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [("a.zip", A)])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read: No such file"):
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [])
 
 
 def test_without_sigstore_it_says_what_to_install(
@@ -94,7 +94,7 @@ def test_without_sigstore_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError) as caught:
-        verify_attestation(tmp_path / "bundle.json", "acme/vec", {})
+        verify_attestation(tmp_path / "bundle.json", "acme/vec", [])
     assert "cgo-prebuilt[sigstore]" in str(caught.value.remedy)
 
 
@@ -104,4 +104,4 @@ def test_a_file_holds_one_bundle_or_one_a_line() -> None:
 
 
 def test_a_hash_counts_and_not_a_name() -> None:
-    assert unattested([statement(B)], {"x": A, "y": B}) == ["x"]
+    assert unattested([statement(B)], [("x", A), ("y", B), ("y", A)]) == ["x", "y"]

@@ -8,6 +8,7 @@ import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.releases.release_digests import (
+    ReleasedArchive,
     Statement,
     check_statements,
     collect_statements,
@@ -17,6 +18,10 @@ from cgo_prebuilt.releases.release_digests import (
 
 A, B = "a" * 64, "b" * 64
 BASE = "https://example.com/v1"
+
+
+def archive(file: str, *urls: str, sha256: str = A) -> ReleasedArchive:
+    return ReleasedArchive(file, sha256, urls or (f"{BASE}/{file}",))
 
 
 class Web:
@@ -38,17 +43,17 @@ class Web:
         self.asked.append("github")
         return None if self.github is None else ("https://github.com/release", self.github)
 
-    def statements(self, archives: Mapping[str, tuple[str, ...]]) -> list[Statement]:
+    def statements(self, *archives: ReleasedArchive) -> list[Statement]:
         return collect_statements(archives, self.read_text, self.read_assets, self.notes.append)
 
 
 def test_each_place_is_asked_once_whatever_the_number_of_archives() -> None:
     web = Web({f"{BASE}/SHA256SUMS": f"{A}  a.zip\n{B} *b.zip\n"}, {"b.zip": B})
-    found = web.statements({"a.zip": (f"{BASE}/a.zip",), "b.zip": (f"{BASE}/b.zip",)})
-    assert found == [
-        Statement(f"{BASE}/SHA256SUMS", "a.zip", A),
-        Statement(f"{BASE}/SHA256SUMS", "b.zip", B),
-        Statement("https://github.com/release", "b.zip", B),
+    a, b = archive("a.zip"), archive("b.zip")
+    assert web.statements(a, b) == [
+        Statement(f"{BASE}/SHA256SUMS", a, A),
+        Statement(f"{BASE}/SHA256SUMS", b, B),
+        Statement("https://github.com/release", b, B),
     ]
     assert web.asked == [f"{BASE}/SHA256SUMS", "github"]
     assert web.notes == []
@@ -56,14 +61,14 @@ def test_each_place_is_asked_once_whatever_the_number_of_archives() -> None:
 
 def test_no_sums_is_fine() -> None:
     web = Web({})
-    assert web.statements({"a.zip": (f"{BASE}/a.zip",)}) == []
+    assert web.statements(archive("a.zip")) == []
     assert web.notes == []
 
 
 def test_a_name_that_the_url_changes_is_looked_up_as_the_url_has_it() -> None:
     web = Web({f"{BASE}/SHA256SUMS": f"{A}  other name.zip\n"})
-    (found,) = web.statements({"a.zip": (f"{BASE}/other%20name.zip",)})
-    assert found.file == "a.zip"
+    (found,) = web.statements(archive("a.zip", f"{BASE}/other%20name.zip"))
+    assert found.archive.file == "a.zip"
 
 
 @pytest.mark.parametrize(
@@ -81,21 +86,32 @@ def test_a_name_that_the_url_changes_is_looked_up_as_the_url_has_it() -> None:
 )
 def test_a_place_that_cannot_be_asked_is_noted(text: str, note: str) -> None:
     web = Web({f"{BASE}/SHA256SUMS": text})
-    assert web.statements({"a.zip": (f"{BASE}/a.zip",)}) == []
+    assert web.statements(archive("a.zip")) == []
     assert web.notes == [note]
 
 
 def test_agreement_is_silent() -> None:
-    check_statements({"a.zip": A}, [Statement("x", "a.zip", A), Statement("y", "a.zip", A)])
+    check_statements([Statement("x", archive("a.zip"), A), Statement("y", archive("a.zip"), A)])
 
 
 def test_disagreement_names_everybody_and_ends_with_exit_code_4() -> None:
-    said = [Statement("x", "a.zip", B), Statement("y", "a.zip", A), Statement("z", "a.zip", B)]
+    said = [
+        Statement(who, archive("a.zip"), what) for who, what in zip("xyz", (B, A, B), strict=True)
+    ]
     with pytest.raises(IntegrityError) as caught:
-        check_statements({"a.zip": A}, said)
+        check_statements(said)
     assert f"a.zip has the SHA-256 {A}, not {B}" in caught.value.what
     assert caught.value.where == "x, z"
     assert caught.value.exit_code == 4
+
+
+def test_archives_of_one_name_are_compared_each_with_its_own_sums() -> None:
+    web = Web({f"{BASE}/{folder}/SHA256SUMS": f"{B}  libvec.a\n" for folder in ("one", "two")})
+    one = archive("libvec.a", f"{BASE}/one/libvec.a")
+    two = archive("libvec.a", f"{BASE}/two/libvec.a", sha256=B)
+    with pytest.raises(IntegrityError, match="not " + B) as caught:
+        check_statements(web.statements(one, two))
+    assert caught.value.where == f"{BASE}/one/SHA256SUMS"
 
 
 def test_the_query_of_a_url_is_not_that_of_its_sums() -> None:

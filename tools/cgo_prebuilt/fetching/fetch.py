@@ -63,7 +63,7 @@ def obtain(
     if plan.signature is not None:
         from cgo_prebuilt.releases.signing import check_signature
 
-        hashes = {planned.archive.file: planned.archive.sha256 for planned in plan.archives}
+        hashes = [(planned.archive.file, planned.archive.sha256) for planned in plan.archives]
         check_signature(plan.signature, hashes)
     with store.exclusive(key, on_wait=on_wait):
         tree = store.find(key, plan.files)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
@@ -18,13 +18,13 @@ _ISSUER = "https://token.actions.githubusercontent.com"
 _IN_TOTO = "application/vnd.in-toto+json"
 
 
-def verify_attestation(path: Path, repository: str, archives: Mapping[str, str]) -> None:
+def verify_attestation(path: Path, repository: str, archives: Iterable[tuple[str, str]]) -> None:
     """Checks that workflows of a repository attest archives.
 
     Args:
         path: A bundle, or several with one on each line, as `gh attestation download` saves them.
         repository: `OWNER/NAME`.
-        archives: SHA-256 by file name.
+        archives: File names, each with its SHA-256; several archives may have one name.
 
     Raises:
         UsageError: The file cannot be read, or the package `sigstore` is not installed.
@@ -62,18 +62,18 @@ def split_bundles(text: str) -> list[str]:
     return [text]
 
 
-def unattested(statements: Iterable[bytes], archives: Mapping[str, str]) -> list[str]:
+def unattested(statements: Iterable[bytes], archives: Iterable[tuple[str, str]]) -> list[str]:
     """The archives whose hash is no subject of an in-toto statement.
 
     Args:
         statements: Verified ones, as JSON.
-        archives: SHA-256 by file name.
+        archives: File names, each with its SHA-256; several archives may have one name.
     """
     attested = set()
     for statement in statements:
         for subject in json.loads(statement)["subject"]:
             attested.add(subject["digest"].get("sha256"))
-    return [file for file, digest in archives.items() if digest not in attested]
+    return [file for file, digest in archives if digest not in attested]
 
 
 def _verified(bundle: str, repository: str, path: Path) -> bytes:

@@ -26,6 +26,7 @@ from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.network.transport import ByteStream, Download, Transport
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.releases.release_digests import ReleasedArchive
 from cgo_prebuilt.settings import Settings
 
 _PARALLEL_DOWNLOADS = 4
@@ -154,6 +155,26 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
             remedy="go online, or set CGO_PREBUILT_MIRROR to a file:// folder that has them",
         )
     return urls
+
+
+def released_archives(
+    manifest: Manifest, version: LockedVersion, settings: Settings
+) -> list[ReleasedArchive]:
+    """Every archive of a version, once, with where it was looked for.
+
+    Args:
+        manifest: What the version was locked of.
+        version: The version, its platforms in the manifest's order.
+        settings: Those that it was locked with.
+    """
+    pairs = zip(manifest.specs(), version.prebuilts(), strict=True)
+    return list(
+        dict.fromkeys(
+            ReleasedArchive(locked.file, locked.sha256, archive_urls(archive, manifest, settings))
+            for spec, prebuilt in pairs
+            for archive, locked in zip(spec.archives, prebuilt.archives, strict=True)
+        )
+    )
 
 
 def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:

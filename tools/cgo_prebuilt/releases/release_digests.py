@@ -15,17 +15,32 @@ from cgo_prebuilt.releases.sums import SUMS, parse_sums
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasedArchive:
+    """An archive that was downloaded. Others may have its file name: a folder for each platform.
+
+    Attributes:
+        file: Its file name.
+        sha256: What it has.
+        urls: Where it was looked for.
+    """
+
+    file: str
+    sha256: str
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """Somebody says that a file has a hash.
+    """Somebody says that an archive has a hash.
 
     Attributes:
         source: Who: a URL.
-        file: The file.
+        archive: The archive.
         sha256: What it is said to have.
     """
 
     source: str
-    file: str
+    archive: ReleasedArchive
     sha256: str
 
 
@@ -37,7 +52,7 @@ ReadAssets = Callable[[str], tuple[str, Mapping[str, str]] | None]
 
 
 def collect_statements(
-    archives: Mapping[str, Sequence[str]],
+    archives: Sequence[ReleasedArchive],
     read_text: ReadText,
     read_assets: ReadAssets,
     note: Callable[[str], None],
@@ -45,7 +60,7 @@ def collect_statements(
     """Asks what is said of archives; each place once.
 
     Args:
-        archives: The URLs of every archive, by file.
+        archives: The archives.
         read_text: Reads `SHA256SUMS`.
         read_assets: Asks GitHub.
         note: Told of a place that cannot be asked; that is no error.
@@ -64,8 +79,8 @@ def collect_statements(
                 note(f"not cross-checked with {error.where or place}: {error.what}")
 
     statements = []
-    for file, urls in archives.items():
-        for url in urls:
+    for archive in archives:
+        for url in archive.urls:
             places = {sums_url(url): _sums_question(url, read_text)}
             places[f"github:{folder_of(url)}"] = _assets_question(url, read_assets)
             for place, question in places.items():
@@ -73,25 +88,21 @@ def collect_statements(
                 found = said[place]
                 name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
                 if found is not None and name in found[1]:
-                    statements.append(Statement(found[0], file, found[1][name]))
+                    statements.append(Statement(found[0], archive, found[1][name]))
     return statements
 
 
-def check_statements(archives: Mapping[str, str], statements: Iterable[Statement]) -> None:
-    """Compares what was downloaded with what is said.
-
-    Args:
-        archives: The SHA-256 of every archive that was downloaded, by file.
-        statements: What is said.
+def check_statements(statements: Iterable[Statement]) -> None:
+    """Compares what is said of archives with what was downloaded.
 
     Raises:
         IntegrityError: They disagree; it names everybody who does.
     """
-    wrong = [item for item in statements if archives[item.file] != item.sha256]
+    wrong = [item for item in statements if item.archive.sha256 != item.sha256]
     if wrong:
         raise IntegrityError(
             "\n".join(
-                f"{item.file} has the SHA-256 {archives[item.file]}, not {item.sha256}"
+                f"{item.archive.file} has the SHA-256 {item.archive.sha256}, not {item.sha256}"
                 for item in wrong
             ),
             where=", ".join(dict.fromkeys(item.source for item in wrong)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
@@ -60,12 +60,12 @@ def sign(sums: Path, key: Path) -> Path:
     return target
 
 
-def check_signature(signature: Signature, archives: Mapping[str, str]) -> None:
+def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -> None:
     """Checks that a key's owner vouches for archives.
 
     Args:
         signature: What the lock holds.
-        archives: SHA-256 by file name.
+        archives: File names, each with its SHA-256; several archives may have one name.
 
     Raises:
         IntegrityError: The signature is not of these sums by this key, or lacks an archive.
@@ -91,7 +91,7 @@ def check_signature(signature: Signature, archives: Mapping[str, str]) -> None:
         raise IntegrityError(
             f"the signed {SUMS} is malformed: {error}", remedy="ask the publisher to pack it again"
         ) from None
-    strange = [file for file, digest in archives.items() if sums.get(file) != digest]
+    strange = [file for file, digest in archives if sums.get(file) != digest]
     if strange:
         raise IntegrityError(
             f"the publisher's signature does not cover {', '.join(strange)}",

@@ -1,0 +1,70 @@
+"""`lock` on a release whose archives have one name, each in its platform's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.command_case import Run, runner
+from tests.unit.library_case import write_files, write_manifest
+
+PLATFORMS = ("linux_amd64", "linux_arm64")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs commands in a folder with a manifest and what was published: loose libraries."""
+    for platform in PLATFORMS:
+        library = {"libvec.a": platform.encode()}
+        folder = write_files(tmp_path / "dist" / platform, library)
+        write_sums(folder, library["libvec.a"])
+    loose_manifest(tmp_path)
+    return runner(tmp_path, monkeypatch, capsys)
+
+
+def loose_manifest(folder: Path, **changes: object) -> None:
+    write_manifest(
+        folder / "prebuilt.yaml",
+        urls=[f"{(folder / 'dist').as_uri()}/{{platform}}/{{file}}"],
+        archives=[{"file": "libvec.a"}],
+        static_library="libvec.a",
+        headers=None,
+        include_dirs=None,
+        platforms=dict.fromkeys(PLATFORMS),
+        **changes,
+    )
+
+
+def write_sums(folder: Path, content: bytes) -> None:
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(content).hexdigest()}  libvec.a\n")
+
+
+def test_each_archive_is_compared_with_the_sums_beside_it(run: Run, tmp_path: Path) -> None:
+    answer = run("lock", "prebuilt.yaml")
+    assert answer.code == 0
+    assert answer.err.count("/SHA256SUMS") == 2
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_sums_that_contradict_one_of_them_are_seen_whichever_it_is(
+    run: Run, tmp_path: Path, platform: str
+) -> None:
+    write_sums(tmp_path / "dist" / platform, b"another")
+    wrong = hashlib.sha256(platform.encode()).hexdigest()
+    answer = run("lock", "prebuilt.yaml")
+    answer.refused(4, f"libvec.a has the SHA-256 {wrong}, not ", f"{platform}/SHA256SUMS")
+
+
+def test_one_signature_does_not_stand_for_archives_of_the_same_name(
+    run: Run, tmp_path: Path
+) -> None:
+    keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", str(tmp_path / "key")]
+    subprocess.run(keygen, check=True)
+    loose_manifest(tmp_path, public_key=(tmp_path / "key.pub").read_text())
+    sign = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(tmp_path / "key"), "-n", "cgo-prebuilt"]
+    subprocess.run([*sign, str(tmp_path / "dist/linux_arm64/SHA256SUMS")], check=True)
+    words = "the publisher's signature does not cover libvec.a"
+    run("lock", "prebuilt.yaml").refused(4, words)
