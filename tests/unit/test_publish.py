@@ -47,9 +47,9 @@ def test_all_that_the_sums_list_is_published_and_the_sums_last(dist: Path) -> No
 
 
 def test_a_signature_of_the_sums_is_published_where_there_is_one(dist: Path) -> None:
-    assert len(release_files(manifest(), dist, "SHA256SUMS.sig")) == 3
+    assert len(release_files(manifest(), dist)) == 3
     (dist / "SHA256SUMS.sig").write_text("signature")
-    assert release_files(manifest(), dist, "SHA256SUMS.sig")[-1].name == "SHA256SUMS.sig"
+    assert release_files(manifest(), dist)[-1].name == "SHA256SUMS.sig"
 
 
 def test_a_platform_that_was_not_packed_is_missed(dist: Path) -> None:

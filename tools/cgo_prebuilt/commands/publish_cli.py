@@ -132,7 +132,9 @@ def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.releases.sums import SIGNATURE
 
     manifest = read_manifest(options.manifest, options.tag)
-    files = release_files(manifest, options.dist, SIGNATURE)
+    files = release_files(manifest, options.dist)
+    if manifest.public_key is None and files[-1].name == SIGNATURE:
+        note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
     done = publish(files, _destination(options, manifest))
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}

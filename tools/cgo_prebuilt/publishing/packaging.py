@@ -17,7 +17,7 @@ from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.object_files import can_inspect
 from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
 from cgo_prebuilt.releases.signing import sign
-from cgo_prebuilt.releases.sums import SUMS, update_sums
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ def package(
     Raises:
         UsageError: A library cannot work on its platform; or see `pack`.
     """
+    was_signed = (dist / SIGNATURE).exists()
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
         specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
@@ -76,6 +77,8 @@ def package(
             _write_sboms(manifest, platform, packed)
     if extras.key is not None:
         sign(dist / SUMS, extras.key)
+    elif was_signed and not (dist / SIGNATURE).exists():
+        say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
 
 

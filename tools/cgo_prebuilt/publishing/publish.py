@@ -13,8 +13,10 @@ from typing import Protocol
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.releases.sums import SUMS, read_sums
+from cgo_prebuilt.releases.signing import check_signature
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,17 @@ class Published:
     unchanged: tuple[str, ...]
 
 
-def release_files(
-    manifest: Manifest, dist: Path, signature: str | None = None
-) -> list[ReleaseFile]:
-    """The files of a release: all that `SHA256SUMS` lists, then itself.
+def release_files(manifest: Manifest, dist: Path) -> list[ReleaseFile]:
+    """The files of a release: all that `SHA256SUMS` lists, then itself and its signature.
 
     Args:
-        manifest: Says which archives there must be.
+        manifest: Says which archives there must be, and whose signature.
         dist: What `pack` wrote.
-        signature: The name of the signature of `SHA256SUMS`, which is published where it is there.
 
     Raises:
-        UsageError: An archive of the manifest, or a listed file, is not there.
-        IntegrityError: A file is not what `SHA256SUMS` says.
+        UsageError: An archive of the manifest, a listed file, or the signature is not there.
+        IntegrityError: A file is not what `SHA256SUMS` says, or the signature is not of it by the
+            manifest's key.
     """
     sums = read_sums(dist / SUMS)
     for spec in manifest.specs():
@@ -84,6 +84,8 @@ def release_files(
                     + (f" --flavor {spec.flavor}" if spec.flavor else "")
                     + f" --from DIR --output {dist}",
                 )
+    if manifest.public_key is not None:
+        _check_signed(dist, manifest.public_key, sums)
     files = []
     for name, expected in sorted(sums.items()):
         file = _release_file(dist / name)
@@ -94,8 +96,35 @@ def release_files(
                 remedy="pack it again",
             )
         files.append(file)
-    last = [SUMS, *([signature] if signature and (dist / signature).exists() else [])]
+    last = [SUMS, *([SIGNATURE] if (dist / SIGNATURE).exists() else [])]
     return files + [_release_file(dist / name) for name in last]
+
+
+def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
+    """Refuses what everybody's `lock` would refuse, when it is published and cannot be changed."""
+    try:
+        texts = [(dist / name).read_bytes().decode() for name in (SUMS, SIGNATURE)]
+    except FileNotFoundError:
+        raise UsageError(
+            f"the manifest has a public key, and {SUMS} is not signed",
+            where=str(dist / SIGNATURE),
+            remedy="pack once more with --sign KEY: nobody could lock this release",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the signature cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=str(dist / SIGNATURE),
+            remedy="pack once more with --sign KEY",
+        ) from None
+    try:
+        check_signature(Signature(public_key, *texts), sums.items())
+    except IntegrityError as error:
+        raise IntegrityError(
+            error.what,
+            where=f"{dist / SIGNATURE}, {public_key}",
+            remedy="pack once more with --sign KEY, by the key of the manifest: nobody could lock"
+            " this release",
+        ) from None
 
 
 def publish(files: Sequence[ReleaseFile], destination: Destination) -> Published:
