@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.errors import UnavailableError, UsageError
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
 from tests.unit.transport_case import BODY, download, fetch, left_over
 
@@ -142,6 +142,29 @@ def test_either_name_of_the_github_token_works(
         wanted = download(server.url("/a", host="localhost"))
         fetch(tmp_path, wanted, token_hosts=("localhost",))
         assert server.requests[0].headers["authorization"] == "Bearer secret"
+
+
+def test_a_github_token_from_a_file_that_ends_in_a_line_feed_works(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret\n")
+    with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
+        wanted = download(server.url("/a", host="localhost"))
+        fetch(tmp_path, wanted, token_hosts=("localhost",))
+        assert server.requests[0].headers["authorization"] == "Bearer secret"
+
+
+def test_a_github_token_that_cannot_be_sent_is_never_shown(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret\nX-Other: secret")
+    with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
+        wanted = download(server.url("/a", host="localhost"))
+        with pytest.raises(UsageError, match="GITHUB_TOKEN: the GitHub token has") as caught:
+            fetch(tmp_path, wanted, token_hosts=("localhost",))
+        assert server.requests == []
+        assert "secret" not in str(caught.value)
+        fetch(tmp_path, wanted)  # which sends it nowhere
 
 
 def test_netrc_is_honored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

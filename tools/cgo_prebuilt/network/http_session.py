@@ -19,11 +19,16 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from cgo_prebuilt import __version__
+from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.address import host_of, origin_of, redacted, redirect_target
+from cgo_prebuilt.network.credentials import github_token
 from cgo_prebuilt.network.live_sockets import LiveSockets
 from cgo_prebuilt.network.retry import Failure, Kind, parse_retry_after, status_failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
 
+_UNSENDABLE: Final = frozenset(
+    {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}
+)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -219,11 +224,18 @@ class HttpSession:
         parts = urlsplit(hop)
         if home and parts.username:
             return _basic(unquote(parts.username), unquote(parts.password or ""))
-        token = self._environ.get("GITHUB_TOKEN") or self._environ.get("GH_TOKEN")
-        if token and parts.scheme == "https" and host_of(hop) in self._settings.token_hosts:
-            return f"Bearer {token}"
+        if parts.scheme == "https" and host_of(hop) in self._settings.token_hosts:
+            token = self._github_token()
+            if token is not None:
+                return f"Bearer {token}"
         login = self._netrc_login(host_of(hop), home=home)
         return _basic(*login) if login is not None else None
+
+    def _github_token(self) -> str | None:
+        try:
+            return github_token(self._environ)
+        except UsageError as error:
+            raise Failure(Kind.LOCAL, f"{error.where}: {error.what}", remedy=error.remedy) from None
 
     def _netrc_login(self, host: str, *, home: bool) -> tuple[str, str] | None:
         names = [self._environ["NETRC"]] if self._environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
@@ -290,16 +302,21 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(Kind.REFUSED, "the connection was refused")
     if names & {"TimeoutError", "Timeout", "timeout"}:
         return Failure(Kind.TIMEOUT, "no answer in time")
-    if names & {
-        "InvalidURL",
-        "InvalidHeader",
-        "InvalidSchema",
-        "MissingSchema",
-        "LocationParseError",
-    }:
-        return Failure(Kind.MALFORMED, text)
-    if isinstance(error, ValueError) and not names & {"RequestException", "OSError"}:
-        return Failure(Kind.MALFORMED, text)
+    if any("SOCKS support" in str(link) for link in chain):  # requests' words
+        return Failure(
+            Kind.MALFORMED,
+            "there is a SOCKS proxy, and no PySocks to speak to it",
+            remedy="install PySocks, or name an HTTP proxy in HTTPS_PROXY",
+        )
+    if names & _UNSENDABLE or (
+        isinstance(error, ValueError) and not names & {"RequestException", "OSError"}
+    ):
+        # Their own texts quote what was to be sent: a token, or a password in a URL.
+        return Failure(
+            Kind.MALFORMED,
+            "a malformed URL or header",
+            remedy="correct the URL, and HTTPS_PROXY or HTTP_PROXY where there is a proxy",
+        )
     # Includes SSLError's end-of-file kinds: the peer went away, the certificate is not at fault.
     return Failure(Kind.RESET, f"the connection broke ({text})")
 
@@ -310,4 +327,8 @@ def _innermost_text(chain: list[BaseException]) -> str:
             return getattr(link, "verify_message", "") or link.reason or str(link)
         if isinstance(link, OSError) and link.strerror:
             return str(link.strerror)
-    return (str(chain[0]) or type(chain[0]).__name__)[:200]
+    # The texts of requests and urllib3 quote the URL, whose query may be a signature.
+    own = [link for link in chain if not type(link).__module__.startswith(("requests", "urllib3"))]
+    cause = (own or chain)[0]
+    text = str(cause) if own else ""
+    return (text or type(cause).__name__)[:200]

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.api_session import ApiSession, Reply
+from cgo_prebuilt.network.credentials import github_token
 
 _PAGE = 100
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
@@ -37,11 +38,15 @@ class GitHubSite:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> GitHubSite:
-        """The site that an environment names; github.com where it names none."""
+        """The site that an environment names; github.com where it names none.
+
+        Raises:
+            UsageError: The token cannot be sent.
+        """
         return cls(
             (environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
             (environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
-            environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or None,
+            github_token(environ),
         )
 
     def headers(self) -> dict[str, str]:
@@ -60,10 +65,6 @@ class GitHubSite:
             return None
         owner, name, _, _, *tag, file = (unquote(part) for part in parts)
         return AssetAddress(f"{owner}/{name}", "/".join(tag), file)
-
-    def download_url(self, repository: str, tag: str, file: str) -> str:
-        """Where an asset of a published release is."""
-        return f"{self.server}/{repository}/releases/download/{quote(tag)}/{quote(file)}"
 
 
 @dataclass(frozen=True, slots=True)
