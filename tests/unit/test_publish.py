@@ -16,7 +16,7 @@ from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api_session import ApiSession
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
-from cgo_prebuilt.publishing.publish import publish, release_files, unreachable_archives
+from cgo_prebuilt.publishing.publish import publish, release_files
 from cgo_prebuilt.releases.sums import SUMS, write_sums
 from tests.github_server import broken_off
 from tests.unit.library_case import files_below, manifest
@@ -71,12 +71,6 @@ def test_a_listed_file_that_is_gone_is_missed(dist: Path) -> None:
     (dist / "vec.cdx.json").unlink()
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         release_files(manifest(), dist)
-
-
-def test_archives_that_the_manifest_would_not_find_are_told() -> None:
-    url = f"https://example.com/v1.2.3/{ARCHIVE}"
-    assert unreachable_archives(manifest(), {ARCHIVE: url}) == []
-    assert unreachable_archives(manifest(), {ARCHIVE: "https://else.where/"}) == [ARCHIVE]
 
 
 # To a folder.

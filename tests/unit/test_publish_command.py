@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from tests.github_server import GitHubServer
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.library_case import files_below, write_files, write_manifest
 
@@ -96,3 +98,70 @@ def test_a_pack_that_takes_the_signature_away_says_so(run: Run, tmp_path: Path) 
     assert "SHA256SUMS.sig was removed, being of other sums: pack the last platform" in answer.err
     assert not (tmp_path / "dist" / SIGNATURE).exists()
     assert "was removed" not in pack(run, "--platform", "linux_amd64", "--sign", "key").err
+
+
+# Tags.
+
+
+@pytest.fixture
+def github(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> GitHubServer:
+    server = GitHubServer(httpserver)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.mark.parametrize(
+    ("version", "folder", "tag"),
+    [
+        ("0.3.0", "v{version}", "v0.3.0"),
+        ("0.3.0", "native/v{version}", "native/v0.3.0"),
+        ("v0.3.0+cuda12", "{version}", "v0.3.0+cuda12"),
+    ],
+)
+def test_a_tag_need_not_be_the_version(
+    run: Run, tmp_path: Path, github: GitHubServer, version: str, folder: str, tag: str
+) -> None:
+    url = f"{github.url}/Acme/vec/releases/download/{folder}/{{file}}"
+    write_manifest(tmp_path / "prebuilt.yaml", version=version, urls=[url])
+    pack(run, "--platform", "linux_amd64")
+    answer = publish(run, "--repo", "acme/vec", "--tag", tag)
+    assert answer.code == 0, answer.err
+    assert "do not lead to" not in answer.err
+    assert sorted(github.contents(tag)) == [SUMS, f"vec-{version}-linux_amd64.tar.gz"]
+
+
+@pytest.mark.parametrize("options", [("--tag", "v1.2.4"), ()])
+def test_a_tag_that_the_manifest_contradicts_is_refused_before_anything_is_asked(
+    run: Run, tmp_path: Path, github: GitHubServer, options: tuple[str, ...]
+) -> None:
+    tag = "{version}" if options else "native/{version}"
+    url = f"{github.url}/acme/vec/releases/download/{tag}/{{file}}"
+    write_manifest(tmp_path / "prebuilt.yaml", urls=["https://mirror.test/{file}", url])
+    pack(run, "--platform", "linux_amd64")
+    answer = publish(run, "--repo", "acme/vec", *options)
+    led, given = ("v1.2.3", "v1.2.4") if options else ("native/v1.2.3", "v1.2.3")
+    answer.refused(
+        2,
+        f"'urls' lead to the release {led} of acme/vec, this is to be {given}\n",
+        "  at: prebuilt.yaml: version v1.2.3, vec-v1.2.3-linux_amd64.tar.gz\n",
+        "correct 'version' or 'urls' and pack again, or correct --tag",
+    )
+    assert github.requests == []
+
+
+def test_archives_that_are_looked_for_elsewhere_are_told(
+    run: Run, tmp_path: Path, github: GitHubServer
+) -> None:
+    other = f"{github.url}/acme/other/releases/download/v9/{{file}}"
+    write_manifest(tmp_path / "prebuilt.yaml", urls=[other, "https://mirror.test/{file}"])
+    pack(run, "--platform", "linux_amd64")
+    answer = publish(run, "--repo", "acme/vec")
+    assert answer.code == 0
+    assert f"the manifest's 'urls' do not lead to {ARCHIVE} in this release" in answer.err
+
+
+def test_a_tag_is_nothing_to_a_folder(run: Run) -> None:
+    pack(run, "--platform", "linux_amd64")
+    answer = publish(run, "--to", "published", "--tag", "v1.2.3")
+    answer.refused(2, "--tag is a GitHub release's, --to has none", "leave it out")

@@ -131,11 +131,12 @@ def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.publishing.publish import publish, release_files
     from cgo_prebuilt.releases.sums import SIGNATURE
 
-    manifest = read_manifest(options.manifest, options.tag)
+    manifest = read_manifest(options.manifest)
+    destination = _destination(options, manifest)
     files = release_files(manifest, options.dist)
     if manifest.public_key is None and files[-1].name == SIGNATURE:
         note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
-    done = publish(files, _destination(options, manifest))
+    done = publish(files, destination)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
         print(json.dumps(answer, indent=2))
@@ -156,6 +157,11 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
 
     progress = progress_for(sys.stderr, verb="upload")
     if options.to is not None:
+        if options.tag is not None:
+            raise UsageError(
+                "--tag is a GitHub release's, --to has none",
+                remedy="leave it out: the version is the manifest's",
+            )
         if options.to.startswith(("http://", "https://")):
             session = ApiSession(netrc=True, note=note)
             return PutPlace(options.to, session, progress, time.sleep)
@@ -172,15 +178,8 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
             remedy="set GITHUB_TOKEN or GH_TOKEN; in GitHub Actions, `GITHUB_TOKEN: ${{ github.token"
             " }}` with `permissions: contents: write`",
         )
-    tag = manifest.version
-    lost = unreachable_archives(
-        manifest,
-        {
-            archive.file: site.download_url(options.repo, tag, archive.file)
-            for spec in manifest.specs()
-            for archive in spec.archives
-        },
-    )
+    tag = options.tag or manifest.version
+    lost = unreachable_archives(manifest, site, options.repo, tag)
     if lost:
         note(
             f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"

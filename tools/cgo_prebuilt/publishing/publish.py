@@ -15,6 +15,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.signing import check_signature
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums
 
@@ -160,21 +161,41 @@ def conflict(names: Sequence[str]) -> IntegrityError:
     )
 
 
-def unreachable_archives(manifest: Manifest, published_url: Mapping[str, str]) -> list[str]:
+def unreachable_archives(
+    manifest: Manifest, site: GitHubSite, repository: str, tag: str
+) -> list[str]:
     """The archives that the manifest's URLs would not lead `lock` to.
 
     Args:
         manifest: The manifest.
-        published_url: Where each file is, by its name.
+        site: Where GitHub is.
+        repository: Whose release is about to be published, `OWNER/NAME`.
+        tag: Of that release.
+
+    Returns:
+        Those that are looked for elsewhere, sorted.
+
+    Raises:
+        UsageError: One is looked for in another release of the same repository: either the tag or
+            the version is wrong, and what is published cannot be taken back.
     """
-    return sorted(
-        {
-            archive.file
-            for spec in manifest.specs()
-            for archive in spec.archives
-            if published_url.get(archive.file) not in archive.urls
-        }
-    )
+    lost = set()
+    for archive in (archive for spec in manifest.specs() for archive in spec.archives):
+        addresses = [address for url in archive.urls if (address := site.asset_of(url)) is not None]
+        # GitHub makes no difference between capitals and others in these names.
+        own = [one for one in addresses if one.repository.lower() == repository.lower()]
+        if any((one.tag, one.file) == (tag, archive.file) for one in own):
+            continue
+        for one in own:
+            if one.tag != tag:
+                raise UsageError(
+                    f"the manifest's 'urls' lead to the release {one.tag} of {repository}, this is"
+                    f" to be {tag}",
+                    where=f"{manifest.where}: version {manifest.version}, {archive.file}",
+                    remedy="correct 'version' or 'urls' and pack again, or correct --tag",
+                )
+        lost.add(archive.file)
+    return sorted(lost)
 
 
 def _release_file(path: Path) -> ReleaseFile:
