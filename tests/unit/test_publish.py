@@ -16,12 +16,13 @@ from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api_session import ApiSession
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
-from cgo_prebuilt.publishing.publish import publish, release_files
-from cgo_prebuilt.releases.sums import SUMS, write_sums
+from cgo_prebuilt.publishing.publish import publish, release_files, strange_files
+from cgo_prebuilt.releases.sums import SUMS, update_sums, write_sums
 from tests.github_server import broken_off
 from tests.unit.library_case import files_below, manifest
 
 ARCHIVE = "vec-v1.2.3-linux_amd64.tar.gz"
+MATERIALS = f"{ARCHIVE}.cdx.json"
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def dist(tmp_path: Path) -> Path:
     """What pack left: an archive and something that goes with it."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    contents = {ARCHIVE: b"archive", "vec.cdx.json": b"{}"}
+    contents = {ARCHIVE: b"archive", MATERIALS: b"{}"}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -43,7 +44,42 @@ def dist(tmp_path: Path) -> Path:
 def test_all_that_the_sums_list_is_published_and_the_sums_last(dist: Path) -> None:
     (dist / "notes.txt").write_text("not of the release")
     names = [file.name for file in release_files(manifest(), dist)]
-    assert names == [ARCHIVE, "vec.cdx.json", SUMS]
+    assert names == [ARCHIVE, MATERIALS, SUMS]
+
+
+def test_what_is_listed_of_another_version_is_not_published(dist: Path) -> None:
+    old = ["vec-v1.2.2-linux_amd64.tar.gz", "vec-v1.2.2-linux_amd64.tar.gz.cdx.json"]
+    for name in old:
+        (dist / name).write_bytes(b"old")
+    update_sums(dist / SUMS, {name: hashlib.sha256(b"old").hexdigest() for name in old})
+    with pytest.raises(UsageError) as caught:
+        release_files(manifest(), dist)
+    assert caught.value.what == f"SHA256SUMS lists what is not of vec v1.2.3: {', '.join(old)}"
+    assert "folder of its own, or name with --also" in str(caught.value.remedy)
+    assert len(release_files(manifest(), dist, ["vec-v1.2.2-*"])) == 5
+
+
+def test_what_is_published_besides_has_to_be_listed() -> None:
+    with pytest.raises(UsageError, match=r"--also \*\.txt is of no file that SHA256SUMS lists"):
+        strange_files(manifest(), [ARCHIVE, "a.md"], ["*.md", "*.txt"])
+
+
+def test_of_a_release_are_the_archives_of_all_flavors_loose_files_and_go_modules() -> None:
+    made = manifest(
+        archives=[{"file": "vec-{platform}-{flavor}.zip"}, {"file": "vec.h", "path": "vec.h"}],
+        flavors={"small": {}, "fast": {"defines": ["FAST"]}},
+        platforms={"linux_amd64": None, "linux_arm64": None},
+        go={"module": "go.acme.test/vec"},
+    )
+    archives = [
+        f"vec-{p}-{f}.zip" for p in ("linux_amd64", "linux_arm64") for f in ("small", "fast")
+    ]
+    listed = [*archives, "vec.h", "vec.h.cdx.json", f"{archives[0]}.cdx.json"]
+    zips = ["vec-v1.2.3-go.zip", "vec-v1.2.3-go-linux_arm64.zip"]
+    assert strange_files(made, [*listed, *zips]) == []
+    strange = ["vec-linux_amd64.zip", "vec-v1.2.2-go.zip", "vec-v1.2.3-go-darwin_arm64.zip"]
+    assert strange_files(made, [*listed, *strange]) == strange
+    assert strange_files(manifest(), zips) == sorted(zips)
 
 
 def test_a_signature_of_the_sums_is_published_where_there_is_one(dist: Path) -> None:
@@ -68,7 +104,7 @@ def test_a_file_that_is_not_what_the_sums_say_is_not_published(dist: Path) -> No
 
 
 def test_a_listed_file_that_is_gone_is_missed(dist: Path) -> None:
-    (dist / "vec.cdx.json").unlink()
+    (dist / MATERIALS).unlink()
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         release_files(manifest(), dist)
 
@@ -79,11 +115,11 @@ def test_a_listed_file_that_is_gone_is_missed(dist: Path) -> None:
 def test_a_folder_gets_what_it_lacks_and_keeps_what_it_has(dist: Path, tmp_path: Path) -> None:
     files = release_files(manifest(), dist)
     first = publish(files, FolderPlace(tmp_path / "a" / "b"))
-    assert first.sent == (ARCHIVE, "vec.cdx.json", SUMS)
+    assert first.sent == (ARCHIVE, MATERIALS, SUMS)
     assert first.where == str(tmp_path / "a" / "b")
-    (tmp_path / "a" / "b" / "vec.cdx.json").unlink()
+    (tmp_path / "a" / "b" / MATERIALS).unlink()
     second = publish(files, FolderPlace(tmp_path / "a" / "b"))
-    assert (second.sent, second.unchanged) == (("vec.cdx.json",), (ARCHIVE, SUMS))
+    assert (second.sent, second.unchanged) == ((MATERIALS,), (ARCHIVE, SUMS))
     assert files_below(tmp_path / "a" / "b") == sorted(first.sent)
 
 
@@ -163,7 +199,7 @@ def test_a_server_with_other_bytes_is_refused(dist: Path, server: FileServer) ->
 def test_a_put_that_breaks_off_is_sent_again(dist: Path, server: FileServer) -> None:
     server.before = lambda request: broken_off(request) if len(server.puts) == 1 else None
     publish(release_files(manifest(), dist), place(server.url))
-    assert server.puts == [ARCHIVE, ARCHIVE, "vec.cdx.json", SUMS]
+    assert server.puts == [ARCHIVE, ARCHIVE, MATERIALS, SUMS]
 
 
 def test_a_publisher_who_was_first_is_not_overwritten(dist: Path, server: FileServer) -> None:
@@ -181,7 +217,7 @@ def test_a_server_that_refuses_is_named(dist: Path, server: FileServer) -> None:
 
 
 def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileServer) -> None:
-    second = dist / "vec.cdx.json"
+    second = dist / MATERIALS
 
     def replace_by_folder(request: Request) -> None:
         second.unlink()

@@ -35,6 +35,32 @@ def publish(run: Run, *options: str) -> Answer:
     return run("publish", "prebuilt.yaml", "--dist", "dist", *where)
 
 
+def test_the_version_before_in_the_same_folder_is_refused_and_more_is_published_by_name(
+    run: Run, tmp_path: Path
+) -> None:
+    write_manifest(tmp_path / "prebuilt.yaml", version="v1.2.2")
+    pack(run, "--platform", "linux_amd64", "--sbom")
+    write_manifest(tmp_path / "prebuilt.yaml")
+    pack(run, "--platform", "linux_amd64", "--sbom")
+    publish(run).refused(2, "SHA256SUMS lists what is not of vec v1.2.3: vec-v1.2.2-")
+    assert not (tmp_path / "published").exists()
+    assert publish(run, "--to", "published", "--also", "vec-v1.2.2-*").code == 0
+    assert len(files_below(tmp_path / "published")) == 5
+
+
+def test_the_go_modules_of_the_release_are_published_with_it(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path / "prebuilt.yaml", go={"module": "go.acme.test/vec"})
+    pack(run, "--platform", "linux_amd64", "--sbom")
+    zips = ("--output", "site", "--zip-url", "https://dl.acme.test/{file}")
+    assert run("goproxy", "build", "prebuilt.yaml", "--dist", "dist", *zips).code == 0
+    assert publish(run).code == 0
+    published = files_below(tmp_path / "published")
+    assert [name for name in published if name.endswith(".zip")] == [
+        "vec-v1.2.3-go-linux_amd64.zip",
+        "vec-v1.2.3-go.zip",
+    ]
+
+
 # Signatures.
 
 

@@ -92,6 +92,13 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument(
         "--tag", metavar="T", help="the release's tag; the manifest's version if not given"
     )
+    verb.add_argument(
+        "--also",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="publish files of SHA256SUMS that the manifest says nothing of; several times",
+    )
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
@@ -133,7 +140,7 @@ def _publish(options: argparse.Namespace) -> int:
 
     manifest = read_manifest(options.manifest)
     destination = _destination(options, manifest)
-    files = release_files(manifest, options.dist)
+    files = release_files(manifest, options.dist, options.also)
     if manifest.public_key is None and files[-1].name == SIGNATURE:
         note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
     done = publish(files, destination)

@@ -6,7 +6,7 @@ harmless: nothing is sent before all is compared, and `SHA256SUMS`, the list of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,8 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.signing import check_signature
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums
@@ -62,15 +64,17 @@ class Published:
     unchanged: tuple[str, ...]
 
 
-def release_files(manifest: Manifest, dist: Path) -> list[ReleaseFile]:
+def release_files(manifest: Manifest, dist: Path, also: Sequence[str] = ()) -> list[ReleaseFile]:
     """The files of a release: all that `SHA256SUMS` lists, then itself and its signature.
 
     Args:
         manifest: Says which archives there must be, and whose signature.
         dist: What `pack` wrote.
+        also: Globs of listed files that the manifest says nothing of.
 
     Raises:
-        UsageError: An archive of the manifest, a listed file, or the signature is not there.
+        UsageError: An archive of the manifest, a listed file, or the signature is not there; or a
+            listed file is not of this release.
         IntegrityError: A file is not what `SHA256SUMS` says, or the signature is not of it by the
             manifest's key.
     """
@@ -85,6 +89,13 @@ def release_files(manifest: Manifest, dist: Path) -> list[ReleaseFile]:
                     + (f" --flavor {spec.flavor}" if spec.flavor else "")
                     + f" --from DIR --output {dist}",
                 )
+    strange = strange_files(manifest, sums.keys(), also)
+    if strange:
+        raise UsageError(
+            f"{SUMS} lists what is not of {manifest.name} {manifest.version}: {', '.join(strange)}",
+            where=str(dist / SUMS),
+            remedy="pack each version into a folder of its own, or name with --also what belongs to it",
+        )
     if manifest.public_key is not None:
         _check_signed(dist, manifest.public_key, sums)
     files = []
@@ -99,6 +110,46 @@ def release_files(manifest: Manifest, dist: Path) -> list[ReleaseFile]:
         files.append(file)
     last = [SUMS, *([SIGNATURE] if (dist / SIGNATURE).exists() else [])]
     return files + [_release_file(dist / name) for name in last]
+
+
+def strange_files(
+    manifest: Manifest, listed: Collection[str], also: Sequence[str] = ()
+) -> list[str]:
+    """The files that are not of a release, such as those of the version before.
+
+    Of it are the manifest's archives, in all flavors, with their bills of materials, and what
+    `goproxy build --zip-url` adds.
+
+    Args:
+        manifest: The manifest.
+        listed: The files that `SHA256SUMS` lists.
+        also: Globs of what is of it besides.
+
+    Raises:
+        UsageError: A glob is of no file.
+    """
+    for pattern in also:
+        if not any(matches(name, [pattern]) for name in listed):
+            raise UsageError(
+                f"--also {pattern} is of no file that {SUMS} lists",
+                remedy=f"add it: sha256sum FILE >> {SUMS}, in the folder of --dist",
+            )
+    archives = {archive.file for spec in manifest.specs() for archive in spec.archives}
+    known = archives | {f"{file}{SBOM_SUFFIX}" for file in archives}
+    if manifest.go is not None:
+        platforms = ["", *(str(spec.platform) for spec in manifest.platforms)]
+        known |= {go_zip(manifest, platform) for platform in platforms}
+    return sorted(name for name in listed if name not in known and not matches(name, also))
+
+
+def go_zip(manifest: Manifest, platform: str) -> str:
+    """The name of a Go module's zip among a release's files.
+
+    Args:
+        manifest: The manifest.
+        platform: The platform's name; empty for the forwarding module.
+    """
+    return f"{manifest.name}-{manifest.version}-go{f'-{platform}' if platform else ''}.zip"
 
 
 def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
