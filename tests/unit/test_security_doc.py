@@ -1,4 +1,4 @@
-"""docs/security.md names a test for each threat, and each of them exists."""
+"""docs/threats.md names a test for each threat, and each of them exists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PAGE = (TESTS.parent / "docs/security.md").read_text(encoding="utf-8")
+PAGE = (TESTS.parent / "docs/threats.md").read_text(encoding="utf-8")
 NAMES = sorted(set(re.findall(r"`(test_\w+::[^`]+)`", PAGE)))
 ROWS = [
     line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| threat")
