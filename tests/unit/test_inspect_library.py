@@ -114,7 +114,20 @@ def test_a_universal_library_has_the_objects_of_all_architectures(tmp_path: Path
 
 @needs_readers
 @pytest.mark.parametrize(
-    "content", [b"", b"text", b"!<arch>\n", b"!<arch>\nbroken", b"\x7fELF", b"MZ"]
+    "content",
+    [
+        b"",
+        b"text",
+        b"!<arch>\n",
+        b"!<arch>\nbroken",
+        b"!<arch>\n/".ljust(66, b" ") + b"`\n",
+        b"\x7fELF",
+        b"MZ",
+        b"\xca\xfe\xba\xbe",
+        b"\xca\xfe\xba\xbe\0\0\0\x41 class of Java",
+        b"\0\0\xff\xff",
+        b"\0\0\xff\xff\0\0\x64",
+    ],
 )
 def test_what_is_no_library_has_no_objects(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "libf.a").write_bytes(content)
@@ -130,6 +143,19 @@ def test_this_machine_knows_which_glibc_brought_a_symbol() -> None:
     assert found["memcpy"] == "2.2.5"  # and a newer one, which no link has to take
     assert found["getrandom"] == "2.25"
     assert "_Unwind_Resume" in found
+
+
+@needs_readers
+def test_an_object_of_a_machine_that_nobody_knows_is_one_of_an_unknown_architecture(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
+    data = library.read_bytes()
+    start = data.index(b"\x7fELF") + 18  # e_machine
+    library.write_bytes(data[:start] + b"\xee\xee" + data[start + 2 :])
+    (found,) = read_objects(library)
+    assert (found.format, found.arch) == (ELF, "")
+    assert not recwarn.list
 
 
 # Deciding.

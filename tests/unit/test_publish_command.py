@@ -35,6 +35,21 @@ def publish(run: Run, *options: str) -> Answer:
     return run("publish", "prebuilt.yaml", "--dist", "dist", *where)
 
 
+@pytest.mark.parametrize("inspecting", [True, False])
+def test_an_archive_that_holds_only_the_paths_of_its_objects_is_not_packed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inspecting: bool
+) -> None:
+    if not inspecting:
+        monkeypatch.setattr("cgo_prebuilt.publishing.packaging.can_inspect", lambda: False)
+    (tmp_path / "out/lib/libvec.a").write_bytes(b"!<thin>\n//" + b" " * 60)
+    packing = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")
+    answer = run("pack", "prebuilt.yaml", *packing)
+    words = "lib/libvec.a is a thin archive: it has the paths of its objects, and not the objects"
+    answer.refused(2, words, "at: out/lib/libvec.a", "run `ar` without T")
+    assert "no library" not in answer.err
+    assert not (tmp_path / "dist").exists()
+
+
 def test_the_version_before_in_the_same_folder_is_refused_and_more_is_published_by_name(
     run: Run, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
 
 _AR = b"!<arch>\n"
+_THIN = b"!<thin>\n"
+_FAT_ARCH = struct.Struct(">IIIII")  # of mach-o/fat.h
 _FAT = b"\xca\xfe\xba\xbe"
 _MACH_O = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
@@ -69,6 +72,12 @@ def can_inspect() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("arpy", "lief"))
 
 
+def is_thin_archive(path: Path) -> bool:
+    """Whether a file is an archive that holds only the paths of its objects; needs no reader."""
+    with path.open("rb") as file:
+        return file.read(len(_THIN)) == _THIN
+
+
 def read_objects(path: Path) -> list[ObjectFile]:
     """The objects of a static archive, a shared library, or a universal file of either.
 
@@ -78,12 +87,14 @@ def read_objects(path: Path) -> list[ObjectFile]:
     import lief
 
     lief.logging.disable()
-    return [
-        item
-        for part in _slices(path.read_bytes())
-        for name, data in _members(part)
-        if (item := _object(name, data)) is not None
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that LIEF has no name for
+        return [
+            item
+            for part in _slices(path.read_bytes())
+            for name, data in _members(part)
+            if (item := _object(name, data)) is not None
+        ]
 
 
 def _slices(data: bytes) -> Iterator[bytes]:
@@ -91,9 +102,11 @@ def _slices(data: bytes) -> Iterator[bytes]:
     if data[:4] != _FAT:
         yield data
         return
-    (count,) = struct.unpack_from(">I", data, 4)
-    for index in range(min(count, 16)):
-        _, _, offset, size, _ = struct.unpack_from(">IIIII", data, 8 + 20 * index)
+    # As far as there are bytes: the class files of Java begin alike.
+    table = data[8 : 8 + _FAT_ARCH.size * min(int.from_bytes(data[4:8], "big"), 16)]
+    for _, _, offset, size, _ in _FAT_ARCH.iter_unpack(
+        table[: len(table) // _FAT_ARCH.size * _FAT_ARCH.size]
+    ):
         yield data[offset : offset + size]
 
 
@@ -109,7 +122,7 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
         with arpy.Archive(fileobj=io.BytesIO(data)) as archive:
             for member in archive:
                 yield member.header.name.decode("utf-8", "replace").rstrip("/"), member.read()
-    except arpy.ArchiveFormatError:
+    except (arpy.ArchiveFormatError, arpy.ArchiveAccessError, ValueError):
         return
 
 
@@ -118,7 +131,7 @@ def _object(name: str, data: bytes) -> ObjectFile | None:
 
     if data[:4] in _BITCODE:
         return ObjectFile(name, BITCODE, "", len(data))
-    if data[:4] == _SHORT_IMPORT:
+    if data[:4] == _SHORT_IMPORT and len(data) >= 8:
         (machine,) = struct.unpack_from("<H", data, 6)
         return ObjectFile(name, COFF, _COFF_ARCHS.get(machine, ""), len(data))
     if data[:4] == b"\x7fELF":
@@ -139,6 +152,11 @@ def _object(name: str, data: bytes) -> ObjectFile | None:
     return None
 
 
+def _name(value: Any) -> str:
+    """The name of one of LIEF's constants; empty where it knows only its number."""
+    return str(getattr(value, "name", ""))
+
+
 def _elf(name: str, elf: Any, size: int) -> ObjectFile:
     import lief
 
@@ -146,11 +164,11 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
     found = ObjectFile(
         name,
         ELF,
-        _ELF_ARCHS.get(elf.header.machine_type.name, ""),
+        _ELF_ARCHS.get(_name(elf.header.machine_type), ""),
         size,
         shared=elf.header.file_type == lief.ELF.Header.FILE_TYPE.DYN,
         soname=elf.get(tag).name if elf.has(tag) else None,
-        debug=sum(s.size for s in elf.sections if s.name.startswith((".debug_", ".zdebug_"))),
+        debug=sum(s.size for s in elf.sections if str(s.name).startswith((".debug_", ".zdebug_"))),
     )
     local, weak = lief.ELF.Symbol.BINDING.LOCAL, lief.ELF.Symbol.BINDING.WEAK
     for symbol in elf.dynamic_symbols if found.shared else elf.symtab_symbols:
@@ -174,7 +192,7 @@ def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:
     found = ObjectFile(
         name,
         MACH_O,
-        _MACH_O_ARCHS.get(binary.header.cpu_type.name, ""),
+        _MACH_O_ARCHS.get(_name(binary.header.cpu_type), ""),
         size,
         shared=binary.header.file_type == lief.MachO.Header.FILE_TYPE.DYLIB,
         debug=sum(s.size for s in binary.sections if s.segment_name == "__DWARF"),

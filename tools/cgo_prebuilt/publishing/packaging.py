@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.patterns import matches
-from cgo_prebuilt.publishing.object_files import can_inspect
+from cgo_prebuilt.publishing.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
 from cgo_prebuilt.releases.signing import sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
@@ -67,6 +67,8 @@ def package(
     was_signed = (dist / SIGNATURE).exists()
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
+        for spec in specs:
+            _refuse_thin(spec, source_files(folder, None))
         specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
         for spec in specs:
             _inspect(spec, source_files(folder, overlay), say)
@@ -80,6 +82,17 @@ def package(
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
+
+
+def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
+    """Refuses what links on this machine only, and which strip and objcopy take for no library."""
+    for name in spec.interface.libraries():
+        if name in sources and is_thin_archive(sources[name]):
+            raise UsageError(
+                f"{name} is a thin archive: it has the paths of its objects, and not the objects",
+                where=str(sources[name]),
+                remedy="run `ar` without T (--thin)",
+            )
 
 
 def _overlaid(
