@@ -257,3 +257,24 @@ def ranges(
             exchange.stall()
 
     return answer
+
+
+def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
+    """Ranges at so many bytes a second for each connection."""
+
+    def answer(exchange: Exchange) -> None:
+        send = exchange.send
+
+        def throttled(data: bytes) -> None:
+            if len(data) < 10_000:
+                return send(data)
+            for start in range(0, len(data), rate // 50):
+                send(data[start : start + rate // 50])
+                if exchange.server.stopping.wait(0.02):
+                    return None
+            return None
+
+        exchange.send = throttled  # type: ignore[method-assign]
+        ranges(body, etag=etag)(exchange)
+
+    return answer

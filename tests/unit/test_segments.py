@@ -8,7 +8,6 @@ import random
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,37 +22,10 @@ from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.transport_settings import TransportSettings
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status
-from tests.unit.transport_case import Collector, download, fetch, left_over
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, slow, status
+from tests.unit.transport_case import EAGER, Collector, download, fetch, left_over
 
 LARGE = random.Random(3).randbytes(12 << 20)
-EAGER: Any = {
-    "connections": 4,
-    "probe_seconds": 0.02,
-    "worthwhile_seconds": 0.05,
-    "read_seconds": 5,
-}
-
-
-def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
-    """Ranges at so many bytes a second for each connection."""
-
-    def answer(exchange: Exchange) -> None:
-        send = exchange.send
-
-        def throttled(data: bytes) -> None:
-            if len(data) < 10_000:
-                return send(data)
-            for start in range(0, len(data), rate // 50):
-                send(data[start : start + rate // 50])
-                if exchange.server.stopping.wait(0.02):
-                    return None
-            return None
-
-        exchange.send = throttled  # type: ignore[method-assign]
-        ranges(body, etag=etag)(exchange)
-
-    return answer
 
 
 def test_a_slow_server_is_asked_over_several_connections(tmp_path: Path) -> None:

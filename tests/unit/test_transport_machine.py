@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 import cgo_prebuilt
+from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import UsageError
-from tests.unit.hostile_server import Exchange, HostileServer, ranges
-from tests.unit.transport_case import download, fetch, left_over
+from cgo_prebuilt.network.transport import Download
+from tests.unit.hostile_server import Exchange, HostileServer, ranges, slow
+from tests.unit.transport_case import EAGER, download, fetch, left_over
 
 LARGE = random.Random(4).randbytes(4 << 20)
 CHILD = """
@@ -81,3 +85,86 @@ def test_disk_full_at_any_stage_names_the_file_and_the_remedy(tmp_path: Path, li
         assert "free some disk space" in (caught.value.remedy or "")
         assert fetch(tmp_path, wanted).size == len(LARGE)
     assert left_over(tmp_path) == []
+
+
+def in_the_way_of_the_sidecar(folder: Path, wanted: Download) -> Path:
+    """Where the sidecar of an archive's partial file is; a folder there cannot be written over."""
+    return folder / "partials" / f"{wanted.sha256}.partial.json"
+
+
+@pytest.fixture
+def of_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What threads have ended with, which Python would print."""
+    printed = list[str]()
+    monkeypatch.setattr(threading, "excepthook", lambda told: printed.append(repr(told.exc_value)))
+    return printed
+
+
+def test_a_sidecar_that_cannot_be_written_costs_no_download(
+    tmp_path: Path, of_threads: list[str]
+) -> None:
+    """What is lost is that a later run could go on from there."""
+    with HostileServer({"/a": [ranges(LARGE)]}) as server:
+        wanted = download(server.url("/a"), body=LARGE)
+        place = in_the_way_of_the_sidecar(tmp_path, wanted)
+        (place / "full").mkdir(parents=True)
+        assert fetch(tmp_path, wanted).size == len(LARGE)
+    assert (left_over(tmp_path), of_threads) == ([place.name], [])
+
+
+def test_a_sidecar_that_can_no_longer_be_written_costs_nothing_over_several_connections(
+    tmp_path: Path, of_threads: list[str]
+) -> None:
+    with HostileServer({"/a": [slow(LARGE, rate=1 << 20)]}) as server:
+        wanted = download(server.url("/a"), body=LARGE)
+        place = in_the_way_of_the_sidecar(tmp_path, wanted)
+
+        def consume(stream: ByteStream) -> None:
+            while stream.read(1 << 16):
+                if not place.is_dir():
+                    place.unlink(missing_ok=True)
+                    (place / "full").mkdir(parents=True)
+
+        got = fetch(tmp_path, wanted, consume, **{**EAGER, "record_seconds": 0.05})
+        assert server.connections > 1
+        assert (got.size, got.bytes_downloaded) == (len(LARGE), len(LARGE))
+    assert (left_over(tmp_path), of_threads) == ([place.name], [])
+
+
+def test_threads_that_cannot_be_started_leave_a_single_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_threads: list[str]
+) -> None:
+    """As under a limit of processes: only the further connections can do without."""
+    start, connections = threading.Thread.start, itertools.count()
+
+    def refuse(thread: threading.Thread) -> None:
+        # The first of the name only measures.
+        if thread.name == "cgo-prebuilt-connection" and next(connections) > 0:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with HostileServer({"/a": [slow(LARGE, rate=4 << 20)]}) as server:
+        got = fetch(tmp_path, download(server.url("/a"), body=LARGE), **EAGER)
+        assert server.connections == 1
+    assert (got.size, of_threads) == (len(LARGE), [])
+
+
+@pytest.mark.parametrize("name", ["cgo-prebuilt-network", "cgo-prebuilt-hash"])
+def test_a_thread_that_cannot_be_done_without_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with (
+        HostileServer({"/a": [ranges(LARGE)]}) as server,
+        pytest.raises(UsageError, match="no thread can be started: can't start new") as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a"), body=LARGE))
+    assert "ulimit -u" in (caught.value.remedy or "")

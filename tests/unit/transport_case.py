@@ -28,6 +28,13 @@ SETTINGS = TransportSettings(
     redirects=4,
     connections=1,
 )
+EAGER: Any = {
+    "connections": 4,
+    "probe_seconds": 0.02,
+    "worthwhile_seconds": 0.05,
+    "read_seconds": 5,
+}
+"""Changes that make a transport add connections at once."""
 BODY = random.Random(7).randbytes(300_000)
 OTHER = random.Random(8).randbytes(300_000)
 

@@ -17,6 +17,7 @@ from cgo_prebuilt.network.http_session import HttpSession
 from cgo_prebuilt.network.retry import Failure
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
+from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid
 
@@ -93,8 +94,12 @@ class Connections:
         with self._lock:
             if self._over.is_set():
                 return
-            self._threads.append(thread)
-        thread.start()
+            try:
+                start(thread)
+            except Failure:
+                self._refused.set()
+            else:
+                self._threads.append(thread)
 
     def _control(self) -> None:
         """Measures, and adds connections while that pays."""
@@ -120,7 +125,9 @@ class Connections:
             if added:
                 self._leases.split(block_size(rate / before, self._source.latency))
                 self._record()
-                self._starting, added_at = self._starting + added, now
+                with self._lock:
+                    self._starting += added
+                added_at = now
                 for _ in range(added):
                     self._start(self._work)
 
@@ -135,21 +142,24 @@ class Connections:
                 self._note_start()
             self._count(got, 0)
 
-        with HttpSession(self._settings) as session:
-            with self._lock:
-                self._sessions.append(session)
-            try:
-                while not self._over.is_set() and (lease := self._leases.take()) is not None:
-                    try:
-                        self._fetch(session, lease, arrived)
-                    finally:
-                        self._leases.give_back(lease)
-            except (Failure, OSError, ValueError):
-                self._refused.set()
-            finally:
-                if not started:
-                    self._note_start()
-                self._count(0, session.requests)
+        try:
+            with HttpSession(self._settings) as session:
+                with self._lock:
+                    self._sessions.append(session)
+                try:
+                    while not self._over.is_set() and (lease := self._leases.take()) is not None:
+                        try:
+                            self._fetch(session, lease, arrived)
+                        finally:
+                            self._leases.give_back(lease)
+                finally:
+                    self._count(0, session.requests)
+        except Exception:
+            # Whatever it is: the transfer's own connection meets it, too, and reports it.
+            self._refused.set()
+        finally:
+            if not started:
+                self._note_start()
 
     def _note_start(self) -> None:
         with self._lock:

@@ -183,7 +183,9 @@ class Partial:
         """Removes the sidecar: what is there is not to be gone on with."""
         self.sidecar = self._written = None
         if not self.private:
-            sidecar_path(self.path).unlink(missing_ok=True)
+            # One that stays is no worse than a stale one.
+            with contextlib.suppress(OSError):
+                sidecar_path(self.path).unlink(missing_ok=True)
 
     def done(self) -> Intervals:
         """What the sidecar says is there, within what the file holds; nothing without a sidecar."""
@@ -271,8 +273,8 @@ class Partials:
 def _remove(partial: Partial) -> None:
     try:
         partial.path.unlink(missing_ok=True)
-    except PermissionError:
-        # Windows does not remove what is open.
+    except OSError:
+        # Windows does not remove what is open; elsewhere, what stays is swept up by a later run.
         partial.file.close()
         with contextlib.suppress(OSError):
             partial.path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
+from cgo_prebuilt.network.threads import start
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ def serve(
         SHA-256 and size of all of it, which are those wanted.
 
     Raises:
-        Failure: The bytes are wrong.
+        Failure: The bytes are wrong, or this machine has no thread left.
         BrokenStream: They did not all come.
     """
     digest = Digest(spool)
-    digest.start()
+    start(digest)
 
     def verified() -> tuple[str, int]:
         sha256, size = digest.result()

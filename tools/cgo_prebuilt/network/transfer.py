@@ -23,6 +23,7 @@ from cgo_prebuilt.network.retry import Failure, Kind, Patience, local_failure
 from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
+from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
 
@@ -129,13 +130,16 @@ class Transfer:
             Failure: This URL did not give the bytes.
         """
         network = threading.Thread(target=self._network, name="cgo-prebuilt-network", daemon=True)
-        network.start()
+        start(network)
+        served = False
         try:
             while not self._ready.wait(_WATCH_SECONDS):
                 self._watch()
             if self._spool is None:
                 raise self._failure or AssertionError("neither bytes nor a failure")
-            return serve(self._wanted, self._spool, self._partial.file, self._consume)
+            got = serve(self._wanted, self._spool, self._partial.file, self._consume)
+            served = True
+            return got
         except BrokenStream as error:
             # With no failure of the network, the file itself is not what was written to it.
             raise self._failure or Failure(Kind.WRONG, error.what) from None
@@ -144,7 +148,7 @@ class Transfer:
             network.join(_JOIN_SECONDS)
             if self._connections is not None:
                 self._connections.stop()
-            if self._segmented:
+            if self._segmented and not served:
                 self._record()
 
     def stop(self) -> None:
@@ -361,13 +365,14 @@ class Transfer:
         self._record()
 
     def _record(self) -> None:
-        """Writes the sidecar, if a later run can go on from here."""
+        """Writes the sidecar, if a later run can go on from here; not worth an error."""
         if self._validator is None or self._total is None:
             return
         done = None
         if self._segmented and self._spool is not None:
             done = tuple(self._spool.parts())
-        self._partial.record(Sidecar(self._wanted.url, self._validator, self._total, done))
+        with contextlib.suppress(OSError):
+            self._partial.record(Sidecar(self._wanted.url, self._validator, self._total, done))
 
     @contextlib.contextmanager
     def _local_trouble(self) -> Iterator[None]:

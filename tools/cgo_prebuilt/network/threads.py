@@ -1,0 +1,32 @@
+"""The threads of a transfer: all end with the process, so none is waited for without end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+
+from cgo_prebuilt.network.retry import Failure, Kind
+
+
+def start(thread: threading.Thread) -> None:
+    """Starts a thread.
+
+    Raises:
+        Failure: The system has no more of them; `Kind.LOCAL`.
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise Failure(
+            Kind.LOCAL,
+            f"no thread can be started: {error}",
+            remedy="raise the limit of processes (`ulimit -u`, or that of the container)",
+        ) from error
+
+
+def join(threads: Iterable[threading.Thread], seconds: float) -> None:
+    """Waits for all of them together, at most so long."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
