@@ -103,10 +103,9 @@ def _slices(data: bytes) -> Iterator[bytes]:
         yield data
         return
     # As far as there are bytes: the class files of Java begin alike.
-    table = data[8 : 8 + _FAT_ARCH.size * min(int.from_bytes(data[4:8], "big"), 16)]
-    for _, _, offset, size, _ in _FAT_ARCH.iter_unpack(
-        table[: len(table) // _FAT_ARCH.size * _FAT_ARCH.size]
-    ):
+    there = (len(data) - 8) // _FAT_ARCH.size
+    for index in range(min(int.from_bytes(data[4:8], "big"), 16, there)):
+        _, _, offset, size, _ = _FAT_ARCH.unpack_from(data, 8 + _FAT_ARCH.size * index)
         yield data[offset : offset + size]
 
 
