@@ -40,6 +40,7 @@ class StoredRelease:
     id: int
     tag: str
     draft: bool
+    prerelease: bool = False
     assets: list[StoredAsset] = field(default_factory=list)
 
 
@@ -163,6 +164,7 @@ class GitHubServer:
     def _create(self, request: Request) -> Response:
         document = request.get_json()
         made = self.release(document["tag_name"], draft=document["draft"])
+        made.prerelease = document["prerelease"]
         return answer(self._release(made), 201)
 
     def _edit(self, request: Request, number: str) -> Response:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
@@ -54,6 +55,7 @@ class Runner:
     def __init__(self, github: GitHubServer, files: Sequence[ReleaseFile]) -> None:
         self.github = github
         self.files = files
+        self.tag = "v1"
         self.waits: list[float] = []
         self.notes: list[str] = []
 
@@ -63,7 +65,7 @@ class Runner:
             site.headers(), sleep=self.waits.append, now=lambda: NOW, note=self.notes.append
         )
         api = GitHubApi(site, REPOSITORY, session)
-        place = GitHubRelease(api, "v1", session, SilentProgress(), self.waits.append)
+        place = GitHubRelease(api, self.tag, session, SilentProgress(), self.waits.append)
         return publish(self.files, place)
 
 
@@ -214,6 +216,53 @@ def test_a_name_that_github_changes_is_refused(github: GitHubServer, tmp_path: P
     assert github.contents("v1") == {}
 
 
+def test_a_draft_whose_answer_was_lost_is_found_and_not_made_again(
+    run: Runner, github: GitHubServer
+) -> None:
+    def made(request: Request) -> Response:
+        github.release("v1", draft=True)
+        return problem(502, "Bad Gateway")
+
+    github.trouble("POST /api/repos/acme/vec/releases", broken_off, made)
+    run()
+    assert len(github.releases) == 1
+    assert github.contents("v1") == FILES
+    assert run.waits == [2.0, 4.0]
+
+
+def test_a_draft_that_can_never_be_made_ends_the_run(run: Runner, github: GitHubServer) -> None:
+    github.trouble("POST", *[lambda request: problem(502, "Bad Gateway")] * 4)
+    with pytest.raises(
+        UnavailableError, match="the draft of v1 cannot be made: HTTP 502 Bad Gateway, 4 times"
+    ):
+        run()
+    assert github.releases == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_one"),
+    [
+        ("v1.2.0-rc.1", True),
+        ("1.2.0-0.3.7+build.5", True),
+        ("native/v0.3.0-alpha", True),
+        ("vec-1.2.0-rc.1", True),
+        ("v1.2.0", False),
+        ("v1.2.0+rc-1", False),
+        ("v1", False),
+        ("v1.2-rc.1", False),
+        ("2024.01.02-1", False),
+        ("release-2024", False),
+    ],
+)
+def test_a_pre_release_does_not_become_the_latest(
+    github: GitHubServer, files: list[ReleaseFile], tag: str, is_one: bool
+) -> None:
+    run = Runner(github, files)
+    run.tag = tag
+    run()
+    assert github.releases[0].prerelease == is_one
+
+
 # Limits.
 
 
@@ -281,8 +330,6 @@ def test_a_server_that_fails_for_a_while_is_asked_again(run: Runner, github: Git
 
 
 def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer) -> None:
-    from werkzeug import Response
-
     github.trouble("GET", lambda request: Response("<html>hello</html>"))
     with pytest.raises(UnavailableError, match="the answer is not JSON"):
         run()

@@ -158,6 +158,12 @@ class ApiSession:
         """Sends a small request that may be sent twice; as `ask`."""
         return self._repeated(method, url, document=document)
 
+    def send_once(
+        self, method: str, url: str, document: Mapping[str, object] | None = None
+    ) -> Reply:
+        """Sends a small request that must not be sent twice; as `send_file`."""
+        return self._unrepeated(lambda: self._once(method, url, json=document))
+
     def send_file(
         self,
         method: str,
@@ -172,16 +178,13 @@ class ApiSession:
             LostError: The connection or the server failed; the caller has to look what came of it.
             UnavailableError: A limit is too long to wait for, or the server cannot be had at all.
         """
-        waited = 0
-        while True:
+
+        def send() -> Reply:
             progress.place(0)
             with closing(_opened(path, progress)) as body:
-                reply = self._once(method, url, data=body, headers=headers, timeout=_FILE_TIMEOUT)
-            if reply.status >= 500:
-                raise LostError(f"HTTP {reply.status} {reply.message()}".strip())
-            if not self._waited_for_limit(reply, waited):
-                return reply
-            waited += 1
+                return self._once(method, url, data=body, headers=headers, timeout=_FILE_TIMEOUT)
+
+        return self._unrepeated(send)
 
     def sha256_of(self, url: str, headers: Mapping[str, str] | None = None) -> str:
         """The SHA-256, in hex, of what a GET gives, of whatever size.
@@ -203,6 +206,16 @@ class ApiSession:
         except Exception as error:
             raise _unavailable(url, failure_of(error).reason) from None
         return digest.hexdigest()
+
+    def _unrepeated(self, send: Callable[[], Reply]) -> Reply:
+        waited = 0
+        while True:
+            reply = send()
+            if reply.status >= 500:
+                raise LostError(f"HTTP {reply.status} {reply.message()}".strip())
+            if not self._waited_for_limit(reply, waited):
+                return reply
+            waited += 1
 
     def _repeated(
         self,

@@ -61,7 +61,7 @@ class GitHubRelease:
     def send(self, file: ReleaseFile) -> None:
         """See `Destination.send`. Sent again where the connection breaks."""
         if self._release is None:
-            self._release = self._api.create_draft(self._tag)
+            self._release = self._draft()
         url = f"{self._release.upload_url}?{urlencode({'name': file.name})}"
         progress = self._progress.start(file.name, file.size)
         reason = ""
@@ -101,10 +101,26 @@ class GitHubRelease:
     def finish(self) -> str:
         """See `Destination.finish`."""
         if self._release is None:
-            self._release = self._api.create_draft(self._tag)
+            self._release = self._draft()
         if self._release.draft:
             self._release = self._api.make_public(self._release)
         return self._release.page
+
+    def _draft(self) -> Release:
+        """Makes the draft, or finds the one of which only the answer was lost."""
+        for attempt in range(_TRIES):
+            try:
+                return self._api.create_draft(self._tag)
+            except LostError as error:
+                reason = str(error)
+            self._sleep(_FIRST_WAIT * 2.0**attempt)
+            found = self._api.find(self._tag)
+            if found is not None:
+                return found
+        raise UnavailableError(
+            f"the draft of {self._tag} cannot be made: {reason}, {_TRIES} times",
+            remedy="run it again later",
+        )
 
     def _arrived(self, file: ReleaseFile) -> bool:
         """Whether a file is there after all; remains of it are deleted.

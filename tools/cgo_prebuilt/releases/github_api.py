@@ -19,6 +19,9 @@ from cgo_prebuilt.network.credentials import github_token
 
 _PAGE = 100
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
+_PRERELEASE = re.compile(
+    r"(?<![0-9.])(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}-[0-9A-Za-z.-]+(?:\+[0-9A-Za-z.-]+)?\Z"
+)
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -145,9 +148,19 @@ class GitHubApi:
         return next((release for release in drafts if release.tag == tag), None)
 
     def create_draft(self, tag: str) -> Release:
-        """Makes a draft for a tag; the tag is made when the draft is published, if there is none."""
-        document = {"tag_name": tag, "name": tag, "draft": True, "generate_release_notes": True}
-        return _release(self._good(self._session.send("POST", self._base, document)))
+        """Makes a draft for a tag; the tag is made when the draft is published, if there is none.
+
+        Raises:
+            LostError: It may be there or not. Look before asking again: a tag can have two drafts.
+        """
+        document = {
+            "tag_name": tag,
+            "name": tag,
+            "draft": True,
+            "prerelease": is_prerelease(tag),
+            "generate_release_notes": True,
+        }
+        return _release(self._good(self._session.send_once("POST", self._base, document)))
 
     def make_public(self, release: Release) -> Release:
         """Publishes a draft."""
@@ -213,6 +226,11 @@ class GitHubApi:
         if not 200 <= reply.status < 300:
             raise self._refusal(reply)
         return reply.json() if reply.content else None
+
+
+def is_prerelease(tag: str) -> bool:
+    """Whether a tag ends in a pre-release of semver.org, such as `v1.2.0-rc.1`: it is not the latest."""
+    return _PRERELEASE.search(tag) is not None
 
 
 def _release(item: Any) -> Release:
