@@ -5,43 +5,56 @@ from __future__ import annotations
 VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("CGO_PREBUILT_CACHE",),
-        "the store's folder, in full; else `cgo-prebuilt` in the system's folder for caches",
+        "the store's folder, an absolute path; else `cgo-prebuilt` in the system's folder for caches",
     ),
     (
         ("CGO_PREBUILT_OFFLINE",),
-        "`1`: contact nothing; what is in the store or at a `file://` mirror is used",
+        "`1`: request no library and no source; what is in the store or at a `file://` mirror is used. cargo"
+        " gets `--offline`; in Bazel, pip gets no index unless `PIP_INDEX_URL` names one",
     ),
     (
         ("CGO_PREBUILT_FALLBACK",),
-        "`auto`, `never` or `always` build from source; wins over what MODULE.bazel says",
+        "`auto`, `never` or `always` build from source; wins over `fallback` in MODULE.bazel",
     ),
     (
         ("CGO_PREBUILT_MIRROR",),
-        "a base URL, or a template with `{file}`, instead of every URL of every lock; nothing else is asked",
+        "a base URL, or a template with `{file}`, instead of every URL of every lock; no archive is taken"
+        " from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in it. It does"
+        " not cover pip, nor what a source build downloads",
     ),
     (
         ("<NAME>_RELEASE_URL",),
-        "the same for one library: `LANCEDB_GO_RELEASE_URL` for `lancedb-go`",
+        "the same for one library, by its lock's `name`: `LANCEDB_GO_RELEASE_URL` for `lancedb-go`;"
+        " `CGO_PREBUILT_MIRROR` wins over it",
     ),
-    (("<NAME>_VERSION",), "a version of one library's lock, instead of its default"),
+    (
+        ("<NAME>_VERSION",),
+        "a version of one library's lock, instead of its default; wins over `version` in MODULE.bazel",
+    ),
     (
         ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
-        "proxies, in lower case too; `http://USER:PASSWORD@HOST:PORT`",
+        "proxies, also in lower case; `http://USER:PASSWORD@HOST:PORT`",
     ),
     (
         ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
-        "a file of the certificate authorities to trust, instead of the usual ones",
+        "a file of the certificate authorities to trust, instead of the usual ones; the first that is set",
     ),
     (("NETRC",), "the file of logins by host, instead of `~/.netrc`"),
-    (("GITHUB_TOKEN", "GH_TOKEN"), "sent to GitHub only; `publish` needs one"),
-    (("GITHUB_API_URL", "GITHUB_SERVER_URL"), "a GitHub that is not github.com"),
+    (
+        ("GITHUB_TOKEN", "GH_TOKEN"),
+        "sent to github.com only; `publish`, which needs one, and `lock` send it to `GITHUB_API_URL`, too",
+    ),
+    (
+        ("GITHUB_API_URL", "GITHUB_SERVER_URL"),
+        "a GitHub that is not github.com, for `publish` and `lock`; a fetch never sends it the token",
+    ),
     (
         ("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS"),
-        "the tools of a source build outside Bazel, and what they are told",
+        "the tools of a source build outside Bazel, and their options",
     ),
     (
         ("CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG_PATH"),
-        "`env` adds to what they hold; a source build gets the last",
+        "`env` adds to their values; a source build gets the last",
     ),
     (
         ("STRIP", "LD", "OBJCOPY"),
