@@ -24,7 +24,7 @@ setup: $(VENV_READY) $(BUILDIFIER) $(ACTIONLINT) ## install the Python packages,
 test: lint bazel ## lint, then every test but the slow ones; with a real Bazel
 	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m "not slow"
 
-test-slow: setup bazel ## the tests that are marked slow: remote execution, crowds, a soak, Windows and macOS
+test-slow: setup bazel ## the tests that are marked slow: remote cache and execution, crowds, a soak, Windows and macOS
 	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m slow
 
 test-all: test test-slow ## both

@@ -17,6 +17,8 @@ from tests.e2e.execution_log import read_execution_log
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.e2e.remote_cache import remote_cache
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 source:
   path: native
