@@ -84,8 +84,8 @@ def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(
         prog="cgo-prebuilt",
         description="Fetch, verify, publish and link prebuilt native libraries for cgo.",
-        epilog="exit codes: 0 done; 2 bad usage, manifest or lock; 3 unavailable; 4 integrity;"
-        " 5 the source build failed; 130 interrupted",
+        epilog="exit codes: 0 done; 1 stale (--check); 2 bad usage, manifest or lock; 3 unavailable;"
+        " 4 integrity; 5 the source build failed; 130 interrupted",
         allow_abbrev=False,
     )
     command.add_argument("--version", action="version", version=f"cgo-prebuilt {__version__}")

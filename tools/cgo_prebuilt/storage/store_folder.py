@@ -138,6 +138,6 @@ class StoreFolder:
         return UsageError(
             f"the disk of the store is full{needed}{free}",
             where=str(self.root),
-            remedy="free some space, with `cgo-prebuilt cache prune` for one,"
+            remedy="free some space, with `cgo-prebuilt cache prune --older-than 30d` for one,"
             f" or set {VARIABLE} to a folder on another disk",
         )
