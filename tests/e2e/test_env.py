@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 HEADER = b"int vec_answer(void);\n"
 C_SOURCE = (
-    '#include "vec.h"\n#include <math.h>\nint vec_answer(void) { return (int)lround(42.2); }\n'
+    '#include "vec.h"\n#include <math.h>\nint vec_answer(void) { return (int)lround(ANSWER); }\n'
 )
 GO_BY_ENVIRONMENT = """package main
 
@@ -48,18 +48,20 @@ func main() { fmt.Println("answer", int(C.vec_answer())) }
 GO_BY_PKG_CONFIG = GO_BY_ENVIRONMENT.replace("// #include", "// #cgo pkg-config: vec\n// #include")
 
 
-def library(folder: Path) -> bytes:
-    folder.mkdir()
+def library(folder: Path, answer: float) -> bytes:
+    folder.mkdir(parents=True)
     (folder / "vec.h").write_bytes(HEADER)
     (folder / "vec.c").write_text(C_SOURCE)
-    subprocess.run(["cc", "-O1", "-fPIC", "-c", "vec.c"], cwd=folder, check=True)
+    subprocess.run(
+        ["cc", "-O1", "-fPIC", f"-DANSWER={answer}", "-c", "vec.c"], cwd=folder, check=True
+    )
     subprocess.run(["ar", "rcsD", "libvec.a", "vec.o"], cwd=folder, check=True)
     return (folder / "libvec.a").read_bytes()
 
 
-def write_lock(folder: Path) -> Path:
+def write_lock(folder: Path, answer: float = 42.2) -> Path:
     """A lock whose archive lies beside it, so that no server is needed."""
-    files = {"include/vec.h": HEADER, "lib/libvec.a": library(folder / "built")}
+    files = {"include/vec.h": HEADER, "lib/libvec.a": library(folder / "built", answer)}
     with tarfile.open(folder / "vec.tar.gz", "w:gz") as tar:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
@@ -113,14 +115,14 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def answer_of(folder: Path, program: str, script: str) -> str:
-    """What a Go program prints that is built and run by a shell script."""
+def answer_of(folder: Path, program: str, script: str, *locks: Path) -> str:
+    """What a Go program prints that is built and run by a shell script, which gets the locks."""
     module = folder / "module"
     module.mkdir()
     (module / "go.mod").write_text("module example.com/program\n\ngo 1.21\n")
     (module / "main.go").write_text(program)
     ran = subprocess.run(
-        ["sh", "-eu", "-c", script, sys.executable, str(write_lock(folder))],
+        ["sh", "-eu", "-c", script, sys.executable, *map(str, locks or [write_lock(folder)])],
         cwd=module,
         env=environment(folder),
         check=True,
@@ -142,6 +144,12 @@ def test_evaluated_twice_the_environment_stays_as_it_is(tmp_path: Path) -> None:
         ENV + "first=$(env | grep CGO_); " + ENV + '[ "$first" = "$(env | grep CGO_)" ]; go run .'
     )
     assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script) == "answer 42\n"
+
+
+def test_another_version_in_the_same_shell_is_the_one_that_is_linked(tmp_path: Path) -> None:
+    locks = [write_lock(tmp_path / str(answer), answer) for answer in (42, 43)]
+    script = f"{ENV}shift; {ENV}go run ."
+    assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script, *locks) == "answer 43\n"
 
 
 def test_go_run_links_the_library_by_its_pkg_config_file_alone(tmp_path: Path) -> None:

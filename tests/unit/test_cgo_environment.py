@@ -14,12 +14,11 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
+from cgo_prebuilt.linking.cgo_environment import RECORD, cgo_environment, format_environment
 from cgo_prebuilt.locks.lock import Interface
 from tests.programs import provide
 
 FOLDER = PurePosixPath("/store/files")
-PC = PurePosixPath("/store/pc")
 STATIC = Interface(
     static_library=("lib/b.a", "lib/a.a"),
     include_dirs=("include", "."),
@@ -34,8 +33,9 @@ def environment(
     environ: Mapping[str, str] | None = None,
     folder: PurePath = FOLDER,
     os: str = "linux",
+    name: str = "vec",
 ) -> dict[str, str]:
-    return cgo_environment(interface, os, folder, PC, environ or {})
+    return cgo_environment(name, interface, os, folder, folder.parent / "pc", environ or {})
 
 
 def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None:
@@ -79,17 +79,54 @@ def test_evaluated_twice_it_does_not_grow(interface: Interface) -> None:
     assert environment(interface, once) == once
 
 
-def test_two_libraries_evaluated_in_turn_do_not_grow() -> None:
-    other = PurePosixPath("/store/other")
-    both = environment(environ=environment(), folder=other)
+def test_two_libraries_evaluated_in_turn_do_not_grow_and_keep_their_order() -> None:
+    other = PurePosixPath("/other/files")
+    both = environment(environ=environment(), folder=other, name="dep")
+    assert both["CGO_LDFLAGS"].index("/store/files") < both["CGO_LDFLAGS"].index("/other/files")
     assert environment(environ=both) == both
-    assert environment(environ=both, folder=other) == both
+    assert environment(environ=both, folder=other, name="dep") == both
+
+
+def test_another_version_takes_the_place_of_the_one_before_and_of_nothing_else() -> None:
+    folders = {version: PurePosixPath(f"/{version}/files") for version in ("v1", "v2")}
+    small = Interface(static_library=("lib/a.a",), linkopts=("-ldl",))
+    first = environment(
+        environ={"CGO_CFLAGS": "-O0", "PKG_CONFIG_PATH": "/x"}, folder=folders["v1"]
+    )
+    both = environment(small, first, PurePosixPath("/dep/files"), name="dep")
+    both["CGO_CFLAGS"] += " -Wall"
+    updated = environment(small, both, folders["v2"])
+    assert updated["CGO_CFLAGS"] == "-O0 -Wall"  # this version has neither headers nor defines
+    assert updated["CGO_LDFLAGS"] == "-O2 -g /v2/files/lib/a.a -ldl /dep/files/lib/a.a -ldl"
+    assert updated["PKG_CONFIG_PATH"] == "/dep/pc:/v2/pc:/x"
+    again = environment(environ=updated, folder=folders["v1"])
+    assert again["CGO_LDFLAGS"] == both["CGO_LDFLAGS"]
+    assert again["CGO_CFLAGS"].startswith("-O0 -Wall -I/v1/files/include")
+    assert again["PKG_CONFIG_PATH"] == both["PKG_CONFIG_PATH"]
+
+
+@pytest.mark.parametrize(
+    "record", ["", "yes", "[]", '{"vec": 7}', '{"vec": {"CGO_CFLAGS": "-I/x"}}']
+)
+def test_a_record_that_says_nothing_of_the_flags_changes_nothing(record: str) -> None:
+    present = {"CGO_CFLAGS": "-O2 -g -I/y", RECORD: record}
+    assert environment(environ=present)["CGO_CFLAGS"].startswith(
+        "-O2 -g -I/y -I/store/files/include "
+    )
+
+
+def test_what_was_set_and_is_not_there_any_more_is_set_anew() -> None:
+    record = environment()[RECORD]
+    assert environment(environ={RECORD: record, "CGO_CFLAGS": "-O0"})["CGO_CFLAGS"] == (
+        "-O0 -I/store/files/include -I/store/files -DVEC_STATIC"
+    )
 
 
 def test_a_folder_whose_name_begins_the_same_is_another() -> None:
-    present = environment(Interface(include_dirs=("include2",)))
+    present = environment(Interface(include_dirs=("include2",)), name="vec2")
     flags = environment(Interface(include_dirs=("include",)), present)["CGO_CFLAGS"].split()
     assert "-I/store/files/include" in flags
+    assert "-I/store/files/include2" in flags
 
 
 @pytest.mark.parametrize(
@@ -129,6 +166,7 @@ def test_circular_archives_are_a_group() -> None:
 
 def test_windows_separates_paths_by_semicolons() -> None:
     variables = cgo_environment(
+        "vec",
         STATIC,
         "windows",
         PureWindowsPath("C:/s"),
@@ -140,7 +178,7 @@ def test_windows_separates_paths_by_semicolons() -> None:
 
 def test_a_backslash_in_a_posix_path_does_not_make_it_windows() -> None:
     variables = environment(environ={"PKG_CONFIG_PATH": "/x"}, folder=PurePosixPath("/a\\b"))
-    assert variables["PKG_CONFIG_PATH"] == "/store/pc:/x"
+    assert variables["PKG_CONFIG_PATH"] == "/pc:/x"
 
 
 # Shells.

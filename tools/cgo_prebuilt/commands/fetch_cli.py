@@ -126,7 +126,7 @@ def _env(options: argparse.Namespace) -> int:
     provided = _provide(options, lock, platform, open_store())
     tree, interface = provided.tree, provided.interface
     folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
-    variables = cgo_environment(interface, platform.os, tree.files, folder, os.environ)
+    variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)
     print(format_environment(variables, options.shell), end="")
     return 0
 

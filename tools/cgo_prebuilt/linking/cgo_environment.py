@@ -3,6 +3,10 @@
 cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` into fields at white space, and takes a field in single or
 double quotes as one (cmd/go: `go help environment`, internal/quoted); it knows no escapes inside
 quotes.
+
+What is set for a library is recorded in a variable of its own, by the library's name. So the flags of
+the version before, which would win for standing first, can be told from all others when the
+environment is evaluated once more in the same shell, and give their place to the new ones.
 """
 
 from __future__ import annotations
@@ -21,7 +25,12 @@ from cgo_prebuilt.locks.lock import Interface
 _DEFAULT_FLAGS = "-O2 -g"
 
 
+RECORD = "CGO_PREBUILT_ENV"
+"""The variable with what was set: by library the texts in each other variable, as JSON."""
+
+
 def cgo_environment(
+    name: str,
     interface: Interface,
     os: str,
     folder: PurePath,
@@ -31,14 +40,16 @@ def cgo_environment(
     """The variables for a library.
 
     Args:
+        name: The library. What an earlier evaluation set for it is replaced where it stands, so that
+            libraries stay in the order in which they were evaluated first, which is their link order.
         interface: How its files are compiled and linked.
         os: The platform's `GOOS`.
         folder: Where the files are, absolute.
         pkg_config: The folder of its `.pc` file, absolute.
-        environ: The present environment, which is added to and never replaced.
+        environ: The present environment. What is not this library's stays.
 
     Returns:
-        `CGO_CFLAGS`, `CGO_LDFLAGS` and `PKG_CONFIG_PATH`.
+        `CGO_CFLAGS`, `CGO_LDFLAGS`, `PKG_CONFIG_PATH`, and `RECORD`.
 
     Raises:
         UsageError: The folder's name cannot be written for cgo, or an archive is linked as a whole.
@@ -55,15 +66,25 @@ def cgo_environment(
     for parent in sorted({(folder / path).parent for path in interface.shared_library}):
         ldflags.append(f"-Wl,-rpath,{parent}")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
-    return {
-        "CGO_CFLAGS": _joined(environ.get("CGO_CFLAGS") or _DEFAULT_FLAGS, cflags),
-        "CGO_LDFLAGS": _joined(
-            environ.get("CGO_LDFLAGS") or _DEFAULT_FLAGS, ldflags, list(interface.linkopts)
-        ),
-        "PKG_CONFIG_PATH": _prepended(
-            str(pkg_config), environ.get("PKG_CONFIG_PATH", ""), separator
-        ),
+    own = {
+        "CGO_CFLAGS": " ".join(map(_field, cflags)),
+        "CGO_LDFLAGS": " ".join([*map(_field, ldflags), *interface.linkopts]),
+        "PKG_CONFIG_PATH": str(pkg_config),
     }
+    records = _records(environ.get(RECORD, ""))
+    before = records.get(name, {})
+    variables = {
+        key: _joined(environ.get(key) or _DEFAULT_FLAGS, own[key], before.get(key, ""))
+        for key in ("CGO_CFLAGS", "CGO_LDFLAGS")
+    }
+    variables["PKG_CONFIG_PATH"] = _prepended(
+        own["PKG_CONFIG_PATH"],
+        before.get("PKG_CONFIG_PATH", ""),
+        environ.get("PKG_CONFIG_PATH", ""),
+        separator,
+    )
+    recorded = json.dumps({**records, name: own}, separators=(",", ":"), sort_keys=True)
+    return {**variables, RECORD: recorded}
 
 
 def format_environment(variables: Mapping[str, str], shell: str) -> str:
@@ -89,10 +110,23 @@ def _assignment(name: str, value: str, shell: str) -> str:
     return f"export {name}={shlex.quote(value)}"
 
 
-def _joined(present: str, added: list[str], options: list[str] | None = None) -> str:
-    text = " ".join([*map(_field, added), *(options or [])])
-    if f" {text} " in f" {present} ":  # it was evaluated before
-        return present
+def _records(text: str) -> dict[str, dict[str, str]]:
+    """What was set, by library; nothing where somebody else has written the variable."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    return {name: own for name, own in document.items() if isinstance(own, dict)}
+
+
+def _joined(present: str, text: str, before: str) -> str:
+    """The present flags with a text in place of the one before, or of itself, else behind them."""
+    for old in filter(None, (before, text)):
+        start, found, end = f" {present} ".partition(f" {old} ")
+        if found:
+            return " ".join(filter(None, (start.strip(), text, end.strip())))
     return f"{present} {text}".strip()
 
 
@@ -109,6 +143,11 @@ def _field(text: str) -> str:
     )
 
 
-def _prepended(entry: str, present: str, separator: str) -> str:
-    entries = [part for part in present.split(separator) if part and part != entry]
-    return separator.join([entry, *entries])
+def _prepended(entry: str, before: str, present: str, separator: str) -> str:
+    """The present entries with one in place of the one before, or of itself, else in front."""
+    entries = [part for part in present.split(separator) if part]
+    old = next((old for old in (before, entry) if old in entries), None)
+    if old is None:
+        return separator.join([entry, *entries])
+    replaced = [entry if part == old else part for part in entries]
+    return separator.join(dict.fromkeys(replaced))
