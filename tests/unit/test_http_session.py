@@ -5,11 +5,13 @@ from __future__ import annotations
 import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.network.http_session import Answer, HttpSession
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
 from tests.unit.transport_case import BODY, download, fetch, left_over
 
@@ -205,6 +207,63 @@ def test_netrc_that_is_malformed_is_ignored(
     with HostileServer({"/a": [whole(BODY)]}) as server:
         fetch(tmp_path, download(server.url("/a")))
         assert "authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("name", ["", "~no-such-user/netrc"])
+def test_a_user_without_a_home_has_no_netrc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A container may run as a number that no passwd entry has."""
+    pwd = pytest.importorskip("pwd")
+
+    def no_entry(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("NETRC", name)
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
+        assert len(server.requests) == 1
+
+
+# Faults of our own.
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Makes requests for `/bad` break the client; gives their URLs."""
+    asked = list[str]()
+    send = HttpSession.open
+
+    def broken(session: HttpSession, url: str, *rest: Any, **options: Any) -> Answer:
+        if url.endswith("/bad"):
+            asked.append(url)
+            raise AttributeError("no such thing")
+        return send(session, url, *rest, **options)
+
+    monkeypatch.setattr(HttpSession, "open", broken)
+    return asked
+
+
+def test_a_fault_of_our_own_is_neither_tried_again_nor_a_want_of_bytes(
+    tmp_path: Path, faulty: list[str]
+) -> None:
+    """Of a want, the policy `auto` would make a build from source, and nobody would know."""
+    bad = "http://127.0.0.1:1/bad"
+    with pytest.raises(UsageError, match="an unforeseen AttributeError: no such thing") as caught:
+        fetch(tmp_path, download(bad))
+    assert faulty == [bad]
+    assert "please report it" in (caught.value.remedy or "")
+
+
+def test_after_a_fault_of_our_own_the_next_mirror_is_asked(
+    tmp_path: Path, faulty: list[str]
+) -> None:
+    """A hostile server may know how to bring one about."""
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download("http://127.0.0.1:1/bad", server.url("/a")))
+    assert len(faulty) == 1
 
 
 # Proxies.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 from datetime import datetime, timezone
 
 import pytest
+import urllib3
 
 from cgo_prebuilt.network.http_session import failure_of
 from cgo_prebuilt.network.retry import (
@@ -109,6 +111,16 @@ def test_retry_after_wins_over_the_own_wait_up_to_a_cap() -> None:
     assert caught.value.reason == "HTTP 429 Slow Down, and asks to wait 1000000 seconds"
 
 
-def test_an_error_of_an_unknown_kind_is_a_broken_connection() -> None:
-    failure = failure_of(RuntimeError("odd"))
+def test_an_error_of_the_network_that_is_not_known_is_a_broken_connection() -> None:
+    failure = failure_of(http.client.HTTPException("odd"))
     assert (failure.kind, failure.reason) == (Kind.RESET, "the connection broke (odd)")
+    assert failure_of(urllib3.exceptions.HTTPError("odd")).kind is Kind.RESET
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd"), AttributeError("odd"), MemoryError("odd")])
+def test_an_error_of_an_unknown_kind_is_a_fault_that_is_not_tried_again(error: Exception) -> None:
+    error.__context__ = TimeoutError("on the way there")
+    failure = failure_of(error)
+    text = f"an unforeseen {type(error).__name__}: odd"
+    assert (failure.kind, failure.reason) == (Kind.FAULT, text)
+    assert classify(failure) is Verdict.NEXT_MIRROR

@@ -22,7 +22,7 @@ from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.http_session import failure_of
 from cgo_prebuilt.network.progress import FileProgress
 from cgo_prebuilt.network.rate_limit import wait_for_limit
-from cgo_prebuilt.network.retry import Kind
+from cgo_prebuilt.network.retry import Failure, Kind
 
 _TRIES = 5
 _FIRST_WAIT = 1.0
@@ -204,7 +204,7 @@ class ApiSession:
         except CgoPrebuiltError:
             raise
         except Exception as error:
-            raise _unavailable(url, failure_of(error).reason) from None
+            raise _error_of(url, failure_of(error)) from None
         return digest.hexdigest()
 
     def _unrepeated(self, send: Callable[[], Reply]) -> Reply:
@@ -262,8 +262,8 @@ class ApiSession:
             raise
         except Exception as error:
             failure = failure_of(error)
-            if failure.kind in (Kind.TLS, Kind.MALFORMED):
-                raise _unavailable(url, failure.reason, failure.remedy) from None
+            if failure.kind in (Kind.TLS, Kind.MALFORMED, Kind.FAULT):
+                raise _error_of(url, failure) from None
             raise LostError(failure.reason) from None
 
     def _waited_for_limit(self, reply: Reply, waited: int) -> bool:
@@ -292,6 +292,12 @@ def _opened(path: Path, progress: FileProgress) -> Upload:
             where=str(path),
             remedy="check its permissions",
         ) from None
+
+
+def _error_of(url: str, failure: Failure) -> CgoPrebuiltError:
+    if failure.kind is Kind.FAULT:
+        return UsageError(failure.reason, where=redacted(url), remedy=failure.remedy)
+    return _unavailable(url, failure.reason, failure.remedy)
 
 
 def _unavailable(url: str, reason: str, remedy: str | None = None) -> UnavailableError:

@@ -23,12 +23,14 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.address import host_of, origin_of, redacted, redirect_target
 from cgo_prebuilt.network.credentials import github_token
 from cgo_prebuilt.network.live_sockets import LiveSockets
-from cgo_prebuilt.network.retry import Failure, Kind, parse_retry_after, status_failure
+from cgo_prebuilt.network.retry import Failure, Kind, fault, parse_retry_after, status_failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
 
 _UNSENDABLE: Final = frozenset(
     {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}
 )
+_FORESEEN: Final = frozenset({"OSError", "HTTPException", "HTTPError", "ValueError"})
+"""Errors of sockets and requests, of http.client, of urllib3; of what cannot be sent."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -240,7 +242,10 @@ class HttpSession:
     def _netrc_login(self, host: str, *, home: bool) -> tuple[str, str] | None:
         names = [self._environ["NETRC"]] if self._environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
         for name in names:
-            path = Path(name).expanduser()
+            try:
+                path = Path(name).expanduser()
+            except RuntimeError:  # a user without a home
+                continue
             try:
                 entries = netrc.netrc(str(path)).hosts
             except FileNotFoundError:
@@ -284,6 +289,8 @@ def failure_of(error: BaseException) -> Failure:
     for link in chain:
         if isinstance(link, Failure):
             return link
+    if not {name.__name__ for name in type(error).__mro__} & _FORESEEN:
+        return fault(error)
     names = {name.__name__ for link in chain for name in type(link).__mro__}
     text = _innermost_text(chain)
     if "SSLError" in names and not names & {"SSLEOFError", "SSLZeroReturnError"}:

@@ -33,6 +33,7 @@ class Kind(enum.Enum):
     MISSING = "missing"
     LATE = "late"
     LOCAL = "local"
+    FAULT = "fault"
     STOPPED = "stopped"
 
 
@@ -119,6 +120,15 @@ def local_failure(path: object, error: OSError) -> Failure:
         Kind.LOCAL,
         f"cannot write {path}: {error.strerror or error}",
         remedy="free some disk space there, or set CGO_PREBUILT_CACHE to a folder elsewhere",
+    )
+
+
+def fault(error: BaseException) -> Failure:
+    """The failure that an error which nobody foresaw stands for: to try again would not help."""
+    return Failure(
+        Kind.FAULT,
+        f"an unforeseen {type(error).__name__}: {error}",
+        remedy="please report it: the fault is in cgo-prebuilt, or in a Python package it uses",
     )
 
 

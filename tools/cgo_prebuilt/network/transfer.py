@@ -19,7 +19,7 @@ from cgo_prebuilt.network.http_session import Answer, HttpSession
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Sidecar
 from cgo_prebuilt.network.progress import FileProgress
-from cgo_prebuilt.network.retry import Failure, Kind, Patience, local_failure
+from cgo_prebuilt.network.retry import Failure, Kind, Patience, fault, local_failure
 from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
@@ -109,7 +109,7 @@ class Transfer:
         self._spool: Spool | None = None
         self._ready = threading.Event()
         self._over = threading.Event()
-        self._failure: BaseException | None = None
+        self._failure: Failure | Restart | None = None
         self._session: HttpSession | None = None
         self._connections: Connections | None = None
         self._leases: Leases | None = None
@@ -178,12 +178,19 @@ class Transfer:
                     self._fetch(session)
                 finally:
                     self._tally.add(0, session.requests)
-        except BaseException as error:
-            self._failure = self._failure or error
-            if self._spool is not None:
-                self._spool.fail(error)
+        except (Failure, Restart) as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(local_failure(self._partial.path, error))
+        except Exception as error:
+            self._fail(fault(error))
         finally:
             self._ready.set()
+
+    def _fail(self, failure: Failure | Restart) -> None:
+        self._failure = self._failure or failure
+        if self._spool is not None:
+            self._spool.fail(failure)
 
     def _fetch(self, session: HttpSession) -> None:
         """Makes requests until all bytes are there."""

@@ -123,7 +123,7 @@ class Transport:
         Raises:
             IntegrityError: A mirror gave wrong bytes, and none the right ones.
             UnavailableError: No mirror gave any.
-            UsageError: The partial file cannot be written.
+            UsageError: The partial file cannot be written, or there is a fault in this program.
             Exception: Whatever `consume` raises, except where the bytes were wrong or missing.
         """
         handle = self._progress.start(download.file, download.size)
@@ -309,6 +309,14 @@ def error_of(download: Download, failures: list[tuple[str, Failure]]) -> CgoPreb
             where=where,
             remedy="do not use it; if the publisher replaced the file, lock it again, else "
             "use another mirror",
+        )
+    fault = next((failure for _, failure in failures if failure.kind is Kind.FAULT), None)
+    if fault is not None:
+        # No word of a want of bytes, for which another source would be taken instead.
+        return UsageError(
+            f"{download.file} cannot be downloaded: {fault.reason}",
+            where=where,
+            remedy=fault.remedy,
         )
     remedy = next((f.remedy for _, f in failures if f.remedy is not None), None)
     what = f"{download.file} cannot be downloaded"
