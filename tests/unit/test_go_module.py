@@ -7,6 +7,7 @@ import pytest
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.go_modules.go_module import (
     check_module_path,
+    check_root_package,
     escape,
     file_path_problem,
     import_path_problem,
@@ -62,11 +63,32 @@ def test_a_path_that_go_takes_is_taken(path: str) -> None:
         ("go.acme.dev/x/v2.1", "looks like a major version"),
         ("github.com/acme/x", "github.com serves repositories"),
         ("gopkg.in/x.v2", "gopkg.in serves repositories"),
+        ("go.acme.dev/internal", "no other module may import what is below 'internal'"),
+        ("go.acme.dev/internal/x", "may import what is below 'internal'"),
+        ("go.acme.dev/vendor/x", "may import what is below 'vendor'"),
     ],
 )
 def test_a_path_that_cannot_be_published_is_refused(path: str, reason: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_module_path(path, where="prebuilt.yaml: go.module")
+    assert reason in caught.value.what
+    assert caught.value.where == "prebuilt.yaml: go.module"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("go.acme.dev/go", "does not take it as a name"),
+        ("go.acme.dev/type/v2", "does not take it as a name"),
+        ("go.acme.dev/~", "does not take it as a name"),
+        ("go.acme.dev/Main", "it is a program's, which nobody imports"),
+        ("go.acme.dev/documentation", "ignores the files of a package with it"),
+    ],
+)
+def test_a_path_whose_package_nobody_can_import_is_refused(path: str, reason: str) -> None:
+    check_root_package("go.acme.dev/golang", where="m")
+    with pytest.raises(UsageError, match="would have the name") as caught:
+        check_root_package(path, where="prebuilt.yaml: go.module")
     assert reason in caught.value.what
     assert caught.value.where == "prebuilt.yaml: go.module"
 

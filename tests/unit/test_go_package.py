@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis.strategies import DataObject, data, from_regex
 
-from cgo_prebuilt.errors import ManifestError, UsageError
-from cgo_prebuilt.go_modules.cgo_directives import cflags, directive, ldflags
-from cgo_prebuilt.go_modules.go_bindings import read_bindings
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.go_modules.cgo_directives import (
+    _COMPILER,
+    _LINKER,
+    cflags,
+    directive,
+    ldflags,
+)
 from cgo_prebuilt.go_modules.go_build_file import repository_name, target_name
 from cgo_prebuilt.go_modules.go_package import (
     Bindings,
@@ -21,7 +29,7 @@ from cgo_prebuilt.go_modules.go_package import (
 )
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
-from tests.unit.go_command import go
+from tests.unit.go_command import go, is_allowed
 from tests.unit.library_case import write_files
 
 LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
@@ -135,6 +143,13 @@ def test_bazel_compiles_the_bindings_with_the_headers_by_label() -> None:
     assert "musl//" not in text
 
 
+def test_bazel_embeds_what_the_bindings_embed() -> None:
+    files = {"vs.go": b"package vs\n", "vs.txt": b""}
+    bindings = Bindings("vs", "1.22", files, embedded=("vs.txt",))
+    text = forwarding_files(LIBRARY, [AMD64], Interface(), bindings)["BUILD.bazel"].decode()
+    assert '    embedsrcs = ["vs.txt"],\n' in text
+
+
 def test_names_of_repositories_and_targets_are_those_of_gazelle() -> None:
     assert repository_name("go.Acme.dev/Vec-x.y/v2") == "dev_acme_go_vec_x_y_v2"
     assert target_name("go.acme.dev/vec-x/v2") == "vec-x"
@@ -201,16 +216,6 @@ def test_bazel_links_archives_that_need_each_other_as_a_group() -> None:
     assert text.count("cc_import(") == 2
 
 
-def test_bazel_links_a_whole_archive_on_macos_where_go_can_too() -> None:
-    text = _build_file(
-        DARWIN, static_library=("liba.a", "libb.a"), alwayslink=("libb.a",), linkopts=("-lc++",)
-    )
-    assert 'linkopts = [\n        "-Wl,-force_load,$(location libb.a)",\n        "-lc++",\n' in text
-    assert 'additional_linker_inputs = ["libb.a"]' in text
-    assert 'static_library = "liba.a"' in text
-    assert 'static_library = "libb.a"' not in text
-
-
 def test_bazel_is_given_two_forms_of_a_library_as_one() -> None:
     text = _build_file(
         WINDOWS,
@@ -267,6 +272,7 @@ def test_windows_links_the_import_library() -> None:
     "option",
     [
         "-Wl,--whole-archive",
+        "-Wl,-force_load,x.a",
         "-Wl,-T,script.ld",
         "-T script.ld",
         "-fuse-ld=gold",
@@ -274,8 +280,17 @@ def test_windows_links_the_import_library() -> None:
         "@file",
         "-l -x",
         "-framework",
+        "-framework (x)",
         "-Wl,-rpath,-x",
         "-l$(id)",
+        "-l{x}*",
+        "-lto_library x",
+        "-O-x",
+        "-g@x",
+        "''",
+        "-lm\\\n-ldl",
+        "lib/x.lib",
+        "lib/x.obj",
     ],
 )
 def test_an_option_that_the_go_command_refuses_is_refused(option: str) -> None:
@@ -289,59 +304,100 @@ def test_an_option_that_the_go_command_refuses_is_refused(option: str) -> None:
     [
         "-lm", "-pthread", "-framework Security", "-Wl,--as-needed", "-Wl,-z,now", "-static-libgcc",
         "-Wl,-framework,Security", "-l stdc++", "-L/usr/lib", "-Wl,--start-group", "-fopenmp",
+        "-Wl,-rpath,$ORIGIN/../lib", "-L${SRCDIR}/lib", "-lgröße",
     ],
 )  # fmt: skip
 def test_an_option_that_the_go_command_takes_is_taken(option: str) -> None:
     assert ldflags(Interface.of({"linkopts": (option,)}), "linux", where="m") == option.split()
 
 
-def test_a_word_with_a_space_is_quoted() -> None:
-    assert (
-        directive("CFLAGS", cflags(Interface(defines=("A=b c",)))) == '// #cgo CFLAGS: "-DA=b c"\n'
-    )
-
-
-def _write(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
-def test_bindings_are_the_folders_files_without_tests_and_build_files(tmp_path: Path) -> None:
-    _write(
-        tmp_path,
-        {
-            "go.mod": "module x\n\ngo 1.23.1\n",
-            "vs/a.go": "// package no\n/* package\nnone */ package vs // yes\n",
-            "vs/a_test.go": "package vs_test\n",
-            "vs/BUILD.bazel": "",
-            "vs/glue.h": "",
-            "vs/sub/b.go": "package sub\n",
-        },
-    )
-    bindings = read_bindings(tmp_path / "vs")
-    assert (bindings.package, bindings.go_version) == ("vs", "1.23.1")
-    assert sorted(bindings.files) == ["a.go", "glue.h"]
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"static_library": ("lib/lib(x).a",)},
+        {"shared_library": ("a,b/libx.so",)},
+        {"shared_library": ("lib/lib#x.so.1",)},
+    ],
+)
+def test_a_library_whose_name_cgo_does_not_take_is_refused(
+    lists: dict[str, tuple[str, ...]],
+) -> None:
+    with pytest.raises(UsageError, match="the go command refuses") as caught:
+        ldflags(Interface.of(lists), "linux", where="m")
+    assert "another name in the archive" in str(caught.value.remedy)
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    "define", ["LEVEL=-1", 'NAME="a"', "NAME='a'", "A=a@b", "1A", "A=a\\b", ""]
+)
+def test_a_define_that_the_go_command_refuses_is_refused(define: str) -> None:
+    with pytest.raises(UsageError, match=r"the go command refuses .-D") as caught:
+        cflags(Interface(defines=(define,)), where="m")
+    assert caught.value.where == "m"
+    assert "#define it in a header" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "kind"), [(_LINKER, "Linker"), (_COMPILER, "Compiler")], ids=["linker", "compiler"]
+)
+@given(data())
+@settings(max_examples=200)
+def test_what_is_allowed_the_installed_go_command_allows(
+    allowed: re.Pattern[str], kind: str, drawn: DataObject
+) -> None:
+    word = drawn.draw(from_regex(allowed, fullmatch=True))
+    assume("\n" not in word)  # no field of a `#cgo` line
+    assert is_allowed(kind, word), word
+
+
+@pytest.mark.parametrize("os", ["linux", "darwin", "windows"])
+def test_no_system_lets_go_link_an_archive_as_a_whole(os: str) -> None:
+    interface = Interface(static_library=("lib/libx.a",), alwayslink=("lib/libx.a",))
+    with pytest.raises(UsageError, match="to link an archive as a whole"):
+        ldflags(interface, os, where="m")
+    for word in "-Wl,-force_load,/x/libx.a", "-Wl,--whole-archive", "-Wl,-all_load", "-all_load":
+        assert not is_allowed("Linker", word)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "refused"),
     [
-        ({"x.h": ""}, "has no Go package"),
-        ({"a.go": "package a\n", "b.go": "package b\n"}, "has the packages a, b"),
+        ("LDFLAGS", ["-Wl,-force_load,${SRCDIR}/lib/libx.a"], True),
+        ("LDFLAGS", ["-l{x}"], True),
+        ("CFLAGS", ["-DLEVEL=-1"], True),
+        ("CFLAGS", ["-DPLACE=${SRCDIR}"], True),
+        ("CFLAGS", ["-DLEVEL=1 2"], False),
+        ("LDFLAGS", ["-Wl,-rpath,$ORIGIN/../lib", "-L${SRCDIR}/lib"], False),
     ],
 )
-def test_a_folder_that_is_not_one_package_is_refused(
-    tmp_path: Path, files: dict[str, str], message: str
+def test_the_go_command_itself_refuses_the_same(
+    tmp_path: Path, name: str, words: list[str], refused: bool
 ) -> None:
-    with pytest.raises(ManifestError, match=message):
-        read_bindings(_write(tmp_path, files))
+    folder = tmp_path / "vec@v1.0.0"
+    line = directive(name, words)
+    write_files(
+        folder,
+        {
+            "go.mod": b"module example.com/vec\n\ngo 1.21\n",
+            "vec.go": f'package vec\n\n{line}import "C"\n'.encode(),
+        },
+    )
+    done = go(folder, "build", "-n", ".", CGO_ENABLED="1")
+    assert bool(done.returncode) is refused, done.stderr
+    with (
+        nullcontext() if not refused else pytest.raises(UsageError, match="the go command refuses")
+    ):
+        if name == "CFLAGS":
+            cflags(Interface(defines=tuple(word[2:] for word in words)), where="m")
+        else:
+            ldflags(Interface(linkopts=tuple(words)), "linux", where="m")
 
 
-def test_bindings_that_are_not_there_are_an_error_of_the_manifest(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="cannot be read: No such file"):
-        read_bindings(tmp_path / "missing")
+def test_a_word_with_a_space_is_quoted() -> None:
+    assert (
+        directive("CFLAGS", cflags(Interface(defines=("A=b c",)), where="m"))
+        == '// #cgo CFLAGS: "-DA=b c"\n'
+    )
 
 
 def test_every_platform_has_a_file_name_that_go_does_not_take_for_another_one() -> None:

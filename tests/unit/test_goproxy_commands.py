@@ -168,6 +168,8 @@ def test_a_module_whose_platforms_went_away_is_told(built: Release, tmp_path: Pa
         ({"version": "1"}, "'1' is no version that a Go module can have"),
         ({"alwayslink": ["lib/libvec.a"]}, "to link an archive as a whole"),
         ({"linkopts": ["-Wl,-z,now;id"]}, "refuses '-Wl,-z,now;id' in the source files"),
+        ({"go": {"module": "go.acme.test/go"}}, "would have the name 'go'"),
+        ({"go": {"module": "go.acme.test/internal"}}, "is no module path: no other module may"),
     ],
 )
 def test_what_no_go_module_can_be_is_refused(
@@ -202,6 +204,24 @@ def test_bindings_take_one_set_of_headers(release: Release, tmp_path: Path) -> N
 
     release.pack(linux_amd64={**FILES, "include/vec.h": b"another"})
     release.build().refused(2, "the headers or defines of ", " differ from those of ")
+
+
+def test_a_define_that_go_code_cannot_have_is_refused_with_bindings(
+    release: Release, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"bindings/vec.go": b"package vec\n"})
+    release.manifest(defines=["VEC_LEVEL=-1"], go={"module": MODULE, "package": "bindings"})
+    release.build().refused(2, "refuses '-DVEC_LEVEL=-1' in the source", "#define it in a header")
+    assert not (tmp_path / SITE).exists()
+
+
+def test_bindings_that_need_more_than_their_folder_are_refused(
+    release: Release, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"bindings/vec.go": b'package vec\nimport "example.com/x"\n'})
+    release.manifest(go={"module": MODULE, "package": "bindings"})
+    release.build().refused(2, "the bindings import 'example.com/x'", "bindings/vec.go")
+    assert not (tmp_path / SITE).exists()
 
 
 def test_bindings_without_a_package_are_refused(release: Release, tmp_path: Path) -> None:

@@ -1,25 +1,32 @@
 """The `#cgo` lines of a package that carries a library.
 
-The go command allows only some linker options in source files (`go doc cgo`, "security", and
-https://go.dev/wiki/InvalidFlag). An option that it refuses would make a module that nobody can
-build and that cannot be taken back, so it is refused here.
+The go command allows only some options in source files (`go doc cgo`, "security", and
+https://go.dev/wiki/InvalidFlag). A word that it refuses would make a module that nobody can build
+and that cannot be taken back, so it is refused here. What is allowed is what every go command from
+1.21 on allows; tests compare it with the list of the installed one.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
 
-_FIELD = re.compile(r"[-+.,/0-9=A-Za-z_:$@%! ~^{}*]*")
+_SRCDIR = "${SRCDIR}"
+# Its value, for the check: in the go command's cache it has such signs.
+_SOURCES = "/modules/go.acme.dev/vec-linux-amd64@v1.2.3"
+
+# go/build's word for what is no name: `malformed #cgo argument`.
+_FIELD = re.compile(r"[-+.,/0-9=A-Za-z_:$@%! ~^\u0080-\U0010ffff]*")
 
 _ARGUMENT = r"[^-@].*"
 _PLAIN_WORDS = (
-    rf"-[lLF]{_ARGUMENT}|-O.*|-g.*|-v|-(pic|PIC|pie|PIE)|-f(no-)?(pic|PIC|pie|PIE)"
+    rf"-[lLF]{_ARGUMENT}|-[Og]({_ARGUMENT})?|-v|-(pic|PIC|pie|PIE)|-f(no-)?(pic|PIC|pie|PIE)"
     rf"|-pthread|-mthreads|-mwindows|-rdynamic|-shared|-?-static[-a-z0-9+]*"
     rf"|-?-stdlib={_ARGUMENT}|-f(no-)?openmp(-simd)?|-fsanitize={_ARGUMENT}"
     rf"|-m(abi|arch|cpu|fpu|simd|tune)={_ARGUMENT}|-mmacosx-.+|-flat_namespace"
@@ -35,8 +42,20 @@ _FOR_THE_LINKER = (
     r"|-rpath(-link)?[=,][^-,@][^,]*|-z,(relro|now|(no)?execstack)"
     r"|-?-subsystem,(native|windows|console|posix|xbox)|-?-unresolved-symbols=[^,]+"
 )
-_ALLOWED = re.compile(rf"{_PLAIN_WORDS}|-Wl,({_FOR_THE_LINKER})")
+_FILES = r"[a-zA-Z0-9_/].*\.(a|o|dll|dylib|so|tbd)"
+# It would have Apple's linker run what the next word names.
+_LINKER = re.compile(rf"(?!-lto_library$)({_PLAIN_WORDS}|-Wl,({_FOR_THE_LINKER})|{_FILES})")
+_COMPILER = re.compile(rf"-D[A-Za-z_][A-Za-z0-9_]*(=[^-@]*)?|-I{_ARGUMENT}")
+
 _WITH_ARGUMENT = ("-framework", "-l", "-L", "-F", "-arch", "-target", "-isysroot", "--sysroot")
+_SAFE_ARGUMENT = re.compile(r"[0-9A-Za-z._/\u0080-\U0010ffff]")
+
+_OPTION_REMEDY = (
+    "use another option (see https://go.dev/wiki/InvalidFlag); none at all is needed to keep"
+    " symbols that Go code calls"
+)
+_DEFINE_REMEDY = "#define it in a header instead, or give it another value"
+_PATH_REMEDY = "give the file or the folder another name in the archive"
 
 
 def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
@@ -48,29 +67,41 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
         where: The manifest and the platform, for errors.
 
     Raises:
-        UsageError: The go command refuses one of the options.
+        UsageError: The go command refuses one of the words, or an archive is linked as a whole, for
+            which it allows none: neither `--whole-archive` nor `-force_load` and its like.
     """
-    if interface.alwayslink and os != "darwin":
+    if interface.alwayslink:
         raise UsageError(
             "the go command does not allow `#cgo LDFLAGS` to link an archive as a whole",
             where=where,
-            remedy="refer to what must be linked from a header, or leave 'alwayslink' to Bazel's users",
+            remedy="have code refer to what must be linked, and take 'alwayslink' out; or offer the"
+            " library to Bazel's users only",
         )
     words = library_words(interface, os, _place, checked=True)
     if os != "windows":
         folders = {str(PurePosixPath(path).parent) for path in interface.shared_library}
         words += [f"-Wl,-rpath,{_place(folder)}" for folder in sorted(folders)]
     options = [word for option in interface.linkopts for word in shlex.split(option)]
-    _check(options, where)
+    _check(words, _LINKER, where, _PATH_REMEDY)
+    _check(options, _LINKER, where, _OPTION_REMEDY)
     return words + options
 
 
-def cflags(interface: Interface) -> list[str]:
-    """The words of `#cgo CFLAGS`: where the headers are, relative to the package's folder."""
-    return [
-        *(f"-I{_place(path)}" for path in interface.include_dirs),
-        *(f"-D{define}" for define in interface.defines),
-    ]
+def cflags(interface: Interface, *, where: str) -> list[str]:
+    """The words of `#cgo CFLAGS`: where the headers are, relative to the package's folder.
+
+    Args:
+        interface: The library.
+        where: The manifest, for errors.
+
+    Raises:
+        UsageError: The go command refuses one of the words.
+    """
+    folders = [f"-I{_place(path)}" for path in interface.include_dirs]
+    defines = [f"-D{define}" for define in interface.defines]
+    _check(folders, _COMPILER, where, _PATH_REMEDY)
+    _check(defines, _COMPILER, where, _DEFINE_REMEDY)
+    return folders + defines
 
 
 def directive(name: str, words: list[str]) -> str:
@@ -84,21 +115,30 @@ def directive(name: str, words: list[str]) -> str:
 
 
 def _place(path: str) -> str:
-    return "${SRCDIR}" if path == "." else f"${{SRCDIR}}/{path}"
+    return _SRCDIR if path == "." else f"{_SRCDIR}/{path}"
 
 
-def _check(options: list[str], where: str) -> None:
-    words = iter(options)
-    for word in words:
-        if word in _WITH_ARGUMENT and next(words, "-")[:1] not in ("-", "@"):
-            continue
-        if not _ALLOWED.fullmatch(word) or not _FIELD.fullmatch(word):
+def _check(words: Iterable[str], allowed: re.Pattern[str], where: str, remedy: str) -> None:
+    rest = iter(words)
+    for word in rest:
+        said = word
+        fields = [word]
+        if word in _WITH_ARGUMENT:
+            fields.append(next(rest, ""))
+            said = " ".join(fields)
+            fits = bool(_SAFE_ARGUMENT.match(_expanded(fields[-1])))
+        else:
+            fits = bool(allowed.fullmatch(_expanded(word)))
+        if not fits or not all(_FIELD.fullmatch(field.replace(_SRCDIR, "")) for field in fields):
             raise UsageError(
-                f"the go command refuses {word!r} in the source files of a module",
+                f"the go command refuses {said!r} in the source files of a module",
                 where=where,
-                remedy="use another option (see https://go.dev/wiki/InvalidFlag); none at all is"
-                " needed to keep symbols that Go code calls",
+                remedy=remedy,
             )
+
+
+def _expanded(word: str) -> str:
+    return word.replace(_SRCDIR, _SOURCES)
 
 
 def _quoted(word: str) -> str:

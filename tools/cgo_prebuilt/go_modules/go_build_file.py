@@ -78,6 +78,7 @@ def forwarding_build_file(
     sources: Iterable[str],
     modules: Mapping[Platform, str],
     headers: Interface | None,
+    embedded: Iterable[str] = (),
 ) -> str:
     """The file of the forwarding module.
 
@@ -88,6 +89,7 @@ def forwarding_build_file(
         sources: The package's files, by name; Bazel is given those that it compiles.
         modules: The platforms' modules.
         headers: The headers that bindings need; None where there are no bindings.
+        embedded: The files that they embed.
     """
     deps = "".join(
         f'        "@io_bazel_rules_go//go/platform:{platform}":'
@@ -98,6 +100,9 @@ def forwarding_build_file(
     cgo = cc = ""
     if headers is not None:
         cgo = '    cdeps = [":headers"],\n    cgo = True,\n'
+        embeds = list(embedded)
+        if embeds:
+            cgo += f"    embedsrcs = {_list(embeds)},\n"
         cc = f"""
 cc_library(
     name = "headers",

@@ -31,6 +31,11 @@ _DEVICES = {
     "nul",
     *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789"),
 }
+# The Go Programming Language Specification, "Keywords".
+_KEYWORD = re.compile(
+    r"break|case|chan|const|continue|default|defer|else|fallthrough|for|func|go|goto|if|import"
+    r"|interface|map|package|range|return|select|struct|switch|type|var"
+)
 _FILE_SIGNS = "!#$%&()+,-.=@[]^_{}~ "
 
 _DNS_REMEDY = "use a path below a host name of yours, such as go.acme.dev/vecsearch-prebuilt"
@@ -55,8 +60,8 @@ def check_module_path(path: str, *, where: str) -> None:
         where: The manifest and the key in it, for the error.
 
     Raises:
-        UsageError: golang.org/x/mod/module.CheckPath refuses it; or it is below a host whose
-            modules come out of repositories only.
+        UsageError: golang.org/x/mod/module.CheckPath refuses it; no other module may import what is
+            below it; or it is below a host whose modules come out of repositories only.
     """
     problem = _path_problem(path, module=True)
     host = path.partition("/")[0]
@@ -66,6 +71,9 @@ def check_module_path(path: str, *, where: str) -> None:
         problem = f"the host {host!r} has no dot"
     if problem is None and host in ("gopkg.in", "github.com"):
         problem = f"{host} serves repositories, and no go-import page of yours"
+    closed = sorted({"internal", "vendor"} & set(path.split("/")))
+    if problem is None and closed:
+        problem = f"no other module may import what is below {closed[0]!r}"
     if problem is None and re.search(r"/v[0-9.]+$", path) and not _suffix(path):
         problem = "its last part looks like a major version and is none from v2 on"
     if problem is None and _suffix(path) == "/v1":
@@ -117,6 +125,37 @@ def package_name(path: str) -> str:
     last = path.removesuffix(_suffix(path)).rsplit("/", 1)[-1]
     name = re.sub(r"[^a-z0-9_]", "_", last.lower())
     return name if not name[:1].isdigit() else f"_{name}"
+
+
+def package_problem(name: str) -> str | None:
+    """Why no program can import a package of this name; None where one can."""
+    if _KEYWORD.fullmatch(name) or name == "_":
+        return "the language does not take it as a name"
+    if name == "main":
+        return "it is a program's, which nobody imports"
+    if name == "documentation":
+        return "the go command ignores the files of a package with it"
+    return None
+
+
+def check_root_package(path: str, *, where: str) -> None:
+    """Refuses a module whose path names a package that nobody can import.
+
+    Args:
+        path: A module's path.
+        where: The manifest and the key in it, for the error.
+
+    Raises:
+        UsageError: It does.
+    """
+    name = package_name(path)
+    problem = package_problem(name)
+    if problem is not None:
+        raise UsageError(
+            f"the package of {path!r} would have the name {name!r}: {problem}",
+            where=where,
+            remedy="end the path in another name, such as vecsearch-prebuilt",
+        )
 
 
 def escape(text: str) -> str:

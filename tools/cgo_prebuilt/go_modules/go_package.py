@@ -65,11 +65,13 @@ class Bindings:
         package: The name in its package clauses.
         go_version: The `go` line that its files need.
         files: Its files by name.
+        embedded: Those of them that `//go:embed` names.
     """
 
     package: str
     go_version: str
     files: Mapping[str, bytes]
+    embedded: tuple[str, ...] = ()
 
 
 def go_mod(path: str, go_version: str = GO_VERSION, requires: Iterable[str] = ()) -> bytes:
@@ -130,7 +132,8 @@ def forwarding_files(
         bindings: The package with the API, or None where it is in another module.
 
     Raises:
-        UsageError: A file of the bindings has the name of a generated one.
+        UsageError: A file of the bindings has the name of a generated one, or a define cannot be
+            in Go code.
     """
     package = bindings.package if bindings else package_name(library.module)
     known = list(platforms)
@@ -150,10 +153,12 @@ def forwarding_files(
         texts["BUILD.bazel"] = forwarding_build_file(library.module, texts, modules, None)
         return {name: text.encode() for name, text in texts.items()}
     sources = [*texts, *bindings.files]
-    build_file = forwarding_build_file(library.module, sources, modules, interface)
+    build_file = forwarding_build_file(
+        library.module, sources, modules, interface, bindings.embedded
+    )
     texts["BUILD.bazel"] = build_file
     texts.update(_folders(library.module, package, interface.headers, library.where))
-    flags = directive("CFLAGS", cflags(interface))
+    flags = directive("CFLAGS", cflags(interface, where=library.where))
     texts["headers.go"] = f'{_GENERATED}package {package}\n\n{flags}import "C"\n'
     if not any(b"!cgo" in content for content in bindings.files.values()):
         texts["nocgo.go"] = _refusal(

@@ -15,6 +15,7 @@ from cgo_prebuilt.go_modules.go_bindings import read_bindings
 from cgo_prebuilt.go_modules.go_module import (
     GoModule,
     check_module_path,
+    check_root_package,
     module_version,
     platform_module,
 )
@@ -79,7 +80,13 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
     check_module_path(go.module, where=where)
     version = module_version(manifest.version, go.module, where=where)
     library = Library(manifest.name, manifest.version, go.module, manifest.where)
-    bindings = None if go.package is None else read_bindings(manifest.folder / go.package)
+    bindings = None
+    if go.package is None:
+        check_root_package(go.module, where=where)
+    else:
+        globs = {glob for spec in manifest.platforms for glob in spec.interface.headers}
+        modules = {platform_module(go.module, spec.platform) for spec in manifest.platforms}
+        bindings = read_bindings(manifest.folder / go.package, globs, modules)
     license = _license(manifest, go)
     manifest = manifest.of_flavor(None)  # the go command has no word for another
     locked = lock_version(manifest, _indexer(dist), manifest.folder).platforms
