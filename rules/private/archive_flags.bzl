@@ -40,6 +40,38 @@ def whole_archive_arguments(linker, archives):
         return ["-Wl,-force_load," + path for path in archives]
     return ["-Wl,--whole-archive"] + archives + ["-Wl,--no-whole-archive"]
 
+# The word after them is their value.
+_WITH_VALUE = ["--sysroot", "-B", "-arch", "-isysroot", "-target"]
+
+# The word after them is for another program than the driver, whatever it looks like.
+_HANDED_ON = ["-Xassembler", "-Xclang", "-Xlinker", "-Xpreprocessor", "-mllvm"]
+
+# The target, where the driver's own files are, the linker.
+_RELOCATABLE = ("--gcc-", "--ld-path=", "--sysroot=", "--target=", "-B", "-fuse-ld=", "-isysroot", "-m")
+
+def relocatable_flags(flags):
+    """Those of a toolchain's flags that a linker driver needs to join objects into one: for which target, with what.
+
+    Args:
+        flags: a toolchain's flags, for one program or for several of them.
+
+    Returns:
+        A list of arguments, each flag once.
+    """
+    kept = {}
+    before = ""
+    for flag in flags:
+        if before in _WITH_VALUE:
+            kept[(before, flag)] = None
+            before = ""
+        elif before in _HANDED_ON:
+            before = ""
+        elif flag in _WITH_VALUE + _HANDED_ON:
+            before = flag
+        elif flag.startswith(_RELOCATABLE) or flag == "-no-canonical-prefixes":
+            kept[(flag,)] = None
+    return [word for words in kept for word in words]
+
 def marker_of(label):
     """The symbol that stands for all of a library's whole archives, as C names it."""
     return "cgo_prebuilt_whole_" + "".join([

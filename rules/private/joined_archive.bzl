@@ -5,13 +5,15 @@ several arguments, which rules that collect flags tear apart; and in one argumen
 those like it take no file.
 """
 
+load(":c_toolchain.bzl", "c_toolchain", "require_program")
+
 # By numbers: what the script's language takes as a file name is less than what Bazel's paths hold.
 _COMMAND = """\
 set -eu
-ar=$1 archive=$2
+ar=$1 archive=$2 root=$(pwd -P)
 shift 2
 case "$ar" in
-*/*) ar=$(cd "${ar%/*}" && pwd)/${ar##*/} ;;
+*/*) ar=$(cd "${ar%/*}" && pwd -P)/${ar##*/} ;;
 esac
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -19,7 +21,7 @@ number=0
 echo "create joined.a" > "$folder/script"
 for one in "$@"; do
     number=$((number + 1))
-    ln -s "$PWD/$one" "$folder/$number.a"
+    ln -s "$root/$one" "$folder/$number.a"
     echo "addlib $number.a" >> "$folder/script"
 done
 printf 'save\\nend\\n' >> "$folder/script"
@@ -31,22 +33,25 @@ def join_archives(ctx, cc_toolchain, archives):
     """Joins archives into one that has all of their members.
 
     Args:
-        ctx: the context of a rule.
+        ctx: the context of a rule with the fragment `cpp`.
         cc_toolchain: what `find_cc_toolchain` gave.
         archives: the archives' files, in link order.
 
     Returns:
         A file.
     """
+    c = c_toolchain(ctx, cc_toolchain)
+    require_program(ctx.label, c, "archiver", c.archiver, "cpp_link_static_library")
     archive = ctx.actions.declare_file("lib{}.circular.a".format(ctx.label.name))
     arguments = ctx.actions.args()
-    arguments.add(cc_toolchain.ar_executable)
+    arguments.add(c.archiver)
     arguments.add(archive)
     arguments.add_all(archives)
     ctx.actions.run_shell(
         command = _COMMAND,
         arguments = [arguments],
-        inputs = depset(archives, transitive = [cc_toolchain.all_files]),
+        env = c.env,
+        inputs = depset(archives, transitive = [c.files]),
         outputs = [archive],
         mnemonic = "JoinArchives",
         progress_message = "Joining the archives of %{label} that need each other",

@@ -6,9 +6,8 @@ definitions of everything in it. So the archives become one object, which is the
 that may be repeated says that a symbol of it is needed.
 """
 
-load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
-load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 load(":archive_flags.bzl", "APPLE", "marker_of", "whole_archive_arguments")
+load(":c_toolchain.bzl", "c_toolchain", "require_program")
 
 _COMMAND = """\
 set -eu
@@ -17,8 +16,8 @@ shift 5
 printf 'char %s;\\n' "$marker" > "$object.c"
 "$cc" "$@" -r -nostdlib -o "$object" -x c "$object.c" -x none {archives}
 rm "$object.c"
-case "$ar" in
-*libtool) "$ar" -static -o "$archive" "$object" ;;
+case "${ar##*/}" in
+*libtool*) "$ar" -static -o "$archive" "$object" ;;
 *) "$ar" rcs "$archive" "$object" ;;
 esac
 """
@@ -35,48 +34,25 @@ def whole_archive(ctx, cc_toolchain, linker, archives):
     Returns:
         A struct of `archive`, a file, and `flag`, which must be given to the linker.
     """
-    features = cc_common.configure_features(
-        ctx = ctx,
-        cc_toolchain = cc_toolchain,
-        requested_features = ctx.features,
-        unsupported_features = ctx.disabled_features,
-    )
-    variables = cc_common.create_compile_variables(
-        cc_toolchain = cc_toolchain,
-        feature_configuration = features,
-        use_pic = True,
-    )
+    c = c_toolchain(ctx, cc_toolchain)
+    require_program(ctx.label, c, "compiler", c.cc, "c_compile")
+    require_program(ctx.label, c, "archiver", c.archiver, "cpp_link_static_library")
     marker = marker_of(str(ctx.label))
     object_file = ctx.actions.declare_file(ctx.label.name + ".whole.o")
     archive = ctx.actions.declare_file("lib{}.whole.a".format(ctx.label.name))
     arguments = ctx.actions.args()
-    arguments.add(cc_common.get_tool_for_action(
-        action_name = ACTION_NAMES.c_compile,
-        feature_configuration = features,
-    ))
-    arguments.add(cc_toolchain.ar_executable)
+    arguments.add(c.cc)
+    arguments.add(c.archiver)
     arguments.add(marker)
     arguments.add(object_file)
     arguments.add(archive)
-    arguments.add_all([
-        flag
-        for flag in cc_common.get_memory_inefficient_command_line(
-            action_name = ACTION_NAMES.c_compile,
-            feature_configuration = features,
-            variables = variables,
-        )
-        if flag.startswith(("-target", "--target", "--sysroot", "-isysroot", "-B", "-m"))
-    ])
+    arguments.add_all(c.relocatable_flags)
     quoted = ["'{}'".format(argument) for argument in whole_archive_arguments(linker, [file.path for file in archives])]
     ctx.actions.run_shell(
         command = _COMMAND.replace("{archives}", " ".join(quoted)),
         arguments = [arguments],
-        env = cc_common.get_environment_variables(
-            action_name = ACTION_NAMES.c_compile,
-            feature_configuration = features,
-            variables = variables,
-        ),
-        inputs = depset(archives, transitive = [cc_toolchain.all_files]),
+        env = c.env,
+        inputs = depset(archives, transitive = [c.files]),
         outputs = [object_file, archive],
         mnemonic = "WholeArchive",
         progress_message = "Joining the archives of %{label}",

@@ -79,11 +79,11 @@ platforms:
 """
 
 
-def consumer(workspace: MakeWorkspace, lock: bytes) -> Workspace:
+def consumer(workspace: MakeWorkspace, lock: bytes, *, target_in_flags: bool = False) -> Workspace:
     """A workspace with the library, and with a toolchain for every platform but the host's."""
     made = workspace(
         {
-            **zig_files(),
+            **zig_files(target_in_flags=target_in_flags),
             "BUILD.bazel": _BUILD,
             "main.c": _MAIN_C,
             "main.go": MAIN_GO,
@@ -149,6 +149,23 @@ def test_each_platform_gets_its_own_prebuilt_and_only_that(
     found = made.bazel("cquery", "deps(@answer)", *by_flag).checked()
     assert "answer__linux_amd64_musl//:lib/libanswer.a" in found.stdout
     assert "answer__linux_amd64//" not in found.stdout
+
+
+def test_an_archive_is_joined_for_a_target_that_the_toolchain_s_flags_say_in_two_words(
+    workspace: MakeWorkspace, native_release: NativeRelease
+) -> None:
+    folder = native_release.built_with_header("linux_arm64")
+    plugin = {
+        "answer.c": "int sum; int answer(void) { return sum; }\n",
+        "plugin.c": "extern int sum;\n"
+        "__attribute__((constructor)) static void plug(void) { sum += 42; }\n",
+    }
+    archive(folder, "lib/libanswer.a", plugin, "linux_arm64")
+    whole = "static_library: lib/libanswer.a\nalwayslink: lib/libanswer.a\n"
+    lock = native_release.publish(whole + _FOR.format("linux_arm64"), ["linux_arm64"])
+    made = consumer(workspace, lock, target_in_flags=True)
+    made.bazel("build", "//:main_c", *zig_options("linux_arm64")).checked()
+    assert run_arm64(made.path / "bazel-bin/main_c") == "42\n"
 
 
 _FOR = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {{{}: {{}}}}\n"

@@ -23,7 +23,11 @@ filegroup(
 """
 
 _TOOLCHAIN = """
-zig_config(name = "{name}_config", platform = "{name}")
+zig_config(
+    name = "{name}_config",
+    platform = "{name}",
+    target = "{target}",
+)
 
 cc_toolchain(
     name = "{name}_cc",
@@ -51,7 +55,8 @@ platform(
 """
 
 _CONFIG = """\
-load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "tool_path")
+load("@rules_cc//cc:action_names.bzl", "ALL_CC_COMPILE_ACTION_NAMES", "ALL_CC_LINK_ACTION_NAMES")
+load("@rules_cc//cc:cc_toolchain_config_lib.bzl", "feature", "flag_group", "flag_set", "tool_path")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 
 # As Bazel's own toolchains for Windows have it: a program finds its DLLs beside it.
@@ -60,6 +65,19 @@ _FEATURES = {"windows_amd64": [feature(name = "copy_dynamic_libraries_to_binary"
 # Bazel chooses by it what its built-in features say to a linker.
 _LIBC = {"darwin_arm64": "macosx"}
 
+# In two words, as Apple's toolchains say it; not at all where the compiler's script does.
+def _target_features(target):
+    if not target:
+        return []
+    return [feature(
+        name = "target",
+        enabled = True,
+        flag_sets = [flag_set(
+            actions = ALL_CC_COMPILE_ACTION_NAMES + ALL_CC_LINK_ACTION_NAMES,
+            flag_groups = [flag_group(flags = ["-target", target])],
+        )],
+    )]
+
 def _zig_config_impl(ctx):
     programs = {"ar": "ar.sh", "gcc": ctx.attr.platform + ".sh"}
     others = ["cpp", "gcov", "ld", "nm", "objdump", "strip"]
@@ -67,7 +85,7 @@ def _zig_config_impl(ctx):
         ctx = ctx,
         compiler = "clang",
         cxx_builtin_include_directories = ["/"],
-        features = _FEATURES.get(ctx.attr.platform, []),
+        features = _FEATURES.get(ctx.attr.platform, []) + _target_features(ctx.attr.target),
         target_cpu = ctx.attr.platform,
         target_libc = _LIBC.get(ctx.attr.platform, "unknown"),
         target_system_name = ctx.attr.platform,
@@ -78,7 +96,10 @@ def _zig_config_impl(ctx):
 
 zig_config = rule(
     implementation = _zig_config_impl,
-    attrs = {"platform": attr.string()},
+    attrs = {
+        "platform": attr.string(),
+        "target": attr.string(),
+    },
     provides = [CcToolchainConfigInfo],
 )
 """
@@ -106,8 +127,12 @@ REGISTER = 'register_toolchains("//zig:all")\n'
 """What MODULE.bazel says."""
 
 
-def zig_files() -> dict[str, str | bytes]:
-    """The files of the package `//zig`: a toolchain and a platform for each of `_CONSTRAINTS`."""
+def zig_files(*, target_in_flags: bool = False) -> dict[str, str | bytes]:
+    """The files of the package `//zig`: a toolchain and a platform for each of `_CONSTRAINTS`.
+
+    Args:
+        target_in_flags: The toolchain's flags say the target; else the compiler's script does.
+    """
     build = _HEAD
     zig, cache = zig_program(), zig_cache()
     cache.mkdir(parents=True, exist_ok=True)
@@ -119,8 +144,12 @@ def zig_files() -> dict[str, str | bytes]:
         labels = [f"@platforms//os:{system}", f"@platforms//cpu:{cpu}"]
         if name.endswith("_musl"):
             labels.append("@rules_cgo_prebuilt//rules/libc:musl")
-        build += _TOOLCHAIN.format(name=name, constraints=", ".join(f'"{one}"' for one in labels))
-        command = f"cc -target {TARGETS[name]}"
+        build += _TOOLCHAIN.format(
+            name=name,
+            constraints=", ".join(f'"{one}"' for one in labels),
+            target=TARGETS[name] if target_in_flags else "",
+        )
+        command = "cc" if target_in_flags else f"cc -target {TARGETS[name]}"
         if system == "macos":
             command += ' -F"$(dirname "$0")/sdk" -L"$(dirname "$0")/sdk"'
         if system == "windows":
