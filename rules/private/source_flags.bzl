@@ -32,8 +32,8 @@ _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=
 _EXECROOT = "%execroot%"
 
 def absolute_path(path):
-    """A path that holds wherever the working folder is."""
-    if path.startswith("/") or path[1:3] in (":/", ":\\"):
+    """A path that holds wherever the working folder is; an empty one is none."""
+    if not path or path.startswith("/") or path[1:3] in (":/", ":\\"):
         return path
     return _EXECROOT + "/" + path
 
@@ -69,17 +69,35 @@ def archiver_of(path, flags):
     """The program and the flags that make an archive; None where it is not `ar`, as Apple's libtool.
 
     Args:
-        path: the toolchain's program for static libraries.
+        path: the toolchain's program for static libraries; empty where it has none.
         flags: the flags that it gets before the archive.
 
     Returns:
         A struct of `path` and `flags`, a string such as `rcsD`, or None.
     """
     name = path.replace("\\", "/").split("/")[-1]
-    if "libtool" in name or name.startswith("lib.") or "link" in name:
+    if not name or "libtool" in name or name.startswith("lib.") or "link" in name:
         return None
     letters = flags[0].lstrip("-") if flags else ""
     return struct(path = absolute_path(path), flags = letters if letters.startswith("r") else "rcs")
+
+def build_environment(c, tools, own):
+    """The variables of a source build.
+
+    Args:
+        c: those of the C toolchain, a dict.
+        tools: those of the other tools.
+        own: the library's own.
+
+    Returns:
+        A dict: the later ones win, but for PATH, where a compiler of Windows finds its libraries, too.
+    """
+    env = c | tools
+    if c.get("PATH") and tools.get("PATH"):
+        path = c["PATH"]
+        separator = ";" if ";" in path or path[1:2] == ":" else ":"
+        env["PATH"] = path + separator + tools["PATH"]
+    return env | own
 
 def shell_words(words):
     """Words for a makefile or a shell to split again: those that need it are in quotes."""

@@ -2,10 +2,11 @@
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load(":c_toolchain.bzl", "require_program")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
 load(":platforms.bzl", "cmake_system_of", "same_machine")
-load(":source_c_toolchain.bzl", "c_toolchain")
-load(":source_flags.bzl", "absolute_path", "in_double_quotes", "shell_words", "toml_strings")
+load(":source_c_toolchain.bzl", "source_c_toolchain")
+load(":source_flags.bzl", "absolute_path", "build_environment", "in_double_quotes", "shell_words", "toml_strings")
 load(":source_tools.bzl", "TOOLS", "absent_tool_error", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
 
 _TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
@@ -61,8 +62,7 @@ def _cmake_cross_arguments(tools):
         "-DCMAKE_SYSTEM_PROCESSOR=" + system.processor,
     ]
 
-def _write_script(ctx, tools, c, cross_target, lists, outputs):
-    env = {} | c.env | tools.env | ctx.attr.env
+def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
     copies = [
         "copy {} {}".format(in_double_quotes(folder), in_double_quotes(absolute_path(file.path)))
         for folder, file in lists.items()
@@ -94,6 +94,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
         "cmake": absolute_path(tools.cmake.path) if tools.cmake else "",
         "cxx": c.cxx,
         "cxxflags": shell_words(c.cxxflags),
+        "given": " ".join(sorted(env)),
         "label": str(ctx.label),
         "ldflags": shell_words(c.ldflags),
         "make": absolute_path(tools.make.path) if tools.make else "",
@@ -118,10 +119,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs):
                 for pattern in ctx.attr.localize
             ]),
             "{look_for_tools}": "\n".join(_lines_that_look_for_tools(ctx, tools)),
-            "{set_environment}": "\n".join([
-                "export {}={}".format(name, in_double_quotes(value))
-                for name, value in sorted(env.items())
-            ]),
+            "{relocatable_flags}": " ".join([in_double_quotes(flag) for flag in c.relocatable_flags]),
             "{versions}": ", ".join(tools.versions),
         },
         is_executable = True,
@@ -134,7 +132,10 @@ def _source_library_impl(ctx):
         fail("{}: {}".format(ctx.label, problem))
     tools = ctx.toolchains[_TOOLCHAIN_TYPE].source_build
     _require_tools(ctx, tools)
-    c = c_toolchain(ctx, find_cc_toolchain(ctx))
+    c = source_c_toolchain(ctx, find_cc_toolchain(ctx))
+    if ctx.attr.localize:
+        require_program(ctx.label, c, "objcopy", c.objcopy, "objcopy_embed_data")
+    env = build_environment(c.env, tools.env, ctx.attr.env)
     cross_target = _cross_rust_target(ctx, tools)
 
     lists = {}
@@ -158,11 +159,13 @@ def _source_library_impl(ctx):
         if path not in ctx.attr.static_library:
             fail("{}: 'static_library' has no {}\n  next: correct 'alwayslink' or 'circular'".format(ctx.label, path))
 
-    script = _write_script(ctx, tools, c, cross_target, lists, outputs)
+    script = _write_script(ctx, tools, c, cross_target, lists, outputs, env)
     ctx.actions.run_shell(
         # Bazel's own shell runs it, on Windows too, where a script is no program.
         command = 'exec "$BASH" "$1"',
         arguments = [script.path],
+        # Of the action, not only of what the script runs: for Apple's toolchains Bazel adds what it knows of Xcode.
+        env = env,
         inputs = depset(
             ctx.files.srcs + lists.values() + [script],
             transitive = [c.files, tools.data],

@@ -199,6 +199,49 @@ def test_a_toolchain_of_the_users_own_is_used_and_its_gaps_are_named(
     assert "source_build_toolchain" in failed.stderr
 
 
+_VARIABLES_BUILD = """\
+load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")
+
+source_library(
+    name = "variables",
+    srcs = ["BUILD.bazel"],
+    args = ["bash", "-c", "env >&2; exit 9"],
+    env = {"LC_ALL": "en_US.UTF-8", "OWN": "$HOME `id`"},
+    static_library = ["a.a"],
+    tool = "command",
+)
+"""
+
+
+def test_a_build_sees_the_variables_of_its_action_and_nothing_of_the_callers(
+    workspace: MakeWorkspace,
+) -> None:
+    made = workspace(
+        {
+            "BUILD.bazel": _VARIABLES_BUILD,
+            "toolchain/BUILD.bazel": _TOOLCHAIN_BUILD,
+            "toolchain/make.sh": "",
+        },
+        module='register_toolchains("//toolchain:own_toolchain")\n',
+    )
+    # Where Bazel looks for what it adds itself, such as where Xcode is.
+    query = made.bazel("aquery", 'mnemonic("SourceBuild", //:variables)').checked().stdout
+    (line,) = [one for one in query.splitlines() if "Environment: " in one]
+    for variable in ("LC_ALL=en_US.UTF-8", "MADE_BY=the own toolchain", "OWN=$HOME `id`"):
+        assert variable in line
+    callers = {"CALLERS": "1", "CFLAGS": "-Dcallers", "TZ": "Asia/Kathmandu"}
+    passed_on = ("--action_env=CALLERS", "--action_env=TZ")
+    failed = made.bazel("build", "//:variables", *passed_on, env=callers)
+    assert "exit code 9" in failed.stderr
+    shown = dict(line.split("=", 1) for line in failed.stderr.splitlines() if "=" in line)
+    assert "CALLERS" not in shown
+    assert "callers" not in shown["CFLAGS"]
+    assert shown["TZ"] == "UTC"
+    assert shown["LC_ALL"] == "en_US.UTF-8"
+    assert shown["OWN"] == "$HOME `id`"
+    assert "/source-build." in shown["HOME"]
+
+
 def test_the_hosts_tools_are_not_looked_for_before_a_source_build(
     workspace: MakeWorkspace,
 ) -> None:

@@ -15,7 +15,7 @@ load("//rules/private:hub.bzl", "by_policy")
 load("//rules/private:platforms.bzl", "PLATFORMS", "RUST_TARGETS", "cmake_system_of", "same_machine")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_flags.bzl", "absolute_flag", "archiver_of", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_words", "toml_strings")
+load("//rules/private:source_flags.bzl", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_words", "toml_strings")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_repository.bzl", "is_source")
@@ -34,6 +34,7 @@ def _flags_test_impl(ctx):
         "external/sdk/include": "%execroot%/external/sdk/include",
     }.items():
         asserts.equals(env, absolute, absolute_flag(flag))
+    asserts.equals(env, "", absolute_path(""), "no program is none elsewhere, either")
     asserts.equals(env, ["-O2"], compile_flags(["-O2", "-D__DATE__=\"redacted\""]))
     asserts.equals(
         env,
@@ -54,11 +55,32 @@ def _archiver_test_impl(ctx):
     asserts.equals(env, "rcsD", gnu.flags)
     asserts.equals(env, "%execroot%/external/llvm/bin/llvm-ar", archiver_of("external/llvm/bin/llvm-ar", []).path)
     asserts.equals(env, "rcs", archiver_of("/usr/bin/ar", ["-static"]).flags)
+    asserts.equals(env, None, archiver_of("", []))
     asserts.equals(env, None, archiver_of("external/local_config_cc/libtool", []))
     asserts.equals(env, None, archiver_of("C:\\VC\\bin\\lib.exe", []))
     return unittest.end(env)
 
 _archiver_test = unittest.make(_archiver_test_impl)
+
+def _environment_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(
+        env,
+        {"A": "own", "B": "tools", "C": "c"},
+        build_environment({"A": "c", "B": "c", "C": "c"}, {"A": "tools", "B": "tools"}, {"A": "own"}),
+    )
+    for c, tools, own, path in [
+        ("", "/bin", None, "/bin"),
+        ("/cc/bin", "/usr/bin:/bin", None, "/cc/bin:/usr/bin:/bin"),
+        ("C:\\VC\\bin", "C:\\a", None, "C:\\VC\\bin;C:\\a"),
+        ("NT;C:/VC", "C:\\a", None, "NT;C:/VC;C:\\a"),
+        ("/cc/bin", "/bin", "/own", "/own"),
+    ]:
+        found = build_environment({"PATH": c}, {"PATH": tools}, {"PATH": own} if own else {})
+        asserts.equals(env, path, found["PATH"])
+    return unittest.end(env)
+
+_environment_test = unittest.make(_environment_test_impl)
 
 def _tools_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -157,6 +179,7 @@ def source_test_suite(name):
     unittest.suite(
         name,
         _archiver_test,
+        _environment_test,
         _flags_test,
         _host_test,
         _platforms_test,

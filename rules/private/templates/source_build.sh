@@ -6,22 +6,33 @@
 # no flags that remap paths, so that only GCC and Clang give the same bytes in every folder there.
 set -eu
 
+case "$OSTYPE" in
+# Windows has a `find` and a `sort` of its own, which are not these.
+msys* | cygwin*) PATH=/usr/bin:$PATH ;;
+esac
+export PATH # where nothing sets it, bash has a default of its own, for itself alone
+
 label={label}
 tool={tool}
 target={target}
 
-execroot=$PWD
+execroot=$(pwd -P) # PWD may be one of the C toolchain's variables
 work=$(mktemp -d "${TMPDIR:-/tmp}/source-build.XXXXXX")
 work=$(cd "$work" && pwd -P)
 trap 'rm -rf "$work"' EXIT
 source=$work/source
 mkdir "$source" "$work/home" "$work/cargo" "$work/tmp"
 
-# Nothing is read of the user's own settings, nothing is left behind, and no output knows when it was made.
-export HOME=$work/home CARGO_HOME=$work/cargo TMPDIR=$work/tmp
-export PATH # where nothing sets it, bash has a default of its own, for itself alone
-export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1
-{set_environment}
+# Nothing is read of the user's own settings, nothing is left behind, and no output knows when it was made. What the library
+# or a toolchain sets itself is in the action's environment already.
+given={given}
+for setting in "HOME=$work/home" "CARGO_HOME=$work/cargo" "TMPDIR=$work/tmp" \
+    LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1; do
+    case " $given " in
+    *" ${setting%%=*} "*) ;;
+    *) export "${setting?}" ;;
+    esac
+done
 
 look_for() {
     if [ ! -x "$1" ]; then
@@ -143,7 +154,8 @@ collect() {
 
 # As `cgo-prebuilt pack --localize` does: one object, of which only the symbols that were asked for are global.
 localize() {
-    "$cc" -r -nostdlib -Wl,--force-group-allocation -Wl,--whole-archive "$1" -o "$work/localized.o"
+    relocatable_flags=({relocatable_flags})
+    "$cc" ${relocatable_flags[@]+"${relocatable_flags[@]}"} -r -nostdlib -Wl,--force-group-allocation -Wl,--whole-archive "$1" -o "$work/localized.o"
     {objcopy} --wildcard {keep_global} --remove-section=.llvmbc --remove-section=.llvmcmd "$work/localized.o"
     rm -f "$1"
     "${ar:-ar}" rcsD "$1" "$work/localized.o"
