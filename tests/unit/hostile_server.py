@@ -75,6 +75,7 @@ class HostileServer:
         scripts: For each path (without its query) the behaviors in turn.
         tls: Makes it an https server.
         resets: How many connections are reset as soon as they are there.
+        accepts: How many connections are accepted; whoever else comes waits to be connected.
     """
 
     def __init__(
@@ -83,12 +84,16 @@ class HostileServer:
         *,
         tls: ssl.SSLContext | None = None,
         resets: int = 0,
+        accepts: int | None = None,
     ) -> None:
         self._scripts = {path: list(script) for path, script in scripts.items()}
         self._tls = tls
         self._resets = resets
+        self._accepts = accepts
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(
+            ("127.0.0.1", 0), backlog=64 if accepts is None else 0
+        )
         self._connections: list[socket.socket] = []
         self.stopping = threading.Event()
         self.requests: list[Request] = []
@@ -122,7 +127,7 @@ class HostileServer:
         return [r for r in self.requests if r.target.split("?")[0] == path]
 
     def _accept(self) -> None:
-        while True:
+        while self.connections != self._accepts:
             try:
                 connection, _ = self._listener.accept()
             except OSError:

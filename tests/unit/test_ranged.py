@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import threading
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -245,4 +247,41 @@ def test_stopped_transport_reads_no_members(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
         assert runner.read_members(parts, ["lib/2.a"], Collector()) is None
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "behavior",
+    [status(503, retry_after="60"), lambda exchange: exchange.stall()],
+    ids=["between two requests", "in one"],
+)
+def test_a_read_in_another_thread_ends_when_it_is_stopped(
+    tmp_path: Path, behavior: Behavior
+) -> None:
+    patient = {"longest_retry_after": 100, "total_seconds": 100}
+    runner = transport(tmp_path, **patient, read_seconds=60, header_seconds=60)
+    results = list[MembersRead | None]()
+    with HostileServer({"/z": [behavior]}) as server:
+        parts = download(server.url("/z"), body=ZIP)
+
+        def get() -> None:
+            results.append(runner.read_members(parts, ["lib/2.a"], Collector()))
+
+        reading = threading.Thread(target=get, daemon=True)
+        reading.start()
+        while not server.requests:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        runner.stop()
+        reading.join(3)
+        assert results == [None]
+        assert len(server.requests) == 1
+
+
+def test_a_file_that_is_stopped_asks_for_no_more() -> None:
+    with HostileServer({"/z": [ranges(ZIP)]}) as server:
+        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
+        file.stop()
+        with file, pytest.raises(Failure, match="stopped"):
+            file.read(10)
         assert server.requests == []

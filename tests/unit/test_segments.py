@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.http_session import Answer
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import PositionedFile
+from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.transport_settings import TransportSettings
@@ -123,8 +125,45 @@ def test_the_server_that_goes_away_ends_all_connections(tmp_path: Path) -> None:
 
     with HostileServer({"/a": [gone]}) as server, pytest.raises(UnavailableError, match="404"):
         fetch(tmp_path, download(server.url("/a"), body=LARGE), **EAGER)
-    names = {thread.name for thread in threading.enumerate()}
-    assert names.isdisjoint({"cgo-prebuilt-network", "cgo-prebuilt-helper"})
+    assert threads_of_transfers() == []
+
+
+def test_an_interrupt_waits_for_no_connection_that_is_being_made(tmp_path: Path) -> None:
+    """Nothing ends a wait for a connection but its own time-out."""
+    interrupted = list[float]()
+
+    def interrupt(stream: ByteStream) -> None:
+        stream.read(1)
+        while threads_of_transfers().count("cgo-prebuilt-connection") < 4:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        interrupted.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    with HostileServer({"/a": [slow(LARGE, rate=2 << 20)]}, accepts=1) as server:
+        wanted = download(server.url("/a"), body=LARGE)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(tmp_path, wanted, interrupt, **{**EAGER, "connect_seconds": 60})
+        assert time.monotonic() - interrupted[0] < 3
+        assert server.connections == 1
+
+
+def test_a_connection_that_is_made_after_the_end_writes_no_more(tmp_path: Path) -> None:
+    """The file may be closed by then, and its descriptor another one's."""
+    place = tmp_path / "file"
+    place.write_bytes(b"good")
+    with closing(PositionedFile(os.open(place, os.O_RDWR), place)) as file:
+        spool = Spool(file, Intervals())
+        spool.fail(Failure(Kind.STOPPED, "stopped"))
+        with pytest.raises(Failure, match="stopped"):
+            spool.write(0, memoryview(b"late"))
+    assert place.read_bytes() == b"good"
+
+
+def threads_of_transfers() -> list[str]:
+    """The names of a transfer's threads that have not ended."""
+    names = (thread.name for thread in threading.enumerate())
+    return [name for name in names if name.startswith("cgo-prebuilt-")]
 
 
 # Decisions.

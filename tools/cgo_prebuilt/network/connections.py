@@ -21,7 +21,6 @@ from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid
 
-_JOIN_SECONDS = 5.0
 _START_SECONDS = 3.0
 
 
@@ -54,6 +53,7 @@ class Connections:
         settings: The numbers.
         count: Is told of bytes received, and of requests sent.
         record: Writes down what is there, for a later run.
+        over: Set when the transfer ends: no other request is sent.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Connections:
         settings: TransportSettings,
         count: Callable[[int, int], None],
         record: Callable[[], None],
+        over: threading.Event,
     ) -> None:
         self._source = source
         self._leases = leases
@@ -71,7 +72,7 @@ class Connections:
         self._settings = settings
         self._count = count
         self._record = record
-        self._over = threading.Event()
+        self._over = over
         self._refused = threading.Event()
         self._lock = threading.Lock()
         self._sessions: list[HttpSession] = []
@@ -79,15 +80,17 @@ class Connections:
         self._starting = 0
         self._start(self._control)
 
-    def stop(self) -> None:
-        """Ends them all."""
-        self._over.set()
+    def abort(self) -> None:
+        """Breaks what they wait for, but for a connection that is being made."""
         with self._lock:
-            sessions, threads = list(self._sessions), list(self._threads)
+            sessions = list(self._sessions)
         for session in sessions:
             session.abort()
-        for thread in threads:
-            thread.join(_JOIN_SECONDS)
+
+    def threads(self) -> list[threading.Thread]:
+        """Those that were started."""
+        with self._lock:
+            return list(self._threads)
 
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name="cgo-prebuilt-connection", daemon=True)

@@ -7,6 +7,7 @@ way; whoever reads the members checks theirs.
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import BinaryIO, Final, cast
@@ -55,6 +56,7 @@ class RangeFile(SizedFile):
         self._progress = progress
         self._session = HttpSession(settings)
         self._deadline = time.monotonic() + settings.total_seconds
+        self._over = threading.Event()
         self._tail: bytes | None = None
         self._tail_start = max(0, size - _TAIL)
         self._planned: list[tuple[int, int]] = []
@@ -85,8 +87,8 @@ class RangeFile(SizedFile):
         return sum(end - start for start, end in self._planned)
 
     def stop(self) -> None:
-        """Ends a read that waits in another thread."""
-        self._deadline = 0.0
+        """Ends a read that waits in another thread; there is none after it."""
+        self._over.set()
         self._session.abort()
 
     def close(self) -> None:
@@ -133,6 +135,8 @@ class RangeFile(SizedFile):
         """Reads from the answer that is open, or from a new one."""
         patience = Patience(self._settings)
         while True:
+            if self._over.is_set():
+                raise Failure(Kind.STOPPED, "stopped")
             try:
                 if not self._skip_to(offset):
                     self._open(offset, end or self._end_for(offset, len(view)))
@@ -150,7 +154,7 @@ class RangeFile(SizedFile):
                 left = self._deadline - time.monotonic()
                 if wait >= left:
                     raise Failure(Kind.LATE, "the time for this download is up") from failure
-                time.sleep(wait)
+                self._over.wait(wait)
 
     def _skip_to(self, offset: int) -> bool:
         """Brings the open answer to an offset that is a little ahead; False if it cannot."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.network.intervals import Intervals
-from cgo_prebuilt.network.retry import local_failure
+from cgo_prebuilt.network.retry import Failure, Kind, local_failure
 from cgo_prebuilt.network.sized_file import SizedFile
 
 if TYPE_CHECKING:
@@ -73,8 +73,11 @@ class Spool:
         """Puts bytes at an offset.
 
         Raises:
-            Failure: They cannot be written; `Kind.LOCAL`.
+            Failure: They cannot be written, `Kind.LOCAL`; or all is over, `Kind.STOPPED`.
         """
+        if self._error is not None:
+            # Nobody waits for this writer any more: the file may be closed at any moment.
+            raise Failure(Kind.STOPPED, "stopped")
         try:
             self._file.write_at(offset, data)
         except OSError as error:

@@ -23,12 +23,13 @@ from cgo_prebuilt.network.retry import Failure, Kind, Patience, fault, local_fai
 from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
-from cgo_prebuilt.network.threads import start
+from cgo_prebuilt.network.threads import join, start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
 
 _WATCH_SECONDS = 0.2
-_JOIN_SECONDS = 5.0
+_JOIN_SECONDS = 1.0
+"""By then all are over but those that wait for a connection; they write nothing any more."""
 
 
 class Restart(Exception):
@@ -145,9 +146,9 @@ class Transfer:
             raise self._failure or Failure(Kind.WRONG, error.what) from None
         finally:
             self.stop()
-            network.join(_JOIN_SECONDS)
-            if self._connections is not None:
-                self._connections.stop()
+            connections = self._connections
+            helping = [] if connections is None else connections.threads()
+            join([network, *helping], _JOIN_SECONDS)
             if self._segmented and not served:
                 self._record()
 
@@ -156,9 +157,11 @@ class Transfer:
         if not self._over.is_set():
             self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
         self._over.set()
-        session, spool = self._session, self._spool
+        session, spool, connections = self._session, self._spool, self._connections
         if session is not None:
             session.abort()
+        if connections is not None:
+            connections.abort()
         if spool is not None:
             spool.fail(Failure(Kind.STOPPED, "stopped"))
 
@@ -318,6 +321,7 @@ class Transfer:
     def _open_spool(self) -> None:
         if self._spool is not None:
             return
+        self._watch()
         held = self._held.size()
         with self._local_trouble():
             if held:
@@ -344,7 +348,7 @@ class Transfer:
         ):
             source = Source(self._wanted.url, answer.url, self._validator, self._total, latency)
             self._connections = Connections(
-                source, leases, spool, self._settings, self._count, self._record_parts
+                source, leases, spool, self._settings, self._count, self._record_parts, self._over
             )
         receive(answer, lease, spool, self._settings, self._count_own)
         if lease.position < lease.end and self._total is not None:
