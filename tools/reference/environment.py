@@ -57,6 +57,10 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "`env` adds to their values; a source build gets the last",
     ),
     (
+        ("CGO_PREBUILT_ENV",),
+        "written by `env`: what it set for each library, so that evaluating it again replaces that",
+    ),
+    (
         ("STRIP", "LD", "OBJCOPY"),
         "the programs of `pack --strip` and, with `AR`, of `pack --localize`",
     ),
