@@ -83,21 +83,33 @@ def test_several_archives_of_every_format_become_one_tree(
     assert trees(store) == ["vec v1 linux_amd64"]
 
 
-def test_every_archive_tells_what_it_cost(tmp_path: Path, httpserver: HTTPServer) -> None:
+def test_the_transport_counts_what_all_archives_cost(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    """Also a zip, of which this server gives no parts: what was asked in vain is counted."""
     serve(httpserver)
-    asked = plan(httpserver, *ONE_REQUEST_EACH)
-    costs = obtain(asked, Store(tmp_path / "store"), opening(tmp_path)).costs
-    assert [cost.requests for cost in costs] == [1, 1, 1]
-    assert [cost.bytes_downloaded for cost in costs] == [
-        planned.archive.size for planned in asked.archives
-    ]
+    asked, opened = plan(httpserver), transport(tmp_path)
+    assert obtain(asked, Store(tmp_path / "store"), lambda: opened).is_new
+    assert opened.tally.requests == len(httpserver.log) == len(PARTS) + 1
+    assert opened.tally.downloaded == sum(planned.archive.size for planned in asked.archives)
+
+
+def test_the_transport_counts_what_an_archive_cost_that_did_not_come(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/a.tar.gz").respond_with_data(b"wrong")
+    asked, opened = plan(httpserver, "a.tar.gz"), transport(tmp_path)
+    short = replace(asked.archives[0], archive=replace(asked.archives[0].archive, size=5))
+    with pytest.raises(IntegrityError):
+        obtain(replace(asked, archives=(short,)), Store(tmp_path / "store"), lambda: opened)
+    assert (opened.tally.requests, opened.tally.downloaded) == (1, 5)
 
 
 def test_what_is_in_the_store_opens_no_transport(tmp_path: Path, httpserver: HTTPServer) -> None:
     serve(httpserver)
     store = Store(tmp_path / "store")
     obtain(plan(httpserver), store, opening(tmp_path))
-    assert obtain(plan(httpserver), store, unopened).costs == ()
+    assert not obtain(plan(httpserver), store, unopened).is_new
 
 
 def test_the_store_is_asked_before_it_is_seen_that_there_is_no_url(
@@ -108,7 +120,7 @@ def test_the_store_is_asked_before_it_is_seen_that_there_is_no_url(
     asked = plan(httpserver)
     obtain(asked, store, opening(tmp_path))
     offline = replace(asked, archives=tuple(replace(one, urls=()) for one in asked.archives))
-    assert obtain(offline, store, unopened).costs == ()
+    assert not obtain(offline, store, unopened).is_new
 
 
 def test_one_archive_without_a_url_stops_all_before_anything_is_asked(
@@ -201,5 +213,5 @@ def test_another_process_that_was_faster_is_believed(
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(len(result.costs) for result in results) == [0, 0, 0, len(asked.archives)]
+    assert sorted(result.is_new for result in results) == [False, False, False, True]
     assert len(httpserver.log) == len(asked.archives)

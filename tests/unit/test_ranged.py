@@ -20,7 +20,6 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile, member_parts
 from cgo_prebuilt.network.retry import Failure
-from cgo_prebuilt.network.transport import MembersRead
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (
     Behavior,
@@ -52,9 +51,7 @@ def wanted(server: HostileServer, path: str = "/z") -> tuple[str, int]:
     return server.url(path), len(ZIP)
 
 
-def read(
-    folder: Path, server: HostileServer, names: list[str]
-) -> tuple[MembersRead | None, dict[str, bytes]]:
+def read(folder: Path, server: HostileServer, names: list[str]) -> tuple[bool, dict[str, bytes]]:
     found: dict[str, bytes] = {}
 
     def consume(stream: ByteStream) -> None:
@@ -72,7 +69,7 @@ def test_members_take_one_request_each_after_one_for_the_directory(tmp_path: Pat
         got, found = read(tmp_path, server, names)
         assert (len(server.requests), server.connections) == (3, 1)
     assert found == {name: MEMBERS[name] for name in names}
-    assert got is not None
+    assert got
 
 
 def test_members_side_by_side_take_one_request(tmp_path: Path) -> None:
@@ -88,7 +85,7 @@ def test_half_of_the_archive_or_more_is_not_read_in_parts(tmp_path: Path) -> Non
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         got, found = read(tmp_path, server, names)
         assert len(server.requests) == 1
-    assert (got, found) == (None, {})
+    assert (got, found) == (False, {})
 
 
 @pytest.mark.parametrize(
@@ -108,12 +105,12 @@ def test_what_cannot_be_read_in_parts_is_left_to_a_whole_download(
 ) -> None:
     with HostileServer({"/z": script}) as server:
         got, _ = read(tmp_path, server, ["lib/2.a"])
-    assert got is None
+    assert not got
 
 
 def test_a_member_that_is_not_there_is_left_to_a_whole_download(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
-        assert read(tmp_path, server, ["lib/no.a"])[0] is None
+        assert not read(tmp_path, server, ["lib/no.a"])[0]
 
 
 def extracting(folder: Path, name: str) -> Callable[[ByteStream], None]:
@@ -162,7 +159,7 @@ def test_a_hostile_zip_is_left_to_a_whole_download(tmp_path: Path, hostile: str)
         consume = extracting(tmp_path / "out", "lib/2.a")
         got = transport(tmp_path).read_members(parts, ["lib/2.a"], consume)
         received = sum(end - start for start, end in map(asked, server.requests))
-    assert got is None
+    assert not got
     assert received < 2 << 20, "a directory that is too large is not fetched"
 
 
@@ -177,7 +174,7 @@ def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
 
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
-        assert transport(tmp_path).read_members(parts, ["lib/2.a"], refuse) is None
+        assert not transport(tmp_path).read_members(parts, ["lib/2.a"], refuse)
 
 
 def test_a_part_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
@@ -246,7 +243,7 @@ def test_stopped_transport_reads_no_members(tmp_path: Path) -> None:
     runner.stop()
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
-        assert runner.read_members(parts, ["lib/2.a"], Collector()) is None
+        assert not runner.read_members(parts, ["lib/2.a"], Collector())
         assert server.requests == []
 
 
@@ -260,7 +257,7 @@ def test_a_read_in_another_thread_ends_when_it_is_stopped(
 ) -> None:
     patient = {"longest_retry_after": 100, "total_seconds": 100}
     runner = transport(tmp_path, **patient, read_seconds=60, header_seconds=60)
-    results = list[MembersRead | None]()
+    results = list[bool]()
     with HostileServer({"/z": [behavior]}) as server:
         parts = download(server.url("/z"), body=ZIP)
 
@@ -274,7 +271,7 @@ def test_a_read_in_another_thread_ends_when_it_is_stopped(
         time.sleep(0.3)
         runner.stop()
         reading.join(3)
-        assert results == [None]
+        assert results == [False]
         assert len(server.requests) == 1
 
 

@@ -398,6 +398,24 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
     assert not (project.folder / "here/link").is_symlink()
 
 
+def test_the_report_counts_what_was_in_vain_and_what_the_source_cost(
+    project: Project, httpserver: HTTPServer
+) -> None:
+    content = source_archive(CONFIGURE)
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    httpserver.expect_request("/answer.zip").respond_with_data(b"x")  # not what the lock names
+    url = httpserver.url_for("/answer-1.tar.gz")
+    sha256 = hashlib.sha256(content).hexdigest()
+    project.lock(("linux_amd64",), path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    lock = project.folder / "answer.lock.json"
+    lock.write_text(lock.read_text().replace("http://127.0.0.1:9/", httpserver.url_for("/")))
+
+    report = project.fetch().report
+    assert report["status"] == "built"
+    assert report["requests"] == len(httpserver.log) > 2
+    assert report["bytes_downloaded"] == len(content) + len(b"x")
+
+
 def test_a_source_takes_the_place_of_no_folder(project: Project, httpserver: HTTPServer) -> None:
     content = source_archive(CONFIGURE)
     httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
-from cgo_prebuilt.fetching.fetch import Cost, obtain
+from cgo_prebuilt.fetching.fetch import obtain
 from cgo_prebuilt.fetching.plan import plan_fetch, platforms_of_flavor
+from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.storage.store import Tree
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Provided:
         interface: How they are compiled and linked.
         version: The library's release.
         status: `cached`, `downloaded` or `built`.
-        costs: What was downloaded.
+        tally: What was downloaded for it, whether or not anything came of it.
         reason: Why it is the source build, or None.
     """
 
@@ -44,7 +45,7 @@ class Provided:
     interface: Interface
     version: str
     status: str
-    costs: tuple[Cost, ...] = ()
+    tally: Tally
     reason: str | None = None
 
 
@@ -69,6 +70,7 @@ class Provider:
     say: Callable[[str], None]
     on_wait: Callable[[], None] | None = None
     glibc: str | None = None
+    _opened: list[Transport] = field(default_factory=list, init=False)
 
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
@@ -104,7 +106,7 @@ class Provider:
             return self._build(lock, lock_folder, platform, settings, "the policy is 'always'")
         try:
             plan = plan_fetch(lock, platform, settings, self.glibc)
-            obtained = obtain(plan, self.store, self.open_transport, self.on_wait)
+            obtained = obtain(plan, self.store, self._open, self.on_wait)
         except (UnavailableError, IntegrityError) as error:
             if settings.fallback == "never":
                 raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
@@ -123,9 +125,21 @@ class Provider:
             files=plan.files,
             interface=plan.interface,
             version=version,
-            status="downloaded" if obtained.costs else "cached",
-            costs=obtained.costs,
+            status="downloaded" if obtained.is_new else "cached",
+            tally=self._tally(),
         )
+
+    def _open(self) -> Transport:
+        transport = self.open_transport()
+        self._opened.append(transport)
+        return transport
+
+    def _tally(self) -> Tally:
+        """What all that was opened has cost, also of what a build from source stands in for."""
+        tally = Tally()
+        for part in (transport.tally for transport in self._opened):
+            tally.add(requests=part.requests, downloaded=part.downloaded, resumed=part.resumed)
+        return tally
 
     def _build(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings, reason: str
@@ -137,6 +151,7 @@ class Provider:
             interface=built.interface,
             version=version,
             status="built" if built.is_new else "cached",
+            tally=self._tally(),
             reason=reason,
         )
 
@@ -152,7 +167,7 @@ class Provider:
             platform,
             settings,
             self.store,
-            self.open_transport,
+            self._open,
             self.on_wait,
         )
         built = build(
@@ -204,16 +219,16 @@ class Report:
 
 def report(provided: Provided, platform: Platform, output: Path) -> Report:
     """Sums up what was done; the answer of `cgo-prebuilt fetch --json`."""
-    costs = provided.costs
+    tally = provided.tally
     return Report(
         status=provided.status,
         platform=str(platform),
         version=provided.version,
         output=str(output),
         files=[file.path for file in provided.files],
-        requests=sum(cost.requests for cost in costs),
-        bytes_downloaded=sum(cost.bytes_downloaded for cost in costs),
-        bytes_resumed=sum(cost.bytes_resumed for cost in costs),
+        requests=tally.requests,
+        bytes_downloaded=tally.downloaded,
+        bytes_resumed=tally.resumed,
         reason=provided.reason,
     )
 

@@ -19,20 +19,11 @@ _PARALLEL_DOWNLOADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What one archive cost: see `fallback.Report`."""
-
-    requests: int
-    bytes_downloaded: int
-    bytes_resumed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Obtained:
-    """A tree in the store, and what its archives cost; nothing where it was there already."""
+    """A tree in the store, and whether this run brought it there."""
 
     tree: Tree
-    costs: tuple[Cost, ...]
+    is_new: bool
 
 
 def obtain(
@@ -57,7 +48,7 @@ def obtain(
     key = tree_key(plan.files)
     tree = store.find(key, plan.files)
     if tree is not None:
-        return Obtained(tree, ())
+        return Obtained(tree, is_new=False)
     for planned in plan.archives:
         _refuse_unreachable(plan, planned)
     if plan.signature is not None:
@@ -68,12 +59,12 @@ def obtain(
     with store.exclusive(key, on_wait=on_wait):
         tree = store.find(key, plan.files)
         if tree is not None:
-            return Obtained(tree, ())
+            return Obtained(tree, is_new=False)
         with store.staging(key, sum(file.size for file in plan.files)) as staging:
-            costs = _download(plan, staging, open_transport())
+            _download(plan, staging, open_transport())
             label = f"{plan.name} {plan.version} {plan.platform}"
             tree = store.publish(staging, key, plan.files, label)
-    return Obtained(tree, costs)
+    return Obtained(tree, is_new=True)
 
 
 def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
@@ -86,14 +77,14 @@ def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
         )
 
 
-def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Cost, ...]:
+def _download(plan: Plan, staging: Path, transport: Transport) -> None:
     """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from cgo_prebuilt.archives.extract import extract
     from cgo_prebuilt.network.transport import Download
 
-    def get(planned: PlannedArchive) -> Cost:
+    def get(planned: PlannedArchive) -> None:
         archive = planned.archive
 
         def consume(stream: ByteStream) -> None:
@@ -104,14 +95,13 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Cost, ..
         download = Download(archive.file, planned.urls, archive.sha256, archive.size)
         if archive.format == "zip":
             members = [archive.member_of(file) for file in archive.files]
-            read = transport.read_members(download, members, consume)
-            if read is not None:
-                return Cost(read.requests, read.bytes_downloaded)
-        got = transport.run(download, consume)
-        return Cost(got.requests, got.bytes_downloaded, got.bytes_resumed)
+            if transport.read_members(download, members, consume):
+                return
+        transport.run(download, consume)
 
     if len(plan.archives) == 1:
-        return (get(plan.archives[0]),)  # no thread: an interrupt goes straight to the transport
+        get(plan.archives[0])  # no thread: an interrupt goes straight to the transport
+        return
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         pending = [pool.submit(get, planned) for planned in plan.archives]
         try:
@@ -122,4 +112,3 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> tuple[Cost, ..
             pool.shutdown(wait=False, cancel_futures=True)
             transport.stop()
             raise
-        return tuple(future.result() for future in pending)

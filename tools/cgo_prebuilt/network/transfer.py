@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.network.body import receive
@@ -23,6 +23,7 @@ from cgo_prebuilt.network.retry import Failure, Kind, Patience, fault, local_fai
 from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
+from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.threads import join, start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
@@ -34,22 +35,6 @@ _JOIN_SECONDS = 1.0
 
 class Restart(Exception):
     """What is there cannot be gone on with, and its consumer has read of it: begin again."""
-
-
-@dataclass
-class Tally:
-    """What one run has cost so far: requests sent, bytes received, bytes that were there before."""
-
-    requests: int = 0
-    downloaded: int = 0
-    resumed: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, downloaded: int, requests: int) -> None:
-        """Counts bytes and requests, from any thread."""
-        with self._lock:
-            self.downloaded += downloaded
-            self.requests += requests
 
 
 @dataclass
@@ -180,7 +165,7 @@ class Transfer:
                 try:
                     self._fetch(session)
                 finally:
-                    self._tally.add(0, session.requests)
+                    self._tally.add(requests=session.requests)
         except (Failure, Restart) as error:
             self._fail(error)
         except OSError as error:
@@ -326,7 +311,7 @@ class Transfer:
         with self._local_trouble():
             if held:
                 self._visit.resumed = True
-                self._tally.resumed = held
+                self._tally.add(resumed=held)
             else:
                 self._partial.restart()
                 self._record()
@@ -363,7 +348,7 @@ class Transfer:
             self._spool.finish(self._total)
 
     def _count(self, got: int, requests: int) -> None:
-        self._tally.add(got, requests)
+        self._tally.add(requests=requests, downloaded=got)
         if got:
             self._progress.advance(got)
 

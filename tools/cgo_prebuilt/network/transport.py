@@ -27,13 +27,14 @@ from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.retry import Failure, Kind, Patience, Verdict, classify
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import Spool
-from cgo_prebuilt.network.transfer import Job, Restart, Tally, Transfer, Visit
+from cgo_prebuilt.network.tally import Tally
+from cgo_prebuilt.network.transfer import Job, Restart, Transfer, Visit
 from cgo_prebuilt.network.transport_settings import TransportSettings
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.ranged import RangeFile
 
-__all__ = ["ByteStream", "Download", "MembersRead", "Transferred", "Transport", "TransportSettings"]
+__all__ = ["ByteStream", "Download", "Transferred", "Transport", "TransportSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +75,6 @@ class Transferred:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class MembersRead:
-    """Members of an archive that were had: HTTP requests, bytes received, and from which URL."""
-
-    requests: int
-    bytes_downloaded: int
-    url: str
-
-
 class Transport:
     """Downloads archives; several threads may call `run` at the same time.
 
@@ -90,12 +82,16 @@ class Transport:
         partials: The folder for what is on its way; made when needed.
         settings: The numbers.
         progress: Is told how far each file is.
+
+    Attributes:
+        tally: What all of it has cost so far, whether or not anything came of it.
     """
 
     def __init__(self, partials: Path, settings: TransportSettings, progress: Progress) -> None:
         self._partials = Partials(partials)
         self._settings = settings
         self._progress = progress
+        self.tally = Tally()
         self._stopped = False
         self._active: set[Transfer | RangeFile] = set()
         self._lock = threading.Lock()
@@ -140,7 +136,7 @@ class Transport:
 
     def read_members(
         self, download: Download, members: Collection[str], consume: Callable[[ByteStream], None]
-    ) -> MembersRead | None:
+    ) -> bool:
         """Has some members of a zip archive read without fetching all of it.
 
         The archive's own hash is not checked: `consume` must check each member's.
@@ -151,8 +147,8 @@ class Transport:
             consume: Is called with a stream whose `whole` fetches what is read of it.
 
         Returns:
-            What it cost; None where this does not work or does not pay: use `run`, which gives the
-            right bytes or the reason why not.
+            False where this does not work or does not pay: use `run`, which gives the right bytes
+            or the reason why not.
 
         Raises:
             Exception: Whatever `consume` raises, except an IntegrityError, which `run` will explain.
@@ -161,15 +157,18 @@ class Transport:
 
         size, url = download.size, next(iter(download.urls), "")
         if size is None or not url.startswith(("http://", "https://")):
-            return None
+            return False
         handle = self._progress.start(download.file, None)
         done = False
         try:
             with RangeFile(url, size, self._settings, handle) as raw, self._stoppable(raw):
-                done = read_members(raw, size, members, consume)
-                return MembersRead(raw.requests, raw.bytes_downloaded, url) if done else None
+                try:
+                    done = read_members(raw, size, members, consume)
+                finally:
+                    self.tally.add(requests=raw.requests, downloaded=raw.bytes_downloaded)
+            return done
         except Failure:
-            return None
+            return False
         finally:
             handle.done("done" if done else "has to be read whole")
 
@@ -177,7 +176,7 @@ class Transport:
         self, download: Download, consume: Callable[[ByteStream], None], handle: FileProgress
     ) -> Transferred:
         deadline = time.monotonic() + self._settings.total_seconds
-        tally = Tally()
+        tally = Tally(self.tally)
         failures: list[tuple[str, Failure]] = []
         with contextlib.ExitStack() as stack:
             partial: Partial | None = None

@@ -1,0 +1,34 @@
+"""What transfers have cost so far; counted as it happens, so that what was in vain counts, too."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Tally:
+    """Counts from any thread.
+
+    Args:
+        whole: One that this is a part of: what is added here is added there.
+
+    Attributes:
+        requests: HTTP requests sent, redirects and retries included.
+        downloaded: Bytes of bodies received, of every try.
+        resumed: Bytes that an earlier run had left, and that were gone on with.
+    """
+
+    def __init__(self, whole: Tally | None = None) -> None:
+        self.requests = 0
+        self.downloaded = 0
+        self.resumed = 0
+        self._whole = whole
+        self._lock = threading.Lock()
+
+    def add(self, *, requests: int = 0, downloaded: int = 0, resumed: int = 0) -> None:
+        """Adds to the counts."""
+        with self._lock:
+            self.requests += requests
+            self.downloaded += downloaded
+            self.resumed += resumed
+        if self._whole is not None:
+            self._whole.add(requests=requests, downloaded=downloaded, resumed=resumed)
