@@ -10,12 +10,12 @@ depends on the spokes, through a select(), and on the source; a spoke whose preb
 never the other way. Nothing here depends on the host.
 """
 
-load("//rules/private:archive_repository.bzl", "archive_repository", "environment_prefix")
+load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:fallback.bzl", "POLICIES")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "resolve_libraries")
 load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
-load("//rules/private:python.bzl", "python_packages")
+load("//rules/private:python.bzl", "environment_prefix", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "TRANSPORTS")
 
@@ -33,7 +33,7 @@ A target that is given as `source` has dependencies of its own.""",
             default = "auto",
             doc = """\
 When to build from source. `auto`: on a platform without a prebuilt, and when the download fails, with a warning.
-`never`: a failed download fails the build. `always`: nothing is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
+`never`: a failed download fails the build. `always`: no prebuilt is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
 `--@<name>//:origin=source` or `=prebuilt` over both.""",
             values = POLICIES,
         ),
@@ -65,7 +65,9 @@ helpers. The fetcher verifies and extracts either way.""",
             values = TRANSPORTS,
         ),
         "version": attr.string(
-            doc = "A version of the lock, instead of the lock's default.",
+            doc = """\
+A version of the lock, instead of the lock's default. The variable `<NAME>_VERSION` wins over it, where NAME is the lock's own
+name: `LANCEDB_GO_VERSION` for `lancedb-go`, whatever the name here is.""",
         ),
     },
 )

@@ -1,35 +1,9 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
-load(":python.bzl", "find_interpreter")
+load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
-
-def environment_prefix(library):
-    """The prefix of a library's own variables: `lancedb-go` has `LANCEDB_GO`. Pure.
-
-    Args:
-        library: the library's name in its lock.
-    """
-    return "".join([
-        letter if letter.isalnum() else "_"
-        for letter in library.upper().elems()
-    ])
-
-def fetcher_environment(library, version):
-    """What is set for the fetcher over the environment that it inherits. Pure.
-
-    CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like are inherited and not read here: they say where the files come
-    from and not what they are, so another value must not put a fetched or vendored repository out of date.
-
-    Args:
-        library: the library's name in its lock.
-        version: the version to fetch, whatever the environment says.
-
-    Returns:
-        A dict of variables.
-    """
-    return {environment_prefix(library) + "_VERSION": version}
 
 def build_file_values(library, version, platform, prebuilt, deps):
     """The values of the placeholders in a spoke's BUILD file. Pure.

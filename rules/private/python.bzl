@@ -2,6 +2,8 @@
 
 load(":repository_metadata.bzl", "repository_metadata")
 
+_OFFLINE = "CGO_PREBUILT_OFFLINE"
+
 _FETCHER = Label("//tools/cgo_prebuilt:__init__.py")
 
 # The oldest Python that the fetcher runs on, as in pyproject.toml.
@@ -52,6 +54,37 @@ def find_interpreter(rctx, label):
         "  next: install Python {}.{} or newer, or name one with prebuilt.python(interpreter = ...)".format(*_PYTHON),
     ]))
 
+def environment_prefix(library):
+    """The prefix of a library's own variables: `lancedb-go` has `LANCEDB_GO`. Pure.
+
+    Args:
+        library: the library's name in its lock.
+    """
+    return "".join([
+        letter if letter.isalnum() else "_"
+        for letter in library.upper().elems()
+    ])
+
+def fetcher_environment(library, version):
+    """What is set for the fetcher over the environment that it inherits. Pure.
+
+    CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like are inherited and not read here: they say where the files come
+    from and not what they are, so another value must not put a fetched or vendored repository out of date.
+
+    Args:
+        library: the library's name in its lock.
+        version: the version to fetch, whatever the environment says.
+
+    Returns:
+        A dict of variables.
+    """
+    return {environment_prefix(library) + "_VERSION": version}
+
+def _python_environment(rctx, folders):
+    """The variables of every Python here: it imports from these folders and not from the user's PYTHONPATH."""
+    separator = ";" if rctx.os.name.startswith("windows") else ":"
+    return {"PYTHONPATH": separator.join([str(folder) for folder in folders])}
+
 def run_fetcher(rctx, interpreter, packages, arguments, environment):
     """Runs `cgo-prebuilt`.
 
@@ -65,16 +98,14 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment):
     Returns:
         What `rctx.execute` returns.
     """
-    separator = ";" if rctx.os.name.startswith("windows") else ":"
-    path = [
-        str(rctx.path(_FETCHER).dirname.dirname),
-        str(rctx.path(packages).dirname.get_child("site-packages")),
+    folders = [
+        rctx.path(_FETCHER).dirname.dirname,
+        rctx.path(packages).dirname.get_child("site-packages"),
     ]
-    variables = environment | {"PYTHONPATH": separator.join(path)}
     return rctx.execute(
         # -B: nothing is written beside the fetcher's sources, whose folder may be read-only or shared.
         [interpreter, "-B", "-m", "cgo_prebuilt"] + arguments,
-        environment = variables,
+        environment = environment | _python_environment(rctx, folders),
         timeout = _TIMEOUT_SECONDS,
         quiet = True,
     )
@@ -82,12 +113,37 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment):
 # Only a limit for what hangs: the fetcher has deadlines of its own, and 350 MB may come over a slow line.
 _TIMEOUT_SECONDS = 6 * 60 * 60
 
+def is_on(value):
+    """Whether a variable means yes: what the fetcher's settings take for it. Pure.
+
+    Args:
+        value: the variable's; None where it is not set.
+    """
+    return (value or "").strip().lower() not in ("", "0", "false", "no", "off")
+
+def pip_variables(offline, index_url):
+    """What is set for pip over the environment that it inherits. Pure.
+
+    Args:
+        offline: whether nothing is to be contacted.
+        index_url: the value of `PIP_INDEX_URL`, or None: an index that is named is one that can be had.
+
+    Returns:
+        A dict of variables.
+    """
+    variables = {"PIP_USER": "0"}
+    if offline and not index_url:
+        variables["PIP_NO_INDEX"] = "1"
+    return variables
+
 def _python_packages_impl(rctx):
     rctx.file("BUILD.bazel", "")
     rctx.file("site-packages/.keep", "")
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     rctx.watch(interpreter)
-    probe = rctx.execute([interpreter, "-B", "-c", _PROBE.format(python = _PYTHON)])
+    offline = is_on(rctx.getenv(_OFFLINE))
+    environment = _python_environment(rctx, [rctx.path("site-packages")])
+    probe = rctx.execute([interpreter, "-B", "-c", _PROBE.format(python = _PYTHON)], environment = environment)
     wanted = probe.stdout.strip().split(",")
     if probe.return_code != 0 or "old" in wanted:
         fail("\n".join([
@@ -96,9 +152,12 @@ def _python_packages_impl(rctx):
             probe.stderr,
             "  next: put a newer python3 on the PATH, or name one with prebuilt.python(interpreter = ...)",
         ]))
+    environment = environment | pip_variables(offline, rctx.getenv("PIP_INDEX_URL") if offline else None)
     if "requests" in wanted:
-        result = _pip_install(rctx, interpreter, rctx.attr._requests)
-        if result.return_code != 0:
+        result = _pip_install(rctx, interpreter, rctx.attr._requests, environment)
+
+        # Offline the fetcher downloads nothing, so it does without; this is fetched again when it is not any more.
+        if result.return_code != 0 and not offline:
             fail("\n".join([
                 "",
                 "pip could not install `requests`, which the fetcher downloads with:",
@@ -108,10 +167,10 @@ def _python_packages_impl(rctx):
             ]))
     if "decoders" in wanted:
         # Without them gzip is slower, and zstd needs Python 3.14: the fetcher says so if it comes to that.
-        _pip_install(rctx, interpreter, rctx.attr._decoders)
+        _pip_install(rctx, interpreter, rctx.attr._decoders, environment)
     return repository_metadata(rctx, reproducible = False)
 
-def _pip_install(rctx, interpreter, requirements):
+def _pip_install(rctx, interpreter, requirements, environment):
     return rctx.execute(
         [
             interpreter,
@@ -128,7 +187,7 @@ def _pip_install(rctx, interpreter, requirements):
             "--requirement",
             rctx.path(requirements),
         ],
-        environment = {"PIP_USER": "0"},
+        environment = environment,
         timeout = _TIMEOUT_SECONDS,
         quiet = True,
     )

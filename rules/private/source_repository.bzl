@@ -1,7 +1,6 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
-load(":archive_repository.bzl", "fetcher_environment")
-load(":python.bzl", "find_interpreter")
+load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
