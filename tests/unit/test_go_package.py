@@ -202,20 +202,6 @@ def _build_file(platform: Platform, **lists: tuple[str, ...]) -> str:
     return _texts(platform_files(LIBRARY, platform, Interface.of(lists), []))["BUILD.bazel"]
 
 
-def test_bazel_links_archives_that_need_each_other_as_a_group() -> None:
-    archives = ("liba.a", "libb.a")
-    lists = {"static_library": archives, "circular": archives, "linkopts": ("-lm",)}
-    text = _build_file(AMD64, **lists)
-    group = "-Wl,--start-group,$(location liba.a),$(location libb.a),--end-group"
-    assert f'linkopts = [\n        "{group}",\n        "-lm",\n    ]' in text
-    assert 'additional_linker_inputs = [\n        "liba.a",\n        "libb.a",\n    ]' in text
-    assert "cc_import(" not in text
-    # Apple's linker looks at every archive until nothing is missing.
-    text = _build_file(DARWIN, **lists)
-    assert "group" not in text
-    assert text.count("cc_import(") == 2
-
-
 def test_bazel_is_given_two_forms_of_a_library_as_one() -> None:
     text = _build_file(
         WINDOWS,

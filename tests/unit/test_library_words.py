@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_modules.cgo_directives import ldflags
 from cgo_prebuilt.linking.library_words import library_words, shared_to_link, stem
 from cgo_prebuilt.locks.lock import Interface
 
@@ -62,13 +60,3 @@ def test_an_import_library_stands_for_its_shared_library() -> None:
 @pytest.mark.parametrize("name", ["libx.a", "lib/libx.so", "libx.so.1.2", "libx.1.dylib", "x.dll"])
 def test_the_forms_of_a_library_have_one_stem(name: str) -> None:
     assert stem(name) == "x"
-
-
-def test_go_sources_may_group_archives_and_not_link_them_as_a_whole() -> None:
-    circular = Interface(static_library=("a.a", "b.a"), circular=("a.a", "b.a"))
-    assert ldflags(circular, "linux", where="m") == [
-        "-Wl,--start-group", "${SRCDIR}/a.a", "${SRCDIR}/b.a", "-Wl,--end-group",
-    ]  # fmt: skip
-    with pytest.raises(UsageError, match="does not allow") as caught:
-        ldflags(Interface(static_library=("a.a",), alwayslink=("a.a",)), "linux", where="m")
-    assert caught.value.where == "m"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from cgo_prebuilt.linking.library_words import stem
 from cgo_prebuilt.locks.lock import Interface
@@ -23,20 +22,15 @@ _CC_LIBRARY = 'load("@rules_cc//cc:cc_library.bzl", "cc_library")\n'
 _VISIBILITY = '\npackage(default_visibility = ["//visibility:public"])\n'
 
 
-def platform_build_file(path: str, package: str, interface: Interface, os: str) -> str:
+def platform_build_file(path: str, package: str, interface: Interface) -> str:
     """The file of a platform's module.
 
     Args:
         path: The module's path.
         package: Its package's name.
-        interface: How the library is linked.
-        os: The platform's `GOOS`.
+        interface: How the library is linked; no archive as a whole, and none that needs each other.
     """
-    by_flags = _by_flags(interface, os)
-    imports = _cc_imports(interface, by_flags.archives)
-    inputs = ""
-    if by_flags.archives:
-        inputs = f"    additional_linker_inputs = {_list(by_flags.archives)},\n"
+    imports = _cc_imports(interface)
     return f"""\
 {_GENERATED}load("@bazel_skylib//rules:write_file.bzl", "write_file")
 {_GO}load("@rules_cc//cc:cc_import.bzl", "cc_import")
@@ -65,9 +59,9 @@ write_file(
 cc_library(
     name = "cc",
     hdrs = {_list(interface.headers)},
-{inputs}    defines = {_list(interface.defines)},
+    defines = {_list(interface.defines)},
     includes = {_list(interface.include_dirs)},
-    linkopts = {_list(by_flags.flags + interface.linkopts)},
+    linkopts = {_list(interface.linkopts)},
     deps = {_list([":library_0"] if imports else [])},
 )
 {imports}"""
@@ -147,46 +141,11 @@ alias(
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _ByFlags:
-    """Archives that are linked by flags, since no order of libraries does what they need."""
-
-    flags: tuple[str, ...]
-    archives: tuple[str, ...]
-
-
-def _by_flags(interface: Interface, os: str) -> _ByFlags:
-    """As archive_flags.bzl decides for Bazel's spokes.
-
-    Cgo takes every archive once, in order, and knows none that is linked as a whole; flags reach it
-    as they are. Whole archives are for macOS here: elsewhere the go command has no way to link
-    them, and `ldflags` refuses them.
-    """
-    if os == "darwin":
-        whole = interface.alwayslink
-        return _ByFlags(tuple(f"-Wl,-force_load,{_location(path)}" for path in whole), whole)
-    if not interface.circular:
-        return _ByFlags((), ())
-    group = interface.static_library
-    words = ",".join(["--start-group", *map(_location, group), "--end-group"])
-    return _ByFlags((f"-Wl,{words}",), group)
-
-
-def _location(path: str) -> str:
-    return f"$(location {path})"
-
-
-def _cc_imports(interface: Interface, by_flags: tuple[str, ...]) -> str:
-    """A cc_import for each library; each depends on the next, which fixes the link order.
-
-    Args:
-        interface: How the library is linked.
-        by_flags: The archives that flags link.
-    """
+def _cc_imports(interface: Interface) -> str:
+    """A cc_import for each library; each depends on the next, which fixes the link order."""
     shared = {stem(path): path for path in interface.shared_library}
     # Two forms of one library are one target: then the link mode chooses.
     forms = [(path, shared.pop(stem(path), "")) for path in interface.static_library]
-    forms = [(path, other) for path, other in forms if path not in by_flags]
     forms += [("", path) for path in shared.values()]
     imports = dict(zip(interface.shared_library, interface.interface_library, strict=False))
     texts = []

@@ -113,7 +113,7 @@ def platform_files(
     constraint = f"//go:build {' && '.join(_system_words(platform))}\n\n"
     cgo = f'{_GENERATED}{constraint}package {package}\n\n{directive("LDFLAGS", links)}import "C"\n'
     texts = {"doc.go": doc, "cgo.go": cgo, **_folders(path, package, paths, library.where)}
-    texts["BUILD.bazel"] = platform_build_file(path, package, interface, platform.os)
+    texts["BUILD.bazel"] = platform_build_file(path, package, interface)
     return {name: text.encode() for name, text in texts.items()}
 
 

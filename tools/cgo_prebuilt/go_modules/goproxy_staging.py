@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from cgo_prebuilt.go_modules.go_package import (
     go_mod,
     platform_files,
 )
+from cgo_prebuilt.go_modules.joined_archive import Join, join_archives, plan_join
 from cgo_prebuilt.go_modules.module_zip import check_contents, check_sizes, contents_hash
 from cgo_prebuilt.locks.lock import Interface, LockedPlatform
 from cgo_prebuilt.manifests.manifest import GoSpec, Manifest
@@ -95,15 +96,18 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
     for platform, files in platforms.items():
         folder = staging / str(platform)
         path = platform_module(go.module, platform)
-        # Before gigabytes are extracted for nothing.
-        check_sizes(GoModule(path, version), {file.path: file.size for file in files.files()})
-        _extract(files, dist, folder)
-        own = {file.path: folder / file.path for file in files.files()}
-        generated = platform_files(library, platform, files.interface, own)
+        sizes = {file.path: file.size for file in files.files()}
+        join = plan_join(files.interface, platform.os, manifest.name)
+        linked = join.files(sizes)
+        # What can be refused is, before gigabytes are extracted for nothing.
+        check_sizes(GoModule(path, version), sizes)
+        generated = platform_files(library, platform, join.interface, linked)
         # A requirement in each direction: no build can mix a version with another one's library.
         generated["go.mod"] = go_mod(path, requires=[f"{go.module} {version}"])
-        _refuse_overlap(own, generated, manifest)
-        contents = {**license, **own, **generated}
+        _refuse_overlap(sizes.keys(), {*generated, join.path}, manifest)
+        _extract(files, dist, folder)
+        _join(join, folder, where=f"{manifest.where}: platforms.{platform}")
+        contents = {**license, **{name: folder / name for name in linked}, **generated}
         staged.append(_staged(GoModule(path, version), str(platform), contents))
     interface = Interface()
     headers: dict[str, bytes | Path] = {}
@@ -189,10 +193,16 @@ def _extract(platform: LockedPlatform, dist: Path, folder: Path) -> None:
             (target / file.path).replace(folder / file.path)
 
 
-def _refuse_overlap(
-    own: Mapping[str, Path], generated: Mapping[str, bytes], manifest: Manifest
-) -> None:
-    for path in sorted(own.keys() & generated.keys()):
+def _join(join: Join, folder: Path, *, where: str) -> None:
+    if join.parts:
+        parts = {part: folder / part for part in join.parts}
+        join_archives(parts, folder / join.path, where=where)
+        for place in parts.values():
+            place.unlink()
+
+
+def _refuse_overlap(own: Set[str], generated: Set[str], manifest: Manifest) -> None:
+    for path in sorted(own & generated):
         raise ManifestError(
             f"the library's {path!r} has the name of a file that is generated",
             where=manifest.where,
