@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -21,6 +21,8 @@ else:
 
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
+# A file system may say of every look that it is another file.
+_ATTEMPTS = 100
 # A byte far behind the end: a lock on Windows keeps others from reading what it covers.
 _LOCKED_BYTE = 1 << 40
 
@@ -36,15 +38,17 @@ def hold(
     shared: bool = False,
     wait: bool = True,
     on_wait: Callable[[], None] | None = None,
+    leave: bool = True,
 ) -> Iterator[bool]:
     """Holds a lock while the block runs.
 
     Args:
-        path: The lock file; it is made where it is missing, and stays.
+        path: The lock file; it is made where it is missing.
         shared: Let other sharers in, and keep out those that want it alone. Windows has no such
             lock in its C library, and takes it alone.
         wait: Wait for the lock, else raise when it is held.
         on_wait: Called once, before waiting.
+        leave: Leave the lock file behind. In a folder that is a person's own, it is removed instead.
 
     Yields:
         Whether the lock is held; False where the file system has none or the file cannot be made.
@@ -52,14 +56,22 @@ def hold(
     Raises:
         LockIsHeldError: It is held elsewhere, and `wait` is False.
     """
-    descriptor = _open(path)
-    if descriptor is None:
-        yield False
-        return
+    descriptor, held = None, False
     try:
-        yield _acquire(descriptor, shared=shared, wait=wait, on_wait=on_wait)
+        for _ in range(_ATTEMPTS):
+            if descriptor is not None:  # of a file that whoever had the lock has removed
+                os.close(descriptor)
+            descriptor = _open(path)
+            held = descriptor is not None and _acquire(descriptor, shared, wait, on_wait)
+            if descriptor is None or leave or _is_at(descriptor, path):
+                break
+        yield held
     finally:
-        os.close(descriptor)  # which releases it
+        if held and not leave:
+            with suppress(OSError):  # Windows removes no file that is open
+                path.unlink()
+        if descriptor is not None:
+            os.close(descriptor)  # which releases it
 
 
 def _open(path: Path) -> int | None:
@@ -69,9 +81,14 @@ def _open(path: Path) -> int | None:
         return None
 
 
-def _acquire(
-    descriptor: int, *, shared: bool, wait: bool, on_wait: Callable[[], None] | None
-) -> bool:
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _acquire(descriptor: int, shared: bool, wait: bool, on_wait: Callable[[], None] | None) -> bool:
     try:
         if try_to_lock(descriptor, shared=shared):
             return True

@@ -92,10 +92,12 @@ def format_environment(variables: Mapping[str, str], shell: str) -> str:
 
     Args:
         variables: Names and values.
-        shell: `sh`, `fish`, `powershell` or `json`.
+        shell: `sh`, `fish`, `powershell` or `json`. A program that reads JSON evaluates nothing again, and
+            gets no `RECORD`.
     """
     if shell == "json":
-        return json.dumps(dict(variables), indent=2, sort_keys=True) + "\n"
+        read = {name: value for name, value in variables.items() if name != RECORD}
+        return json.dumps(read, indent=2, sort_keys=True) + "\n"
     return "".join(f"{_assignment(name, value, shell)}\n" for name, value in variables.items())
 
 

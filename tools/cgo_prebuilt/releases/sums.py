@@ -94,7 +94,7 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
 def sums_held(path: Path) -> Iterator[None]:
     """Keeps other processes from changing a `SHA256SUMS` and its signature while the block runs."""
     # A file of its own beside it: the sums are replaced by a rename, which takes a lock along.
-    with hold(path.with_name(f".{path.name}.lock")):
+    with hold(path.with_name(f".{path.name}.lock"), leave=False):
         yield
 
 
