@@ -39,7 +39,9 @@ def add_fetching(verbs: Verbs) -> None:
         "put a library's source into a folder, verified",
         "source --lock vecsearch.lock.json --output vecsearch-source",
     )
-    _add_lock_options(verb)
+    _add_which(verb)
+    _add_from(verb)
+    verb.set_defaults(fallback=None)
     verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
@@ -78,20 +80,24 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--platform", metavar="P", help="instead of the host's")
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
     verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
-    verb.add_argument("--offline", action="store_true", help="contact nothing")
+    verb.add_argument("--offline", action="store_true", help="download nothing")
 
 
 def _add_lock_options(verb: argparse.ArgumentParser) -> None:
     _add_which(verb)
+    _add_from(verb)
     verb.add_argument(
         "--fallback", choices=("auto", "never", "always"), help="when to build from source"
     )
+
+
+def _add_from(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--from",
         type=path_argument,
         metavar="DIR",
         dest="archives",
-        help="take the archives from this folder, by their file names, and contact nothing",
+        help="take the archives from this folder, by their file names, and download nothing",
     )
 
 
