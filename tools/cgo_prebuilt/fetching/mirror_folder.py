@@ -19,7 +19,7 @@ from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums, write_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
 
@@ -187,8 +187,8 @@ def fill_mirror(
             done.bytes_downloaded += _fetch(file, target, root / PARTIALS, transport)
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
-            sums[file.path] = file.sha256
-            write_sums(root / SUMS, sums)  # at once: what is not named there is never removed
+            # At once: what is not named there is never removed.
+            update_sums(root / SUMS, {file.path: file.sha256})
     return done
 
 
