@@ -1,44 +1,25 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
+load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
-def build_file_values(library, version, platform, prebuilt, deps):
-    """The values of the placeholders in a spoke's BUILD file. Pure.
+def files_of(prebuilt):
+    """The files of a prebuilt that its repository has. Pure.
 
     Args:
-        library: the name of the target.
-        version: the library's version.
-        platform: the platform.
         prebuilt: what the lock holds for the platform, a dict.
-        deps: the canonical labels of the libraries that it needs.
 
     Returns:
-        A dict of strings, ready for `rctx.template`.
+        A struct of `kept` and `dropped`, sorted lists of paths: dropped is what Bazel would take for its own.
     """
-
-    def literal(value):
-        return json.encode(value)
-
     paths = sorted([file["path"] for archive in prebuilt["archives"] for file in archive["files"]])
-    return {
-        "{alwayslink}": literal(prebuilt.get("alwayslink", [])),
-        "{circular}": literal(prebuilt.get("circular", [])),
-        "{defines}": literal(prebuilt.get("defines", [])),
-        "{deps}": literal(deps),
-        "{files}": literal(paths),
-        "{headers}": literal(prebuilt.get("headers", [])),
-        "{include_dirs}": literal(prebuilt.get("include_dirs", [])),
-        "{interface_libraries}": literal(prebuilt.get("interface_library", [])),
-        "{library}": library,
-        "{linkopts}": literal(prebuilt.get("linkopts", [])),
-        "{platform}": platform,
-        "{shared_libraries}": literal(prebuilt.get("shared_library", [])),
-        "{static_libraries}": literal(prebuilt.get("static_library", [])),
-        "{version}": version,
-    }
+    return struct(
+        dropped = [path for path in paths if is_bazel_file(path)],
+        kept = [path for path in paths if not is_bazel_file(path)],
+    )
 
 def _fall_back(rctx, interpreter, version, failure):
     """Makes the spoke an alias of the source build, and has Bazel try again the next time."""
@@ -114,16 +95,19 @@ def _archive_repository_impl(rctx):
         if falls_back(chosen.policy, result.return_code, rctx.attr.source):
             return _fall_back(rctx, interpreter, version, failure)
         fail("\n\n" + failure + fallback_hint(chosen.policy, result.return_code, rctx.attr.source))
+    prebuilt = lock["versions"][version]["platforms"][platform]
+    files = files_of(prebuilt)
+    for path in files.dropped:
+        # At most a link to the store's file, which stays.
+        rctx.delete(path)
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = build_file_values(
-            library,
-            version,
-            platform,
-            lock["versions"][version]["platforms"][platform],
-            rctx.attr.deps,
-        ),
+        substitutions = library_values(library, prebuilt, rctx.attr.deps) | {
+            "{files}": json.encode(files.kept),
+            "{platform}": platform,
+            "{version}": version,
+        },
         executable = False,
     )
     return repository_metadata(rctx, reproducible = True)

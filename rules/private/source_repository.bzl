@@ -1,11 +1,9 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
+load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
-
-# Bazel's own files. In a source they say how it is built elsewhere, and would hide their folders from the glob here.
-_BAZEL_FILES = ["BUILD", "BUILD.bazel", "MODULE.bazel", "REPO.bazel", "WORKSPACE", "WORKSPACE.bazel", "WORKSPACE.bzlmod"]
 
 # What a build of the developer's own has left there.
 _BUILT = {"cargo": ["target"], "cmake": ["build"]}
@@ -24,42 +22,9 @@ def is_source(name, tool):
     Returns:
         A bool.
     """
-    if name in _BAZEL_FILES or name in _BUILT.get(tool, []) or name == ".git":
+    if is_bazel_file(name) or name in _BUILT.get(tool, []) or name == ".git":
         return False
     return not name.startswith("bazel-")
-
-def build_file_values(library, source, deps):
-    """The values of the placeholders in the BUILD file. Pure.
-
-    Args:
-        library: the name of the target.
-        source: what the lock holds, a dict.
-        deps: the canonical labels of the libraries that it needs.
-
-    Returns:
-        A dict of strings, ready for `rctx.template`.
-    """
-
-    def literal(value):
-        return json.encode(value)
-
-    build = source["build"]
-    return {
-        "{alwayslink}": literal(source.get("alwayslink", [])),
-        "{args}": literal(build.get("args", [])),
-        "{circular}": literal(source.get("circular", [])),
-        "{defines}": literal(source.get("defines", [])),
-        "{deps}": literal(deps),
-        "{headers}": literal(source.get("headers", [])),
-        "{include_dirs}": literal(source.get("include_dirs", [])),
-        "{interface_library}": literal(source.get("interface_library", [])),
-        "{library}": library,
-        "{linkopts}": literal(source.get("linkopts", [])),
-        "{shared_library}": literal(source.get("shared_library", [])),
-        "{static_library}": literal(source.get("static_library", [])),
-        "{target}": literal(build.get("target", "")),
-        "{tool}": literal(build["tool"]),
-    }
 
 def _link_folder(rctx, source):
     """Links what is in the folder, as a local repository does: Bazel sees its files change."""
@@ -95,7 +60,7 @@ def _fetch_archive(rctx, lock, version):
         ))
     rctx.delete("prebuilt.lock.json")
     for path in json.decode(result.stdout)["files"]:
-        if path.split("/")[-1] in _BAZEL_FILES:
+        if is_bazel_file(path):
             rctx.delete(path)
 
 def _source_repository_impl(rctx):
@@ -106,10 +71,15 @@ def _source_repository_impl(rctx):
         _fetch_archive(rctx, lock, version)
     else:
         _link_folder(rctx, source)
+    build = source["build"]
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = build_file_values(rctx.attr.library, source, rctx.attr.deps),
+        substitutions = library_values(rctx.attr.library, source, rctx.attr.deps) | {
+            "{args}": json.encode(build.get("args", [])),
+            "{target}": json.encode(build.get("target", "")),
+            "{tool}": json.encode(build["tool"]),
+        },
         executable = False,
     )
     return repository_metadata(rctx, reproducible = "url" in source)

@@ -83,6 +83,33 @@ def test_archives_that_need_each_other_link_in_any_order(
     assert plain.checked().stdout == "42\n"
 
 
+def test_bazel_s_own_files_in_an_archive_are_left_out_of_the_build(
+    workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
+) -> None:
+    folder = native_release.built_with_header()
+    archive(folder, "lib/libanswer.a", {"answer.c": "int answer(void) { return 42; }\n"})
+    bazels = {
+        ".bazelignore": "lib\ninclude\n",
+        "BUILD": "",
+        "BUILD.bazel": "fail('of the archive')\n",
+        "MODULE.bazel": "fail('of the archive')\n",
+        "REPO.bazel": "fail('of the archive')\n",
+        "WORKSPACE": "fail('of the archive')\n",
+        "include/BUILD": "fail('of the archive')\n",
+        "lib/BUILD.bazel": "fail('of the archive')\n",
+    }
+    for name, text in bazels.items():
+        (folder / name).write_text(text)
+    everything = PLAIN.replace("[include/**]", "['**']")
+    lock = native_release.publish(f"static_library: lib/libanswer.a\n{everything}")
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    for program in ("main_cc", "main_go"):
+        assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
+    # The store's own are whole: a spoke's files may be links to them.
+    stored = [path.read_text() for path in (tmp_path / "store").rglob("BUILD*")]
+    assert sorted(stored) == sorted(text for name, text in bazels.items() if "BUILD" in name)
+
+
 def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:

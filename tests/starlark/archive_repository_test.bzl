@@ -1,30 +1,48 @@
-"""Tests of what a spoke decides."""
+"""Tests of what a spoke decides, and of what its BUILD file says."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:archive_repository.bzl", "build_file_values")
+load("//rules/private:archive_repository.bzl", "files_of")
 
-def _archive_repository_test_impl(ctx):
+# buildifier: disable=bzl-visibility
+load("//rules/private:build_file.bzl", "is_bazel_file", "library_values")
+
+def _files_test_impl(ctx):
     env = unittest.begin(ctx)
-    values = build_file_values("answer", "v1", "linux_amd64", {
+    files = files_of({
         "archives": [
-            {"files": [{"path": "lib/libb.a"}, {"path": "include/a.h"}]},
-            {"files": [{"path": "lib/liba.a"}]},
+            {"files": [{"path": "lib/libb.a"}, {"path": "lib/BUILD"}, {"path": "include/a.h"}]},
+            {"files": [{"path": "lib/liba.a"}, {"path": "REPO.bazel"}]},
         ],
-        "static_library": ["lib/libb.a", "lib/liba.a"],
-        "linkopts": ["-lm"],
+    })
+    asserts.equals(env, ["include/a.h", "lib/liba.a", "lib/libb.a"], files.kept)
+    asserts.equals(env, ["REPO.bazel", "lib/BUILD"], files.dropped)
+    for name in (".bazelignore", "BUILD", "BUILD.bazel", "MODULE.bazel", "REPO.bazel", "WORKSPACE", "a/WORKSPACE.bazel"):
+        asserts.true(env, is_bazel_file(name), name)
+    for name in ("BUILD.md", "BUILD/a.h", "build", "bazel.h"):
+        asserts.false(env, is_bazel_file(name), name)
+    return unittest.end(env)
+
+def _values_test_impl(ctx):
+    env = unittest.begin(ctx)
+    values = library_values("answer", {
         "alwayslink": ["lib/liba.a"],
+        "headers": ["include/BUILD", "include/a.h"],
+        "linkopts": ["-lm"],
+        "static_library": ["lib/libb.a", "lib/liba.a"],
     }, ["@@//:dep"])
-    asserts.equals(env, '["include/a.h","lib/liba.a","lib/libb.a"]', values["{files}"])
-    asserts.equals(env, '["lib/libb.a","lib/liba.a"]', values["{static_libraries}"], "link order is kept")
+    asserts.equals(env, "answer", values["{library}"])
+    asserts.equals(env, '["lib/libb.a","lib/liba.a"]', values["{static_library}"], "link order is kept")
     asserts.equals(env, '["lib/liba.a"]', values["{alwayslink}"])
+    asserts.equals(env, '["include/a.h"]', values["{headers}"])
     asserts.equals(env, "[]", values["{circular}"])
     asserts.equals(env, "[]", values["{defines}"])
     asserts.equals(env, '["@@//:dep"]', values["{deps}"])
     return unittest.end(env)
 
-_archive_repository_test = unittest.make(_archive_repository_test_impl)
+_files_test = unittest.make(_files_test_impl)
+_values_test = unittest.make(_values_test_impl)
 
 def archive_repository_test_suite(name):
-    unittest.suite(name, _archive_repository_test)
+    unittest.suite(name, _files_test, _values_test)

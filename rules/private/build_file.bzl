@@ -1,0 +1,53 @@
+"""The BUILD files that repositories of libraries are given, and Bazel's files that must not be beside them. Pure functions."""
+
+# In what somebody else has packed they say how it is built elsewhere; here they would hide the files of their folders, or
+# have the repository be read by other rules than ours.
+_BAZEL_FILES = [
+    ".bazelignore",
+    "BUILD",
+    "BUILD.bazel",
+    "MODULE.bazel",
+    "REPO.bazel",
+    "WORKSPACE",
+    "WORKSPACE.bazel",
+    "WORKSPACE.bzlmod",
+]
+
+def is_bazel_file(path):
+    """Whether a file means something to Bazel, wherever it is: one of a library does not go into a repository.
+
+    Args:
+        path: the file's path or name.
+
+    Returns:
+        A bool.
+    """
+    return path.split("/")[-1] in _BAZEL_FILES
+
+def library_values(library, described, deps):
+    """The values of the placeholders that the BUILD file of a prebuilt and of a source both have.
+
+    Args:
+        library: the name of the target.
+        described: what the lock holds for a platform, or for the source; a dict.
+        deps: the labels of the libraries that it needs.
+
+    Returns:
+        A dict of strings, ready for `rctx.template`.
+    """
+    lists = [
+        "alwayslink",
+        "circular",
+        "defines",
+        "include_dirs",
+        "interface_library",
+        "linkopts",
+        "shared_library",
+        "static_library",
+    ]
+    headers = [header for header in described.get("headers", []) if not is_bazel_file(header)]
+    return {"{%s}" % name: json.encode(described.get(name, [])) for name in lists} | {
+        "{deps}": json.encode(deps),
+        "{headers}": json.encode(headers),
+        "{library}": library,
+    }
