@@ -4,6 +4,8 @@ The fetcher reads the same lock strictly before it downloads anything; here only
 looked at, with errors that say which file to mend.
 """
 
+load(":platforms.bzl", "PLATFORMS")
+
 _SCHEMA = 1
 
 def parse_lock(text, where):
@@ -29,6 +31,9 @@ def parse_lock(text, where):
             where,
             remedy,
         )
+    name = document.get("name")
+    if type(name) != "string" or not name:
+        return _error("the lock's 'name' is not a text", where, remedy)
     versions = document.get("versions")
     if type(versions) != "dict" or document.get("default_version") not in versions:
         return _error("the lock's 'default_version' is not one of its 'versions'", where, remedy)
@@ -37,9 +42,19 @@ def parse_lock(text, where):
             return _error("version {} of the lock has no 'platforms'".format(version), where, remedy)
         if type(content.get("flavors", {})) != "dict" or ("flavors" in content) != ("default_flavor" in content):
             return _error("version {} of the lock needs both 'flavors' and 'default_flavor'".format(version), where, remedy)
+        for flavor, platforms in prebuilts_of(content).by_flavor.items():
+            if type(platforms) != "dict":
+                return _error("the flavor {} of version {} of the lock is not a JSON object".format(flavor, version), where, remedy)
+            for platform in platforms:
+                if platform not in PLATFORMS:
+                    return _error(
+                        "this version of rules_cgo_prebuilt does not know the platform {} of version {}".format(platform, version),
+                        where,
+                        "\n  next: update rules_cgo_prebuilt to the version of the command that wrote the lock, or newer",
+                    )
     return struct(
         error = None,
-        name = document.get("name"),
+        name = name,
         default_version = document["default_version"],
         versions = versions,
     )

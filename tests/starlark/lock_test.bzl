@@ -26,13 +26,21 @@ def _parse_test_impl(ctx):
     asserts.true(env, "version v3 is not in the lock" in error and "choose one of v1, v2" in error)
     return unittest.end(env)
 
+def _version(content):
+    return _LOCK | {"versions": {"v2": content}}
+
 def _bad_lock_test_impl(ctx):
     env = unittest.begin(ctx)
     for text, words in {
         "": "not a JSON object",
         "[]": "not a JSON object",
         json.encode(_LOCK | {"default_version": "v3"}): "'default_version' is not one of its 'versions'",
+        json.encode(_LOCK | {"name": None}): "the lock's 'name' is not a text",
+        json.encode({key: value for key, value in _LOCK.items() if key != "name"}): "the lock's 'name' is not a text",
         json.encode(_LOCK | {"schema": 2}): "schema 2",
+        json.encode(_version({"platforms": {"plan9_amd64": {}}})): "does not know the platform plan9_amd64 of version v2",
+        json.encode(_version(_FLAVORED | {"flavors": {"cuda": {"plan9_amd64": {}}}})): "does not know the platform plan9_amd64",
+        json.encode(_version(_FLAVORED | {"flavors": {"cuda": []}})): "the flavor cuda of version v2 of the lock is not a JSON object",
         json.encode(_LOCK | {"versions": {"v2": {"platforms": {}, "flavors": {}}}}): "needs both 'flavors' and 'default_flavor'",
         json.encode(_LOCK | {"versions": {"v2": {}}}): "version v2 of the lock has no 'platforms'",
     }.items():
