@@ -202,6 +202,16 @@ def _build_file(platform: Platform, **lists: tuple[str, ...]) -> str:
     return _texts(platform_files(LIBRARY, platform, Interface.of(lists), []))["BUILD.bazel"]
 
 
+def test_bazel_is_given_options_and_defines_as_they_are() -> None:
+    text = _build_file(
+        AMD64,
+        linkopts=("-Wl,-rpath,$ORIGIN/../lib", "-framework Security"),
+        defines=('NAME="a $b"', "PLAIN=1"),
+    )
+    assert '"-Wl,-rpath,$$ORIGIN/../lib",\n        "-framework Security",\n' in text
+    assert """'NAME=\\"a $$b\\"'",\n        "PLAIN=1",\n""" in text
+
+
 def test_bazel_is_given_two_forms_of_a_library_as_one() -> None:
     text = _build_file(
         WINDOWS,

@@ -7,6 +7,7 @@ nothing about the library: Bazel links by labels, so the `#cgo` lines with paths
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 
 from cgo_prebuilt.linking.library_words import stem
@@ -59,9 +60,9 @@ write_file(
 cc_library(
     name = "cc",
     hdrs = {_list(interface.headers)},
-    defines = {_list(interface.defines)},
-    includes = {_list(interface.include_dirs)},
-    linkopts = {_list(interface.linkopts)},
+    defines = {_list(map(_define, interface.defines))},
+    includes = {_list(map(_literal, interface.include_dirs))},
+    linkopts = {_list(map(_literal, interface.linkopts))},
     deps = {_list([":library_0"] if imports else [])},
 )
 {imports}"""
@@ -101,8 +102,8 @@ def forwarding_build_file(
 cc_library(
     name = "headers",
     hdrs = {_list(headers.headers)},
-    defines = {_list(headers.defines)},
-    includes = {_list(headers.include_dirs)},
+    defines = {_list(map(_define, headers.defines))},
+    includes = {_list(map(_literal, headers.include_dirs))},
 )
 """
     return f"""\
@@ -160,6 +161,16 @@ def _cc_imports(interface: Interface) -> str:
             lines.append(f'    deps = [":library_{position + 1}"],\n')
         texts.append(f'\ncc_import(\n    name = "library_{position}",\n{"".join(lines)})\n')
     return "".join(texts)
+
+
+def _literal(value: str) -> str:
+    """A value of an attribute in which Bazel replaces "Make" variables."""
+    return value.replace("$", "$$")
+
+
+def _define(define: str) -> str:
+    # Bazel splits it as a shell does; a link option is one or more words as it is.
+    return _literal(shlex.quote(define))
 
 
 def _text(value: str) -> str:
