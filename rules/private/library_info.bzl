@@ -28,41 +28,38 @@ LINK_ATTRIBUTES = {
 # Their linkers are not told by -Wl what to do.
 _MSVC_COMPILERS = ["clang-cl", "msvc-cl"]
 
-def _linker_of(ctx):
+def _linker_of(ctx, toolchain):
     if ctx.target_platform_has_constraint(ctx.attr._apple[platform_common.ConstraintValueInfo]):
         return APPLE
-    toolchain = find_cc_toolchain(ctx, mandatory = False)
     return MSVC if toolchain and toolchain.compiler in _MSVC_COMPILERS else GNU
 
-def _joined(ctx, linker, archives, circular):
+def _joined(ctx, toolchain, linker, archives, circular):
     """The archives, with one in place of those that need each other."""
     first, end = circular_range(linker, [file.path for file in archives], [file.path for file in circular])
-    toolchain = find_cc_toolchain(ctx, mandatory = False)
     if first == end or not toolchain:
         return archives
     return archives[:first] + [join_archives(ctx, toolchain, archives[first:end])] + archives[end:]
 
-def _whole(ctx, linker, archives):
-    """How archives are linked as a whole: the archive that stands for them, flags, and the files that those name."""
-    if not archives:
-        return struct(archives = [], flags = [], inputs = [])
+def _whole(ctx, toolchain, linker, archives):
+    """How archives are linked as a whole: the archives that stand for them, flags, and the files that those name."""
+    if not archives or not toolchain:
+        return struct(archives = archives, flags = [], inputs = [])
     if linker == MSVC:
         paths = [archive.path for archive in archives]
         return struct(archives = [], flags = whole_archive_arguments(linker, paths), inputs = archives)
-    whole = whole_archive(ctx, find_cc_toolchain(ctx), linker, archives)
+    whole = whole_archive(ctx, toolchain, linker, archives)
     return struct(archives = [whole.archive], flags = [whole.flag], inputs = [])
 
-def _libraries_to_link(ctx, archives, shared_libraries, interface_libraries, twin_of):
+def _libraries_to_link(ctx, toolchain, archives, shared_libraries, interface_libraries, twin_of):
     """Libraries to link, each of an archive, of a shared library, or of the two: then the link mode chooses."""
-    toolchain = {}
+    of_shared = {}
     if shared_libraries:
         # What Bazel wants to know of the toolchain to link a shared library; static archives need none of it.
-        cc_toolchain = find_cc_toolchain(ctx)
-        toolchain = {
-            "cc_toolchain": cc_toolchain,
+        of_shared = {
+            "cc_toolchain": toolchain,
             "feature_configuration": cc_common.configure_features(
                 ctx = ctx,
-                cc_toolchain = cc_toolchain,
+                cc_toolchain = toolchain,
                 requested_features = ctx.features,
                 unsupported_features = ctx.disabled_features,
             ),
@@ -77,7 +74,7 @@ def _libraries_to_link(ctx, archives, shared_libraries, interface_libraries, twi
             static_library = archive,
             dynamic_library = shared.get(path),
             interface_library = interface.get(path),
-            **(toolchain if path else {})
+            **(of_shared if path else {})
         )
         for archive, path in forms
     ]
@@ -108,14 +105,19 @@ def library_info(
         A list of DefaultInfo and CcInfo.
     """
     dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
-    linker = _linker_of(ctx)
-    whole = _whole(ctx, linker, alwayslink)
+
+    # There is none where a platform is analyzed that nothing here builds for. Then nothing is linked either, and what takes
+    # a toolchain to be said is left out.
+    toolchain = find_cc_toolchain(ctx, mandatory = False)
+    linker = _linker_of(ctx, toolchain)
+    whole = _whole(ctx, toolchain, linker, alwayslink)
     archives = whole.archives + [file for file in static_libraries if file not in alwayslink]
-    archives = _joined(ctx, linker, archives, circular)
+    archives = _joined(ctx, toolchain, linker, archives, circular)
     libraries = _libraries_to_link(
         ctx,
+        toolchain,
         archives,
-        shared_libraries,
+        shared_libraries if toolchain else [],
         interface_libraries,
         twins(
             [file.path for file in static_libraries],
