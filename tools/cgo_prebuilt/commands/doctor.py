@@ -230,7 +230,9 @@ def check_store(machine: Machine) -> Check:
     if store.free is not None:
         finding += f", {store.free / 1e9:.1f} GB free"
         if store.free < _LITTLE_SPACE:
-            remedy = f"run `cgo-prebuilt cache prune --older-than 30d`, or {elsewhere} on another disk"
+            remedy = (
+                f"run `cgo-prebuilt cache prune --older-than 30d`, or {elsewhere} on another disk"
+            )
             return Check("store", Status.WARN, finding, remedy)
     if (store.file_system or "").startswith(_NETWORK_FILE_SYSTEMS):
         finding += "; a network's locks may do nothing, so that work may be done twice"

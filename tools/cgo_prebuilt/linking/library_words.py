@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 
 from cgo_prebuilt.locks.lock import Interface
 
-
 # What the go command takes as the name of a file, in `#cgo` lines and from pkg-config. Its list has
 # `obj`, too, but behind `o`, so that it never matches.
 _NAMED = (".a", ".o", ".dll", ".dylib", ".so", ".tbd")
