@@ -188,7 +188,8 @@ def test_warnings_do_not_fail() -> None:
             "store",
             Status.WARN,
             "/home/u/.cache/cgo-prebuilt on ext4, 0.5 GB free",
-            "run `cgo-prebuilt cache prune`, or set CGO_PREBUILT_CACHE to a folder on another disk",
+            "run `cgo-prebuilt cache prune --older-than 30d`,"
+            " or set CGO_PREBUILT_CACHE to a folder on another disk",
         ),
         (
             with_store(file_system="nfs4", free=None),

@@ -109,7 +109,7 @@ def test_the_table_is_aligned_and_the_document_states_what_is_assumed() -> None:
 
 def test_the_guide_s_table_is_replaced_and_nothing_else() -> None:
     rows = guide_table([day(FLEET, WAY)])
-    assert rows.splitlines()[2] == "| a way | nobody | 5.0 GB | 4,000 | 0 | 3.0 s |"
+    assert rows.splitlines()[2] == "| a way | `bazel fetch` | nobody | 5.0 GB | 4,000 | 0 | 3.0 |"
     other = guide_table([day(FLEET, replace(WAY, name="another")), day(FLEET, WAY)])
     assert with_table(f"before\n{other}\n| x |\n", rows) == f"before\n{rows}\n| x |\n"
     with pytest.raises(ValueError, match="no table"):
@@ -120,6 +120,6 @@ def test_the_guide_shows_what_the_committed_document_says() -> None:
     answers = json.loads((DOCS / "fleet.json").read_text())
     assert answers["assumed"] == document(Fleet(), 0, {}, [], [], [])["assumed"]
     rows = guide_table([Day(**one) for one in answers["days"]])
-    guide = (DOCS / "hermetic-ci.md").read_text(encoding="utf-8")
+    guide = (DOCS / "fleet.md").read_text(encoding="utf-8")
     assert with_table(guide, rows) == guide
     assert "(fleet.svg)" in guide
