@@ -49,8 +49,8 @@ def guide_table(days: Sequence[Day]) -> str:
     """The rows of the guide's table, in Markdown."""
     lines = [_HEADER, "|---" * 7 + "|"]
     lines += [
-        f"| {one.way} | {_fetch(one.way)} | {one.keeps} | {_size(one.host_bytes / 1e9)} | {one.host_requests:,}"
-        f" | {_size(one.near_bytes / 1e9)} | {one.builder_seconds:.1f} |"
+        f"| {one.way} | {_fetch(one.way)} | {one.keeps} | {_size(one.host_bytes / 1e9)}"
+        f" | {one.host_requests:,} | {_size(one.near_bytes / 1e9)} | {one.builder_seconds:.1f} |"
         for one in days
     ]
     return "".join(line + "\n" for line in lines)

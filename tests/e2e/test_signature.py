@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.native_release import NativeRelease, archive
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE
+from tests.ssh_key import make_key
 
 _MANIFEST = """\
 public_key: {key}
@@ -38,9 +38,7 @@ def signed_lock(release: NativeRelease) -> dict[str, Any]:
     archive(built, "lib/libanswer.a", {"answer.c": "int answer(void) { return 42; }\n"})
     (built / "include").mkdir()
     (built / "include/answer.h").write_text(_HEADER)
-    keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "key"]
-    subprocess.run(keygen, cwd=release.folder, check=True)
-    public = (release.folder / "key.pub").read_text().strip()
+    public = make_key(release.folder)
     lock: dict[str, Any] = json.loads(
         release.publish(_MANIFEST.format(key=public), pack=("--sign", "key"))
     )

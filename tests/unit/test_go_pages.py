@@ -93,8 +93,8 @@ def test_a_url_that_would_break_a_servers_settings_is_refused(
         "go": {"module": "a.dev/x"},
     }
     manifest = parse_manifest(document, where="prebuilt.yaml", folder=tmp_path)
-    urls = {"url": None, "zip_url": None, option[2:].replace("-", "_"): url}
+    urls = [url if name == option else None for name in ("--url", "--zip-url")]
     with pytest.raises(UsageError, match="is no URL that the go command") as caught:
-        build_site(manifest, tmp_path, tmp_path / "site", time="", **urls)
+        build_site(manifest, tmp_path, tmp_path / "site", url=urls[0], zip_url=urls[1], time="")
     assert caught.value.where == option
     assert not (tmp_path / "site").exists()

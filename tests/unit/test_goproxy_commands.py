@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt.releases.sums import SUMS, write_sums
+from cgo_prebuilt.locks.lock import Signature
+from cgo_prebuilt.releases.signing import check_signature
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, write_sums
+from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.library_case import FILES, archive_of, files_below, write_files, write_manifest
 
@@ -102,6 +105,29 @@ def test_zips_elsewhere_go_beside_the_archives(release: Release, tmp_path: Path)
     to = "https://dl.acme.test/v1.2.3/vec-v1.2.3-go.zip"
     assert to in (tmp_path / "site/_redirects").read_text()
     assert release.build("--check").code == 0
+
+
+def test_sums_that_zips_are_added_to_are_signed_again_or_not_signed(
+    release: Release, tmp_path: Path
+) -> None:
+    signature = tmp_path / "dist" / SIGNATURE
+    signature.write_text("of the archives")
+    zips = ("--zip-url", "https://dl.acme.test/{file}")
+    assert "SHA256SUMS.sig was removed, being of other sums" in release.build(*zips).err
+    assert not signature.exists()
+
+    public_key = make_key(tmp_path)
+    release.manifest(version="v1.3.0")
+    release.pack("v1.3.0")
+    signed = release.build(*zips, "--sign", "key")
+    assert (signed.code, "removed" in signed.err) == (0, False)
+    sums = (tmp_path / "dist" / SUMS).read_text()
+    assert "vec-v1.3.0-go.zip" in sums
+    check_signature(Signature(public_key, sums, signature.read_text()), parse_sums(sums).items())
+
+
+def test_a_key_for_sums_that_stay_as_they_are_is_refused(release: Release) -> None:
+    release.build("--sign", "key").refused(2, "--sign is for what --zip-url adds")
 
 
 def test_check_passes_what_build_wrote_and_tells_what_it_lacks(built: Release) -> None:

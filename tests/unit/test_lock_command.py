@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ssh_key import make_key
 from tests.unit.command_case import Run, runner
 from tests.unit.library_case import write_files, write_manifest
 
@@ -61,9 +62,7 @@ def test_sums_that_contradict_one_of_them_are_seen_whichever_it_is(
 def test_one_signature_does_not_stand_for_archives_of_the_same_name(
     run: Run, tmp_path: Path
 ) -> None:
-    keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", str(tmp_path / "key")]
-    subprocess.run(keygen, check=True)
-    loose_manifest(tmp_path, public_key=(tmp_path / "key.pub").read_text())
+    loose_manifest(tmp_path, public_key=make_key(tmp_path))
     sign = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(tmp_path / "key"), "-n", "cgo-prebuilt"]
     subprocess.run([*sign, str(tmp_path / "dist/linux_arm64/SHA256SUMS")], check=True)
     words = "the publisher's signature does not cover libvec.a"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 from tests.github_server import GitHubServer
+from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.library_case import files_below, write_files, write_manifest
 
@@ -77,13 +77,6 @@ def test_the_go_modules_of_the_release_are_published_with_it(run: Run, tmp_path:
 
 
 # Signatures.
-
-
-def make_key(folder: Path, name: str = "key") -> str:
-    """Makes a key, and gives its public half."""
-    keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", str(folder / name)]
-    subprocess.run(keygen, check=True)
-    return (folder / f"{name}.pub").read_text()
 
 
 def test_a_release_without_the_signature_that_its_lock_takes_is_refused(

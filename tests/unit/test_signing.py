@@ -19,24 +19,17 @@ from cgo_prebuilt.releases.signing import check_signature, sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, write_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.storage.store import Store
+from tests.ssh_key import make_key
 from tests.unit.library_case import locked_platform
 
 A, B = "a" * 64, "b" * 64
 
 
-def make_key(folder: Path) -> tuple[Path, str]:
-    """A private key's file, and the public key."""
-    path = folder / "key"
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", str(path)]
-    subprocess.run(command, check=True)
-    return path, " ".join((folder / "key.pub").read_text().split()[:2])
-
-
 @pytest.fixture
 def signature(tmp_path: Path) -> Signature:
-    key, public = make_key(tmp_path)
+    public = make_key(tmp_path)
     write_sums(tmp_path / SUMS, {"a.zip": A})
-    made = sign(tmp_path / SUMS, key)
+    made = sign(tmp_path / SUMS, tmp_path / "key")
     assert made == tmp_path / SIGNATURE
     return Signature(public, (tmp_path / SUMS).read_text(), made.read_text())
 
@@ -99,7 +92,7 @@ def test_changed_sums_are_refused(signature: Signature) -> None:
 
 def test_another_key_is_refused(signature: Signature, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    _, public = make_key(tmp_path / "other")
+    public = make_key(tmp_path / "other")
     with pytest.raises(IntegrityError) as caught:
         check_signature(replace(signature, public_key=public), [("a.zip", A)])
     assert caught.value.where == public
@@ -124,15 +117,15 @@ def test_a_key_that_is_none_cannot_sign(tmp_path: Path) -> None:
 
 
 def test_a_signature_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    key, _ = make_key(tmp_path)
+    make_key(tmp_path)
     write_sums(tmp_path / SUMS, {"a.zip": A})
     (tmp_path / SIGNATURE).mkdir()
     with pytest.raises(UsageError, match="SHA256SUMS cannot be signed: ") as caught:
-        sign(tmp_path / SUMS, key)
+        sign(tmp_path / SUMS, tmp_path / "key")
     assert SIGNATURE in str(caught.value.where)
     (tmp_path / SUMS).unlink()
     with pytest.raises(UsageError, match="cannot be signed: No such file") as caught:
-        sign(tmp_path / SUMS, key)
+        sign(tmp_path / SUMS, tmp_path / "key")
     assert caught.value.where == str(tmp_path / SUMS)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_verb
+from cgo_prebuilt.commands.verbs import add_verb, path_argument
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -24,7 +24,7 @@ def add_gazelle(verbs: Verbs) -> None:
     verb.add_argument(
         "--lock",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="L",
         help="the lock file, below the current folder",
     )

@@ -9,10 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import STALE, add_group, add_verb, note, say
+from cgo_prebuilt.commands.verbs import STALE, add_group, add_verb, note, path_argument, say
+from cgo_prebuilt.errors import UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.manifests.manifest import Manifest
 
 _DEFAULT_PORT = 8100
 
@@ -28,9 +30,13 @@ def add_goproxy(verbs: Verbs) -> None:
         "add a release's Go modules to a site that any file server can host",
         "goproxy build prebuilt.yaml --dist dist --output site --url https://go.acme.dev",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
-    verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
-    verb.add_argument("--output", required=True, type=Path, metavar="SITE", help="the site")
+    verb.add_argument(
+        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+    )
+    verb.add_argument("--dist", required=True, type=path_argument, help="what `pack` wrote")
+    verb.add_argument(
+        "--output", required=True, type=path_argument, metavar="SITE", help="the site"
+    )
     verb.add_argument("--version", metavar="V", help="instead of the manifest's")
     verb.add_argument(
         "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
@@ -41,13 +47,19 @@ def add_goproxy(verbs: Verbs) -> None:
         help="put the zips into DIST and redirect to them here; a base, or a template with {file}",
     )
     verb.add_argument(
+        "--sign",
+        metavar="KEY",
+        type=path_argument,
+        help="sign DIST's SHA256SUMS with this SSH key when --zip-url has put the zips into it",
+    )
+    verb.add_argument(
         "--check", action="store_true", help="validate SITE, write nothing; 1 if it lacks this"
     )
 
     verb = add_verb(
         own, "serve", _serve, "serve a site for a trial", "goproxy serve site --port 8100"
     )
-    verb.add_argument("site", type=Path, metavar="SITE", help="what `build` wrote")
+    verb.add_argument("site", type=path_argument, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 for a free one")
     verb.add_argument("--host", default="127.0.0.1", help="loopback by default")
 
@@ -58,7 +70,7 @@ def add_goproxy(verbs: Verbs) -> None:
         "print the go.mod and go.sum lines for all platforms",
         "goproxy require site --only go.sum >> go.sum",
     )
-    verb.add_argument("site", type=Path, metavar="SITE", help="what `build` wrote")
+    verb.add_argument("site", type=path_argument, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--module", metavar="PATH", help="needed where the site has several")
     verb.add_argument("--version", metavar="V", help="instead of the latest")
     form = verb.add_mutually_exclusive_group()
@@ -70,11 +82,18 @@ def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
     from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.releases.sums import SIGNATURE
 
+    if options.sign is not None and options.zip_url is None:
+        raise UsageError(
+            "--sign is for what --zip-url adds to DIST",
+            remedy="leave it out: `pack --sign` signs the archives",
+        )
     manifest = read_manifest(options.manifest, options.version)
     time = version_time(os.environ)
     if options.check:
-        return _check(options, time)
+        return _check(options, manifest, time)
+    was_signed = (options.dist / SIGNATURE).exists()
     built = build_site(
         manifest,
         options.dist,
@@ -82,7 +101,10 @@ def _build(options: argparse.Namespace) -> int:
         url=options.url,
         zip_url=options.zip_url,
         time=time,
+        key=options.sign,
     )
+    if was_signed and not (options.dist / SIGNATURE).exists():
+        note(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
     for item in built:
         state = "published" if item.new else "was there already"
         say(f"{item.staged.module}: {state}")
@@ -92,16 +114,14 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, time: str) -> int:
+def _check(options: argparse.Namespace, manifest: Manifest, time: str) -> int:
     import tempfile
 
     from cgo_prebuilt.go_modules.goproxy_build import compare
     from cgo_prebuilt.go_modules.goproxy_check import check_site
     from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
-    from cgo_prebuilt.manifests.manifest import read_manifest
 
     found = check_site(options.output)
-    manifest = read_manifest(options.manifest, options.version)
     with tempfile.TemporaryDirectory() as folder:
         built = compare(manifest, options.dist, ProxyTree(options.output), Path(folder), time=time)
     missing = [str(item.staged.module) for item in built if item.new]

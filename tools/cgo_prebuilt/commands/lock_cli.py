@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport
-from cgo_prebuilt.commands.verbs import STALE, add_verb, note, say
+from cgo_prebuilt.commands.verbs import STALE, add_verb, note, path_argument, say
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import Settings, read_settings
 
@@ -28,7 +28,9 @@ def add_lock(verbs: Verbs) -> None:
         "resolve, hash and index a release",
         "lock prebuilt.yaml --update v0.3.1",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
+    verb.add_argument(
+        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+    )
     which = verb.add_mutually_exclusive_group()
     which.add_argument(
         "--version",
@@ -40,13 +42,13 @@ def add_lock(verbs: Verbs) -> None:
         "--update", metavar="V", help="lock this version, and write it into the manifest"
     )
     verb.add_argument(
-        "--output", type=Path, metavar="L", help="the lock; beside the manifest by default"
+        "--output", type=path_argument, metavar="L", help="the lock; beside the manifest by default"
     )
     verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
     verb.add_argument(
         "--verify-attestation",
         metavar="BUNDLE",
-        type=Path,
+        type=path_argument,
         help="the archives must be attested in this file of `gh attestation download`",
     )
     verb.add_argument("--attested-by", metavar="OWNER/NAME", help="whose workflows attest them")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_verb, note, say
+from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, say
 from cgo_prebuilt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def add_publishing(verbs: Verbs) -> None:
         "write a platform's archive, the same bytes every time",
         "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
+    verb.add_argument(
+        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+    )
     which = verb.add_mutually_exclusive_group(required=True)
     which.add_argument("--platform", metavar="P", help="a platform of the manifest")
     which.add_argument(
@@ -41,13 +43,13 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument(
         "--from",
         required=True,
-        type=Path,
+        type=path_argument,
         metavar="DIR",
         dest="folder",
         help="what was built, by its paths in the manifest",
     )
     verb.add_argument(
-        "--output", required=True, type=Path, metavar="DIST", help="the archives' folder"
+        "--output", required=True, type=path_argument, metavar="DIST", help="the archives' folder"
     )
     verb.add_argument(
         "--format", choices=("tar.zst", "tar.gz", "zip"), help="instead of the file name's"
@@ -63,14 +65,16 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument(
         "--notice",
         metavar="FILE",
-        type=Path,
+        type=path_argument,
         action="append",
         default=[],
         help="pack this file, too; 'licenses' in the manifest names it",
     )
     verb.add_argument("--pkg-config", action="store_true", help="make and pack a .pc file")
     verb.add_argument("--sbom", action="store_true", help="write a CycloneDX file beside it")
-    verb.add_argument("--sign", metavar="KEY", type=Path, help="sign SHA256SUMS with this SSH key")
+    verb.add_argument(
+        "--sign", metavar="KEY", type=path_argument, help="sign SHA256SUMS with this SSH key"
+    )
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
     verb = add_verb(
@@ -80,8 +84,10 @@ def add_publishing(verbs: Verbs) -> None:
         "upload what was packed; the same bytes are skipped, others are refused",
         "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
     )
-    verb.add_argument("manifest", type=Path, metavar="MANIFEST", help="such as prebuilt.yaml")
-    verb.add_argument("--dist", required=True, type=Path, help="what `pack` wrote")
+    verb.add_argument(
+        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+    )
+    verb.add_argument("--dist", required=True, type=path_argument, help="what `pack` wrote")
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "--repo", metavar="OWNER/NAME", help="to a GitHub release of this repository"

@@ -36,7 +36,9 @@ from cgo_prebuilt.go_modules.goproxy_staging import StagedModule, stage_modules
 from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published, version_info, write_file
 from cgo_prebuilt.go_modules.module_zip import write_module_zip
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.releases.sums import SUMS, read_sums, write_sums
+from cgo_prebuilt.publishing.publish import go_zip
+from cgo_prebuilt.releases.signing import sign
+from cgo_prebuilt.releases.sums import SUMS, update_sums
 from cgo_prebuilt.template import url_below
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
@@ -62,7 +64,14 @@ class BuiltModule:
 
 
 def build_site(
-    manifest: Manifest, dist: Path, site: Path, *, url: str | None, zip_url: str | None, time: str
+    manifest: Manifest,
+    dist: Path,
+    site: Path,
+    *,
+    url: str | None,
+    zip_url: str | None,
+    time: str,
+    key: Path | None = None,
 ) -> list[BuiltModule]:
     """Adds a release to a site.
 
@@ -74,6 +83,8 @@ def build_site(
         zip_url: Where the zips are served, as a base or a template with `{file}`; they then go into
             `dist` instead of into the site. None to have them in the site.
         time: The version's time, by RFC 3339.
+        key: The SSH key that `SHA256SUMS` is signed with once the zips are in it; None to sign
+            nothing. A signature that it had before goes, being of other sums.
 
     Returns:
         The modules: the platforms', and the forwarding one last.
@@ -99,6 +110,8 @@ def build_site(
             staged = [item.staged for item in new]
             redirects.update(_move_to_dist(staged, zips, tree, manifest, dist, zip_url))
             zips.clear()
+            if key is not None:
+                sign(dist / SUMS, key)
         modules = {*tree.modules(), *(item.staged.module.path for item in new)}
         _write_site(site, sorted(modules), url, redirects)
         for item in new:
@@ -212,15 +225,14 @@ def _move_to_dist(
 ) -> dict[str, str]:
     """Moves zips to the release's other assets, and says where they will be."""
     redirects = {}
-    sums = read_sums(dist / SUMS)
+    hashes = {}
     for staged in new:
-        platform = f"-{staged.platform}" if staged.platform else ""
-        file = f"{manifest.name}-{manifest.version}-go{platform}.zip"
+        file = go_zip(manifest, staged.platform)
         shutil.move(zips[staged.module], dist / file)
-        sums[file] = sha256_of(dist / file)[0]
+        hashes[file] = sha256_of(dist / file)[0]
         values = {"name": manifest.name, "version": manifest.version, "file": file}
         redirects[tree.name(staged.module, ".zip")] = url_below(zip_url, values, where="--zip-url")
-    write_sums(dist / SUMS, sums)
+    update_sums(dist / SUMS, hashes)
     return redirects
 
 
