@@ -13,13 +13,16 @@ never the other way. Nothing here depends on the host.
 load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:fallback.bzl", "POLICIES")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
-load("//rules/private:libraries.bzl", "resolve_libraries")
+load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
 load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
 load("//rules/private:python.bzl", "environment_prefix", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "TRANSPORTS")
 
 _PACKAGES = "rules_cgo_prebuilt_python"
+
+# What a library is; the tag's other attributes say how it is had, where the first module's word is as good as another's.
+_IDENTITY = ["deps", "flavor", "lock", "source", "version"]
 
 _library = tag_class(
     doc = "A prebuilt native library.",
@@ -83,12 +86,20 @@ _python = tag_class(
 )
 
 def _interpreter(mctx):
+    found = None
     for module in mctx.modules:
-        if module.tags.python:
+        for tag in module.tags.python:
             if not module.is_root:
-                fail("module {}: prebuilt.python\n  next: only the root module may use it; remove it here".format(module.name))
-            return module.tags.python[0].interpreter
-    return None
+                fail(("\n\n{}: prebuilt.python\n  next: only the root module may use it; remove it here, or get it from a" +
+                      " use_extension with dev_dependency = True").format(module_words(module.name, module.version, False)))
+            if found:
+                fail("\n\nthe root module has two prebuilt.python tags\n  next: remove one; one interpreter fetches for all")
+            found = tag
+    return found and found.interpreter
+
+def _said(value):
+    """A tag's value such that the same means the same in every module."""
+    return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
 def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
     """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
@@ -165,10 +176,10 @@ def _declare(mctx, declaration, interpreter):
 def _prebuilt_impl(mctx):
     resolved = resolve_libraries([
         struct(
-            module = module.name,
+            module = module_words(module.name, module.version, module.is_root),
             is_root = module.is_root,
             name = tag.name,
-            lock = tag.lock,
+            said = {attribute: _said(getattr(tag, attribute)) for attribute in _IDENTITY},
             tag = tag,
         )
         for module in mctx.modules

@@ -3,12 +3,12 @@
 def resolve_libraries(declarations):
     """Merges the `prebuilt.library` tags of all modules.
 
-    The root module's word counts over any other's. Two other modules that name the same lock agree; where they
-    do not, the root module has to say which one it wants.
+    The root module's word counts over any other's. Other modules have to say the same of a library; where they do
+    not, the root module has to say what it wants.
 
     Args:
-        declarations: structs of `module` (its name), `is_root`, `name` (the library's), `lock` (a label) and
-            `tag`, in Bazel's order: the root module first.
+        declarations: structs of `module` (what `module_words` returned), `is_root`, `name` (the library's), `said` (a
+            dict of the attributes that say which library it is) and `tag`, in Bazel's order: the root module first.
 
     Returns:
         A struct of `libraries`, a dict from a library's name to its declaration, and `error`, a string or None.
@@ -20,19 +20,36 @@ def resolve_libraries(declarations):
             libraries[declaration.name] = declaration
         elif first.module == declaration.module:
             return _error(
-                "module {} declares the library {} twice".format(first.module, first.name),
+                "{} declares the library {} twice".format(first.module, first.name),
                 "rename or remove one prebuilt.library tag",
             )
-        elif not first.is_root and str(first.lock) != str(declaration.lock):
+        elif not first.is_root and first.said != declaration.said:
+            different = [attribute for attribute in first.said if first.said[attribute] != declaration.said[attribute]]
             return _error(
-                "modules {} and {} declare different libraries of the name {}".format(
+                "{} and {} declare different libraries of the name {}: {}".format(
                     first.module,
                     declaration.module,
                     first.name,
+                    "; ".join([
+                        "{} {} and {}".format(attribute, repr(first.said[attribute]), repr(declaration.said[attribute]))
+                        for attribute in different
+                    ]),
                 ),
-                "declare {} in the root module, with the lock that both are to use".format(first.name),
+                "declare {} in the root module, as all are to use it".format(first.name),
             )
     return struct(libraries = libraries, error = None)
+
+def module_words(name, version, is_root):
+    """What to call a module; two versions of one are two modules.
+
+    Args:
+        name: its name; the root module may have none.
+        version: its version; empty where it has none.
+        is_root: whether it is the root module.
+    """
+    if is_root:
+        return "the root module"
+    return "module " + name + (" " + version if version else "")
 
 def _error(what, remedy):
     return struct(libraries = None, error = "{}\n  next: {}".format(what, remedy))

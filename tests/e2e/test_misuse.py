@@ -29,14 +29,31 @@ _GOOD = (
             '{"schema": 1, "name": "answer", "default_version": "2", "versions": {}}',
             ["'default_version' is not one of its 'versions'"],
         ),
-        (_LIBRARY * 2, _GOOD, ["declares the library answer twice", "rename or remove"]),
+        (
+            _LIBRARY * 2,
+            _GOOD,
+            ["the root module declares the library answer twice", "rename or remove"],
+        ),
+        (
+            _LIBRARY + 'prebuilt.python(interpreter = "//:python")\n' * 2,
+            _GOOD,
+            ["the root module has two prebuilt.python tags", "next: remove one"],
+        ),
         (
             _LIBRARY.replace(")", ', version = "7")'),
             _GOOD,
             ["version 7 is not in the lock", "choose one of 1"],
         ),
     ],
-    ids=["no lock", "not JSON", "other schema", "no default", "declared twice", "no version"],
+    ids=[
+        "no lock",
+        "not JSON",
+        "other schema",
+        "no default",
+        "declared twice",
+        "two pythons",
+        "no version",
+    ],
 )
 def test_a_misuse_is_explained(
     workspace: MakeWorkspace, tags: str, lock: str | None, words: list[str]
@@ -68,7 +85,10 @@ def test_two_modules_that_disagree_are_told_to_ask_the_root(workspace: MakeWorks
     made = workspace(files, module=module + _EXTENSION)
     failed = made.bazel("query", "@answer//:all")
     assert failed.code != 0
-    assert "modules one and two declare different libraries of the name answer" in failed.stderr
+    assert (
+        "module one and module two declare different libraries of the name answer: lock"
+        in failed.stderr
+    )
     assert "in the root module" in failed.stderr
 
     made.write({"MODULE.bazel": (made.path / "MODULE.bazel").read_text() + _LIBRARY})

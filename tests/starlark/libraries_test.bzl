@@ -3,10 +3,11 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:libraries.bzl", "resolve_libraries")
+load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
 
 def _declaration(module, name = "answer", lock = "//:answer.lock.json", is_root = False):
-    return struct(module = module, is_root = is_root, name = name, lock = lock, tag = None)
+    words = module_words(module, "1.0", is_root)
+    return struct(module = words, is_root = is_root, name = name, said = {"flavor": "", "lock": lock}, tag = None)
 
 def _libraries_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -21,11 +22,14 @@ def _libraries_test_impl(ctx):
     asserts.equals(env, {"answer": other}, resolve_libraries([other, same]).libraries)
 
     error = resolve_libraries([other, _declaration("third")]).error
-    asserts.true(env, error.startswith("modules other and third declare different libraries"))
+    asserts.true(env, error.startswith("module other 1.0 and module third 1.0 declare different libraries"))
+    asserts.true(env, "answer: lock \"@other//:answer.lock.json\" and \"//:answer.lock.json\"\n" in error)
     asserts.true(env, "next: declare answer in the root module" in error)
 
     error = resolve_libraries([root, root]).error
-    asserts.true(env, error.startswith("module root declares the library answer twice"))
+    asserts.true(env, error.startswith("the root module declares the library answer twice"))
+
+    asserts.equals(env, "module other", module_words("other", "", False))
     return unittest.end(env)
 
 _libraries_test = unittest.make(_libraries_test_impl)
