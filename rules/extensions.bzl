@@ -191,7 +191,19 @@ def _prebuilt_impl(mctx):
     python_packages(name = _PACKAGES, interpreter = interpreter)
     for declaration in resolved.libraries.values():
         _declare(mctx, declaration, interpreter)
-    return mctx.extension_metadata(reproducible = True)
+
+    # What `bazel mod tidy` writes into the root module's use_repo.
+    root = {
+        tag.name: mctx.is_dev_dependency(tag)
+        for module in mctx.modules
+        if module.is_root
+        for tag in module.tags.library
+    }
+    return mctx.extension_metadata(
+        reproducible = True,
+        root_module_direct_deps = [name for name, dev in root.items() if not dev],
+        root_module_direct_dev_deps = [name for name, dev in root.items() if dev],
+    )
 
 prebuilt = module_extension(
     implementation = _prebuilt_impl,

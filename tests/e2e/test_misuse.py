@@ -178,3 +178,13 @@ def test_a_python_that_cannot_fetch_is_explained(
     assert failed.code != 0
     for word in words:
         assert word in failed.stderr, failed.stderr
+
+
+def test_a_library_that_is_not_imported_is_one_for_mod_tidy(workspace: MakeWorkspace) -> None:
+    module = _EXTENSION.replace('use_repo(prebuilt, "answer")\n', "") + _LIBRARY
+    files: dict[str, str | bytes] = {"BUILD.bazel": "", "answer.lock.json": _GOOD}
+    extension = "@rules_cgo_prebuilt//rules:extensions.bzl%prebuilt"
+    said = workspace(files, module=module).bazel("mod", "show_extension", extension).stderr
+    assert "reported as direct dependencies by the extension" in said
+    assert "\n    answer\n" in said
+    assert "'bazel mod tidy'" in said
