@@ -35,8 +35,8 @@ A target that is given as `source` has dependencies of its own.""",
         "fallback": attr.string(
             default = "auto",
             doc = """\
-When to build from source. `auto`: on a platform without a prebuilt, and when the download fails, with a warning.
-`never`: a failed download fails the build. `always`: no prebuilt is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
+When to build from source. `auto`: on a platform without a prebuilt and, with a warning, where no mirror has the right bytes.
+`never`: then the build fails. `always`: no prebuilt is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
 `--@<name>//:origin=source` or `=prebuilt` over both.""",
             values = POLICIES,
         ),

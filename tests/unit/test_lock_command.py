@@ -67,3 +67,12 @@ def test_one_signature_does_not_stand_for_archives_of_the_same_name(
     subprocess.run([*sign, str(tmp_path / "dist/linux_arm64/SHA256SUMS")], check=True)
     words = "the publisher's signature does not cover libvec.a"
     run("lock", "prebuilt.yaml").refused(4, words)
+
+
+def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "prebuilt.yaml"
+    manifest = place.read_bytes().replace(b"\n", b"\r\n")
+    place.write_bytes(manifest)
+    assert run("lock", "prebuilt.yaml", "--update", "v9.9.9").code == 0
+    assert place.read_bytes() == manifest.replace(b"v1.2.3", b"v9.9.9")
+    assert manifest.count(b"v1.2.3") == 1

@@ -16,6 +16,8 @@ from cgo_prebuilt.manifests.manifest_edit import with_version
         ("version: v1.2.3  # see CHANGES", "v2.0.0-rc.1", "version: v2.0.0-rc.1  # see CHANGES"),
         ('version: "1.10"', "1.20", 'version: "1.20"'),
         ("version:   'x'", "release/7", 'version: "release/7"'),
+        ("version: v1.2.3\r", "v1.2.4", "version: v1.2.4\r"),
+        ("version: v1.2.3 # the latest\r", "v1.2.4", "version: v1.2.4 # the latest\r"),
     ],
 )
 def test_only_the_version_changes(line: str, version: str, changed: str) -> None:

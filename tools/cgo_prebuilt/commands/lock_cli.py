@@ -146,7 +146,8 @@ def _edited(manifest: Path, version: str | None) -> str | None:
 
     if version is None:
         return None
-    return with_version(manifest.read_text(encoding="utf-8"), version, where=str(manifest))
+    # Its bytes: reading it as text would change the line ends of Windows.
+    return with_version(manifest.read_bytes().decode(), version, where=str(manifest))
 
 
 def _write(what: str, target: Path, text: str, remedy: str) -> None:
