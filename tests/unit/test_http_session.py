@@ -135,21 +135,15 @@ def test_github_token_goes_to_its_hosts_over_https_only(
         assert "authorization" not in server.requests[0].headers
 
 
-@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*((name, "secret") for name in TOKENS), ("GITHUB_TOKEN", "secret\n")],
+    ids=[*TOKENS, "from a file that ends in a line feed"],
+)
 def test_either_name_of_the_github_token_works(
-    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    monkeypatch.setenv(name, "secret")
-    with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
-        wanted = download(server.url("/a", host="localhost"))
-        fetch(tmp_path, wanted, token_hosts=("localhost",))
-        assert server.requests[0].headers["authorization"] == "Bearer secret"
-
-
-def test_a_github_token_from_a_file_that_ends_in_a_line_feed_works(
-    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GITHUB_TOKEN", "secret\n")
+    monkeypatch.setenv(name, value)
     with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
         wanted = download(server.url("/a", host="localhost"))
         fetch(tmp_path, wanted, token_hosts=("localhost",))
