@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,6 +212,11 @@ def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
         text=True,
     )
     assert archive_server.paused.wait(60)
+    # What was sent may still be on its way.
+    deadline = time.monotonic() + 60
+    while not any(part.stat().st_blocks for part in (tmp_path / "store").rglob("*.partial")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130

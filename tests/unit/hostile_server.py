@@ -106,6 +106,9 @@ class HostileServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
+        # Closing it alone leaves Linux' accept() waiting, on a port that still listens.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
             connections = list(self._connections)

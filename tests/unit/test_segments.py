@@ -32,7 +32,7 @@ LARGE = random.Random(3).randbytes(12 << 20)
 
 def test_a_slow_server_is_asked_over_several_connections(tmp_path: Path) -> None:
     collector = Collector()
-    with HostileServer({"/a": [slow(LARGE, rate=4 << 20)]}) as server:
+    with HostileServer({"/a": [slow(LARGE, rate=2 << 20)]}) as server:
         got = fetch(tmp_path, download(server.url("/a"), body=LARGE), collector, **EAGER)
         assert server.connections >= 4
         assert all("if-range" in request.headers for request in server.requests[1:])
