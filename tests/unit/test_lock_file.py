@@ -189,6 +189,7 @@ def test_what_is_not_json_is_refused(text: str) -> None:
         parse_lock(text, where="vec.lock.json")
     assert caught.value.where == "vec.lock.json"
     assert "version control" in str(caught.value.remedy)
+    assert "if this is a manifest, name its lock" in str(caught.value.remedy)
 
 
 def test_a_key_that_is_there_twice_is_refused_since_json_would_take_the_last() -> None:

@@ -537,3 +537,12 @@ def test_licenses_are_files_of_the_archive() -> None:
     (spec,) = manifest(licenses=["LICENSE", "NOTICE*"]).platforms
     assert spec.interface.licenses == ("LICENSE", "NOTICE*")
     assert set(spec.interface.promises()) == {"LICENSE", "NOTICE*", "lib/libvec.a", "include/**"}
+
+
+@pytest.mark.parametrize(
+    "url", ["./dist/{file}", "ftp://example.com/{file}", "{file}", "https:///x"]
+)
+def test_urls_of_a_kind_that_is_not_fetched_are_refused(url: str) -> None:
+    error = refusal(urls=["https://example.com/{file}", url])
+    assert f"{url!r} in 'urls' is no URL of a kind that is fetched" in error.what
+    assert "file:///" in str(error.remedy)

@@ -167,7 +167,14 @@ def test_the_reader_and_the_schema_know_the_same_keys(definition: str) -> None:
 
 
 def test_every_definition_is_one_of_these_places() -> None:
-    assert set(SCHEMA["definitions"]) == {*PLACES, "flavor_name", "platform_name", "texts"} - {""}
+    assert set(SCHEMA["definitions"]) == {
+        *PLACES,
+        "flavor_name",
+        "platform_name",
+        "texts",
+        "url",
+        "urls",
+    } - {""}
 
 
 @pytest.mark.parametrize(

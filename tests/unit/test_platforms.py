@@ -33,6 +33,21 @@ def test_an_unsupported_platform_is_answered_with_those_that_are_supported() -> 
     assert "darwin_arm64" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("linux_x86_64", "linux_amd64"),
+        ("linux-aarch64", "linux_arm64"),
+        ("macos_arm64", "darwin_arm64"),
+        ("Windows_x64", "windows_amd64"),
+    ],
+)
+def test_what_others_call_a_platform_is_answered_with_gos_name(name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_platform(name)
+    assert f"did you mean {meant}?" in str(caught.value)
+
+
 def test_both_halves_of_the_table_are_equal() -> None:
     text = _STARLARK.read_text()
     match = re.search(r"^_ARCHITECTURES = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)

@@ -47,6 +47,18 @@ SUPPORTED: tuple[Platform, ...] = tuple(
 )
 
 
+# What compilers, Rust and others call them.
+_OTHER_WORDS = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "x64": "amd64",
+    "macos": "darwin",
+    "osx": "darwin",
+    "win32": "windows",
+    "win64": "windows",
+}
+
+
 def libc_version(text: str) -> tuple[int, ...]:
     """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())
@@ -68,7 +80,10 @@ def parse_platform(name: str) -> Platform:
     found = by_name.get(name)
     if found is not None:
         return found
-    nearest = difflib.get_close_matches(name, by_name, n=1)
+    usual = name.lower().replace("-", "_")
+    for word, word_of_go in _OTHER_WORDS.items():
+        usual = usual.replace(word, word_of_go)
+    nearest = difflib.get_close_matches(usual, by_name, n=1)
     hint = f"did you mean {nearest[0]}? " if nearest else ""
     raise UsageError(
         f"platform {name!r} is not supported",

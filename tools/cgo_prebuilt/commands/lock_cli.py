@@ -125,6 +125,7 @@ def _locked(
         signature = read_signature(manifest.public_key, urls, reader.text)
         check_signature(signature, hashes)
         version = replace(version, signature=signature)
+    _note_header_problems(version)
     sources = ", ".join(dict.fromkeys(item.source for item in statements))
     platforms = ", ".join(version.platforms)
     flavors = ", ".join(filter(None, version.by_flavor()))
@@ -132,6 +133,19 @@ def _locked(
     if sources:
         say(f"cross-checked with {sources}")
     return version
+
+
+def _note_header_problems(version: LockedVersion) -> None:
+    from cgo_prebuilt.linking.header_search import header_problems
+
+    platforms: dict[str, list[str]] = {}
+    for flavor, of_flavor in version.by_flavor().items():
+        for platform, locked in of_flavor.items():
+            name = f"{platform}, flavor {flavor}" if flavor else platform
+            for problem in header_problems(locked.interface.headers, locked.interface.include_dirs):
+                platforms.setdefault(problem, []).append(name)
+    for problem, names in platforms.items():
+        note(f"{'; '.join(names)}: {problem}")
 
 
 def _say_changes(old: Lock | None, new: Lock) -> None:

@@ -211,7 +211,7 @@ def _refuse_change(staged: StagedModule, old: Published) -> None:
                 f"{staged.module} is published with another {what}: it has {before}, this build"
                 f" {now}",
                 remedy="publish a new version: the go command and its checksum database remember"
-                " what this one was",
+                " what this one was; if the site was never uploaded, delete it and build again",
             )
 
 

@@ -78,8 +78,8 @@ def parse_lock(text: str, *, where: str) -> Lock:
         raise LockError(
             f"the lock is not JSON: {error}",
             where=where,
-            remedy="restore it from version control, or remove it and make it anew with"
-            " `cgo-prebuilt lock`",
+            remedy="restore it from version control, or make it anew with `cgo-prebuilt lock`; if"
+            " this is a manifest, name its lock, such as prebuilt.lock.json",
         ) from None
     fields = Fields(
         document,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from cgo_prebuilt.template import fill, fill_url, values_for
 
 PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
 """What a manifest may say for all platforms, for one, and for a flavor."""
+
+_URL = re.compile(r"[hH][tT][tT][pP][sS]?://[^/]|[fF][iI][lL][eE]:/")
 
 SUFFIXES = {
     ".tar.gz": "tar.gz",
@@ -125,7 +128,17 @@ def checked_layer(layer: Fields) -> Fields:
     for key in ("urls", *INTERFACE_LISTS):
         layer.strings(key)
     layer.string_mapping("requires")
+    _check_urls(layer)
     return layer
+
+
+def _check_urls(fields: Fields) -> None:
+    for url in fields.strings("urls"):
+        if not _URL.match(url):
+            raise fields.problem(
+                f"{url!r} in 'urls' is no URL of a kind that is fetched",
+                "begin it with https://, http:// or file:///",
+            )
 
 
 def format_of(file: str) -> str:
@@ -222,6 +235,7 @@ def _archive_spec(
     path = fill(fields.string("path", file), values, where=where)
     strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
     check_names([path, *([strip_prefix] if strip_prefix else [])], where)
+    _check_urls(fields)
     filled = tuple(
         fill_url(url, {**values, "file": file}, where=where) for url in fields.strings("urls", urls)
     )

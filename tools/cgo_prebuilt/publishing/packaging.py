@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.linking.header_search import header_problems
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
@@ -74,6 +75,7 @@ def package(
             _inspect(spec, source_files(folder, overlay), say)
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
         packed = pack(spec, folder, dist, archive_format, overlay)
+        _note_header_problems(specs, packed, say)
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
@@ -158,6 +160,16 @@ def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], 
             where=", ".join(dict.fromkeys(finding.file for finding in wrong)),
             remedy=wrong[0].remedy or "build it again",
         )
+
+
+def _note_header_problems(
+    specs: Sequence[PlatformSpec], packed: Sequence[Packed], say: Callable[[str], None]
+) -> None:
+    members = [name for item in packed for name in item.members]
+    for spec in specs:
+        headers = [name for name in members if matches(name, spec.interface.headers)]
+        for problem in header_problems(headers, spec.interface.include_dirs):
+            say(f"{spec}: {problem}")
 
 
 def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) -> None:

@@ -1,0 +1,24 @@
+"""Whether a compiler would find a library's headers in the folders that are searched for them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+
+def header_problems(headers: Collection[str], include_dirs: Iterable[str]) -> list[str]:
+    """What whoever includes a header of the library may stumble over.
+
+    Args:
+        headers: The paths of the library's headers.
+        include_dirs: The folders that are searched; `.` is the folder of all the files.
+
+    Returns:
+        Sentences for a person; none where all is as usual.
+    """
+    if not headers:
+        return ["the library has no headers: name them in 'headers' if a program is to include one"]
+    return [
+        f"'include_dirs' names {folder}, and no header is in it"
+        for folder in include_dirs
+        if folder != "." and not any(header.startswith(f"{folder}/") for header in headers)
+    ]
