@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY
 from tests.e2e.kill_loop import command, kill_at_random_instants
+from tests.e2e.partial_files import wait_for_bytes
 from tests.e2e.release import cgo_prebuilt
 
 _MANIFEST = """\
@@ -212,11 +212,7 @@ def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
         text=True,
     )
     assert archive_server.paused.wait(60)
-    # What was sent may still be on its way.
-    deadline = time.monotonic() + 60
-    while not any(part.stat().st_blocks for part in (tmp_path / "store").rglob("*.partial")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_bytes(tmp_path / "store")
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130

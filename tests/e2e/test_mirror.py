@@ -20,6 +20,7 @@ from cgo_prebuilt.locks.lock_file import format_lock
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY, Result
 from tests.e2e.kill_loop import command, kill_at_random_instants
+from tests.e2e.partial_files import wait_for_bytes
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.servers import running
 from tests.unit.library_case import FILES, archive_of, locked_platform
@@ -91,6 +92,7 @@ def test_a_mirror_that_was_interrupted_goes_on_where_it_was(
         stderr=subprocess.DEVNULL,
     )
     assert archive_server.paused.wait(60)
+    wait_for_bytes(tmp_path / "mirror")
     filling.send_signal(signal.SIGINT)
     assert filling.wait(60) == 130
     assert not list((tmp_path / "mirror").rglob("*.tar.gz"))
