@@ -40,6 +40,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return runner(tmp_path, monkeypatch, capsys)
 
 
+def test_headers_below_a_prefix_that_is_stripped_later_are_where_they_are_searched(
+    run: Run, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "out", {"lib/libvec.a": b"!<arch>\n", "include/vec.h": b""})
+    archives = [{"file": "vec-{version}-{platform}.tar.gz", "strip_prefix": "vec"}]
+    write_manifest(tmp_path / "prebuilt.yaml", archives=archives)
+    options = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")
+    packed = run("pack", "prebuilt.yaml", *options)
+    assert packed.code == 0
+    assert "header" not in packed.err
+
+
 def test_pack_and_lock_say_it_and_go_on(run: Run, tmp_path: Path) -> None:
     write_files(tmp_path / "out", {"lib/libvec.a": b"!<arch>\n", "include/vec.h": b""})
     urls = [f"{(tmp_path / 'dist').as_uri()}/{{file}}"]

@@ -71,11 +71,12 @@ def package(
         for spec in specs:
             _refuse_thin(spec, source_files(folder, None))
         specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
+        sources = source_files(folder, overlay)
         for spec in specs:
-            _inspect(spec, source_files(folder, overlay), say)
+            _inspect(spec, sources, say)
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
         packed = pack(spec, folder, dist, archive_format, overlay)
-        _note_header_problems(specs, packed, say)
+        _note_header_problems(specs, sources, say)
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
@@ -163,11 +164,10 @@ def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], 
 
 
 def _note_header_problems(
-    specs: Sequence[PlatformSpec], packed: Sequence[Packed], say: Callable[[str], None]
+    specs: Sequence[PlatformSpec], sources: Mapping[str, Path], say: Callable[[str], None]
 ) -> None:
-    members = [name for item in packed for name in item.members]
     for spec in specs:
-        headers = [name for name in members if matches(name, spec.interface.headers)]
+        headers = [name for name in sources if matches(name, spec.interface.headers)]
         for problem in header_problems(headers, spec.interface.include_dirs):
             say(f"{spec}: {problem}")
 
