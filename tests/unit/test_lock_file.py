@@ -157,6 +157,24 @@ def test_the_order_of_libraries_is_kept_since_the_linker_depends_on_it() -> None
     assert again.interface.static_library == ("lib/z.a", "lib/a.a")
 
 
+def test_a_file_may_have_its_bytes_from_a_member_of_any_name() -> None:
+    file = replace(locked_platform().files()[0], member="tmp/tmp.X1:dev/../libvec.so.1-dev")
+    archive = replace(locked_platform().archives[0], files=(file,), strip_prefix="vec")
+    platform = LockedPlatform((archive,), Interface(static_library=(file.path,)))
+    text = format_lock(Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": platform})}))
+    again = parse_lock(text, where="a lock").versions["v1"].platforms["linux_amd64"].archives[0]
+    assert again.member_of(again.files[0]) == file.member
+    assert archive.member_of(replace(file, member="")) == f"vec/{file.path}"
+
+
+def test_an_empty_member_is_refused_with_what_to_do() -> None:
+    bad = document()
+    archive_in(bad)["files"][0]["member"] = ""
+    error = refusal(bad)
+    assert error.what == "'member' is empty"
+    assert error.remedy == "remove it: `path` is the member's name then"
+
+
 # What is refused.
 
 
@@ -356,6 +374,8 @@ BAD: dict[str, Spoil] = {
     "a path with a backslash": lambda lock: archive_in(lock)["files"][0].update(path="a\\x"),
     "a path with a colon": lambda lock: archive_in(lock)["files"][0].update(path="C:x"),
     "a path with a line feed": lambda lock: archive_in(lock)["files"][0].update(path="x\ny"),
+    "an empty member": lambda lock: archive_in(lock)["files"][0].update(member=""),
+    "a member that is no string": lambda lock: archive_in(lock)["files"][0].update(member=["x"]),
     "a path that ends in a dot": lambda lock: archive_in(lock)["files"][0].update(path="x."),
     "a source without an origin": lambda lock: source_of(lock).pop("path"),
     "a source with two origins": lambda lock: source_of(lock).update(url="u", sha256="0" * 64),

@@ -26,7 +26,7 @@ def write_and_fail(
     folder: Path, file: LockedFile, pieces: int, before: Callable[[], None] = lambda: None
 ) -> None:
     with Sink(folder, "an archive") as sink:
-        sink.write(file, iter([memoryview(_PIECE)] * pieces))
+        sink.write([file], iter([memoryview(_PIECE)] * pieces))
         before()
         raise TheCallersOwnError
 

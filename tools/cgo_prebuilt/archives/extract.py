@@ -3,7 +3,8 @@
 What is written, and where, comes from the lock. A member that the lock does not name is not
 written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
 over. One that is in the way of a locked file is refused: a second one of its name, a link or a
-device with its name, a file or a link where its folder must be.
+device with its name, a file or a link where its folder must be. The lock, not the archive's links,
+says which member holds a file that is a link there.
 
 Reading stops at the last locked member of a tar. What follows cannot change what was verified, and
 is still part of the hash of the whole archive, which the transport checks; so a bomb there costs
@@ -41,7 +42,9 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     """
     where = archive.file
     check_member_names((file.path for file in archive.files), where=where)
-    wanted = {normalize(archive.member_of(file)): file for file in archive.files}
+    wanted: dict[str, list[LockedFile]] = {}
+    for file in archive.files:
+        wanted.setdefault(normalize(archive.member_of(file)), []).append(file)
     folders = {folder for name in wanted for folder in _folders(name)}
     missing = dict(wanted)
     members = read_members(
@@ -56,10 +59,11 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
             _refuse_obstacle(member, folders, where)
             if member.name not in wanted:
                 continue
-            file = _take(missing, member, where)
-            if member.size not in (None, file.size):
-                raise wrong_size(file, member.size, where)
-            sink.write(file, member.chunks())
+            files = _take(missing, member, where)
+            for file in files:
+                if member.size not in (None, file.size):
+                    raise wrong_size(file, member.size, where)
+            sink.write(files, member.chunks())
             # The directory of a zip is read already, so a later duplicate is seen for nothing.
             if not missing and archive.format != "zip":
                 break
@@ -82,20 +86,20 @@ def _refuse_obstacle(member: Member, folders: set[str], where: str) -> None:
         )
 
 
-def _take(missing: dict[str, LockedFile], member: Member, where: str) -> LockedFile:
-    """The locked file of a member, which has to be the first of its name and a regular file."""
+def _take(missing: dict[str, list[LockedFile]], member: Member, where: str) -> list[LockedFile]:
+    """The locked files of a member, which has to be the first of its name and a regular file."""
     if member.kind != FILE:
         raise IntegrityError(
             f"{member.name!r} is a {member.kind}, the lock says that it is a file",
             where=where,
             remedy="do not use this archive",
         )
-    file = missing.pop(member.name, None)
-    if file is None:
+    files = missing.pop(member.name, None)
+    if files is None:
         raise IntegrityError(
             f"duplicate member {member.name!r}", where=where, remedy="do not use this archive"
         )
-    return file
+    return files
 
 
 def _lacks(names: list[str], where: str) -> IntegrityError:

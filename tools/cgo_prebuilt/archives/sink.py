@@ -10,7 +10,7 @@ import hashlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from cgo_prebuilt.files.long_paths import long_path
 from cgo_prebuilt.locks.lock import LockedFile
 
 _IN_FLIGHT = 16
+_PIECE = 1 << 20
 _MODE, _FOLDER_MODE = 0o644, 0o755
 # O_NOFOLLOW is not there on Windows, O_BINARY only there.
 _FLAGS = (
@@ -58,17 +59,19 @@ class Sink:
             if self._output is not None:
                 self._output.close()
 
-    def write(self, file: LockedFile, chunks: Iterator[memoryview]) -> None:
+    def write(self, files: Sequence[LockedFile], chunks: Iterator[memoryview]) -> None:
         """Starts to write a file.
 
         Args:
-            file: Where it goes, and what it has to be.
+            files: Where it goes, and what it has to be; several for one that has several names. They are
+                hard links of each other, so that they take the space of one, or copies.
             chunks: Its contents; they are not changed later.
 
         Raises:
             IntegrityError: This file has another size; or this one or an earlier one another hash.
             UsageError: This file or an earlier one cannot be written.
         """
+        file, *others = files
         output = _Output(self._folder, file, self._where)
         self._worker.submit(partial(self._open, output))
         size = 0
@@ -80,6 +83,8 @@ class Sink:
         if size != file.size:
             raise wrong_size(file, f"{'at least ' if size > file.size else ''}{size}", self._where)
         self._worker.submit(output.finish)
+        for other in others:
+            self._worker.submit(partial(output.repeat, other))
 
     def _open(self, output: _Output) -> None:
         self._output = output
@@ -97,6 +102,7 @@ class _Output:
     """A file that is written and hashed in one go."""
 
     def __init__(self, folder: Path, file: LockedFile, where: str) -> None:
+        self._folder = folder
         self._path = folder / file.path
         self._file = file
         self._where = where
@@ -124,10 +130,39 @@ class _Output:
 
     def finish(self) -> None:
         self.close()
+        self._check(self._file)
+
+    def repeat(self, other: LockedFile) -> None:
+        """Gives the finished file a second name."""
+        if other.size != self._file.size:
+            raise wrong_size(other, self._file.size, self._where)
+        self._check(other)
+        second = _Output(self._folder, other, self._where)
+        try:
+            second._path.parent.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+            os.link(self._path, second._path)
+        except FileExistsError as error:
+            raise second._unwritable(error) from error
+        except OSError:  # a file system without hard links
+            second._copy(self._path)
+
+    def _copy(self, first: Path) -> None:
+        self.open()
+        try:
+            with first.open("rb") as source:
+                while piece := source.read(_PIECE):
+                    self.write(memoryview(piece))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            self.close()
+        self._check(self._file)
+
+    def _check(self, file: LockedFile) -> None:
         found = self._digest.hexdigest()
-        if found != self._file.sha256:
+        if found != file.sha256:
             raise IntegrityError(
-                f"{self._file.path!r} has the SHA-256 {found}, the lock says {self._file.sha256}",
+                f"{file.path!r} has the SHA-256 {found}, the lock says {file.sha256}",
                 where=self._where,
                 remedy=_REMEDY,
             )

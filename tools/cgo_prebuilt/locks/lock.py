@@ -37,11 +37,14 @@ class LockedFile:
         path: Where it goes, relative to the output, with `/` between its parts.
         sha256: Of its contents, 64 lower-case hex digits.
         size: In bytes.
+        member: The archive's member that holds it, named from the archive's root. Empty where that is
+            `path` below the archive's `strip_prefix`.
     """
 
     path: str
     sha256: str
     size: int
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class LockedArchive:
     files: tuple[LockedFile, ...]
 
     def member_of(self, file: LockedFile) -> str:
-        """The name that a file of this archive has inside it."""
+        """The name of the member of this archive that holds a file."""
+        if file.member:
+            return file.member
         return f"{self.strip_prefix}/{file.path}" if self.strip_prefix else file.path
 
 

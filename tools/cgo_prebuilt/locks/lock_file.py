@@ -287,8 +287,12 @@ def _read_archive(value: object, where: str) -> LockedArchive:
 
 
 def _read_file(value: object, where: str) -> LockedFile:
-    fields = Fields(value, where=where, known=("path", "sha256", "size"), error=LockError)
-    return LockedFile(fields.string("path"), fields.sha256("sha256"), fields.count("size"))
+    fields = Fields(value, where=where, known=("path", "sha256", "size", "member"), error=LockError)
+    # It is compared with names and never becomes one on a disk, so it need not be a portable one.
+    member = fields.string("member") if "member" in fields else ""
+    if "member" in fields and not member:
+        raise fields.problem("'member' is empty", "remove it: `path` is the member's name then")
+    return LockedFile(fields.string("path"), fields.sha256("sha256"), fields.count("size"), member)
 
 
 def _read_interface(fields: Fields) -> Interface:

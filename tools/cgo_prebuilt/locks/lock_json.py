@@ -7,6 +7,7 @@ from dataclasses import asdict
 from cgo_prebuilt.locks.lock import (
     INTERFACE_LISTS,
     Interface,
+    LockedFile,
     LockedPlatform,
     LockedVersion,
     Source,
@@ -41,15 +42,19 @@ def _platform_json(platform: LockedPlatform) -> dict[str, object]:
                 "size": archive.size,
                 "format": archive.format,
                 "strip_prefix": archive.strip_prefix,
-                "files": [
-                    {"path": file.path, "sha256": file.sha256, "size": file.size}
-                    for file in archive.files
-                ],
+                "files": [_file_json(file) for file in archive.files],
             }
             for archive in platform.archives
         ],
         **_interface_json(platform.interface),
     }
+
+
+def _file_json(file: LockedFile) -> dict[str, object]:
+    document: dict[str, object] = {"path": file.path, "sha256": file.sha256, "size": file.size}
+    if file.member:
+        document["member"] = file.member
+    return document
 
 
 def _source_json(source: Source) -> dict[str, object]:
