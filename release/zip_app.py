@@ -27,9 +27,9 @@ import sys
 if sys.version_info < (3, 10):
     sys.exit("cgo-prebuilt needs Python 3.10 or newer, and this is %d.%d" % sys.version_info[:2])
 
-from cgo_prebuilt.cli import main
+from cgo_prebuilt.__main__ import run
 
-sys.exit(main())
+run()
 """
 
 

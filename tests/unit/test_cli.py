@@ -168,10 +168,17 @@ def test_fetch_without_json_prints_the_folder(
     assert "vec v1.2.3 for linux_amd64: downloaded" in answer.err
 
 
+EXIT_CODES = {"usage": 2, "manifest": 2, "lock": 2, "unavailable": 3, "integrity": 4, "build": 5}
+
+
 def assert_refused(answer: Answer, code: int, *words: str, lines: int = 4) -> None:
-    """One error of a few lines with something to do next, and nothing on stdout."""
+    """One error of a few lines with something to do next; the same as JSON where that was asked for."""
     assert answer.code == code, answer.err
-    assert answer.out == ""
+    if answer.out:
+        failure = json.loads(answer.out)
+        assert failure["error"] in answer.err
+        assert f"  next: {failure['next']}" in answer.err
+        assert EXIT_CODES[failure["kind"]] == code
     error = answer.err[answer.err.index("cgo-prebuilt: error: ") :]
     assert "  next: " in error
     assert len(error.splitlines()) <= lines
@@ -663,8 +670,9 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(
 
     monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", interrupt)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
-    assert (answer.code, answer.out) == (130, "")
-    assert "run it again" in answer.err
+    assert answer.code == 130
+    assert json.loads(answer.out)["kind"] == "interrupted"
+    assert "error: interrupted\n  next: run it again: it resumes what was begun" in answer.err
 
 
 def test_urls_are_printed_and_nothing_is_asked(

@@ -1,7 +1,7 @@
-"""The ways in which a command can fail, each with its exit code and its own diagnosis.
+"""The ways in which a command can fail, each with its kind, its exit code and its own diagnosis.
 
-Every error says three things: what happened, to which URL or file, and what to do next. The exit
-codes are part of the command's contract and are tested by scripts, so a class has exactly one.
+Every error says three things: what happened, to which URL or file, and what to do next. Kinds and
+exit codes are part of the command's contract, which scripts and the Bazel rules read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class CgoPrebuiltError(Exception):
         remedy: What to do next.
     """
 
-    exit_code: ClassVar[int] = 1
+    kind: ClassVar[str] = "bug"
+    exit_code: ClassVar[int] = 70
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         super().__init__(what)
@@ -34,34 +35,62 @@ class CgoPrebuiltError(Exception):
             lines.append(f"  next: {self.remedy}")
         return "\n".join(lines)
 
+    def json(self) -> dict[str, str | None]:
+        """The error as a program reads it: what a failed verb answers with `--json`."""
+        return {
+            "error": self.what,
+            "where": self.where,
+            "next": self.remedy,
+            "kind": self.kind,
+        }
+
 
 class UsageError(CgoPrebuiltError):
     """The command line, the environment or the machine does not fit what was asked."""
 
+    kind = "usage"
     exit_code = 2
 
 
 class ManifestError(UsageError):
     """`prebuilt.yaml` is malformed, or promises what it cannot keep."""
 
+    kind = "manifest"
+
 
 class LockError(UsageError):
     """The lock file is malformed, stale, or lacks what was asked of it."""
 
+    kind = "lock"
+
 
 class UnavailableError(CgoPrebuiltError):
-    """The bytes cannot be had: network, 404, offline, or no prebuilt for the platform."""
+    """The bytes cannot be fetched: network, 404, offline, or no prebuilt for the platform."""
 
+    kind = "unavailable"
     exit_code = 3
 
 
 class IntegrityError(CgoPrebuiltError):
     """The bytes are not those that the lock names, or the archive is malformed or unsafe."""
 
+    kind = "integrity"
     exit_code = 4
 
 
 class BuildError(CgoPrebuiltError):
     """The build from source failed."""
 
+    kind = "build"
     exit_code = 5
+
+
+class InterruptError(CgoPrebuiltError):
+    """A person or a program ended the command; the next run resumes it."""
+
+    kind = "interrupted"
+    exit_code = 130
+
+
+class BugError(CgoPrebuiltError):
+    """The command itself is wrong; please report it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from cgo_prebuilt.cli import INTERRUPTED
 from cgo_prebuilt.commands.verbs import STALE
 from cgo_prebuilt.errors import CgoPrebuiltError
 from reference.environment import VARIABLES
@@ -33,7 +32,10 @@ def command_page(command: argparse.ArgumentParser) -> str:
         table(("variable", "meaning"), ((one_of(names), meaning) for names, meaning in VARIABLES)),
         "`<NAME>` is the library's, in capitals, with `_` for what is neither a letter nor a digit.",
         "## Exit codes",
-        table(("code", "meaning"), ((str(code), meaning) for code, meaning in _exit_codes())),
+        table(("code", "`kind`", "meaning"), _exit_codes()),
+        "With `--json` a failed verb answers an object, too: `error` says what happened, `where` to which"
+        " URL, file or key, `next` what to do, and `kind` is a word of this table. A command that was"
+        " killed answers nothing.",
     )
 
 
@@ -88,17 +90,16 @@ def _need(action: argparse.Action) -> str:
     return f"`{action.default}`" if action.default else ""
 
 
-def _exit_codes() -> list[tuple[int, str]]:
-    meanings = {
-        0: ["Done."],
-        STALE: [
-            "`--check` found something to do, or `doctor` something that keeps a fetch from working."
-        ],
-        INTERRUPTED: ["Interrupted. Run it again to go on from there."],
-    }
-    for error in _types(CgoPrebuiltError):
-        meanings.setdefault(error.exit_code, []).append(_summary(error))
-    return [(code, " ".join(words)) for code, words in sorted(meanings.items())]
+def _exit_codes() -> list[tuple[str, str, str]]:
+    stale = (
+        "`--check` found something to do, or `doctor` something that keeps a fetch from working."
+    )
+    errors = sorted(_types(CgoPrebuiltError), key=lambda error: error.exit_code)
+    return [
+        ("0", "", "Done."),
+        (str(STALE), "", stale),
+        *((str(error.exit_code), f"`{error.kind}`", _summary(error)) for error in errors),
+    ]
 
 
 def _types(error: type[CgoPrebuiltError]) -> Iterator[type[CgoPrebuiltError]]:

@@ -69,6 +69,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"),
         "where the system's folder for caches is",
     ),
+    (
+        ("CGO_PREBUILT_DEBUG",),
+        "`1`: show the traceback of a failure that is a bug; it may hold what a message leaves out, such as a"
+        " URL's password",
+    ),
     (("BAZEL",), "the Bazel that `doctor` looks at, instead of the one on the PATH"),
     (("PATH",), "where the tools of source builds, `ssh-keygen` and `python3` are looked for"),
 )

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.printable import printable
+
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -75,7 +77,7 @@ def path_argument(text: str) -> Path:
 def say(text: str) -> None:
     """Tells the person something, if there is one; programs read standard output."""
     with suppress(OSError):  # nobody reads it any more, which is no reason to stop
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def note(text: str) -> None:

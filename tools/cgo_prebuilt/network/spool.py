@@ -30,6 +30,7 @@ _WAKE_SECONDS = 1.0
 class BrokenStream(CgoPrebuiltError):
     """What a reader gets when the bytes will not come; the transport itself reports the reason."""
 
+    kind = "unavailable"
     exit_code = 3
 
 

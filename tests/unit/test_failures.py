@@ -1,0 +1,240 @@
+"""How a failed command answers: the object, the shell's word, the last resort."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.commands.failures import answer, diagnose
+from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError
+from cgo_prebuilt.printable import printable
+from tests.unit.command_case import Run, runner
+
+FAILURE = LockError("no such lock", where="/a", remedy="make it")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(tmp_path, monkeypatch, capsys)
+
+
+def kinds(error: type[CgoPrebuiltError]) -> list[type[CgoPrebuiltError]]:
+    return [kind for inner in error.__subclasses__() for kind in (inner, *kinds(inner))]
+
+
+def test_each_error_has_its_kind_and_exit_code() -> None:
+    own = [error for error in kinds(CgoPrebuiltError) if error.__module__ == "cgo_prebuilt.errors"]
+    assert {error.kind: error.exit_code for error in own} == {
+        "usage": 2,
+        "manifest": 2,
+        "lock": 2,
+        "unavailable": 3,
+        "integrity": 4,
+        "build": 5,
+        "interrupted": 130,
+        "bug": 70,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fetch", "--lock", "l"], ""),
+        (["env", "--lock", "l"], "false\n"),
+        (["env", "--shell", "fish"], "false\n"),
+        (["env", "--shell=nu"], "false\n"),
+        (["env", "--shell"], "false\n"),
+        (["env", "--shell", "fish", "--shell=powershell"], "throw 'cgo-prebuilt env failed'\n"),
+        (["fetch", "--shell", "fish"], ""),
+    ],
+)
+def test_what_a_shell_evaluates_stops_it(arguments: list[str], expected: str) -> None:
+    assert answer(arguments, FAILURE) == expected
+
+
+@pytest.mark.parametrize("arguments", [["fetch", "--json"], ["env", "--shell", "json"]])
+def test_a_program_reads_the_failure(arguments: list[str]) -> None:
+    assert json.loads(answer(arguments, FAILURE)) == {
+        "error": "no such lock",
+        "where": "/a",
+        "next": "make it",
+        "kind": "lock",
+    }
+    assert json.loads(answer(arguments, LockError("x")))["where"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fetch", "--json"),
+        ("fetch", "--jsno", "--json"),
+        ("nothing", "--json"),
+        ("lock", "prebuilt.yaml", "--json"),
+        ("doctor", "--json", "--lock", "missing"),
+        ("urls", "--json", "--lock", "missing"),
+        ("source", "--json", "--lock", "missing", "--output", "out"),
+        ("mirror", "--json", "--lock", "missing", "--to", "out"),
+        ("pack", "missing", "--json", "--platform", "linux_amd64", "--from", ".", "--output", "o"),
+        ("publish", "missing", "--json", "--dist", ".", "--to", "out"),
+        ("cache", "prune", "--json", "--max-size", "x"),
+        ("goproxy", "require", "missing", "--json"),
+    ],
+)
+def test_a_failed_verb_with_json_answers_one_object(run: Run, arguments: Sequence[str]) -> None:
+    done = run(*arguments)
+    failure = json.loads(done.out)
+    assert sorted(failure) == ["error", "kind", "next", "where"]
+    assert done.code == 2
+    assert f"cgo-prebuilt: error: {failure['error']}" in done.err
+
+
+def test_what_nobody_foresaw_is_a_bug_to_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise TypeError("https://user:canary@example.com")
+
+    monkeypatch.setattr("cgo_prebuilt.commands.machine_cli.this_host", fail)
+    done = run("platform", "--json")
+    done.refused(70, "this is a bug in cgo-prebuilt", "TypeError", "/issues; CGO_PREBUILT_DEBUG=1")
+    assert "at: cgo_prebuilt.commands.machine_cli, line " in done.err
+    assert len(done.err.splitlines()) == 3
+    assert "canary" not in done.out + done.err
+    assert json.loads(done.out)["kind"] == "bug"
+    monkeypatch.setenv("CGO_PREBUILT_DEBUG", "1")
+    assert "Traceback (most recent call last)" in run("platform").err
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("can't start new thread")], ids=["memory", "thread"]
+)
+def test_a_machine_that_has_nothing_left_is_no_bug(error: BaseException) -> None:
+    failure = diagnose(error)
+    assert (failure.kind, failure.exit_code) == ("usage", 2)
+    assert failure.what == "the system refused: there is no memory, or no thread, left"
+
+
+def test_a_bug_outside_of_the_package_has_no_place() -> None:
+    failure = diagnose(ZeroDivisionError())
+    assert isinstance(failure, BugError)
+    assert failure.where is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ü 'x'\n\tnext", "plain ü 'x'\n\tnext"),
+        ("\x1b[2Jgone\r", "\\x1b[2Jgone\\r"),
+        ("\x9b1m \u202e\u2028", "\\x9b1m \\u202e\\u2028"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_a_message_has_nothing_that_a_terminal_obeys(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_what_is_said_and_answered_is_printable(run: Run) -> None:
+    done = run("fetch", "--json", "--lock", "\x1b[2J", "--output", "out")
+    assert "\x1b" not in done.out + done.err
+    assert json.loads(done.out)["where"] == "\\x1b[2J"
+
+
+# Real processes.
+
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+
+SLOW = """\
+import sys, time
+from cgo_prebuilt import __main__
+from cgo_prebuilt.commands import machine_cli
+
+def wait():
+    try:
+        print("ready", file=sys.stderr, flush=True)
+        time.sleep(60)
+    finally:
+        {cleanup}
+
+machine_cli.this_host = wait
+from cgo_prebuilt.commands import fetch_cli
+fetch_cli.lock_and_platform = lambda options: wait()
+__main__.run()
+"""
+
+
+def start(*arguments: str, cleanup: str = "time.sleep(1)") -> subprocess.Popen[str]:
+    program = [sys.executable, "-c", SLOW.format(cleanup=cleanup), *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "ready\n"
+    return process
+
+
+@needs_posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_quick_interrupts_let_the_command_clean_up(number: signal.Signals) -> None:
+    process = start("platform", "--json")
+    for _ in range(6):
+        process.send_signal(number)
+        time.sleep(0.05)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out)["kind"] == "interrupted"
+    assert err.splitlines() == [
+        "cgo-prebuilt: error: interrupted",
+        "  next: run it again: it resumes what was begun",
+    ]
+
+
+@needs_posix
+def test_an_interrupted_env_stops_the_shell_that_evaluates_it() -> None:
+    process = start("env", "--lock", "l")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == "false\n"
+    assert process.returncode == 130
+
+
+@needs_posix
+def test_an_interrupt_ends_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start("platform", cleanup="time.sleep(60)")
+    begin = time.monotonic()
+    while process.poll() is None and time.monotonic() - begin < 30:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    assert process.wait() == 130
+    assert 3 <= time.monotonic() - begin < 20
+    process.communicate()
+
+
+@needs_posix
+def test_an_answer_that_cannot_be_written_is_an_error_and_no_traceback() -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'exec "$@" > /dev/full',
+            "sh",
+            sys.executable,
+            "-m",
+            "cgo_prebuilt",
+            "platform",
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-2:] == [
+        "cgo-prebuilt: error: the system refused: No space left on device",
+        "  next: check that the path is right and may be used, and that there is space left",
+    ]

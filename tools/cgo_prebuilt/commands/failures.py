@@ -1,0 +1,108 @@
+"""How a failed command answers: a diagnosis for a person, and an object or a word for a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+from cgo_prebuilt import __version__
+from cgo_prebuilt.commands.verbs import note, say
+from cgo_prebuilt.errors import BugError, CgoPrebuiltError, InterruptError, UsageError
+from cgo_prebuilt.printable import printable
+from cgo_prebuilt.settings import is_on
+
+_ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
+
+_STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
+"""What makes a shell stop that evaluates it, where it is not `false`."""
+
+
+def diagnose(error: BaseException) -> CgoPrebuiltError:
+    """Makes an error for a person of whatever ended a command."""
+    if isinstance(error, CgoPrebuiltError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptError("interrupted", remedy="run it again: it resumes what was begun")
+    if isinstance(error, OSError):
+        return UsageError(
+            f"the system refused: {error.strerror or error}",
+            where=None if error.filename is None else str(error.filename),
+            remedy="check that the path is right and may be used, and that there is space left",
+        )
+    if isinstance(error, UnicodeEncodeError):
+        return UsageError(f"a text cannot be written: {error}", remedy="set PYTHONUTF8=1")
+    # threading has no error of its own for a thread that the system refuses.
+    if isinstance(error, MemoryError) or "can't start new thread" in str(error):
+        return UsageError(
+            "the system refused: there is no memory, or no thread, left",
+            remedy="end other programs, or raise the limits of this one (ulimit -a)",
+        )
+    # Its text may hold a secret, such as a URL's password, and so is only in the traceback.
+    return BugError(
+        f"this is a bug in cgo-prebuilt {__version__}: {type(error).__name__}",
+        where=_place(error),
+        remedy=f"report it at {_ISSUES}; CGO_PREBUILT_DEBUG=1 shows the traceback",
+    )
+
+
+def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
+    """What a failed command prints on standard output.
+
+    Args:
+        arguments: The command line, without the program. Its own parser may have refused it.
+        failure: Why it failed.
+
+    Returns:
+        A JSON object where a program was to read one; for `env` what makes the shell stop that
+        evaluates it; else nothing.
+    """
+    shell = _shell(arguments) if arguments[:1] == ["env"] else None
+    if shell == "json" or "--json" in arguments:
+        shown = {key: value and printable(value) for key, value in failure.json().items()}
+        return json.dumps(shown, indent=2) + "\n"
+    return "" if shell is None else _STOP.get(shell, "false\n")
+
+
+def report(arguments: Sequence[str], error: BaseException) -> int:
+    """Says why a command failed, to a person and to a program, and gives the exit code."""
+    failure = diagnose(error)
+    if isinstance(failure, BugError) and is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
+        say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    note(f"error: {failure}")
+    print_last(answer(arguments, failure))
+    return failure.exit_code
+
+
+def print_last(text: str) -> None:
+    """Prints the end of what goes to standard output, and nothing more, where nobody reads it."""
+    try:
+        print(text, end="", flush=True)
+    except OSError:
+        # What is still in the buffer would make the interpreter complain when it ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _shell(arguments: Sequence[str]) -> str:
+    """The last `--shell` on a command line that need not be valid."""
+    shell = "sh"
+    for index, word in enumerate(arguments):
+        if word == "--shell":
+            shell = "".join(arguments[index + 1 : index + 2])
+        elif word.startswith("--shell="):
+            shell = word.removeprefix("--shell=")
+    return shell
+
+
+def _place(error: BaseException) -> str | None:
+    """The innermost place in this package that an error came through."""
+    places = [
+        f"{module}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (module := str(frame.f_globals.get("__name__"))).startswith("cgo_prebuilt.")
+    ]
+    return places[-1] if places else None

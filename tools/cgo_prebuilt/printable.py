@@ -1,0 +1,18 @@
+"""Text of somebody else's as a terminal may show it."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """A text in which everything that a terminal would obey or hide is written as an escape.
+
+    Line feeds and tabs stay. What servers, archives and locks say ends up in messages, and an
+    escape sequence in it could rewrite what a person reads.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else _escape(sign) for sign in text)
+
+
+def _escape(sign: str) -> str:
+    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
