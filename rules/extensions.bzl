@@ -11,10 +11,10 @@ never the other way. Nothing here depends on the host.
 """
 
 load("//rules/private:archive_repository.bzl", "archive_repository")
-load("//rules/private:fallback.bzl", "POLICIES")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
 load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
+load("//rules/private:origin.bzl", "ORIGINS")
 load("//rules/private:python.bzl", "environment_prefix", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "TRANSPORTS")
@@ -32,14 +32,6 @@ _library = tag_class(
 Libraries that this one needs, linked after it: other prebuilts, or any target with CcInfo that every repository may see.
 A target that is given as `source` has dependencies of its own.""",
         ),
-        "fallback": attr.string(
-            default = "auto",
-            doc = """\
-When to build from source. `auto`: on a platform without a prebuilt and, with a warning, where no mirror has the right bytes.
-`never`: then the build fails. `always`: no prebuilt is downloaded. CGO_PREBUILT_FALLBACK wins over it, and
-`--@<name>//:origin=source` or `=prebuilt` over both.""",
-            values = POLICIES,
-        ),
         "flavor": attr.string(
             doc = """\
 The flavor to take where the build flag `--@<name>//:flavor=F` says no other, instead of the lock's default. Its values are the
@@ -52,6 +44,14 @@ lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of yo
         "name": attr.string(
             doc = "The name of its repository and of the target in it.",
             mandatory = True,
+        ),
+        "origin": attr.string(
+            default = "auto",
+            doc = """\
+Where the library comes from. `prebuilt`: the prebuilt, or the build fails. `source`: the source; no prebuilt is downloaded.
+`auto`: the prebuilt; the source on a platform without one and, with a warning, where no mirror has the right bytes.
+CGO_PREBUILT_ORIGIN wins over it, and `--@<name>//:origin=source` or `=prebuilt` over both.""",
+            values = ORIGINS,
         ),
         "source": attr.label(
             doc = """\
@@ -151,10 +151,10 @@ def _declare(mctx, declaration, interpreter):
     hub(
         name = tag.name,
         default_flavor = default_flavor,
-        fallback = tag.fallback,
         flavor = flavor.flavor,
         flavors = {name: platforms.keys() for name, platforms in prebuilts.by_flavor.items()},
         library = tag.name,
+        origin = tag.origin,
         source = source,
         source_has_flavors = source_has_flavors,
     )
@@ -163,10 +163,10 @@ def _declare(mctx, declaration, interpreter):
             archive_repository(
                 name = spoke_name(tag.name, platform, "" if name == default_flavor else name),
                 deps = deps,
-                fallback = tag.fallback,
                 interpreter = interpreter,
                 library = tag.name,
                 lock = excerpt(lock, chosen.version, name, platform),
+                origin = tag.origin,
                 packages = packages,
                 platform = platform,
                 source = source if name == default_flavor or source_has_flavors else "",

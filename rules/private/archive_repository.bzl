@@ -1,7 +1,7 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
-load(":fallback.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
+load(":origin.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_warning", "falls_back", "origin_of")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -70,7 +70,7 @@ def _archive_repository_impl(rctx):
     platform = rctx.attr.platform
     lock = json.decode(rctx.attr.lock)
     version = lock["default_version"]
-    chosen = fallback_policy(rctx.getenv(VARIABLE), rctx.attr.fallback)
+    chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
@@ -81,7 +81,7 @@ def _archive_repository_impl(rctx):
         interpreter,
         "fetch",
         ["--lock=prebuilt.lock.json", "--platform=" + platform],
-        ["--output=.", "--fallback=never", "--json"],
+        ["--output=.", "--origin=prebuilt", "--json"],
         fetcher_environment(lock["name"], version),
     )
     if result.return_code != 0:
@@ -92,9 +92,9 @@ def _archive_repository_impl(rctx):
             result.return_code,
             result.stderr.strip() or result.stdout.strip(),
         )
-        if falls_back(chosen.policy, result.return_code, rctx.attr.source):
+        if falls_back(chosen.origin, result.return_code, rctx.attr.source):
             return _fall_back(rctx, interpreter, version, failure)
-        fail("\n\n" + failure + fallback_hint(chosen.policy, result.return_code, rctx.attr.source))
+        fail("\n\n" + failure + fallback_hint(chosen.origin, result.return_code, rctx.attr.source))
     prebuilt = lock["versions"][version]["platforms"][platform]
     files = files_of(prebuilt)
     for path in files.dropped:
@@ -116,13 +116,13 @@ archive_repository = repository_rule(
     implementation = _archive_repository_impl,
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
     attrs = FETCHING_ATTRIBUTES | {
-        "fallback": attr.string(
-            default = "auto",
-            doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",
-        ),
         "lock": attr.string(
             doc = "A lock that holds this platform of one version, as JSON: a change of any other refetches nothing.",
             mandatory = True,
+        ),
+        "origin": attr.string(
+            default = "auto",
+            doc = "The origin, unless CGO_PREBUILT_ORIGIN says another.",
         ),
         "platform": attr.string(
             doc = "The platform.",

@@ -20,7 +20,7 @@ def no_source_message(library, label, platform, flavors):
         "{} cannot be built from source: there is none".format(library),
         "  for: " + _asked_platform(label, platform),
         "  it has prebuilts for: " + (", ".join(sorted(prebuilts)) or "no platform"),
-        "  next: leave --@{}//:origin=source out, or `fallback = \"always\"`; or add to prebuilt.library".format(library) +
+        "  next: leave --@{}//:origin=source out, or `origin = \"source\"`; or add to prebuilt.library".format(library) +
         " `source = \"//some:target\"`, with CcInfo; or add `source:` to the library's prebuilt.yaml and run `cgo-prebuilt lock`",
     ])
 

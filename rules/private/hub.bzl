@@ -1,7 +1,7 @@
 """The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
 
-load(":fallback.bzl", "VARIABLE", "fallback_policy", "source_hint")
 load(":hub_targets.bzl", "of_flavor")
+load(":origin.bzl", "VARIABLE", "origin_of", "source_hint")
 load(":platforms.bzl", "setting_of")
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -41,11 +41,11 @@ def platform_branches(library, flavor, platforms, others, target, unsupported, o
     branches["//conditions:default"] = otherwise
     return branches
 
-def by_policy(policy, source):
-    """What the origin `auto` stands for. Pure.
+def by_origin(origin, source):
+    """What a build takes whose flag does not name an origin. Pure.
 
     Args:
-        policy: one of `POLICIES`.
+        origin: one of `ORIGINS`.
         source: the label of the library from source; empty where there is none.
 
     Returns:
@@ -53,8 +53,8 @@ def by_policy(policy, source):
         is built on a platform that has none.
     """
     return struct(
-        always_source = policy == "always",
-        falls_back = source != "" and policy != "never",
+        always_source = origin == "source",
+        falls_back = source != "" and origin != "prebuilt",
     )
 
 def flavor_branches(library, flavors, default_flavor, target, otherwise):
@@ -89,10 +89,10 @@ def _hub_impl(rctx):
     source = rctx.attr.source
     flavors = rctx.attr.flavors
     default = rctx.attr.default_flavor
-    chosen = fallback_policy(rctx.getenv(VARIABLE), rctx.attr.fallback)
+    chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
-    auto = by_policy(chosen.policy, source)
+    auto = by_origin(chosen.origin, source)
     unsupported = {flavor: of_flavor(":unsupported_platform", flavor) for flavor in flavors}
     built = {
         flavor: ":from_source"
@@ -130,10 +130,6 @@ hub = repository_rule(
         "default_flavor": attr.string(
             doc = "The lock's default flavor, whose name is not in those of its spokes; empty where there are none.",
         ),
-        "fallback": attr.string(
-            default = "auto",
-            doc = "The policy, unless CGO_PREBUILT_FALLBACK says another.",
-        ),
         "flavor": attr.string(
             doc = "The flavor to take, unless the build flag says another; empty where there are none.",
         ),
@@ -144,6 +140,10 @@ hub = repository_rule(
         "library": attr.string(
             doc = "The library's name.",
             mandatory = True,
+        ),
+        "origin": attr.string(
+            default = "auto",
+            doc = "The origin, unless CGO_PREBUILT_ORIGIN says another.",
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",

@@ -134,7 +134,7 @@ def run_through(rctx, interpreter, verb, which, how, environment):
         rctx,
         interpreter,
         packages,
-        [verb] + which + how + ["--from=" + _FOLDER],
+        [verb] + which + how + ["--mirror=" + _FOLDER],
         environment,
     )
     rctx.delete(_FOLDER)

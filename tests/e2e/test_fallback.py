@@ -1,4 +1,4 @@
-"""Where a prebuilt cannot be had, the same label is the source build, by policy, with a warning."""
+"""Where a prebuilt is unavailable, the same label is the source build, unless `origin` forbids it."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_same_label_links_the_prebuilt_or_the_source_and_goes_back(
     assert fallen_back.stdout == SOURCE
     assert fallen_back.stderr.count(WARNING) == 1
     url = f"{release.server.url}/{release.archive('linux_amd64')}"
-    for words in ("exit code 3", url, "404", 'fallback = "never"', "CGO_PREBUILT_FALLBACK=never"):
+    for words in ("exit code 3", url, "404", 'origin = "prebuilt"', "CGO_PREBUILT_ORIGIN=prebuilt"):
         assert words in fallen_back.stderr
     assert made.bazel("run", "//:main_go").checked().stdout == SOURCE
 
@@ -155,7 +155,7 @@ def test_a_fallback_is_not_remembered_by_the_next_server(
 
 @pytest.mark.parametrize(
     ("tag", "environment"),
-    [(', fallback = "never"', {}), ("", {"CGO_PREBUILT_FALLBACK": "never"})],
+    [(', origin = "prebuilt"', {}), ("", {"CGO_PREBUILT_ORIGIN": "prebuilt"})],
     ids=["tag", "variable"],
 )
 def test_never_fails_in_the_words_of_the_warning(
@@ -170,14 +170,14 @@ def test_never_fails_in_the_words_of_the_warning(
     assert url in failed.stderr
     assert "404" in failed.stderr
     assert WARNING not in failed.stderr
-    assert 'fallback = "auto"' in failed.stderr
+    assert 'origin = "auto"' in failed.stderr
 
 
 @pytest.mark.parametrize(
     ("tag", "environment"),
     [
-        (', fallback = "always"', {}),
-        (', fallback = "never"', {"CGO_PREBUILT_FALLBACK": "always"}),
+        (', origin = "source"', {}),
+        (', origin = "prebuilt"', {"CGO_PREBUILT_ORIGIN": "source"}),
     ],
     ids=["tag", "variable over tag"],
 )
@@ -198,7 +198,7 @@ def test_a_platform_without_a_prebuilt_is_built_without_a_try(
     made = consumer(workspace, release)
     assert made.bazel("run", "//:main_cc").checked().stdout == SOURCE
     assert release.server.requests == []
-    failed = made.bazel("build", "//:main_cc", env={"CGO_PREBUILT_FALLBACK": "never"})
+    failed = made.bazel("build", "//:main_cc", env={"CGO_PREBUILT_ORIGIN": "prebuilt"})
     assert "answer has no prebuilt for the platform" in failed.stderr
     assert "it has: linux_arm64" in failed.stderr
     assert "or: build it from source" in failed.stderr
@@ -231,7 +231,7 @@ def test_an_origin_is_not_overruled(workspace: MakeWorkspace, release: Release) 
         "run",
         "//:main_cc",
         "--@answer//:origin=prebuilt",
-        env={"CGO_PREBUILT_FALLBACK": "always"},
+        env={"CGO_PREBUILT_ORIGIN": "source"},
     )
     assert over_always.checked().stdout == PREBUILT
 
@@ -247,22 +247,22 @@ def test_the_origin_prebuilt_does_not_take_a_fallback(
     assert "answer v1.0.0 for linux_amd64 could not be fetched (exit code 3)" in failed.stderr
 
 
-@pytest.mark.parametrize("policy", ["auto", "never", "always"])
+@pytest.mark.parametrize("origin", ["auto", "prebuilt", "source"])
 def test_wrong_bytes_from_every_mirror_never_reach_a_link(
-    workspace: MakeWorkspace, release: Release, tmp_path: Path, policy: str
+    workspace: MakeWorkspace, release: Release, tmp_path: Path, origin: str
 ) -> None:
     archive = release.server.folder / release.archive("linux_amd64")
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 1
     archive.write_bytes(content)
-    made = consumer(workspace, release, tag=f', fallback = "{policy}"')
+    made = consumer(workspace, release, tag=f', origin = "{origin}"')
     built = made.bazel("run", "//:main_cc")
-    if policy == "never":
+    if origin == "prebuilt":
         assert built.code != 0
         assert "exit code 4" in built.stderr
     else:
         assert built.checked().stdout == SOURCE
-    assert ("exit code 4" in built.stderr) == (policy != "always")
+    assert ("exit code 4" in built.stderr) == (origin != "source")
     external = Path(made.bazel("info", "output_base").checked().stdout.strip(), "external")
     assert not list(external.glob("*answer__linux_amd64/**/*.a"))
     assert not list(tmp_path.glob("store/v1/trees/*"))
@@ -314,15 +314,15 @@ def test_without_a_source_the_failure_is_final_and_says_how_to_have_one(
 
 
 def test_a_change_of_the_source_is_built(workspace: MakeWorkspace, release: Release) -> None:
-    made = consumer(workspace, release, tag=', fallback = "always"')
+    made = consumer(workspace, release, tag=', origin = "source"')
     assert made.bazel("run", "//:main_cc").checked().stdout == SOURCE
     made.write({"native/answer.c": "int answer(void) { return 45; }\n"})
     assert made.bazel("run", "//:main_cc").checked().stdout == "the answer is 45\n"
 
 
-def test_an_unknown_policy_is_an_error(workspace: MakeWorkspace, release: Release) -> None:
-    made = consumer(workspace, release, environment={"CGO_PREBUILT_FALLBACK": "sometimes"})
+def test_an_unknown_origin_is_an_error(workspace: MakeWorkspace, release: Release) -> None:
+    made = consumer(workspace, release, environment={"CGO_PREBUILT_ORIGIN": "sometimes"})
     failed = made.bazel("build", "//:main_cc")
     assert failed.code != 0
-    assert 'CGO_PREBUILT_FALLBACK is "sometimes"' in failed.stderr
-    assert "auto, never, always" in failed.stderr
+    assert 'CGO_PREBUILT_ORIGIN is "sometimes"' in failed.stderr
+    assert "auto, prebuilt, source" in failed.stderr

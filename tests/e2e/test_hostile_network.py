@@ -68,7 +68,7 @@ class Machine:
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "temporary"),
             "CGO_PREBUILT_CACHE": str(self.store),
-            "CGO_PREBUILT_FALLBACK": "never",
+            "CGO_PREBUILT_ORIGIN": "prebuilt",
             **variables,
         }
         done = subprocess.run(

@@ -26,7 +26,7 @@ _PLATFORMS = ("linux_amd64", "linux_arm64")
 
 _MODULE = """\
 prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
-prebuilt.library(name = "vecsearch", lock = "//:prebuilt.lock.json", fallback = "never")
+prebuilt.library(name = "vecsearch", lock = "//:prebuilt.lock.json", origin = "prebuilt")
 use_repo(prebuilt, "vecsearch")
 """
 

@@ -138,7 +138,7 @@ def test_bash_completes_verbs_options_and_their_values(released: Release) -> Non
     for typed, completed in {
         "fet": "fetch",
         "fetch --pl": "--platform",
-        "fetch --fallback ": "auto never always",
+        "fetch --origin ": "auto prebuilt source",
     }.items():
         words = ["cgo-prebuilt", *typed.split(" ")]
         complete = ["bash", "-c", script, "bash", str(released.clone / "dist/cgo-prebuilt.bash")]

@@ -67,7 +67,7 @@ def test_from_source_label_is_built_by_the_monorepo(bazel_tools: Tools, tmp_path
     try:
         built = made.bazel("run", "//cpp:checksum", env=nothing_there).checked()
         failed = made.bazel(
-            "build", "//cpp:checksum", env={**nothing_there, "CGO_PREBUILT_FALLBACK": "never"}
+            "build", "//cpp:checksum", env={**nothing_there, "CGO_PREBUILT_ORIGIN": "prebuilt"}
         )
     finally:
         made.bazel("shutdown")

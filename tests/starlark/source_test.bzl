@@ -1,15 +1,15 @@
-"""Tests of what source builds decide: flags, tools, places, the host's tools, the policy."""
+"""Tests of what source builds decide: flags, tools, places, the host's tools, the origin."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-
-# buildifier: disable=bzl-visibility
-load("//rules/private:fallback.bzl", "POLICIES", "error_of", "fallback_hint", "fallback_policy", "fallback_warning", "falls_back")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:hub.bzl", "by_policy")
+load("//rules/private:hub.bzl", "by_origin")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:origin.bzl", "ORIGINS", "error_of", "fallback_hint", "fallback_warning", "falls_back", "origin_of")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:platforms.bzl", "PLATFORMS", "RUST_TARGETS", "cmake_system_of", "same_machine")
@@ -137,33 +137,33 @@ def _platforms_test_impl(ctx):
 
 _platforms_test = unittest.make(_platforms_test_impl)
 
-def _policy_test_impl(ctx):
+def _origin_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, "never", fallback_policy("never", "always").policy)
-    asserts.equals(env, "always", fallback_policy(None, "always").policy)
-    asserts.true(env, "sometimes" in fallback_policy("sometimes", "auto").error)
-    for policy in POLICIES:
+    asserts.equals(env, "prebuilt", origin_of("prebuilt", "source").origin)
+    asserts.equals(env, "source", origin_of(None, "source").origin)
+    asserts.true(env, "sometimes" in origin_of("sometimes", "auto").error)
+    for origin in ORIGINS:
         for exit_code in (2, 3, 4, 5, 130):
             asserts.equals(
                 env,
-                policy == "auto" and exit_code in (3, 4),
-                falls_back(policy, exit_code, "//:source"),
+                origin == "auto" and exit_code in (3, 4),
+                falls_back(origin, exit_code, "//:source"),
             )
     asserts.false(env, falls_back("auto", 3, ""))
     asserts.equals(env, "no route\n  at: x", error_of("downloading\ncgo-prebuilt: error: no route\n  at: x\n"))
     asserts.equals(env, "killed", error_of("killed\n"))
     asserts.true(env, "//:source" in fallback_warning("why", "//:source"))
     asserts.true(env, "give prebuilt.library a 'source'" in fallback_hint("auto", 3, ""))
-    asserts.true(env, "fallback = \"auto\"" in fallback_hint("never", 4, "//:source"))
+    asserts.true(env, "origin = \"auto\"" in fallback_hint("prebuilt", 4, "//:source"))
     asserts.equals(env, "", fallback_hint("auto", 2, ""))
 
-    asserts.true(env, by_policy("auto", "//:source").falls_back)
-    asserts.false(env, by_policy("never", "//:source").falls_back)
-    asserts.false(env, by_policy("auto", "").falls_back)
-    asserts.true(env, by_policy("always", "//:source").always_source)
+    asserts.true(env, by_origin("auto", "//:source").falls_back)
+    asserts.false(env, by_origin("prebuilt", "//:source").falls_back)
+    asserts.false(env, by_origin("auto", "").falls_back)
+    asserts.true(env, by_origin("source", "//:source").always_source)
     return unittest.end(env)
 
-_policy_test = unittest.make(_policy_test_impl)
+_origin_test = unittest.make(_origin_test_impl)
 
 def _repository_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -183,7 +183,7 @@ def source_test_suite(name):
         _flags_test,
         _host_test,
         _platforms_test,
-        _policy_test,
+        _origin_test,
         _repository_test,
         _tools_test,
     )

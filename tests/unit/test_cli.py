@@ -55,7 +55,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPSe
             monkeypatch.delenv(name)
     httpserver.no_handler_status_code = 404
     monkeypatch.setenv("CGO_PREBUILT_CACHE", str(tmp_path / "store"))
-    monkeypatch.setenv("CGO_PREBUILT_FALLBACK", "never")
+    monkeypatch.setenv("CGO_PREBUILT_ORIGIN", "prebuilt")
     monkeypatch.setattr(
         "cgo_prebuilt.network.transport_settings.TransportSettings", lambda: SETTINGS
     )
@@ -601,7 +601,7 @@ def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(
     assert_refused(answer, 2, "a text cannot be written", "PYTHONUTF8")
 
 
-@pytest.mark.parametrize("path", ["--output", "--lock", "--from"])
+@pytest.mark.parametrize("path", ["--output", "--lock"])
 def test_an_empty_path_is_not_the_current_folder(
     run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
@@ -609,6 +609,9 @@ def test_an_empty_path_is_not_the_current_folder(
     answer = run(*fetch_arguments(locked, tmp_path / "out"), path, "")
     assert answer.code == 2
     assert f"argument {path}: the path is empty; is a variable not set?" in answer.err
+    answer = run(*fetch_arguments(locked, tmp_path / "out"), "--mirror", "")
+    assert answer.code == 2
+    assert "argument --mirror: the place is empty; is a variable not set?" in answer.err
 
 
 NOBODY_READS = """\
@@ -718,7 +721,7 @@ def test_archives_from_a_folder_are_verified_and_nothing_is_asked(
 ) -> None:
     folder = tmp_path / "braces {file} 100%"
     folder.mkdir()
-    arguments = (*fetch_arguments(locked, tmp_path / "out"), "--from", folder)
+    arguments = (*fetch_arguments(locked, tmp_path / "out"), "--mirror", folder)
     (folder / ARCHIVE[1:]).write_bytes(b"wrong")
     assert_refused(run(*arguments), 4, "wrong bytes", "at: file://")
     (folder / ARCHIVE[1:]).write_bytes(archive_of(FILES))

@@ -533,7 +533,7 @@ def test_the_default_flavor_is_not_among_the_others() -> None:
 
 
 def test_two_archives_of_one_name_with_different_hashes_are_refused() -> None:
-    """In a folder of archives, such as that of `fetch --from`, one would replace the other."""
+    """In a folder of archives, such as that of `fetch --mirror`, one would replace the other."""
     bad = document()
     archive = archive_in(bad)
     other = {**archive, "sha256": "0" * 64, "files": []}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cgo_prebuilt.errors import UsageError
@@ -10,27 +12,27 @@ from cgo_prebuilt.settings import Settings, environment_name, is_on, read_settin
 
 def test_an_empty_environment_leaves_the_defaults() -> None:
     assert read_settings({}, "vec") == Settings(
-        offline=False, fallback="auto", mirror=None, release_url=None, version=None
+        offline=False, origin="auto", mirror=None, release_url=None, version=None
     )
 
 
 def test_every_variable_is_read() -> None:
     environ = {
         "CGO_PREBUILT_OFFLINE": "1",
-        "CGO_PREBUILT_FALLBACK": "never",
+        "CGO_PREBUILT_ORIGIN": "prebuilt",
         "CGO_PREBUILT_MIRROR": "https://mirror",
         "VEC_RELEASE_URL": "https://release",
         "VEC_VERSION": "v2",
     }
     assert read_settings(environ, "vec") == Settings(
-        True, "never", "https://mirror", "https://release", "v2"
+        True, "prebuilt", "https://mirror", "https://release", "v2"
     )
 
 
 def test_an_empty_variable_is_as_good_as_none() -> None:
     names = (
         "CGO_PREBUILT_OFFLINE",
-        "CGO_PREBUILT_FALLBACK",
+        "CGO_PREBUILT_ORIGIN",
         "CGO_PREBUILT_MIRROR",
         "VEC_RELEASE_URL",
         "VEC_VERSION",
@@ -39,16 +41,16 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 
 
 def test_the_command_line_wins() -> None:
-    environ = {"CGO_PREBUILT_FALLBACK": "never", "VEC_VERSION": "v2", "CGO_PREBUILT_OFFLINE": "0"}
-    settings = read_settings(environ, "vec", offline=True, fallback="always", version="v3")
-    assert settings == Settings(offline=True, fallback="always", version="v3")
+    environ = {"CGO_PREBUILT_ORIGIN": "prebuilt", "VEC_VERSION": "v2", "CGO_PREBUILT_OFFLINE": "0"}
+    settings = read_settings(environ, "vec", offline=True, origin="source", version="v3")
+    assert settings == Settings(offline=True, origin="source", version="v3")
 
 
-def test_an_unknown_policy_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UsageError, match="'sometimes' is not a policy") as caught:
-        read_settings({"CGO_PREBUILT_FALLBACK": "sometimes"}, "vec")
-    assert caught.value.where == "CGO_PREBUILT_FALLBACK"
-    assert caught.value.remedy == "use one of auto, never, always"
+def test_an_unknown_origin_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match="'sometimes' is not an origin") as caught:
+        read_settings({"CGO_PREBUILT_ORIGIN": "sometimes"}, "vec")
+    assert caught.value.where == "CGO_PREBUILT_ORIGIN"
+    assert caught.value.remedy == "use one of auto, prebuilt, source"
 
 
 def test_another_library_s_variables_are_not_read() -> None:
@@ -73,13 +75,11 @@ def test_a_variable_is_off(value: str) -> None:
 
 
 @pytest.mark.parametrize("variable", ["CGO_PREBUILT_MIRROR", "VEC_RELEASE_URL"])
-@pytest.mark.parametrize(
-    "value", ["/srv/mirror", "mirror.example.com", "ftp://mirror", "u:pw@host"]
-)
-def test_a_mirror_that_is_no_url_is_refused_without_showing_it(variable: str, value: str) -> None:
+@pytest.mark.parametrize("value", ["srv/mirror", "mirror.example.com", "ftp://mirror", "u:pw@host"])
+def test_a_mirror_that_is_no_place_is_refused_without_showing_it(variable: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"{variable} is no URL of http, https or file") as caught:
         read_settings({variable: value}, "vec")
-    assert value not in str(caught.value).replace("file:///srv/mirror", "").replace(
+    assert value not in str(caught.value).replace(" /srv/mirror", "").replace(
         "https://mirror.example.com", ""
     )
 
@@ -87,3 +87,17 @@ def test_a_mirror_that_is_no_url_is_refused_without_showing_it(variable: str, va
 @pytest.mark.parametrize("value", ["file:///srv", "FILE:/srv", "https://mirror/{name}/{file}"])
 def test_a_mirror_that_is_one_is_taken(value: str) -> None:
     assert read_settings({"CGO_PREBUILT_MIRROR": value}, "vec").mirror == value
+    assert read_settings({}, "vec", mirror=value).mirror == value
+
+
+def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_option = read_settings({"CGO_PREBUILT_MIRROR": "https://m"}, "vec", mirror="braces {file}")
+    assert by_option.mirror == f"{tmp_path.as_uri()}/braces%20%7Bfile%7D"
+    by_variable = read_settings({"CGO_PREBUILT_MIRROR": str(tmp_path)}, "vec")
+    assert by_variable.mirror == tmp_path.as_uri()
+
+
+def test_an_option_of_another_scheme_is_not_a_folder() -> None:
+    with pytest.raises(UsageError, match="--mirror is no URL of http, https or file"):
+        read_settings({}, "vec", mirror="ftp://mirror")

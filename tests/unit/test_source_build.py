@@ -127,7 +127,7 @@ def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project)
     assert answer.report["files"] == ["answer.h", "generated.h", "lib/libanswer.a"]
     assert (project.output / "lib/libanswer.a").read_bytes().startswith(b"!<arch>")
     assert "so it is built from source instead" in answer.stderr
-    assert "--fallback never" in answer.stderr
+    assert "--origin prebuilt" in answer.stderr
     assert not (project.folder / "native/libanswer.a").exists()
 
 
@@ -167,7 +167,7 @@ def test_always_builds_no_other_flavor_than_was_asked_for(
     version = lock["versions"]["v1"]
     version.update(default_flavor="standard", flavors={"cuda": version["platforms"]})
     path.write_text(json.dumps(lock))
-    refused = project.fetch("--fallback", "always", "--flavor", flavor)
+    refused = project.fetch("--origin", "source", "--flavor", flavor)
     assert refused.code == code
     assert words in refused.stderr
 
@@ -187,7 +187,7 @@ def test_a_build_contacts_nothing_where_the_fetch_may_not(project: Project, clos
         environ["CGO_PREBUILT_MIRROR"] = empty.as_uri()
     elif closed == "offline":
         environ["CGO_PREBUILT_OFFLINE"] = "1"
-    options = ("--from", str(empty)) if closed == "folder" else ()
+    options = ("--mirror", str(empty)) if closed == "folder" else ()
     assert project.fetch(*options, **environ).code == 5
     builds = [
         line for line in (project.folder / "asked").read_text().splitlines() if "build" in line
@@ -204,7 +204,7 @@ def test_a_compiler_that_is_no_command_line_is_named(project: Project) -> None:
 
 def test_the_same_is_not_built_twice(project: Project) -> None:
     assert project.fetch().report["status"] == "built"
-    assert project.fetch("--fallback", "always").report["status"] == "cached"
+    assert project.fetch("--origin", "source").report["status"] == "cached"
 
 
 @pytest.mark.parametrize("change", ["source", "flags", "build", "tools"])
@@ -225,12 +225,12 @@ def test_a_change_of_what_goes_in_is_built_again(project: Project, change: str) 
     assert project.fetch(**environ).report["status"] == "built"
 
 
-def test_never_fails_as_a_fetch_does(project: Project) -> None:
+def test_origin_prebuilt_fails_as_a_fetch_does(project: Project) -> None:
     project.lock(platforms=("linux_arm64",))
-    answer = project.fetch("--fallback", "never")
+    answer = project.fetch("--origin", "prebuilt")
     assert answer.code == 3
     assert "answer v1 has no prebuilt for linux_amd64" in answer.stderr
-    assert "--fallback auto builds it from source" in answer.stderr
+    assert "--origin auto builds it from source" in answer.stderr
 
 
 def test_without_a_source_the_error_says_how_to_have_one(project: Project) -> None:
@@ -243,15 +243,15 @@ def test_without_a_source_the_error_says_how_to_have_one(project: Project) -> No
     assert answer.code == 3
     assert "answer v1 has no prebuilt for linux_amd64" in answer.stderr
     assert "or give the manifest a 'source'" in answer.stderr
-    answer = project.fetch("--fallback", "always")
+    answer = project.fetch("--origin", "source")
     assert answer.code == 3
     assert "answer v1 has no source" in answer.stderr
 
 
-def test_the_variable_is_a_policy_and_the_option_wins(project: Project) -> None:
-    assert project.fetch(CGO_PREBUILT_FALLBACK="never").code == 3
-    always = project.fetch("--fallback", "always", CGO_PREBUILT_FALLBACK="never")
-    assert always.report["reason"] == "the policy is 'always'"
+def test_the_variable_is_an_origin_and_the_option_wins(project: Project) -> None:
+    assert project.fetch(CGO_PREBUILT_ORIGIN="prebuilt").code == 3
+    always = project.fetch("--origin", "source", CGO_PREBUILT_ORIGIN="prebuilt")
+    assert always.report["reason"] == "the origin is 'source'"
 
 
 def test_a_compiler_error_is_shown_with_exit_code_5(project: Project) -> None:

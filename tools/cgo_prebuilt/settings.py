@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
 
-FALLBACKS = ("auto", "never", "always")
-"""The policies: build from source when the prebuilt cannot be had, never, or without trying it."""
+ORIGINS = ("auto", "prebuilt", "source")
+"""Where a library may come from: the prebuilt, else its source; only the prebuilt; only the source."""
 
-_ADDRESS = re.compile(r"(?i)(https?|file)://?")
+_URL = re.compile(r"(?i)(https?|file)://?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Settings:
 
     Attributes:
         offline: Contact nothing: the store, a `file://` mirror, or an error.
-        fallback: One of `FALLBACKS`.
+        origin: One of `ORIGINS`.
         mirror: A base URL or template that replaces every URL of the lock, or None.
         release_url: The same for one library; `mirror` wins over it.
         version: The version to take instead of the lock's default, or None.
@@ -32,7 +33,7 @@ class Settings:
     """
 
     offline: bool = False
-    fallback: str = "auto"
+    origin: str = "auto"
     mirror: str | None = None
     release_url: str | None = None
     version: str | None = None
@@ -49,7 +50,7 @@ def read_settings(
     library: str,
     *,
     offline: bool = False,
-    fallback: str | None = None,
+    origin: str | None = None,
     version: str | None = None,
     flavor: str | None = None,
     mirror: str | None = None,
@@ -60,41 +61,55 @@ def read_settings(
         environ: The environment.
         library: The library's name, for `<NAME>_VERSION` and `<NAME>_RELEASE_URL`.
         offline: True where the command line asks for it.
-        fallback: The command line's policy, or None.
+        origin: The command line's origin, or None.
         version: The command line's version, or None.
         flavor: The command line's flavor, or None.
-        mirror: The URL of the command line's folder of archives, or None.
+        mirror: The command line's mirror, a URL or a folder, or None.
 
     Raises:
         UsageError: A variable has a value that it cannot have.
     """
     prefix = environment_name(library)
-    policy = fallback or environ.get("CGO_PREBUILT_FALLBACK") or "auto"
-    if policy not in FALLBACKS:
+    chosen = origin or environ.get("CGO_PREBUILT_ORIGIN") or "auto"
+    if chosen not in ORIGINS:
         raise UsageError(
-            f"fallback {policy!r} is not a policy",
-            where="CGO_PREBUILT_FALLBACK",
-            remedy=f"use one of {', '.join(FALLBACKS)}",
+            f"{chosen!r} is not an origin",
+            where="CGO_PREBUILT_ORIGIN",
+            remedy=f"use one of {', '.join(ORIGINS)}",
         )
     return Settings(
         offline=offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
-        fallback=policy,
-        mirror=mirror or _address(environ, "CGO_PREBUILT_MIRROR"),
-        release_url=_address(environ, f"{prefix}_RELEASE_URL"),
+        origin=chosen,
+        mirror=_place(mirror, "--mirror") or _place_in(environ, "CGO_PREBUILT_MIRROR"),
+        release_url=_place_in(environ, f"{prefix}_RELEASE_URL"),
         version=version or environ.get(f"{prefix}_VERSION") or None,
         flavor=flavor,
     )
 
 
-def _address(environ: Mapping[str, str], variable: str) -> str | None:
+def _place_in(environ: Mapping[str, str], variable: str) -> str | None:
+    """A variable's URL. A relative path is refused: each program would start it elsewhere."""
     value = environ.get(variable)
-    if value and not _ADDRESS.match(value):
-        raise UsageError(
-            f"{variable} is no URL of http, https or file",  # its value may hold a password
-            where=variable,
-            remedy="a folder is file:///srv/mirror, a server https://mirror.example.com",
-        )
-    return value or None
+    if value and not _URL.match(value) and not Path(value).is_absolute():
+        raise _no_place(variable, "an absolute path")
+    return _place(value, variable)
+
+
+def _place(value: str | None, where: str) -> str | None:
+    """The URL of a place that is given as a URL, perhaps with placeholders, or as a folder."""
+    if not value or _URL.match(value):
+        return value or None
+    if "://" in value:
+        raise _no_place(where, "a path")
+    return Path(value).absolute().as_uri()
+
+
+def _no_place(where: str, path: str) -> UsageError:
+    return UsageError(
+        f"{where} is no URL of http, https or file and not {path}",  # it may hold a password
+        where=where,
+        remedy="a folder is /srv/mirror, a server https://mirror.example.com",
+    )
 
 
 def is_on(value: str) -> bool:

@@ -13,14 +13,14 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         " gets `--offline`; in Bazel, pip gets no index unless `PIP_INDEX_URL` names one",
     ),
     (
-        ("CGO_PREBUILT_FALLBACK",),
-        "`auto`, `never` or `always` build from source; wins over `fallback` in MODULE.bazel",
+        ("CGO_PREBUILT_ORIGIN",),
+        "`auto`, `prebuilt` or `source`, for every library; wins over `origin` in MODULE.bazel",
     ),
     (
         ("CGO_PREBUILT_MIRROR",),
-        "a base URL, or a template with `{file}`, instead of every URL of every lock; no archive is taken"
-        " from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in it. It does"
-        " not cover pip, nor what a source build downloads",
+        "a base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of every"
+        " lock; no archive is taken from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and"
+        " `{arch}` may be in a template. It does not cover pip, nor what a source build downloads",
     ),
     (
         ("<NAME>_RELEASE_URL",),

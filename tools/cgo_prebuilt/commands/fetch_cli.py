@@ -8,12 +8,12 @@ import os
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
-from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, say
-from cgo_prebuilt.settings import Settings, read_settings
+from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, place_argument, say
+from cgo_prebuilt.settings import ORIGINS, Settings, read_settings
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.fetching.fallback import Provided
+    from cgo_prebuilt.fetching.provider import Provided
     from cgo_prebuilt.locks.lock import Lock
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.storage.store import Store
@@ -40,8 +40,8 @@ def add_fetching(verbs: Verbs) -> None:
         "source --lock vecsearch.lock.json --output vecsearch-source",
     )
     _add_which(verb)
-    _add_from(verb)
-    verb.set_defaults(fallback=None)
+    _add_mirror(verb)
+    verb.set_defaults(origin=None)
     verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
     verb.add_argument("--json", action="store_true", help="print what was written as JSON")
 
@@ -55,7 +55,7 @@ def add_fetching(verbs: Verbs) -> None:
     _add_which(verb)
     verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
     verb.add_argument("--json", action="store_true", help="print hashes and sizes, too")
-    verb.set_defaults(fallback=None, archives=None)
+    verb.set_defaults(origin=None, mirror=None)
 
     verb = add_verb(
         verbs,
@@ -85,24 +85,25 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
 
 def _add_lock_options(verb: argparse.ArgumentParser) -> None:
     _add_which(verb)
-    _add_from(verb)
+    _add_mirror(verb)
     verb.add_argument(
-        "--fallback", choices=("auto", "never", "always"), help="when to build from source"
+        "--origin",
+        choices=ORIGINS,
+        help="the prebuilt and, without one, the source; or only one of them",
     )
 
 
-def _add_from(verb: argparse.ArgumentParser) -> None:
+def _add_mirror(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--from",
-        type=path_argument,
-        metavar="DIR",
-        dest="archives",
-        help="take the archives from this folder, by their file names, and download nothing",
+        "--mirror",
+        type=place_argument,
+        metavar="DIR_OR_URL",
+        help="take every archive from this folder or server, by its file name, and from nowhere else",
     )
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.fetching.fallback import report
+    from cgo_prebuilt.fetching.provider import report
     from cgo_prebuilt.storage.materialize import materialize
 
     lock, platform = lock_and_platform(options)
@@ -138,7 +139,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
-    from cgo_prebuilt.fetching.fallback import Provider
+    from cgo_prebuilt.fetching.provider import Provider
 
     provider = Provider(
         store=store,
@@ -234,10 +235,10 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         os.environ,
         lock.name,
         offline=options.offline,
-        fallback=options.fallback,
+        origin=options.origin,
         version=options.version,
         flavor=options.flavor,
-        mirror=None if options.archives is None else options.archives.resolve().as_uri(),
+        mirror=options.mirror,
     )
 
 

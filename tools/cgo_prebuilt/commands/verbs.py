@@ -69,9 +69,22 @@ def path_argument(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: It is empty, and would be the current folder.
     """
+    return Path(_not_empty(text, "path"))
+
+
+def place_argument(text: str) -> str:
+    """A folder or a URL on the command line; the type of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty, and would name no place.
+    """
+    return _not_empty(text, "place")
+
+
+def _not_empty(text: str, what: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("the path is empty; is a variable not set?")
-    return Path(text)
+        raise argparse.ArgumentTypeError(f"the {what} is empty; is a variable not set?")
+    return text
 
 
 def say(text: str) -> None:

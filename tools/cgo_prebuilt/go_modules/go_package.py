@@ -202,7 +202,7 @@ def _source(library: Library, package: str) -> str:
         f"// With -tags {library.source_tag} nothing prebuilt is linked. What is, the environment"
         " says:\n"
         "//\n"
-        '//\teval "$(cgo-prebuilt env --lock prebuilt.lock.json --fallback always)"\n'
+        '//\teval "$(cgo-prebuilt env --lock prebuilt.lock.json --origin source)"\n'
         f"//\tgo build -tags {library.source_tag} ./...\n"
         "//\n"
         "// or CGO_CFLAGS and CGO_LDFLAGS that name your own build of it.\n\n"

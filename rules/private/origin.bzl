@@ -1,43 +1,43 @@
-"""The policy of falling back to a source build, and its words. Pure functions."""
+"""Where a library comes from, and what is said where its prebuilt is unavailable. Pure functions."""
 
-VARIABLE = "CGO_PREBUILT_FALLBACK"
+VARIABLE = "CGO_PREBUILT_ORIGIN"
 
-POLICIES = ["auto", "never", "always"]
+ORIGINS = ["auto", "prebuilt", "source"]
 
-# What the fetcher exits with where the prebuilt cannot be had: not there, and not what the lock names.
+# The fetcher's exit codes for a prebuilt that is unavailable or is not what the lock names.
 _UNAVAILABLE = [3, 4]
 
-def fallback_policy(variable, attribute):
-    """Chooses the policy.
+def origin_of(variable, attribute):
+    """Chooses the origin.
 
     Args:
-        variable: the value of `CGO_PREBUILT_FALLBACK`, or None.
+        variable: the value of `CGO_PREBUILT_ORIGIN`, or None.
         attribute: what the tag says.
 
     Returns:
-        A struct of `policy`, one of `POLICIES`, and `error`, a string or None.
+        A struct of `origin`, one of `ORIGINS`, and `error`, a string or None.
     """
-    policy = variable or attribute
-    if policy not in POLICIES:
-        return struct(policy = None, error = "{} is {}\n  next: set it to one of {}".format(
+    origin = variable or attribute
+    if origin not in ORIGINS:
+        return struct(origin = None, error = "{} is {}\n  next: set it to one of {}".format(
             VARIABLE,
-            repr(policy),
-            ", ".join(POLICIES),
+            repr(origin),
+            ", ".join(ORIGINS),
         ))
-    return struct(policy = policy, error = None)
+    return struct(origin = origin, error = None)
 
-def falls_back(policy, exit_code, source):
+def falls_back(origin, exit_code, source):
     """Whether a failed fetch becomes a source build.
 
     Args:
-        policy: one of `POLICIES`.
+        origin: one of `ORIGINS`.
         exit_code: what the fetcher exited with.
         source: the label of the library from source; empty where there is none.
 
     Returns:
         A bool. A lock that cannot be read, an interrupt or a full disk is no reason to build: it is to be mended.
     """
-    return policy == "auto" and exit_code in _UNAVAILABLE and source != ""
+    return origin == "auto" and exit_code in _UNAVAILABLE and source != ""
 
 # What the fetcher's errors begin with.
 _ERROR = "cgo-prebuilt: error: "
@@ -54,7 +54,7 @@ def error_of(output):
     return output.rpartition(_ERROR)[2].strip()
 
 def failed_fetch(library, version, platform, exit_code, output):
-    """What happened, in the words that every policy uses.
+    """What happened, in the words that every origin uses.
 
     Args:
         library: the library's name.
@@ -87,11 +87,11 @@ def fallback_warning(failure, source):
     return "\n".join([
         failure,
         "  so it is built from source instead: " + source,
-        '  to forbid that: fallback = "never" in prebuilt.library, or {}=never; the next build tries the prebuilt again'.format(VARIABLE),
+        '  to forbid that: origin = "prebuilt" in prebuilt.library, or {}=never; the next build tries the prebuilt again'.format(VARIABLE),
     ])
 
 def source_hint(source):
-    """What can be done from source, where the policy or the want of a source is in the way.
+    """What to do to build from source, where the origin or a missing source prevents it.
 
     Args:
         source: the label of the library from source; empty where there is none.
@@ -100,20 +100,20 @@ def source_hint(source):
         A line to follow an error.
     """
     if source:
-        return '\n  or: build it from source, with fallback = "auto" and {} not "never"'.format(VARIABLE)
+        return '\n  or: build it from source, with origin = "auto" and {} not "prebuilt"'.format(VARIABLE)
     return "\n  or: give prebuilt.library a 'source' to build it from, or the manifest one, and lock it again"
 
-def fallback_hint(policy, exit_code, source):
+def fallback_hint(origin, exit_code, source):
     """What could have been done from source, where a failed fetch is final.
 
     Args:
-        policy: one of `POLICIES`.
+        origin: one of `ORIGINS`.
         exit_code: what the fetcher exited with.
         source: the label of the library from source; empty where there is none.
 
     Returns:
         A line to follow `failed_fetch`, or an empty string.
     """
-    if exit_code in _UNAVAILABLE and (not source or policy == "never"):
+    if exit_code in _UNAVAILABLE and (not source or origin == "prebuilt"):
         return source_hint(source)
     return ""

@@ -1,4 +1,4 @@
-"""The policy of a fetch: the prebuilt, the source build, or the one for want of the other."""
+"""Provide a library's files: the prebuilt, a source build, or the second where the first fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NO_SOURCE = "or give the manifest a 'source' to build it from, and lock it again"
 _OTHER_FLAVOR = "the lock's source gives the default flavor only: leave --flavor out to build it"
-_FORBIDDEN = "--fallback auto builds it from source"
+_FORBIDDEN = "--origin auto builds it from source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Provider:
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
     ) -> Provided:
-        """Gets a library's files by the policy of the settings.
+        """Fetch the prebuilt, or build it from source, as the settings' origin says.
 
         Args:
             lock: The library's lock.
@@ -85,30 +85,30 @@ class Provider:
 
         Raises:
             LockError: The lock has no such version.
-            UnavailableError: The prebuilt cannot be had, and the policy or the want of a source
-                forbids to build it; or the source cannot be had.
+            UnavailableError: The prebuilt is unavailable, and there is no source or the origin
+                forbids it; or the source is unavailable.
             IntegrityError: The same, where the bytes are wrong.
             BuildError: The build from source failed.
         """
         version, locked = lock.version(settings.version)
-        if settings.fallback == "always":
+        if settings.origin == "source":
             what = f"{lock.name} {version}"
             platforms_of_flavor(locked, settings.flavor, what)
             if locked.source is None:
                 raise UnavailableError(
-                    f"{what} has no source, and the policy is to always build it",
-                    remedy="choose --fallback auto, or give the manifest a 'source' and lock it again",
+                    f"{what} has no source, and the origin is 'source'",
+                    remedy="use --origin auto, or give the manifest a 'source' and lock it again",
                 )
             if not locked.is_default(settings.flavor):
                 raise UnavailableError(
                     f"{what} cannot be built in the flavor {settings.flavor}", remedy=_OTHER_FLAVOR
                 )
-            return self._build(lock, lock_folder, platform, settings, "the policy is 'always'")
+            return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
         try:
             plan = plan_fetch(lock, platform, settings, self.glibc)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
         except (UnavailableError, IntegrityError) as error:
-            if settings.fallback == "never":
+            if settings.origin == "prebuilt":
                 raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
             if locked.source is None:
                 raise _with_hint(error, _NO_SOURCE) from None
@@ -116,7 +116,7 @@ class Provider:
                 raise _with_hint(error, _OTHER_FLAVOR) from None
             self.say(
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
-                " to forbid that: --fallback never, or CGO_PREBUILT_FALLBACK=never"
+                " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
             )
             reason = error.what if error.where is None else f"{error.what} ({error.where})"
             return self._build(lock, lock_folder, platform, settings, reason)
