@@ -87,7 +87,7 @@ def fallback_warning(failure, source):
     return "\n".join([
         failure,
         "  so it is built from source instead: " + source,
-        '  to forbid that: origin = "prebuilt" in prebuilt.library, or {}=never; the next build tries the prebuilt again'.format(VARIABLE),
+        '  to forbid that: origin = "prebuilt" in prebuilt.library, or {}=prebuilt; the next build tries the prebuilt again'.format(VARIABLE),
     ])
 
 def source_hint(source):
