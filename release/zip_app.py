@@ -47,7 +47,7 @@ def zip_app(commit: Commit) -> bytes:
     """
     files = {"__main__.py": _MAIN}
     for file in commit.files(str(_PACKAGE)):
-        if file.path.endswith((".py", ".typed")):
+        if file.path.endswith((".bzl", ".py", ".typed")):
             files[str(PurePosixPath(file.path).relative_to(_PACKAGE.parent))] = file.content
     for path, machine in _REQUIREMENTS.items():
         for wheel in download(commit.text(path), machine):

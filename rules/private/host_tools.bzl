@@ -1,7 +1,7 @@
 """Finds the host's tools for source builds. A missing one is no error here: who needs it says so."""
 
+load("//tools/cgo_prebuilt:source/build_tools.bzl", "TOOLS")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":source_tools.bzl", "TOOLS")
 
 # What a library's own commands are found on beside the tools, where the system has it.
 _SYSTEM_PATH = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]

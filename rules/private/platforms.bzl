@@ -27,48 +27,6 @@ _ARCHITECTURES = {
     "windows": ["386", "amd64", "arm64"],
 }
 
-# Rust's name of each platform. The GNU one for Windows, since cgo links with GCC's or Clang's driver there.
-RUST_TARGETS = {
-    "darwin_amd64": "x86_64-apple-darwin",
-    "darwin_arm64": "aarch64-apple-darwin",
-    "freebsd_amd64": "x86_64-unknown-freebsd",
-    "freebsd_arm64": "aarch64-unknown-freebsd",
-    "linux_386": "i686-unknown-linux-gnu",
-    "linux_386_musl": "i686-unknown-linux-musl",
-    "linux_amd64": "x86_64-unknown-linux-gnu",
-    "linux_amd64_musl": "x86_64-unknown-linux-musl",
-    "linux_arm": "armv7-unknown-linux-gnueabihf",
-    "linux_arm64": "aarch64-unknown-linux-gnu",
-    "linux_arm64_musl": "aarch64-unknown-linux-musl",
-    "linux_arm_musl": "armv7-unknown-linux-musleabihf",
-    "linux_ppc64le": "powerpc64le-unknown-linux-gnu",
-    "linux_ppc64le_musl": "powerpc64le-unknown-linux-musl",
-    "linux_riscv64": "riscv64gc-unknown-linux-gnu",
-    "linux_riscv64_musl": "riscv64gc-unknown-linux-musl",
-    "linux_s390x": "s390x-unknown-linux-gnu",
-    "linux_s390x_musl": "s390x-unknown-linux-musl",
-    "windows_386": "i686-pc-windows-gnu",
-    "windows_amd64": "x86_64-pc-windows-gnu",
-    "windows_arm64": "aarch64-pc-windows-gnullvm",
-}
-
-_CMAKE_SYSTEM = {
-    "darwin": "Darwin",
-    "freebsd": "FreeBSD",
-    "linux": "Linux",
-    "windows": "Windows",
-}
-
-_CMAKE_PROCESSOR = {
-    "386": "i686",
-    "amd64": "x86_64",
-    "arm": "armv7l",
-    "arm64": "aarch64",
-    "ppc64le": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-
 PLATFORMS = sorted([
     "_".join([os, arch] + libc)
     for os, architectures in _ARCHITECTURES.items()
@@ -91,15 +49,6 @@ def constraints_of(platform):
     if parts[0] == "linux":
         libc = "musl" if parts[-1] == "musl" else "glibc"
     return struct(os = _OS[parts[0]], cpu = _CPU[parts[1]], libc = libc)
-
-def cmake_system_of(platform):
-    """What CMake calls a platform: a struct of `name` and `processor`."""
-    parts = platform.split("_")
-    return struct(name = _CMAKE_SYSTEM[parts[0]], processor = _CMAKE_PROCESSOR[parts[1]])
-
-def same_machine(platform, other):
-    """Whether programs for one platform are of the kind that run on another: the libc is left out of account."""
-    return platform.split("_")[:2] == other.split("_")[:2]
 
 def platform_name():
     """A select() that gives the name of the platform that is built for; empty where it is none of `PLATFORMS`."""

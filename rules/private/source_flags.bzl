@@ -31,6 +31,10 @@ _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=
 # Stands for the execution root until `in_double_quotes` puts the variable there.
 _EXECROOT = "%execroot%"
 
+# Stand for the script's number of jobs, and for what it tells a tool of the C toolchain.
+JOBS = "%jobs%"
+SETTINGS = "%settings%"
+
 def absolute_path(path):
     """A path that holds wherever the working folder is; an empty one is none."""
     if not path or path.startswith("/") or path[1:3] in (":/", ":\\"):
@@ -113,7 +117,14 @@ def in_double_quotes(text):
     """A text as one word of a shell script."""
     for sign in ("\\", "\"", "$", "`"):
         text = text.replace(sign, "\\" + sign)
-    return '"' + text.replace(_EXECROOT, "$execroot") + '"'
+    return '"' + text.replace(_EXECROOT, "$execroot").replace(JOBS, "$jobs") + '"'
+
+def shell_line(words):
+    """A command line of the script that builds; `SETTINGS` among the words is the script's array of settings."""
+    return " ".join([
+        '${settings[@]+"${settings[@]}"}' if word == SETTINGS else in_double_quotes(word)
+        for word in words
+    ])
 
 def toml_strings(texts):
     """Texts as the inside of a TOML array."""

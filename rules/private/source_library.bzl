@@ -2,12 +2,13 @@
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
+load("//tools/cgo_prebuilt:source/build_tools.bzl", "ENVIRONMENT", "TOOLS")
 load(":c_toolchain.bzl", "require_program")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
-load(":platforms.bzl", "cmake_system_of", "same_machine")
 load(":source_c_toolchain.bzl", "source_c_toolchain")
-load(":source_flags.bzl", "absolute_path", "build_environment", "in_double_quotes", "shell_words", "toml_strings")
-load(":source_tools.bzl", "TOOLS", "absent_tool_error", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "build_environment", "in_double_quotes", "shell_line", "shell_words", "toml_strings")
+load(":source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "tools_needed")
+load(":source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
 
 _TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
 
@@ -30,14 +31,14 @@ def _declare_outputs(ctx, paths):
     return [ctx.actions.declare_file(join_path(ctx.label.name, path)) for path in paths]
 
 def _require_tools(ctx, tools):
-    for name in tools_needed(ctx.attr.tool):
+    for name in tools_needed(ctx.attr.tool, ctx.attr.args):
         if getattr(tools, name) == None:
             fail(missing_tool_error(name, ctx.label, ctx.attr.tool))
 
 def _lines_that_look_for_tools(ctx, tools):
     """Shell lines for tools that are given by path: only where the action runs is known whether they are there."""
     lines = []
-    for name in tools_needed(ctx.attr.tool):
+    for name in tools_needed(ctx.attr.tool, ctx.attr.args):
         tool = getattr(tools, name)
         if not tool.files:
             problem = absent_tool_error(tool.path, name, ctx.label, ctx.attr.tool)
@@ -45,22 +46,28 @@ def _lines_that_look_for_tools(ctx, tools):
     return lines
 
 def _cross_rust_target(ctx, tools):
-    """The target that cargo has to be told, or an empty string where its own is right."""
-    if ctx.attr.tool != "cargo":
-        return ""
-    if not tools.rust_target:
+    if ctx.attr.tool == "cargo" and not tools.rust_target:
         fail("{}: Rust's name of the platform that is built for is not known\n".format(ctx.label) +
              "  next: set rust_target in a source_build_toolchain for it")
-    return tools.rust_target if tools.rust_target != tools.rust_host else ""
+    return cross_rust_target(ctx.attr.tool, tools.rust_target, tools.rust_host)
 
-def _cmake_cross_arguments(tools):
-    if not tools.platform or same_machine(tools.platform, tools.exec_platform):
-        return []
-    system = cmake_system_of(tools.platform)
-    return [
-        "-DCMAKE_SYSTEM_NAME=" + system.name,
-        "-DCMAKE_SYSTEM_PROCESSOR=" + system.processor,
-    ]
+def _shell_lines(ctx, tools, cross_target):
+    """The lines of the script that build."""
+    cross = cross_arguments(ctx.attr.tool, tools.platform, tools.exec_platform, cross_target)
+    lines = []
+    for words in command_lines(
+        ctx.attr.tool,
+        ctx.attr.args,
+        ctx.attr.target,
+        cross = cross,
+        settings = [SETTINGS],
+        jobs = JOBS,
+        offline = not ctx.attr.allow_network,
+    ):
+        if ctx.attr.tool != "command":
+            words = [absolute_path(getattr(tools, words[0]).path)] + words[1:]
+        lines.append(shell_line(words))
+    return "\n".join(["prepare_{}".format(ctx.attr.tool)] + lines)
 
 def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
     copies = [
@@ -69,7 +76,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
     ]
     collects = [
         "collect {} {}".format(
-            in_double_quotes(built_path(path, ctx.attr.tool, cross_target)),
+            in_double_quotes(built_path(path, cross_target)),
             in_double_quotes(absolute_path(file.path)),
         )
         for path, file in outputs.items()
@@ -79,41 +86,33 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
             "localize {}".format(in_double_quotes(absolute_path(outputs[path].path)))
             for path in ctx.attr.static_library
         ]
-    arguments = ctx.attr.args
-    if ctx.attr.tool == "cargo":
-        arguments = cargo_arguments(arguments, ctx.attr.allow_network)
-    elif ctx.attr.tool == "cmake":
-        arguments = _cmake_cross_arguments(tools) + arguments
     script = ctx.actions.declare_file(ctx.label.name + ".source_build.sh")
     values = {
         "ar": c.archiver.path if c.archiver else "",
         "arflags": c.archiver.flags if c.archiver else "",
-        "cargo": absolute_path(tools.cargo.path) if tools.cargo else "",
         "cc": c.cc,
         "cflags": shell_words(c.cflags),
-        "cmake": absolute_path(tools.cmake.path) if tools.cmake else "",
         "cxx": c.cxx,
         "cxxflags": shell_words(c.cxxflags),
         "given": " ".join(sorted(env)),
         "label": str(ctx.label),
         "ldflags": shell_words(c.ldflags),
-        "make": absolute_path(tools.make.path) if tools.make else "",
+        "make": absolute_path(tools.make.path) if "make" in tools_needed(ctx.attr.tool, ctx.attr.args) else "",
         "objcopy": c.objcopy,
         "remap": "-ffile-prefix-map" if c.remaps_paths else "",
-        "rust_cross_target": cross_target,
         "rust_link_arguments": toml_strings(["-Clink-arg=" + flag for flag in c.ldflags]),
         "rust_target": tools.rust_target,
         "rustc": absolute_path(tools.rustc.path) if tools.rustc else "",
-        "target": ctx.attr.target,
         "tool": ctx.attr.tool,
     }
     ctx.actions.expand_template(
         template = ctx.file._template,
         output = script,
         substitutions = {"{%s}" % name: in_double_quotes(value) for name, value in values.items()} | {
-            "{arguments}": " ".join([in_double_quotes(argument) for argument in arguments]),
+            "{build}": _shell_lines(ctx, tools, cross_target),
             "{collect_outputs}": "\n".join(collects),
             "{copy_sources}": "\n".join(copies),
+            "{environment}": " ".join([in_double_quotes("=".join(item)) for item in ENVIRONMENT.items()]),
             "{keep_global}": " ".join([
                 in_double_quotes("--keep-global-symbol=" + pattern)
                 for pattern in ctx.attr.localize

@@ -3,28 +3,12 @@
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
+load(":source_plan.bzl", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
-
-# What a build of the developer's own has left there.
-_BUILT = {"cargo": ["target"], "cmake": ["build"]}
 
 def source_repository_name(library):
     """The name of the repository of a library's source."""
     return library + "__source"
-
-def is_source(name, tool):
-    """Whether an entry of a source's folder belongs to the source. Pure.
-
-    Args:
-        name: the entry's name.
-        tool: what builds the source.
-
-    Returns:
-        A bool.
-    """
-    if is_bazel_file(name) or name in _BUILT.get(tool, []) or name == ".git":
-        return False
-    return not name.startswith("bazel-")
 
 def _link_folder(rctx, source):
     """Links what is in the folder, as a local repository does: Bazel sees its files change."""
@@ -37,7 +21,7 @@ def _link_folder(rctx, source):
             "correct 'path' under 'source' in the manifest and lock it again",
         ))
     for entry in folder.readdir(watch = "yes"):
-        if is_source(entry.basename, source["build"]["tool"]):
+        if is_source(entry.basename, source["build"]["tool"]) and not is_bazel_file(entry.basename):
             rctx.symlink(entry, entry.basename)
 
 def _fetch_archive(rctx, lock, version):

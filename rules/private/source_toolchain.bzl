@@ -1,8 +1,7 @@
 """The toolchain of source builds: the tools beside the C toolchain, which is Bazel's own."""
 
-load(":platforms.bzl", "RUST_TARGETS")
+load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS", "TOOLS")
 load(":source_platform.bzl", "PlatformNameInfo")
-load(":source_tools.bzl", "TOOLS")
 
 SourceBuildToolchainInfo = provider(
     doc = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import subprocess
@@ -76,6 +77,23 @@ def test_it_locks_and_fetches_over_https_and_trusts_no_unknown_authority(
         fetch = ("fetch", "--lock", str(lock), "--platform", "linux_amd64")
         run(program, *fetch, "--output", str(tmp_path / "got"), **trusting).checked()
     assert (tmp_path / "got" / "libanswer.a").read_bytes() == LIBRARY
+
+
+def test_it_builds_from_source(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "native").mkdir()
+    source = {
+        "path": "native",
+        "build": {"tool": "command", "args": ["sh", "-c", "touch libanswer.a"]},
+        "static_library": ["libanswer.a"],
+        "installed": ["lib/libanswer.a"],
+    }
+    versions = {"v1": {"platforms": {}, "source": source}}
+    document = {"schema": 1, "name": "answer", "default_version": "v1", "versions": versions}
+    lock = tmp_path / "answer.lock.json"
+    lock.write_text(json.dumps(document))
+    fetch = ("fetch", "--lock", str(lock), "--output", str(tmp_path / "got"))
+    run(program, *fetch).checked()
+    assert (tmp_path / "got/lib/libanswer.a").is_file()
 
 
 def test_it_holds_no_compiled_code_and_the_license_of_every_package(program: Path) -> None:

@@ -12,16 +12,15 @@ load("//rules/private:hub.bzl", "by_origin")
 load("//rules/private:origin.bzl", "ORIGINS", "error_of", "fallback_hint", "fallback_warning", "falls_back", "origin_of")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:platforms.bzl", "PLATFORMS", "RUST_TARGETS", "cmake_system_of", "same_machine")
+load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "toml_strings")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_flags.bzl", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_words", "toml_strings")
+load("//rules/private:source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "tools_needed")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_repository.bzl", "is_source")
-
-# buildifier: disable=bzl-visibility
-load("//rules/private:source_tools.bzl", "absent_tool_error", "built_path", "cargo_arguments", "check_build", "join_path", "missing_tool_error", "path_below", "tools_needed")
+load("//rules/private:source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
+load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS")
+load(":source_cases.bzl", "CASES", "NOT_SOURCE", "SOURCE")
 
 def _flags_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -84,8 +83,6 @@ _environment_test = unittest.make(_environment_test_impl)
 
 def _tools_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, ["cargo", "rustc"], tools_needed("cargo"))
-    asserts.equals(env, [], tools_needed("command"))
     error = missing_tool_error("cmake", "//a:b", "cmake")
     for words in ("//a:b builds with cmake", "no cmake here", "apt install cmake"):
         asserts.true(env, words in error, words)
@@ -95,14 +92,6 @@ def _tools_test_impl(ctx):
     asserts.equals(env, None, check_build("make", [], "all"))
     asserts.true(env, "for make and cmake" in check_build("cargo", [], "all"))
     asserts.true(env, "the command is empty" in check_build("command", [], ""))
-
-    asserts.equals(env, ["--release", "--locked", "--offline"], cargo_arguments([], False))
-    asserts.equals(env, ["--release", "--offline", "--locked"], cargo_arguments(["--locked"], False))
-    asserts.equals(env, ["--locked", "--profile=small"], cargo_arguments(["--profile=small"], True))
-
-    asserts.equals(env, "target/release/l.a", built_path("target/release/l.a", "cargo", ""))
-    asserts.equals(env, "target/t/release/l.a", built_path("target/release/l.a", "cargo", "t"))
-    asserts.equals(env, "target/l.a", built_path("target/l.a", "make", "t"))
 
     asserts.equals(env, "b.c", path_below("a/b.c", "a"))
     asserts.equals(env, "a/b.c", path_below("../repository/a/b.c", ""))
@@ -126,16 +115,33 @@ def _host_test_impl(ctx):
 
 _host_test = unittest.make(_host_test_impl)
 
-def _platforms_test_impl(ctx):
+def _plan_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, PLATFORMS, sorted(RUST_TARGETS))
-    for platform in PLATFORMS:
-        cmake_system_of(platform)
-    asserts.true(env, same_machine("linux_amd64", "linux_amd64_musl"))
-    asserts.false(env, same_machine("linux_amd64", "linux_arm64"))
+    for case in CASES:
+        tool = case["tool"]
+        args = case["args"]
+        asserts.equals(env, case["tools"], tools_needed(tool, args), case["name"])
+        target = cross_rust_target(tool, RUST_TARGETS[case["platform"]], RUST_TARGETS[case["host"]])
+        lines = command_lines(
+            tool,
+            args,
+            case["target"],
+            cross = cross_arguments(tool, case["platform"], case["host"], target),
+            settings = ["SETTINGS"],
+            jobs = "3",
+            offline = case["offline"],
+        )
+        asserts.equals(env, case["commands"], lines, case["name"])
+        asserts.equals(env, case["built"], built_path("target/release/libv.a", target), case["name"])
+    asserts.equals(env, [], cross_arguments("cmake", "", "linux_amd64", ""), "a platform that is not known")
+    asserts.equals(
+        env,
+        "\"make\" \"--jobs=$jobs\" ${settings[@]+\"${settings[@]}\"} \"\\$X\"",
+        shell_line(["make", "--jobs=" + JOBS, SETTINGS, "$X"]),
+    )
     return unittest.end(env)
 
-_platforms_test = unittest.make(_platforms_test_impl)
+_plan_test = unittest.make(_plan_test_impl)
 
 def _origin_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -167,10 +173,11 @@ _origin_test = unittest.make(_origin_test_impl)
 
 def _repository_test_impl(ctx):
     env = unittest.begin(ctx)
-    for name in (".cargo", "src", "targets", "build"):
-        asserts.true(env, is_source(name, "cargo"), name)
-    for name in (".git", "BUILD.bazel", "bazel-out", "target"):
-        asserts.false(env, is_source(name, "cargo"), name)
+    for tool in SOURCE:
+        for name in SOURCE[tool]:
+            asserts.true(env, is_source(name, tool), name)
+        for name in NOT_SOURCE[tool]:
+            asserts.false(env, is_source(name, tool), name)
     return unittest.end(env)
 
 _repository_test = unittest.make(_repository_test_impl)
@@ -182,8 +189,8 @@ def source_test_suite(name):
         _environment_test,
         _flags_test,
         _host_test,
-        _platforms_test,
         _origin_test,
+        _plan_test,
         _repository_test,
         _tools_test,
     )

@@ -470,6 +470,10 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ({"source": {**SOURCE, "build": {"tool": "bazel"}}}, "'tool' is 'bazel'"),
         ({"source": {**SOURCE, "build": {"tool": "command"}}}, "'tool' is 'command'"),
         (
+            {"source": {**SOURCE, "build": {"tool": "cargo", "target": "v"}}},
+            "'target' is for make and cmake",
+        ),
+        (
             {"source": {**SOURCE, "build": {"tool": "make", "command": ["./x"]}}},
             "'command' is a whole command line",
         ),

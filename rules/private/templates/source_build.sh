@@ -14,7 +14,6 @@ export PATH # where nothing sets it, bash has a default of its own, for itself a
 
 label={label}
 tool={tool}
-target={target}
 
 execroot=$(pwd -P) # PWD may be one of the C toolchain's variables
 work=$(mktemp -d "${TMPDIR:-/tmp}/source-build.XXXXXX")
@@ -27,7 +26,7 @@ mkdir "$source" "$work/home" "$work/cargo" "$work/tmp"
 # or a toolchain sets itself is in the action's environment already.
 given={given}
 for setting in "HOME=$work/home" "CARGO_HOME=$work/cargo" "TMPDIR=$work/tmp" \
-    LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=315532800 ZERO_AR_DATE=1; do
+    LC_ALL=C TZ=UTC {environment}; do
     case " $given " in
     *" ${setting%%=*} "*) ;;
     *) export "${setting?}" ;;
@@ -65,9 +64,9 @@ if [ -n "$remap" ]; then
 fi
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 2)
 
-build_with_cargo() {
+# What each tool is told of the C toolchain: by variables, and by the array `settings` of its command line.
+prepare_cargo() {
     rust_target={rust_target}
-    cross_target={rust_cross_target}
     # The names that the `cc` crate and cargo read.
     lower=$(echo "$rust_target" | tr - _)
     upper=$(echo "$lower" | tr '[:lower:]' '[:upper:]')
@@ -78,49 +77,46 @@ build_with_cargo() {
         export "AR_$lower=$ar"
     fi
     export RUSTC={rustc} CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
-    arguments=({arguments})
-    if [ -n "$cross_target" ]; then
-        arguments+=(--target "$cross_target")
-    fi
     link_arguments={rust_link_arguments}
     flags="\"--remap-path-prefix=$source=/source\"${link_arguments:+, $link_arguments}"
-    {cargo} build --config "target.'cfg(all())'.rustflags = [$flags]" "${arguments[@]}"
+    settings=(--config "target.'cfg(all())'.rustflags = [$flags]")
 }
 
 # The toolchain's flags go with the compiler's name, so that the makefile's own CFLAGS stay, and count.
-build_with_make() {
-    variables=("CC=$cc $cflags" "CXX=$cxx $cxxflags")
+prepare_make() {
+    settings=("CC=$cc $cflags" "CXX=$cxx $cxxflags")
     if [ -n "$ar" ]; then
-        variables+=("AR=$ar" "RANLIB=$ar s")
+        settings+=("AR=$ar" "RANLIB=$ar s")
     fi
-    {make} --jobs="$jobs" "${variables[@]}" {arguments} ${target:+"$target"}
 }
 
-build_with_cmake() {
-    variables=("-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" "-DCMAKE_C_FLAGS=$cflags" "-DCMAKE_CXX_FLAGS=$cxxflags")
+prepare_cmake() {
+    make={make}
+    settings=(--no-warn-unused-cli ${make:+"-DCMAKE_MAKE_PROGRAM=$make"})
+    settings+=("-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" "-DCMAKE_C_FLAGS=$cflags" "-DCMAKE_CXX_FLAGS=$cxxflags")
     for kind in EXE MODULE SHARED; do
-        variables+=("-DCMAKE_${kind}_LINKER_FLAGS=$LDFLAGS")
+        settings+=("-DCMAKE_${kind}_LINKER_FLAGS=$LDFLAGS")
     done
     if [ -n "$ar" ]; then
-        variables+=("-DCMAKE_AR=$ar")
+        settings+=("-DCMAKE_AR=$ar")
         # The archiver writes the index. CMake would call a ranlib, which may not know the target's files.
         for language in C CXX; do
-            variables+=("-DCMAKE_${language}_ARCHIVE_CREATE=<CMAKE_AR> $arflags <TARGET> <LINK_FLAGS> <OBJECTS>")
-            variables+=("-DCMAKE_${language}_ARCHIVE_FINISH=")
+            settings+=("-DCMAKE_${language}_ARCHIVE_CREATE=<CMAKE_AR> $arflags <TARGET> <LINK_FLAGS> <OBJECTS>")
+            settings+=("-DCMAKE_${language}_ARCHIVE_FINISH=")
         done
     fi
-    {cmake} -S . -B build --no-warn-unused-cli -G "Unix Makefiles" "-DCMAKE_MAKE_PROGRAM="{make} \
-        -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON "${variables[@]}" {arguments}
-    {cmake} --build build --parallel "$jobs" ${target:+--target "$target"}
 }
 
-build_with_command() {
+prepare_command() {
     export CC="$cc" CXX="$cxx" CFLAGS="$cflags" CXXFLAGS="$cxxflags"
     if [ -n "$ar" ]; then
         export AR="$ar"
     fi
-    command=({arguments})
-    "${command[@]}"
+    settings=()
+}
+
+build() {
+{build}
 }
 
 # In a subshell of its own, not in an `if`, where the shell would go on after a command that failed.
@@ -128,7 +124,7 @@ set +e
 (
     set -e
     cd "$source"
-    "build_with_$tool"
+    build
 ) >"$work/log" 2>&1 </dev/null
 code=$?
 set -e

@@ -101,4 +101,9 @@ def _build(value: object, where: str) -> Build:
         raise fields.problem(
             f"'tool' is {tool!r}", "use cargo, make or cmake, or `command: [...]` for another"
         )
-    return Build(tool, fields.strings("args"), fields.string("target", ""))
+    target = fields.string("target", "")
+    if target and tool == "cargo":
+        raise fields.problem(
+            "'target' is for make and cmake", "put what cargo is to build into 'args'"
+        )
+    return Build(tool, fields.strings("args"), target)

@@ -15,7 +15,15 @@ from cgo_prebuilt.errors import BuildError, IntegrityError, LockError
 from cgo_prebuilt.locks.lock import Interface, Source
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.source.rust_targets import rust_target
+from cgo_prebuilt.source.command_lines import (
+    TABLES,
+    built_path,
+    command_lines,
+    cross_arguments,
+    cross_rust_target,
+    rust_target,
+    tools_needed,
+)
 from cgo_prebuilt.template import fill, values_for
 
 FLAGS = (
@@ -30,22 +38,6 @@ FLAGS = (
     "RUSTFLAGS",
 )
 """The variables that change what a build yields."""
-
-INSTALL = {
-    "cargo": "install Rust: https://rustup.rs, or your system's package `cargo`",
-    "cmake": "install CMake: your system's package `cmake`",
-    "make": "install make: your system's package `make`; on macOS `xcode-select --install`",
-    "rustc": "install Rust: https://rustup.rs, or your system's package `rustc`",
-}
-"""How to install each tool."""
-
-_TOOLS = {"cargo": ("cargo", "rustc"), "cmake": ("cmake",), "make": ("make",), "command": ()}
-
-_CMAKE_SYSTEMS = {"darwin": "Darwin", "freebsd": "FreeBSD", "linux": "Linux", "windows": "Windows"}
-_CMAKE_PROCESSORS = {"386": "i686", "amd64": "x86_64", "arm": "armv7l", "arm64": "aarch64"}
-
-# 1980-01-01, the first day that every archive format can tell.
-_EPOCH = "315532800"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +97,32 @@ def plan_build(
             f"{name} {version} for {platform} cannot be built on {host} without a cross compiler",
             remedy=f"set CC to a C compiler for {platform}, such as `zig cc -target ...`",
         )
-    cross_target = rust_target(platform) if is_cross and tool == "cargo" else ""
+    cross_target = cross_rust_target(tool, rust_target(platform), rust_target(host))
     interface = _installed(source, values_for(name, version, platform))
-    environment = {"SOURCE_DATE_EPOCH": _EPOCH, "ZERO_AR_DATE": "1"}
-    commands: tuple[tuple[str, ...], ...]
+    environment = dict(TABLES["ENVIRONMENT"])
+    settings: list[str] = []
     if tool == "cargo":
         environment |= {"CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": str(folder / "target")}
-        commands = (_cargo(source, folder, cross_target, offline),)
+        # No path of this build's temporary folder in what it yields. TOML quotes strings as JSON does.
+        remap = json.dumps(f"--remap-path-prefix={folder}=/source")
+        settings = ["--config", f"target.'cfg(all())'.rustflags = [{remap}]"]
     elif tool == "make":
-        commands = (_make(source, environ, jobs),)
-    elif tool == "cmake":
-        commands = _cmake(source, platform if is_cross else None, jobs)
-    else:
-        commands = (source.build.args,)
-    built = (_built_path(path, cross_target) for path in source.outputs.libraries())
+        # A makefile's own `CC = gcc` wins over the environment, not over the command line.
+        settings = [f"{name}={environ[name]}" for name in ("CC", "CXX", "AR") if environ.get(name)]
+    commands = command_lines(
+        tool,
+        source.build.args,
+        source.build.target,
+        cross=cross_arguments(tool, str(platform), str(host), cross_target),
+        settings=settings,
+        jobs=str(jobs),
+        offline=offline,
+    )
+    built = (built_path(path, cross_target) for path in source.outputs.libraries())
     return BuildPlan(
-        commands=commands,
+        commands=tuple(map(tuple, commands)),
         environment=environment,
-        tools=_TOOLS[tool],
+        tools=tools_needed(tool, source.build.args),
         outputs=tuple(zip(built, interface.libraries(), strict=True)),
         interface=interface,
     )
@@ -149,48 +149,4 @@ def _installed(source: Source, values: Mapping[str, str]) -> Interface:
         static_library=tuple(places[:first]),
         shared_library=tuple(places[first:second]),
         interface_library=tuple(places[second:]),
-    )
-
-
-def _built_path(path: str, cross_target: str) -> str:
-    if cross_target and path.startswith("target/"):
-        return f"target/{cross_target}/{path.removeprefix('target/')}"
-    return path
-
-
-def _cargo(source: Source, folder: Path, cross_target: str, offline: bool) -> tuple[str, ...]:
-    args = source.build.args
-    # No path of this build's temporary folder in what it yields. TOML quotes strings as JSON does.
-    remap = json.dumps(f"--remap-path-prefix={folder}=/source")
-    command = ["cargo", "build", "--config", f"target.'cfg(all())'.rustflags = [{remap}]"]
-    if not any(arg in ("--release", "-r") or arg.startswith("--profile") for arg in args):
-        command.append("--release")
-    command += [
-        flag
-        for flag, is_wanted in (("--locked", True), ("--offline", offline))
-        if is_wanted and flag not in args
-    ]
-    if cross_target:
-        command += ["--target", cross_target]
-    return (*command, *args)
-
-
-def _make(source: Source, environ: Mapping[str, str], jobs: int) -> tuple[str, ...]:
-    # A makefile's own `CC = gcc` wins over the environment, not over the command line.
-    variables = [f"{name}={environ[name]}" for name in ("CC", "CXX", "AR") if environ.get(name)]
-    target = [source.build.target] if source.build.target else []
-    return ("make", f"--jobs={jobs}", *variables, *source.build.args, *target)
-
-
-def _cmake(source: Source, cross: Platform | None, jobs: int) -> tuple[tuple[str, ...], ...]:
-    options = ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_POSITION_INDEPENDENT_CODE=ON"]
-    if cross is not None:
-        options += [
-            f"-DCMAKE_SYSTEM_NAME={_CMAKE_SYSTEMS[cross.os]}",
-            f"-DCMAKE_SYSTEM_PROCESSOR={_CMAKE_PROCESSORS.get(cross.arch, cross.arch)}",
-        ]
-    target = ["--target", source.build.target] if source.build.target else []
-    return (
-        ("cmake", "-S", ".", "-B", "build", *options, *source.build.args),
-        ("cmake", "--build", "build", "--config", "Release", f"--parallel={jobs}", *target),
     )

@@ -16,7 +16,8 @@ from cgo_prebuilt.errors import BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.source.build_plan import FLAGS, INSTALL, BuildPlan, plan_build
+from cgo_prebuilt.source.build_plan import FLAGS, BuildPlan, plan_build
+from cgo_prebuilt.source.command_lines import TABLES
 from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
@@ -136,7 +137,7 @@ def _versions(plan: BuildPlan, wanted: SourceOf, environ: Mapping[str, str]) -> 
             raise BuildError(
                 f"{wanted.name} {wanted.version} builds with {wanted.source.build.tool},"
                 f" and there is no {tool} here",
-                remedy=INSTALL[tool],
+                remedy=TABLES["INSTALL"][tool],
             )
         versions[tool] = _answer([program, "-vV" if tool == "rustc" else "--version"], environ)
     for variable, usual in (("CC", "cc"), ("CXX", "c++")):

@@ -24,6 +24,7 @@ from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
 from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.source.command_lines import TABLES, is_source
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
 
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store, Tree
-
-# What other builds and version control have left in a folder.
-_NOT_SOURCE = {"cargo": {"target"}, "cmake": {"build"}}
-_NEVER_SOURCE = {".git"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,7 @@ class SourceFolder:
                 where=str(self._root),
                 remedy="correct 'path' under 'source' in the manifest, and lock it again",
             )
-        skipped = _NEVER_SOURCE | _NOT_SOURCE.get(wanted.source.build.tool, set())
-        self._files = sorted(_walk(self._root, skipped))
+        self._files = sorted(_walk(self._root, wanted.source.build.tool))
 
     def digest(self) -> str:
         """What the source is: a SHA-256 over the names, modes and contents of its files."""
@@ -194,16 +190,21 @@ class SourceArchive:
         return transport.run(download, lambda stream: save(stream, target, self.sha256)).size
 
 
-def _walk(folder: Path, skipped: set[str]) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name in skipped or entry.name.startswith("bazel-"):
-            continue
+def _walk(root: Path, tool: str) -> Iterator[Path]:
+    for entry in root.iterdir():
+        if is_source(entry.name, tool):
+            yield from _files_of(entry)
+
+
+def _files_of(entry: Path) -> Iterator[Path]:
+    if entry.is_dir():
         if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
-            continue  # a link to a folder that it is in has no end
-        if entry.is_dir():
-            yield from _walk(entry, _NEVER_SOURCE)
-        elif entry.is_file():
-            yield entry
+            return  # a link to a folder that it is in has no end
+        for below in entry.iterdir():
+            if below.name not in TABLES["NOT_SOURCE"]:
+                yield from _files_of(below)
+    elif entry.is_file():
+        yield entry
 
 
 def _write(path: Path, member: Member) -> None:

@@ -1,0 +1,139 @@
+"""Which tools build a library from its source, and with which command lines. Pure functions.
+
+`tools/cgo_prebuilt/source/command_lines.py` decides the same for a prompt, from the same table.
+"""
+
+load(
+    "//tools/cgo_prebuilt:source/build_tools.bzl",
+    "BUILT_FOLDERS",
+    "CMAKE_PROCESSORS",
+    "CMAKE_SYSTEMS",
+    "COMMANDS",
+    "NEEDED_TOOLS",
+    "NOT_SOURCE",
+    "TARGET_OPTIONS",
+)
+
+def tools_needed(tool, args):
+    """The programs that a build runs, besides those that its own files name.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: the tool's arguments.
+
+    Returns:
+        A list of names out of `TOOLS`.
+    """
+    return [
+        name
+        for name in NEEDED_TOOLS[tool]
+        if not (tool == "cmake" and name == "make" and _names_generator(args))
+    ]
+
+def cross_rust_target(tool, target, host):
+    """The Rust target that cargo must be told; empty where it builds for it anyway.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        target: the Rust target to build for.
+        host: the Rust target that the compiler builds for where it is told none.
+    """
+    return target if tool == "cargo" and target != host else ""
+
+def cross_arguments(tool, platform, host, rust_target):
+    """The arguments that say what is built for, where that is not the host.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        platform: the platform to build for; empty where it is not known.
+        host: the platform that builds; empty where it is not known.
+        rust_target: from `cross_rust_target`.
+
+    Returns:
+        A list of strings.
+    """
+    if tool == "cargo":
+        return ["--target", rust_target] if rust_target else []
+    if tool != "cmake" or not platform or same_machine(platform, host):
+        return []
+    parts = platform.split("_")
+    return [
+        "-DCMAKE_SYSTEM_NAME=" + CMAKE_SYSTEMS[parts[0]],
+        "-DCMAKE_SYSTEM_PROCESSOR=" + CMAKE_PROCESSORS[parts[1]],
+    ]
+
+def same_machine(platform, other):
+    """Whether programs for one platform are of the kind that run on another: the C library is the compiler's business."""
+    return platform.split("_")[:2] == other.split("_")[:2]
+
+def command_lines(tool, args, target, *, cross, settings, jobs, offline):
+    """The command lines of a build.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: the tool's arguments; for `command`, the whole command line.
+        target: what it is to make; empty for the default.
+        cross: from `cross_arguments`.
+        settings: what the tool is told of compilers and folders.
+        jobs: how many things to do at once.
+        offline: whether cargo may not download.
+
+    Returns:
+        A list of lists of strings.
+    """
+    words = {
+        "{args}": args,
+        "{cross}": cross,
+        "{generator}": [] if _names_generator(args) else ["-G", "Unix Makefiles"],
+        "{locked}": _unless_given(["--locked"], args),
+        "{offline}": _unless_given(["--offline"] if offline else [], args),
+        "{profile}": [] if _names_profile(args) else ["--release"],
+        "{settings}": settings,
+        "{target}": TARGET_OPTIONS.get(tool, []) + [target] if target else [],
+    }
+    return [
+        [word for pattern in line for word in words.get(pattern, [pattern.replace("{jobs}", jobs)])]
+        for line in COMMANDS[tool]
+    ]
+
+def built_path(path, rust_target):
+    """Where a build leaves an output.
+
+    Args:
+        path: as it is where nothing is cross-compiled: `target/release/libx.a`.
+        rust_target: from `cross_rust_target`.
+    """
+    if rust_target and path.startswith("target/"):
+        return "target/{}/{}".format(rust_target, path[len("target/"):])
+    return path
+
+def is_source(name, tool):
+    """Whether an entry of a source's folder is source, and not what a build or Git left there."""
+    return name not in NOT_SOURCE + BUILT_FOLDERS.get(tool, []) and not name.startswith("bazel-")
+
+def check_build(tool, args, target):
+    """Looks for contradictions in how a library is to be built.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: its arguments.
+        target: what it is to make.
+
+    Returns:
+        What is wrong, a string; or None.
+    """
+    if target and tool not in TARGET_OPTIONS:
+        return "'target' is for make and cmake\n  next: put what {} is to build into 'args'".format(tool)
+    if tool == "command" and not args:
+        return "the command is empty\n  next: put the whole command line into 'args'"
+    return None
+
+def _names_generator(args):
+    return any([arg.startswith("-G") for arg in args])
+
+def _names_profile(args):
+    return any([arg in ("--release", "-r") or arg.startswith("--profile") for arg in args])
+
+def _unless_given(flags, args):
+    """Flags without those that are there already: cargo refuses the same one twice."""
+    return [flag for flag in flags if flag not in args]

@@ -1,0 +1,107 @@
+"""The tools that build a library from its source: literals, which Starlark loads and Python parses.
+
+What is decided with them is in `rules/private/source_plan.bzl` for Bazel and in `command_lines.py` for a prompt.
+`tests/starlark/source_cases.bzl` has cases that both must answer alike.
+"""
+
+# The tools that a toolchain may have.
+TOOLS = ["cargo", "cmake", "make", "rustc"]
+
+# What runs for each `tool` of a source. CMake runs make, unless the arguments name another generator.
+NEEDED_TOOLS = {
+    "cargo": ["cargo", "rustc"],
+    "cmake": ["cmake", "make"],
+    "command": [],
+    "make": ["make"],
+}
+
+INSTALL = {
+    "cargo": "install Rust: https://rustup.rs, or `apt install cargo`, `dnf install cargo`, `brew install rust`",
+    "cmake": "install CMake: `apt install cmake`, `dnf install cmake`, `brew install cmake`, `winget install cmake`",
+    "make": "install make: `apt install make`, `dnf install make`, `xcode-select --install`",
+    "rustc": "install Rust: https://rustup.rs, or `apt install rustc`, `dnf install rust`, `brew install rust`",
+}
+
+# A word in braces stands for words that are filled in, or for none; {jobs} may be a part of a word.
+COMMANDS = {
+    "cargo": [["cargo", "build", "{settings}", "{profile}", "{locked}", "{offline}", "{cross}", "{args}"]],
+    "cmake": [
+        [
+            "cmake",
+            "-S",
+            ".",
+            "-B",
+            "build",
+            "{generator}",
+            "-DCMAKE_BUILD_TYPE=Release",
+            "-DCMAKE_POSITION_INDEPENDENT_CODE=ON",
+            "{settings}",
+            "{cross}",
+            "{args}",
+        ],
+        ["cmake", "--build", "build", "--config", "Release", "--parallel={jobs}", "{target}"],
+    ],
+    "command": [["{args}"]],
+    "make": [["make", "--jobs={jobs}", "{settings}", "{args}", "{target}"]],
+}
+
+# Those that take a `target`, and the option in front of it.
+TARGET_OPTIONS = {
+    "cmake": ["--target"],
+    "make": [],
+}
+
+# What earlier builds and version control leave in a source's folder.
+BUILT_FOLDERS = {
+    "cargo": ["target"],
+    "cmake": ["build"],
+}
+NOT_SOURCE = [".git"]
+
+# 1980-01-01, the first day that every archive format can tell; and no times in what Apple's archiver writes.
+ENVIRONMENT = {
+    "SOURCE_DATE_EPOCH": "315532800",
+    "ZERO_AR_DATE": "1",
+}
+
+CMAKE_SYSTEMS = {
+    "darwin": "Darwin",
+    "freebsd": "FreeBSD",
+    "linux": "Linux",
+    "windows": "Windows",
+}
+
+CMAKE_PROCESSORS = {
+    "386": "i686",
+    "amd64": "x86_64",
+    "arm": "armv7l",
+    "arm64": "aarch64",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+
+# Rust's name of each platform. The GNU one for Windows, since cgo links with GCC's or Clang's driver there.
+RUST_TARGETS = {
+    "darwin_amd64": "x86_64-apple-darwin",
+    "darwin_arm64": "aarch64-apple-darwin",
+    "freebsd_amd64": "x86_64-unknown-freebsd",
+    "freebsd_arm64": "aarch64-unknown-freebsd",
+    "linux_386": "i686-unknown-linux-gnu",
+    "linux_386_musl": "i686-unknown-linux-musl",
+    "linux_amd64": "x86_64-unknown-linux-gnu",
+    "linux_amd64_musl": "x86_64-unknown-linux-musl",
+    "linux_arm": "armv7-unknown-linux-gnueabihf",
+    "linux_arm64": "aarch64-unknown-linux-gnu",
+    "linux_arm64_musl": "aarch64-unknown-linux-musl",
+    "linux_arm_musl": "armv7-unknown-linux-musleabihf",
+    "linux_ppc64le": "powerpc64le-unknown-linux-gnu",
+    "linux_ppc64le_musl": "powerpc64le-unknown-linux-musl",
+    "linux_riscv64": "riscv64gc-unknown-linux-gnu",
+    "linux_riscv64_musl": "riscv64gc-unknown-linux-musl",
+    "linux_s390x": "s390x-unknown-linux-gnu",
+    "linux_s390x_musl": "s390x-unknown-linux-musl",
+    "windows_386": "i686-pc-windows-gnu",
+    "windows_amd64": "x86_64-pc-windows-gnu",
+    "windows_arm64": "aarch64-pc-windows-gnullvm",
+}

@@ -1,0 +1,136 @@
+"""Which tools build a library from its source, and with which command lines.
+
+`rules/private/source_plan.bzl` decides the same for Bazel, from the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.starlark_tables import read_tables
+
+TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.source", "build_tools.bzl")
+
+
+def rust_target(platform: Platform) -> str:
+    """The Rust target of a platform.
+
+    For Windows it is a GNU one, since cgo links with GCC's or Clang's driver there.
+    """
+    target: str = TABLES["RUST_TARGETS"][str(platform)]
+    return target
+
+
+def tools_needed(tool: str, args: Sequence[str]) -> tuple[str, ...]:
+    """The programs that a build runs, besides those that its own files name.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: The tool's arguments.
+    """
+    return tuple(
+        name
+        for name in TABLES["NEEDED_TOOLS"][tool]
+        if not (tool == "cmake" and name == "make" and _names_generator(args))
+    )
+
+
+def cross_rust_target(tool: str, target: str, host: str) -> str:
+    """The Rust target that cargo must be told; empty where it builds for it anyway.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        target: The Rust target to build for.
+        host: The Rust target that the compiler builds for where it is told none.
+    """
+    return target if tool == "cargo" and target != host else ""
+
+
+def cross_arguments(tool: str, platform: str, host: str, rust_target: str) -> list[str]:
+    """The arguments that say what is built for, where that is not the host.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        platform: The platform to build for.
+        host: The platform that builds.
+        rust_target: From `cross_rust_target`.
+    """
+    if tool == "cargo":
+        return ["--target", rust_target] if rust_target else []
+    system, processor = platform.split("_")[:2]
+    if tool != "cmake" or [system, processor] == host.split("_")[:2]:
+        return []  # the C library is the compiler's business
+    return [
+        f"-DCMAKE_SYSTEM_NAME={TABLES['CMAKE_SYSTEMS'][system]}",
+        f"-DCMAKE_SYSTEM_PROCESSOR={TABLES['CMAKE_PROCESSORS'][processor]}",
+    ]
+
+
+def command_lines(
+    tool: str,
+    args: Sequence[str],
+    target: str,
+    *,
+    cross: Sequence[str],
+    settings: Sequence[str],
+    jobs: str,
+    offline: bool,
+) -> list[list[str]]:
+    """The command lines of a build.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: The tool's arguments; for `command`, the whole command line.
+        target: What it is to make; empty for the default.
+        cross: From `cross_arguments`.
+        settings: What the tool is told of compilers and folders.
+        jobs: How many things to do at once.
+        offline: Whether cargo may not download.
+    """
+    words: dict[str, Sequence[str]] = {
+        "{args}": args,
+        "{cross}": cross,
+        "{generator}": [] if _names_generator(args) else ["-G", "Unix Makefiles"],
+        "{locked}": _unless_given(["--locked"], args),
+        "{offline}": _unless_given(["--offline"] if offline else [], args),
+        "{profile}": [] if _names_profile(args) else ["--release"],
+        "{settings}": settings,
+        "{target}": [*TABLES["TARGET_OPTIONS"].get(tool, ()), target] if target else [],
+    }
+    return [
+        [word for pattern in line for word in words.get(pattern, [pattern.replace("{jobs}", jobs)])]
+        for line in TABLES["COMMANDS"][tool]
+    ]
+
+
+def built_path(path: str, rust_target: str) -> str:
+    """Where a build leaves an output.
+
+    Args:
+        path: As it is where nothing is cross-compiled: `target/release/libx.a`.
+        rust_target: From `cross_rust_target`.
+    """
+    if rust_target and path.startswith("target/"):
+        return f"target/{rust_target}/{path.removeprefix('target/')}"
+    return path
+
+
+def is_source(name: str, tool: str) -> bool:
+    """Whether an entry of a source's folder is source, and not what a build or Git left there."""
+    left_behind = [*TABLES["NOT_SOURCE"], *TABLES["BUILT_FOLDERS"].get(tool, ())]
+    return name not in left_behind and not name.startswith("bazel-")
+
+
+def _names_generator(args: Sequence[str]) -> bool:
+    return any(arg.startswith("-G") for arg in args)
+
+
+def _names_profile(args: Sequence[str]) -> bool:
+    return any(arg in ("--release", "-r") or arg.startswith("--profile") for arg in args)
+
+
+def _unless_given(flags: Sequence[str], args: Sequence[str]) -> Sequence[str]:
+    """Flags without those that are there already: cargo refuses the same one twice."""
+    return [flag for flag in flags if flag not in args]
