@@ -1,7 +1,7 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
-load(":origin.bzl", "VARIABLE", "failed_fetch", "fallback_hint", "fallback_warning", "falls_back", "origin_of")
+load(":origin.bzl", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -92,9 +92,10 @@ def _archive_repository_impl(rctx):
             result.return_code,
             result.stderr.strip() or result.stdout.strip(),
         )
-        if falls_back(chosen.origin, result.return_code, rctx.attr.source):
+        outcome = after_failed_fetch(chosen.origin, result.return_code, rctx.attr.source != "")
+        if outcome == "build":
             return _fall_back(rctx, interpreter, version, failure)
-        fail("\n\n" + failure + fallback_hint(chosen.origin, result.return_code, rctx.attr.source))
+        fail("\n\n" + failure + (source_hint(rctx.attr.source) if outcome == "hint" else ""))
     prebuilt = lock["versions"][version]["platforms"][platform]
     files = files_of(prebuilt)
     for path in files.dropped:

@@ -26,18 +26,21 @@ def origin_of(variable, attribute):
         ))
     return struct(origin = origin, error = None)
 
-def falls_back(origin, exit_code, source):
-    """Whether a failed fetch becomes a source build.
+def after_failed_fetch(origin, exit_code, has_source):
+    """Decides what a failed fetch leads to; `fetching/provider.py` decides the same at a prompt.
 
     Args:
         origin: one of `ORIGINS`.
         exit_code: what the fetcher exited with.
-        source: the label of the library from source; empty where there is none.
+        has_source: whether there is a source to build.
 
     Returns:
-        A bool. A lock that cannot be read, an interrupt or a full disk is no reason to build: it is to be mended.
+        `build`: the source is built instead. `hint`: it fails and says how a source build would be possible. `fail`: a lock
+        that cannot be read, an interrupt or a full disk is no reason to build: it is to be mended.
     """
-    return origin == "auto" and exit_code in _UNAVAILABLE and source != ""
+    if exit_code not in _UNAVAILABLE:
+        return "fail"
+    return "build" if origin != "prebuilt" and has_source else "hint"
 
 # What the fetcher's errors begin with.
 _ERROR = "cgo-prebuilt: error: "
@@ -102,18 +105,3 @@ def source_hint(source):
     if source:
         return '\n  or: build it from source, with origin = "auto" and {} not "prebuilt"'.format(VARIABLE)
     return "\n  or: give prebuilt.library a 'source' to build it from, or the manifest one, and lock it again"
-
-def fallback_hint(origin, exit_code, source):
-    """What could have been done from source, where a failed fetch is final.
-
-    Args:
-        origin: one of `ORIGINS`.
-        exit_code: what the fetcher exited with.
-        source: the label of the library from source; empty where there is none.
-
-    Returns:
-        A line to follow `failed_fetch`, or an empty string.
-    """
-    if exit_code in _UNAVAILABLE and (not source or origin == "prebuilt"):
-        return source_hint(source)
-    return ""

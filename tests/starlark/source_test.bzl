@@ -9,7 +9,7 @@ load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
 load("//rules/private:hub.bzl", "by_origin")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:origin.bzl", "ORIGINS", "error_of", "fallback_hint", "fallback_warning", "falls_back", "origin_of")
+load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_of", "source_hint")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "toml_strings")
@@ -20,6 +20,7 @@ load("//rules/private:source_plan.bzl", "built_path", "check_build", "command_li
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS")
+load(":origin_cases.bzl", "AFTER_FAILED_FETCH", SHARED_ORIGINS = "ORIGINS")
 load(":source_cases.bzl", "CASES", "NOT_SOURCE", "SOURCE")
 
 def _flags_test_impl(ctx):
@@ -148,20 +149,16 @@ def _origin_test_impl(ctx):
     asserts.equals(env, "prebuilt", origin_of("prebuilt", "source").origin)
     asserts.equals(env, "source", origin_of(None, "source").origin)
     asserts.true(env, "sometimes" in origin_of("sometimes", "auto").error)
-    for origin in ORIGINS:
-        for exit_code in (2, 3, 4, 5, 130):
-            asserts.equals(
-                env,
-                origin == "auto" and exit_code in (3, 4),
-                falls_back(origin, exit_code, "//:source"),
-            )
-    asserts.false(env, falls_back("auto", 3, ""))
+    asserts.equals(env, SHARED_ORIGINS, ORIGINS)
+    for exit_code, by_origin_name in AFTER_FAILED_FETCH.items():
+        for origin, outcomes in by_origin_name.items():
+            for has_source in (False, True):
+                asserts.equals(env, outcomes[int(has_source)], after_failed_fetch(origin, exit_code, has_source))
     asserts.equals(env, "no route\n  at: x", error_of("downloading\ncgo-prebuilt: error: no route\n  at: x\n"))
     asserts.equals(env, "killed", error_of("killed\n"))
     asserts.true(env, "//:source" in fallback_warning("why", "//:source"))
-    asserts.true(env, "give prebuilt.library a 'source'" in fallback_hint("auto", 3, ""))
-    asserts.true(env, "origin = \"auto\"" in fallback_hint("prebuilt", 4, "//:source"))
-    asserts.equals(env, "", fallback_hint("auto", 2, ""))
+    asserts.true(env, "give prebuilt.library a 'source'" in source_hint(""))
+    asserts.true(env, "origin = \"auto\"" in source_hint("//:source"))
 
     asserts.true(env, by_origin("auto", "//:source").falls_back)
     asserts.false(env, by_origin("prebuilt", "//:source").falls_back)

@@ -14,7 +14,7 @@ from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.storage.store import Tree
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile
+    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile, LockedVersion
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
@@ -107,13 +107,13 @@ class Provider:
         try:
             plan = plan_fetch(lock, platform, settings, self.glibc)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
-        except (UnavailableError, IntegrityError) as error:
-            if settings.origin == "prebuilt":
-                raise error if locked.source is None else _with_hint(error, _FORBIDDEN) from None
-            if locked.source is None:
-                raise _with_hint(error, _NO_SOURCE) from None
-            if not locked.is_default(settings.flavor):
-                raise _with_hint(error, _OTHER_FLAVOR) from None
+        except CgoPrebuiltError as error:
+            has_source = locked.source is not None and locked.is_default(settings.flavor)
+            outcome = after_failed_fetch(settings.origin, error.exit_code, has_source=has_source)
+            if outcome == "fail":
+                raise
+            if outcome == "hint":
+                raise _with_hint(error, _source_hint(locked, settings)) from None
             self.say(
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
                 " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
@@ -231,6 +231,30 @@ def report(provided: Provided, platform: Platform, output: Path) -> Report:
         bytes_resumed=tally.resumed,
         reason=provided.reason,
     )
+
+
+def after_failed_fetch(origin: str, exit_code: int, *, has_source: bool) -> str:
+    """Decide what a failed fetch leads to; `rules/private/origin.bzl` decides the same in Bazel.
+
+    Args:
+        origin: `auto`, `prebuilt` or `source`.
+        exit_code: What the fetch failed with.
+        has_source: Whether there is a source to build.
+
+    Returns:
+        `build`: the source is built instead. `hint`: it fails, and says how a source build would be
+        possible. `fail`: it is to be mended, not built around.
+    """
+    if exit_code not in (UnavailableError.exit_code, IntegrityError.exit_code):
+        return "fail"
+    return "build" if origin != "prebuilt" and has_source else "hint"
+
+
+def _source_hint(locked: LockedVersion, settings: Settings) -> str:
+    """How a source build would be possible."""
+    if locked.source is None:
+        return _NO_SOURCE
+    return _OTHER_FLAVOR if not locked.is_default(settings.flavor) else _FORBIDDEN
 
 
 def _with_hint(error: CgoPrebuiltError, hint: str) -> CgoPrebuiltError:
