@@ -4,34 +4,35 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:archive_flags.bzl", "APPLE", "GNU", "MSVC", "circular_range", "marker_of", "relocatable_flags", "stem", "twins", "whole_archive_arguments")
+load(":archive_cases.bzl", "ARCHIVES", "JOINED", "STEMS", "WHOLE")
+
+# With the compilers that cgo takes.
+_LINKERS = {
+    "darwin": APPLE,
+    "linux": GNU,
+    "windows": GNU,
+}
 
 def _circular_test_impl(ctx):
     env = unittest.begin(ctx)
-    archives = ["a.a", "b.a", "c.a", "d.a"]
-    asserts.equals(env, (0, 0), circular_range(GNU, archives, []))
-    asserts.equals(env, (0, 0), circular_range(GNU, archives, ["b.a"]))
-    asserts.equals(env, (0, 0), circular_range(APPLE, archives, ["a.a", "b.a"]))
-    asserts.equals(env, (0, 0), circular_range(MSVC, archives, ["a.a", "b.a"]))
-    asserts.equals(env, (0, 2), circular_range(GNU, archives, ["b.a", "a.a"]))
-    asserts.equals(env, (1, 4), circular_range(GNU, archives, ["b.a", "d.a"]), "one between them may need them, too")
+    for os, circular, joined in JOINED:
+        first, end = circular_range(_LINKERS[os], ARCHIVES, circular)
+        asserts.equals(env, joined, ARCHIVES[first:end])
+    asserts.equals(env, (0, 0), circular_range(MSVC, ["a.lib", "b.lib"], ["a.lib", "b.lib"]))
     return unittest.end(env)
 
 def _whole_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(
-        env,
-        ["-Wl,--whole-archive", "a.a", "b.a", "-Wl,--no-whole-archive"],
-        whole_archive_arguments(GNU, ["a.a", "b.a"]),
-    )
-    asserts.equals(env, ["-Wl,-force_load,a.a"], whole_archive_arguments(APPLE, ["a.a"]))
+    for os, words in WHOLE.items():
+        asserts.equals(env, words, whole_archive_arguments(_LINKERS[os], ["a.a", "b.a"]))
     asserts.equals(env, ["/WHOLEARCHIVE:a.lib"], whole_archive_arguments(MSVC, ["a.lib"]))
     asserts.equals(env, "cgo_prebuilt_whole___lib___x_1", marker_of("@@lib//:x.1"))
     return unittest.end(env)
 
 def _twins_test_impl(ctx):
     env = unittest.begin(ctx)
-    for name in ("lib/libx.a", "libx.so", "libx.so.1.2", "libx.1.dylib", "x.dll", "x.lib"):
-        asserts.equals(env, "x", stem(name))
+    for path, name in STEMS.items():
+        asserts.equals(env, name, stem(path))
     asserts.equals(env, {"lib/libx.a": "lib/libx.so.1"}, twins(["lib/libx.a", "lib/liby.a"], ["lib/libx.so.1", "lib/libz.so"]))
     return unittest.end(env)
 
