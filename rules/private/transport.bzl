@@ -34,6 +34,24 @@ _FOLDER = ".cgo-prebuilt-archives"
 # What the fetcher exits with where an archive cannot be had.
 _UNAVAILABLE = 3
 
+def printable_url(url):
+    """A URL as a message shows it: without user, password, and query. Pure.
+
+    The fetcher's `urls` gives Bazel no URL with a password or a signature that it recognizes; what else a query holds is
+    not for a log either.
+
+    Args:
+        url: a well-formed URL.
+
+    Returns:
+        The URL with `***` in the place of each.
+    """
+    place, query, _ = url.partition("?")
+    scheme, separator, rest = place.partition("://")
+    authority, slash, path = rest.partition("/")
+    _, login, host = authority.rpartition("@")
+    return scheme + separator + ("***@" if login else "") + host + slash + path + ("?***" if query else "")
+
 def not_downloaded(archives):
     """What happened where Bazel had no archive to give, in the form of the fetcher's own errors. Pure.
 
@@ -44,7 +62,7 @@ def not_downloaded(archives):
         Text of several lines.
     """
     lines = ["Bazel could not download " + ", ".join([archive["file"] for archive in archives])]
-    urls = [url for archive in archives for url in archive["urls"]]
+    urls = [printable_url(url) for archive in archives for url in archive["urls"]]
     if urls:
         lines.append("  at: " + "\n      ".join(urls))
         lines.append("  next: see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir")
@@ -67,7 +85,7 @@ def failed_download(result, archives):
     if missing and result.return_code == _UNAVAILABLE:
         return struct(return_code = result.return_code, stdout = "", stderr = not_downloaded(missing))
     origins = [
-        "\n  Bazel downloaded it from: " + url
+        "\n  Bazel downloaded it from: " + printable_url(url)
         for archive in archives
         if not archive.missing
         for url in archive.wanted["urls"]

@@ -22,6 +22,7 @@ from cgo_prebuilt.locks.lock import (
     LockedVersion,
 )
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.url import Url
 from tests.bazel.debian_root import cache_folder
 from tests.programs import provide
 
@@ -70,7 +71,7 @@ def write_lock(folder: Path, answer: float = 42.2) -> Path:
     data = (folder / "vec.tar.gz").read_bytes()
     archive = LockedArchive(
         file="vec.tar.gz",
-        urls=((folder / "vec.tar.gz").as_uri(),),
+        urls=(Url((folder / "vec.tar.gz").as_uri()),),
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         format="tar.gz",

@@ -23,6 +23,7 @@ import trustme
 
 from cgo_prebuilt.locks.lock import Lock, LockedArchive
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.url import Url
 from tests.e2e.bazel_workspace import REPOSITORY, Result
 from tests.unit.archive_builders import ZipEntry, locked_file, zip_archive
 from tests.unit.hostile_server import (
@@ -192,7 +193,7 @@ def test_a_hostile_archive_whose_hash_is_right_writes_nothing_elsewhere(
 def archive_named(data: bytes, url: str) -> LockedArchive:
     files = tuple(locked_file(path, content) for path, content in sorted(FILES.items()))
     digest = hashlib.sha256(data).hexdigest()
-    return LockedArchive(NAME, (url,), digest, len(data), "tar.gz", "", files)
+    return LockedArchive(NAME, (Url(url),), digest, len(data), "tar.gz", "", files)
 
 
 def test_nothing_is_seen_under_a_final_name_while_bytes_arrive(machine: Machine) -> None:
@@ -244,7 +245,7 @@ def test_a_zip_that_nobody_can_read_leads_to_the_next_mirror(machine: Machine) -
     with HostileServer({"/bad": [ranges(bytes(hostile))], "/good": [ranges(data)]}) as server:
         archive = replace(
             archive_named(data, server.url("/bad")),
-            urls=(server.url("/bad"), server.url("/good")),
+            urls=(Url(server.url("/bad")), Url(server.url("/good"))),
             format="zip",
         )
         changed = replace(

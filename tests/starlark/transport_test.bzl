@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:transport.bzl", "failed_download", "not_downloaded")
+load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url")
 
 _A = {"file": "a.zip", "urls": ["https://one/a.zip", "https://two/a.zip"]}
 _B = {"file": "b.zip", "urls": ["https://one/b.zip"]}
@@ -26,6 +26,20 @@ def _transport_test_impl(ctx):
     asserts.equals(env, 4, wrong.return_code, "wrong bytes weigh more than missing ones")
     asserts.equals(env, "said\n  Bazel downloaded it from: https://one/b.zip", wrong.stderr)
     asserts.equals(env, "said", failed_download(_result(2), []).stderr)
+    for url, shown in [
+        ("https://one:8/a.zip", "https://one:8/a.zip"),
+        ("https://me:canary@one/a@b.zip?sig=canary?c", "https://***@one/a@b.zip?***"),
+        ("https://one/a.zip?me@canary", "https://one/a.zip?***"),
+        ("file:///a@b/c", "file:///a@b/c"),
+    ]:
+        asserts.equals(env, shown, printable_url(url))
+        secret = {"file": "a.zip", "urls": [url]}
+        for result in [
+            failed_download(_result(3), [struct(missing = True, wanted = secret)]),
+            failed_download(_result(4), [struct(missing = False, wanted = secret)]),
+        ]:
+            asserts.true(env, shown in result.stderr)
+            asserts.false(env, "canary" in result.stderr)
     return unittest.end(env)
 
 _transport_test = unittest.make(_transport_test_impl)

@@ -20,6 +20,7 @@ from cgo_prebuilt.locks.lock import (
     Source,
 )
 from cgo_prebuilt.manifests.manifest import Manifest, parse_manifest, read_manifest
+from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import (
     END_OF_TAR,
     ZipEntry,
@@ -106,7 +107,9 @@ def locked_platform(
     data = archive_of(files) if data is None else data
     archive = LockedArchive(
         file="vec-v1.2.3-linux_amd64.tar.gz",
-        urls=urls or ("https://example.com/v1.2.3/vec-v1.2.3-linux_amd64.tar.gz",),
+        urls=tuple(
+            Url(url) for url in urls or ["https://example.com/v1.2.3/vec-v1.2.3-linux_amd64.tar.gz"]
+        ),
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         format="tar.gz",

@@ -6,6 +6,7 @@ import pytest
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.url import Url
 
 
 def test_a_fault_of_our_own_is_told_at_once(
@@ -20,7 +21,7 @@ def test_a_fault_of_our_own_is_told_at_once(
     for name in ("request", "get"):
         monkeypatch.setattr("requests.Session." + name, broken)
     with pytest.raises(UsageError, match="an unforeseen AttributeError: no such thing"):
-        session.ask("http://127.0.0.1:1/")
+        session.ask(Url("http://127.0.0.1:1/"))
     with pytest.raises(UsageError, match="an unforeseen AttributeError: no such thing"):
-        session.sha256_of("http://127.0.0.1:1/")
+        session.sha256_of(Url("http://127.0.0.1:1/"))
     assert waits == []

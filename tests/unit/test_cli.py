@@ -21,6 +21,7 @@ from cgo_prebuilt import cli
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.storage.store import Store
+from cgo_prebuilt.url import Url
 from tests.unit.library_case import (
     FILES,
     LIBRARY,
@@ -617,6 +618,7 @@ def test_an_empty_path_is_not_the_current_folder(
 NOBODY_READS = """\
 import os, sys
 from cgo_prebuilt.cli import main
+from cgo_prebuilt.url import Url
 read, write = os.pipe()
 os.close(read)
 os.dup2(write, 2)
@@ -703,8 +705,19 @@ def test_urls_are_printed_and_nothing_is_asked(
     assert json.loads(run(*urls, "--json").out)["cached"] is True
 
 
+def test_urls_with_a_password_are_not_printed(
+    run: Run, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they are printed for is a log, or Bazel, which prints them itself."""
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", "https://me:canary@mirror.test")
+    for form in ((), ("--json",)):
+        answer = run("urls", "--lock", locked, "--platform", "linux_amd64", *form)
+        assert_refused(answer, 2, "a URL has a user or a password, which would be printed", "netrc")
+        assert "canary" not in answer.out + answer.err
+
+
 def test_the_source_s_urls_are_those_of_its_archive(run: Run, tmp_path: Path) -> None:
-    source = Source(Build("make"), Interface(), url="https://a/src.tar.gz", sha256="0" * 64)
+    source = Source(Build("make"), Interface(), url=Url("https://a/src.tar.gz"), sha256="0" * 64)
     path = tmp_path / "vec.lock.json"
     path.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({}, source)})))
     assert run("urls", "--lock", path, "--source").out == "https://a/src.tar.gz\n"

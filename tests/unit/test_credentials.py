@@ -10,6 +10,7 @@ from cgo_prebuilt.network.credentials import github_token
 from cgo_prebuilt.network.http_session import HttpSession, failure_of
 from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.releases.github_api import GitHubSite
+from cgo_prebuilt.url import Url
 from tests.unit.transport_case import SETTINGS
 
 SECRET = "ghp_a-secret-token"
@@ -47,7 +48,7 @@ def test_a_token_that_cannot_be_sent_names_its_variable_and_not_itself(
 def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
     session = ApiSession({"Authorization": f"Bearer {SECRET}\n{SECRET}"})
     with pytest.raises(UnavailableError, match="a malformed URL or header") as caught:
-        session.ask("http://127.0.0.1:1/")
+        session.ask(Url("http://127.0.0.1:1/"))
     assert_silent(caught.value, SECRET)
 
 
@@ -64,7 +65,7 @@ def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
 )
 def test_a_password_in_a_malformed_url_is_in_no_reason(url: str) -> None:
     with HttpSession(SETTINGS, {}) as session, pytest.raises(Failure) as caught:
-        session.open(url)
+        session.open(Url(url))
     failure = caught.value
     assert (failure.kind, failure.reason) == (Kind.MALFORMED, "a malformed URL or header")
 
@@ -73,7 +74,7 @@ def test_a_password_in_a_malformed_proxy_is_in_no_reason(monkeypatch: pytest.Mon
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://me:secret@[::1")
     with HttpSession(SETTINGS, {}) as session, pytest.raises(Failure) as caught:
-        session.open("http://no-such-host.invalid/a")
+        session.open(Url("http://no-such-host.invalid/a"))
     assert caught.value.kind is Kind.MALFORMED
     assert "HTTP_PROXY" in (caught.value.remedy or "")
     assert "secret" not in f"{caught.value.reason} {caught.value.remedy}"

@@ -28,6 +28,7 @@ from cgo_prebuilt.host import Host
 from cgo_prebuilt.network.reach import status_of
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.storage.materialize import Method
+from cgo_prebuilt.url import Url
 from tests.unit.trees import needs_mounts, read_only, tmpfs
 
 STORE = StoreFacts(
@@ -53,7 +54,7 @@ WELL = Machine(
         "bazel": Tool("/usr/bin/bazel", "bazel 8.1.0"),
     },
 )
-URL = "https://example.com/lib.tar.zst"
+URL = Url("https://example.com/lib.tar.zst")
 SOURCE = Source("lib.tar.zst", "tar.zst", (URL,))
 
 
@@ -157,15 +158,15 @@ def test_warnings_do_not_fail() -> None:
             with_environ(https_proxy="http://host:port"),
             "proxy",
             Status.FAIL,
-            "HTTPS_PROXY is malformed: Port could not be cast to integer value as 'port'",
-            "set HTTPS_PROXY to http://HOST:PORT",
+            "HTTPS_PROXY is malformed: http://host:***",
+            "set HTTPS_PROXY to http://HOST:PORT; percent-encode a password in it",
         ),
         (
             with_environ(HTTP_PROXY="http://"),
             "proxy",
             Status.FAIL,
-            "HTTP_PROXY is malformed: it names no host",
-            "set HTTP_PROXY to http://HOST:PORT",
+            "HTTP_PROXY is malformed: http://",
+            "set HTTP_PROXY to http://HOST:PORT; percent-encode a password in it",
         ),
         (
             replace(
@@ -252,7 +253,7 @@ def test_what_is_wrong_is_said_with_its_remedy(
         (
             with_environ(https_proxy="http://user:secret@proxy:3128", NO_PROXY="localhost"),
             "proxy",
-            "HTTPS_PROXY http://proxy:3128, not for localhost",
+            "HTTPS_PROXY http://***@proxy:3128, not for localhost",
         ),
         (with_environ(HTTPS_PROXY="proxy:3128"), "proxy", "HTTPS_PROXY http://proxy:3128"),
         (
@@ -291,14 +292,14 @@ class TestUrls:
         assert check == Check("url lib.tar.zst", Status.FAIL, f"{URL}: HTTP {status}", remedy)
 
     def test_of_several_urls_each_is_only_a_warning(self) -> None:
-        source = Source("lib.tar.zst", "tar.zst", (URL, URL + "2"))
+        source = Source("lib.tar.zst", "tar.zst", (URL, Url(f"{URL}2")))
         assert doctor.check_url(source, URL, answer(404)).status is Status.WARN
 
     def test_a_server_that_refuses_the_question_is_a_warning(self) -> None:
         assert doctor.check_url(SOURCE, URL, answer(405)).status is Status.WARN
 
     def test_no_answer_says_why(self) -> None:
-        def head(_: str) -> int:
+        def head(_: Url) -> int:
             raise UnavailableError("the connection was refused", remedy="start the server")
 
         assert doctor.check_url(SOURCE, URL, head) == Check(
@@ -309,7 +310,7 @@ class TestUrls:
         )
 
     def test_a_password_in_a_url_is_not_shown(self) -> None:
-        url = "https://user:secret@example.com/lib"
+        url = Url("https://user:secret@example.com/lib")
         assert "secret" not in doctor.check_url(SOURCE, url, answer(200)).line()
 
 
@@ -319,26 +320,26 @@ class TestReach:
     def test_the_status_is_what_the_server_says(self, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/lib").respond_with_data(b"x" * 1_000_000)
         httpserver.expect_request("/private").respond_with_data(status=403)
-        assert status_of(httpserver.url_for("/lib"), {}) == 200
-        assert status_of(httpserver.url_for("/private"), {}) == 403
+        assert status_of(Url(httpserver.url_for("/lib")), {}) == 200
+        assert status_of(Url(httpserver.url_for("/private")), {}) == 403
 
     def test_a_redirect_is_followed(self, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/old").respond_with_data(
             status=302, headers={"Location": httpserver.url_for("/new")}
         )
         httpserver.expect_request("/new").respond_with_data(status=404)
-        assert status_of(httpserver.url_for("/old"), {}) == 404
+        assert status_of(Url(httpserver.url_for("/old")), {}) == 404
 
     def test_nobody_there_is_unavailable(self) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             with pytest.raises(UnavailableError, match="the connection was refused"):
-                status_of(f"http://127.0.0.1:{unused.getsockname()[1]}/", {})
+                status_of(Url(f"http://127.0.0.1:{unused.getsockname()[1]}/"), {})
 
     def test_a_file_url_is_looked_for(self, tmp_path: Path) -> None:
         (tmp_path / "lib").write_text("")
-        assert status_of((tmp_path / "lib").as_uri(), {}) == 200
-        assert status_of((tmp_path / "no").as_uri(), {}) == 404
+        assert status_of(Url((tmp_path / "lib").as_uri()), {}) == 200
+        assert status_of(Url((tmp_path / "no").as_uri()), {}) == 404
 
 
 class TestProbes:

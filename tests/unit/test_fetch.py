@@ -21,6 +21,7 @@ from cgo_prebuilt.locks.lock import Interface, LockedArchive
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.storage.store import Store
+from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import locked_file
 from tests.unit.library_case import archive_of, files_below
 from tests.unit.transport_case import transport
@@ -44,7 +45,7 @@ def planned(server: HTTPServer, name: str) -> PlannedArchive:
     locked = tuple(locked_file(path, content) for path, content in files.items())
     digest = hashlib.sha256(data).hexdigest()
     archive = LockedArchive(name, (), digest, len(data), format, "", locked)
-    return PlannedArchive(archive, (server.url_for(f"/{name}"),))
+    return PlannedArchive(archive, (Url(server.url_for(f"/{name}")),))
 
 
 def plan(server: HTTPServer, *names: str) -> Plan:
@@ -156,7 +157,7 @@ def test_a_change_behind_the_last_locked_file_is_wrong_bytes_too(
     locked = (locked_file("lib/a.a", files["lib/a.a"]),)
     digest = hashlib.sha256(good).hexdigest()
     archive = LockedArchive("a.tar.gz", (), digest, len(good), "tar.gz", "", locked)
-    planned = PlannedArchive(archive, (httpserver.url_for("/a.tar.gz"),))
+    planned = PlannedArchive(archive, (Url(httpserver.url_for("/a.tar.gz")),))
     asked = Plan("vec", "v1", parse_platform("linux_amd64"), (planned,), locked, Interface())
     httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(bad)
     httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(good)

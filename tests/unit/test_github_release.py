@@ -273,7 +273,7 @@ def test_a_secondary_limit_is_waited_for_as_long_as_it_asks(
     run()
     assert run.waits == [7.0]
     assert run.notes == [
-        f"rate limit of {github.url}/uploads/repos/acme/vec/releases/1/assets: waiting 7 s"
+        f"rate limit of {github.url}/uploads/repos/acme/vec/releases/1/assets?***: waiting 7 s"
     ]
     assert github.contents("v1") == FILES
 
@@ -345,4 +345,4 @@ def test_the_token_is_not_sent_to_another_server_for_the_next_page(
     github.trouble("GET /api/repos/acme/vec/releases?", lambda request: answer([], headers=link))
     with pytest.raises(UnavailableError, match="next page is on another server") as caught:
         run()
-    assert caught.value.where == "https://elsewhere.test/api"
+    assert caught.value.where == "https://elsewhere.test/api?***"

@@ -12,6 +12,7 @@ import trustme
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
 from tests.unit.transport_case import BODY, download, fetch, left_over
 
@@ -230,9 +231,9 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked = list[str]()
     send = HttpSession.open
 
-    def broken(session: HttpSession, url: str, *rest: Any, **options: Any) -> Answer:
-        if url.endswith("/bad"):
-            asked.append(url)
+    def broken(session: HttpSession, url: Url, *rest: Any, **options: Any) -> Answer:
+        if url.name == "bad":
+            asked.append(url.raw)
             raise AttributeError("no such thing")
         return send(session, url, *rest, **options)
 

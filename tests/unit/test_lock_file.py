@@ -31,6 +31,7 @@ from cgo_prebuilt.locks.lock import (
 )
 from cgo_prebuilt.locks.lock_file import BUILD_TOOLS, SCHEMA, format_lock, parse_lock, read_lock
 from cgo_prebuilt.platforms import SUPPORTED
+from cgo_prebuilt.url import Url
 from tests.unit.library_case import lock, locked_platform
 
 SCHEMA_FILE = Path(__file__).parents[2] / "rules" / "lock.schema.json"
@@ -41,7 +42,7 @@ URL_SOURCE = Source(
         static_library=("build/libvec.a",), linkopts=("-lm",), defines=("VEC_STATIC", "LEVEL=2")
     ),
     installed=("lib/libvec.a",),
-    url="https://example.com/vec.tar.gz",
+    url=Url("https://example.com/vec.tar.gz"),
     sha256="0" * 64,
     strip_prefix="vec-1.2.3",
 )

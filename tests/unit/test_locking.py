@@ -17,6 +17,7 @@ from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 from cgo_prebuilt.manifests.platform_section import ArchiveSpec
 from cgo_prebuilt.releases import locking
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version, merge
+from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import locked_file
 from tests.unit.library_case import FILES, manifest
 
@@ -56,7 +57,7 @@ def test_only_promised_files_are_locked() -> None:
     release = Release({"vec-v1.2.3-linux_amd64.tar.gz": {**FILES, "README": b"", "bin/vec": b""}})
     (archive,) = lock_of(release)["linux_amd64"].archives
     assert archive.files == tuple(locked_file(path, data) for path, data in sorted(FILES.items()))
-    assert archive.urls == ("https://example.com/v1.2.3/vec-v1.2.3-linux_amd64.tar.gz",)
+    assert archive.urls == (Url("https://example.com/v1.2.3/vec-v1.2.3-linux_amd64.tar.gz"),)
     assert archive.size == 7
 
 
@@ -215,7 +216,7 @@ def test_a_source_archive_is_locked_as_it_is() -> None:
         manifest(source=source), Release({"vec-v1.2.3-linux_amd64.tar.gz": FILES}), HERE
     )
     assert version.source is not None
-    assert version.source.url == "https://example.com/vec-v1.2.3.tar.gz"
+    assert version.source.url == Url("https://example.com/vec-v1.2.3.tar.gz")
     assert version.source.strip_prefix == "vec-v1.2.3"
     assert version.source.path is None
 

@@ -12,6 +12,7 @@ from cgo_prebuilt.locks.lock import Build
 from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, format_of
 from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.url import Url
 from tests.unit.library_case import manifest, read_text_as_manifest
 
 DESIGN = """
@@ -149,9 +150,8 @@ def test_the_design_s_example_is_read_whole(tmp_path: Path) -> None:
     ]
     (archive,) = spec(read).archives
     assert archive.file == "vecsearch-v0.3.0-linux_amd64.tar.zst"
-    assert archive.urls == (
-        "https://github.com/acme/vecsearch/releases/download/v0.3.0/" + archive.file,
-    )
+    folder = "https://github.com/acme/vecsearch/releases/download/v0.3.0"
+    assert archive.urls == (Url(f"{folder}/{archive.file}"),)
     assert archive.format == "tar.zst"
     interface = spec(read).interface
     assert interface.static_library == ("lib/libvecsearch.a",)
@@ -281,8 +281,8 @@ def test_several_archives_keep_their_order_and_may_have_urls_of_their_own() -> N
     one, other = spec(
         manifest(archives=[{"file": "b.zip"}, {"file": "a.zip", "urls": ["https://o/{file}"]}])
     ).archives
-    assert one.urls == ("https://example.com/v1.2.3/b.zip",)
-    assert other.urls == ("https://o/a.zip",)
+    assert one.urls == (Url("https://example.com/v1.2.3/b.zip"),)
+    assert other.urls == (Url("https://o/a.zip"),)
 
 
 def test_placeholders_are_filled_in_wherever_they_stand() -> None:
@@ -541,6 +541,29 @@ def test_licenses_are_files_of_the_archive() -> None:
     (spec,) = manifest(licenses=["LICENSE", "NOTICE*"]).platforms
     assert spec.interface.licenses == ("LICENSE", "NOTICE*")
     assert set(spec.interface.promises()) == {"LICENSE", "NOTICE*", "lib/libvec.a", "include/**"}
+
+
+@pytest.mark.parametrize(
+    ("url", "credential"),
+    [
+        ("https://me:canary@example.com/{file}", "a user or a password"),
+        ("https://me:can{ary@example.com/{file}", "a user or a password"),
+        ("https://example.com/{file}?sig=canary", "a credential in its query, 'sig'"),
+    ],
+)
+def test_a_url_with_a_credential_would_be_published_by_the_lock(url: str, credential: str) -> None:
+    source = {"url": url, "sha256": "0" * 64, "build": {"tool": "make"}, "static_library": "a.a"}
+    everywhere: list[tuple[str, dict[str, object]]] = [
+        ("'urls'", {"urls": [url]}),
+        ("'urls'", {"archives": [{"file": "a.zip", "urls": [url]}]}),
+        ("'urls'", {"platforms": {"linux_amd64": {"urls": url}}}),
+        ("'url'", {"source": source}),
+    ]
+    for key, changes in everywhere:
+        error = refusal(**changes)
+        assert f"in {key} has {credential}, which the lock would publish" in error.what
+        assert "netrc (NETRC)" in str(error.remedy)
+        assert "canary" not in str(error)
 
 
 @pytest.mark.parametrize(

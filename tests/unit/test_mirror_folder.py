@@ -21,6 +21,7 @@ from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Sourc
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.url import Url
 from tests.unit.library_case import FILES, archive_of, lock, locked_platform
 from tests.unit.transport_case import SETTINGS
 
@@ -46,7 +47,7 @@ def served(folder: Path, name: str, data: bytes) -> MirrorFile:
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(data)
     sha256 = hashlib.sha256(data).hexdigest()
-    return MirrorFile(name, sha256, len(data), ((folder / name).as_uri(),), name)
+    return MirrorFile(name, sha256, len(data), (Url((folder / name).as_uri()),), name)
 
 
 def fill(root: Path, *files: MirrorFile) -> Filled:
@@ -55,7 +56,7 @@ def fill(root: Path, *files: MirrorFile) -> Filled:
 
 def test_a_flat_mirror_has_every_platform_of_every_version() -> None:
     files = mirror_files([lock("https://a/1")], [], no_settings)
-    assert [(file.path, file.urls) for file in files] == [(FILE, ("https://a/1",))]
+    assert [(file.path, file.urls) for file in files] == [(FILE, (Url("https://a/1"),))]
 
 
 def test_only_the_chosen_platforms_are_mirrored() -> None:
@@ -111,19 +112,19 @@ def test_a_layout_that_leads_elsewhere_is_refused(layout: str) -> None:
 
 
 def test_an_archive_of_a_source_is_mirrored_too() -> None:
-    source = Source(Build("make"), Interface(), url="https://a/v1/src.tar.gz", sha256="0" * 64)
+    source = Source(Build("make"), Interface(), url=Url("https://a/v1/src.tar.gz"), sha256="0" * 64)
     sourced = Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": locked_platform()}, source)})
     files = mirror_files([sourced], [], no_settings)
     assert [file.path for file in files] == ["src.tar.gz", FILE]
-    assert files[0].urls == ("https://a/v1/src.tar.gz",)
+    assert files[0].urls == (Url("https://a/v1/src.tar.gz"),)
 
 
 def test_a_mirror_of_the_environment_is_where_archives_come_from() -> None:
     def settings(_library: str) -> Settings:
-        return Settings(mirror="https://upstream", version="v9")
+        return Settings(mirror=Url("https://upstream"), version="v9")
 
     (file,) = mirror_files([lock()], [], settings)
-    assert file.urls == (f"https://upstream/{FILE}",)
+    assert file.urls == (Url(f"https://upstream/{FILE}"),)
 
 
 def test_what_is_there_and_right_is_left_and_what_is_wrong_is_fetched(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from cgo_prebuilt.fetching.plan import Plan, plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.url import Url
 from tests.unit.library_case import FILES, lock, locked_platform
 
 LINUX = parse_platform("linux_amd64")
@@ -21,60 +22,73 @@ def plan(settings: Settings, *urls: str) -> Plan:
 
 def urls(settings: Settings, *locked: str) -> tuple[str, ...]:
     (archive,) = plan(settings, *locked).archives
-    return archive.urls
+    return tuple(url.raw for url in archive.urls)
 
 
 def test_a_plan_has_the_platform_s_files_and_the_lock_s_urls() -> None:
     planned = plan(Settings(), "https://a/1", "https://b/2")
     assert (planned.name, planned.version, planned.platform) == ("vec", "v1.2.3", LINUX)
     assert [file.path for file in planned.files] == sorted(FILES)
-    assert [archive.urls for archive in planned.archives] == [("https://a/1", "https://b/2")]
+    (archive,) = planned.archives
+    assert archive.urls == (Url("https://a/1"), Url("https://b/2"))
     assert planned.interface.static_library == ("lib/libvec.a",)
 
 
 def test_a_mirror_replaces_every_url() -> None:
-    mirrored = urls(Settings(mirror="https://mirror/x/"), "https://a/1", "https://b/2")
+    mirrored = urls(Settings(mirror=Url("https://mirror/x/")), "https://a/1", "https://b/2")
     assert mirrored == (f"https://mirror/x/{FILE}",)
 
 
 def test_a_mirror_may_be_a_template() -> None:
     mirror = "https://mirror/{name}/{version}/{os}-{arch}/{file}"
-    assert urls(Settings(mirror=mirror)) == (f"https://mirror/vec/v1.2.3/linux-amd64/{FILE}",)
+    assert urls(Settings(mirror=Url(mirror))) == (f"https://mirror/vec/v1.2.3/linux-amd64/{FILE}",)
 
 
 def test_a_mirror_with_placeholders_but_without_a_place_for_the_file_is_a_base_url() -> None:
-    assert urls(Settings(mirror="https://mirror/{name}/")) == (f"https://mirror/vec/{FILE}",)
+    assert urls(Settings(mirror=Url("https://mirror/{name}/"))) == (f"https://mirror/vec/{FILE}",)
 
 
 @pytest.mark.parametrize("mirror", ["file:///srv", "FILE:///srv"])
 def test_offline_a_folder_is_still_asked(mirror: str) -> None:
-    assert urls(Settings(mirror=mirror, offline=True)) == (f"{mirror}/{FILE}",)
+    assert urls(Settings(mirror=Url(mirror), offline=True)) == (f"{mirror}/{FILE}",)
+
+
+@pytest.mark.parametrize("login", ["me:{a}{lib}b@", "me:pa/{lib}@"])
+def test_a_password_with_braces_is_neither_filled_in_nor_shown(login: str) -> None:
+    base = f"https://{login}mirror"
+    assert urls(Settings(mirror=Url(base))) == (f"{base}/{FILE}",)
+    with pytest.raises(ManifestError) as caught:
+        plan(Settings(mirror=Url(f"{base}/{{tag}}?sig={{other}}")))
+    assert caught.value.what == "unknown placeholder {tag} in 'https://***@mirror/{tag}/{file}?***'"
+    with pytest.raises(ManifestError) as caught:
+        plan(Settings(mirror=Url(f"{base}/{{file}}?sig={{other}}")))
+    assert "in what is not shown in 'https://***@mirror/{file}?***'" in caught.value.what
 
 
 def test_a_mirror_with_an_unknown_placeholder_names_the_variable() -> None:
     with pytest.raises(ManifestError, match="unknown placeholder") as caught:
-        plan(Settings(mirror="https://mirror/{lib}"))
+        plan(Settings(mirror=Url("https://mirror/{lib}")))
     assert caught.value.where == "CGO_PREBUILT_MIRROR"
 
 
 def test_a_release_url_replaces_every_url_of_its_library() -> None:
-    settings = Settings(release_url="https://release")
+    settings = Settings(release_url=Url("https://release"))
     assert urls(settings, "https://a/1", "https://b/2") == (f"https://release/{FILE}",)
 
 
 def test_a_release_url_with_an_unknown_placeholder_names_the_variable() -> None:
     with pytest.raises(ManifestError) as caught:
-        plan(Settings(release_url="https://release/{tag}"))
+        plan(Settings(release_url=Url("https://release/{tag}")))
     assert caught.value.where == "VEC_RELEASE_URL"
 
 
 def test_the_mirror_wins_over_the_release_url_since_it_fails_closed() -> None:
-    settings = Settings(mirror="https://mirror", release_url="https://release")
+    settings = Settings(mirror=Url("https://mirror"), release_url=Url("https://release"))
     assert urls(settings) == (f"https://mirror/{FILE}",)
 
 
 def test_the_hashes_stay_those_of_the_lock_whatever_the_mirror() -> None:
-    (mirrored,) = plan(Settings(mirror="https://mirror")).archives
+    (mirrored,) = plan(Settings(mirror=Url("https://mirror"))).archives
     (plain,) = plan(Settings()).archives
     assert mirrored.archive == plain.archive
 
@@ -82,8 +96,8 @@ def test_the_hashes_stay_those_of_the_lock_whatever_the_mirror() -> None:
 def test_offline_leaves_only_files() -> None:
     assert urls(Settings(offline=True), "https://a/1", "file:///srv/1") == ("file:///srv/1",)
     assert urls(Settings(offline=True)) == ()
-    assert urls(Settings(offline=True, mirror="https://mirror")) == ()
-    assert urls(Settings(offline=True, mirror="file:///srv")) == (f"file:///srv/{FILE}",)
+    assert urls(Settings(offline=True, mirror=Url("https://mirror"))) == ()
+    assert urls(Settings(offline=True, mirror=Url("file:///srv"))) == (f"file:///srv/{FILE}",)
 
 
 def test_an_unknown_version_lists_those_of_the_lock() -> None:

@@ -18,6 +18,7 @@ from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
 from cgo_prebuilt.publishing.publish import publish, release_files, strange_files
 from cgo_prebuilt.releases.sums import SUMS, update_sums, write_sums
+from cgo_prebuilt.url import Url
 from tests.github_server import broken_off
 from tests.unit.library_case import files_below, manifest
 
@@ -176,7 +177,7 @@ def server(httpserver: HTTPServer) -> FileServer:
 
 def place(url: str) -> PutPlace:
     waits: list[float] = []
-    return PutPlace(url, ApiSession(sleep=waits.append), SilentProgress(), waits.append)
+    return PutPlace(Url(url), ApiSession(sleep=waits.append), SilentProgress(), waits.append)
 
 
 def test_files_are_put_below_a_url_and_a_second_run_puts_none(

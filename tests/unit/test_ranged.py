@@ -20,6 +20,7 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile, member_parts
 from cgo_prebuilt.network.retry import Failure
+from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (
     Behavior,
@@ -47,8 +48,8 @@ def make_zip() -> bytes:
 ZIP = make_zip()
 
 
-def wanted(server: HostileServer, path: str = "/z") -> tuple[str, int]:
-    return server.url(path), len(ZIP)
+def wanted(server: HostileServer, path: str = "/z") -> tuple[Url, int]:
+    return Url(server.url(path)), len(ZIP)
 
 
 def read(folder: Path, server: HostileServer, names: list[str]) -> tuple[bool, dict[str, bytes]]:

@@ -12,16 +12,15 @@ from cgo_prebuilt.releases.release_digests import (
     Statement,
     check_statements,
     collect_statements,
-    folder_of,
-    sums_url,
 )
+from cgo_prebuilt.url import Url
 
 A, B = "a" * 64, "b" * 64
 BASE = "https://example.com/v1"
 
 
 def archive(file: str, *urls: str, sha256: str = A) -> ReleasedArchive:
-    return ReleasedArchive(file, sha256, urls or (f"{BASE}/{file}",))
+    return ReleasedArchive(file, sha256, tuple(map(Url, urls or (f"{BASE}/{file}",))))
 
 
 class Web:
@@ -33,15 +32,15 @@ class Web:
         self.asked: list[str] = []
         self.notes: list[str] = []
 
-    def read_text(self, url: str) -> str | None:
-        self.asked.append(url)
-        if self.texts.get(url) == "unreachable":
+    def read_text(self, url: Url) -> str | None:
+        self.asked.append(url.raw)
+        if self.texts.get(url.raw) == "unreachable":
             raise UnavailableError("no usable answer", where=url)
-        return self.texts.get(url)
+        return self.texts.get(url.raw)
 
-    def read_assets(self, url: str) -> tuple[str, Mapping[str, str]] | None:
+    def read_assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:
         self.asked.append("github")
-        return None if self.github is None else ("https://github.com/release", self.github)
+        return None if self.github is None else (Url("https://github.com/release"), self.github)
 
     def statements(self, *archives: ReleasedArchive) -> list[Statement]:
         return collect_statements(archives, self.read_text, self.read_assets, self.notes.append)
@@ -51,9 +50,9 @@ def test_each_place_is_asked_once_whatever_the_number_of_archives() -> None:
     web = Web({f"{BASE}/SHA256SUMS": f"{A}  a.zip\n{B} *b.zip\n"}, {"b.zip": B})
     a, b = archive("a.zip"), archive("b.zip")
     assert web.statements(a, b) == [
-        Statement(f"{BASE}/SHA256SUMS", a, A),
-        Statement(f"{BASE}/SHA256SUMS", b, B),
-        Statement("https://github.com/release", b, B),
+        Statement(Url(f"{BASE}/SHA256SUMS"), a, A),
+        Statement(Url(f"{BASE}/SHA256SUMS"), b, B),
+        Statement(Url("https://github.com/release"), b, B),
     ]
     assert web.asked == [f"{BASE}/SHA256SUMS", "github"]
     assert web.notes == []
@@ -91,12 +90,15 @@ def test_a_place_that_cannot_be_asked_is_noted(text: str, note: str) -> None:
 
 
 def test_agreement_is_silent() -> None:
-    check_statements([Statement("x", archive("a.zip"), A), Statement("y", archive("a.zip"), A)])
+    check_statements(
+        [Statement(Url("x"), archive("a.zip"), A), Statement(Url("y"), archive("a.zip"), A)]
+    )
 
 
 def test_disagreement_names_everybody_and_ends_with_exit_code_4() -> None:
     said = [
-        Statement(who, archive("a.zip"), what) for who, what in zip("xyz", (B, A, B), strict=True)
+        Statement(Url(who), archive("a.zip"), what)
+        for who, what in zip("xyz", (B, A, B), strict=True)
     ]
     with pytest.raises(IntegrityError) as caught:
         check_statements(said)
@@ -115,5 +117,6 @@ def test_archives_of_one_name_are_compared_each_with_its_own_sums() -> None:
 
 
 def test_the_query_of_a_url_is_not_that_of_its_sums() -> None:
-    assert sums_url("https://h/v1/a.zip?token=x#f") == "https://h/v1/SHA256SUMS"
-    assert folder_of("file:///d/a.zip") == "file:///d"
+    web = Web({})
+    web.statements(archive("a.zip", "https://me:pass@h/v1/a.zip?token=x#f"))
+    assert web.asked == ["https://me:pass@h/v1/SHA256SUMS", "github"]

@@ -17,10 +17,11 @@ from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
+from cgo_prebuilt.url import Url
 
 BODY = b"library" * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
-RIGHT = Wanted("u", SHA256, len(BODY))
+RIGHT = Wanted(Url("u"), SHA256, len(BODY))
 Serve = Callable[[Wanted, Callable[[ByteStream], None]], tuple[str, int]]
 
 
@@ -50,14 +51,14 @@ def refuse(stream: ByteStream) -> None:
 
 def test_right_bytes_give_hash_and_size(complete: Serve) -> None:
     assert complete(RIGHT, nothing) == (SHA256, len(BODY))
-    assert complete(Wanted("u", None, None), nothing) == (SHA256, len(BODY))
+    assert complete(Wanted(Url("u"), None, None), nothing) == (SHA256, len(BODY))
 
 
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        (Wanted("u", SHA256, 3), "size 7000, expected 3"),
-        (Wanted("u", "0" * 64, len(BODY)), f"sha256 {SHA256}, expected {'0' * 64}"),
+        (Wanted(Url("u"), SHA256, 3), "size 7000, expected 3"),
+        (Wanted(Url("u"), "0" * 64, len(BODY)), f"sha256 {SHA256}, expected {'0' * 64}"),
     ],
 )
 @pytest.mark.parametrize("consume", [nothing, refuse])
@@ -74,7 +75,9 @@ def test_whole_is_given_only_where_the_bytes_are_right(complete: Serve) -> None:
     complete(RIGHT, lambda stream: seen.append(stream.whole().read()))
     assert seen == [BODY]
     with pytest.raises(Failure, match="sha256"):
-        complete(Wanted("u", "0" * 64, None), lambda stream: seen.append(stream.whole().read()))
+        complete(
+            Wanted(Url("u"), "0" * 64, None), lambda stream: seen.append(stream.whole().read())
+        )
     assert seen == [BODY]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import Settings, environment_name, is_on, read_settings
+from cgo_prebuilt.url import Url
 
 
 def test_an_empty_environment_leaves_the_defaults() -> None:
@@ -25,7 +26,7 @@ def test_every_variable_is_read() -> None:
         "VEC_VERSION": "v2",
     }
     assert read_settings(environ, "vec") == Settings(
-        True, "prebuilt", "https://mirror", "https://release", "v2"
+        True, "prebuilt", Url("https://mirror"), Url("https://release"), "v2"
     )
 
 
@@ -86,16 +87,16 @@ def test_a_mirror_that_is_no_place_is_refused_without_showing_it(variable: str, 
 
 @pytest.mark.parametrize("value", ["file:///srv", "FILE:/srv", "https://mirror/{name}/{file}"])
 def test_a_mirror_that_is_one_is_taken(value: str) -> None:
-    assert read_settings({"CGO_PREBUILT_MIRROR": value}, "vec").mirror == value
-    assert read_settings({}, "vec", mirror=value).mirror == value
+    assert read_settings({"CGO_PREBUILT_MIRROR": value}, "vec").mirror == Url(value)
+    assert read_settings({}, "vec", mirror=value).mirror == Url(value)
 
 
 def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     by_option = read_settings({"CGO_PREBUILT_MIRROR": "https://m"}, "vec", mirror="braces {file}")
-    assert by_option.mirror == f"{tmp_path.as_uri()}/braces%20%7Bfile%7D"
+    assert by_option.mirror == Url(f"{tmp_path.as_uri()}/braces%20%7Bfile%7D")
     by_variable = read_settings({"CGO_PREBUILT_MIRROR": str(tmp_path)}, "vec")
-    assert by_variable.mirror == tmp_path.as_uri()
+    assert by_variable.mirror == Url(tmp_path.as_uri())
 
 
 def test_an_option_of_another_scheme_is_not_a_folder() -> None:

@@ -19,6 +19,7 @@ from cgo_prebuilt.releases.signing import check_signature, sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, write_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.storage.store import Store
+from cgo_prebuilt.url import Url
 from tests.ssh_key import make_key
 from tests.unit.library_case import locked_platform
 
@@ -140,12 +141,16 @@ def test_without_ssh_keygen_it_says_what_to_install(
 
 def test_a_release_without_a_signature_is_refused_where_the_manifest_has_a_key() -> None:
     texts = {"https://h/v1/SHA256SUMS": "sums", "https://m/SHA256SUMS": "sums2"}
-    urls = ["https://h/v1/a.zip", "https://m/a.zip"]
+    urls = [Url("https://h/v1/a.zip"), Url("https://m/a.zip")]
+
+    def read(url: Url) -> str | None:
+        return texts.get(url.raw)
+
     with pytest.raises(IntegrityError, match=r"no SHA256SUMS\.sig beside") as caught:
-        read_signature("key", urls, texts.get)
+        read_signature("key", urls, read)
     assert caught.value.where == "https://h/v1/SHA256SUMS, https://m/SHA256SUMS"
     texts["https://m/SHA256SUMS.sig"] = "signature"
-    assert read_signature("key", urls, texts.get) == Signature("key", "sums2", "signature")
+    assert read_signature("key", urls, read) == Signature("key", "sums2", "signature")
 
 
 # Fetching.

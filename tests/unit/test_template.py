@@ -7,6 +7,7 @@ import pytest
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.template import fill, fill_url, url_below, values_for
+from cgo_prebuilt.url import Url
 
 VALUES = values_for("vec", "v1.2.3", parse_platform("linux_amd64_musl"))
 
@@ -43,18 +44,24 @@ def test_a_value_is_not_filled_in_again() -> None:
     ],
 )
 def test_a_value_in_a_url_is_percent_encoded(version: str, url: str) -> None:
-    assert fill_url("https://a/{version}/x", {"version": version}, where="here") == url
+    assert fill_url(Url("https://a/{version}/x"), {"version": version}, where="here") == Url(url)
 
 
 def test_what_stands_around_the_placeholders_of_a_url_is_left_alone() -> None:
-    assert fill_url("https://a/?x=%20&f={f}", {"f": "b"}, where="here") == "https://a/?x=%20&f=b"
+    assert fill_url(Url("https://a/?x=%20&f={f}"), {"f": "b"}, where="here") == Url(
+        "https://a/?x=%20&f=b"
+    )
 
 
 @pytest.mark.parametrize("base", ["https://mirror/vec", "https://mirror/vec/"])
 def test_a_mirror_without_placeholders_is_a_folder_of_files(base: str) -> None:
-    assert url_below(base, {"file": "a b.zip"}, where="here") == "https://mirror/vec/a%20b.zip"
+    assert url_below(Url(base), {"file": "a b.zip"}, where="here") == Url(
+        "https://mirror/vec/a%20b.zip"
+    )
 
 
 def test_a_mirror_with_placeholders_is_a_template() -> None:
     values = {**VALUES, "file": "a.zip"}
-    assert url_below("https://m/{name}?f={file}", values, where="here") == "https://m/vec?f=a.zip"
+    assert url_below(Url("https://m/{name}?f={file}"), values, where="here") == Url(
+        "https://m/vec?f=a.zip"
+    )

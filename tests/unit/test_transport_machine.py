@@ -28,6 +28,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.transport import Download, Transport, TransportSettings
+from cgo_prebuilt.url import Url
 
 def consume(stream):
     while stream.read(65536):
@@ -36,7 +37,7 @@ def consume(stream):
 settings = TransportSettings(
     connections=4, probe_seconds=0.02, worthwhile_seconds=0.05, record_seconds=0.05
 )
-wanted = Download("lib", (sys.argv[3],), sys.argv[4], int(sys.argv[5]))
+wanted = Download("lib", (Url(sys.argv[3]),), sys.argv[4], int(sys.argv[5]))
 print(Transport(Path(sys.argv[2]), settings, SilentProgress()).run(wanted, consume).sha256)
 """
 

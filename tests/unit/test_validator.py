@@ -143,3 +143,49 @@ def test_ranges_are_taken_unless_the_server_says_no(
     headers: Mapping[str, str], takes: bool
 ) -> None:
     assert takes_ranges(headers) is takes
+
+
+DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"etag": '"a"'}, '"a"'),
+        ({"etag": '"a"', "last-modified": DATE}, '"a"'),
+        ({"etag": 'W/"a"', "last-modified": DATE, "date": DATE}, None),
+        ({"etag": "a"}, None),
+        ({"etag": '"a\nb"'}, None),
+        ({"last-modified": DATE, "date": "Thu, 01 Jan 2026 00:01:00 GMT"}, DATE),
+        ({"last-modified": DATE, "date": "Thu, 01 Jan 2026 00:00:59 GMT"}, None),
+        ({"last-modified": DATE}, None),
+        ({"last-modified": "?", "date": DATE}, None),
+        ({}, None),
+    ],
+)
+def test_strong_validator(headers: dict[str, str], validator: str | None) -> None:
+    assert strong_validator(headers) == validator
+
+
+def test_still_valid_compares_what_the_validator_was_taken_from() -> None:
+    assert still_valid('"a"', {"etag": '"a"'})
+    assert not still_valid('"a"', {"etag": '"b"', "last-modified": '"a"'})
+    assert still_valid(DATE, {"last-modified": DATE})
+    assert not still_valid(DATE, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "parsed"),
+    [
+        ("bytes 0-9/10", (0, 10, 10)),
+        ("Bytes 5-5/*", (5, 6, None)),
+        ("bytes 5-4/10", None),
+        ("bytes 0-10/10", None),
+        ("bytes */10", None),
+        ("bytes -1-5/10", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_content_range(value: str | None, parsed: tuple[int, int, int | None] | None) -> None:
+    assert parse_content_range(value) == parsed

@@ -12,6 +12,7 @@ from typing import Any
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.transport import Download, Transferred, Transport, TransportSettings
+from cgo_prebuilt.url import Url
 
 SETTINGS = TransportSettings(
     connect_seconds=2,
@@ -54,7 +55,9 @@ class Collector:
 
 
 def download(*urls: str, body: bytes = BODY, **changes: Any) -> Download:
-    plain = Download("lib.tar.zst", urls, hashlib.sha256(body).hexdigest(), len(body))
+    plain = Download(
+        "lib.tar.zst", tuple(map(Url, urls)), hashlib.sha256(body).hexdigest(), len(body)
+    )
     return replace(plain, **changes)
 
 

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cgo_prebuilt.url import Url
+
 
 class CgoPrebuiltError(Exception):
     """A failure that a person can act on; never shown as a traceback.
 
     Args:
         what: One sentence without a final full stop.
-        where: The URL, file or key that it happened to.
+        where: The URL, file or key that it happened to; a `Url` is shown without its secrets.
         remedy: What to do next.
     """
 
     kind: ClassVar[str] = "bug"
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, where: str | Url | None = None, remedy: str | None = None
+    ) -> None:
         super().__init__(what)
         self.what = what
-        self.where = where
+        self.where = None if where is None else str(where)
         self.remedy = remedy
 
     def __str__(self) -> str:

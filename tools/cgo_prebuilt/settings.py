@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.url import Url
 
 ORIGINS = ("auto", "prebuilt", "source")
 """Where a library may come from: the prebuilt, else its source; only the prebuilt; only the source."""
@@ -34,8 +35,8 @@ class Settings:
 
     offline: bool = False
     origin: str = "auto"
-    mirror: str | None = None
-    release_url: str | None = None
+    mirror: Url | None = None
+    release_url: Url | None = None
     version: str | None = None
     flavor: str | None = None
 
@@ -87,7 +88,7 @@ def read_settings(
     )
 
 
-def _place_in(environ: Mapping[str, str], variable: str) -> str | None:
+def _place_in(environ: Mapping[str, str], variable: str) -> Url | None:
     """A variable's URL. A relative path is refused: each program would start it elsewhere."""
     value = environ.get(variable)
     if value and not _URL.match(value) and not Path(value).is_absolute():
@@ -95,13 +96,13 @@ def _place_in(environ: Mapping[str, str], variable: str) -> str | None:
     return _place(value, variable)
 
 
-def _place(value: str | None, where: str) -> str | None:
+def _place(value: str | None, where: str) -> Url | None:
     """The URL of a place that is given as a URL, perhaps with placeholders, or as a folder."""
     if not value or _URL.match(value):
-        return value or None
+        return Url(value) if value else None
     if "://" in value:
         raise _no_place(where, "a path")
-    return Path(value).absolute().as_uri()
+    return Url(Path(value).absolute().as_uri())
 
 
 def _no_place(where: str, path: str) -> UsageError:

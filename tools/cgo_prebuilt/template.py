@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.url import Url
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -26,8 +27,16 @@ def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
     }
 
 
-def fill(text: str, values: Mapping[str, str], *, where: str) -> str:
+def fill(
+    text: str, values: Mapping[str, str], *, where: str, shown: str | Url | None = None
+) -> str:
     """Replaces the placeholders in a text.
+
+    Args:
+        text: The text.
+        values: By placeholder.
+        where: What the text is, for the error.
+        shown: What the error quotes in place of the text.
 
     Raises:
         ManifestError: The text has a placeholder that has no value.
@@ -36,8 +45,10 @@ def fill(text: str, values: Mapping[str, str], *, where: str) -> str:
     def value_of(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in values:
+            quoted = str(text if shown is None else shown)
+            unknown = f"{{{name}}}" if match[0] in quoted else "in what is not shown"
             raise ManifestError(
-                f"unknown placeholder {{{name}}} in {text!r}",
+                f"unknown placeholder {unknown} in {quoted!r}",
                 where=where,
                 remedy="use " + ", ".join(f"{{{known}}}" for known in sorted(values)),
             )
@@ -46,13 +57,12 @@ def fill(text: str, values: Mapping[str, str], *, where: str) -> str:
     return _PLACEHOLDER.sub(value_of, text)
 
 
-def fill_url(text: str, values: Mapping[str, str], *, where: str) -> str:
+def fill_url(url: Url, values: Mapping[str, str], *, where: str) -> Url:
     """Replaces the placeholders in a URL; values are percent-encoded (RFC 3986 section 2.1)."""
     encoded = {name: quote(value, safe=_SAFE_IN_URL) for name, value in values.items()}
-    return fill(text, encoded, where=where)
+    return url.map(lambda text: fill(text, encoded, where=where, shown=url))
 
 
-def url_below(base: str, values: Mapping[str, str], *, where: str) -> str:
+def url_below(base: Url, values: Mapping[str, str], *, where: str) -> Url:
     """The URL of `{file}` below a mirror, which is a base URL, or a template with its place in it."""
-    template = base if "{file}" in base else base.rstrip("/") + "/{file}"
-    return fill_url(template, values, where=where)
+    return fill_url(base.below("{file}"), values, where=where)

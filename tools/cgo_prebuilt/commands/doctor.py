@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import urlsplit
 
 from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, Machine
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.storage.materialize import Method
+from cgo_prebuilt.url import Url
 
 _OLDEST_PYTHON = (3, 10)
 _ZSTD_IN_PYTHON = (3, 14)
@@ -73,10 +72,10 @@ class Source:
 
     file: str
     format: str
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
 
 
-Head = Callable[[str], int]
+Head = Callable[[Url], int]
 """Asks for a URL's head and gives the HTTP status, as `reach.status_of` does."""
 
 
@@ -166,15 +165,11 @@ def check_proxy(machine: Machine) -> Check:
         value = machine.environ.get(name) or machine.environ.get(name.upper())
         if not value:
             continue
-        try:
-            parts = urlsplit(value if "://" in value else f"http://{value}")
-            shown = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-            if not parts.hostname:
-                raise ValueError("it names no host")
-        except ValueError as error:
-            remedy = f"set {name.upper()} to http://HOST:PORT"
-            return Check("proxy", Status.FAIL, f"{name.upper()} is malformed: {error}", remedy)
-        said.append(f"{name.upper()} {parts.scheme}://{shown}")
+        url = Url(value if "://" in value else f"http://{value}")
+        if not url.host:
+            remedy = f"set {name.upper()} to http://HOST:PORT; percent-encode a password in it"
+            return Check("proxy", Status.FAIL, f"{name.upper()} is malformed: {url}", remedy)
+        said.append(f"{name.upper()} {url}")
     direct = machine.environ.get("no_proxy") or machine.environ.get("NO_PROXY")
     if said and direct:
         said.append(f"not for {direct}")
@@ -194,17 +189,17 @@ def check_certificates(machine: Machine) -> Check:
     return Check("certificates", Status.OK, shown or "the usual authorities")
 
 
-def check_url(source: Source, url: str, head: Head) -> Check:
+def check_url(source: Source, url: Url, head: Head) -> Check:
     """An archive is there; a failure counts less when it has another URL."""
-    name, shown = f"url {source.file}", redacted(url)
+    name = f"url {source.file}"
     bad = Status.FAIL if len(source.urls) == 1 else Status.WARN
     try:
         status = head(url)
     except CgoPrebuiltError as error:
         reason = error.what if error.where is None else f"{error.what} {error.where}"
-        finding = " ".join(f"{shown}: {reason}".split())
+        finding = " ".join(f"{url}: {reason}".split())
         return Check(name, bad, finding, error.remedy or "check the network, or use a mirror")
-    finding = f"{shown}: HTTP {status}"
+    finding = f"{url}: HTTP {status}"
     if 200 <= status < 300:
         return Check(name, Status.OK, finding)
     if status in (401, 403, 407):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
 from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, place_argument, say
+from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import ORIGINS, Settings, read_settings
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -185,7 +187,7 @@ def _urls(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     archives: list[dict[str, object]] = []
-    urls: tuple[str, ...] = ()
+    urls: tuple[Url, ...] = ()
     if options.source:
         folder = options.lock.parent
         _, origin = source_origin(
@@ -200,22 +202,41 @@ def _urls(options: argparse.Namespace) -> int:
         cached = True
         if isinstance(origin, SourceArchive):
             cached, urls = origin.is_stored(), origin.urls()
-            archives = [{"file": origin.file, "sha256": origin.sha256, "urls": urls}]
+            archives = [
+                {"file": origin.file, "sha256": origin.sha256, "urls": [_public(u) for u in urls]}
+            ]
     else:
         plan = plan_fetch(lock, platform, settings)
         cached = store.find(tree_key(plan.files), plan.files) is not None
         urls = tuple(url for planned in plan.archives for url in planned.urls)
         archives = [
-            {"file": a.file, "sha256": a.sha256, "size": a.size, "urls": planned.urls}
+            {
+                "file": planned.archive.file,
+                "sha256": planned.archive.sha256,
+                "size": planned.archive.size,
+                "urls": [_public(url) for url in planned.urls],
+            }
             for planned in plan.archives
-            for a in (planned.archive,)
         ]
     if options.json:
         print(json.dumps({"cached": cached, "archives": archives}, indent=2))
         return 0
     for url in urls:
-        print(url)
+        print(_public(url))
     return 0
+
+
+def _public(url: Url) -> str:
+    """The URL as somebody else can use it: the verb's output, and Bazel's, may end in a log."""
+    credential = url.credential()
+    if credential is not None:
+        raise UsageError(
+            f"a URL has {credential}, which would be printed",
+            where=url,
+            remedy="put the user and the password into netrc (NETRC); a signed URL works with"
+            ' `fetch`, and with `transport = "python"`',
+        )
+    return url.raw
 
 
 def lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:

@@ -126,7 +126,7 @@ def _locked(
         check_signature(signature, hashes)
         version = replace(version, signature=signature)
     _note_header_problems(version)
-    sources = ", ".join(dict.fromkeys(item.source for item in statements))
+    sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
     platforms = ", ".join(version.platforms)
     flavors = ", ".join(filter(None, version.by_flavor()))
     say(f"{manifest.name} {manifest.version}: {platforms}" + (f"; {flavors}" if flavors else ""))

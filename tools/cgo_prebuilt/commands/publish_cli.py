@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, say
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -177,7 +178,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
             )
         if options.to.startswith(("http://", "https://")):
             session = ApiSession(netrc=True, note=note)
-            return PutPlace(options.to, session, progress, time.sleep)
+            return PutPlace(Url(options.to), session, progress, time.sleep)
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(

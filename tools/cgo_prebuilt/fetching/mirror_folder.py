@@ -22,6 +22,7 @@ from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums, write_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
@@ -51,7 +52,7 @@ class MirrorFile:
     path: str
     sha256: str
     size: int | None
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
     label: str
 
 
@@ -116,7 +117,7 @@ def _wanted(
                 platform = parse_platform(name)
                 label = f"{lock.name} {version} for {name}"
                 values = values_for(lock.name, version, platform)
-                archives: list[tuple[str, str, int | None, Sequence[str]]] = [
+                archives: list[tuple[str, str, int | None, Sequence[Url]]] = [
                     (a.file, a.sha256, a.size, a.urls)
                     for held in flavors
                     if name in held

@@ -18,6 +18,7 @@ from cgo_prebuilt.locks.lock import (
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform, libc_version
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class PlannedArchive:
     """An archive of the lock, and the URLs to take it from in this fetch; none where it is offline."""
 
     archive: LockedArchive
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
 
 
 @dataclass(frozen=True, slots=True)

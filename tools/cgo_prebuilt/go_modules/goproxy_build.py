@@ -40,6 +40,7 @@ from cgo_prebuilt.publishing.publish import go_zip
 from cgo_prebuilt.releases.signing import sign
 from cgo_prebuilt.releases.sums import SUMS, update_sums
 from cgo_prebuilt.template import url_below
+from cgo_prebuilt.url import Url
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
 _NO_JEKYLL = ".nojekyll"
@@ -168,11 +169,12 @@ def version_time(environ: Mapping[str, str]) -> str:
 
 
 def _check_url(url: str | None, option: str) -> None:
-    if url is not None and not _URL.fullmatch(url):
+    if url is not None and (not _URL.fullmatch(url) or Url(url).credential() is not None):
         raise UsageError(
-            f"{url!r} is no URL that the go command and every server take",
+            f"'{Url(url)}' is no URL that the go command and every server take",
             where=option,
-            remedy="it has to begin with https:// (or http://), without spaces, quotes and the like",
+            remedy="it has to begin with https:// (or http://), without spaces, quotes and the like, and"
+            " without a password, which the site would publish",
         )
 
 
@@ -231,7 +233,8 @@ def _move_to_dist(
         shutil.move(zips[staged.module], dist / file)
         hashes[file] = sha256_of(dist / file)[0]
         values = {"name": manifest.name, "version": manifest.version, "file": file}
-        redirects[tree.name(staged.module, ".zip")] = url_below(zip_url, values, where="--zip-url")
+        place = url_below(Url(zip_url), values, where="--zip-url")
+        redirects[tree.name(staged.module, ".zip")] = place.raw
     update_sums(dist / SUMS, hashes)
     return redirects
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cgo_prebuilt.errors import LockError
+from cgo_prebuilt.url import Url
 
 FORMATS = ("file", "tar.gz", "tar.xz", "tar.zst", "zip")
 """The archive formats. `file` is a loose file that is its own only member."""
@@ -62,7 +63,7 @@ class LockedArchive:
     """
 
     file: str
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
     sha256: str
     size: int
     format: str
@@ -194,7 +195,7 @@ class Source:
     outputs: Interface
     installed: tuple[str, ...] = ()
     path: str | None = None
-    url: str | None = None
+    url: Url | None = None
     sha256: str | None = None
     strip_prefix: str = ""
 

@@ -32,6 +32,7 @@ from cgo_prebuilt.locks.lock import (
 from cgo_prebuilt.locks.lock_json import version_json
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.url import Url
 
 SCHEMA = 1
 """The version of the format; a lock of another one is refused."""
@@ -274,7 +275,7 @@ def _read_archive(value: object, where: str) -> LockedArchive:
         raise fields.problem("'urls' is empty", "an archive needs at least one URL")
     return LockedArchive(
         file=file,
-        urls=urls,
+        urls=tuple(map(Url, urls)),
         sha256=fields.sha256("sha256"),
         size=fields.count("size"),
         format=archive_format,
@@ -356,7 +357,7 @@ def _read_source(value: object, where: str) -> Source:
         outputs=outputs,
         installed=installed,
         path=fields.string("path") if "path" in fields else None,
-        url=fields.string("url") if "url" in fields else None,
+        url=Url(fields.string("url")) if "url" in fields else None,
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fields.string("strip_prefix", ""),
     )

@@ -37,7 +37,7 @@ def _platform_json(platform: LockedPlatform) -> dict[str, object]:
         "archives": [
             {
                 "file": archive.file,
-                "urls": list(archive.urls),
+                "urls": [url.raw for url in archive.urls],
                 "sha256": archive.sha256,
                 "size": archive.size,
                 "format": archive.format,
@@ -63,8 +63,8 @@ def _source_json(source: Source) -> dict[str, object]:
         build["target"] = source.build.target
     origin: dict[str, object] = (
         {"path": source.path}
-        if source.path is not None
-        else {"url": source.url, "sha256": source.sha256, "strip_prefix": source.strip_prefix}
+        if source.url is None
+        else {"url": source.url.raw, "sha256": source.sha256, "strip_prefix": source.strip_prefix}
     )
     return {
         **origin,

@@ -10,9 +10,11 @@ from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import FORMATS, INTERFACE_LISTS, Interface
 from cgo_prebuilt.locks.lock_file import check_interface
+from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.template import fill, fill_url, values_for
+from cgo_prebuilt.url import Url
 
 PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
 """What a manifest may say for all platforms, for one, and for a flavor."""
@@ -45,7 +47,7 @@ class ArchiveSpec:
     """
 
     file: str
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
     format: str
     strip_prefix: str
     path: str
@@ -133,12 +135,14 @@ def checked_layer(layer: Fields) -> Fields:
 
 
 def _check_urls(fields: Fields) -> None:
-    for url in fields.strings("urls"):
-        if not _URL.match(url):
+    for text in fields.strings("urls"):
+        url = Url(text)
+        if not _URL.match(text):
             raise fields.problem(
-                f"{url!r} in 'urls' is no URL of a kind that is fetched",
+                f"'{url}' in 'urls' is no URL of a kind that is fetched",
                 "begin it with https://, http:// or file:///",
             )
+        check_public(url, "urls", fields)
 
 
 def format_of(file: str) -> str:
@@ -237,7 +241,8 @@ def _archive_spec(
     check_names([path, *([strip_prefix] if strip_prefix else [])], where)
     _check_urls(fields)
     filled = tuple(
-        fill_url(url, {**values, "file": file}, where=where) for url in fields.strings("urls", urls)
+        fill_url(Url(url), {**values, "file": file}, where=where)
+        for url in fields.strings("urls", urls)
     )
     return ArchiveSpec(file, filled, archive_format, strip_prefix, path)
 

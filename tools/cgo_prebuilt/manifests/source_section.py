@@ -8,7 +8,9 @@ from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Build, Interface, Source
 from cgo_prebuilt.locks.lock_file import BUILD_TOOLS, check_interface
+from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.template import fill, fill_url
+from cgo_prebuilt.url import Url
 
 _KEYS = ("path", "url", "sha256", "strip_prefix", "build", *INTERFACE_LISTS)
 
@@ -58,10 +60,12 @@ def read_source(value: object, top: Fields, *, name: str, version: str, flavor: 
     )
 
 
-def _url(fields: Fields, name: str, version: str) -> str | None:
+def _url(fields: Fields, name: str, version: str) -> Url | None:
     if "url" not in fields:
         return None
-    return fill_url(fields.string("url"), {"name": name, "version": version}, where=fields.where)
+    url = Url(fields.string("url"))
+    check_public(url, "url", fields)
+    return fill_url(url, {"name": name, "version": version}, where=fields.where)
 
 
 def _installed(outputs: Interface, top: Fields, flavor: str) -> tuple[str, ...]:

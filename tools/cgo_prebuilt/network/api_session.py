@@ -18,11 +18,11 @@ from typing import Any
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError, UsageError
-from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.http_session import failure_of
 from cgo_prebuilt.network.progress import FileProgress
 from cgo_prebuilt.network.rate_limit import wait_for_limit
 from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.url import Url
 
 _TRIES = 5
 _FIRST_WAIT = 1.0
@@ -49,7 +49,7 @@ class Reply:
         content: The body.
     """
 
-    url: str
+    url: Url
     status: int
     headers: Mapping[str, str]
     content: bytes
@@ -65,7 +65,7 @@ class Reply:
         except ValueError:
             raise UnavailableError(
                 "the answer is not JSON",
-                where=redacted(self.url),
+                where=self.url,
                 remedy="check GITHUB_API_URL, and what stands between this machine and the server",
             ) from None
 
@@ -143,7 +143,7 @@ class ApiSession:
         self._now = now
         self._note = note
 
-    def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+    def ask(self, url: Url, headers: Mapping[str, str] | None = None) -> Reply:
         """Sends a GET; repeated where it fails.
 
         Returns:
@@ -154,12 +154,12 @@ class ApiSession:
         """
         return self._repeated("GET", url, headers=headers)
 
-    def send(self, method: str, url: str, document: Mapping[str, object] | None = None) -> Reply:
+    def send(self, method: str, url: Url, document: Mapping[str, object] | None = None) -> Reply:
         """Sends a small request that may be sent twice; as `ask`."""
         return self._repeated(method, url, document=document)
 
     def send_once(
-        self, method: str, url: str, document: Mapping[str, object] | None = None
+        self, method: str, url: Url, document: Mapping[str, object] | None = None
     ) -> Reply:
         """Sends a small request that must not be sent twice; as `send_file`."""
         return self._unrepeated(lambda: self._once(method, url, json=document))
@@ -167,7 +167,7 @@ class ApiSession:
     def send_file(
         self,
         method: str,
-        url: str,
+        url: Url,
         path: Path,
         progress: FileProgress,
         headers: Mapping[str, str] | None = None,
@@ -186,7 +186,7 @@ class ApiSession:
 
         return self._unrepeated(send)
 
-    def sha256_of(self, url: str, headers: Mapping[str, str] | None = None) -> str:
+    def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str:
         """The SHA-256, in hex, of what a GET gives, of whatever size.
 
         Raises:
@@ -195,7 +195,7 @@ class ApiSession:
         digest = hashlib.sha256()
         try:
             with self._session.get(
-                url, headers=headers, stream=True, timeout=_TIMEOUT, verify=self._authorities
+                url.raw, headers=headers, stream=True, timeout=_TIMEOUT, verify=self._authorities
             ) as response:
                 if response.status_code != 200:
                     raise _unavailable(url, f"HTTP {response.status_code}")
@@ -220,7 +220,7 @@ class ApiSession:
     def _repeated(
         self,
         method: str,
-        url: str,
+        url: Url,
         *,
         headers: Mapping[str, str] | None = None,
         document: Mapping[str, object] | None = None,
@@ -242,12 +242,12 @@ class ApiSession:
                 self._sleep(_FIRST_WAIT * 2.0**attempt)
         raise _unavailable(url, f"{reason}, {_TRIES} times")
 
-    def _once(self, method: str, url: str, **options: Any) -> Reply:
+    def _once(self, method: str, url: Url, **options: Any) -> Reply:
         options.setdefault("timeout", _TIMEOUT)
         try:
             with self._session.request(
                 method,
-                url,
+                url.raw,
                 stream=True,
                 # A redirect of anything but a question is not followed: its body would be lost.
                 allow_redirects=method in ("GET", "HEAD"),
@@ -278,7 +278,7 @@ class ApiSession:
                 "run it again later, it goes on from where it was; a token (GITHUB_TOKEN) has"
                 " a limit of its own",
             )
-        self._note(f"rate limit of {redacted(reply.url)}: waiting {wait:.0f} s")
+        self._note(f"rate limit of {reply.url}: waiting {wait:.0f} s")
         self._sleep(wait)
         return True
 
@@ -294,15 +294,15 @@ def _opened(path: Path, progress: FileProgress) -> Upload:
         ) from None
 
 
-def _error_of(url: str, failure: Failure) -> CgoPrebuiltError:
+def _error_of(url: Url, failure: Failure) -> CgoPrebuiltError:
     if failure.kind is Kind.FAULT:
-        return UsageError(failure.reason, where=redacted(url), remedy=failure.remedy)
+        return UsageError(failure.reason, where=url, remedy=failure.remedy)
     return _unavailable(url, failure.reason, failure.remedy)
 
 
-def _unavailable(url: str, reason: str, remedy: str | None = None) -> UnavailableError:
+def _unavailable(url: Url, reason: str, remedy: str | None = None) -> UnavailableError:
     return UnavailableError(
         f"no usable answer: {reason}",
-        where=redacted(url),
+        where=url,
         remedy=remedy or "check the network and run it again: it goes on from where it was",
     )

@@ -20,6 +20,7 @@ from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid
+from cgo_prebuilt.url import Url
 
 _START_SECONDS = 3.0
 
@@ -36,8 +37,8 @@ class Source:
         latency: From the first request to its answer, in seconds.
     """
 
-    url: str
-    via: str
+    url: Url
+    via: Url
     validator: str
     total: int
     latency: float

@@ -16,15 +16,14 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.network.address import host_of, origin_of, redacted, redirect_target
 from cgo_prebuilt.network.credentials import github_token
 from cgo_prebuilt.network.live_sockets import LiveSockets
 from cgo_prebuilt.network.retry import Failure, Kind, fault, parse_retry_after, status_failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.url import Url
 
 _UNSENDABLE: Final = frozenset(
     {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}
@@ -44,7 +43,7 @@ class Answer:
         length: How many bytes the body has, or None where only its end will tell.
     """
 
-    def __init__(self, response: Any, url: str, length: int | None) -> None:
+    def __init__(self, response: Any, url: Url, length: int | None) -> None:
         self._response = response
         self._http: http.client.HTTPResponse = response.raw._fp
         self._direct = False
@@ -121,7 +120,7 @@ class HttpSession:
         self._sockets.shut()
 
     def open(
-        self, url: str, headers: Mapping[str, str] | None = None, *, via: str | None = None
+        self, url: Url, headers: Mapping[str, str] | None = None, *, via: Url | None = None
     ) -> Answer:
         """Sends a GET and follows its redirects from the start (RFC 9110 15.4).
 
@@ -141,11 +140,11 @@ class HttpSession:
                 pass
         return self._follow(url, url, headers or {})
 
-    def _follow(self, hop: str, url: str, headers: Mapping[str, str]) -> Answer:
-        seen = set[str]()
+    def _follow(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+        seen = set[Url]()
         while True:
             if hop in seen:
-                raise Failure(Kind.REDIRECT, f"a redirect loop at {redacted(hop)}")
+                raise Failure(Kind.REDIRECT, f"a redirect loop at {hop}")
             if len(seen) > self._settings.redirects:
                 raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
             seen.add(hop)
@@ -155,11 +154,11 @@ class HttpSession:
                 return self._answer(response, hop)
             response.close()
             try:
-                hop = redirect_target(hop, location)
+                hop = hop.redirect(location)
             except ValueError as error:
                 raise Failure(Kind.REDIRECT, str(error)) from error
 
-    def _send(self, hop: str, url: str, headers: Mapping[str, str]) -> Any:
+    def _send(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Any:
         import requests
 
         settings = self._settings
@@ -173,7 +172,7 @@ class HttpSession:
                 wanted["Authorization"] = authorization
             request = self._session.prepare_request(
                 # A callable keeps requests from looking into netrc by its own rules.
-                requests.Request("GET", _without_user(hop), wanted, auth=lambda prepared: prepared)
+                requests.Request("GET", hop.without_login(), wanted, auth=lambda prepared: prepared)
             )
             options = self._session.merge_environment_settings(
                 request.url, {}, True, self._authorities(), None
@@ -190,7 +189,7 @@ class HttpSession:
         finally:
             timer.cancel()
 
-    def _answer(self, response: Any, url: str) -> Answer:
+    def _answer(self, response: Any, url: Url) -> Answer:
         status, headers = response.status_code, response.headers
         try:
             if status not in (200, 206, 416):
@@ -220,17 +219,17 @@ class HttpSession:
                 return path
         return True
 
-    def _authorization(self, hop: str, url: str) -> str | None:
+    def _authorization(self, hop: Url, url: Url) -> str | None:
         """The Authorization header for one hop; credentials never follow a redirect elsewhere."""
-        home = origin_of(hop) == origin_of(url)
-        parts = urlsplit(hop)
-        if home and parts.username:
-            return _basic(unquote(parts.username), unquote(parts.password or ""))
-        if parts.scheme == "https" and host_of(hop) in self._settings.token_hosts:
+        home = hop.origin() == url.origin()
+        login = hop.login() if home else None
+        if login is not None:
+            return _basic(*login)
+        if hop.scheme == "https" and hop.host in self._settings.token_hosts:
             token = self._github_token()
             if token is not None:
                 return f"Bearer {token}"
-        login = self._netrc_login(host_of(hop), home=home)
+        login = self._netrc_login(hop.host, home=home)
         return _basic(*login) if login is not None else None
 
     def _github_token(self) -> str | None:
@@ -256,11 +255,6 @@ class HttpSession:
             entry = entries.get(host) or (entries.get("default") if home else None)
             return (entry[0], entry[2] or "") if entry is not None else None
         return None
-
-
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _basic(user: str, password: str) -> str:

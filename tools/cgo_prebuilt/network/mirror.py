@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import Settings, environment_name
 from cgo_prebuilt.template import url_below, values_for
+from cgo_prebuilt.url import Url
 
 
 def urls_to_try(
-    urls: Sequence[str],
+    urls: Sequence[Url],
     file: str,
     *,
     name: str,
     version: str,
     platform: Platform,
     settings: Settings,
-) -> tuple[str, ...]:
+) -> tuple[Url, ...]:
     """The URLs of an archive, in the order to try.
 
     A mirror fails closed: with one set, nothing else is contacted.
@@ -37,4 +37,4 @@ def urls_to_try(
     elif settings.release_url is not None:
         variable = f"{environment_name(name)}_RELEASE_URL"
         urls = (url_below(settings.release_url, values, where=variable),)
-    return tuple(url for url in urls if not settings.offline or urlsplit(url).scheme == "file")
+    return tuple(url for url in urls if not settings.offline or url.scheme == "file")

@@ -38,7 +38,7 @@ class Sidecar:
     """Where the bytes of a partial file came from.
 
     Attributes:
-        url: The URL, before its redirects.
+        url: The URL as it is shown, before its redirects.
         validator: The strong ETag or the date that If-Range takes (RFC 9110 13.1.5).
         total: The size of the whole archive in bytes.
         done: The intervals that are there; None where it is all that the file holds.

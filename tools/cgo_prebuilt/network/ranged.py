@@ -23,6 +23,7 @@ from cgo_prebuilt.network.retry import Failure, Kind, Patience
 from cgo_prebuilt.network.sized_file import SizedFile
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
+from cgo_prebuilt.url import Url
 
 _TAIL: Final = 1 << 18
 _GAP: Final = 1 << 16
@@ -48,7 +49,7 @@ class RangeFile(SizedFile):
     """
 
     def __init__(
-        self, url: str, size: int, settings: TransportSettings, progress: FileProgress
+        self, url: Url, size: int, settings: TransportSettings, progress: FileProgress
     ) -> None:
         super().__init__(size)
         self._url = url
@@ -64,7 +65,7 @@ class RangeFile(SizedFile):
         self._at = self._end = 0
         self._validator: str | None = None
         self._pinned = False
-        self._via: str | None = None
+        self._via: Url | None = None
         self.bytes_downloaded = 0
         self.failed = False
 

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.network.address import file_of
 from cgo_prebuilt.network.http_session import HttpSession
 from cgo_prebuilt.network.retry import Failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.url import Url
 
 _SETTINGS = replace(
     TransportSettings(), connect_seconds=5.0, read_seconds=10.0, header_seconds=15.0
 )
 
 
-def status_of(url: str, environ: Mapping[str, str] = os.environ) -> int:
+def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
     """Asks for a URL and hangs up when the headers are there.
 
     A HEAD would cost less and tell less: a signed URL is good for the one method that it was signed
@@ -34,7 +34,7 @@ def status_of(url: str, environ: Mapping[str, str] = os.environ) -> int:
         UnavailableError: There is no answer.
     """
     try:
-        path = file_of(url)
+        path = url.file()
         if path is not None:
             return 200 if os.path.isfile(path) else 404  # noqa: PTH113
         with HttpSession(_SETTINGS, environ) as session:

@@ -11,13 +11,14 @@ from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
 from cgo_prebuilt.network.threads import start
+from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the bytes must be: SHA-256 in hex and size in bytes, each None where it is not known."""
 
-    url: str
+    url: Url
     sha256: str | None
     size: int | None
 

@@ -27,6 +27,7 @@ from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.threads import join, start
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
+from cgo_prebuilt.url import Url
 
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
@@ -102,7 +103,7 @@ class Transfer:
         self._held = Intervals()
         self._validator: str | None = None
         self._total: int | None = None
-        self._via: str | None = None
+        self._via: Url | None = None
         self._segmented = False
 
     def run(self) -> tuple[str, int]:
@@ -205,7 +206,7 @@ class Transfer:
         if (
             sidecar is not None
             and self._visit.ranges
-            and sidecar.url == self._wanted.url
+            and sidecar.url == str(self._wanted.url)
             and self._wanted.size in (None, sidecar.total)
         ):
             self._held = self._partial.done()
@@ -367,8 +368,10 @@ class Transfer:
         done = None
         if self._segmented and self._spool is not None:
             done = tuple(self._spool.parts())
+        # Without the URL's secrets: it is written to the disk.
+        sidecar = Sidecar(str(self._wanted.url), self._validator, self._total, done)
         with contextlib.suppress(OSError):
-            self._partial.record(Sidecar(self._wanted.url, self._validator, self._total, done))
+            self._partial.record(sidecar)
 
     @contextlib.contextmanager
     def _local_trouble(self) -> Iterator[None]:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.address import file_of, redacted
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import FileProgress, Progress
@@ -30,6 +29,7 @@ from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.transfer import Job, Restart, Transfer, Visit
 from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.ranged import RangeFile
@@ -49,7 +49,7 @@ class Download:
     """
 
     file: str
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
     sha256: str | None
     size: int | None
 
@@ -72,7 +72,7 @@ class Transferred:
     requests: int
     bytes_downloaded: int
     bytes_resumed: int
-    url: str
+    url: Url
 
 
 class Transport:
@@ -155,8 +155,8 @@ class Transport:
         """
         from cgo_prebuilt.network.ranged import RangeFile, read_members
 
-        size, url = download.size, next(iter(download.urls), "")
-        if size is None or not url.startswith(("http://", "https://")):
+        size, url = download.size, next(iter(download.urls), Url(""))
+        if size is None or url.scheme not in ("http", "https"):
             return False
         handle = self._progress.start(download.file, None)
         done = False
@@ -177,7 +177,7 @@ class Transport:
     ) -> Transferred:
         deadline = time.monotonic() + self._settings.total_seconds
         tally = Tally(self.tally)
-        failures: list[tuple[str, Failure]] = []
+        failures: list[tuple[Url, Failure]] = []
         with contextlib.ExitStack() as stack:
             partial: Partial | None = None
             for url in download.urls:
@@ -211,7 +211,7 @@ class Transport:
 
     @contextlib.contextmanager
     def _claim(self, download: Download, *, private: bool = False) -> Iterator[Partial]:
-        key = download.sha256 or hashlib.sha256("\n".join(download.urls).encode()).hexdigest()
+        key = download.sha256 or _key_of(download.urls)
         with contextlib.ExitStack() as stack:
             try:
                 partial = stack.enter_context(self._partials.claim(key, private=private))
@@ -254,9 +254,13 @@ class Transport:
                 self._active.discard(active)
 
 
-def _local(url: str) -> str | None:
+def _key_of(urls: tuple[Url, ...]) -> str:
+    return hashlib.sha256("\n".join(map(str, urls)).encode()).hexdigest()
+
+
+def _local(url: Url) -> str | None:
     try:
-        return file_of(url)
+        return url.file()
     except ValueError as error:
         raise Failure(Kind.MALFORMED, str(error)) from error
 
@@ -285,7 +289,7 @@ def _from_file(
             spool.fail(Failure(Kind.STOPPED, "stopped"))
 
 
-def error_of(download: Download, failures: list[tuple[str, Failure]]) -> CgoPrebuiltError:
+def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> CgoPrebuiltError:
     """The error that stands for what went wrong at every URL of an archive."""
     if not failures:
         return UnavailableError(
@@ -294,10 +298,10 @@ def error_of(download: Download, failures: list[tuple[str, Failure]]) -> CgoPreb
     last = failures[-1][1]
     if last.kind is Kind.LOCAL:
         return UsageError(last.reason, where=download.file, remedy=last.remedy)
-    where = redacted(failures[0][0])
+    where = str(failures[0][0])
     if len(failures) > 1:
         # Below each other, behind the "  at: " that the error's own form puts before the first.
-        where = "\n      ".join(f"{redacted(url)}: {failure.reason}" for url, failure in failures)
+        where = "\n      ".join(f"{url}: {failure.reason}" for url, failure in failures)
     wrong = next((failure for _, failure in failures if failure.kind is Kind.WRONG), None)
     if wrong is not None:
         expected = f"sha256 {download.sha256}" if download.sha256 else "those of the archive"

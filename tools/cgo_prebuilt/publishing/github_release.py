@@ -10,6 +10,7 @@ from cgo_prebuilt.network.api_session import ApiSession, LostError, Reply
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
 from cgo_prebuilt.releases.github_api import Asset, GitHubApi, Release
+from cgo_prebuilt.url import Url
 
 _TRIES = 4
 _FIRST_WAIT = 2.0
@@ -62,7 +63,7 @@ class GitHubRelease:
         """See `Destination.send`. Sent again where the connection breaks."""
         if self._release is None:
             self._release = self._draft()
-        url = f"{self._release.upload_url}?{urlencode({'name': file.name})}"
+        url = Url(f"{self._release.upload_url.raw}?{urlencode({'name': file.name})}")
         progress = self._progress.start(file.name, file.size)
         reason = ""
         for attempt in range(_TRIES):
@@ -104,7 +105,7 @@ class GitHubRelease:
             self._release = self._draft()
         if self._release.draft:
             self._release = self._api.make_public(self._release)
-        return self._release.page
+        return str(self._release.page)
 
     def _draft(self) -> Release:
         """Makes the draft, or finds the one of which only the answer was lost."""

@@ -11,10 +11,10 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
-from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.api_session import ApiSession, LostError
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
+from cgo_prebuilt.url import Url
 
 _TRIES = 4
 _FIRST_WAIT = 2.0
@@ -69,19 +69,19 @@ class PutPlace:
 
     def __init__(
         self,
-        base: str,
+        base: Url,
         session: ApiSession,
         progress: Progress,
         sleep: Callable[[float], None],
     ) -> None:
-        self._template = base if "{file}" in base else base.rstrip("/") + "/{file}"
+        self._template = base.below("{file}")
         self._session = session
         self._progress = progress
         self._sleep = sleep
 
-    def url_of(self, name: str) -> str:
+    def url_of(self, name: str) -> Url:
         """Where a file goes."""
-        return self._template.replace("{file}", quote(name))
+        return self._template.map(lambda text: text.replace("{file}", quote(name)))
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
         """See `publish.Destination`. A server's ETag says nothing of a hash, so the bytes are read."""
@@ -117,23 +117,23 @@ class PutPlace:
         progress.done("failed")
         raise UnavailableError(
             f"{file.name} cannot be uploaded: {reason}, {_TRIES} times",
-            where=redacted(url),
+            where=url,
             remedy="run it again: what was uploaded is kept",
         )
 
     def finish(self) -> str:
         """See `publish.Destination`."""
-        return redacted(self.url_of(""))
+        return str(self.url_of(""))
 
-    def _sha256_at(self, url: str) -> str | None:
+    def _sha256_at(self, url: Url) -> str | None:
         if self._session.send("HEAD", url).status in (404, 410):
             return None
         return self._session.sha256_of(url)
 
 
-def _refused(url: str, status: int) -> UsageError:
+def _refused(url: Url, status: int) -> UsageError:
     return UsageError(
         f"the server refused: HTTP {status}",
-        where=redacted(url),
+        where=url,
         remedy="give credentials in netrc (NETRC), and check that the URL takes a PUT",
     )

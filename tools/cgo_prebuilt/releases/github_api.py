@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.network.address import redacted
 from cgo_prebuilt.network.api_session import ApiSession, Reply
 from cgo_prebuilt.network.credentials import github_token
+from cgo_prebuilt.url import Url
 
 _PAGE = 100
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
@@ -60,11 +60,11 @@ class GitHubSite:
         }
         return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
 
-    def asset_of(self, url: str) -> AssetAddress | None:
+    def asset_of(self, url: Url) -> AssetAddress | None:
         """What a URL says where it is that of a release's asset, else None."""
         base = f"{self.server}/"
-        parts = urlsplit(url).path.removeprefix(urlsplit(base).path).split("/")
-        if not url.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
+        parts = re.split(r"[?#]", url.raw, maxsplit=1)[0].removeprefix(base).split("/")
+        if not url.raw.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
             return None
         owner, name, _, _, *tag, file = (unquote(part) for part in parts)
         return AssetAddress(f"{owner}/{name}", "/".join(tag), file)
@@ -97,7 +97,7 @@ class Asset:
     state: str
     size: int
     sha256: str | None
-    url: str
+    url: Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class Release:
     id: int
     tag: str
     draft: bool
-    upload_url: str
-    page: str
+    upload_url: Url
+    page: Url
 
 
 class GitHubApi:
@@ -136,7 +136,7 @@ class GitHubApi:
 
     def published(self, tag: str) -> Release | None:
         """The release of a tag that everybody sees."""
-        reply = self._session.ask(f"{self._base}/tags/{quote(tag)}")
+        reply = self._session.ask(Url(f"{self._base}/tags/{quote(tag)}"))
         return None if reply.status == 404 else _release(self._good(reply))
 
     def find(self, tag: str) -> Release | None:
@@ -144,7 +144,7 @@ class GitHubApi:
         published = self.published(tag)
         if published is not None:
             return published
-        drafts = map(_release, self._pages(f"{self._base}?per_page={_PAGE}"))
+        drafts = map(_release, self._pages(Url(f"{self._base}?per_page={_PAGE}")))
         return next((release for release in drafts if release.tag == tag), None)
 
     def create_draft(self, tag: str) -> Release:
@@ -160,16 +160,16 @@ class GitHubApi:
             "prerelease": is_prerelease(tag),
             "generate_release_notes": True,
         }
-        return _release(self._good(self._session.send_once("POST", self._base, document)))
+        return _release(self._good(self._session.send_once("POST", Url(self._base), document)))
 
     def make_public(self, release: Release) -> Release:
         """Publishes a draft."""
-        url = f"{self._base}/{release.id}"
+        url = Url(f"{self._base}/{release.id}")
         return _release(self._good(self._session.send("PATCH", url, {"draft": False})))
 
     def assets(self, release: Release) -> dict[str, Asset]:
         """A release's files, by name."""
-        url = f"{self._base}/{release.id}/assets?per_page={_PAGE}"
+        url = Url(f"{self._base}/{release.id}/assets?per_page={_PAGE}")
         return {asset.name: asset for asset in map(_asset, self._pages(url))}
 
     def uploaded(self, reply: Reply) -> Asset:
@@ -178,7 +178,7 @@ class GitHubApi:
 
     def delete(self, asset: Asset) -> None:
         """Deletes a file; one that is not there any more is no error."""
-        reply = self._session.send("DELETE", f"{self._base}/assets/{asset.id}")
+        reply = self._session.send("DELETE", Url(f"{self._base}/assets/{asset.id}"))
         if reply.status != 404:
             self._good(reply)
 
@@ -186,7 +186,7 @@ class GitHubApi:
         """The error that an answer stands for that is no success."""
         said = reply.message()
         what = f"GitHub refused: HTTP {reply.status}" + (f" {said}" if said else "")
-        where = redacted(reply.url)
+        where = reply.url
         if reply.status in (401, 403):
             return UsageError(
                 what,
@@ -205,7 +205,7 @@ class GitHubApi:
             return UsageError(what, where=where, remedy="check --tag, and the release's state")
         return UnavailableError(what, where=where, remedy="try again later")
 
-    def _pages(self, url: str) -> list[Any]:
+    def _pages(self, url: Url) -> list[Any]:
         """The items of a list, whatever the number of its pages (RFC 8288 links)."""
         items: list[Any] = []
         while True:
@@ -214,11 +214,11 @@ class GitHubApi:
             following = _NEXT.search(reply.headers.get("link", ""))
             if following is None:
                 return items
-            url = following[1]
-            if not url.startswith(f"{self._api}/"):  # it would get the token
+            url = Url(following[1])
+            if not url.raw.startswith(f"{self._api}/"):  # it would get the token
                 raise UnavailableError(
                     "GitHub's next page is on another server",
-                    where=redacted(url),
+                    where=url,
                     remedy="check GITHUB_API_URL",
                 )
 
@@ -239,8 +239,8 @@ def _release(item: Any) -> Release:
             item["id"],
             item["tag_name"],
             item["draft"],
-            item["upload_url"].split("{", 1)[0],
-            item["html_url"],
+            Url(item["upload_url"].split("{", 1)[0]),
+            Url(item["html_url"]),
         )
 
 
@@ -253,7 +253,7 @@ def _asset(item: Any) -> Asset:
             item["state"],
             item["size"],
             digest[1] if digest else None,
-            item["url"],
+            Url(item["url"]),
         )
 
 

@@ -28,6 +28,7 @@ from cgo_prebuilt.network.transport import ByteStream, Download, Transport
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.release_digests import ReleasedArchive
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.url import Url
 
 _PARALLEL_DOWNLOADS = 4
 
@@ -129,7 +130,7 @@ def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Ind
     return get
 
 
-def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[str, ...]:
+def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[Url, ...]:
     """Where to take an archive from, in the order to try: its URLs, or the mirror that is set.
 
     Raises:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit, urlunsplit
+from functools import partial
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.releases.sums import SUMS, parse_sums
+from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ReleasedArchive:
 
     file: str
     sha256: str
-    urls: tuple[str, ...]
+    urls: tuple[Url, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,22 @@ class Statement:
     """Somebody says that an archive has a hash.
 
     Attributes:
-        source: Who: a URL.
+        source: Who.
         archive: The archive.
         sha256: What it is said to have.
     """
 
-    source: str
+    source: Url
     archive: ReleasedArchive
     sha256: str
 
 
-ReadText = Callable[[str], str | None]
+_Said = tuple[Url, Mapping[str, str]] | None
+
+ReadText = Callable[[Url], str | None]
 """Reads a small text from a URL; None where there is none."""
 
-ReadAssets = Callable[[str], tuple[str, Mapping[str, str]] | None]
+ReadAssets = Callable[[Url], _Said]
 """Asks GitHub for the release that a download URL is of: who answered, and hashes by file."""
 
 
@@ -68,27 +71,27 @@ def collect_statements(
     Returns:
         What they say, in the order of the archives.
     """
-    said: dict[str, tuple[str, Mapping[str, str]] | None] = {}
+    said: dict[tuple[str, Url], _Said] = {}
 
-    def ask(place: str, question: Callable[[], tuple[str, Mapping[str, str]] | None]) -> None:
-        if place not in said:
+    def ask(who: str, place: Url, question: Callable[[], _Said]) -> _Said:
+        if (who, place) not in said:
             try:
-                said[place] = question()
+                said[who, place] = question()
             except CgoPrebuiltError as error:
-                said[place] = None
-                note(f"not cross-checked with {error.where or place}: {error.what}")
+                said[who, place] = None
+                note(f"not cross-checked with {error.where or who + str(place)}: {error.what}")
+        return said[who, place]
 
     statements = []
     for archive in archives:
         for url in archive.urls:
-            places = {sums_url(url): _sums_question(url, read_text)}
-            places[f"github:{folder_of(url)}"] = _assets_question(url, read_assets)
-            for place, question in places.items():
-                ask(place, question)
-                found = said[place]
-                name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
-                if found is not None and name in found[1]:
-                    statements.append(Statement(found[0], archive, found[1][name]))
+            sums = url.sibling(SUMS)
+            for found in (
+                ask("", sums, partial(_read_sums, sums, read_text)),
+                ask("GitHub's release of ", url.sibling(""), partial(read_assets, url)),
+            ):
+                if found is not None and url.name in found[1]:
+                    statements.append(Statement(found[0], archive, found[1][url.name]))
     return statements
 
 
@@ -105,39 +108,16 @@ def check_statements(statements: Iterable[Statement]) -> None:
                 f"{item.archive.file} has the SHA-256 {item.archive.sha256}, not {item.sha256}"
                 for item in wrong
             ),
-            where=", ".join(dict.fromkeys(item.source for item in wrong)),
+            where=", ".join(dict.fromkeys(str(item.source) for item in wrong)),
             remedy="ask the publisher which of them is right; no lock is written meanwhile",
         )
 
 
-def sums_url(url: str) -> str:
-    """Where the `SHA256SUMS` beside a file is; a query, which is the file's own, is left out."""
-    return f"{folder_of(url)}/{SUMS}"
-
-
-def folder_of(url: str) -> str:
-    """The URL of the folder that a file is in, without a slash at its end."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.rpartition("/")[0], "", ""))
-
-
-def _sums_question(
-    url: str, read_text: ReadText
-) -> Callable[[], tuple[str, Mapping[str, str]] | None]:
-    def question() -> tuple[str, Mapping[str, str]] | None:
-        place = sums_url(url)
-        text = read_text(place)
-        if text is None:
-            return None
-        try:
-            return place, parse_sums(text)
-        except ValueError as error:
-            raise IntegrityError(str(error), where=place) from None
-
-    return question
-
-
-def _assets_question(
-    url: str, read_assets: ReadAssets
-) -> Callable[[], tuple[str, Mapping[str, str]] | None]:
-    return lambda: read_assets(url)
+def _read_sums(place: Url, read_text: ReadText) -> _Said:
+    text = read_text(place)
+    if text is None:
+        return None
+    try:
+        return place, parse_sums(text)
+    except ValueError as error:
+        raise IntegrityError(str(error), where=place) from None

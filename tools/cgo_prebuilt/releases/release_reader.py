@@ -7,11 +7,10 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
-from cgo_prebuilt.network.address import file_of
 from cgo_prebuilt.network.api_session import ApiSession
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
-from cgo_prebuilt.releases.release_digests import sums_url
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from cgo_prebuilt.url import Url
 
 # What servers answer for a file that is not there; an S3 that may not be listed says 403.
 _ABSENT = (401, 403, 404, 410)
@@ -31,7 +30,7 @@ class ReleaseReader:
         self._session = session
         self._github = github
 
-    def text(self, url: str) -> str | None:
+    def text(self, url: Url) -> str | None:
         """A small text; None where there is none.
 
         Raises:
@@ -44,7 +43,7 @@ class ReleaseReader:
         except UnicodeDecodeError:
             raise IntegrityError("it is not a text in UTF-8", where=url) from None
 
-    def assets(self, url: str) -> tuple[str, Mapping[str, str]] | None:
+    def assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:
         """The digests of the release that a URL is of; None where it is of no release on GitHub.
 
         Raises:
@@ -60,9 +59,9 @@ class ReleaseReader:
         assets = api.assets(release)
         return release.page, {name: one.sha256 for name, one in assets.items() if one.sha256}
 
-    def _content(self, url: str) -> bytes | None:
+    def _content(self, url: Url) -> bytes | None:
         try:
-            path = file_of(url)
+            path = url.file()
             if path is not None:
                 return Path(path).read_bytes()
         except FileNotFoundError:
@@ -78,7 +77,7 @@ class ReleaseReader:
 
 
 def read_signature(
-    public_key: str, urls: Iterable[str], read_text: Callable[[str], str | None]
+    public_key: str, urls: Iterable[Url], read_text: Callable[[Url], str | None]
 ) -> Signature:
     """The signature of a release, from beside its archives.
 
@@ -90,13 +89,13 @@ def read_signature(
     Raises:
         IntegrityError: There is none.
     """
-    places = list(dict.fromkeys(map(sums_url, urls)))
+    places = list(dict.fromkeys(url.sibling(SUMS) for url in urls))
     for place in places:
-        sums, signature = read_text(place), read_text(f"{place.removesuffix(SUMS)}{SIGNATURE}")
+        sums, signature = read_text(place), read_text(place.sibling(SIGNATURE))
         if sums is not None and signature is not None:
             return Signature(public_key, sums, signature)
     raise IntegrityError(
         f"the manifest has a public key, but there is no {SIGNATURE} beside the archives",
-        where=", ".join(places),
+        where=", ".join(map(str, places)),
         remedy="publish the release with `cgo-prebuilt pack --sign KEY`, or do not trust it",
     )

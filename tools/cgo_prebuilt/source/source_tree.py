@@ -10,7 +10,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from cgo_prebuilt.errors import (
     BuildError,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store, Tree
+    from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class SourceOf:
 
 def archive_name(source: Source) -> str:
     """The file name of a source's archive."""
-    return unquote(PurePosixPath(urlsplit(source.url or "").path).name) or "source"
+    return (source.url.name if source.url is not None else "") or "source"
 
 
 class SourceFolder:
@@ -125,11 +125,11 @@ class SourceArchive:
         """What the source is."""
         return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
 
-    def urls(self) -> tuple[str, ...]:
+    def urls(self) -> tuple[Url, ...]:
         """Where it is to be taken from, in the order to try; nowhere where that is offline."""
         wanted = self._wanted
         return urls_to_try(
-            [wanted.source.url or ""],
+            [] if wanted.source.url is None else [wanted.source.url],
             self.file,
             name=wanted.name,
             version=wanted.version,

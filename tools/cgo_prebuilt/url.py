@@ -1,0 +1,212 @@
+"""URLs, as a type that prints without the secrets in them.
+
+A URL may hold a password, or a signature that grants access. So messages, logs and files get
+`str(url)`; only what sends a request or writes a lock reads `url.raw`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import (
+    SplitResult,
+    parse_qsl,
+    unquote,
+    unquote_to_bytes,
+    urljoin,
+    urlsplit,
+    urlunsplit,
+)
+
+_HIDDEN: Final = "***"
+_PORTS: Final = {"http": 80, "https": 443}
+_CREDENTIAL: Final = re.compile(
+    r"(sig|signature|token|jwt|auth|authorization|credential|secret|pwd|sas)$|passw|^key$"
+    r"|(api|access|private|account|secret)[-_]?key|key[-_]pair[-_]id|^hdne[at]",
+    re.IGNORECASE,
+)
+"""Names of query parameters that grant access: of S3, Azure, Google, GitLab, CloudFront, Akamai."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Url:
+    """A URL, or a template of one; not necessarily well-formed.
+
+    Attributes:
+        raw: The URL as it was written, with its secrets. Never part of a message.
+    """
+
+    raw: str
+
+    def __str__(self) -> str:
+        return printable(self.raw)
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
+    @property
+    def scheme(self) -> str:
+        """The scheme in lower case; empty where there is none."""
+        scheme, colon, _ = self.raw.partition(":")
+        return scheme.lower() if colon and scheme.isascii() and scheme.isalnum() else ""
+
+    @property
+    def host(self) -> str:
+        """The host in lower case, without its port; empty where there is none."""
+        try:
+            return (self._parts().hostname or "").lower()
+        except ValueError:
+            return ""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, decoded; empty where there is none."""
+        _, _, place, _ = _divided(self.raw)
+        return unquote(place.rpartition("/")[2]) if "/" in place else ""
+
+    def sibling(self, name: str) -> Url:
+        """The URL of another file in the same folder; a query, which is the file's own, is left out."""
+        scheme, login, place, _ = _divided(self.raw)
+        return Url(f"{scheme}{login}{place.rpartition('/')[0]}/{name}")
+
+    def origin(self) -> tuple[str, str, int | None]:
+        """Scheme, host and port: what credentials are bound to (RFC 6454).
+
+        Raises:
+            ValueError: The URL is malformed.
+        """
+        parts = self._parts()
+        return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
+
+    def login(self) -> tuple[str, str] | None:
+        """User and password, decoded; None where there are none.
+
+        Raises:
+            ValueError: The URL is malformed.
+        """
+        parts = self._parts()
+        if not parts.username:
+            return None
+        return unquote(parts.username), unquote(parts.password or "")
+
+    def without_login(self) -> str:
+        """What a request is sent to: the raw URL without user and password.
+
+        Raises:
+            ValueError: The URL is malformed.
+        """
+        parts = self._parts()
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    def credential(self) -> str | None:
+        """What in it nobody else may see, in a few words; None where there is nothing."""
+        _, login, _, rest = _divided(self.raw)
+        if login:
+            return "a user or a password"
+        query = rest.partition("#")[0].removeprefix("?")
+        names = (name for name, _ in parse_qsl(query, keep_blank_values=True))
+        name = next(filter(_CREDENTIAL.search, names), None)
+        return None if name is None else f"a credential in its query, {name!r}"
+
+    def redirect(self, location: str) -> Url:
+        """Where a redirect leads (RFC 9110 10.2.2), without its fragment.
+
+        Raises:
+            ValueError: It leads from https to http, to another scheme, or nowhere.
+        """
+        # http.client decodes headers as latin-1, while servers send UTF-8.
+        with contextlib.suppress(UnicodeError):
+            location = location.encode("latin-1").decode("utf-8")
+        try:
+            target = urlsplit(urljoin(self.raw, location))
+        except ValueError:
+            raise ValueError("a redirect to a malformed URL") from None
+        url = Url(urlunsplit(target._replace(fragment="")))
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError(f"a redirect to '{Url(location)}', which is no http or https URL")
+        if self.scheme == "https" and url.scheme == "http":
+            raise ValueError(f"a redirect from https to http ({url})")
+        return url
+
+    def file(self, *, windows: bool = os.name == "nt") -> str | None:
+        """The path that a `file://` URL names (RFC 8089), or None for a URL of another scheme.
+
+        Raises:
+            ValueError: The URL names another host's file, or none.
+        """
+        if self.scheme != "file":
+            return None
+        parts = self._parts()
+        path = os.fsdecode(unquote_to_bytes(parts.path))  # a name need not be UTF-8
+        host = "" if parts.netloc.lower() == "localhost" else unquote(parts.netloc)
+        if "\0" in path or not path:
+            raise ValueError("a file URL without a path")
+        if not windows:
+            if host:
+                raise ValueError(f"a file URL of another host ({self})")
+            return path
+        if host:
+            return f"//{host}{path}"
+        drive = path[1:3]
+        if len(drive) == 2 and drive[0].isalpha() and drive[1] in ":|":
+            return f"{drive[0]}:{path[3:] or '/'}"
+        return path
+
+    def below(self, placeholder: str) -> Url:
+        """The template of a file below this folder; itself where it says where the file goes."""
+        if placeholder in self.raw:
+            return self
+        scheme, login, place, rest = _divided(self.raw)
+        return Url(f"{scheme}{login}{place.rstrip('/')}/{placeholder}{rest}")
+
+    def map(self, fill: Callable[[str], str]) -> Url:
+        """The URL with all but user and password, where a brace is only a brace, filled in."""
+        scheme, login, place, rest = _divided(self.raw)
+        return Url(f"{scheme}{login}{fill(place + rest)}")
+
+    def _parts(self) -> SplitResult:
+        try:
+            parts = urlsplit(self.raw)
+            parts.port  # noqa: B018 - it is checked when it is read
+        except ValueError:
+            # Python's own text quotes the URL.
+            raise ValueError("a malformed URL") from None
+        return parts
+
+
+def printable(raw: str) -> str:
+    """A URL as messages show it: without user, password, and the values of its query.
+
+    `printable_url` in rules/private/printable_url.bzl does the same.
+    """
+    scheme, login, place, rest = _divided(raw)
+    host, colon, port = place.partition("/")[0].rpartition(":")
+    if colon and port and not port.isdecimal() and not port.endswith("]"):
+        place = f"{host}:{_HIDDEN}"  # a user and a password, and nothing behind them
+    text = (
+        f"{scheme}{_HIDDEN + '@' if login else ''}{place}{'?' + _HIDDEN if rest[:1] == '?' else ''}"
+    )
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _divided(raw: str) -> tuple[str, str, str, str]:
+    """The parts of a URL, well-formed or not: `https://`, `user:password@`, `host/path`, `?query`.
+
+    A password that should have been percent-encoded may hold any of `/?#@`. So all up to the last
+    `@` counts as one, unless it can only be the start of a path.
+    """
+    scheme, separator, rest = raw.partition("://")
+    scheme, rest = (scheme + separator, rest) if separator else ("", raw)
+    head, at, tail = rest.rpartition("@")
+    authority = re.split(r"[/?#\\]", head, maxsplit=1)[0]
+    is_host = "." in authority or authority == "localhost"
+    is_path = ":" not in head and "@" not in authority and is_host
+    if is_path or (scheme.lower() == "file://" and rest.startswith("/")):
+        at = ""
+    login, rest = (head + at, tail) if at else ("", rest)
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    return scheme, login, place, rest[len(place) :]
