@@ -4,8 +4,8 @@
     prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
     use_repo(prebuilt, "lancedb")
 
-For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (for a flavor
-that is not the default one, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub
+For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (of a library with
+flavors, one for each flavor, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub
 depends on the spokes, through a select(), and on the source; a spoke whose prebuilt cannot be had depends on the source;
 never the other way. Nothing here depends on the host.
 """
@@ -13,7 +13,7 @@ never the other way. Nothing here depends on the host.
 load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
-load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
 load("//rules/private:origin.bzl", "ORIGINS")
 load("//rules/private:python.bzl", "environment_prefix", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
@@ -114,7 +114,7 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
         deps = deps,
         interpreter = interpreter,
         library = tag.name,
-        lock = source_excerpt(lock, chosen.version),
+        lock = source_excerpt(lock, chosen),
         lock_file = tag.lock,
         packages = packages,
         transport = tag.transport,
@@ -134,42 +134,36 @@ def _declare(mctx, declaration, interpreter):
     if lock.error:
         fail("\n\nlibrary {}: {}".format(tag.name, lock.error))
     wanted = mctx.getenv(environment_prefix(lock.name) + "_VERSION") or tag.version
-    chosen = version_of(lock, wanted, where = str(tag.lock))
+    chosen = choose(lock, wanted, tag.flavor, where = str(tag.lock))
     if chosen.error:
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
-    prebuilts = prebuilts_of(chosen.content)
-    default_flavor = prebuilts.default_flavor
-    flavor = flavor_of(prebuilts, tag.flavor, where = str(tag.lock))
-    if flavor.error:
-        fail("\n\nlibrary {}: {}".format(tag.name, flavor.error))
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)
     deps = [str(dep) for dep in tag.deps]
     source = _declare_source(declaration, lock, chosen, deps, interpreter, packages)
 
     # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
-    source_has_flavors = bool(tag.source)
+    source_flavors = chosen.flavors.keys() if tag.source else [chosen.default_flavor]
     hub(
         name = tag.name,
-        default_flavor = default_flavor,
-        flavor = flavor.flavor,
-        flavors = {name: platforms.keys() for name, platforms in prebuilts.by_flavor.items()},
+        flavor = chosen.flavor,
+        flavors = {flavor: platforms.keys() for flavor, platforms in chosen.flavors.items()},
         library = tag.name,
         origin = tag.origin,
         source = source,
-        source_has_flavors = source_has_flavors,
+        source_flavors = source_flavors,
     )
-    for name, platforms in prebuilts.by_flavor.items():
+    for flavor, platforms in chosen.flavors.items():
         for platform in platforms:
             archive_repository(
-                name = spoke_name(tag.name, platform, "" if name == default_flavor else name),
+                name = spoke_name(tag.name, platform, flavor),
                 deps = deps,
                 interpreter = interpreter,
                 library = tag.name,
-                lock = excerpt(lock, chosen.version, name, platform),
+                lock = excerpt(lock, chosen, flavor, platform),
                 origin = tag.origin,
                 packages = packages,
                 platform = platform,
-                source = source if name == default_flavor or source_has_flavors else "",
+                source = source if flavor in source_flavors else "",
                 transport = tag.transport,
             )
 

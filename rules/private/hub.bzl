@@ -11,7 +11,7 @@ def spoke_name(library, platform, flavor):
     Args:
         library: the library's name.
         platform: the platform.
-        flavor: the flavor; empty for the default one.
+        flavor: the flavor; empty where the library has none.
     """
     return "__".join([library, platform] + ([flavor] if flavor else []))
 
@@ -20,7 +20,7 @@ def platform_branches(library, flavor, platforms, others, target, unsupported, o
 
     Args:
         library: the library's name.
-        flavor: the flavor, as `spoke_name` takes it.
+        flavor: the flavor; empty where the library has none.
         platforms: the platforms that have a prebuilt of the flavor.
         others: the platforms that have one of any flavor.
         target: the name of the target to take in each of the flavor's spokes.
@@ -57,13 +57,12 @@ def by_origin(origin, source):
         falls_back = source != "" and origin != "prebuilt",
     )
 
-def flavor_branches(library, flavors, default_flavor, target, otherwise):
+def flavor_branches(library, flavors, target, otherwise):
     """What each flavor of a library is on each platform. Pure.
 
     Args:
         library: the library's name.
         flavors: a dict from a flavor's name to its platforms.
-        default_flavor: the flavor whose name is not in those of its spokes; empty where there are none.
         target: the name of the target to take in a spoke.
         otherwise: a dict from a flavor's name to the label to take on a platform that no flavor has.
 
@@ -74,7 +73,7 @@ def flavor_branches(library, flavors, default_flavor, target, otherwise):
     return {
         flavor: platform_branches(
             library,
-            "" if flavor == default_flavor else flavor,
+            flavor,
             platforms,
             all_platforms,
             target,
@@ -88,7 +87,6 @@ def _hub_impl(rctx):
     library = rctx.attr.library
     source = rctx.attr.source
     flavors = rctx.attr.flavors
-    default = rctx.attr.default_flavor
     chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
@@ -96,13 +94,13 @@ def _hub_impl(rctx):
     unsupported = {flavor: of_flavor(":unsupported_platform", flavor) for flavor in flavors}
     built = {
         flavor: ":from_source"
-        for flavor in flavors
-        if auto.falls_back and (flavor == default or rctx.attr.source_has_flavors)
+        for flavor in rctx.attr.source_flavors
+        if auto.falls_back
     }
-    by_platform = flavor_branches(library, flavors, default, library, unsupported | built)
+    by_platform = flavor_branches(library, flavors, library, unsupported | built)
     if auto.always_source:
         by_platform = {flavor: {"//conditions:default": ":from_source"} for flavor in flavors}
-    prebuilt = flavor_branches(library, flavors, default, "prebuilt_or_failure", unsupported)
+    prebuilt = flavor_branches(library, flavors, "prebuilt_or_failure", unsupported)
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
@@ -127,9 +125,6 @@ hub = repository_rule(
     implementation = _hub_impl,
     doc = "Declares `@<library>`, which selects the spoke for the platform that is built for, or the source build.",
     attrs = {
-        "default_flavor": attr.string(
-            doc = "The lock's default flavor, whose name is not in those of its spokes; empty where there are none.",
-        ),
         "flavor": attr.string(
             doc = "The flavor to take, unless the build flag says another; empty where there are none.",
         ),
@@ -148,8 +143,8 @@ hub = repository_rule(
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",
         ),
-        "source_has_flavors": attr.bool(
-            doc = "Whether the source takes the place of other flavors than the default one, too.",
+        "source_flavors": attr.string_list(
+            doc = "The flavors that the source takes the place of.",
         ),
         "_template": attr.label(default = "//rules/private/templates:hub.BUILD.bazel.template"),
     },

@@ -1,12 +1,23 @@
-"""Reading a lock. Pure functions: text in, structs out.
+"""Reading a lock, by the rule of `docs/decisions/lock-evolution.md`. Pure functions: text in, structs out.
 
-The fetcher reads the same lock strictly before it downloads anything; here only what the hub needs is
-looked at, with errors that say which file to mend.
+The fetcher reads the same lock, too, before it downloads anything, and checks what each value is. Both refuse the
+same keys: a table of locks in `tests/locks` that both read says which.
 """
 
+load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
 load(":platforms.bzl", "PLATFORMS")
 
-_SCHEMA = 1
+_REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
+_UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
+_PLAIN = {"count": "int", "format": "string", "text": "string", "tool": "string"}
+_KINDS = {"count": "a whole number", "format": "a text", "text": "a text", "tool": "a text"}
+_INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
+_KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in ["platform", "source"]}
+_KNOWN = {key: None for keys in _KEYS.values() for key in keys}
+_PLATFORMS = {platform: None for platform in PLATFORMS}
+
+# Starlark has no `while`; a lock has fewer values than this.
+_ENOUGH = 100000000
 
 def parse_lock(text, where):
     """Reads a lock.
@@ -16,153 +27,180 @@ def parse_lock(text, where):
         where: what to call it in errors.
 
     Returns:
-        A struct of `name`, `default_version` and `versions` (the JSON's own dicts), or of `error`, a string.
+        A struct of `name`, `default_version`, `versions` (the JSON's own dicts) and `header` (the JSON's keys that a
+        part of the lock has, too), or of `error`, a string.
     """
-    remedy = "\n  next: make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
     document = json.decode(text, default = None)
     if type(document) != "dict":
-        return _error("the lock is not a JSON object", where, remedy)
-    if document.get("schema") != _SCHEMA:
+        return _error("the lock is not a JSON object", where)
+    schema = document.get("schema")
+    if type(schema) != "int" or schema != SCHEMA:
+        return _error("the lock has schema {}, this version of rules_cgo_prebuilt reads {}".format(
+            repr(schema),
+            SCHEMA,
+        ), where)
+    revision = document.get("revision", REVISION)
+    if type(revision) != "int" or revision < 1:
+        return _error("'revision' must be a whole number from 1, found {}".format(repr(revision)), where)
+    must = document.get("must_understand", [])
+    strange = [key for key in must if key not in _KNOWN] if type(must) == "list" else []
+    if strange:
         return _error(
-            "the lock has schema {}, this version of rules_cgo_prebuilt reads {}".format(
-                repr(document.get("schema")),
-                _SCHEMA,
-            ),
+            "the lock must be read by a program that knows {}".format(", ".join([str(key) for key in strange])),
             where,
-            remedy,
+            _UPDATE.format(revision),
         )
-    name = document.get("name")
-    if type(name) != "string" or not name:
-        return _error("the lock's 'name' is not a text", where, remedy)
-    versions = document.get("versions")
-    if type(versions) != "dict" or document.get("default_version") not in versions:
-        return _error("the lock's 'default_version' is not one of its 'versions'", where, remedy)
+    problem = _problem_of(document, where, revision > REVISION)
+    if problem:
+        return problem
+    versions = document["versions"]
+    if document["default_version"] not in versions:
+        return _error("'default_version' is {}, which is not in 'versions'".format(repr(document["default_version"])), where)
     for version, content in versions.items():
-        if type(content) != "dict" or type(content.get("platforms")) != "dict":
-            return _error("version {} of the lock has no 'platforms'".format(version), where, remedy)
-        if type(content.get("flavors", {})) != "dict" or ("flavors" in content) != ("default_flavor" in content):
-            return _error("version {} of the lock needs both 'flavors' and 'default_flavor'".format(version), where, remedy)
-        for flavor, platforms in prebuilts_of(content).by_flavor.items():
-            if type(platforms) != "dict":
-                return _error("the flavor {} of version {} of the lock is not a JSON object".format(flavor, version), where, remedy)
-            for platform in platforms:
-                if platform not in PLATFORMS:
-                    return _error(
-                        "this version of rules_cgo_prebuilt does not know the platform {} of version {}".format(platform, version),
-                        where,
-                        "\n  next: update rules_cgo_prebuilt to the version of the command that wrote the lock, or newer",
-                    )
+        what = _problem_of_flavors(content)
+        if what:
+            return _error(what, "{}: versions.{}".format(where, version))
     return struct(
         error = None,
-        name = name,
+        name = document["name"],
         default_version = document["default_version"],
+        header = {key: document[key] for key in ["schema", "revision", "must_understand", "name"] if key in document},
         versions = versions,
     )
 
-def version_of(lock, wanted, where):
-    """Chooses a version of a lock.
+def _problem_of(document, where, is_newer):
+    """What is wrong with a lock's keys and the types of their values: an error, or None."""
+    pending = [("lock", document, where)]
+    for _ in range(_ENOUGH):
+        if not pending:
+            break
+        kind, value, place = pending.pop()
+        of = kind[1:-1]
+        if kind[0] == "[":
+            if type(value) != "list":
+                return _error("expected a list", place)
+            pending.extend([(of, item, "{}[{}]".format(place, index)) for index, item in enumerate(value)])
+        elif kind[0] == "{":
+            if type(value) != "dict":
+                return _error("expected a mapping", place)
+            pending.extend([
+                (of, item, "{}.{}".format(place, name))
+                for name, item in value.items()
+                if of != "platform" or name in _PLATFORMS
+            ])
+        elif kind in _PLAIN:
+            if type(value) != _PLAIN[kind]:
+                return _error("expected {}".format(_KINDS[kind]), place)
+        elif type(value) != "dict":
+            return _error("expected a mapping", place)
+        else:
+            keys = _KEYS[kind]
+            for key in REQUIRED.get(kind, []):
+                if key not in value:
+                    return _error("'{}' is missing".format(key), place)
+            for key, item in value.items():
+                if key in keys:
+                    pending.append((keys[key], item, place + (": " if kind == "lock" else ".") + key))
+                if is_newer:
+                    continue
+                if key not in keys:
+                    return _error("unknown key '{}'".format(key), place, "known keys here: " + ", ".join(sorted(keys)))
+                words = WORDS.get(keys[key])
+                if words and item not in words:
+                    return _error("'{}' is {}".format(key, repr(item)), place, "it can be one of " + ", ".join(words))
+    return None
+
+def _problem_of_flavors(content):
+    """What is wrong with a version's flavors: a text, or None."""
+    if ("platforms" in content) == ("flavors" in content):
+        return "a version has either 'platforms' or 'flavors'"
+    if "platforms" in content and "default_flavor" in content:
+        return "'default_flavor' is for a version with 'flavors'"
+    if "flavors" in content and "default_flavor" not in content:
+        return "'default_flavor' is missing"
+    if "flavors" in content and content["default_flavor"] not in content["flavors"]:
+        return "'default_flavor' is {}, which is not in 'flavors'".format(repr(content["default_flavor"]))
+    return None
+
+def choose(lock, version, flavor, where):
+    """Chooses one flavor of one version of a lock.
 
     Args:
         lock: what `parse_lock` returned.
-        wanted: a version, or an empty string for the default.
+        version: a version, or an empty string for the default.
+        flavor: a flavor, or an empty string for the default.
         where: what to call the lock in errors.
 
     Returns:
-        A struct of `version` and `content` (the version's dict), or of `error`.
+        A struct of `version`, `flavor`, `default_flavor`, `flavors` (a dict from each flavor's name to what the lock holds
+        for each platform; a library without flavors has one, whose name is empty) and `content` (the version's dict), or
+        of `error`.
     """
-    version = wanted or lock.default_version
+    version = version or lock.default_version
     if version not in lock.versions:
         return _error(
             "version {} is not in the lock".format(version),
             where,
-            "\n  next: choose one of {}, or add it with `cgo-prebuilt lock MANIFEST --version {}`".format(
-                ", ".join(lock.versions),
-                version,
-            ),
+            "choose one of {}, or add it with `cgo-prebuilt lock MANIFEST --version {}`".format(", ".join(lock.versions), version),
         )
-    return struct(error = None, version = version, content = lock.versions[version])
-
-def prebuilts_of(content):
-    """The prebuilts of a version.
-
-    Args:
-        content: the version's dict.
-
-    Returns:
-        A struct of `default_flavor`, a name, and `by_flavor`, a dict from a flavor's name to what the lock holds for each
-        platform. A library without flavors has one, whose name is empty.
-    """
+    content = lock.versions[version]
     default = content.get("default_flavor", "")
+    flavors = content.get("flavors", {"": content.get("platforms")})
+    flavor = flavor or default
+    if flavor not in flavors:
+        what = "choose one of {}, or add".format(", ".join(flavors)) if default else "remove 'flavor', since the lock has none; or add"
+        return _error(
+            "flavor {} is not in the lock".format(flavor),
+            where,
+            "{} `{}: {{}}` under 'flavors' in the manifest, and run `cgo-prebuilt lock MANIFEST`".format(what, flavor),
+        )
     return struct(
+        error = None,
+        version = version,
+        flavor = flavor,
         default_flavor = default,
-        by_flavor = {default: content["platforms"]} | content.get("flavors", {}),
+        flavors = {
+            name: {platform: prebuilt for platform, prebuilt in platforms.items() if platform in _PLATFORMS}
+            for name, platforms in flavors.items()
+        },
+        content = content,
     )
 
-def flavor_of(prebuilts, wanted, where):
-    """Chooses a flavor of a version.
-
-    Args:
-        prebuilts: what `prebuilts_of` returned.
-        wanted: a flavor, or an empty string for the default.
-        where: what to call the lock in errors.
-
-    Returns:
-        A struct of `flavor`, or of `error`.
-    """
-    flavor = wanted or prebuilts.default_flavor
-    if flavor in prebuilts.by_flavor:
-        return struct(error = None, flavor = flavor)
-    if prebuilts.default_flavor:
-        remedy = "choose one of {}, or add".format(", ".join(prebuilts.by_flavor))
-    else:
-        remedy = "remove 'flavor', since the lock has none; or add"
-    return _error(
-        "flavor {} is not in the lock".format(flavor),
-        where,
-        "\n  next: {} `{}: {{}}` under 'flavors' in the manifest, and run `cgo-prebuilt lock MANIFEST`".format(remedy, flavor),
-    )
-
-def excerpt(lock, version, flavor, platform):
+def excerpt(lock, chosen, flavor, platform):
     """A lock that holds one platform of one flavor of one version: all that a spoke depends on.
 
     Args:
         lock: what `parse_lock` returned.
-        version: a version that it has.
+        chosen: what `choose` returned.
         flavor: a flavor of the version; empty where it has none.
         platform: a platform that the flavor has.
 
     Returns:
         JSON text. It says nothing of flavors, since it has but one.
     """
-    content = lock.versions[version]
-    kept = {"platforms": {platform: prebuilts_of(content).by_flavor[flavor][platform]}}
-    if "signature" in content:
+    kept = {"platforms": {platform: chosen.flavors[flavor][platform]}}
+    if "signature" in chosen.content:
         # It is of all platforms' sums in one text, so that nothing of it can be left out.
-        kept["signature"] = content["signature"]
-    return _lock_of(lock, version, kept)
+        kept["signature"] = chosen.content["signature"]
+    return _lock_of(lock, chosen, kept)
 
-def source_excerpt(lock, version):
+def source_excerpt(lock, chosen):
     """A lock that holds the source of one version: all that its repository depends on.
 
     Args:
         lock: what `parse_lock` returned.
-        version: a version that has a source.
+        chosen: what `choose` returned for a version that has a source.
 
     Returns:
         JSON text.
     """
-    return _lock_of(lock, version, {
-        "platforms": {},
-        "source": lock.versions[version]["source"],
+    return _lock_of(lock, chosen, {"platforms": {}, "source": chosen.content["source"]})
+
+def _lock_of(lock, chosen, content):
+    return json.encode_indent(lock.header | {
+        "default_version": chosen.version,
+        "versions": {chosen.version: content},
     })
 
-def _lock_of(lock, version, content):
-    return json.encode_indent({
-        "schema": _SCHEMA,
-        "name": lock.name,
-        "default_version": version,
-        "versions": {version: content},
-    })
-
-def _error(what, where, remedy):
-    return struct(error = "{}\n  at: {}{}".format(what, where, remedy))
+def _error(what, where, remedy = _REMEDY):
+    return struct(error = "{}\n  at: {}\n  next: {}".format(what, where, remedy))

@@ -81,7 +81,7 @@ def publish(folder: Path, server: SiteServer, site: Path, name: str, size: int) 
     path = f"/{name}/{FILE}"
     platform = locked_platform(server.url + path, files=contents, data=data)
     lock = folder / f"{name}.lock.json"
-    versions = {"v1": LockedVersion({"linux_amd64": platform})}
+    versions = {"v1": LockedVersion({"": {"linux_amd64": platform}})}
     lock.write_text(format_lock(Lock(name, "v1", versions)))
     return Library(archive, path, lock, contents)
 

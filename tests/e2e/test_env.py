@@ -96,7 +96,7 @@ def write_lock(folder: Path, answer: float = 42.2) -> Path:
         stdout=subprocess.PIPE,
         text=True,
     ).stdout.strip()
-    version = LockedVersion({platform: LockedPlatform((archive,), interface)})
+    version = LockedVersion({"": {platform: LockedPlatform((archive,), interface)}})
     path = folder / "vec.lock.json"
     path.write_text(format_lock(Lock("vec", "v1.0.0", {"v1.0.0": version})))
     return path

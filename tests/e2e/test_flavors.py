@@ -116,7 +116,21 @@ def test_the_tag_chooses_the_flavor_that_the_flag_says_nothing_of(
     failed = made.bazel("build", "//:main_cc")
     assert failed.code != 0
     assert "library answer: flavor slow is not in the lock" in failed.stderr
-    assert "choose one of standard, fast, or add `slow: {}`" in failed.stderr
+    assert "choose one of fast, standard, or add `slow: {}`" in failed.stderr
+
+
+def test_a_new_default_changes_no_spoke(workspace: MakeWorkspace, release: Release) -> None:
+    made = consumer(workspace, release)
+    assert made.bazel("run", "//:main_cc").checked().stdout == "the answer is 42\n"
+    lock = json.loads(release.lock.read_text())
+    lock["versions"]["v1.0.0"]["default_flavor"] = "fast"
+    made.write({"answer.lock.json": json.dumps(lock)})
+    assert made.bazel("run", "//:main_cc").checked().stdout == "the answer is 43\n"
+    release.server.requests.clear()
+    standard = made.bazel("run", "//:main_cc", "--@answer//:flavor=standard").checked()
+    assert standard.stdout == "the answer is 42\n"
+    assert "etching" not in standard.stderr
+    assert release.server.paths() == []
 
 
 def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(
@@ -124,7 +138,8 @@ def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(
 ) -> None:
     lock = json.loads(release.lock.read_text())
     version = lock["versions"]["v1.0.0"]
-    version["platforms"]["linux_arm64"] = version["platforms"]["linux_amd64"]
+    standard = version["flavors"]["standard"]
+    standard["linux_arm64"] = standard["linux_amd64"]
     version["source"] = {
         "path": "native",
         "build": {"tool": "make"},

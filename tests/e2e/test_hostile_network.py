@@ -180,7 +180,7 @@ def test_a_hostile_archive_whose_hash_is_right_writes_nothing_elsewhere(
     with HostileServer({f"/{NAME}": [ranges(data)]}) as server:
         archive = archive_named(data, server.url(f"/{NAME}"))
         changed = replace(
-            version, platforms={"linux_amd64": replace(platform, archives=(archive,))}
+            version, flavors={"": {"linux_amd64": replace(platform, archives=(archive,))}}
         )
         machine.write(replace(locked, versions={"v1.2.3": changed}))
         before = machine.outside()
@@ -249,7 +249,7 @@ def test_a_zip_that_nobody_can_read_leads_to_the_next_mirror(machine: Machine) -
             format="zip",
         )
         changed = replace(
-            version, platforms={"linux_amd64": replace(platform, archives=(archive,))}
+            version, flavors={"": {"linux_amd64": replace(platform, archives=(archive,))}}
         )
         machine.write(replace(locked, versions={"v1.2.3": changed}))
         machine.fetch().checked()

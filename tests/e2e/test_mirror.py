@@ -44,7 +44,7 @@ def lock(tmp_path: Path, archive_server: ArchiveServer) -> Path:
         (archive_server.folder / version / FILE).write_bytes(data)
         url = f"{archive_server.url}/{version}/{FILE}"
         platform = locked_platform(url, files=files, data=data)
-        locked[version] = LockedVersion({"linux_amd64": platform})
+        locked[version] = LockedVersion({"": {"linux_amd64": platform}})
     path = tmp_path / "vec.lock.json"
     path.write_text(format_lock(Lock("vec", "v2", locked)))
     return path

@@ -26,8 +26,18 @@ _GOOD = (
         (_LIBRARY, '{"schema": 9}', ["schema 9", "reads 1", "//:answer.lock.json"]),
         (
             _LIBRARY,
+            _GOOD.replace('"schema"', '"signatures": {}, "schema"'),
+            ["unknown key 'signatures'", "known keys here: $schema, default_version"],
+        ),
+        (
+            _LIBRARY,
+            _GOOD.replace('"schema"', '"revision": 2, "must_understand": ["vow"], "schema"'),
+            ["must be read by a program that knows vow", "next: update rules_cgo_prebuilt"],
+        ),
+        (
+            _LIBRARY,
             '{"schema": 1, "name": "answer", "default_version": "2", "versions": {}}',
-            ["'default_version' is not one of its 'versions'"],
+            ["which is not in 'versions'", "at: @@//:answer.lock.json"],
         ),
         (
             _LIBRARY * 2,
@@ -49,6 +59,8 @@ _GOOD = (
         "no lock",
         "not JSON",
         "other schema",
+        "unknown key",
+        "must understand",
         "no default",
         "declared twice",
         "two pythons",

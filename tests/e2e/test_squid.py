@@ -45,7 +45,9 @@ def test_a_mirror_is_filled_through_squid_with_a_password_and_a_private_authorit
     private_server.expect_request(f"/{FILE}").respond_with_data(data)
     locked = locked_platform(private_server.url_for(f"/{FILE}"), data=data)
     lock = tmp_path / "vec.lock.json"
-    lock.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": locked})})))
+    lock.write_text(
+        format_lock(Lock("vec", "v1", {"v1": LockedVersion({"": {"linux_amd64": locked}})}))
+    )
     fill = ("mirror", "--lock", lock, "--to", tmp_path / "mirror")
     with running_squid() as squid:
         env = {**no_proxy(), "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")}

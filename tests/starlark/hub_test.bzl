@@ -16,7 +16,7 @@ def _hub_test_impl(ctx):
     asserts.equals(env, "answer__linux_amd64", spoke_name("answer", "linux_amd64", ""))
     asserts.equals(env, "answer__linux_amd64__cuda", spoke_name("answer", "linux_amd64", "cuda"))
     asserts.equals(env, ":unsupported_platform", of_flavor(":unsupported_platform", ""))
-    branches = flavor_branches("answer", {"": ["linux_arm64", "linux_amd64"]}, "", "answer", {"": ":other"})[""]
+    branches = flavor_branches("answer", {"": ["linux_arm64", "linux_amd64"]}, "answer", {"": ":other"})[""]
     asserts.equals(env, ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":other"], branches.values())
     asserts.true(env, branches.keys()[0].endswith("//rules/platforms:linux_amd64"))
     asserts.equals(env, "//conditions:default", branches.keys()[-1])
@@ -27,15 +27,14 @@ def _flavors_test_impl(ctx):
     branches = flavor_branches(
         "answer",
         {"standard": ["linux_amd64", "linux_arm64"], "cuda": ["linux_amd64", "windows_amd64"]},
-        "standard",
         "answer",
         {"standard": ":from_source", "cuda": ":unsupported_platform_of_cuda"},
     )
     asserts.equals(
         env,
         [
-            "@answer__linux_amd64//:answer",
-            "@answer__linux_arm64//:answer",
+            "@answer__linux_amd64__standard//:answer",
+            "@answer__linux_arm64__standard//:answer",
             ":unsupported_platform_of_standard",
             ":from_source",
         ],

@@ -3,98 +3,139 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "excerpt", "flavor_of", "parse_lock", "prebuilts_of", "source_excerpt", "version_of")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
+load("//tests/locks:samples.bzl", "READ", "REFUSED")
 
+_ARCHIVE = {"files": [{"path": "lib/liba.a"}]}
+_PREBUILT = {"archives": [_ARCHIVE]}
 _LOCK = {
     "schema": 1,
+    "revision": 1,
     "name": "answer",
     "default_version": "v2",
     "versions": {
         "v1": {"platforms": {}},
-        "v2": {"platforms": {"linux_amd64": {"archives": []}, "linux_arm64": {"archives": []}}},
+        "v2": {"platforms": {"linux_amd64": _PREBUILT, "linux_arm64": _PREBUILT}},
     },
 }
+_CUDA = _PREBUILT | {"defines": ["CUDA"]}
+_FLAVORED = {
+    "default_flavor": "standard",
+    "flavors": {"cuda": {"linux_amd64": _CUDA}, "standard": {"linux_amd64": _PREBUILT}},
+}
 
-def _parse_test_impl(ctx):
+def _parsed(versions = {}):
+    lock = parse_lock(json.encode(_LOCK | {"versions": _LOCK["versions"] | versions}), "L")
+    if lock.error:
+        fail(lock.error)
+    return lock
+
+def _judgement_test_impl(ctx):
     env = unittest.begin(ctx)
-    lock = parse_lock(json.encode(_LOCK), "L")
-    asserts.equals(env, None, lock.error)
-    asserts.equals(env, "answer", lock.name)
-    asserts.equals(env, "v2", version_of(lock, "", "L").version)
-    asserts.equals(env, "v1", version_of(lock, "v1", "L").version)
-    error = version_of(lock, "v3", "L").error
-    asserts.true(env, "version v3 is not in the lock" in error and "choose one of v1, v2" in error)
+    for name, sample in READ.items():
+        lock = parse_lock(json.encode(sample["lock"]), "L")
+        asserts.equals(env, None, lock.error, name)
+        chosen = choose(lock, "", "", "L")
+        asserts.equals(
+            env,
+            sample["has"],
+            {flavor: sorted(platforms) for flavor, platforms in chosen.flavors.items()},
+            name,
+        )
+        for flavor, platforms in chosen.flavors.items():
+            for platform in platforms:
+                part = parse_lock(excerpt(lock, chosen, flavor, platform), "E")
+                asserts.equals(env, None, part.error, name)
+    for name, sample in REFUSED.items():
+        error = parse_lock(json.encode(sample["lock"]), "L").error
+        asserts.true(env, error and sample.get("says", "") in error, "{}: {}".format(name, error))
+        asserts.true(env, "\n  at: " + sample["at"] in error, "{}: {}".format(name, error))
+        asserts.true(env, "\n  next: " + sample.get("next", "") in error, "{}: {}".format(name, error))
     return unittest.end(env)
 
-def _version(content):
-    return _LOCK | {"versions": {"v2": content}}
-
-def _bad_lock_test_impl(ctx):
+def _text_test_impl(ctx):
     env = unittest.begin(ctx)
-    for text, words in {
-        "": "not a JSON object",
-        "[]": "not a JSON object",
-        json.encode(_LOCK | {"default_version": "v3"}): "'default_version' is not one of its 'versions'",
-        json.encode(_LOCK | {"name": None}): "the lock's 'name' is not a text",
-        json.encode({key: value for key, value in _LOCK.items() if key != "name"}): "the lock's 'name' is not a text",
-        json.encode(_LOCK | {"schema": 2}): "schema 2",
-        json.encode(_version({"platforms": {"plan9_amd64": {}}})): "does not know the platform plan9_amd64 of version v2",
-        json.encode(_version(_FLAVORED | {"flavors": {"cuda": {"plan9_amd64": {}}}})): "does not know the platform plan9_amd64",
-        json.encode(_version(_FLAVORED | {"flavors": {"cuda": []}})): "the flavor cuda of version v2 of the lock is not a JSON object",
-        json.encode(_LOCK | {"versions": {"v2": {"platforms": {}, "flavors": {}}}}): "needs both 'flavors' and 'default_flavor'",
-        json.encode(_LOCK | {"versions": {"v2": {}}}): "version v2 of the lock has no 'platforms'",
-    }.items():
+    for text in ["", "[]", "{"]:
         error = parse_lock(text, "some/lock.json").error
-        asserts.true(env, words in error, error)
-        asserts.true(env, "some/lock.json" in error and "next: " in error)
+        asserts.true(env, error.startswith("the lock is not a JSON object\n  at: some/lock.json\n  next: make it"), error)
+    for value, words in {'"archives"': "expected a list", '[{"files": 1}]': "expected a list", "[1]": "expected a mapping"}.items():
+        text = json.encode(_LOCK).replace(json.encode(_PREBUILT["archives"]), value)
+        error = parse_lock(text, "L").error
+        asserts.true(env, words in error and "at: L: versions.v2.platforms.linux_amd64.archives" in error or "arm64" in error, error)
+    for value in ["1", "null", '["a"]']:
+        error = parse_lock(json.encode(_LOCK).replace('"answer"', value), "L").error
+        asserts.true(env, "expected a text\n  at: L: name" in error, error)
+    error = parse_lock(json.encode(_LOCK).replace('"path":"lib/liba.a"', '"path":"a","size":"1"'), "L").error
+    asserts.true(env, "expected a whole number" in error and ".size\n" in error, error)
+    return unittest.end(env)
+
+def _choose_test_impl(ctx):
+    env = unittest.begin(ctx)
+    lock = _parsed({"v3": _FLAVORED})
+    asserts.equals(env, "answer", lock.name)
+    asserts.equals(env, "v2", choose(lock, "", "", "L").version)
+    asserts.equals(env, {"": {}}, choose(lock, "v1", "", "L").flavors)
+    error = choose(lock, "v4", "", "L").error
+    asserts.true(env, "version v4 is not in the lock" in error and "choose one of v1, v2, v3" in error)
+
+    asserts.equals(env, "", choose(lock, "v2", "", "L").flavor)
+    error = choose(lock, "v2", "debug", "L").error
+    asserts.true(env, "remove 'flavor', since the lock has none" in error and "`debug: {}` under 'flavors'" in error, error)
+
+    chosen = choose(lock, "v3", "", "L")
+    asserts.equals(env, ("standard", "standard"), (chosen.flavor, chosen.default_flavor))
+    asserts.equals(env, {"cuda": {"linux_amd64": _CUDA}, "standard": {"linux_amd64": _PREBUILT}}, chosen.flavors)
+    asserts.equals(env, "cuda", choose(lock, "v3", "cuda", "L").flavor)
+    error = choose(lock, "v3", "debug", "L").error
+    asserts.true(env, "flavor debug is not in the lock\n  at: L" in error and "choose one of cuda, standard" in error, error)
     return unittest.end(env)
 
 def _excerpt_test_impl(ctx):
     env = unittest.begin(ctx)
-    lock = parse_lock(json.encode(_LOCK), "L")
-    part = parse_lock(excerpt(lock, "v2", "", "linux_arm64"), "E")
+    lock = _parsed({"v3": _FLAVORED})
+    part = parse_lock(excerpt(lock, choose(lock, "", "", "L"), "", "linux_arm64"), "E")
     asserts.equals(env, None, part.error)
-    asserts.equals(env, {"v2": {"platforms": {"linux_arm64": {"archives": []}}}}, part.versions)
+    asserts.equals(env, {"v2": {"platforms": {"linux_arm64": _PREBUILT}}}, part.versions)
+    part = parse_lock(excerpt(lock, choose(lock, "v3", "", "L"), "cuda", "linux_amd64"), "E")
+    asserts.equals(env, {"v3": {"platforms": {"linux_amd64": _CUDA}}}, part.versions)
+    return unittest.end(env)
+
+def _header_test_impl(ctx):
+    env = unittest.begin(ctx)
+    newer = _LOCK | {"revision": 2, "must_understand": ["revision"], "aliases": {}}
+    lock = parse_lock(json.encode(newer), "L")
+    part = json.decode(excerpt(lock, choose(lock, "", "", "L"), "", "linux_arm64"))
+    asserts.equals(env, 2, part["revision"])
+    asserts.equals(env, ["revision"], part["must_understand"])
+    asserts.equals(env, ["default_version", "must_understand", "name", "revision", "schema", "versions"], sorted(part))
     return unittest.end(env)
 
 def _signed_excerpt_test_impl(ctx):
     env = unittest.begin(ctx)
     signature = {"public_key": "ssh-ed25519 AAAA", "sums": "...", "signature": "..."}
-    versions = {"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": {"path": "native"}}}
-    lock = parse_lock(json.encode(_LOCK | {"versions": versions}), "L")
-    part = parse_lock(excerpt(lock, "v2", "", "linux_arm64"), "E")
+    source = {"build": {"tool": "make"}, "path": "native"}
+    lock = _parsed({"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": source}})
+    chosen = choose(lock, "", "", "L")
+    part = parse_lock(excerpt(lock, chosen, "", "linux_arm64"), "E")
     asserts.equals(env, signature, part.versions["v2"]["signature"])
     asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
-    asserts.equals(env, None, parse_lock(source_excerpt(lock, "v2"), "S").versions["v2"].get("signature"))
+    asserts.equals(env, {"platforms": {}, "source": source}, parse_lock(source_excerpt(lock, chosen), "S").versions["v2"])
     return unittest.end(env)
 
-_FLAVORED = {"platforms": {"linux_amd64": 1}, "default_flavor": "standard", "flavors": {"cuda": {"linux_amd64": 2}}}
-
-def _flavor_test_impl(ctx):
-    env = unittest.begin(ctx)
-    flavored = prebuilts_of(_FLAVORED)
-    asserts.equals(env, "standard", flavored.default_flavor)
-    asserts.equals(env, {"standard": {"linux_amd64": 1}, "cuda": {"linux_amd64": 2}}, flavored.by_flavor)
-    asserts.equals(env, "standard", flavor_of(flavored, "", "L").flavor)
-    asserts.equals(env, "cuda", flavor_of(flavored, "cuda", "L").flavor)
-    error = flavor_of(flavored, "debug", "L").error
-    asserts.true(env, "flavor debug is not in the lock\n  at: L" in error and "choose one of standard, cuda" in error, error)
-
-    plain = prebuilts_of(_LOCK["versions"]["v1"])
-    asserts.equals(env, "", flavor_of(plain, "", "L").flavor)
-    error = flavor_of(plain, "debug", "L").error
-    asserts.true(env, "remove 'flavor', since the lock has none" in error and "`debug: {}` under 'flavors'" in error, error)
-
-    lock = parse_lock(json.encode(_LOCK | {"versions": {"v2": _FLAVORED}}), "L")
-    part = parse_lock(excerpt(lock, "v2", "cuda", "linux_amd64"), "E")
-    asserts.equals(env, {"v2": {"platforms": {"linux_amd64": 2}}}, part.versions)
-    return unittest.end(env)
-
-_parse_test = unittest.make(_parse_test_impl)
-_bad_lock_test = unittest.make(_bad_lock_test_impl)
+_judgement_test = unittest.make(_judgement_test_impl)
+_text_test = unittest.make(_text_test_impl)
+_choose_test = unittest.make(_choose_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
-_flavor_test = unittest.make(_flavor_test_impl)
+_header_test = unittest.make(_header_test_impl)
 _signed_excerpt_test = unittest.make(_signed_excerpt_test_impl)
 
 def lock_test_suite(name):
-    unittest.suite(name, _parse_test, _bad_lock_test, _excerpt_test, _flavor_test, _signed_excerpt_test)
+    unittest.suite(
+        name,
+        _judgement_test,
+        _text_test,
+        _choose_test,
+        _excerpt_test,
+        _header_test,
+        _signed_excerpt_test,
+    )

@@ -134,5 +134,5 @@ def lock(*urls: str, platform: str = "linux_amd64") -> Lock:
         installed=("lib/libvec.a",),
         path="native",
     )
-    version = LockedVersion({platform: locked_platform(*urls)}, source)
+    version = LockedVersion({"": {platform: locked_platform(*urls)}}, source)
     return Lock("vec", "v1.2.3", {"v1.2.3": version})

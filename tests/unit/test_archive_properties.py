@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cgo_prebuilt.errors import CgoPrebuiltError
-from cgo_prebuilt.locks.lock import FORMATS, LockedFile
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.locks.lock_keys import FORMATS
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.releases.index import index
 from tests.unit.archive_builders import (

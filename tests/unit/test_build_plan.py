@@ -88,6 +88,11 @@ def test_make_gets_the_callers_compiler_over_the_makefiles() -> None:
     assert planned.commands == (("make", "--jobs=3", "CC=clang", "V=1", "static"),)
 
 
+def test_a_tool_of_a_newer_program_is_refused_with_what_to_do() -> None:
+    with pytest.raises(LockError, match="is built with meson, which a newer cgo-prebuilt knows"):
+        plan(with_build("meson"))
+
+
 @pytest.mark.parametrize("tool", ["make", "cmake", "command"])
 def test_a_cross_build_without_a_cross_compiler_is_refused(tool: str) -> None:
     with pytest.raises(BuildError) as caught:

@@ -719,7 +719,7 @@ def test_urls_with_a_password_are_not_printed(
 def test_the_source_s_urls_are_those_of_its_archive(run: Run, tmp_path: Path) -> None:
     source = Source(Build("make"), Interface(), url=Url("https://a/src.tar.gz"), sha256="0" * 64)
     path = tmp_path / "vec.lock.json"
-    path.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({}, source)})))
+    path.write_text(format_lock(Lock("vec", "v1", {"v1": LockedVersion({"": {}}, source)})))
     assert run("urls", "--lock", path, "--source").out == "https://a/src.tar.gz\n"
     assert json.loads(run("urls", "--lock", path, "--source", "--json").out) == {
         "cached": False,

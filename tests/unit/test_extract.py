@@ -16,7 +16,7 @@ from cgo_prebuilt.archives import decode
 from cgo_prebuilt.archives.bytestream import FileStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.locks.lock import FORMATS
+from cgo_prebuilt.locks.lock_keys import FORMATS
 from cgo_prebuilt.releases.index import index
 from tests.unit.archive_builders import (
     END_OF_TAR,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.locks.lock import FORMATS, LockedArchive, LockedFile
+from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
+from cgo_prebuilt.locks.lock_keys import FORMATS
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,

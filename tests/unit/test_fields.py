@@ -108,7 +108,7 @@ def test_a_hash_is_64_lower_case_hex_digits(value: str) -> None:
 
 @pytest.mark.parametrize("value", [-1, 1.0, True, "1", None])
 def test_a_count_is_a_whole_number_from_zero_on(value: object) -> None:
-    with pytest.raises(ManifestError, match="'key' must be a whole number"):
+    with pytest.raises(ManifestError, match="'key' must be a whole number of bytes"):
         fields({"key": value}).count("key")
 
 

@@ -156,29 +156,35 @@ def test_a_lock_holds_every_flavor_and_is_read_again() -> None:
     version = locked()
     assert version.default_flavor == "standard"
     assert list(version.platforms) == ["linux_amd64", "linux_arm64"]
-    assert {name: list(held) for name, held in version.flavors.items()} == {"cuda": ["linux_amd64"]}
+    assert {name: list(held) for name, held in version.flavors.items()} == {
+        "standard": ["linux_amd64", "linux_arm64"],
+        "cuda": ["linux_amd64"],
+    }
     assert archive_of(version.flavors["cuda"]["linux_amd64"]) == "vec-linux_amd64-cuda.tar.gz"
     assert parse_lock(format_lock(lock(version)), where="a lock") == lock(version)
 
 
 def test_a_library_with_one_flavor_says_its_name() -> None:
     version = locked(flavors={"standard": None})
-    assert (version.default_flavor, version.flavors) == ("standard", {})
+    assert (version.default_flavor, list(version.flavors)) == ("standard", ["standard"])
     assert parse_lock(format_lock(lock(version)), where="a lock") == lock(version)
 
 
 def test_a_lock_without_flavors_says_nothing_of_them() -> None:
-    assert "flavor" not in format_lock(lock(LockedVersion({"linux_amd64": locked_platform()})))
+    assert "flavor" not in format_lock(
+        lock(LockedVersion({"": {"linux_amd64": locked_platform()}}))
+    )
 
 
 def test_what_a_new_lock_changes_names_the_flavor() -> None:
     old = locked()
     cuda = {"linux_amd64": locked_platform(data=b"other bytes")}
-    lines = describe_changes(lock(old), lock(replace(old, flavors={"cuda": cuda, "debug": cuda})))
+    flavors = {"standard": old.platforms, "cuda": cuda, "debug": cuda}
+    lines = describe_changes(lock(old), lock(replace(old, flavors=flavors)))
     assert lines[1].startswith("  ~ linux_amd64, flavor cuda: vec-v1.2.3")
     assert any(line.startswith("  + linux_amd64, flavor debug: vec") for line in lines)
-    renamed = describe_changes(lock(old), lock(replace(old, default_flavor="normal")))
-    assert renamed[-1] == "  ~ default flavor: standard -> normal"
+    chosen = describe_changes(lock(old), lock(replace(old, default_flavor="cuda")))
+    assert chosen == ["! v1 is not what it was:", "  ~ default flavor: standard -> cuda"]
 
 
 # What is fetched, published and mirrored.
@@ -208,7 +214,9 @@ def test_a_flavor_that_is_not_there_is_named_with_those_that_are() -> None:
     assert str(error.remedy).startswith("it has standard, cuda; choose one with --flavor")
     with pytest.raises(LockError) as caught:
         plan_fetch(
-            lock(LockedVersion({"linux_amd64": locked_platform()})), LINUX, Settings(flavor="x")
+            lock(LockedVersion({"": {"linux_amd64": locked_platform()}})),
+            LINUX,
+            Settings(flavor="x"),
         )
     assert str(caught.value.remedy).startswith("it has none")
 

@@ -116,7 +116,7 @@ def test_the_lines_name_the_library_its_lock_and_the_module(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("third_party").mkdir()
-    lock = Lock("vec", "v1", {"v1": LockedVersion({})})
+    lock = Lock("vec", "v1", {"v1": LockedVersion({"": {}})})
     Path("third_party/vec.lock.json").write_text(format_lock(lock))
     module = "github.com/acme/vec-go"
     assert main(["gazelle", "--lock", "third_party/vec.lock.json", "--module", module]) == 0
@@ -156,7 +156,7 @@ def test_a_lock_that_has_no_label_in_the_workspace_is_refused(
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     (tmp_path / "vec.lock.json").write_text(
-        format_lock(Lock("vec", "v1", {"v1": LockedVersion({})}))
+        format_lock(Lock("vec", "v1", {"v1": LockedVersion({"": {}})}))
     )
     monkeypatch.chdir(workspace)
     lock = place.format(tmp_path)

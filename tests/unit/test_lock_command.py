@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,19 @@ def test_one_signature_does_not_stand_for_archives_of_the_same_name(
     subprocess.run([*sign, str(tmp_path / "dist/linux_arm64/SHA256SUMS")], check=True)
     words = "the publisher's signature does not cover libvec.a"
     run("lock", "prebuilt.yaml").refused(4, words)
+
+
+def test_a_lock_is_not_written_without_what_a_newer_program_put_there(
+    run: Run, tmp_path: Path
+) -> None:
+    target = tmp_path / "prebuilt.lock.json"
+    assert run("lock", "prebuilt.yaml").code == 0
+    newer = {**json.loads(target.read_text()), "revision": 2, "aliases": {}}
+    target.write_text(json.dumps(newer))
+    answer = run("lock", "prebuilt.yaml")
+    answer.refused(2, "cannot be written without what this program does not know", ".aliases")
+    assert "update cgo-prebuilt" in answer.err
+    assert json.loads(target.read_text()) == newer
 
 
 def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Sourc
 from cgo_prebuilt.locks.lock_diff import describe_changes
 from tests.unit.library_case import FILES, locked_platform
 
-ONE = LockedVersion({"linux_amd64": locked_platform()})
+ONE = LockedVersion({"": {"linux_amd64": locked_platform()}})
 
 
 def lock(default: str = "v1", **versions: LockedVersion) -> Lock:
@@ -38,8 +38,10 @@ def test_a_new_version_is_compared_with_the_default_before() -> None:
     interface = replace(platform.interface, linkopts=("-lm", "-ldl"), requires={"glibc": "2.31"})
     two = LockedVersion(
         {
-            "linux_amd64": replace(platform, interface=interface),
-            "linux_arm64": locked_platform(),
+            "": {
+                "linux_amd64": replace(platform, interface=interface),
+                "linux_arm64": locked_platform(),
+            }
         }
     )
     lines = shas(describe_changes(lock(v1=ONE), lock("v2", v1=ONE, v2=two)))
@@ -57,7 +59,7 @@ def test_a_new_version_is_compared_with_the_default_before() -> None:
 
 
 def test_a_version_that_is_not_what_it_was_is_said_loudly() -> None:
-    other = LockedVersion({"linux_amd64": locked_platform(data=b"other bytes")})
+    other = LockedVersion({"": {"linux_amd64": locked_platform(data=b"other bytes")}})
     lines = describe_changes(lock(v1=ONE), lock(v1=other))
     assert lines[0] == "! v1 is not what it was:"
     assert lines[1].startswith("  ~ linux_amd64")
@@ -65,7 +67,7 @@ def test_a_version_that_is_not_what_it_was_is_said_loudly() -> None:
 
 def test_what_is_gone_is_listed() -> None:
     source = Source(Build("make"), Interface(static_library=("libvec.a",)), path=".")
-    lines = describe_changes(lock("v0", v0=ONE, v1=ONE), lock(v1=LockedVersion({}, source)))
+    lines = describe_changes(lock("v0", v0=ONE, v1=ONE), lock(v1=LockedVersion({"": {}}, source)))
     assert lines == [
         "! v1 is not what it was:",
         "  - linux_amd64",

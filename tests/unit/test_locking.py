@@ -225,23 +225,25 @@ def test_a_source_archive_is_locked_as_it_is() -> None:
 
 
 def test_a_new_version_joins_the_others_and_becomes_the_default() -> None:
-    old = Lock("vec", "v1", {"v1": LockedVersion({})})
-    new = merge(old, manifest(version="v2"), LockedVersion({}))
+    old = Lock("vec", "v1", {"v1": LockedVersion({"": {}})})
+    new = merge(old, manifest(version="v2"), LockedVersion({"": {}}))
     assert new.default_version == "v2"
     assert set(new.versions) == {"v1", "v2"}
 
 
 def test_a_version_that_is_there_is_replaced() -> None:
-    replaced = LockedVersion({})
-    new = merge(Lock("vec", "v1.2.3", {"v1.2.3": LockedVersion({})}), manifest(), replaced)
+    replaced = LockedVersion({"": {}})
+    new = merge(Lock("vec", "v1.2.3", {"v1.2.3": LockedVersion({"": {}})}), manifest(), replaced)
     assert new.versions == {"v1.2.3": replaced}
 
 
 def test_the_first_version_makes_a_lock() -> None:
-    assert merge(None, manifest(), LockedVersion({})).name == "vec"
+    assert merge(None, manifest(), LockedVersion({"": {}})).name == "vec"
 
 
 def test_another_library_s_lock_is_refused() -> None:
     with pytest.raises(LockError, match="the lock is for duck, the manifest for vec") as caught:
-        merge(Lock("duck", "v1", {"v1": LockedVersion({})}), manifest(), LockedVersion({}))
+        merge(
+            Lock("duck", "v1", {"v1": LockedVersion({"": {}})}), manifest(), LockedVersion({"": {}})
+        )
     assert "--output" in str(caught.value.remedy)

@@ -36,7 +36,9 @@ def no_settings(_library: str) -> Settings:
 def two_versions(second: bytes = OTHER) -> Lock:
     """A lock whose two versions have an archive of the same name."""
     versions = {
-        version: LockedVersion({"linux_amd64": locked_platform(f"https://a/{version}", data=data)})
+        version: LockedVersion(
+            {"": {"linux_amd64": locked_platform(f"https://a/{version}", data=data)}}
+        )
         for version, data in (("v1", archive_of(FILES)), ("v2", second))
     }
     return Lock("vec", "v2", versions)
@@ -85,13 +87,14 @@ def test_two_platforms_with_one_name_are_told_apart_by_their_folders() -> None:
         "linux_arm64": locked_platform(data=OTHER),
     }
     with pytest.raises(UsageError) as refused:
-        mirror_files([Lock("vec", "v1", {"v1": LockedVersion(platforms)})], [], no_settings)
+        mirror_files([Lock("vec", "v1", {"v1": LockedVersion({"": platforms})})], [], no_settings)
     assert "--layout '{name}/{version}/{platform}/{file}'" in str(refused.value.remedy)
 
 
 def test_locks_that_no_layout_parts_are_for_mirrors_of_their_own() -> None:
     different = replace(
-        lock(), versions={"v1.2.3": LockedVersion({"linux_amd64": locked_platform(data=OTHER)})}
+        lock(),
+        versions={"v1.2.3": LockedVersion({"": {"linux_amd64": locked_platform(data=OTHER)}})},
     )
     with pytest.raises(UsageError) as refused:
         mirror_files([lock(), different], [], no_settings)
@@ -113,7 +116,9 @@ def test_a_layout_that_leads_elsewhere_is_refused(layout: str) -> None:
 
 def test_an_archive_of_a_source_is_mirrored_too() -> None:
     source = Source(Build("make"), Interface(), url=Url("https://a/v1/src.tar.gz"), sha256="0" * 64)
-    sourced = Lock("vec", "v1", {"v1": LockedVersion({"linux_amd64": locked_platform()}, source)})
+    sourced = Lock(
+        "vec", "v1", {"v1": LockedVersion({"": {"linux_amd64": locked_platform()}}, source)}
+    )
     files = mirror_files([sourced], [], no_settings)
     assert [file.path for file in files] == ["src.tar.gz", FILE]
     assert files[0].urls == (Url("https://a/v1/src.tar.gz"),)

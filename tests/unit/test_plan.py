@@ -107,7 +107,9 @@ def test_an_unknown_version_lists_those_of_the_lock() -> None:
 
 
 def test_another_version_of_the_lock_may_be_chosen() -> None:
-    versions = {name: LockedVersion({"linux_amd64": locked_platform()}) for name in ("v1", "v2")}
+    versions = {
+        name: LockedVersion({"": {"linux_amd64": locked_platform()}}) for name in ("v1", "v2")
+    }
     assert plan_fetch(Lock("vec", "v2", versions), LINUX, Settings(version="v1")).version == "v1"
 
 
@@ -121,7 +123,7 @@ def test_a_missing_platform_is_unavailable_and_lists_those_that_there_are() -> N
 
 def test_a_version_without_any_prebuilt_says_so() -> None:
     with pytest.raises(UnavailableError) as caught:
-        plan_fetch(Lock("vec", "v1", {"v1": LockedVersion({})}), LINUX, Settings())
+        plan_fetch(Lock("vec", "v1", {"v1": LockedVersion({"": {}})}), LINUX, Settings())
     assert str(caught.value.remedy).startswith("it has none; ")
 
 

@@ -160,7 +160,7 @@ def test_a_fetch_downloads_nothing_that_the_signature_does_not_cover(
     signature: Signature, tmp_path: Path
 ) -> None:
     platform = locked_platform((tmp_path / "vec.tar.gz").as_uri())
-    version = LockedVersion({"linux_amd64": platform}, signature=signature)
+    version = LockedVersion({"": {"linux_amd64": platform}}, signature=signature)
     lock = Lock("vec", "v1.2.3", {"v1.2.3": version})
     assert parse_lock(format_lock(lock), where="a lock") == lock
     plan = plan_fetch(lock, parse_platform("linux_amd64"), Settings())

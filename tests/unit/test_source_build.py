@@ -143,7 +143,8 @@ def test_the_source_takes_the_place_of_the_default_flavor_and_of_no_other(projec
     path = project.folder / "answer.lock.json"
     lock = json.loads(path.read_text())
     version = lock["versions"]["v1"]
-    version.update(default_flavor="standard", flavors={"cuda": version["platforms"]})
+    platforms = version.pop("platforms")
+    version.update(default_flavor="standard", flavors={"standard": platforms, "cuda": platforms})
     path.write_text(json.dumps(lock))
     assert project.fetch("--offline", "--flavor", "standard").report["status"] == "built"
     refused = project.fetch("--offline", "--flavor", "cuda")
@@ -165,7 +166,8 @@ def test_always_builds_no_other_flavor_than_was_asked_for(
     path = project.folder / "answer.lock.json"
     lock = json.loads(path.read_text())
     version = lock["versions"]["v1"]
-    version.update(default_flavor="standard", flavors={"cuda": version["platforms"]})
+    platforms = version.pop("platforms")
+    version.update(default_flavor="standard", flavors={"standard": platforms, "cuda": platforms})
     path.write_text(json.dumps(lock))
     refused = project.fetch("--origin", "source", "--flavor", flavor)
     assert refused.code == code

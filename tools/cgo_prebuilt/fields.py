@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from cgo_prebuilt.errors import CgoPrebuiltError
 
@@ -23,24 +23,34 @@ class Fields:
         where: The document and the place in it, for errors.
         known: Every key that may stand here.
         error: The error to raise.
+        ignore: Told the place of each unknown key, which is then no error.
     """
 
     def __init__(
-        self, value: object, *, where: str, known: Iterable[str], error: type[CgoPrebuiltError]
+        self,
+        value: object,
+        *,
+        where: str,
+        known: Iterable[str],
+        error: type[CgoPrebuiltError],
+        ignore: Callable[[str], None] | None = None,
     ) -> None:
         self.where = where
         self._error = error
         if not isinstance(value, Mapping):
             raise self.problem(f"expected a mapping, found {_kind(value)}")
         self._mapping: Mapping[str, object] = value
-        names = sorted(known)
+        names = tuple(known)
         for key in value:
             if key not in names:
-                nearest = difflib.get_close_matches(str(key), names, n=1)
-                hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-                raise self.problem(
-                    f"unknown key {str(key)!r}", f"{hint}known keys here: {', '.join(names)}"
-                )
+                if ignore is None:
+                    raise self._unknown(str(key), sorted(names))
+                ignore(f"{where}.{key}")
+
+    def _unknown(self, key: str, names: list[str]) -> CgoPrebuiltError:
+        nearest = difflib.get_close_matches(key, names, n=1)
+        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        return self.problem(f"unknown key {key!r}", f"{hint}known keys here: {', '.join(names)}")
 
     def problem(self, what: str, remedy: str | None = None) -> CgoPrebuiltError:
         """An error at this place of the document, to be raised by the caller."""

@@ -113,6 +113,9 @@ def _form(schema: Schema) -> str:
 def _form_of_type(kind: str, schema: Schema) -> str:
     if kind == "array":
         return f"list of {_form(schema['items'])}"
+    if kind == "object" and "patternProperties" in schema:
+        ((pattern, of),) = schema["patternProperties"].items()
+        return f"mapping from {one_of(pattern.strip('^()$').split('|'))} to {_form(of)}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
         names = schema.get("propertyNames", {})
         of = f" from {_form(names)}" if "$ref" in names else ""

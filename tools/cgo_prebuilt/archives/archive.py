@@ -20,7 +20,7 @@ def read_members(
 
     Args:
         stream: The archive.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         where: What the archive is called in an error.
         loose: The name of the only member, where the format is `file`.
         expected: How many decoded bytes are no surprise, however well they are compressed.

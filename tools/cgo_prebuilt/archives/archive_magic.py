@@ -58,7 +58,7 @@ def surprise(head: bytes, format: str) -> str | None:
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
 
     Returns:
         A sentence, or None where the first bytes are those of the format. A loose file can be

@@ -77,6 +77,8 @@ def _lock(options: argparse.Namespace) -> int:
             remedy="make it, or choose another place with --output",
         )
     old = new = read_lock(target) if target.exists() else None
+    if old is not None:
+        old.check_complete(str(target))
     settings = read_settings(os.environ, manifests[0].name)
     for manifest in manifests:
         new = merge(new, manifest, _locked(manifest, settings, options, target.parent))
@@ -128,7 +130,7 @@ def _locked(
     _note_header_problems(version)
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
     platforms = ", ".join(version.platforms)
-    flavors = ", ".join(filter(None, version.by_flavor()))
+    flavors = ", ".join(version.flavor_names())
     say(f"{manifest.name} {manifest.version}: {platforms}" + (f"; {flavors}" if flavors else ""))
     if sources:
         say(f"cross-checked with {sources}")
@@ -139,11 +141,10 @@ def _note_header_problems(version: LockedVersion) -> None:
     from cgo_prebuilt.linking.header_search import header_problems
 
     platforms: dict[str, list[str]] = {}
-    for flavor, of_flavor in version.by_flavor().items():
-        for platform, locked in of_flavor.items():
-            name = f"{platform}, flavor {flavor}" if flavor else platform
-            for problem in header_problems(locked.interface.headers, locked.interface.include_dirs):
-                platforms.setdefault(problem, []).append(name)
+    for flavor, platform, locked in version.prebuilts():
+        name = f"{platform}, flavor {flavor}" if flavor else platform
+        for problem in header_problems(locked.interface.headers, locked.interface.include_dirs):
+            platforms.setdefault(problem, []).append(name)
     for problem, names in platforms.items():
         note(f"{'; '.join(names)}: {problem}")
 

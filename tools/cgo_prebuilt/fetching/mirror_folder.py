@@ -83,6 +83,7 @@ def mirror_files(
     Raises:
         UsageError: Two different archives have one path, a path is not portable, or the layout has
             an unknown placeholder.
+        UnavailableError: Only a newer program can use a prebuilt.
     """
     locks = list(locks)
     files: dict[str, MirrorFile] = {}
@@ -112,16 +113,18 @@ def _wanted(
     for lock in locks:
         settings = replace(settings_for(lock.name), version=None)
         for version, locked in lock.versions.items():
-            flavors = locked.by_flavor().values()
+            flavors = locked.flavors.values()
             for name in platforms or dict.fromkeys(n for held in flavors for n in held):
                 platform = parse_platform(name)
                 label = f"{lock.name} {version} for {name}"
                 values = values_for(lock.name, version, platform)
+                prebuilts = [held[name] for held in flavors if name in held]
+                for prebuilt in prebuilts:
+                    prebuilt.check_usable(label)
                 archives: list[tuple[str, str, int | None, Sequence[Url]]] = [
                     (a.file, a.sha256, a.size, a.urls)
-                    for held in flavors
-                    if name in held
-                    for a in held[name].archives
+                    for prebuilt in prebuilts
+                    for a in prebuilt.archives
                 ]
                 source = locked.source
                 if source is not None and source.url is not None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cgo_prebuilt.errors import LockError, UnavailableError
+from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.locks.lock import (
+    Choice,
     Interface,
     Lock,
     LockedArchive,
     LockedFile,
-    LockedPlatform,
-    LockedVersion,
     Signature,
 )
 from cgo_prebuilt.network.mirror import urls_to_try
@@ -66,25 +64,25 @@ def plan_fetch(
 
     Raises:
         LockError: The lock has no such version, or the version no such flavor.
-        UnavailableError: The version has no prebuilt for the platform, or none for that glibc.
+        UnavailableError: The version has no prebuilt for the platform, none for that glibc, or one
+            that only a newer program can use.
     """
-    version, locked = lock.version(settings.version)
-    what = f"{lock.name} {version}"
-    platforms = platforms_of_flavor(locked, settings.flavor, what)
-    prebuilt = platforms.get(str(platform))
+    choice = lock.choose(settings.version, settings.flavor)
+    prebuilt = choice.prebuilts.get(str(platform))
     if prebuilt is None:
-        raise _no_prebuilt(locked, platform, settings.flavor, what)
+        raise _no_prebuilt(choice, platform)
+    prebuilt.check_usable(f"{choice} for {platform}")
     needed = prebuilt.interface.requires.get("glibc")
     if glibc is not None and needed is not None and libc_version(glibc) < libc_version(needed):
         raise UnavailableError(
             f"this library needs glibc {needed}, this machine has {glibc}",
-            where=f"{lock.name} {version} for {platform}",
+            where=f"{choice} for {platform}",
             remedy="use a newer system or a container of one, or build from source; to fetch it for"
             f" another machine, say so: --platform {platform}",
         )
     return Plan(
         name=lock.name,
-        version=version,
+        version=choice.version,
         platform=platform,
         archives=tuple(
             PlannedArchive(
@@ -93,7 +91,7 @@ def plan_fetch(
                     archive.urls,
                     archive.file,
                     name=lock.name,
-                    version=version,
+                    version=choice.version,
                     platform=platform,
                     settings=settings,
                 ),
@@ -102,47 +100,18 @@ def plan_fetch(
         ),
         files=prebuilt.files(),
         interface=prebuilt.interface,
-        signature=locked.signature,
+        signature=choice.locked.signature,
     )
 
 
-def platforms_of_flavor(
-    locked: LockedVersion, flavor: str | None, what: str
-) -> Mapping[str, LockedPlatform]:
-    """The prebuilts of a version in one flavor.
-
-    Args:
-        locked: The version.
-        flavor: The flavor; None for the default one.
-        what: The library and its version, for the error.
-
-    Raises:
-        LockError: The version has no such flavor.
-    """
-    if locked.is_default(flavor):
-        return locked.platforms
-    found = locked.flavors.get(flavor or "")
-    if found is None:
-        there = ", ".join(filter(None, locked.by_flavor())) or "none"
-        raise LockError(
-            f"{what} has no flavor {flavor}",
-            remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
-            " 'flavors' in the manifest and lock it",
-        )
-    return found
-
-
-def _no_prebuilt(
-    locked: LockedVersion, platform: Platform, flavor: str | None, what: str
-) -> UnavailableError:
+def _no_prebuilt(choice: Choice, platform: Platform) -> UnavailableError:
     """There is none for a platform; what there is instead."""
-    by_flavor = locked.by_flavor()
-    chosen = flavor or locked.default_flavor
-    others = [name for name, platforms in by_flavor.items() if str(platform) in platforms]
-    of_flavor = f" of the flavor {chosen}" if chosen else ""
+    flavors = choice.locked.flavors
+    others = [name for name, platforms in flavors.items() if str(platform) in platforms]
+    of_flavor = f" of the flavor {choice.flavor}" if choice.flavor else ""
     other = f"choose another flavor with --flavor, of {', '.join(others)}, or " if others else ""
     return UnavailableError(
-        f"{what} has no prebuilt for {platform}{of_flavor}",
-        remedy=f"it has {', '.join(by_flavor[chosen]) or 'none'}; {other}choose one with --platform, add"
+        f"{choice} has no prebuilt for {platform}{of_flavor}",
+        remedy=f"it has {', '.join(choice.prebuilts) or 'none'}; {other}choose one with --platform, add"
         f" {platform} to the manifest and lock it, or build from source",
     )

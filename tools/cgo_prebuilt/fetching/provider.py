@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
-from cgo_prebuilt.fetching.plan import plan_fetch, platforms_of_flavor
+from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.storage.store import Tree
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile, LockedVersion
+    from cgo_prebuilt.locks.lock import Choice, Interface, Lock, LockedFile
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
@@ -90,30 +90,29 @@ class Provider:
             IntegrityError: The same, where the bytes are wrong.
             BuildError: The build from source failed.
         """
-        version, locked = lock.version(settings.version)
+        choice = lock.choose(settings.version, settings.flavor)
+        locked = choice.locked
         if settings.origin == "source":
-            what = f"{lock.name} {version}"
-            platforms_of_flavor(locked, settings.flavor, what)
             if locked.source is None:
                 raise UnavailableError(
-                    f"{what} has no source, and the origin is 'source'",
+                    f"{choice} has no source, and the origin is 'source'",
                     remedy="use --origin auto, or give the manifest a 'source' and lock it again",
                 )
-            if not locked.is_default(settings.flavor):
+            if not choice.is_default_flavor:
                 raise UnavailableError(
-                    f"{what} cannot be built in the flavor {settings.flavor}", remedy=_OTHER_FLAVOR
+                    f"{choice} cannot be built in the flavor {choice.flavor}", remedy=_OTHER_FLAVOR
                 )
             return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
         try:
             plan = plan_fetch(lock, platform, settings, self.glibc)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
         except CgoPrebuiltError as error:
-            has_source = locked.source is not None and locked.is_default(settings.flavor)
+            has_source = locked.source is not None and choice.is_default_flavor
             outcome = after_failed_fetch(settings.origin, error.exit_code, has_source=has_source)
             if outcome == "fail":
                 raise
             if outcome == "hint":
-                raise _with_hint(error, _source_hint(locked, settings)) from None
+                raise _with_hint(error, _source_hint(choice)) from None
             self.say(
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
                 " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
@@ -124,7 +123,7 @@ class Provider:
             tree=obtained.tree,
             files=plan.files,
             interface=plan.interface,
-            version=version,
+            version=choice.version,
             status="downloaded" if obtained.is_new else "cached",
             tally=self._tally(),
         )
@@ -250,11 +249,11 @@ def after_failed_fetch(origin: str, exit_code: int, *, has_source: bool) -> str:
     return "build" if origin != "prebuilt" and has_source else "hint"
 
 
-def _source_hint(locked: LockedVersion, settings: Settings) -> str:
+def _source_hint(choice: Choice) -> str:
     """How a source build would be possible."""
-    if locked.source is None:
+    if choice.locked.source is None:
         return _NO_SOURCE
-    return _OTHER_FLAVOR if not locked.is_default(settings.flavor) else _FORBIDDEN
+    return _FORBIDDEN if choice.is_default_flavor else _OTHER_FLAVOR
 
 
 def _with_hint(error: CgoPrebuiltError, hint: str) -> CgoPrebuiltError:

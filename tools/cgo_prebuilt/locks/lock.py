@@ -7,15 +7,13 @@ that may be written, again by hash and size. `lock_file.py` reads and writes it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cgo_prebuilt.errors import LockError
+from cgo_prebuilt.errors import LockError, UnavailableError
+from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION
 from cgo_prebuilt.url import Url
-
-FORMATS = ("file", "tar.gz", "tar.xz", "tar.zst", "zip")
-"""The archive formats. `file` is a loose file that is its own only member."""
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
 """What a library may be called: its name is also that of files, labels and variables."""
@@ -57,7 +55,7 @@ class LockedArchive:
         urls: Where it is, in the order to try.
         sha256: Of the whole archive, 64 lower-case hex digits.
         size: Of the whole archive, in bytes.
-        format: One of `FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside the archive that `files` are relative to; empty for its root.
         files: What to extract, sorted by path.
     """
@@ -75,21 +73,6 @@ class LockedArchive:
         if file.member:
             return file.member
         return f"{self.strip_prefix}/{file.path}" if self.strip_prefix else file.path
-
-
-INTERFACE_LISTS = (
-    "static_library",
-    "alwayslink",
-    "circular",
-    "shared_library",
-    "interface_library",
-    "headers",
-    "include_dirs",
-    "linkopts",
-    "defines",
-    "licenses",
-)
-"""The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +130,31 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class LockedPlatform:
-    """What one platform's prebuilt is made of."""
+    """What one platform's prebuilt is made of.
+
+    Attributes:
+        archives: The downloads.
+        interface: How the files are compiled and linked.
+        unusable: What of it only a newer program can use; there are no archives then. Empty for
+            a prebuilt that can be fetched.
+    """
 
     archives: tuple[LockedArchive, ...]
     interface: Interface
+    unusable: str = ""
+
+    def check_usable(self, what: str) -> None:
+        """Checks that this program can use it.
+
+        Raises:
+            UnavailableError: Only a newer program can.
+        """
+        if self.unusable:
+            raise UnavailableError(
+                f"the prebuilt is for a newer cgo-prebuilt, which knows the {self.unusable}",
+                where=what,
+                remedy="update rules_cgo_prebuilt and cgo-prebuilt, or build from source",
+            )
 
     def files(self) -> tuple[LockedFile, ...]:
         """Every file of every archive, sorted by path."""
@@ -220,41 +224,95 @@ class LockedVersion:
     """One release of a library.
 
     Attributes:
-        platforms: The prebuilts of the default flavor, by platform.
-        source: How to build it, which gives the default flavor; or None.
-        signature: The publisher's word for the archives; or None.
-        default_flavor: The name of the default flavor; empty where the library has no flavors.
-        flavors: The prebuilts of each other flavor, by platform.
+        flavors: The prebuilts by flavor and platform. A library without flavors has one flavor,
+            whose name is empty.
+        source: How to build the default flavor; or None.
+        signature: The publisher's signature of the archives; or None.
+        default_flavor: The flavor that is used if no other is chosen.
     """
 
-    platforms: Mapping[str, LockedPlatform]
+    flavors: Mapping[str, Mapping[str, LockedPlatform]]
     source: Source | None = None
     signature: Signature | None = None
     default_flavor: str = ""
-    flavors: Mapping[str, Mapping[str, LockedPlatform]] = field(default_factory=dict)
 
-    def is_default(self, flavor: str | None) -> bool:
-        """Whether a flavor, or None for no wish, is the default one."""
-        return flavor is None or flavor == self.default_flavor
+    @property
+    def platforms(self) -> Mapping[str, LockedPlatform]:
+        """The prebuilts of the default flavor, by platform."""
+        return self.flavors[self.default_flavor]
 
-    def by_flavor(self) -> dict[str, Mapping[str, LockedPlatform]]:
-        """The prebuilts of each flavor, the default one's first."""
-        return {self.default_flavor: self.platforms, **self.flavors}
+    def flavor_names(self) -> list[str]:
+        """The names of the flavors; none where the library has no flavors."""
+        return [flavor for flavor in self.flavors if flavor]
 
-    def prebuilts(self) -> tuple[LockedPlatform, ...]:
-        """Every platform's prebuilt of every flavor."""
-        return tuple(
-            prebuilt for platforms in self.by_flavor().values() for prebuilt in platforms.values()
-        )
+    def prebuilts(self) -> Iterator[tuple[str, str, LockedPlatform]]:
+        """Every prebuilt, with its flavor and its platform."""
+        for flavor, platforms in self.flavors.items():
+            for platform, prebuilt in platforms.items():
+                yield flavor, platform, prebuilt
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One flavor of one version of a lock.
+
+    Attributes:
+        name: The library.
+        version: The version's name.
+        flavor: The flavor's name; empty where the library has no flavors.
+        locked: The version.
+    """
+
+    name: str
+    version: str
+    flavor: str
+    locked: LockedVersion
+
+    @property
+    def prebuilts(self) -> Mapping[str, LockedPlatform]:
+        """The prebuilts of the flavor, by platform."""
+        return self.locked.flavors[self.flavor]
+
+    @property
+    def is_default_flavor(self) -> bool:
+        """Whether this is the flavor that the lock's source builds."""
+        return self.flavor == self.locked.default_flavor
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A whole lock file."""
+    """A whole lock file.
+
+    Attributes:
+        name: The library.
+        default_version: The version that is used if no other is chosen.
+        versions: The releases.
+        revision: What the lock was written for; see `lock_keys`.
+        unread: The places in the file that this program does not know, and left out.
+    """
 
     name: str
     default_version: str
     versions: Mapping[str, LockedVersion]
+    revision: int = REVISION
+    unread: tuple[str, ...] = ()
+
+    def check_complete(self, where: str) -> None:
+        """Checks that the file holds nothing that writing the lock again would drop.
+
+        Raises:
+            LockError: It does.
+        """
+        if self.revision > REVISION or self.unread:
+            there = self.unread[0] if self.unread else f"revision {self.revision}"
+            raise LockError(
+                f"the lock cannot be written without what this program does not know: {there}",
+                where=where,
+                remedy="update cgo-prebuilt, or make the lock anew elsewhere with --output",
+            )
 
     def version(self, version: str | None) -> tuple[str, LockedVersion]:
         """A version by name, or the default one.
@@ -271,3 +329,22 @@ class Lock:
                 f" `cgo-prebuilt lock MANIFEST --version {chosen}`",
             )
         return chosen, found
+
+    def choose(self, version: str | None = None, flavor: str | None = None) -> Choice:
+        """A flavor of a version, by name; the default ones for None.
+
+        Raises:
+            LockError: The lock has no such version, or the version no such flavor.
+        """
+        name, locked = self.version(version)
+        choice = Choice(
+            self.name, name, locked.default_flavor if flavor is None else flavor, locked
+        )
+        if choice.flavor not in locked.flavors:
+            there = ", ".join(locked.flavor_names()) or "none"
+            raise LockError(
+                f"{choice} has no flavor {flavor}",
+                remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
+                " 'flavors' in the manifest and lock it",
+            )
+        return choice

@@ -61,11 +61,9 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
 
 def _prebuilts(version: LockedVersion | None) -> dict[str, LockedPlatform]:
     """Every prebuilt, by its platform and its flavor."""
-    by_flavor = version.by_flavor() if version is not None else {}
     return {
         f"{name}, flavor {flavor}" if flavor else name: platform
-        for flavor, platforms in by_flavor.items()
-        for name, platform in platforms.items()
+        for flavor, name, platform in (version.prebuilts() if version is not None else ())
     }
 
 

@@ -1,30 +1,41 @@
-"""A lock's version as the JSON that `lock_file.py` writes."""
+"""A lock as the JSON that `lock_file.py` writes."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from cgo_prebuilt.locks.lock import (
-    INTERFACE_LISTS,
     Interface,
+    Lock,
     LockedFile,
     LockedPlatform,
     LockedVersion,
     Source,
 )
+from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION, SCHEMA
 
 
-def version_json(version: LockedVersion) -> dict[str, object]:
-    """A version as JSON's own types; what is empty is left out."""
-    document: dict[str, object] = {
-        "platforms": {name: _platform_json(value) for name, value in version.platforms.items()}
+def lock_json(lock: Lock) -> dict[str, object]:
+    """A lock as JSON's own types; what is empty is left out."""
+    return {
+        "schema": SCHEMA,
+        "revision": REVISION,
+        "name": lock.name,
+        "default_version": lock.default_version,
+        "versions": {name: _version_json(version) for name, version in lock.versions.items()},
     }
-    if version.default_flavor:
-        document["default_flavor"] = version.default_flavor
-        document["flavors"] = {
-            flavor: {name: _platform_json(value) for name, value in platforms.items()}
-            for flavor, platforms in version.flavors.items()
-        }
+
+
+def _version_json(version: LockedVersion) -> dict[str, object]:
+    flavors = {
+        flavor: {name: _platform_json(value) for name, value in platforms.items()}
+        for flavor, platforms in version.flavors.items()
+    }
+    document: dict[str, object] = (
+        {"flavors": flavors, "default_flavor": version.default_flavor}
+        if version.default_flavor
+        else {"platforms": flavors[""]}
+    )
     if version.source is not None:
         document["source"] = _source_json(version.source)
     if version.signature is not None:

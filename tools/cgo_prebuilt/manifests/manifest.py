@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cgo_prebuilt.errors import ManifestError, UnavailableError
@@ -52,28 +52,35 @@ class Manifest:
         folder: The folder that `source.path` is relative to.
         name: The library.
         version: The release.
-        platforms: Those of the default flavor, in the manifest's order.
         source: How to build it, `path` relative to `folder`; or None.
         go: What `goproxy build` needs; or None.
         public_key: The SSH key that signs the releases; or None.
-        default_flavor: The first flavor; empty where there are none.
-        flavors: The platforms of the other flavors.
+        flavors: The platforms of each flavor, in the manifest's order; the first is the default. A
+            library without flavors has one flavor, whose name is empty.
     """
 
     where: str
     folder: Path
     name: str
     version: str
-    platforms: tuple[PlatformSpec, ...]
     source: Source | None
     go: GoSpec | None
     public_key: str | None
-    default_flavor: str = ""
-    flavors: Mapping[str, tuple[PlatformSpec, ...]] = field(default_factory=dict)
+    flavors: Mapping[str, tuple[PlatformSpec, ...]]
+
+    @property
+    def default_flavor(self) -> str:
+        """The first flavor."""
+        return next(iter(self.flavors))
+
+    @property
+    def platforms(self) -> tuple[PlatformSpec, ...]:
+        """Those of the default flavor."""
+        return self.flavors[self.default_flavor]
 
     def specs(self) -> tuple[PlatformSpec, ...]:
         """Every platform of every flavor; the default one's first."""
-        return self.platforms + tuple(spec for specs in self.flavors.values() for spec in specs)
+        return tuple(spec for specs in self.flavors.values() for spec in specs)
 
     def of_flavor(self, flavor: str | None) -> Manifest:
         """The manifest of one flavor alone; of the default one for None.
@@ -81,17 +88,15 @@ class Manifest:
         Raises:
             UnavailableError: It has no such flavor.
         """
-        if flavor is None or flavor == self.default_flavor:
-            return replace(self, flavors={})
-        if flavor not in self.flavors:
-            there = ", ".join([self.default_flavor, *self.flavors]) or "none"
+        chosen = self.default_flavor if flavor is None else flavor
+        if chosen not in self.flavors:
+            there = ", ".join(filter(None, self.flavors)) or "none"
             raise UnavailableError(
                 f"{self.name} has no flavor {flavor}",
                 where=self.where,
                 remedy=f"it has {there}; add `{flavor}: {{}}` under 'flavors'",
             )
-        platforms = self.flavors[flavor]
-        return replace(self, default_flavor=flavor, platforms=platforms, flavors={})
+        return replace(self, flavors={chosen: self.flavors[chosen]})
 
     def platform(self, platform: Platform) -> PlatformSpec:
         """The specification of a platform.
@@ -172,20 +177,17 @@ def parse_manifest(
         for flavor, own in _flavors(top).items()
     }
     _refuse_equal_flavors(top, [spec for specs in flavors.values() for spec in specs])
-    default = next(iter(flavors))
     source = top.get("source")
     if source is not None:
-        source = read_source(source, top, name=name, version=version, flavor=default)
+        source = read_source(source, top, name=name, version=version, flavor=next(iter(flavors)))
     return Manifest(
         where=where,
         folder=folder,
         name=name,
         version=version,
-        platforms=flavors.pop(default),
         source=source,
         go=_go(top),
         public_key=_public_key(top),
-        default_flavor=default,
         flavors=flavors,
     )
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import FORMATS, INTERFACE_LISTS, Interface
-from cgo_prebuilt.locks.lock_file import check_interface
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.locks.lock_keys import FORMATS, INTERFACE_LISTS
+from cgo_prebuilt.locks.lock_reader import check_interface
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -41,7 +42,7 @@ class ArchiveSpec:
     Attributes:
         file: Its file name.
         urls: Where it is published, in the order to try.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside it that the library's paths are relative to.
         path: For a loose file, where it goes.
     """

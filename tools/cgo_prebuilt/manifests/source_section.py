@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Build, Interface, Source
-from cgo_prebuilt.locks.lock_file import BUILD_TOOLS, check_interface
+from cgo_prebuilt.locks.lock import Build, Interface, Source
+from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
+from cgo_prebuilt.locks.lock_reader import check_interface
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.template import fill, fill_url
 from cgo_prebuilt.url import Url

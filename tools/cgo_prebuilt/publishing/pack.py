@@ -17,7 +17,8 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
-from cgo_prebuilt.locks.lock import INTERFACE_LISTS, Interface
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
 from cgo_prebuilt.manifests.platform_section import SUFFIXES, ArchiveSpec, PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches

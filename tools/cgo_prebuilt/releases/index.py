@@ -30,7 +30,7 @@ def index(
 
     Args:
         stream: The archive.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside the archive that paths are relative to; empty for its root.
         select: Whether a path, relative to that folder, is to be locked.
         where: What the archive is called in an error.

@@ -81,10 +81,9 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         return {str(spec.platform): _lock_platform(spec, indexed) for spec in specs}
 
     return LockedVersion(
-        locked(manifest.platforms),
+        {flavor: locked(specs) for flavor, specs in manifest.flavors.items()},
         source,
         default_flavor=manifest.default_flavor,
-        flavors={flavor: locked(specs) for flavor, specs in manifest.flavors.items()},
     )
 
 
@@ -168,11 +167,11 @@ def released_archives(
         version: The version, its platforms in the manifest's order.
         settings: Those that it was locked with.
     """
-    pairs = zip(manifest.specs(), version.prebuilts(), strict=True)
+    prebuilts = [prebuilt for _, _, prebuilt in version.prebuilts()]
     return list(
         dict.fromkeys(
             ReleasedArchive(locked.file, locked.sha256, archive_urls(archive, manifest, settings))
-            for spec, prebuilt in pairs
+            for spec, prebuilt in zip(manifest.specs(), prebuilts, strict=True)
             for archive, locked in zip(spec.archives, prebuilt.archives, strict=True)
         )
     )

@@ -87,11 +87,16 @@ def plan_build(
         offline: Whether nothing may be downloaded.
 
     Raises:
-        LockError: The lock names unsafe paths.
+        LockError: The lock names unsafe paths, or the tool of a newer program.
         BuildError: It is for another platform, and there is no compiler for that.
     """
     is_cross = platform != host
     tool = source.build.tool
+    if tool not in TABLES["COMMANDS"]:
+        raise LockError(
+            f"the source of {name} {version} is built with {tool}, which a newer cgo-prebuilt knows",
+            remedy="update rules_cgo_prebuilt and cgo-prebuilt",
+        )
     if is_cross and tool != "cargo" and not environ.get("CC"):
         raise BuildError(
             f"{name} {version} for {platform} cannot be built on {host} without a cross compiler",

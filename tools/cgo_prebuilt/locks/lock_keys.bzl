@@ -1,0 +1,98 @@
+"""What a lock of this revision may hold: literals, which Starlark loads and Python parses.
+
+`docs/decisions/lock-evolution.md` has the rule for what is not listed here; `tests/locks/samples.bzl` has locks that both
+readers must judge alike.
+"""
+
+# The format; a lock of another one is refused.
+SCHEMA = 1
+
+# What the format has grown to; a lock of a newer one is read, too.
+REVISION = 1
+
+# The words that a key can hold. The format `file` is a loose file that is its own only member.
+WORDS = {
+    "format": ["file", "tar.gz", "tar.xz", "tar.zst", "zip"],
+    "tool": ["cargo", "cmake", "command", "make"],
+}
+
+# How a library is compiled and linked: the lists of a platform, and of what a source build yields.
+INTERFACE_LISTS = [
+    "static_library",
+    "alwayslink",
+    "circular",
+    "shared_library",
+    "interface_library",
+    "headers",
+    "include_dirs",
+    "linkopts",
+    "defines",
+    "licenses",
+]
+
+# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `count`
+# and the names in WORDS are plain values, any other word is an object. A platform and a source have INTERFACE_LISTS, too.
+OBJECTS = {
+    "lock": {
+        "$schema": "text",
+        "schema": "count",
+        "revision": "count",
+        "must_understand": "[text]",
+        "name": "text",
+        "default_version": "text",
+        "versions": "{version}",
+    },
+    "version": {
+        "platforms": "{platform}",
+        "default_flavor": "text",
+        "flavors": "{{platform}}",
+        "source": "source",
+        "signature": "signature",
+    },
+    "platform": {
+        "archives": "[archive]",
+        "requires": "{text}",
+    },
+    "archive": {
+        "file": "text",
+        "urls": "[text]",
+        "sha256": "text",
+        "size": "count",
+        "format": "format",
+        "strip_prefix": "text",
+        "files": "[file]",
+    },
+    "file": {
+        "path": "text",
+        "sha256": "text",
+        "size": "count",
+        "member": "text",
+    },
+    "source": {
+        "path": "text",
+        "url": "text",
+        "sha256": "text",
+        "strip_prefix": "text",
+        "build": "build",
+        "installed": "[text]",
+    },
+    "build": {
+        "tool": "tool",
+        "args": "[text]",
+        "target": "text",
+    },
+    "signature": {
+        "public_key": "text",
+        "sums": "text",
+        "signature": "text",
+    },
+}
+
+# The keys that an object must have, as far as the rules look at them; the fetcher checks the others.
+REQUIRED = {
+    "lock": ["schema", "name", "default_version", "versions"],
+    "platform": ["archives"],
+    "archive": ["files"],
+    "file": ["path"],
+    "source": ["build"],
+}

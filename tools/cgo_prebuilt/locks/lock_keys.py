@@ -1,0 +1,34 @@
+"""What a lock of this revision may hold, from the table that the rules load, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cgo_prebuilt.starlark_tables import read_tables
+
+_TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.locks", "lock_keys.bzl")
+
+SCHEMA: int = _TABLES["SCHEMA"]
+"""The version of the format; a lock of another one is refused."""
+
+REVISION: int = _TABLES["REVISION"]
+"""What the format has grown to within its schema; a lock of a newer one is read, too."""
+
+FORMATS: tuple[str, ...] = tuple(_TABLES["WORDS"]["format"])
+"""The archive formats. `file` is a loose file that is its own only member."""
+
+BUILD_TOOLS: tuple[str, ...] = tuple(_TABLES["WORDS"]["tool"])
+"""What builds a source."""
+
+INTERFACE_LISTS: tuple[str, ...] = tuple(_TABLES["INTERFACE_LISTS"])
+"""The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    kind: (*keys, *(INTERFACE_LISTS if kind in ("platform", "source") else ()))
+    for kind, keys in _TABLES["OBJECTS"].items()
+}
+"""The keys of each object."""
+
+KNOWN = frozenset(key for keys in KEYS.values() for key in keys)
+"""Every key: what `must_understand` may name."""
