@@ -1,27 +1,21 @@
-"""Signatures of `SHA256SUMS`, by the real ssh-keygen; and what a fetch makes of them."""
+"""Signatures of `SHA256SUMS`, by the real ssh-keygen."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.fetching.fetch import obtain
-from cgo_prebuilt.fetching.plan import plan_fetch
-from cgo_prebuilt.locks.lock import Lock, LockedVersion, Signature
-from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
-from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.releases.release_reader import read_signature
 from cgo_prebuilt.releases.signing import check_signature, sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, write_sums
-from cgo_prebuilt.settings import Settings
-from cgo_prebuilt.storage.store import Store
 from cgo_prebuilt.url import Url
 from tests.ssh_key import make_key
-from tests.unit.library_case import locked_platform
 
 A, B = "a" * 64, "b" * 64
 
@@ -37,36 +31,6 @@ def signature(tmp_path: Path) -> Signature:
 
 def test_what_was_signed_is_accepted(signature: Signature) -> None:
     check_signature(signature, [("a.zip", A)])
-
-
-def test_ssh_keygen_gets_the_bytes_that_were_signed_on_every_system(
-    signature: Signature, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # On Windows, a text that Python writes, into a pipe or a file, gets other line ends.
-    real = subprocess.run
-
-    def run(command: list[str], *, input: bytes, **options: object) -> object:
-        assert isinstance(input, bytes)
-        assert not {"encoding", "errors", "text", "universal_newlines"} & set(options)
-        return real(command, input=input, **options)  # type: ignore[call-overload]
-
-    def write_text(*arguments: object, **options: object) -> None:
-        raise AssertionError("a text is written")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(Path, "write_text", write_text)
-    check_signature(signature, [("a.zip", A)])
-
-
-def test_what_ssh_keygen_says_may_be_in_any_encoding(
-    signature: Signature, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(command: list[str], **options: object) -> object:
-        return subprocess.CompletedProcess(command, 255, b"", b"Sch\xfcssel\r\n")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    with pytest.raises(IntegrityError, match="public key: Sch\ufffdssel"):
-        check_signature(signature, [("a.zip", A)])
 
 
 def test_signing_again_replaces_the_signature(signature: Signature, tmp_path: Path) -> None:
@@ -130,13 +94,31 @@ def test_a_signature_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert caught.value.where == str(tmp_path / SUMS)
 
 
-def test_without_ssh_keygen_it_says_what_to_install(
-    signature: Signature, monkeypatch: pytest.MonkeyPatch
+def test_without_ssh_keygen_signing_says_what_to_install(
+    signature: Signature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    check_signature(signature, [("a.zip", A)])  # which needs none
     with pytest.raises(UsageError, match="ssh-keygen cannot be run") as caught:
-        check_signature(signature, [("a.zip", A)])
+        sign(tmp_path / SUMS, tmp_path / "key")
     assert "OpenSSH" in str(caught.value.remedy)
+
+
+def test_without_cryptography_verifying_says_what_to_install(
+    signature: Signature, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    with pytest.raises(UsageError, match="package cryptography is not installed") as caught:
+        check_signature(signature, [("a.zip", A)])
+    assert "cgo-prebuilt[signatures]" in str(caught.value.remedy)
+
+
+def test_signed_sums_that_are_none_are_refused(tmp_path: Path) -> None:
+    public = make_key(tmp_path)
+    (tmp_path / SUMS).write_text("not sums\n")
+    made = sign(tmp_path / SUMS, tmp_path / "key")
+    with pytest.raises(IntegrityError, match="the signed SHA256SUMS is malformed: 'not sums'"):
+        check_signature(Signature(public, "not sums\n", made.read_text()), [])
 
 
 def test_a_release_without_a_signature_is_refused_where_the_manifest_has_a_key() -> None:
@@ -151,22 +133,3 @@ def test_a_release_without_a_signature_is_refused_where_the_manifest_has_a_key()
     assert caught.value.where == "https://h/v1/SHA256SUMS, https://m/SHA256SUMS"
     texts["https://m/SHA256SUMS.sig"] = "signature"
     assert read_signature("key", urls, read) == Signature("key", "sums2", "signature")
-
-
-# Fetching.
-
-
-def test_a_fetch_downloads_nothing_that_the_signature_does_not_cover(
-    signature: Signature, tmp_path: Path
-) -> None:
-    platform = locked_platform((tmp_path / "vec.tar.gz").as_uri())
-    version = LockedVersion({"": {"linux_amd64": platform}}, signature=signature)
-    lock = Lock("vec", "v1.2.3", {"v1.2.3": version})
-    assert parse_lock(format_lock(lock), where="a lock") == lock
-    plan = plan_fetch(lock, parse_platform("linux_amd64"), Settings())
-
-    def no_transport() -> None:
-        raise AssertionError("nothing may be downloaded")
-
-    with pytest.raises(IntegrityError, match="does not cover vec-v1"):
-        obtain(plan, Store(tmp_path / "store"), no_transport)  # type: ignore[arg-type]

@@ -1,8 +1,7 @@
-"""Signatures of `SHA256SUMS` with SSH keys: made by `pack`, pinned by `lock`, enforced by `fetch`.
+"""Signatures of `SHA256SUMS` with SSH keys: `pack` makes them, `lock` and pinning fetches check them.
 
-OpenSSH 8.1 and later makes and verifies them (`ssh-keygen -Y`, PROTOCOL.sshsig), which is on nearly
-every machine. What is signed are the sums, so that a fetch, which hashes each archive anyway, needs
-no second hash of it, and no request for the signature: the lock holds both texts.
+`ssh-keygen` makes them, the package `cryptography` verifies them (`sshsig`). What is signed are the
+sums, so that a check needs neither the archives nor the network: the lock holds both texts.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from pathlib import Path
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
+from cgo_prebuilt.releases.sshsig import SshSignatureError, verify
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, sums_held
 
 # What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
 _NAMESPACE = "cgo-prebuilt"
-_SIGNER = "publisher"
 
 
 def sign(sums: Path, key: Path) -> Path:
@@ -60,37 +59,21 @@ def sign(sums: Path, key: Path) -> Path:
     return target
 
 
-def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -> None:
-    """Checks that a key's owner vouches for archives.
+def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Checks that a key signed the hashes of archives.
 
     Args:
         signature: What the lock holds.
         archives: File names, each with its SHA-256; several archives may have one name.
 
+    Returns:
+        All hashes that the key signed, by file.
+
     Raises:
         IntegrityError: The signature is not of these sums by this key, or lacks an archive.
-        UsageError: ssh-keygen is not there.
+        UsageError: The package `cryptography` is not installed.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        signers, text = Path(folder) / "signers", Path(folder) / SIGNATURE
-        signer = f'{_SIGNER} namespaces="{_NAMESPACE}" {signature.public_key}\n'
-        # Bytes all the way: what is written as text gets other line ends on Windows.
-        signers.write_bytes(signer.encode())
-        text.write_bytes(signature.signature.encode())
-        command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", _SIGNER]
-        done = _run([*command, "-n", _NAMESPACE, "-s", str(text)], signature.sums.encode())
-    if done.returncode:
-        raise IntegrityError(
-            f"the signature of {SUMS} is not that of the public key: {_said(done)}",
-            where=signature.public_key,
-            remedy="do not use it; ask the publisher whether the key changed",
-        )
-    try:
-        sums = parse_sums(signature.sums)
-    except ValueError as error:
-        raise IntegrityError(
-            f"the signed {SUMS} is malformed: {error}", remedy="ask the publisher to pack it again"
-        ) from None
+    sums = signed_sums(signature)
     strange = [file for file, digest in archives if sums.get(file) != digest]
     if strange:
         raise IntegrityError(
@@ -98,11 +81,40 @@ def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -
             where=signature.public_key,
             remedy="do not use it; restore the lock, or make it anew with `cgo-prebuilt lock`",
         )
+    return sums
 
 
-def _run(command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def signed_sums(signature: Signature) -> dict[str, str]:
+    """The hashes that a key signed, by file; the signature is verified.
+
+    Raises:
+        IntegrityError: The signature is not of these sums by this key.
+        UsageError: The package `cryptography` is not installed.
+    """
     try:
-        return subprocess.run(command, input=stdin, capture_output=True, check=False)
+        verify(signature.signature, signature.sums.encode(), signature.public_key, _NAMESPACE)
+    except ImportError:
+        raise UsageError(
+            "the package cryptography is not installed, which verifies signatures",
+            remedy="pip install 'cgo-prebuilt[signatures]'",
+        ) from None
+    except SshSignatureError as error:
+        raise IntegrityError(
+            f"the signature of {SUMS} is not that of the public key: {error}",
+            where=signature.public_key,
+            remedy="do not use it; ask the publisher whether the key changed",
+        ) from None
+    try:
+        return parse_sums(signature.sums)
+    except ValueError as error:
+        raise IntegrityError(
+            f"the signed {SUMS} is malformed: {error}", remedy="ask the publisher to pack it again"
+        ) from None
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
         raise UsageError(
             f"ssh-keygen cannot be run: {error.strerror}",
