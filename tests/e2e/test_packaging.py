@@ -163,7 +163,7 @@ def test_a_signed_release_is_locked_with_its_key_and_nothing_else_is_fetched(
 
     publisher.pack("--sign", "key").checked()
     publisher.run("lock", "prebuilt.yaml").checked()
-    fetch = ("fetch", "--lock", "prebuilt.lock.json", "--output", "got")
+    fetch = ("fetch", "--lock", "prebuilt.lock.json", "--output", "got", "--public-key", public)
     publisher.run(*fetch).checked()
 
     # A lock in which somebody put another archive, with all its hashes, is not enough.

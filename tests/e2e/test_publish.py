@@ -275,12 +275,12 @@ def test_a_mirror_is_asked_and_nothing_else(github: GitHubServer, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--verify-attestation", "b.json"), 2, "and --attested-by go together"),
+        (("--verify-attestation", "b.json"), 2, "and --identity go together"),
         (("--update", "v0.3.0", "--check"), 2, "--check writes nothing, --update does"),
         (
-            ("--verify-attestation", "b.json", "--attested-by", SLUG),
+            ("--verify-attestation", "b.json", "--identity", SLUG),
             4,
-            f"the attestation is not one of {SLUG}",
+            f"no attestation of {SLUG} is for ",
         ),
     ],
 )

@@ -30,6 +30,16 @@ def _source(changes = {}, build = {}):
         "static_library": ["libvec.a"],
     } | changes
 
+def _attestation(changes = {}):
+    return {
+        "bundle": "{}",
+        "commit": "08802efe",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "predicate": "https://slsa.dev/provenance/v1",
+        "repository": "acme/vec",
+        "workflow": "acme/vec/.github/workflows/release.yml@refs/tags/v1",
+    } | changes
+
 def _lock(revision, version = {}, top = {}, platform = {}, archive = {}):
     usual = {"platforms": {"linux_amd64": _platform(platform, archive)}}
     return {
@@ -56,6 +66,13 @@ READ = {
     # Today.
     "what is written today": {
         "lock": _lock(_REVISION),
+        "has": _ONE,
+    },
+    "an attestation": {
+        "lock": _lock(_REVISION, {
+            "platforms": {"linux_amd64": _platform()},
+            "verified": {"attestations": [_attestation()]},
+        }),
         "has": _ONE,
     },
     "a source and a signature": {
@@ -213,6 +230,11 @@ REFUSED = {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source(build = {"steps": []})}),
         "says": "unknown key 'steps'",
         "at": "L: versions.v1.source.build",
+    },
+    "an unknown key of an attestation": {
+        "lock": _lock(_REVISION, {"platforms": {}, "verified": {"attestations": [_attestation({"key": "x"})]}}),
+        "says": "unknown key 'key'",
+        "at": "L: versions.v1.verified.attestations[0]",
     },
     "an unknown key of a signature": {
         "lock": _lock(_REVISION, {

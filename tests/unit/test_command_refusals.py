@@ -80,7 +80,7 @@ def test_a_lock_that_lacks_what_it_needs_is_refused(
 
 
 def test_a_bundle_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
-    attested = ("--verify-attestation", "absent.jsonl", "--attested-by", "acme/vec")
+    attested = ("--verify-attestation", "absent.jsonl", "--identity", "acme/vec")
     run("lock", "prebuilt.yaml", *attested).refused(2, "the bundle cannot be read: No such file")
 
 

@@ -38,6 +38,7 @@ def test_each_error_has_its_kind_and_exit_code() -> None:
         "lock": 2,
         "unavailable": 3,
         "integrity": 4,
+        "trust": 4,
         "build": 5,
         "interrupted": 130,
         "bug": 70,

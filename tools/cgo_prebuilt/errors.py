@@ -82,6 +82,12 @@ class IntegrityError(CgoPrebuiltError):
     exit_code = 4
 
 
+class TrustError(IntegrityError):
+    """The lock is not vouched for as the consumer requires; no policy answers that with a build."""
+
+    kind = "trust"
+
+
 class BuildError(CgoPrebuiltError):
     """The build from source failed."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.trust import ANYBODY, Trust
 from cgo_prebuilt.url import Url
 
 ORIGINS = ("auto", "prebuilt", "source")
@@ -31,6 +32,7 @@ class Settings:
         release_url: The same for one library; `mirror` wins over it.
         version: The version to take instead of the lock's default, or None.
         flavor: The flavor to take instead of the default one, or None.
+        trust: Who must vouch for the release.
     """
 
     offline: bool = False
@@ -39,6 +41,7 @@ class Settings:
     release_url: Url | None = None
     version: str | None = None
     flavor: str | None = None
+    trust: Trust = ANYBODY
 
 
 def environment_name(library: str) -> str:
@@ -55,6 +58,7 @@ def read_settings(
     version: str | None = None,
     flavor: str | None = None,
     mirror: str | None = None,
+    trust: Trust = ANYBODY,
 ) -> Settings:
     """Joins the environment and the command line; the command line wins.
 
@@ -66,6 +70,7 @@ def read_settings(
         version: The command line's version, or None.
         flavor: The command line's flavor, or None.
         mirror: The command line's mirror, a URL or a folder, or None.
+        trust: Whom the command line requires to vouch for the release.
 
     Raises:
         UsageError: A variable has a value that it cannot have.
@@ -85,6 +90,7 @@ def read_settings(
         release_url=_place_in(environ, f"{prefix}_RELEASE_URL"),
         version=version or environ.get(f"{prefix}_VERSION") or None,
         flavor=flavor,
+        trust=trust,
     )
 
 

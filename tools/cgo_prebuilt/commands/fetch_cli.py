@@ -8,9 +8,17 @@ import os
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
-from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, place_argument, say
+from cgo_prebuilt.commands.verbs import (
+    add_trust_options,
+    add_verb,
+    note,
+    path_argument,
+    place_argument,
+    say,
+)
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import ORIGINS, Settings, read_settings
+from cgo_prebuilt.trust import trust_of
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
@@ -83,6 +91,7 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--version", metavar="V", help="instead of the lock's default")
     verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="download nothing")
+    add_trust_options(verb)
 
 
 def _add_lock_options(verb: argparse.ArgumentParser) -> None:
@@ -180,9 +189,9 @@ def _source(options: argparse.Namespace) -> int:
 
 
 def _urls(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetching.fetch import stored
     from cgo_prebuilt.fetching.plan import plan_fetch
     from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
-    from cgo_prebuilt.storage.store import tree_key
 
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
@@ -207,7 +216,7 @@ def _urls(options: argparse.Namespace) -> int:
             ]
     else:
         plan = plan_fetch(lock, platform, settings)
-        cached = store.find(tree_key(plan.files), plan.files) is not None
+        cached = stored(plan, store) is not None
         urls = tuple(url for planned in plan.archives for url in planned.urls)
         archives = [
             {
@@ -260,6 +269,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         version=options.version,
         flavor=options.flavor,
         mirror=options.mirror,
+        trust=trust_of(options.trust, options.public_key, options.identity),
     )
 
 

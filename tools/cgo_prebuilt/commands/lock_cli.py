@@ -51,7 +51,11 @@ def add_lock(verbs: Verbs) -> None:
         type=path_argument,
         help="the archives must be attested in this file of `gh attestation download`",
     )
-    verb.add_argument("--attested-by", metavar="OWNER/NAME", help="whose workflows attest them")
+    verb.add_argument(
+        "--identity",
+        metavar="WHO",
+        help="whose attestation: a GitHub repository (OWNER/NAME), or a workflow of one",
+    )
 
 
 def _lock(options: argparse.Namespace) -> int:
@@ -61,10 +65,10 @@ def _lock(options: argparse.Namespace) -> int:
 
     if options.update and options.check:
         raise UsageError("--check writes nothing, --update does", remedy="leave one out")
-    if (options.verify_attestation is None) != (options.attested_by is None):
+    if (options.verify_attestation is None) != (options.identity is None):
         raise UsageError(
-            "--verify-attestation and --attested-by go together",
-            remedy="say which file has the attestation, and which repository it must be of",
+            "--verify-attestation and --identity go together",
+            remedy="say which file has the attestation, and whose it must be: OWNER/NAME",
         )
     names: list[str | None] = options.version or [options.update]
     manifests = [read_manifest(options.manifest, name) for name in names]
@@ -119,13 +123,19 @@ def _locked(
     check_statements(statements)
     hashes = [(archive.file, archive.sha256) for archive in archives]
     if options.verify_attestation is not None:
-        from cgo_prebuilt.releases.attestation import verify_attestation
+        from cgo_prebuilt.releases.attestation import verify_attestations
+        from cgo_prebuilt.trust import parse_identity
 
-        verify_attestation(options.verify_attestation, options.attested_by, hashes)
+        identity = parse_identity(options.identity)
+        attestations = verify_attestations(options.verify_attestation, identity, hashes)
+        version = replace(version, attestations=attestations)
+        say(f"attested by {', '.join(dict.fromkeys(one.workflow for one in attestations))}")
     if manifest.public_key is not None:
         urls = [url for archive in archives for url in archive.urls]
         signature = read_signature(manifest.public_key, urls, reader.text)
-        check_signature(signature, hashes)
+        signed = check_signature(signature, hashes).values()
+        if version.source is not None and version.source.sha256 not in {None, *signed}:
+            note(f"{version.source.url} is not signed: who pins the key cannot build from it")
         version = replace(version, signature=signature)
     _note_header_problems(version)
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))

@@ -33,6 +33,7 @@ def add_machine(verbs: Verbs) -> None:
     verb.set_defaults(
         platform=None, version=None, flavor=None, origin=None, offline=False, mirror=None
     )
+    verb.set_defaults(trust=None, public_key=None, identity=None)  # it fetches nothing
 
 
 def _platform(options: argparse.Namespace) -> int:

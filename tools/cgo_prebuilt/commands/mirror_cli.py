@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.commands.surroundings import open_transport
-from cgo_prebuilt.commands.verbs import add_verb, path_argument, say
+from cgo_prebuilt.commands.verbs import add_trust_options, add_verb, path_argument, say
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -62,14 +62,22 @@ def add_mirror(verbs: Verbs) -> None:
         "--prune", action="store_true", help="remove what no lock of these names any more"
     )
     verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+    add_trust_options(verb)
 
 
 def _mirror(options: argparse.Namespace) -> int:
     from cgo_prebuilt.fetching.mirror_folder import fill_mirror, mirror_files, prune_mirror
     from cgo_prebuilt.locks.lock_file import read_lock
+    from cgo_prebuilt.settings import read_settings
+    from cgo_prebuilt.trust import trust_of
 
     locks = [read_lock(path) for path in options.locks]
-    files = mirror_files(locks, options.platforms, _settings, options.layout)
+    trust = trust_of(options.trust, options.public_key, options.identity)
+
+    def settings(library: str) -> Settings:
+        return read_settings(os.environ, library, trust=trust)
+
+    files = mirror_files(locks, options.platforms, settings, options.layout)
     done = fill_mirror(files, options.to, open_transport)
     if options.prune:
         done.removed = prune_mirror(files, options.to)
@@ -83,9 +91,3 @@ def _mirror(options: argparse.Namespace) -> int:
         f" {len(done.kept)} there already; {len(done.removed)} removed"
     )
     return 0
-
-
-def _settings(library: str) -> Settings:
-    from cgo_prebuilt.settings import read_settings
-
-    return read_settings(os.environ, library)

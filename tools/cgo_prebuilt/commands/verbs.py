@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.printable import printable
+from cgo_prebuilt.trust import LEVELS
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -61,6 +62,23 @@ def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
     """
     group = verbs.add_parser(name, help=summary, allow_abbrev=False)
     return group.add_subparsers(metavar="VERB", required=True)
+
+
+def add_trust_options(verb: argparse.ArgumentParser) -> None:
+    """Adds the options that say who must vouch for what a lock names; see `Trust`."""
+    verb.add_argument(
+        "--public-key",
+        metavar="KEY",
+        help="the SSH public key that must have signed the release, such as 'ssh-ed25519 AAAA...'",
+    )
+    verb.add_argument(
+        "--identity",
+        metavar="WHO",
+        help="the GitHub repository (OWNER/NAME) or workflow that must have attested the release",
+    )
+    verb.add_argument(
+        "--trust", choices=LEVELS, help="the least that is trusted; a key or an identity implies it"
+    )
 
 
 def path_argument(text: str) -> Path:

@@ -20,6 +20,7 @@ from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums, write_sums
+from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
 from cgo_prebuilt.url import Url
@@ -84,6 +85,7 @@ def mirror_files(
         UsageError: Two different archives have one path, a path is not portable, or the layout has
             an unknown placeholder.
         UnavailableError: Only a newer program can use a prebuilt.
+        TrustError: A version is not vouched for as its settings require.
     """
     locks = list(locks)
     files: dict[str, MirrorFile] = {}
@@ -113,6 +115,7 @@ def _wanted(
     for lock in locks:
         settings = replace(settings_for(lock.name), version=None)
         for version, locked in lock.versions.items():
+            trusted = vouchers(settings.trust, f"{lock.name} {version}", locked)
             flavors = locked.flavors.values()
             for name in platforms or dict.fromkeys(n for held in flavors for n in held):
                 platform = parse_platform(name)
@@ -129,6 +132,8 @@ def _wanted(
                 source = locked.source
                 if source is not None and source.url is not None:
                     archives.append((archive_name(source), source.sha256 or "", None, [source.url]))
+                for voucher in trusted:
+                    voucher.check((file, sha256) for file, sha256, _, _ in archives)
                 for file, sha256, size, locked_urls in archives:
                     path = fill(layout, {**values, "file": file}, where="--layout")
                     urls = urls_to_try(

@@ -11,10 +11,10 @@ from cgo_prebuilt.locks.lock import (
     Lock,
     LockedArchive,
     LockedFile,
-    Signature,
 )
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform, libc_version
+from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
 
@@ -38,7 +38,8 @@ class Plan:
         archives: What to download.
         files: What they yield, sorted by path.
         interface: How the files are compiled and linked.
-        signature: The publisher's word for the archives, if the lock has it.
+        is_vouched: Somebody whom the consumer requires vouches for the archives. The lock's hashes of
+            files in them are nobody's, so each archive must be hashed as a whole.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Plan:
     archives: tuple[PlannedArchive, ...]
     files: tuple[LockedFile, ...]
     interface: Interface
-    signature: Signature | None = None
+    is_vouched: bool = False
 
 
 def plan_fetch(
@@ -66,8 +67,10 @@ def plan_fetch(
         LockError: The lock has no such version, or the version no such flavor.
         UnavailableError: The version has no prebuilt for the platform, none for that glibc, or one
             that only a newer program can use.
+        TrustError: It is not vouched for as the settings require.
     """
     choice = lock.choose(settings.version, settings.flavor)
+    trusted = vouchers(settings.trust, str(choice), choice.locked)
     prebuilt = choice.prebuilts.get(str(platform))
     if prebuilt is None:
         raise _no_prebuilt(choice, platform)
@@ -80,6 +83,8 @@ def plan_fetch(
             remedy="use a newer system or a container of one, or build from source; to fetch it for"
             f" another machine, say so: --platform {platform}",
         )
+    for voucher in trusted:
+        voucher.check((archive.file, archive.sha256) for archive in prebuilt.archives)
     return Plan(
         name=lock.name,
         version=choice.version,
@@ -100,7 +105,7 @@ def plan_fetch(
         ),
         files=prebuilt.files(),
         interface=prebuilt.interface,
-        signature=choice.locked.signature,
+        is_vouched=bool(trusted),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, TrustError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
 from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.network.tally import Tally
@@ -88,6 +88,7 @@ class Provider:
             UnavailableError: The prebuilt is unavailable, and there is no source or the origin
                 forbids it; or the source is unavailable.
             IntegrityError: The same, where the bytes are wrong.
+            TrustError: The version is not vouched for as the settings require.
             BuildError: The build from source failed.
         """
         choice = lock.choose(settings.version, settings.flavor)
@@ -106,6 +107,8 @@ class Provider:
         try:
             plan = plan_fetch(lock, platform, settings, self.glibc)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
+        except TrustError:
+            raise  # whom the consumer trusts is no matter of where the library comes from
         except CgoPrebuiltError as error:
             has_source = locked.source is not None and choice.is_default_flavor
             outcome = after_failed_fetch(settings.origin, error.exit_code, has_source=has_source)

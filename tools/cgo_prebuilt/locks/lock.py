@@ -24,9 +24,6 @@ VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
 FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """What a flavor may be called: its name is also that of labels and of folders."""
 
-PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
-"""An SSH public key: its kind and itself, without options before and a comment behind."""
-
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
@@ -206,10 +203,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A publisher's word for a release's archives; `signing` checks it.
+    """A publisher's signature of a release's archives; `signing` checks it.
 
     Attributes:
-        public_key: Whose word: an SSH public key, `ssh-ed25519 AAAA...`.
+        public_key: Whose: an SSH public key, `ssh-ed25519 AAAA...`.
         sums: The text of the `SHA256SUMS` that is signed.
         signature: Of it, in the armored form of `ssh-keygen -Y sign`.
     """
@@ -217,6 +214,27 @@ class Signature:
     public_key: str
     sums: str
     signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A workflow's statement that it built archives of a release; `attestation` verifies it.
+
+    Attributes:
+        issuer: Who vouches for the workflow's identity: an OpenID Connect issuer.
+        repository: Whose workflow it is, `OWNER/NAME`.
+        workflow: The workflow, `OWNER/NAME/.github/workflows/FILE@REF`.
+        commit: What was built.
+        predicate: The type of the statement, a URL.
+        bundle: The Sigstore bundle that says all this and proves it, as JSON.
+    """
+
+    issuer: str
+    repository: str
+    workflow: str
+    commit: str
+    predicate: str
+    bundle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +247,14 @@ class LockedVersion:
         source: How to build the default flavor; or None.
         signature: The publisher's signature of the archives; or None.
         default_flavor: The flavor that is used if no other is chosen.
+        attestations: What was verified when the version was locked; none where nobody asked.
     """
 
     flavors: Mapping[str, Mapping[str, LockedPlatform]]
     source: Source | None = None
     signature: Signature | None = None
     default_flavor: str = ""
+    attestations: tuple[Attestation, ...] = ()
 
     @property
     def platforms(self) -> Mapping[str, LockedPlatform]:

@@ -56,6 +56,14 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
     ]
     if old is not None and keys[0] != keys[1]:
         lines.append(f"  ! signed by {keys[1]}, before by {keys[0]}")
+    attesters = [
+        ", ".join(one.workflow for one in version.attestations) if version is not None else ""
+        for version in (old, new)
+    ]
+    if old is not None and attesters[0] != attesters[1]:
+        lines.append(
+            f"  ! attested by {attesters[1] or 'nobody'}, before by {attesters[0] or 'nobody'}"
+        )
     return lines
 
 

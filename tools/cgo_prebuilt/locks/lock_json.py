@@ -40,6 +40,8 @@ def _version_json(version: LockedVersion) -> dict[str, object]:
         document["source"] = _source_json(version.source)
     if version.signature is not None:
         document["signature"] = asdict(version.signature)
+    if version.attestations:
+        document["verified"] = {"attestations": [asdict(one) for one in version.attestations]}
     return document
 
 

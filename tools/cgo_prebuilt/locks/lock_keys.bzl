@@ -48,6 +48,7 @@ OBJECTS = {
         "flavors": "{{platform}}",
         "source": "source",
         "signature": "signature",
+        "verified": "verified",
     },
     "platform": {
         "archives": "[archive]",
@@ -85,6 +86,17 @@ OBJECTS = {
         "public_key": "text",
         "sums": "text",
         "signature": "text",
+    },
+    "verified": {
+        "attestations": "[attestation]",
+    },
+    "attestation": {
+        "issuer": "text",
+        "repository": "text",
+        "workflow": "text",
+        "commit": "text",
+        "predicate": "text",
+        "bundle": "text",
     },
 }
 

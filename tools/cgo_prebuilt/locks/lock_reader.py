@@ -14,8 +14,8 @@ from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
     FLAVOR,
     NAME,
-    PUBLIC_KEY,
     VERSION,
+    Attestation,
     Build,
     Interface,
     Lock,
@@ -37,6 +37,7 @@ from cgo_prebuilt.locks.lock_keys import (
 )
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.platforms import SUPPORTED
+from cgo_prebuilt.trust import PUBLIC_KEY
 from cgo_prebuilt.url import Url
 
 _PLATFORMS = frozenset(str(platform) for platform in SUPPORTED)
@@ -143,7 +144,8 @@ class _Reader:
             source = self._source(fields.get("source"), f"{where}.source")
         if "signature" in fields:
             signature = self._signature(fields.get("signature"), f"{where}.signature")
-        return LockedVersion(flavors, source, signature, default_flavor)
+        attestations = self._verified(fields) if "verified" in fields else ()
+        return LockedVersion(flavors, source, signature, default_flavor, attestations)
 
     def _flavors(self, fields: Fields) -> tuple[str, dict[str, dict[str, LockedPlatform]]]:
         """The default flavor's name, and each flavor's prebuilts by platform."""
@@ -188,6 +190,15 @@ class _Reader:
             fields.string("sums"),
             fields.string("signature"),
         )
+
+    def _verified(self, version: Fields) -> tuple[Attestation, ...]:
+        where = f"{version.where}.verified"
+        verified = self._fields("verified", version.get("verified"), where)
+        read = []
+        for index, item in enumerate(_list(verified, "attestations")):
+            fields = self._fields("attestation", item, f"{where}.attestations[{index}]")
+            read.append(Attestation(**{key: fields.string(key) for key in KEYS["attestation"]}))
+        return tuple(read)
 
     def _platform(self, value: object, where: str) -> LockedPlatform:
         try:

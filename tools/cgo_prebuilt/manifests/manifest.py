@@ -11,7 +11,6 @@ from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
     FLAVOR,
     NAME,
-    PUBLIC_KEY,
     VERSION,
     Source,
 )
@@ -25,6 +24,7 @@ from cgo_prebuilt.manifests.platform_section import (
 from cgo_prebuilt.manifests.source_section import read_source
 from cgo_prebuilt.manifests.strict_yaml import parse_yaml
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.trust import find_public_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +230,8 @@ def _flavors(top: Fields) -> dict[str, Fields | None]:
 def _public_key(top: Fields) -> str | None:
     if "public_key" not in top:
         return None
-    # The form of a `.pub` file has a comment, which is nobody's but the key's owner's.
-    key = " ".join(top.string("public_key").split()[:2])
-    if not PUBLIC_KEY.fullmatch(key):
+    key = find_public_key(top.string("public_key"))
+    if key is None:
         raise top.problem(
             "'public_key' is not an SSH public key", "paste the text of the key's .pub file"
         )

@@ -19,6 +19,7 @@ from cgo_prebuilt.publishing.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
 from cgo_prebuilt.releases.signing import sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
+from cgo_prebuilt.source.source_tree import source_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def package(
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
     if extras.key is not None:
+        # Who pins the key builds from no source that it did not sign.
+        update_sums(dist / SUMS, source_sums(manifest))
         sign(dist / SUMS, extras.key)
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")

@@ -20,6 +20,7 @@ from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.signing import check_signature
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums
+from cgo_prebuilt.source.source_tree import source_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ def release_files(manifest: Manifest, dist: Path, also: Sequence[str] = ()) -> l
     if manifest.public_key is not None:
         _check_signed(dist, manifest.public_key, sums)
     files = []
+    source = source_sums(manifest)
     for name, expected in sorted(sums.items()):
+        if source.get(name) == expected and not (dist / name).exists():
+            continue  # it is published elsewhere: these are its hash and the manifest's URL
         file = _release_file(dist / name)
         if file.sha256 != expected:
             raise IntegrityError(
@@ -117,8 +121,8 @@ def strange_files(
 ) -> list[str]:
     """The files that are not of a release, such as those of the version before.
 
-    Of it are the manifest's archives, in all flavors, with their bills of materials, and what
-    `goproxy build --zip-url` adds.
+    Of it are the manifest's archives, in all flavors, with their bills of materials, its source, and
+    what `goproxy build --zip-url` adds.
 
     Args:
         manifest: The manifest.
@@ -139,6 +143,7 @@ def strange_files(
     if manifest.go is not None:
         platforms = ["", *(str(spec.platform) for spec in manifest.platforms)]
         known |= {go_zip(manifest, platform) for platform in platforms}
+    known |= source_sums(manifest).keys()
     return sorted(name for name in listed if name not in known and not matches(name, also))
 
 

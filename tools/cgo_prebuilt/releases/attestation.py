@@ -1,40 +1,64 @@
 """GitHub's artifact attestations: that a workflow of a repository built the archives.
 
 An attestation is a Sigstore bundle with an in-toto statement (SLSA provenance) in it. The package
-`sigstore` verifies it, against the root of trust that it brings or has cached: nothing is asked
-over the network. Attestations of private repositories have another root, which it does not know.
+`sigstore` verifies it against the root of trust that it brings: nothing is asked over the network.
+Attestations of private repositories have another root, which it does not know.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.locks.lock import Attestation
+from cgo_prebuilt.trust import GITHUB, is_of_identity
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+    from sigstore.verify import Verifier
 
 _ISSUER = "https://token.actions.githubusercontent.com"
 _IN_TOTO = "application/vnd.in-toto+json"
+_PROVENANCE = "https://slsa.dev/provenance/"
+
+# Of a certificate's extensions: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+_REPOSITORY = "1.3.6.1.4.1.57264.1.12"
+_COMMIT = "1.3.6.1.4.1.57264.1.13"
+_WORKFLOW = "1.3.6.1.4.1.57264.1.18"
 
 
-def verify_attestation(path: Path, repository: str, archives: Iterable[tuple[str, str]]) -> None:
-    """Checks that workflows of a repository attest archives.
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A verified attestation, and the SHA-256 of everything that it is about."""
+
+    attestation: Attestation
+    digests: frozenset[str]
+
+
+def verify_attestations(
+    path: Path, identity: str, archives: Iterable[tuple[str, str]]
+) -> tuple[Attestation, ...]:
+    """Checks that an identity attests archives.
 
     Args:
         path: A bundle, or several with one on each line, as `gh attestation download` saves them.
-        repository: `OWNER/NAME`.
+            Those that are somebody else's or about something else do not count.
+        identity: A repository or a workflow, see `Trust`.
         archives: File names, each with its SHA-256; several archives may have one name.
+
+    Returns:
+        The attestations that are about these archives.
 
     Raises:
         UsageError: The file cannot be read, or the package `sigstore` is not installed.
-        IntegrityError: A bundle is not genuine or another repository's, or an archive is in none.
+        IntegrityError: An archive is in no genuine attestation of this identity.
     """
-    if importlib.util.find_spec("sigstore") is None:
-        raise UsageError(
-            "the package sigstore is not installed, which verifies attestations",
-            remedy="pip install 'cgo-prebuilt[sigstore]'",
-        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -43,60 +67,160 @@ def verify_attestation(path: Path, repository: str, archives: Iterable[tuple[str
             where=str(path),
             remedy="save it with `gh attestation download ARCHIVE --repo OWNER/NAME`",
         ) from None
-    statements = [_verified(bundle, repository, path) for bundle in split_bundles(text)]
-    missing = unattested(statements, archives)
+    archives = list(archives)
+    verified, refused = [], []
+    for bundle in split_bundles(text):
+        try:
+            verified.append(_of_identity(verify_bundle(bundle), identity))
+        except IntegrityError as error:
+            refused.append(error.what)
+    wanted = {digest for _, digest in archives}
+    useful = [one for one in verified if one.digests & wanted]
+    attested = frozenset[str]().union(*(one.digests for one in useful))
+    missing = [file for file, digest in archives if digest not in attested]
     if missing:
+        reasons = "".join(f"; {reason}" for reason in dict.fromkeys(refused))
         raise IntegrityError(
-            f"no attestation is for {', '.join(missing)}",
+            f"no attestation of {identity} is for {', '.join(missing)}{reasons}"[:1000],
             where=str(path),
-            remedy=f"do not use it; ask {repository} which workflow built it",
+            remedy="do not use the archives; download the attestation again, or ask the publisher"
+            " which workflow built them",
         )
+    return tuple(one.attestation for one in useful)
+
+
+def verify_recorded(attestation: Attestation) -> frozenset[str]:
+    """Verifies once more what a lock has recorded.
+
+    Returns:
+        The SHA-256 of everything that is attested.
+
+    Raises:
+        UsageError: The package `sigstore` is not installed.
+        IntegrityError: The bundle is not genuine, or says something else than the record.
+    """
+    found = verify_bundle(attestation.bundle)
+    if replace(found.attestation, bundle=attestation.bundle) != attestation:
+        raise IntegrityError("the lock's record of the attestation is not what its bundle says")
+    return found.digests
 
 
 def split_bundles(text: str) -> list[str]:
     """The bundles in a file: one as pretty as it may be, or one on each line."""
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [line for line in text.split("\n") if line.strip()]
     return [text]
 
 
-def unattested(statements: Iterable[bytes], archives: Iterable[tuple[str, str]]) -> list[str]:
-    """The archives whose hash is no subject of an in-toto statement.
+def verify_bundle(bundle: str) -> Attested:
+    """Verifies a bundle: that a workflow on GitHub states that it built something.
 
     Args:
-        statements: Verified ones, as JSON.
-        archives: File names, each with its SHA-256; several archives may have one name.
+        bundle: A Sigstore bundle, as JSON.
+
+    Raises:
+        UsageError: The package `sigstore` is not installed.
+        IntegrityError: It is malformed, not genuine, or says something else.
     """
-    attested = set()
-    for statement in statements:
-        for subject in json.loads(statement)["subject"]:
-            attested.add(subject["digest"].get("sha256"))
-    return [file for file, digest in archives if digest not in attested]
-
-
-def _verified(bundle: str, repository: str, path: Path) -> bytes:
-    """The statement in a bundle."""
-    from sigstore.errors import Error
-    from sigstore.models import Bundle, InvalidBundle
-    from sigstore.verify import Verifier, policy
-
-    wanted = policy.AllOf([policy.OIDCIssuer(_ISSUER), policy.GitHubWorkflowRepository(repository)])
     try:
-        kind, statement = Verifier.production(offline=True).verify_dsse(
-            Bundle.from_json(bundle), wanted
+        from sigstore.models import Bundle
+        from sigstore.verify.policy import OIDCIssuerV2
+    except ImportError:
+        raise UsageError(
+            "the package sigstore is not installed, which verifies attestations",
+            remedy="pip install 'cgo-prebuilt[sigstore]'",
+        ) from None
+    verifier = _verifier()
+    try:
+        parsed = Bundle.from_json(bundle)
+        kind, payload = verifier.verify_dsse(parsed, OIDCIssuerV2(_ISSUER))
+        certificate = parsed.signing_certificate
+        repository, commit, workflow = (
+            _extension(certificate, oid) for oid in (_REPOSITORY, _COMMIT, _WORKFLOW)
         )
-    except (Error, InvalidBundle, ValueError) as error:
+    except Exception as error:  # whatever a hostile bundle makes it raise, it is not verified
         raise IntegrityError(
-            f"the attestation is not one of {repository}: {' '.join(str(error).split())[:300]}",
-            where=str(path),
-            remedy="do not use the archives; download the attestation again",
+            f"the attestation is not genuine: {' '.join(str(error).split())[:300]}",
+            remedy="do not use the archives; if they are newer than this program, update it: its"
+            " root of trust may be too old",
         ) from None
     if kind != _IN_TOTO:
+        raise IntegrityError(f"the attestation holds {kind!r}, no statement about archives")
+    predicate, digests = parse_statement(payload)
+    return Attested(
+        Attestation(
+            _ISSUER,
+            repository.removeprefix(GITHUB),
+            workflow.removeprefix(GITHUB),
+            commit,
+            predicate,
+            # In the words of the lock's own JSON; what is signed in it is in base64.
+            json.dumps(json.loads(bundle), separators=(",", ":"), sort_keys=True),
+        ),
+        digests,
+    )
+
+
+def parse_statement(payload: bytes) -> tuple[str, frozenset[str]]:
+    """Reads an in-toto statement of SLSA provenance.
+
+    Returns:
+        The type of its predicate, and the SHA-256 of its subjects.
+
+    Raises:
+        IntegrityError: It is malformed, or states something else than how they were built.
+    """
+    try:
+        statement = json.loads(payload)
+        predicate = statement["predicateType"]
+        digests = [subject["digest"].get("sha256") for subject in statement["subject"]]
+        if not isinstance(predicate, str):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise IntegrityError("the attestation's statement is malformed") from None
+    if not predicate.startswith(_PROVENANCE):
         raise IntegrityError(
-            f"the attestation holds {kind!r}, no statement about archives",
-            where=str(path),
-            remedy="save it with `gh attestation download ARCHIVE --repo OWNER/NAME`",
+            f"the attestation states {predicate[:200]}, not how the archives were built"
         )
-    return statement
+    return predicate, frozenset(digest for digest in digests if isinstance(digest, str))
+
+
+def _of_identity(attested: Attested, identity: str) -> Attested:
+    found = attested.attestation
+    if not is_of_identity(found.repository, found.workflow, identity):
+        raise IntegrityError(f"one is of {found.workflow}")
+    return attested
+
+
+@functools.cache
+def _verifier() -> Verifier:
+    """What verifies, with the root of trust that is a file of sigstore's own.
+
+    Its public way to be offline prefers a copy in the user's cache, which it does not verify.
+    """
+    from importlib.resources import as_file, files
+
+    from sigstore.models import TrustedRoot
+    from sigstore.verify import Verifier
+
+    place = quote("https://tuf-repo-cdn.sigstore.dev", safe="")
+    with as_file(files("sigstore") / "_store" / place / "trusted_root.json") as root:
+        return Verifier(trusted_root=TrustedRoot.from_file(str(root)))
+
+
+def _extension(certificate: Certificate, oid: str) -> str:
+    """The text in an extension of a certificate, a DER UTF8String (X.690, section 8.23)."""
+    from cryptography.x509 import ObjectIdentifier, UnrecognizedExtension
+
+    value = certificate.extensions.get_extension_for_oid(ObjectIdentifier(oid)).value
+    assert isinstance(value, UnrecognizedExtension)
+    data = value.value
+    start, size = 2, data[1]
+    if size & 0x80:
+        start = 2 + (size & 0x7F)
+        size = int.from_bytes(data[2:start], "big")
+    if data[0] != 0x0C or len(data) != start + size:
+        raise ValueError(f"the certificate's extension {oid} is not a text")
+    return data[start:].decode()

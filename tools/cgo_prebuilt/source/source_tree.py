@@ -23,12 +23,14 @@ from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
 from cgo_prebuilt.network.mirror import urls_to_try
+from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.source.command_lines import TABLES, is_source
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock, Source
+    from cgo_prebuilt.manifests.manifest import Manifest
     from cgo_prebuilt.members import Member
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
@@ -59,6 +61,14 @@ class SourceOf:
 def archive_name(source: Source) -> str:
     """The file name of a source's archive."""
     return (source.url.name if source.url is not None else "") or "source"
+
+
+def source_sums(manifest: Manifest) -> dict[str, str]:
+    """The SHA-256 of a manifest's source, by its file name, if it is an archive."""
+    source = manifest.source
+    if source is None or source.url is None:
+        return {}
+    return {archive_name(source): source.sha256 or ""}
 
 
 class SourceFolder:
@@ -287,6 +297,7 @@ def source_origin(
     Raises:
         LockError: The lock has no such version, or that has no source.
         BuildError: The source's folder is not there.
+        TrustError: The version is not vouched for as the settings require, or its source is not.
     """
     version, locked = lock.version(settings.version)
     if locked.source is None:
@@ -294,6 +305,9 @@ def source_origin(
             f"{lock.name} {version} has no source",
             remedy="give the manifest a 'source', and lock it again",
         )
+    for voucher in vouchers(settings.trust, f"{lock.name} {version}", locked):
+        if locked.source.url is not None:  # a folder beside the lock is the consumer's own
+            voucher.check([(archive_name(locked.source), locked.source.sha256 or "")])
     wanted = SourceOf(locked.source, lock.name, version, platform, lock_folder)
     if locked.source.path is not None:
         return wanted, SourceFolder(wanted)

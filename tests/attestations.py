@@ -1,0 +1,73 @@
+"""Genuine attestations: what GitHub's workflows really signed, and the files that they signed it of.
+
+PyPI's sdist of `pypi-attestations` ships them as its own tests' assets, so pip brings them. They are
+in the form of PEP 740, and are put here into that of a Sigstore bundle, as GitHub gives them out.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "0.0.30"
+REPOSITORY = "trailofbits/pypi-attestations"
+WORKFLOW = f"{REPOSITORY}/.github/workflows/release.yml"
+COMMIT = "08802efe1f8e5fec4ad842d6b8ce97656092ee72"
+ARCHIVE = "pypi_attestations-0.0.19.tar.gz"
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """The assets, in a folder."""
+
+    folder: Path
+
+    @property
+    def archive(self) -> Path:
+        """A release's archive, whose provenance `bundle` proves."""
+        return self.folder / ARCHIVE
+
+    def bundle(self, kind: str = "slsa") -> str:
+        """The bundle about the archive: `slsa` says who built it, `publish` who uploaded it."""
+        return _bundle(self.folder / f"{ARCHIVE}.{kind}.attestation")
+
+    def gitlab(self) -> str:
+        """A bundle of another issuer's."""
+        return _bundle(self.folder / "gitlab_oidc_project-0.0.3.tar.gz.publish.attestation")
+
+
+def download(folder: Path) -> Genuine:
+    """Gets the assets with pip."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:"]
+    subprocess.run([*command, "--dest", folder, f"pypi-attestations=={VERSION}"], check=True)
+    assets = f"pypi_attestations-{VERSION}/test/assets/"
+    with tarfile.open(folder / f"pypi_attestations-{VERSION}.tar.gz") as sdist:
+        for member in sdist:
+            if member.isfile() and member.name.startswith(assets):
+                file = sdist.extractfile(member)
+                assert file is not None
+                (folder / Path(member.name).name).write_bytes(file.read())
+    return Genuine(folder)
+
+
+def _bundle(path: Path) -> str:
+    attestation = json.loads(path.read_text())
+    material, envelope = attestation["verification_material"], attestation["envelope"]
+    return json.dumps(
+        {
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {
+                "certificate": {"rawBytes": material["certificate"]},
+                "tlogEntries": material["transparency_entries"],
+            },
+            "dsseEnvelope": {
+                "payload": envelope["statement"],
+                "payloadType": "application/vnd.in-toto+json",
+                "signatures": [{"sig": envelope["signature"], "keyid": ""}],
+            },
+        }
+    )

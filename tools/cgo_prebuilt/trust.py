@@ -1,0 +1,114 @@
+"""What a consumer requires of a library, outside its lock, before anything of it is used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import UsageError
+
+LEVELS = ("none", "signed", "attested")
+"""How a release may be vouched for, from the least to the most: not at all, by a key, by a workflow."""
+
+PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
+"""An SSH public key: its kind and itself, without options before and a comment behind."""
+
+_IDENTITY = re.compile(r"[\w.-]+/[\w.-]+(/\.github/workflows/[^@\s/]+\.ya?ml(@refs/\S+)?)?")
+GITHUB = "https://github.com/"
+"""What the certificates of attestations put before a repository's and a workflow's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is required of a version of a lock.
+
+    Attributes:
+        level: One of `LEVELS`, the least that is accepted.
+        public_key: The SSH key that must have signed the release, `ssh-ed25519 AAAA...`; or None.
+        identity: Who must have attested the release: a GitHub repository, `OWNER/NAME`, or a workflow
+            of one, `OWNER/NAME/.github/workflows/FILE.yml`, with `@REF` or at any ref; or None.
+    """
+
+    level: str = "none"
+    public_key: str | None = None
+    identity: str | None = None
+
+    @property
+    def wants_anything(self) -> bool:
+        """Whether a version must be vouched for."""
+        return self.level != "none"
+
+
+ANYBODY = Trust()
+"""Nothing is required: the lock alone says what is right."""
+
+
+def trust_of(level: str | None, public_key: str | None, identity: str | None) -> Trust:
+    """What a person requires; a key and an identity imply their level.
+
+    Args:
+        level: The level that they name, or None.
+        public_key: The text of the key's `.pub` file, or None.
+        identity: See `Trust`; a URL on github.com is understood, too.
+
+    Raises:
+        UsageError: The key or the identity is malformed.
+    """
+    levels = [level or "none"]
+    if public_key is not None:
+        levels.append("signed")
+    if identity is not None:
+        levels.append("attested")
+    return Trust(
+        max(levels, key=LEVELS.index),
+        None if public_key is None else _public_key(public_key),
+        None if identity is None else parse_identity(identity),
+    )
+
+
+def parse_identity(text: str) -> str:
+    """An identity in the form that `Trust` has it.
+
+    Raises:
+        UsageError: It is malformed.
+    """
+    identity = text.strip().removeprefix(GITHUB)
+    if not _IDENTITY.fullmatch(identity):
+        raise UsageError(
+            f"{text!r} is not a GitHub repository or a workflow of one",
+            where="identity",
+            remedy="use OWNER/NAME, or OWNER/NAME/.github/workflows/FILE.yml",
+        )
+    return identity
+
+
+def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
+    """Whether an identity attested something.
+
+    Args:
+        repository: Whose workflow did, `OWNER/NAME`.
+        workflow: The workflow, `OWNER/NAME/.github/workflows/FILE@REF`.
+        identity: See `Trust`.
+    """
+    if "/.github/" not in identity:
+        return repository == identity
+    # A workflow of somebody else's that this repository calls is not what is pinned.
+    is_own = identity.startswith(f"{repository}/")
+    return is_own and (workflow == identity or workflow.startswith(f"{identity}@"))
+
+
+def find_public_key(text: str) -> str | None:
+    """The key in the text of a `.pub` file, without its comment; None where there is none."""
+    key = " ".join(text.split()[:2])
+    return key if PUBLIC_KEY.fullmatch(key) else None
+
+
+def _public_key(text: str) -> str:
+    key = find_public_key(text)
+    if key is None:
+        raise UsageError(
+            f"the pinned key is not the text of a .pub file: {text[:80]!r}",
+            where="public_key",
+            remedy="give the text itself, such as 'ssh-ed25519 AAAA...'",
+        )
+    return key
