@@ -430,6 +430,39 @@ def test_a_source_takes_the_place_of_no_folder(project: Project, httpserver: HTT
     assert "something else is where a file of the source belongs" in answer.stderr
 
 
+@pytest.mark.parametrize("is_archive", [True, False], ids=["archive", "folder"])
+def test_a_source_is_not_written_through_links_in_its_output(
+    project: Project, httpserver: HTTPServer, is_archive: bool
+) -> None:
+    files = {**CONFIGURE, "include/deep.h": "int deep;\n"}
+    project.write(files)
+    if is_archive:
+        content = source_archive(files)
+        httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+        url = httpserver.url_for("/answer-1.tar.gz")
+        sha256 = hashlib.sha256(content).hexdigest()
+        project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    elsewhere = project.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "answer.c").write_text("mine")
+    output = project.folder / "here"
+    output.mkdir()
+    (output / "include").symlink_to(elsewhere)
+    (output / "answer.c").symlink_to(elsewhere / "answer.c")
+    source = ("source", "--output", "here", "--platform", "linux_amd64")
+
+    refused = project.run(*source)
+    assert refused.code == 2
+    assert "a folder of the library is a link or a file in the output" in refused.stderr
+    assert f"  at: {Path('here/include')}" in refused.stderr
+
+    (output / "include").unlink()
+    assert project.run(*source).code == 0
+    assert not (output / "answer.c").is_symlink()
+    assert files_below(elsewhere) == ["answer.c"]
+    assert (elsewhere / "answer.c").read_text() == "mine"
+
+
 def test_a_source_that_was_never_fetched_cannot_be_had_offline(project: Project) -> None:
     project.lock(path=None, url="https://example.com/answer-1.tar.gz", sha256="0" * 64)
     answer = project.fetch("--offline")

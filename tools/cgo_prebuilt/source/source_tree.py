@@ -6,8 +6,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from cgo_prebuilt.members import FILE, check_member_name, check_member_names, no
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.source.command_lines import TABLES, is_source
+from cgo_prebuilt.storage.materialize import OutputFolders
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
 
@@ -96,12 +98,11 @@ class SourceFolder:
 
     def copy(self, target: Path) -> list[str]:
         """Copies the source into a folder; gives the names of the files."""
-        names = []
-        for path in self._files:
-            name = path.relative_to(self._root)
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target / name)
-            names.append(name.as_posix())
+        names = [path.relative_to(self._root).as_posix() for path in self._files]
+        with _explaining(target):
+            folders = _output_folders(target)
+            for path, name in zip(self._files, names, strict=True):
+                _replace(folders.entry(name), partial(shutil.copy, path))
         return names
 
 
@@ -217,28 +218,43 @@ def _files_of(entry: Path) -> Iterator[Path]:
         yield entry
 
 
-def _write(path: Path, member: Member) -> None:
-    """Writes a file whole, in place of one that an earlier run left."""
-    first = b""
-    partial = path.parent / temporary_name()
+def _output_folders(target: Path) -> OutputFolders:
+    target.mkdir(parents=True, exist_ok=True)
+    return OutputFolders(target)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file whole, in place of one or of a link that an earlier run left."""
+    unfinished = path.parent / temporary_name()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            for chunk in member.chunks():
-                first = first or bytes(chunk[:2])
-                file.write(chunk)
-        if first == b"#!":
-            partial.chmod(0o755)
-        rename(partial, path)
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        write(unfinished)
+        rename(unfinished, path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _write(member: Member, path: Path) -> None:
+    first = b""
+    with path.open("xb") as file:
+        for chunk in member.chunks():
+            first = first or bytes(chunk[:2])
+            file.write(chunk)
+    if first == b"#!":
+        path.chmod(0o755)
+
+
+@contextmanager
+def _explaining(target: Path) -> Iterator[None]:
+    """Says what a refusal of the file system means."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
             "something else is where a file of the source belongs",
-            where=str(path),
+            where=str(error.filename2 or error.filename or target),
             remedy="remove it, or choose another output",
         ) from None
-    finally:
-        with suppress(OSError):  # its folder may be no folder
-            partial.unlink()
 
 
 def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path) -> list[str]:
@@ -255,9 +271,11 @@ def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path
     names: dict[str, None] = {}
     folders: set[str] = set()
     with (
+        _explaining(target),
         closing(FileStream(archive)) as stream,
         closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
     ):
+        entries = _output_folders(target)
         for member in members:
             if member.kind != FILE or not member.name.startswith(prefix):
                 continue
@@ -272,7 +290,7 @@ def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path
                 )
             names[name] = None
             folders |= above
-            _write(target / name, member)
+            _replace(entries.entry(name), partial(_write, member))
     check_member_names(names, where=where)
     if not names:
         raise IntegrityError(

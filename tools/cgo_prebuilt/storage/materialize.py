@@ -88,7 +88,7 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
     with _explaining(output, tree.files):
         if not output.is_dir():
             output.mkdir(mode=0o755, parents=True)
-        folders = _Folders(output)
+        folders = OutputFolders(output)
         wrong = []
         unchanged = 0
         for file in files:
@@ -145,14 +145,22 @@ def _works(
     return True
 
 
-class _Folders:
-    """The folders below an output, made and looked at once: none of them may be a link."""
+class OutputFolders:
+    """The folders below an output, made and looked at once: none of them may be a link.
+
+    Args:
+        output: The output, which is there.
+    """
 
     def __init__(self, output: Path) -> None:
         self._known = {PurePosixPath(): output}
 
     def entry(self, path: str) -> Path:
-        """The place of a file, in a folder that there is."""
+        """The place of a file, in a folder that there is.
+
+        Raises:
+            UsageError: A folder on the way to it is a link or a file.
+        """
         parts = PurePosixPath(path)
         return self._folder(parts.parent) / parts.name
 
