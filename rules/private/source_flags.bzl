@@ -26,6 +26,22 @@ _BELOW_EXECROOT = ("external/", "bazel-out/")
 # They hide __DATE__ and its like, with quotes that do not survive a makefile; SOURCE_DATE_EPOCH does it too.
 _REDACTIONS = ("-D__DATE__=", "-D__TIME__=", "-D__TIMESTAMP__=")
 
+# How far to optimize and to harden, and what is recorded for debuggers: cargo's profile and build scripts say it.
+_TUNING = (
+    "-DNDEBUG",
+    "-D_FORTIFY_SOURCE",
+    "-O",
+    "-U_FORTIFY_SOURCE",
+    "-Wp,-D_FORTIFY_SOURCE",
+    "-Wp,-U_FORTIFY_SOURCE",
+    "-fdata-sections",
+    "-ffunction-sections",
+    "-fno-omit-frame-pointer",
+    "-fomit-frame-pointer",
+    "-fstack-protector",
+    "-g",
+)
+
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 
 # Stands for the execution root until `in_double_quotes` puts the variable there.
@@ -58,8 +74,29 @@ def absolute_flag(flag):
     return flag
 
 def compile_flags(flags):
-    """A toolchain's compiler flags for a compiler that runs elsewhere."""
-    return [absolute_flag(flag) for flag in flags if not flag.startswith(_REDACTIONS)]
+    """A toolchain's compiler flags for a compiler that runs elsewhere.
+
+    Warnings are left out: nobody sees them, and a project that makes them errors has chosen its own.
+    """
+    return [
+        absolute_flag(flag)
+        for flag in flags
+        if not flag.startswith(_REDACTIONS) and not _asks_for_warnings(flag)
+    ]
+
+def _asks_for_warnings(flag):
+    return flag.startswith("-W") and not flag.startswith(("-Wa,", "-Wl,", "-Wp,", "-Wno-"))
+
+def target_flags(flags):
+    """Those of a toolchain's compiler flags that say what is compiled for and with, not how well.
+
+    Make, CMake and scripts put the toolchain's flags before the project's, whose own then win. The `cc` crate puts them
+    behind those of a build script, where -O2 would win over a -O0 that the script needs.
+
+    Args:
+        flags: from `compile_flags`.
+    """
+    return [flag for flag in flags if flag == "-ObjC" or not flag.startswith(_TUNING)]
 
 def link_flags_of_toolchain(flags):
     """A toolchain's linker flags without its libraries: which those are is the project's to say."""
@@ -125,7 +162,3 @@ def shell_line(words):
         '${settings[@]+"${settings[@]}"}' if word == SETTINGS else in_double_quotes(word)
         for word in words
     ])
-
-def toml_strings(texts):
-    """Texts as the inside of a TOML array."""
-    return ", ".join([json.encode(text) for text in texts])

@@ -6,7 +6,7 @@ load("//tools/cgo_prebuilt:source/build_tools.bzl", "ENVIRONMENT", "TOOLS")
 load(":c_toolchain.bzl", "require_program")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
 load(":source_c_toolchain.bzl", "source_c_toolchain")
-load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "build_environment", "in_double_quotes", "shell_line", "shell_words", "toml_strings")
+load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "build_environment", "in_double_quotes", "shell_line", "shell_words", "target_flags")
 load(":source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "tools_needed")
 load(":source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
 
@@ -87,20 +87,21 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
             for path in ctx.attr.static_library
         ]
     script = ctx.actions.declare_file(ctx.label.name + ".source_build.sh")
+    of_tool = target_flags if ctx.attr.tool == "cargo" else list
     values = {
         "ar": c.archiver.path if c.archiver else "",
         "arflags": c.archiver.flags if c.archiver else "",
         "cc": c.cc,
-        "cflags": shell_words(c.cflags),
+        "cflags": shell_words(of_tool(c.cflags)),
         "cxx": c.cxx,
-        "cxxflags": shell_words(c.cxxflags),
+        "cxxflags": shell_words(of_tool(c.cxxflags)),
         "given": " ".join(sorted(env)),
         "label": str(ctx.label),
         "ldflags": shell_words(c.ldflags),
         "make": absolute_path(tools.make.path) if "make" in tools_needed(ctx.attr.tool, ctx.attr.args) else "",
         "objcopy": c.objcopy,
         "remap": "-ffile-prefix-map" if c.remaps_paths else "",
-        "rust_link_arguments": toml_strings(["-Clink-arg=" + flag for flag in c.ldflags]),
+        "rust_cross_target": cross_target,
         "rust_target": tools.rust_target,
         "rustc": absolute_path(tools.rustc.path) if tools.rustc else "",
         "tool": ctx.attr.tool,
@@ -118,6 +119,7 @@ def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
                 for pattern in ctx.attr.localize
             ]),
             "{look_for_tools}": "\n".join(_lines_that_look_for_tools(ctx, tools)),
+            "{rust_link_flags}": " ".join([in_double_quotes("-Clink-arg=" + flag) for flag in c.ldflags]),
             "{relocatable_flags}": " ".join([in_double_quotes(flag) for flag in c.relocatable_flags]),
             "{versions}": ", ".join(tools.versions),
         },
@@ -214,6 +216,16 @@ are those of the toolchain `//rules/source:toolchain_type`. It is optimized what
 * `make` runs `make CC=... CXX=... AR=... RANLIB=...` with `LDFLAGS` in its environment.
 * `cmake` configures into the folder `build` and builds there; outputs are below `build`.
 * `command` runs `args`, with `CC`, `CXX`, `AR`, `CFLAGS`, `CXXFLAGS` and `LDFLAGS` in its environment.
+
+The C toolchain's flags are those of its optimized mode, without warnings. `--copt`, `--linkopt` and their like are not passed.
+The project's own flags win over them:
+
+| tool | where the flags are passed | which |
+|---|---|---|
+| `cargo` | `CFLAGS_<target>` and `CXXFLAGS_<target>`, which the `cc` crate puts behind a build script's own | what is compiled for and with: target, sysroot, folders, `-m...`. Not `-O`, `-g`, `-DNDEBUG`, `_FORTIFY_SOURCE`, `-fstack-protector`: the profile and build scripts decide those |
+| `make` | with the compiler's name in `CC` and `CXX`, before the makefile's `CFLAGS` | all |
+| `cmake` | `CMAKE_<LANG>_FLAGS`, before those of the build type and of targets | all |
+| `command` | `CFLAGS` and `CXXFLAGS` | all |
 """,
     attrs = LINK_ATTRIBUTES | {
         "allow_network": attr.bool(

@@ -12,7 +12,7 @@ load("//rules/private:hub.bzl", "by_origin")
 load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_of", "source_hint")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "toml_strings")
+load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "tools_needed")
@@ -35,7 +35,17 @@ def _flags_test_impl(ctx):
     }.items():
         asserts.equals(env, absolute, absolute_flag(flag))
     asserts.equals(env, "", absolute_path(""), "no program is none elsewhere, either")
-    asserts.equals(env, ["-O2"], compile_flags(["-O2", "-D__DATE__=\"redacted\""]))
+    asserts.equals(
+        env,
+        ["-O2", "-Wno-array-bounds", "-Wa,--noexecstack"],
+        compile_flags(["-O2", "-D__DATE__=\"redacted\"", "-Wall", "-Werror=format", "-Wno-array-bounds", "-Wa,--noexecstack"]),
+    )
+    kept = ["-fPIC", "-m64", "--sysroot=/sdk", "-ObjC", "-DX=1", "-no-canonical-prefixes"]
+    asserts.equals(
+        env,
+        kept,
+        target_flags(kept + ["-O2", "-g0", "-DNDEBUG", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=1", "-fstack-protector-strong"]),
+    )
     asserts.equals(
         env,
         ["-B/usr/bin", "-Wl,-z,relro"],
@@ -43,7 +53,6 @@ def _flags_test_impl(ctx):
     )
     asserts.equals(env, "-O2 '-DX=\"a b\"' 'it'\\''s'", shell_words(["-O2", "-DX=\"a b\"", "it's"]))
     asserts.equals(env, "\"\\$HOME \\`x\\` \\\"\\\\ $execroot/a\"", in_double_quotes("$HOME `x` \"\\ %execroot%/a"))
-    asserts.equals(env, "\"-Clink-arg=-x\", \"a\\\"b\"", toml_strings(["-Clink-arg=-x", "a\"b"]))
     return unittest.end(env)
 
 _flags_test = unittest.make(_flags_test_impl)

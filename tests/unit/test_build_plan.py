@@ -53,19 +53,36 @@ def with_build(tool: str, *args: str, target: str = "") -> Source:
 
 
 def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name() -> None:
-    planned = plan(CRATE)
-    assert planned.commands == (
-        (
-            "cargo",
-            "build",
-            "--config",
-            "target.'cfg(all())'.rustflags = [\"--remap-path-prefix=/build/source=/source\"]",
-            "--release",
-            "--locked",
-        ),
+    planned = plan(CRATE, environ={"HOME": "/home/me"})
+    assert planned.commands == (("cargo", "build", "--release", "--locked"),)
+    assert planned.programs["rustc"] == (
+        "#!/bin/sh\nexec rustc --remap-path-prefix=/home/me/.cargo=/cargo"
+        ' --remap-path-prefix=/build/source=/source "$@"\n'
     )
+    assert planned.environment["RUSTC"] == "/build/rustc"
     assert planned.environment["CARGO_TARGET_DIR"] == "/build/source/target"
     assert planned.tools == ("cargo", "rustc")
+
+
+def test_on_windows_the_crates_own_flags_stay_beside_ours() -> None:
+    windows = Platform("windows", "amd64")
+    planned = plan_build(
+        CRATE,
+        name="v",
+        version="1",
+        platform=windows,
+        host=windows,
+        environ={"CARGO_HOME": "/c"},
+        folder=Path("/build/source"),
+        jobs=3,
+    )
+    (command,) = planned.commands
+    assert command[2:4] == (
+        "--config",
+        'build.rustflags = ["--remap-path-prefix=/c=/cargo",'
+        ' "--remap-path-prefix=/build/source=/source"]',
+    )
+    assert planned.programs == {}
 
 
 def test_a_cross_build_names_the_rust_target_and_finds_its_outputs_there() -> None:

@@ -315,6 +315,28 @@ def test_each_tools_failure_is_shown_with_exit_code_5(
         assert word in answer.stderr, answer.stderr
 
 
+FLAGS_OF_ITS_OWN: Mapping[str, str] = {
+    "Cargo.toml": '[package]\nname = "answer"\nversion = "1.0.0"\n[lib]\ncrate-type = ["staticlib"]\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "answer"\nversion = "1.0.0"\n',
+    "src/lib.rs": '#[no_mangle]\npub extern "C" fn answer(at: usize) -> i32 { [4, 2][at] }\n'
+    '#[cfg(not(own_flag))]\ncompile_error!("without the flag of .cargo/config.toml");\n',
+}
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
+@pytest.mark.parametrize("section", ["build", "target.'cfg(all())'"])
+def test_a_crates_own_rustflags_are_kept(project: Project, section: str) -> None:
+    config = f'[{section}]\nrustflags = ["--cfg", "own_flag"]\n'
+    project.write({**FLAGS_OF_ITS_OWN, ".cargo/config.toml": config})
+    output = "target/release/libanswer.a"
+    project.lock(build={"tool": "cargo"}, static_library=[output], headers=None)
+    host = project.run("fetch", "--output", str(project.output), "--json")
+    assert host.report["status"] == "built"
+    content = (project.output / "lib/libanswer.a").read_bytes()
+    assert b"cgo-prebuilt-build-" not in content
+    assert str(Path.home()).encode() not in content
+
+
 def test_an_output_that_is_not_there_is_told_with_those_that_are(project: Project) -> None:
     project.lock(static_library=["lib/absent.a"])
     answer = project.fetch()

@@ -49,7 +49,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "a GitHub that is not github.com, for `publish` and `lock`; a fetch never sends it the token",
     ),
     (
-        ("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS"),
+        ("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTC", "RUSTFLAGS"),
         "the tools of a source build outside Bazel, and their options",
     ),
     (
@@ -65,6 +65,10 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the programs of `pack --strip` and, with `AR`, of `pack --localize`",
     ),
     (("SOURCE_DATE_EPOCH",), "the time of a version in `goproxy build`; 1980-01-01 without it"),
+    (
+        ("CARGO_HOME",),
+        "cargo's folder, whose name a source build keeps out of what it yields",
+    ),
     (
         ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"),
         "where the system's folder for caches is",

@@ -58,7 +58,7 @@ cxxflags={cxxflags}
 export LDFLAGS={ldflags}
 remap={remap}
 if [ -n "$remap" ]; then
-    remap="$remap=$source=/source $remap=$execroot=/execroot"
+    remap="$remap=$source=/source $remap=$CARGO_HOME=/cargo $remap=$execroot=/execroot"
     cflags="$cflags $remap"
     cxxflags="$cxxflags $remap"
 fi
@@ -76,10 +76,50 @@ prepare_cargo() {
     if [ -n "$ar" ]; then
         export "AR_$lower=$ar"
     fi
-    export RUSTC={rustc} CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
-    link_arguments={rust_link_arguments}
-    flags="\"--remap-path-prefix=$source=/source\"${link_arguments:+, $link_arguments}"
-    settings=(--config "target.'cfg(all())'.rustflags = [$flags]")
+    export CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+    # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place and no others.
+    rust_flags=("--remap-path-prefix=$CARGO_HOME=/cargo" "--remap-path-prefix=$source=/source")
+    link_flags=({rust_link_flags})
+    settings=()
+    case "$OSTYPE" in
+    msys* | cygwin*) # a script is no program there; the crate's flags for one target win over these
+        export RUSTC={rustc}
+        settings=(--config "build.rustflags = [$(toml_strings "${rust_flags[@]}" ${link_flags[@]+"${link_flags[@]}"})]")
+        ;;
+    *)
+        export RUSTC=$work/bin/rustc
+        mkdir "$work/bin"
+        write_rustc {rustc} {rust_cross_target} >"$RUSTC"
+        chmod +x "$RUSTC"
+        ;;
+    esac
+}
+
+toml_strings() {
+    local comma=
+    for text in "$@"; do
+        text=${text//\\/\\\\}
+        printf '%s"%s"' "$comma" "${text//\"/\\\"}"
+        comma=', '
+    done
+}
+
+# A compiler with flags of ours before those of cargo. In a cross build those that link are for the target alone, which
+# cargo names in the command line.
+write_rustc() {
+    echo '#!/bin/bash'
+    echo "flags=($(quoted "${rust_flags[@]}"))"
+    echo "link_flags=($(quoted ${link_flags[@]+"${link_flags[@]}"}))"
+    echo 'case " $* " in'
+    echo "*${2:+' --target '}*)" 'flags+=(${link_flags[@]+"${link_flags[@]}"}) ;;'
+    echo 'esac'
+    echo "exec $(quoted "$1")" '"${flags[@]}" "$@"'
+}
+
+quoted() {
+    if [ $# -gt 0 ]; then
+        printf '%q ' "$@"
+    fi
 }
 
 # The toolchain's flags go with the compiler's name, so that the makefile's own CFLAGS stay, and count.

@@ -7,7 +7,8 @@ count as they do when the library's maintainer builds it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class BuildPlan:
     Attributes:
         commands: Command lines, to be run in the source's folder one after the other.
         environment: Variables to be set over the caller's own.
+        programs: Scripts to be written beside the source's folder, by name.
         tools: The programs that have to be there.
         outputs: Where each library is after the build, relative to the source's folder, and where
             it goes in the output.
@@ -56,6 +58,7 @@ class BuildPlan:
 
     commands: tuple[tuple[str, ...], ...]
     environment: Mapping[str, str]
+    programs: Mapping[str, str]
     tools: tuple[str, ...]
     outputs: tuple[tuple[str, str], ...]
     interface: Interface
@@ -105,12 +108,17 @@ def plan_build(
     cross_target = cross_rust_target(tool, rust_target(platform), rust_target(host))
     interface = _installed(source, values_for(name, version, platform))
     environment = dict(TABLES["ENVIRONMENT"])
+    programs: dict[str, str] = {}
     settings: list[str] = []
     if tool == "cargo":
         environment |= {"CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": str(folder / "target")}
-        # No path of this build's temporary folder in what it yields. TOML quotes strings as JSON does.
-        remap = json.dumps(f"--remap-path-prefix={folder}=/source")
-        settings = ["--config", f"target.'cfg(all())'.rustflags = [{remap}]"]
+        flags = _remapping(folder, environ)
+        # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place only.
+        if host.os == "windows":  # a script is no program there; TOML quotes strings as JSON does
+            settings = ["--config", f"build.rustflags = {json.dumps(flags)}"]
+        else:
+            programs["rustc"] = _shell_script([environ.get("RUSTC") or "rustc", *flags])
+            environment["RUSTC"] = str(folder.parent / "rustc")
     elif tool == "make":
         # A makefile's own `CC = gcc` wins over the environment, not over the command line.
         settings = [f"{name}={environ[name]}" for name in ("CC", "CXX", "AR") if environ.get(name)]
@@ -127,10 +135,25 @@ def plan_build(
     return BuildPlan(
         commands=tuple(map(tuple, commands)),
         environment=environment,
+        programs=programs,
         tools=tools_needed(tool, source.build.args),
         outputs=tuple(zip(built, interface.libraries(), strict=True)),
         interface=interface,
     )
+
+
+def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
+    """Flags that keep the names of this machine's folders out of what rustc writes."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    cargo_home = environ.get("CARGO_HOME") or (home and str(Path(home, ".cargo")))
+    # The last one that fits counts.
+    prefixes = [(cargo_home, "/cargo")] if cargo_home else []
+    return [f"--remap-path-prefix={path}={name}" for path, name in (*prefixes, (folder, "/source"))]
+
+
+def _shell_script(command: Sequence[str]) -> str:
+    """A program that runs a command with more arguments."""
+    return f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
 
 
 def _installed(source: Source, values: Mapping[str, str]) -> Interface:

@@ -172,6 +172,9 @@ def _answer(command: list[str], environ: Mapping[str, str]) -> str:
 
 def _run(plan: BuildPlan, wanted: SourceOf, folder: Path, environ: Mapping[str, str]) -> None:
     environment = {**environ, **plan.environment}
+    for name, text in plan.programs.items():
+        (folder.parent / name).write_text(text)
+        (folder.parent / name).chmod(0o755)
     for command in plan.commands:
         program = shutil.which(command[0], path=environ.get("PATH")) or command[0]
         try:

@@ -1,0 +1,85 @@
+"""A crate whose build script compiles C with the real `cc` crate of the registry."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+# As aws-lc-sys does, which hits every tree with rustls.
+CRATE: Mapping[str, str] = {
+    "Cargo.toml": """\
+[package]
+name = "noise"
+version = "0.1.0"
+edition = "2021"
+
+[lib]
+crate-type = ["staticlib"]
+
+[build-dependencies]
+cc = "1.2"
+""",
+    "build.rs": """\
+fn main() {
+    cc::Build::new().file("jitter.c").flag("-O0").compile("jitter");
+    cc::Build::new().file("fast.c").flag("-Werror").compile("fast");
+    println!("cargo:rerun-if-changed=jitter.c");
+}
+""",
+    "jitter.c": """\
+#ifdef __OPTIMIZE__
+#error "The CPU Jitter random number generator must not be compiled with optimizations."
+#endif
+int jitter(void) { return 7; }
+""",
+    "fast.c": """\
+#ifndef __OPTIMIZE__
+#error "The profile is a release, but this is not optimized."
+#endif
+static int unused(void) { return 1; }
+const char *place(void) { return __FILE__; }
+""",
+    "src/lib.rs": """\
+#[cfg(not(own_flag))]
+compile_error!("without the flag of .cargo/config.toml");
+
+extern "C" { fn jitter() -> i32; fn place() -> *const u8; }
+
+#[no_mangle]
+pub extern "C" fn noise(at: usize) -> i32 { unsafe { [jitter(), *place() as i32][at] } }
+""",
+    "include/noise.h": "int noise(unsigned long at);\n",
+    ".cargo/config.toml": '[build]\nrustflags = ["--cfg", "own_flag"]\n',
+}
+
+MAIN = """\
+#include <stdio.h>
+#include "noise.h"
+int main(int count, char **words) {
+  (void)words;
+  printf("%d\\n", noise(count - 1));
+}
+"""
+
+
+def write_crate(folder: Path) -> None:
+    """Writes the crate, with a Cargo.lock of what the registry has today."""
+    for name, text in CRATE.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    cargo(folder, "generate-lockfile")
+
+
+def cargo(folder: Path, *arguments: str) -> str:
+    """Runs cargo; the test is skipped where the registry is out of reach."""
+    done = subprocess.run(
+        ["cargo", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0 and "download" in done.stderr:
+        pytest.skip(f"cargo {arguments[0]} needs the registry: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
