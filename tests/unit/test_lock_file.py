@@ -288,6 +288,7 @@ def test_two_archives_may_not_yield_the_same_file() -> None:
     [
         ({"tool": "command"}, "'args' is empty"),
         ({"tool": "make", "args": ["a\0b"]}, "'args' has a NUL character"),
+        ({"tool": "make", "target": "a\0b"}, "'target' has a NUL character"),
     ],
 )
 def test_a_build_that_no_system_could_run_is_refused(build: Any, words: str) -> None:

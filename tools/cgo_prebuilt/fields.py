@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from cgo_prebuilt.errors import CgoPrebuiltError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST = 1 << 63
+"""More bytes than any file has (`off_t`)."""
 
 
 class Fields:
@@ -78,7 +81,7 @@ class Fields:
             raise self.problem(
                 f"{key!r} must be a string, found {_kind(value)}", _quote_hint(value)
             )
-        return value
+        return self._checked(key, value)
 
     def optional_string(self, key: str) -> str | None:
         """A string, or None where the key is absent or null."""
@@ -98,8 +101,8 @@ class Fields:
     def count(self, key: str) -> int:
         """A whole number, zero or more."""
         value = self.required(key)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self.problem(f"{key!r} must be a whole number of bytes, found {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
+            raise self.problem(f"{key!r} must be a whole number of bytes, found {str(value)[:40]}")
         return value
 
     def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -108,7 +111,7 @@ class Fields:
         if value is None:
             return default
         if isinstance(value, str):
-            return (value,)
+            return (self._checked(key, value),)
         if not isinstance(value, list | tuple):
             raise self.problem(f"{key!r} must be a list of strings, found {_kind(value)}")
         for item in value:
@@ -116,7 +119,7 @@ class Fields:
                 raise self.problem(
                     f"{key!r} must hold strings only, found {_kind(item)}", _quote_hint(item)
                 )
-        return tuple(value)
+        return tuple(self._checked(key, item) for item in value)
 
     def string_mapping(self, key: str) -> dict[str, str]:
         """A mapping of strings to strings; empty where the key is absent."""
@@ -131,7 +134,15 @@ class Fields:
                     f"{key!r} must map strings to strings, found {name!r}: {item!r}",
                     _quote_hint(item),
                 )
-        return dict(value)
+        return {self._checked(key, k): self._checked(key, item) for k, item in value.items()}
+
+    def _checked(self, key: str, text: str) -> str:
+        """A text that can be a path, and a word of a command line."""
+        if "\0" in text:
+            raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
+        if _SURROGATE.search(text):
+            raise self.problem(f"{key!r} has half of a character", "remove it from the text")
+        return text
 
 
 def _kind(value: object) -> str:

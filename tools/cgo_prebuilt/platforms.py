@@ -7,6 +7,7 @@ is the only one: `rules/private/platforms.bzl` holds its Bazel half, and a test 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 from cgo_prebuilt.errors import UsageError
@@ -61,7 +62,7 @@ _OTHER_WORDS = {
 
 def libc_version(text: str) -> tuple[int, ...]:
     """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do."""
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
+    return tuple(int(part) for part in text.split(".") if re.fullmatch("[0-9]{1,9}", part))
 
 
 def parse_platform(name: str) -> Platform:

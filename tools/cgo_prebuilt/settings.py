@@ -119,6 +119,24 @@ def _no_place(where: str, path: str) -> UsageError:
     )
 
 
+def command_named(environ: Mapping[str, str], variable: str) -> list[str]:
+    """The program that a variable such as `CC` names, with its first options; empty where it is not set.
+
+    Raises:
+        UsageError: The variable has an open quote.
+    """
+    import shlex
+
+    try:
+        return shlex.split(environ.get(variable, ""))
+    except ValueError as error:
+        raise UsageError(
+            f"{variable} is no command line: {error}",
+            where=f"{variable}={environ[variable]}",
+            remedy=f"correct {variable}, or unset it",
+        ) from None
+
+
 def is_on(value: str) -> bool:
     """Whether a variable such as `CGO_PREBUILT_OFFLINE` is set to something that means yes."""
     return value.strip().lower() not in ("", "0", "false", "no", "off")

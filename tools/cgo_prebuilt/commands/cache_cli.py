@@ -76,9 +76,16 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps([asdict(tree) for tree in trees], indent=2))
         return 0
     for tree in trees:
-        used = time.strftime("%Y-%m-%d", time.localtime(tree.last_used))
+        used = _day(tree.last_used)
         print(f"{tree.key[:16]}  {format_size(tree.size):>9}  {used}  {tree.label}")
     return 0
+
+
+def _day(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return "????-??-??"  # a file system takes times that a calendar does not
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -178,7 +178,7 @@ def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return None
-    real = folder.resolve()
+    real = Path(os.path.realpath(folder))
     deepest, kind = -1, None
     for line in lines:
         fields = line.split(" ")

@@ -36,7 +36,7 @@ def is_abandoned(path: Path) -> bool:
     """
     space, _, rest = path.name.removeprefix(PREFIX).partition("-")
     pid = rest.partition("-")[0]
-    if not path.name.startswith(PREFIX) or not pid.isdigit():
+    if not path.name.startswith(PREFIX) or not pid.isdecimal():
         return False
     if space == _process_space() and sys.platform != "win32":
         return not _is_alive(int(pid))

@@ -81,10 +81,21 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
     if os != "windows":
         folders = {str(PurePosixPath(path).parent) for path in interface.shared_library}
         words += [f"-Wl,-rpath,{_place(folder)}" for folder in sorted(folders)]
-    options = [word for option in interface.linkopts for word in shlex.split(option)]
+    options = [word for option in interface.linkopts for word in _words(option, where)]
     _check(words, _LINKER, where, _PATH_REMEDY)
     _check(options, _LINKER, where, _OPTION_REMEDY)
     return words + options
+
+
+def _words(option: str, where: str) -> list[str]:
+    try:
+        return shlex.split(option)
+    except ValueError:
+        raise UsageError(
+            f"the link option {option!r} has an open quote, or a backslash at its end",
+            where=where,
+            remedy="close the quote, or write the option without one",
+        ) from None
 
 
 def cflags(interface: Interface, *, where: str) -> list[str]:

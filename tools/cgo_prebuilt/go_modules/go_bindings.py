@@ -6,6 +6,7 @@ and nowhere else.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -63,7 +64,7 @@ def read_bindings(
     for name in [name for name, source in sources.items() if source.ignored]:
         del files[name], sources[name]
     package = _package_of(sources, folder)
-    module, go_version = _go_mod(folder.resolve())
+    module, go_version = _go_mod(Path(os.path.realpath(folder)))
     published = _Published(files.keys(), headers, [path.name for path in paths if path.is_dir()])
     for name, source in sources.items():
         _check_imports(source, module, modules, folder / name)

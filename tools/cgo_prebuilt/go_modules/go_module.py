@@ -102,10 +102,11 @@ def module_version(release: str, path: str, *, where: str) -> str:
             remedy="use one of the form v1.2.3 or v1.2.3-rc.1, without build metadata",
         )
     suffix = _suffix(path)
-    major = int(match[1])
-    if suffix != (f"/v{major}" if major > 1 else ""):
+    major = match[1]
+    is_first = major in ("0", "1")
+    if suffix != ("" if is_first else f"/v{major}"):
         base = path.removesuffix(suffix)
-        wanted = f"{base}/v{major}" if major > 1 else base
+        wanted = base if is_first else f"{base}/v{major}"
         raise UsageError(
             f"version {version} does not fit the module path {path}",
             where=where,
@@ -172,12 +173,13 @@ def version_key(version: str) -> tuple[Any, ...]:
     """A key that sorts canonical versions by precedence (Semantic Versioning 2.0.0, section 11)."""
     match = _VERSION.fullmatch(version)
     if match is None:
-        return (-1,)
-    numbers = tuple(int(match[part]) for part in (1, 2, 3))
+        return ()
+    numbers = tuple((len(match[part]), match[part]) for part in (1, 2, 3))
     if match[4] is None:
         return (*numbers, 1)
+    # A number is written without leading zeros: the longer one is the larger one.
     identifiers = tuple(
-        (0, int(text), "") if text.isdigit() else (1, 0, text) for text in match[4].split(".")
+        (0, len(text), text) if text.isdigit() else (1, 0, text) for text in match[4].split(".")
     )
     return (*numbers, 0, identifiers)
 

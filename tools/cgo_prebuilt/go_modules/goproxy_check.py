@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cgo_prebuilt.go_modules.go_module import GoModule, is_canonical, latest
 from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND, page_path
 from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
 from cgo_prebuilt.go_modules.module_zip import read_module_zip
+from cgo_prebuilt.strict_json import parse_json
 
 _MODULE_LINE = re.compile(r"^module[ \t]+(\S+)[ \t]*$", re.MULTILINE)
 _REMEDY = "restore the file from what was published, or publish a new version"
@@ -85,7 +85,7 @@ def _check_latest(tree: ProxyTree, path: str, versions: list[str]) -> None:
 
 def _json(data: bytes) -> dict[str, object]:
     try:
-        value = json.loads(data)
+        value = parse_json(data)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from functools import partial
@@ -43,7 +44,7 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
             remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
         )
     try:
-        return _Server((host, port), partial(_Handler, site.resolve()))
+        return _Server((host, port), partial(_Handler, Path(os.path.realpath(site))))
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"the address cannot be listened on: {getattr(error, 'strerror', None) or error}",
@@ -106,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _inside(self, name: str) -> Path | None:
         """The file of that name in the site, wherever links lead; None where there is none."""
         try:
-            file = (self._site / name).resolve()
+            file = Path(os.path.realpath(self._site / name))
             return file if file.is_relative_to(self._site) and file.is_file() else None
         except (OSError, ValueError):  # a name that no file can have
             return None

@@ -20,6 +20,7 @@ from pathlib import PurePath, PureWindowsPath
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.strict_json import parse_json
 
 # What cgo uses when CGO_CFLAGS or CGO_LDFLAGS is not set or empty; setting it would silently drop them.
 _DEFAULT_FLAGS = "-O2 -g"
@@ -115,12 +116,15 @@ def _assignment(name: str, value: str, shell: str) -> str:
 def _records(text: str) -> dict[str, dict[str, str]]:
     """What was set, by library; nothing where somebody else has written the variable."""
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError:
         return {}
-    if not isinstance(document, dict):
-        return {}
-    return {name: own for name, own in document.items() if isinstance(own, dict)}
+    records = document.items() if isinstance(document, dict) else ()
+    return {name: own for name, own in records if _is_record(own)}
+
+
+def _is_record(own: object) -> bool:
+    return isinstance(own, dict) and all(isinstance(text, str) for text in own.values())
 
 
 def _joined(present: str, text: str, before: str) -> str:

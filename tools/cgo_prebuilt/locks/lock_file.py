@@ -12,6 +12,7 @@ from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.locks.lock_json import lock_json
 from cgo_prebuilt.locks.lock_reader import read_document
+from cgo_prebuilt.strict_json import parse_json
 
 
 def read_lock(path: Path) -> Lock:
@@ -48,8 +49,8 @@ def parse_lock(text: str, *, where: str) -> Lock:
         LockError: It is not JSON, or is not a lock.
     """
     try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text, _without_duplicates)
+    except ValueError as error:
         raise LockError(
             f"the lock is not JSON: {error}",
             where=where,

@@ -310,10 +310,6 @@ class _Reader:
         args = _strings(fields, "args")
         if tool == "command" and not args:
             raise fields.problem("'args' is empty", "for a command it is the whole command line")
-        if any("\0" in arg for arg in args):
-            raise fields.problem(
-                "'args' has a NUL character", "no command line can have one: remove it"
-            )
         return Build(tool, args, fields.string("target", ""))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.settings import command_named
 
 
 def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
@@ -20,9 +20,9 @@ def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]
         usual: What is taken otherwise: the first that there is.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none, or the variable is no command line.
     """
-    named = shlex.split(environ.get(variable, ""))
+    named = command_named(environ, variable)
     if named:
         return named
     for name in usual:
@@ -46,7 +46,9 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
         UsageError: It cannot be run, or fails.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
     except OSError as error:
         raise UsageError(
             f"{command[0]} cannot be run: {error.strerror}",

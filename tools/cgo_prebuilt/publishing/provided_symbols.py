@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cgo_prebuilt.platforms import libc_version
 from cgo_prebuilt.publishing.object_files import read_objects
+from cgo_prebuilt.settings import command_named
 
 # What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
 _ALWAYS = ("-lc", "-lgcc", "-lgcc_s")
@@ -69,9 +70,11 @@ def _find(name: str) -> Path | None:
     """A library by its name or path, where the C compiler would find it."""
     if Path(name).is_absolute():
         return Path(name) if Path(name).exists() else None
-    command = [os.environ.get("CC", "cc"), f"-print-file-name={name}"]
+    command = [*(command_named(os.environ, "CC") or ["cc"]), f"-print-file-name={name}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", check=False
+        )
     except OSError:
         return None
     path = Path(done.stdout.strip())

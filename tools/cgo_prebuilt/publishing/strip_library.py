@@ -32,14 +32,16 @@ def strip_library(
     # LLVM's knows every format; the host's, often its own only.
     strip = program(environ, "STRIP", "llvm-strip", "strip")
     options = ["-S"] if platform.os == "darwin" else ["--strip-debug"]
-    if not _is_of_apple(strip[0]):
+    if not _is_of_apple(strip):
         options.append("-D")  # neither times nor owners in an archive's index
     run([*strip, *options, str(target)], "STRIP", source)
 
 
-def _is_of_apple(strip: str) -> bool:
+def _is_of_apple(strip: list[str]) -> bool:
     try:
-        done = subprocess.run([strip, "--version"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*strip, "--version"], capture_output=True, text=True, errors="replace", check=False
+        )
     except OSError:
         return False
     return "GNU" not in done.stdout and "LLVM" not in done.stdout

@@ -16,6 +16,7 @@ from cgo_prebuilt.errors import BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.settings import command_named
 from cgo_prebuilt.source.build_plan import FLAGS, BuildPlan, plan_build
 from cgo_prebuilt.source.command_lines import TABLES
 from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
@@ -141,14 +142,7 @@ def _versions(plan: BuildPlan, wanted: SourceOf, environ: Mapping[str, str]) -> 
             )
         versions[tool] = _answer([program, "-vV" if tool == "rustc" else "--version"], environ)
     for variable, usual in (("CC", "cc"), ("CXX", "c++")):
-        try:
-            command = shlex.split(environ.get(variable) or usual)
-        except ValueError as error:
-            raise BuildError(
-                f"{variable} is no command line: {error}",
-                where=f"{variable}={environ[variable]}",
-                remedy=f"correct {variable}, or unset it",
-            ) from None
+        command = command_named(environ, variable) or [usual]
         versions[variable] = _answer([*command, "--version"], environ)
     return versions
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.strict_json import parse_json
 
 
 def result_key(kind: str, inputs: object) -> str:
@@ -36,10 +37,11 @@ class Results:
     def get(self, key: str) -> tuple[LockedFile, ...] | None:
         """The files of a key; None where there are none, or they cannot be read."""
         try:
-            listed = json.loads((self._folder / f"{key}.json").read_text(encoding="utf-8"))
-            return tuple(LockedFile(str(path), str(sha), int(size)) for path, sha, size in listed)
+            listed = parse_json((self._folder / f"{key}.json").read_bytes())
+            files = tuple(LockedFile(path, sha, size) for path, sha, size in listed)
         except (OSError, ValueError, TypeError):
             return None
+        return files if all(map(_is_sound, files)) else None
 
     def put(self, key: str, files: Iterable[LockedFile]) -> None:
         """Remembers the files of a key. A store that cannot be written remembers nothing."""
@@ -47,3 +49,7 @@ class Results:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             text = json.dumps([[file.path, file.sha256, file.size] for file in files])
             write_whole(self._folder / f"{key}.json", text.encode())
+
+
+def _is_sound(file: LockedFile) -> bool:
+    return isinstance(file.path, str) and isinstance(file.sha256, str) and type(file.size) is int

@@ -18,6 +18,8 @@ from os import stat_result
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.strict_json import parse_json
+
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import LockedFile
 
@@ -161,16 +163,23 @@ def parse_record(text: str, folder: Path) -> Tree | None:
         The tree, or None when the text is not a whole and sound record.
     """
     try:
-        record = json.loads(text)
+        record = parse_json(text)
         if record["schema"] != SCHEMA:
             return None
         boot, label, key = record["unsynced_boot"], record["label"], record["key"]
         records = {
-            str(path): FileRecord(str(sha256), *map(int, numbers))
+            path: FileRecord(str(sha256), *map(_number, numbers))
             for path, (sha256, *numbers) in record["files"].items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     if not isinstance(label, str) or not (boot is None or isinstance(boot, str)):
         return None
     return Tree(str(key), folder, records, boot, label)
+
+
+def _number(value: object) -> int:
+    """A number that `stat` can have said."""
+    if type(value) is not int or not 0 <= value < 1 << 128:
+        raise ValueError
+    return value

@@ -1,0 +1,37 @@
+"""JSON that somebody else wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+
+def parse_json(
+    text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], object] | None = None
+) -> Any:
+    """Reads JSON (RFC 8259) of any shape; it is the caller's to look at what there is.
+
+    Args:
+        text: The document.
+        pairs: Makes an object of its pairs, where that is not a plain dict.
+
+    Raises:
+        ValueError: It is not JSON in UTF-8, has a number that JSON does not have or half of a
+            character, or is nested too deeply.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")
+    try:
+        document = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()
+        return document
+    except UnicodeEncodeError:
+        raise ValueError("it has half of a character") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"JSON has no number {constant}")
