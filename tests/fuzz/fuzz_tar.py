@@ -31,10 +31,11 @@ SEEDS = (
 
 def read(data: bytes) -> None:
     from cgo_prebuilt.archives.tar_reader import read_tar
+    from cgo_prebuilt.archives.work import Work
     from cgo_prebuilt.errors import CgoPrebuiltError
 
     with contextlib.suppress(CgoPrebuiltError):
-        for member in read_tar(_pieces(data), where="fuzz"):
+        for member in read_tar(_pieces(data), Work("fuzz")):
             found = sum(len(chunk) for chunk in member.chunks())
             assert found == member.size
             assert found <= len(data)
@@ -46,4 +47,4 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    fuzz(read, modules=["tarfile", "cgo_prebuilt.archives.tar_reader"], seeds=SEEDS)
+    fuzz(read, modules=["cgo_prebuilt.archives.tar_reader"], seeds=SEEDS)

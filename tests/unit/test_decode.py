@@ -11,8 +11,9 @@ import zlib
 
 import pytest
 
-from cgo_prebuilt.archives import decode
+from cgo_prebuilt.archives import decode, work
 from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, raw_inflate
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from tests.unit.archive_builders import TAR_FORMATS, MemoryStream, compress, zstd
 
@@ -22,7 +23,7 @@ TEXT = random.Random(1).randbytes(5000) * 300 + random.Random(2).randbytes(300_0
 def decoded(data: bytes, format: str, most: int = 1 << 20, expected: int = 0) -> bytes:
     pieces = list(
         decode.decode(
-            MemoryStream(data, most).read, codec_of(format), where="lib", expected=expected
+            MemoryStream(data, most).read, codec_of(format), Work("lib", expected=expected)
         )
     )
     assert all(0 < len(piece) <= PIECE_SIZE for piece in pieces)
@@ -82,7 +83,7 @@ class TestEveryFormat:
     def test_a_bomb_is_refused_in_mid_stream(
         self, format: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(decode, "ALLOWANCE", 1 << 20)
+        monkeypatch.setattr(work, "ALLOWANCE", 1 << 20)
         bomb = compress(bytes(16 << 20), format)
         with pytest.raises(IntegrityError, match="this is a decompression bomb"):
             decoded(bomb, format)
@@ -90,7 +91,7 @@ class TestEveryFormat:
     def test_what_a_lock_explains_is_no_bomb(
         self, format: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(decode, "ALLOWANCE", 0)
+        monkeypatch.setattr(work, "ALLOWANCE", 0)
         zeros = bytes(8 << 20)
         assert decoded(compress(zeros, format), format, expected=len(zeros)) == zeros
 

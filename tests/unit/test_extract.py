@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.archives import decode
+from cgo_prebuilt.archives import work
 from cgo_prebuilt.archives.bytestream import FileStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
@@ -111,7 +111,7 @@ def test_a_loose_file_that_is_not_what_the_lock_says_is_refused(
 def test_a_library_that_packs_very_well_is_no_bomb(
     format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, "ALLOWANCE", 0)
+    monkeypatch.setattr(work, "ALLOWANCE", 0)
     files = {"lib/x.a": bytes(8 << 20)}
     assert extract_bytes(tmp_path, archive_of(files, format), format, files) == files
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.archives import decode, zip_reader
+from cgo_prebuilt.archives import work, zip_reader
 from cgo_prebuilt.errors import IntegrityError
 from tests.unit.archive_builders import (
     MemoryStream,
@@ -493,7 +493,7 @@ def test_zip_with_a_wrong_crc_is_not_locked() -> None:
 
 
 def test_zip_bomb_is_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "ALLOWANCE", 1 << 20)
+    monkeypatch.setattr(work, "ALLOWANCE", 1 << 20)
     with pytest.raises(IntegrityError) as caught:
         index_bytes(zip_archive(ZipEntry("x", bytes(16 << 20))), "zip")
     assert said(caught.value).endswith("this is a decompression bomb")

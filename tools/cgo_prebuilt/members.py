@@ -22,6 +22,8 @@ _FORBIDDEN_ON_WINDOWS = frozenset('<>"|?*')
 
 FILE = "file"
 FOLDER = "folder"
+HARD_LINK = "hard link"
+SYMBOLIC_LINK = "symbolic link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class Member:
 
     Attributes:
         name: Its name, normalized by `normalize` but not checked.
-        kind: `FILE`, `FOLDER`, or words for anything else, such as "symbolic link".
+        kind: `FILE`, `FOLDER`, `HARD_LINK`, `SYMBOLIC_LINK`, or words for anything else.
         size: Of its contents, in bytes; None where that is not known before they are read.
         chunks: Reads its contents, in order, once, before the next member is asked for.
         crc32: Of its contents, where the archive holds one that its reader has not checked.
+        link: What a link leads to, as the archive says it; empty where its contents say it.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Member:
     size: int | None
     chunks: Callable[[], Iterator[memoryview]]
     crc32: int | None = None
+    link: str = ""
 
 
 def normalize(name: str) -> str:

@@ -8,13 +8,20 @@ from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, surprise
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, decode
 from cgo_prebuilt.archives.tar_reader import read_tar
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zip_reader import read_zip
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import FILE, Member
 
 
 def read_members(
-    stream: ByteStream, *, format: str, where: str, loose: str = "", expected: int = 0
+    stream: ByteStream,
+    *,
+    format: str,
+    where: str,
+    loose: str = "",
+    expected: int = 0,
+    size: int = 0,
 ) -> Generator[Member, None, None]:
     """Reads the members of an archive.
 
@@ -24,13 +31,15 @@ def read_members(
         where: What the archive is called in an error.
         loose: The name of the only member, where the format is `file`.
         expected: How many decoded bytes are no surprise, however well they are compressed.
+        size: Of the archive by the lock; 0 where a lock is being made.
 
     Yields:
         Every member; see `Member` for when its contents can be read.
 
     Raises:
         CgoPrebuiltError: The bytes cannot be had.
-        IntegrityError: It is not an archive of that format, or is malformed, truncated or a bomb.
+        IntegrityError: It is not an archive of that format, or is malformed, truncated or a bomb, or makes
+            more work than its size explains.
         UsageError: This machine has no decoder for it.
     """
     if format == "zip":
@@ -42,7 +51,8 @@ def read_members(
     if format == "file":
         yield Member(loose, FILE, None, lambda: _chunks(read))
         return
-    yield from read_tar(decode(read, codec_of(format), where=where, expected=expected), where=where)
+    work = Work(where, promised=size, expected=expected)
+    yield from read_tar(decode(read, codec_of(format), work), work)
 
 
 def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member, None, None]:

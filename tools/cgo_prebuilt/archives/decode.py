@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.errors import IntegrityError
 
@@ -25,13 +26,6 @@ _START_SIZE = 1 << 16
 
 PIECE_SIZE = 1 << 18
 """The most bytes in one decoded piece."""
-
-RATIO = 100
-ALLOWANCE = 256 << 20
-"""An archive that decodes to more than `ALLOWANCE` bytes and `RATIO` times its own is a bomb.
-
-Libraries compress three to five times; a bomb of gzip reaches 1000, one of zstd far more.
-"""
 
 # Memory is promised to stay under 150 MB, and a decoder holds a whole window. The 64 MiB of
 # `zstd --ultra -21` and of `xz -9` still fit.
@@ -128,16 +122,13 @@ def raw_inflate() -> tuple[Decompressor, tuple[type[Exception], ...]]:
     return decompressor, (igzip.error,)
 
 
-def decode(
-    read: Callable[[int], bytes], codec: Codec, *, where: str, expected: int = 0
-) -> Iterator[bytes]:
+def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[bytes]:
     """Decodes a whole file.
 
     Args:
         read: Gives 1 to n bytes of the file, and `b""` at its end.
         codec: How it is compressed.
-        where: What the file is called in an error.
-        expected: How many decoded bytes are no surprise, however well they are compressed.
+        work: Counts what that takes.
 
     Yields:
         The decoded bytes in order, in pieces of 1 to `PIECE_SIZE` bytes.
@@ -146,71 +137,55 @@ def decode(
         IntegrityError: The data are malformed or truncated, something else follows them, or they
             are a bomb.
     """
-    data = _start(b"", b"", read)
-    encoded, decoded = len(data), 0
+
+    def receive() -> bytes:
+        more = read(READ_SIZE)
+        work.received(len(more))
+        return more
+
+    data = _start(b"", b"", receive)
     while data:
+        work.stream()
         decompressor = codec.open()
         try:
             while not decompressor.eof:
                 if decompressor.needs_input and not data:
-                    data = read(READ_SIZE)
-                    encoded += len(data)
+                    data = receive()
                     if not data:
                         raise IntegrityError(
-                            f"the {codec.name} data end in the middle", where=where, remedy=_REMEDY
+                            f"the {codec.name} data end in the middle",
+                            where=work.where,
+                            remedy=_REMEDY,
                         )
                 piece = decompressor.decompress(data, PIECE_SIZE)
                 data = b""
                 if piece:
-                    decoded += len(piece)
-                    check_ratio(decoded, encoded, expected=expected, where=where)
+                    work.decoded(len(piece))
                     yield piece
         except codec.errors as error:
             raise IntegrityError(
-                f"the {codec.name} data are malformed: {error}", where=where, remedy=_REMEDY
+                f"the {codec.name} data are malformed: {error}", where=work.where, remedy=_REMEDY
             ) from error
-        held = decompressor.unused_data
-        data = _start(held, codec.padding, read)
-        encoded += max(0, len(data) - len(held))
+        data = _start(decompressor.unused_data, codec.padding, receive)
         if data and not data.startswith(codec.magics):
             raise IntegrityError(
                 f"there is something else behind the {codec.name} data",
-                where=where,
+                where=work.where,
                 remedy=_REMEDY,
             )
 
 
-def _start(data: bytes, padding: bytes, read: Callable[[int], bytes]) -> bytes:
+def _start(data: bytes, padding: bytes, receive: Callable[[], bytes]) -> bytes:
     """The start of the next stream: what is held of it and more, without padding before it.
 
     It is long enough for a header, since isal cannot take the optional fields of gzip in pieces.
     """
     while len(data := data.lstrip(padding)) < _START_SIZE:
-        more = read(READ_SIZE)
+        more = receive()
         if not more:
             break
         data += more
     return data
-
-
-def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> None:
-    """Refuses a bomb.
-
-    Args:
-        decoded: How many bytes came out.
-        encoded: How many bytes went in.
-        expected: How many bytes are no surprise, whatever went in.
-        where: What the archive is called in an error.
-
-    Raises:
-        IntegrityError: Much more came out than a library explains.
-    """
-    if decoded > ALLOWANCE + RATIO * encoded + expected:
-        raise IntegrityError(
-            f"{encoded} bytes decode to more than {decoded - 1}: this is a decompression bomb",
-            where=where,
-            remedy="do not use this archive",
-        )
 
 
 def _gzip() -> Codec:

@@ -53,6 +53,7 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
         where=where,
         loose=next(iter(wanted), ""),
         expected=sum(file.size for file in archive.files),
+        size=archive.size,
     )
     with closing(members), Sink(staging, where) as sink:
         for member in members:

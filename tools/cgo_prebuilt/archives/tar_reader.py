@@ -1,33 +1,56 @@
 """Members of a tar, from decoded bytes that come in order.
 
-The standard library's `tarfile` reads the headers; every choice that it makes between two readings
-of an archive is refused here instead, so that what is read is what any other reader sees.
+Every choice between two readings of an archive is refused here, so that what is read is what any other
+reader sees. Each header is looked at once, and of extended headers only what a member's name and size
+depend on is kept: `tarfile` keeps all of it, copies it for every member, and calls itself for each.
 References: POSIX.1-2017 pax, sections "ustar Interchange Format" and "pax Interchange Format"; the
 GNU tar manual, "Basic Tar Format".
 """
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
+import struct
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, FOLDER, Member, normalize
+from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member, normalize
 
-_BLOCK = tarfile.BLOCKSIZE
+_BLOCK = 512
 
-# A member's headers with all their extensions. Names of 4096 bytes and extended attributes fit.
+# name, (mode, uid, gid), size, (mtime), checksum, type, linkname, magic, (owners, device), prefix
+_HEADER = struct.Struct("100s24x12s12x8sc100s8s80x155s12x")
+_POSIX_MAGIC = b"ustar\0"
+
+# Where an old GNU sparse header, and each block behind it, say whether another block follows.
+_MORE_SPARSE, _STILL_MORE_SPARSE = 482, 504
+
+# A member's extended headers. Names of 4096 bytes and extended attributes fit.
 _HEADERS_MAX = 1 << 20
-# GNU and pax extensions before one member. Readers handle them by recursion.
 _EXTENSIONS_MAX = 16
-_MEMBERS_MAX = 1_000_000
 
-_PAX_TYPES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
-_EXTENSION_TYPES = (*_PAX_TYPES, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_GNU_KEYS = {b"L": "path", b"K": "linkpath"}
+_EXTENSIONS = frozenset((*_GNU_KEYS, b"x", b"X", b"g"))  # X: Solaris
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,9}) ([^=\n\0]+)=")
+_PAX_KEYS = frozenset((b"path", b"linkpath", b"size"))
+_PAX_SPARSE = "GNU.sparse."
+_OCTAL = re.compile(rb" *([0-7]*) *(?:\0.*)?", re.DOTALL)
+_DECIMAL = re.compile("[0-9]{1,20}")
+
+_SPARSE = "sparse file"
+_KINDS = {
+    **dict.fromkeys((b"0", b"\0", b"7"), FILE),
+    b"1": HARD_LINK,
+    b"2": SYMBOLIC_LINK,
+    **dict.fromkeys((b"3", b"4", b"6"), "device or FIFO"),
+    b"5": FOLDER,
+    b"S": _SPARSE,
+}
+# Whatever size they state.
+_WITHOUT_CONTENTS = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 
 # What writers put in the header of a member whose size only the pax header can hold.
 _UNKNOWN_SIZES = (0, 0o77777777777)
@@ -35,12 +58,12 @@ _UNKNOWN_SIZES = (0, 0o77777777777)
 _REMEDY = "its publisher has to pack it again"
 
 
-def read_tar(pieces: Iterator[bytes], *, where: str) -> Generator[Member, None, None]:
+def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
     """Reads a tar.
 
     Args:
         pieces: The decoded tar, in order.
-        where: What the archive is called in an error.
+        work: Counts its headers.
 
     Yields:
         Every member in order. The contents of one have to be read before the next is asked for, or
@@ -49,196 +72,237 @@ def read_tar(pieces: Iterator[bytes], *, where: str) -> Generator[Member, None, 
     Raises:
         IntegrityError: The tar is malformed or truncated, or readers may disagree about it.
     """
-    source = _Source(pieces, where)
-    tar: _Tar | None = None
-    for _ in range(_MEMBERS_MAX):
-        if not source.peek(1):
-            if tar is None:
-                raise _malformed("there is nothing in it", where)
-            return
-        if not source.peek(_BLOCK).strip(b"\0"):
-            _check_end(source, where)
-            return
-        _check_headers(source, where)
-        source.begin_headers()
-        try:
-            if tar is None:
-                tar = _Tar(source)
-            info = _Info.fromtarfile(tar)
-        except (tarfile.TarError, ValueError, OverflowError, IndexError) as error:
-            raise _malformed(str(error), where) from error
-        end = tar.offset
-        _check_sizes(info, source.position, end, where)
-        # A link or a folder may state a size and have no contents.
-        size = min(info.size, end - source.position)
-        yield Member(normalize(info.name), _kind(info), size, partial(source.chunks, size))
+    source = _Source(pieces, work.where)
+    block = source.block()
+    if not block:
+        raise _malformed("there is nothing in it", work.where)
+    while block.strip(b"\0"):
+        said = _Said(work)
+        header = _parse(block, work)
+        while header.type in _EXTENSIONS:
+            said.hear(header, source)
+            header = _parse(source.block(), work)
+        kind, size = _kind_and_size(header, said, source, work)
+        end = source.position + _padded(size)
+        name = normalize(said.name_of(header))
+        yield Member(name, kind, size, partial(source.chunks, size), link=said.link_of(header))
         source.skip(end - source.position)
-    raise _malformed(f"it has more than {_MEMBERS_MAX} members", where)
+        block = source.block()
+    if block:
+        source.check_end()
 
 
-class _Source(io.RawIOBase):
-    """Decoded pieces as a file that is read forward only."""
+class _Source:
+    """Decoded pieces that are taken in order."""
 
     def __init__(self, pieces: Iterator[bytes], where: str) -> None:
         self._pieces = pieces
         self._where = where
         self._piece = memoryview(b"")
-        self._headers_left = 0
         self.position = 0
 
-    def begin_headers(self) -> None:
-        """Allows `read` for the headers of one member, sparse maps included."""
-        self._headers_left = _HEADERS_MAX + _BLOCK
+    def block(self) -> bytes:
+        """Takes the next block; a shorter one, or none, only at the end."""
+        return self._take(_BLOCK)
 
-    def peek(self, size: int) -> bytes:
-        """The next bytes, fewer only at the end, without taking them."""
-        if len(self._piece) < size:
-            kept = bytearray(self._piece)
-            for piece in self._pieces:
-                kept += piece
-                if len(kept) >= size:
-                    break
-            self._piece = memoryview(bytes(kept))
-        return bytes(self._piece[:size])
-
-    def read(self, size: int = -1) -> bytes:
-        """For `tarfile`, which reads headers with it."""
-        self._headers_left -= size
-        if size < 0 or self._headers_left < 0:
-            raise _malformed("its headers are too long", self._where)
-        data = self.peek(size)
+    def take(self, size: int) -> bytes:
+        """Takes exactly the next bytes."""
+        data = self._take(size)
         if len(data) < size:
             raise _truncated(self._where)
-        self._take(size)
         return data
-
-    def tell(self) -> int:
-        """For `tarfile`."""
-        return self.position
 
     def chunks(self, size: int) -> Iterator[memoryview]:
         """Takes exactly the next bytes, without copying them."""
         while size:
-            if not self._piece:
-                self._piece = memoryview(next(self._pieces, b""))
-                if not self._piece:
-                    raise _truncated(self._where)
-            chunk = self._piece[:size]
-            self._take(len(chunk))
+            chunk = self._next(size)
+            if not chunk:
+                raise _truncated(self._where)
             size -= len(chunk)
             yield chunk
-
-    def take_piece(self) -> bytes:
-        """Takes what is at hand."""
-        piece = bytes(self._piece)
-        self._take(len(piece))
-        return piece
 
     def skip(self, size: int) -> None:
         """Takes the next bytes and drops them."""
         for _ in self.chunks(size):
             pass
 
-    def _take(self, size: int) -> None:
-        self._piece = self._piece[size:]
-        self.position += size
+    def check_end(self) -> None:
+        """Refuses anything but padding behind the end of the tar."""
+        while piece := self._next(_HEADERS_MAX):
+            if bytes(piece).strip(b"\0"):
+                raise _malformed("there is something else behind its end", self._where)
+
+    def _take(self, size: int) -> bytes:
+        chunk = self._next(size)
+        if len(chunk) == size:
+            return bytes(chunk)
+        data = bytearray(chunk)
+        while len(data) < size and (chunk := self._next(size - len(data))):
+            data += chunk
+        return bytes(data)
+
+    def _next(self, size: int) -> memoryview:
+        """Takes 1 to `size` bytes; none at the end."""
+        if not self._piece:
+            self._piece = memoryview(next(self._pieces, b""))
+        chunk, self._piece = self._piece[:size], self._piece[size:]
+        self.position += len(chunk)
+        return chunk
 
 
-class _Info(tarfile.TarInfo):
-    """A member's header that remembers the size before pax headers are applied."""
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A header block.
 
-    header_size = 0
+    Attributes:
+        type: What it is the header of.
+        size: The bytes that it says are behind it.
+        name: By the header alone, as `link` is.
+        link: What a link leads to.
+        block: The block itself.
+    """
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Info:
-        info = super().frombuf(buf, encoding, errors)
-        if info.size < 0:
-            raise tarfile.HeaderError("negative size")
-        info.header_size = info.size
-        return info
-
-
-class _Tar(tarfile.TarFile):
-    """What `TarInfo.fromtarfile` needs: global pax headers, and the next header's offset."""
-
-    def __init__(self, source: _Source) -> None:
-        super().__init__(fileobj=source, encoding="utf-8")  # the machine's own may be another
-
-    def next(self) -> None:
-        """Nothing, where `TarFile` would read the first header when it is made."""
+    type: bytes
+    size: int
+    name: str
+    link: str
+    block: bytes
 
 
-def _check_headers(source: _Source, where: str) -> None:
-    """Refuses headers before the next member that readers understand in more than one way."""
-    offset = 0
-    for _ in range(_EXTENSIONS_MAX):
-        block = source.peek(offset + _BLOCK)[offset:]
-        if len(block) < _BLOCK:
-            raise _truncated(where)
-        try:
-            info = _Info.frombuf(block, "utf-8", "surrogateescape")
-        except tarfile.HeaderError as error:
-            raise _malformed(str(error), where) from error
-        if info.type not in _EXTENSION_TYPES:
-            return
-        start = offset + _BLOCK
-        offset = start + _padded(info.size)
-        if offset > _HEADERS_MAX:
+def _parse(block: bytes, work: Work) -> _Header:
+    """Reads a header block, which has to be a whole and a sound one."""
+    where = work.where
+    work.header()
+    if len(block) < _BLOCK:
+        raise _truncated(where)
+    name, size, checksum, kind, link, magic, prefix = _HEADER.unpack(block)
+    stated = _number(checksum, where)
+    found = sum(block) - sum(checksum) + len(checksum) * 0x20
+    # Some writers have summed signed bytes.
+    if found != stated != found - 256 * sum(byte > 0x7F for byte in block):
+        raise _malformed("a header has a wrong checksum", where)
+    path = _text(name)
+    folder = _text(prefix)
+    if folder and kind != b"S":
+        if not magic.startswith(_POSIX_MAGIC):
+            # Some readers take it for a part of the name, others for times, or for nothing.
+            raise _malformed(f"the header of {path!r} has something else than a name in it", where)
+        path = f"{folder}/{path}"
+    return _Header(kind, _number(size, where), path, _text(link), block)
+
+
+class _Said:
+    """What extended headers say of the member behind them."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._count = self._length = 0
+        self._values: dict[str, str] = {}
+
+    def hear(self, header: _Header, source: _Source) -> None:
+        """Takes in the contents of an extended header."""
+        where = self._work.where
+        self._count += 1
+        self._length += _BLOCK + _padded(header.size)
+        if self._count > _EXTENSIONS_MAX:
+            raise _malformed("a member has too many extended headers", where)
+        if self._length > _HEADERS_MAX:
             raise _malformed("its headers are too long", where)
-        payload = source.peek(start + info.size)[start:]
-        if len(payload) < info.size:
-            raise _truncated(where)
-        if info.type in _PAX_TYPES:
-            _check_pax(payload, where)
-    raise _malformed("a member has too many extended headers", where)
+        payload = source.take(header.size)
+        source.skip(-header.size % _BLOCK)
+        if header.type in _GNU_KEYS:
+            heard = {_GNU_KEYS[header.type]: _text(payload)}
+        else:
+            heard = _pax_values(payload, self._work)
+            if heard and header.type == b"g":
+                raise _malformed(f"a header is to give all members one {min(heard)}", where)
+        for key, value in heard.items():
+            if self._values.setdefault(key, value) != value:
+                raise _malformed(f"two headers of a member disagree about its {key}", where)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the member is a sparse file by a pax header."""
+        return any(key.startswith(_PAX_SPARSE) for key in self._values)
+
+    def name_of(self, header: _Header) -> str:
+        """The member's name."""
+        return self._values.get(f"{_PAX_SPARSE}name", self._values.get("path", header.name))
+
+    def link_of(self, header: _Header) -> str:
+        """What the member leads to, where it is a link."""
+        return self._values.get("linkpath", header.link)
+
+    def size_of(self, header: _Header) -> int:
+        """The bytes that are stored of the member, about which its headers must agree."""
+        text = self._values.get("size")
+        if text is None:
+            return header.size
+        name, where = self.name_of(header), self._work.where
+        if not _DECIMAL.fullmatch(text):
+            raise _malformed(f"the pax header of {name!r} has a size that is none", where)
+        size = int(text)
+        if header.size not in (size, *_UNKNOWN_SIZES):
+            raise _malformed(
+                f"{name!r} has {size} bytes by its pax header and {header.size} by its own", where
+            )
+        return size
 
 
-def _check_pax(payload: bytes, where: str) -> None:
-    r"""Refuses a pax header whose records do not fill it exactly: `"%d %s=%s\n"`, length first."""
-    position = 0
+def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
+    r"""Those records of a pax header that matter: `"%d %s=%s\n"`, length first, filling it exactly."""
+    values = {}
+    position = records = 0
     while position < len(payload):
+        records += 1
         match = _PAX_RECORD.match(payload, position)
         end = position + int(match[1]) if match else 0
         if match is None or not match.end() < end <= len(payload) or payload[end - 1] != 0x0A:
-            raise _malformed("malformed pax header", where)
+            raise _malformed("malformed pax header", work.where)
+        key = match[2]
+        if key in _PAX_KEYS or key.startswith(_PAX_SPARSE.encode()):
+            values[_text(key)] = payload[match.end() : end - 1].decode("utf-8", "surrogateescape")
         position = end
+    work.header(records)
+    return values
 
 
-def _check_sizes(info: _Info, position: int, end: int, where: str) -> None:
-    """Refuses a member whose headers disagree about how long it is."""
-    if "size" in info.pax_headers and info.header_size not in (info.size, *_UNKNOWN_SIZES):
-        raise _malformed(
-            f"{info.name!r} has {info.pax_headers['size']} bytes by its pax header and"
-            f" {info.header_size} by its own",
-            where,
-        )
-    if info.size < 0 or end < position:
-        raise _malformed(f"{info.name!r} has a negative size", where)
-    if _kind(info) == FILE and end != position + _padded(info.size):
-        raise _malformed(f"the headers of {info.name!r} disagree about its size", where)
+def _kind_and_size(header: _Header, said: _Said, source: _Source, work: Work) -> tuple[str, int]:
+    """What a member is, and how many bytes are stored of it."""
+    where = work.where
+    kind = _KINDS.get(header.type, f"member of type {header.type!r}")
+    size = said.size_of(header)
+    if header.type in _WITHOUT_CONTENTS:
+        return kind, 0
+    if kind == _SPARSE:
+        # What follows is more of its map, not its contents.
+        more = header.block[_MORE_SPARSE]
+        while more:
+            work.header()
+            more = source.take(_BLOCK)[_STILL_MORE_SPARSE]
+    name = said.name_of(header)
+    if kind == FILE and said.is_sparse:
+        kind = _SPARSE
+    if kind == FILE and name.endswith("/"):
+        # By its name it is a folder, and has no contents then.
+        if size:
+            raise _malformed(f"{name!r} is a file or a folder", where)
+        kind = FOLDER
+    return kind, size
 
 
-def _check_end(source: _Source, where: str) -> None:
-    """Refuses anything but padding behind the end of the tar."""
-    while source.peek(1):
-        if source.take_piece().strip(b"\0"):
-            raise _malformed("there is something else behind its end", where)
+def _number(field: bytes, where: str) -> int:
+    """A number: octal digits, or in base 256 behind a bit that is set."""
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:], "big")
+    match = _OCTAL.fullmatch(field)
+    if match is None:
+        raise _malformed("a header has a number that is none, or a negative one", where)
+    return int(match[1] or b"0", 8)
 
 
-def _kind(info: tarfile.TarInfo) -> str:
-    if info.type == tarfile.GNUTYPE_SPARSE or info.issparse():
-        return "sparse file"
-    if info.type in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE):
-        return FILE
-    if info.isdir():
-        return FOLDER
-    if info.issym():
-        return "symbolic link"
-    if info.islnk():
-        return "hard link"
-    if info.isdev():
-        return "device or FIFO"
-    return f"member of type {info.type!r}"
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def _padded(size: int) -> int:

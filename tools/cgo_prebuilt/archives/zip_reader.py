@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from cgo_prebuilt.archives.decode import PIECE_SIZE, check_ratio, raw_inflate
+from cgo_prebuilt.archives.decode import PIECE_SIZE, raw_inflate
+from cgo_prebuilt.archives.work import check_ratio, check_silence
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import FILE, FOLDER, Member, normalize
 
@@ -203,6 +204,7 @@ def _contents(
     if stored and info.compress_size != info.file_size:
         raise _malformed(f"{name!r} is stored, with two different sizes", where)
     check_ratio(info.file_size, info.compress_size, expected=expected, where=where)
+    check_silence(info.file_size, info.compress_size, where=where)
     if limit < 0:
         raise _malformed(f"{name!r} overlaps another entry", where)
     file.seek(info.header_offset)

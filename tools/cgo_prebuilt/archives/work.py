@@ -1,0 +1,128 @@
+"""How much work an archive may cause: what its own bytes explain, and no more.
+
+A reader's time and memory must not depend on what an archive says, since it says it before its hash is
+known. So each thing that costs work without being contents is counted against the archive's bytes: the
+headers of a tar, the streams that a compressed file is made of, bytes that decode to nothing. Any
+archive is read in a time that is linear in its size. The allowances are far above what packers make.
+"""
+
+from __future__ import annotations
+
+from cgo_prebuilt.errors import IntegrityError
+
+RATIO = 100
+ALLOWANCE = 256 << 20
+"""An archive that decodes to more than `ALLOWANCE` bytes and `RATIO` times its own is a bomb.
+
+Libraries compress three to five times; a bomb of gzip reaches 1000, one of zstd far more.
+"""
+
+HEADERS = 50_000
+BYTES_PER_HEADER = 64
+"""A tar may have `HEADERS` headers, and one more for each `BYTES_PER_HEADER` of the archive.
+
+A folder of C headers has 550 bytes for each, with two headers for each file (/usr/include, as tar.xz).
+"""
+
+HEADERS_MAX = 1_000_000
+"""No tar may have more headers than these, however large it is."""
+
+RECORDS_PER_HEADER = 16
+"""So many records of extended headers count as one header: they cost about as much."""
+
+STREAMS = 10_000
+BYTES_PER_STREAM = 1024
+"""A compressed file may be made of `STREAMS` streams, and one more for each `BYTES_PER_STREAM` of it.
+
+The smallest blocks that parallel compressors make a stream of are of some 10 kB.
+"""
+
+SILENCE = 4 << 20
+"""How many bytes may decode to less than half of themselves: empty streams, blocks and padding.
+
+Compressors leave bytes as they are where nothing else is shorter, so that contents hardly ever grow.
+"""
+
+_REMEDY = "do not use this archive; if it comes from its publisher, it has to be packed again"
+
+
+class Work:
+    """The work that the reading of one archive has caused so far.
+
+    Args:
+        where: What the archive is called in an error.
+        promised: How many bytes it has by the lock; 0 where a lock is being made. Then only what has
+            arrived counts.
+        expected: How many decoded bytes are no surprise, however well they are compressed.
+
+    Every method raises an IntegrityError where it is too much.
+    """
+
+    def __init__(self, where: str, *, promised: int = 0, expected: int = 0) -> None:
+        self.where = where
+        self._promised = promised
+        self._expected = expected
+        self._encoded = self._decoded = self._streams = self._records = 0
+
+    def received(self, count: int) -> None:
+        """Counts bytes of the archive."""
+        self._encoded += count
+        check_silence(self._decoded, self._encoded, where=self.where)
+
+    def stream(self) -> None:
+        """Counts the start of a gzip member, a zstd frame or the like."""
+        self._streams += 1
+        if self._streams > STREAMS + self._size() // BYTES_PER_STREAM:
+            raise self._too_much(f"it is made of more than {self._streams - 1} compressed streams")
+
+    def decoded(self, count: int) -> None:
+        """Counts bytes that were decoded."""
+        self._decoded += count
+        check_ratio(self._decoded, self._encoded, expected=self._expected, where=self.where)
+
+    def header(self, records: int = 0) -> None:
+        """Counts a header of a tar and the records of an extended one."""
+        self._records += RECORDS_PER_HEADER + records
+        headers = self._records // RECORDS_PER_HEADER
+        if headers > min(HEADERS_MAX, HEADERS + self._size() // BYTES_PER_HEADER):
+            raise self._too_much(f"it has more than {headers - 1} headers")
+
+    def _size(self) -> int:
+        return max(self._promised, self._encoded)
+
+    def _too_much(self, what: str) -> IntegrityError:
+        return IntegrityError(f"{what}, too many for its size", where=self.where, remedy=_REMEDY)
+
+
+def check_silence(decoded: int, encoded: int, *, where: str) -> None:
+    """Refuses data most of which decode to nothing.
+
+    Raises:
+        IntegrityError: They do.
+    """
+    if encoded - 2 * decoded > SILENCE:
+        raise IntegrityError(
+            f"{encoded} bytes decode to only {decoded}: compressed data are never as empty as that",
+            where=where,
+            remedy=_REMEDY,
+        )
+
+
+def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> None:
+    """Refuses a bomb.
+
+    Args:
+        decoded: How many bytes came out.
+        encoded: How many bytes went in.
+        expected: How many bytes are no surprise, whatever went in.
+        where: What the archive is called in an error.
+
+    Raises:
+        IntegrityError: Much more came out than a library explains.
+    """
+    if decoded > ALLOWANCE + RATIO * encoded + expected:
+        raise IntegrityError(
+            f"{encoded} bytes decode to more than {decoded - 1}: this is a decompression bomb",
+            where=where,
+            remedy="do not use this archive",
+        )
