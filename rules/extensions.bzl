@@ -154,15 +154,17 @@ def _declare(mctx, declaration, interpreter):
     )
     for flavor, platforms in chosen.flavors.items():
         for platform in platforms:
+            part = excerpt(lock, chosen, flavor, platform)
             archive_repository(
                 name = spoke_name(tag.name, platform, flavor),
                 deps = deps,
                 interpreter = interpreter,
                 library = tag.name,
-                lock = excerpt(lock, chosen, flavor, platform),
+                lock = part.lock,
                 origin = tag.origin,
                 packages = packages,
                 platform = platform,
+                shared = part.shared,
                 source = source if flavor in source_flavors else "",
                 transport = tag.transport,
             )

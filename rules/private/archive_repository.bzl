@@ -1,6 +1,7 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
+load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
@@ -68,13 +69,13 @@ os.remove(sys.argv[1])
 def _archive_repository_impl(rctx):
     library = rctx.attr.library
     platform = rctx.attr.platform
-    lock = json.decode(rctx.attr.lock)
-    version = lock["default_version"]
+    lock = read_excerpt(rctx.attr.lock, rctx.attr.shared)
+    version = lock.version
     chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
-    rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
+    rctx.file("prebuilt.lock.json", lock.text, executable = False)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     result = run_through(
         rctx,
@@ -82,7 +83,7 @@ def _archive_repository_impl(rctx):
         "fetch",
         ["--lock=prebuilt.lock.json", "--platform=" + platform],
         ["--output=.", "--origin=prebuilt", "--json"],
-        fetcher_environment(lock["name"], version),
+        fetcher_environment(lock.name, version),
     )
     if result.return_code != 0:
         failure = failed_fetch(
@@ -96,15 +97,14 @@ def _archive_repository_impl(rctx):
         if outcome == "build":
             return _fall_back(rctx, interpreter, version, failure)
         fail("\n\n" + failure + (source_hint(rctx.attr.source) if outcome == "hint" else ""))
-    prebuilt = lock["versions"][version]["platforms"][platform]
-    files = files_of(prebuilt)
+    files = files_of(lock.prebuilt)
     for path in files.dropped:
         # At most a link to the store's file, which stays.
         rctx.delete(path)
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = library_values(library, prebuilt, rctx.attr.deps) | {
+        substitutions = library_values(library, lock.prebuilt, rctx.attr.deps) | {
             "{files}": json.encode(files.kept),
             "{platform}": platform,
             "{version}": version,
@@ -128,6 +128,9 @@ archive_repository = repository_rule(
         "platform": attr.string(
             doc = "The platform.",
             mandatory = True,
+        ),
+        "shared": attr.string_dict(
+            doc = "The lists of files that it shares with other platforms, by name, as JSON.",
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",

@@ -9,10 +9,11 @@ load(":platforms.bzl", "PLATFORMS")
 
 _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
 _UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
-_PLAIN = {"count": "int", "format": "string", "text": "string", "tool": "string"}
-_KINDS = {"count": "a whole number", "format": "a text", "text": "a text", "tool": "a text"}
+_TEXT = ("string", "a text")
+_PLAIN = {"count": ("int", "a whole number"), "text": _TEXT} | {of: _TEXT for of in WORDS}
 _INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
 _KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in ["platform", "source"]}
+_NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for kind, keys in _KEYS.items()}
 _KNOWN = {key: None for keys in _KEYS.values() for key in keys}
 _PLATFORMS = {platform: None for platform in PLATFORMS}
 
@@ -27,8 +28,8 @@ def parse_lock(text, where):
         where: what to call it in errors.
 
     Returns:
-        A struct of `name`, `default_version`, `versions` (the JSON's own dicts) and `header` (the JSON's keys that a
-        part of the lock has, too), or of `error`, a string.
+        A struct of `name`, `default_version`, `versions` (the JSON's own dicts), `shared` (JSON texts of lists of files, by
+        name) and `header` (the JSON's keys that a part of the lock has, too), or of `error`, a string.
     """
     document = json.decode(text, default = None)
     if type(document) != "dict":
@@ -54,10 +55,11 @@ def parse_lock(text, where):
     if problem:
         return problem
     versions = document["versions"]
+    shared = document.get("shared", {})
     if document["default_version"] not in versions:
         return _error("'default_version' is {}, which is not in 'versions'".format(repr(document["default_version"])), where)
     for version, content in versions.items():
-        what = _problem_of_flavors(content)
+        what = _problem_of_version(content, shared)
         if what:
             return _error(what, "{}: versions.{}".format(where, version))
     return struct(
@@ -65,6 +67,7 @@ def parse_lock(text, where):
         name = document["name"],
         default_version = document["default_version"],
         header = {key: document[key] for key in ["schema", "revision", "must_understand", "name"] if key in document},
+        shared = {name: json.encode(files) for name, files in shared.items()},
         versions = versions,
     )
 
@@ -79,7 +82,13 @@ def _problem_of(document, where, is_newer):
         if kind[0] == "[":
             if type(value) != "list":
                 return _error("expected a list", place)
-            pending.extend([(of, item, "{}[{}]".format(place, index)) for index, item in enumerate(value)])
+            for index, item in enumerate(value):
+                if of in _NESTED and _NESTED[of]:
+                    pending.append((of, item, "{}[{}]".format(place, index)))
+                    continue
+                problem = _problem_of_object(of, item, is_newer)
+                if problem:
+                    return _error(problem.what, "{}[{}]".format(place, index), problem.remedy)
         elif kind[0] == "{":
             if type(value) != "dict":
                 return _error("expected a mapping", place)
@@ -88,30 +97,36 @@ def _problem_of(document, where, is_newer):
                 for name, item in value.items()
                 if of != "platform" or name in _PLATFORMS
             ])
-        elif kind in _PLAIN:
-            if type(value) != _PLAIN[kind]:
-                return _error("expected {}".format(_KINDS[kind]), place)
-        elif type(value) != "dict":
-            return _error("expected a mapping", place)
         else:
-            keys = _KEYS[kind]
-            for key in REQUIRED.get(kind, []):
-                if key not in value:
-                    return _error("'{}' is missing".format(key), place)
-            for key, item in value.items():
-                if key in keys:
-                    pending.append((keys[key], item, place + (": " if kind == "lock" else ".") + key))
-                if is_newer:
-                    continue
-                if key not in keys:
-                    return _error("unknown key '{}'".format(key), place, "known keys here: " + ", ".join(sorted(keys)))
-                words = WORDS.get(keys[key])
-                if words and item not in words:
-                    return _error("'{}' is {}".format(key, repr(item)), place, "it can be one of " + ", ".join(words))
+            problem = _problem_of_object(kind, value, is_newer)
+            if problem:
+                return _error(problem.what, place, problem.remedy)
+            dot = ": " if kind == "lock" else "."
+            pending.extend([(of, value[key], place + dot + key) for key, of in _NESTED.get(kind, {}).items() if key in value])
     return None
 
-def _problem_of_flavors(content):
-    """What is wrong with a version's flavors: a text, or None."""
+def _problem_of_object(kind, value, is_newer):
+    """What is wrong with an object's keys and its plain values: a struct of `what` and `remedy`, or None."""
+    if kind == "text":
+        return None if type(value) == "string" else struct(what = "expected a text", remedy = _REMEDY)
+    if type(value) != "dict":
+        return struct(what = "expected a mapping", remedy = _REMEDY)
+    keys = _KEYS[kind]
+    for key in REQUIRED.get(kind, []):
+        if key not in value:
+            return struct(what = "'{}' is missing".format(key), remedy = _REMEDY)
+    for key, item in value.items():
+        of = keys.get(key)
+        if of == None and not is_newer:
+            return struct(what = "unknown key '{}'".format(key), remedy = "known keys here: " + ", ".join(sorted(keys)))
+        if of in _PLAIN and type(item) != _PLAIN[of][0]:
+            return struct(what = "'{}' must be {}".format(key, _PLAIN[of][1]), remedy = _REMEDY)
+        if of in WORDS and item not in WORDS[of] and not is_newer:
+            return struct(what = "'{}' is {}".format(key, repr(item)), remedy = "it can be one of " + ", ".join(WORDS[of]))
+    return None
+
+def _problem_of_version(content, shared):
+    """What is wrong with a version's flavors, or the lists that they share: a text, or None."""
     if ("platforms" in content) == ("flavors" in content):
         return "a version has either 'platforms' or 'flavors'"
     if "platforms" in content and "default_flavor" in content:
@@ -120,7 +135,24 @@ def _problem_of_flavors(content):
         return "'default_flavor' is missing"
     if "flavors" in content and content["default_flavor"] not in content["flavors"]:
         return "'default_flavor' is {}, which is not in 'flavors'".format(repr(content["default_flavor"]))
+    for platforms in _flavors_of(content).values():
+        for prebuilt in platforms.values():
+            for name in _shared_names(prebuilt):
+                if name not in shared:
+                    return "{} is not in the lock's 'shared'".format(repr(name))
     return None
+
+def _flavors_of(content):
+    """The prebuilts of a version that are for known platforms, by flavor and platform."""
+    return {
+        flavor: {platform: prebuilt for platform, prebuilt in platforms.items() if platform in _PLATFORMS}
+        for flavor, platforms in content.get("flavors", {"": content.get("platforms")}).items()
+    }
+
+def _shared_names(prebuilt):
+    """The names of the lists that a prebuilt shares with others."""
+    lists = [prebuilt.get("shared_headers", [])] + [archive.get("shared_files", []) for archive in prebuilt["archives"]]
+    return sorted({name: None for names in lists for name in names})
 
 def choose(lock, version, flavor, where):
     """Chooses one flavor of one version of a lock.
@@ -145,7 +177,7 @@ def choose(lock, version, flavor, where):
         )
     content = lock.versions[version]
     default = content.get("default_flavor", "")
-    flavors = content.get("flavors", {"": content.get("platforms")})
+    flavors = _flavors_of(content)
     flavor = flavor or default
     if flavor not in flavors:
         what = "choose one of {}, or add".format(", ".join(flavors)) if default else "remove 'flavor', since the lock has none; or add"
@@ -159,10 +191,7 @@ def choose(lock, version, flavor, where):
         version = version,
         flavor = flavor,
         default_flavor = default,
-        flavors = {
-            name: {platform: prebuilt for platform, prebuilt in platforms.items() if platform in _PLATFORMS}
-            for name, platforms in flavors.items()
-        },
+        flavors = flavors,
         content = content,
     )
 
@@ -176,13 +205,53 @@ def excerpt(lock, chosen, flavor, platform):
         platform: a platform that the flavor has.
 
     Returns:
-        JSON text. It says nothing of flavors, since it has but one.
+        A struct of `lock`, JSON text that says nothing of flavors, since it has but one, and `shared`, a dict from the names
+        of the lists that it shares to JSON texts. Spokes have those apart, since the texts are the same ones for all.
     """
-    kept = {"platforms": {platform: chosen.flavors[flavor][platform]}}
+    prebuilt = chosen.flavors[flavor][platform]
+    kept = {"platforms": {platform: prebuilt}}
     if "signature" in chosen.content:
         # It is of all platforms' sums in one text, so that nothing of it can be left out.
         kept["signature"] = chosen.content["signature"]
-    return _lock_of(lock, chosen, kept)
+    return struct(
+        lock = _lock_of(lock, chosen, kept),
+        shared = {name: lock.shared[name] for name in _shared_names(prebuilt)},
+    )
+
+def read_excerpt(text, shared):
+    """Puts a lock together again that `excerpt` took apart.
+
+    Args:
+        text: its JSON text.
+        shared: the lists that it shares.
+
+    Returns:
+        A struct of `name`, `version`, `prebuilt` (what the lock holds for the platform, nothing of it shared) and `text`,
+        the lock as JSON.
+    """
+    lock = json.decode(text)
+    version = lock["default_version"]
+    (prebuilt,) = lock["versions"][version]["platforms"].values()
+    lists = {name: json.decode(files) for name, files in shared.items()}
+    whole = prebuilt | {
+        "archives": [
+            archive | {"files": archive["files"] + _joined(lists, archive.get("shared_files", []))}
+            for archive in prebuilt["archives"]
+        ],
+        "headers": prebuilt.get("headers", []) + [
+            file["path"]
+            for file in _joined(lists, prebuilt.get("shared_headers", []))
+        ],
+    }
+    return struct(
+        name = lock["name"],
+        prebuilt = whole,
+        text = json.encode_indent(lock | {"shared": lists}) if lists else text,
+        version = version,
+    )
+
+def _joined(lists, names):
+    return [file for name in names for file in lists[name]]
 
 def source_excerpt(lock, chosen):
     """A lock that holds the source of one version: all that its repository depends on.

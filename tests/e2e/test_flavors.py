@@ -31,6 +31,7 @@ _HEADER = '#ifdef __cplusplus\nextern "C"\n#endif\nint answer(void);\n'
 _MAIN_CC = """\
 #include <cstdio>
 #include "answer.h"
+#include "detail19.h"
 #if defined(ANSWER_IS_FAST) != defined(SELECTED)
 #error "the library's define and the user's own select() disagree"
 #endif
@@ -63,6 +64,8 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
         static_library("linux_amd64", source, built / "lib/libanswer.a")
         (built / "include").mkdir()
         (built / "include/answer.h").write_text(_HEADER)
+        for number in range(20):  # so many that the lock holds them once for both
+            (built / f"include/detail{number}.h").write_text(f"#define DETAIL{number} {number}\n")
         cgo_prebuilt(
             "pack", "answer.yaml", "--platform", "linux_amd64", "--flavor", flavor,
             "--from", built, "--output", archive_server.folder,
@@ -70,6 +73,7 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
         ).checked()  # fmt: skip
     locked = cgo_prebuilt("lock", "answer.yaml", cwd=folder, env=cache).checked()
     assert "answer v1.0.0: linux_amd64; standard, fast" in locked.stderr
+    assert list(json.loads((folder / "answer.lock.json").read_text())["shared"]) == ["v1.0.0/1"]
     archive_server.requests.clear()
     return Release(folder, archive_server)
 

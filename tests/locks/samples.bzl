@@ -54,6 +54,7 @@ def _without(document, key):
     return {name: value for name, value in document.items() if name != key}
 
 _FILE = {"path": "lib/libvec.a", "sha256": "0" * 64, "size": 1}
+_HEADER = {"path": "include/vec.h", "sha256": "2" * 64, "size": 3}
 _ONE = {"": ["linux_amd64"]}
 
 # What a lock has in each flavor of its default version, where it is read.
@@ -105,6 +106,15 @@ READ = {
         "lock": _lock(_REVISION, {"platforms": {"linux_amd64": _platform(), "plan9_amd64": {"unknown": [1]}}}),
         "has": _ONE,
         "skipped": "versions.v1.platforms.plan9_amd64",
+    },
+    "a list of files that is shared": {
+        "lock": _lock(
+            _REVISION,
+            archive = {"files": [_FILE], "shared_files": ["v1/1"]},
+            platform = {"headers": [], "shared_headers": ["v1/1"]},
+            top = {"shared": {"v1/1": [_HEADER]}},
+        ),
+        "has": _ONE,
     },
     # The future.
     "a newer revision with nothing new": {
@@ -265,6 +275,21 @@ REFUSED = {
         "says": "'tool' is",
         "at": "L: versions.v1.source.build",
         "next": "it can be one of cargo, cmake",
+    },
+    "an archive with a list that is not there": {
+        "lock": _lock(_REVISION, archive = {"shared_files": ["v1/1"]}),
+        "says": "is not in the lock's 'shared'",
+        "at": "L: versions.v1",
+    },
+    "headers of a list that is not there": {
+        "lock": _lock(_REVISION, platform = {"shared_headers": ["v1/2"]}, top = {"shared": {"v1/1": [_HEADER]}}),
+        "says": "is not in the lock's 'shared'",
+        "at": "L: versions.v1",
+    },
+    "an unknown key of a shared file": {
+        "lock": _lock(_REVISION, top = {"shared": {"v1/1": [_HEADER | {"mode": 420}]}}),
+        "says": "unknown key 'mode'",
+        "at": "L: shared.v1/1[0]",
     },
     "a default version that is not there": {
         "lock": _lock(_REVISION, top = {"default_version": "v2"}),

@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "read_excerpt", "source_excerpt")
 load("//tests/locks:samples.bzl", "READ", "REFUSED")
 
 _ARCHIVE = {"files": [{"path": "lib/liba.a"}]}
@@ -30,6 +30,11 @@ def _parsed(versions = {}):
         fail(lock.error)
     return lock
 
+def _part(lock, version, flavor, platform):
+    """What a spoke reads of a lock."""
+    part = excerpt(lock, choose(lock, version, "", "L"), flavor, platform)
+    return read_excerpt(part.lock, part.shared)
+
 def _judgement_test_impl(ctx):
     env = unittest.begin(ctx)
     for name, sample in READ.items():
@@ -44,7 +49,7 @@ def _judgement_test_impl(ctx):
         )
         for flavor, platforms in chosen.flavors.items():
             for platform in platforms:
-                part = parse_lock(excerpt(lock, chosen, flavor, platform), "E")
+                part = parse_lock(_part(lock, "", flavor, platform).text, "E")
                 asserts.equals(env, None, part.error, name)
     for name, sample in REFUSED.items():
         error = parse_lock(json.encode(sample["lock"]), "L").error
@@ -64,9 +69,9 @@ def _text_test_impl(ctx):
         asserts.true(env, words in error and "at: L: versions.v2.platforms.linux_amd64.archives" in error or "arm64" in error, error)
     for value in ["1", "null", '["a"]']:
         error = parse_lock(json.encode(_LOCK).replace('"answer"', value), "L").error
-        asserts.true(env, "expected a text\n  at: L: name" in error, error)
+        asserts.true(env, "'name' must be a text\n  at: L\n" in error, error)
     error = parse_lock(json.encode(_LOCK).replace('"path":"lib/liba.a"', '"path":"a","size":"1"'), "L").error
-    asserts.true(env, "expected a whole number" in error and ".size\n" in error, error)
+    asserts.true(env, "'size' must be a whole number" in error and ".archives[0].files[0]\n" in error, error)
     return unittest.end(env)
 
 def _choose_test_impl(ctx):
@@ -93,18 +98,44 @@ def _choose_test_impl(ctx):
 def _excerpt_test_impl(ctx):
     env = unittest.begin(ctx)
     lock = _parsed({"v3": _FLAVORED})
-    part = parse_lock(excerpt(lock, choose(lock, "", "", "L"), "", "linux_arm64"), "E")
-    asserts.equals(env, None, part.error)
-    asserts.equals(env, {"v2": {"platforms": {"linux_arm64": _PREBUILT}}}, part.versions)
-    part = parse_lock(excerpt(lock, choose(lock, "v3", "", "L"), "cuda", "linux_amd64"), "E")
-    asserts.equals(env, {"v3": {"platforms": {"linux_amd64": _CUDA}}}, part.versions)
+    part = _part(lock, "", "", "linux_arm64")
+    asserts.equals(env, ("answer", "v2"), (part.name, part.version))
+    asserts.equals(env, _PREBUILT | {"headers": []}, part.prebuilt)
+    asserts.equals(env, {"v2": {"platforms": {"linux_arm64": _PREBUILT}}}, parse_lock(part.text, "E").versions)
+    part = _part(lock, "v3", "cuda", "linux_amd64")
+    asserts.equals(env, {"v3": {"platforms": {"linux_amd64": _CUDA}}}, parse_lock(part.text, "E").versions)
+    return unittest.end(env)
+
+def _shared_test_impl(ctx):
+    env = unittest.begin(ctx)
+    header, own = {"path": "include/a.h", "size": 7}, {"path": "lib/liba.a"}
+    prebuilt = {
+        "archives": [{"files": [own], "shared_files": ["v1/1"]}],
+        "headers": ["include/b.h"],
+        "shared_headers": ["v1/1"],
+    }
+    document = _LOCK | {
+        "shared": {"v1/1": [header], "v1/2": [own]},
+        "versions": {"v2": {"platforms": {"linux_amd64": prebuilt, "linux_arm64": prebuilt}}},
+    }
+    lock = parse_lock(json.encode(document), "L")
+    asserts.equals(env, None, lock.error)
+    chosen = choose(lock, "", "", "L")
+    arm, amd = excerpt(lock, chosen, "", "linux_arm64"), excerpt(lock, chosen, "", "linux_amd64")
+    asserts.false(env, "a.h" in arm.lock)
+    asserts.equals(env, {"v1/1": json.encode([header])}, arm.shared)
+    asserts.equals(env, arm.shared, amd.shared)
+    part = read_excerpt(arm.lock, arm.shared)
+    asserts.equals(env, [own, header], part.prebuilt["archives"][0]["files"])
+    asserts.equals(env, ["include/b.h", "include/a.h"], part.prebuilt["headers"])
+    asserts.equals(env, {"v1/1": [header]}, json.decode(part.text)["shared"])
     return unittest.end(env)
 
 def _header_test_impl(ctx):
     env = unittest.begin(ctx)
     newer = _LOCK | {"revision": 2, "must_understand": ["revision"], "aliases": {}}
     lock = parse_lock(json.encode(newer), "L")
-    part = json.decode(excerpt(lock, choose(lock, "", "", "L"), "", "linux_arm64"))
+    part = json.decode(_part(lock, "", "", "linux_arm64").text)
     asserts.equals(env, 2, part["revision"])
     asserts.equals(env, ["revision"], part["must_understand"])
     asserts.equals(env, ["default_version", "must_understand", "name", "revision", "schema", "versions"], sorted(part))
@@ -116,7 +147,7 @@ def _signed_excerpt_test_impl(ctx):
     source = {"build": {"tool": "make"}, "path": "native"}
     lock = _parsed({"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": source}})
     chosen = choose(lock, "", "", "L")
-    part = parse_lock(excerpt(lock, chosen, "", "linux_arm64"), "E")
+    part = parse_lock(_part(lock, "", "", "linux_arm64").text, "E")
     asserts.equals(env, signature, part.versions["v2"]["signature"])
     asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
     asserts.equals(env, {"platforms": {}, "source": source}, parse_lock(source_excerpt(lock, chosen), "S").versions["v2"])
@@ -127,6 +158,7 @@ _text_test = unittest.make(_text_test_impl)
 _choose_test = unittest.make(_choose_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
 _header_test = unittest.make(_header_test_impl)
+_shared_test = unittest.make(_shared_test_impl)
 _signed_excerpt_test = unittest.make(_signed_excerpt_test_impl)
 
 def lock_test_suite(name):
@@ -137,5 +169,6 @@ def lock_test_suite(name):
         _choose_test,
         _excerpt_test,
         _header_test,
+        _shared_test,
         _signed_excerpt_test,
     )

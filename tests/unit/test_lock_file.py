@@ -28,7 +28,7 @@ from cgo_prebuilt.locks.lock import (
     Source,
 )
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, read_lock
-from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, INTERFACE_LISTS, KEYS, SCHEMA
+from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, KEYS, SCHEMA
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import lock, locked_platform
@@ -483,7 +483,6 @@ def test_the_schema_knows_the_same_words_as_the_reader(schema: Draft202012Valida
     assert set(platforms.strip("^()$").split("|")) == {str(platform) for platform in SUPPORTED}
     assert set(defs["archive"]["properties"]["format"]["enum"]) == set(FORMATS)
     assert set(defs["build"]["properties"]["tool"]["enum"]) == set(BUILD_TOOLS)
-    assert set(defs["platform"]["properties"]) == {"archives", "requires", *INTERFACE_LISTS}
 
 
 @pytest.mark.parametrize("kind", KEYS)

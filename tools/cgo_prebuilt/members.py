@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 from cgo_prebuilt.errors import IntegrityError
 
@@ -18,6 +20,17 @@ _REMEDY = "pack the archive again with plain, portable, relative names"
 # CON, PRN and the like are devices on Windows in any folder, in any case and with any extension.
 _WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
 _FORBIDDEN_ON_WINDOWS = frozenset('<>"|?*')
+
+_T = TypeVar("_T")
+
+
+def _remembering(decide: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Remembers what is decided about a name: a lock has the same ones for each platform.
+
+    Long names, which only a hostile archive has many of, would fill the memory.
+    """
+    remembered = lru_cache(maxsize=4096)(decide)
+    return lambda path: remembered(path) if len(path) < 300 else decide(path)
 
 
 FILE = "file"
@@ -85,6 +98,7 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
     """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
+    checked: set[str] = set()
     for path in paths:
         check_member_name(path, where=where)
         key = _folded(path)
@@ -92,16 +106,18 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
         if key in folders:
             _refuse_collision(path, f"{folders[key]}/", where)
         files[key] = path
-        parts = path.split("/")
-        for end in range(1, len(parts)):
-            folder = "/".join(parts[:end])
+        folder = path.rpartition("/")[0]
+        while folder and folder not in checked:
+            checked.add(folder)  # with all the folders that it is in
             folded = _folded(folder)
             _refuse_collision(path, files.get(folded), where)
             other = folders.setdefault(folded, folder)
             if other != folder:
                 _refuse_collision(folder, other, where)
+            folder = folder.rpartition("/")[0]
 
 
+@_remembering
 def _problem(path: str) -> str | None:
     """Why a name is refused by itself; None where it is not."""
     if not path:
@@ -144,6 +160,7 @@ def _part_problem(part: str) -> str | None:
     return None
 
 
+@_remembering
 def _folded(path: str) -> str:
     """A key that is the same for names that some file system takes for the same file."""
     # Folding may undo a normalization and the other way around, hence twice.

@@ -7,28 +7,36 @@ from dataclasses import asdict
 from cgo_prebuilt.locks.lock import (
     Interface,
     Lock,
+    LockedArchive,
     LockedFile,
     LockedPlatform,
     LockedVersion,
     Source,
 )
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION, SCHEMA
+from cgo_prebuilt.locks.shared_lists import SharedLists, share
 
 
 def lock_json(lock: Lock) -> dict[str, object]:
     """A lock as JSON's own types; what is empty is left out."""
-    return {
+    shared = share(lock)
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "revision": REVISION,
         "name": lock.name,
         "default_version": lock.default_version,
-        "versions": {name: _version_json(version) for name, version in lock.versions.items()},
+        "versions": {name: _version_json(item, shared) for name, item in lock.versions.items()},
     }
+    if shared.lists:
+        document["shared"] = {
+            name: [_file_json(file) for file in files] for name, files in shared.lists.items()
+        }
+    return document
 
 
-def _version_json(version: LockedVersion) -> dict[str, object]:
+def _version_json(version: LockedVersion, shared: SharedLists) -> dict[str, object]:
     flavors = {
-        flavor: {name: _platform_json(value) for name, value in platforms.items()}
+        flavor: {name: _platform_json(value, shared) for name, value in platforms.items()}
         for flavor, platforms in version.flavors.items()
     }
     document: dict[str, object] = (
@@ -45,22 +53,39 @@ def _version_json(version: LockedVersion) -> dict[str, object]:
     return document
 
 
-def _platform_json(platform: LockedPlatform) -> dict[str, object]:
-    return {
-        "archives": [
-            {
-                "file": archive.file,
-                "urls": [url.raw for url in archive.urls],
-                "sha256": archive.sha256,
-                "size": archive.size,
-                "format": archive.format,
-                "strip_prefix": archive.strip_prefix,
-                "files": [_file_json(file) for file in archive.files],
-            }
-            for archive in platform.archives
-        ],
+def _platform_json(platform: LockedPlatform, shared: SharedLists) -> dict[str, object]:
+    document = {
+        "archives": [_archive_json(platform, archive, shared) for archive in platform.archives],
         **_interface_json(platform.interface),
     }
+    paths = set(platform.interface.headers)
+    _, names = shared.split(platform, (file for file in platform.files() if file.path in paths))
+    if names:
+        listed = {file.path for name in names for file in shared.lists[name]}
+        own = [path for path in platform.interface.headers if path not in listed]
+        document["shared_headers"] = names
+        document["headers"] = own
+        if not own:
+            del document["headers"]
+    return document
+
+
+def _archive_json(
+    platform: LockedPlatform, archive: LockedArchive, shared: SharedLists
+) -> dict[str, object]:
+    own, names = shared.split(platform, archive.files)
+    document: dict[str, object] = {
+        "file": archive.file,
+        "urls": [url.raw for url in archive.urls],
+        "sha256": archive.sha256,
+        "size": archive.size,
+        "format": archive.format,
+        "strip_prefix": archive.strip_prefix,
+        "files": [_file_json(file) for file in own],
+    }
+    if names:
+        document["shared_files"] = names
+    return document
 
 
 def _file_json(file: LockedFile) -> dict[str, object]:

@@ -40,6 +40,7 @@ OBJECTS = {
         "must_understand": "[text]",
         "name": "text",
         "default_version": "text",
+        "shared": "{[file]}",
         "versions": "{version}",
     },
     "version": {
@@ -52,6 +53,7 @@ OBJECTS = {
     },
     "platform": {
         "archives": "[archive]",
+        "shared_headers": "[text]",
         "requires": "{text}",
     },
     "archive": {
@@ -62,6 +64,7 @@ OBJECTS = {
         "format": "format",
         "strip_prefix": "text",
         "files": "[file]",
+        "shared_files": "[text]",
     },
     "file": {
         "path": "text",

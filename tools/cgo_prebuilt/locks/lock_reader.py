@@ -102,12 +102,17 @@ class _Reader:
         self._revision = revision
         self._is_newer = revision > REVISION
         self._unread: list[str] = []
+        self._shared: dict[str, tuple[LockedFile, ...]] = {}
 
     def lock(self, document: object, where: str) -> Lock:
         fields = self._fields("lock", document, where)
         name = fields.matching("name", NAME, "letters, digits and any of . _ + -")
         with _blaming_the_lock(where):
             check_member_name(name, where=where)
+        shared = _mapping(fields, "shared") if "shared" in fields else {}
+        self._shared = {
+            name: self._files(files, f"{where}: shared.{name}") for name, files in shared.items()
+        }
         versions = {
             version: self._version(value, f"{where}: versions.{version}")
             for version, value in _mapping(fields, "versions").items()
@@ -222,7 +227,7 @@ class _Reader:
                     f"two archives are the file {archive.file}, with different hashes",
                     "publish one of them under another name: in a folder, one would replace the other",
                 )
-        platform = LockedPlatform(archives, _interface(fields))
+        platform = LockedPlatform(archives, self._interface(fields))
         paths = [file.path for file in platform.files()]
         with _blaming_the_lock(where):
             check_member_names(paths, where=where)
@@ -252,6 +257,8 @@ class _Reader:
         urls = _strings(fields, "urls")
         if not urls:
             raise fields.problem("'urls' is empty", "an archive needs at least one URL")
+        files = self._files(_list(fields, "files"), f"{where}.files")
+        shared = self._shared_files(fields, "shared_files")
         return LockedArchive(
             file=file,
             urls=tuple(map(Url, urls)),
@@ -259,11 +266,33 @@ class _Reader:
             size=fields.count("size"),
             format=self._one_of(fields, "format", FORMATS),
             strip_prefix=strip_prefix,
-            files=tuple(
-                self._file(item, f"{where}.files[{index}]")
-                for index, item in enumerate(_list(fields, "files"))
-            ),
+            files=tuple(sorted((*files, *shared), key=lambda f: f.path)) if shared else files,
         )
+
+    def _files(self, value: object, where: str) -> tuple[LockedFile, ...]:
+        if not isinstance(value, list):
+            raise LockError("expected a list of files", where=where)
+        return tuple(self._file(item, f"{where}[{index}]") for index, item in enumerate(value))
+
+    def _shared_files(self, fields: Fields, key: str) -> list[LockedFile]:
+        """The files of the lists that a key names."""
+        names = _strings(fields, key)
+        absent = [name for name in names if name not in self._shared]
+        if absent:
+            raise fields.problem(
+                f"{key!r} names {absent[0]}, which is not in the lock's 'shared'",
+                "restore the lock from version control, or make it anew with `cgo-prebuilt lock`",
+            )
+        return [file for name in names for file in self._shared[name]]
+
+    def _interface(self, fields: Fields) -> Interface:
+        if "requires" in fields:
+            _mapping(fields, "requires")
+        lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
+        shared = [file.path for file in self._shared_files(fields, "shared_headers")]
+        if shared:
+            lists["headers"] = tuple(sorted((*lists["headers"], *shared)))
+        return check_interface(fields, Interface.of(lists, fields.string_mapping("requires")))
 
     def _file(self, value: object, where: str) -> LockedFile:
         fields = self._fields("file", value, where)
@@ -332,18 +361,6 @@ def _strings(fields: Fields, key: str) -> tuple[str, ...]:
     if key in fields:
         _list(fields, key)
     return fields.strings(key)
-
-
-def _interface(fields: Fields) -> Interface:
-    if "requires" in fields:
-        _mapping(fields, "requires")
-    return check_interface(
-        fields,
-        Interface.of(
-            {key: _strings(fields, key) for key in INTERFACE_LISTS},
-            fields.string_mapping("requires"),
-        ),
-    )
 
 
 @contextmanager
