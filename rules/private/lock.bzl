@@ -4,15 +4,15 @@ The fetcher reads the same lock, too, before it downloads anything, and checks w
 same keys: a table of locks in `tests/locks` that both read says which.
 """
 
-load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
+load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
 load(":platforms.bzl", "PLATFORMS")
 
 _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
 _UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
 _TEXT = ("string", "a text")
-_PLAIN = {"count": ("int", "a whole number"), "text": _TEXT} | {of: _TEXT for of in WORDS}
+_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false"), "text": _TEXT} | {of: _TEXT for of in WORDS}
 _INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
-_KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in ["platform", "source"]}
+_KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in INTERFACES}
 _NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for kind, keys in _KEYS.items()}
 _KNOWN = {key: None for keys in _KEYS.values() for key in keys}
 _PLATFORMS = {platform: None for platform in PLATFORMS}
@@ -95,7 +95,7 @@ def _problem_of(document, where, is_newer):
             pending.extend([
                 (of, item, "{}.{}".format(place, name))
                 for name, item in value.items()
-                if of != "platform" or name in _PLATFORMS
+                if of not in ("platform", "source_platform") or name in _PLATFORMS
             ])
         else:
             problem = _problem_of_object(kind, value, is_newer)

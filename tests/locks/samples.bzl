@@ -84,6 +84,23 @@ READ = {
         }),
         "has": _ONE,
     },
+    "a source of several steps, and what is different for a platform": {
+        "lock": _lock(_REVISION, {
+            "platforms": {"linux_amd64": _platform()},
+            "source": _source({
+                "env": ["VEC_SIMD", "VEC_LEVEL=2"],
+                "platforms": {
+                    "linux_arm64": {"linkopts": ["-lm"]},
+                    "plan9_amd64": {"unknown": [1]},
+                },
+                "then": [{"args": ["./headers.sh"], "tool": "command"}],
+                "tools": ["protoc"],
+                "vendor": True,
+            }, {"tool": "cargo", "toolchain": "1.84.0"}),
+        }),
+        "has": _ONE,
+        "skipped": "versions.v1.source.platforms.plan9_amd64",
+    },
     "no platform": {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source()}),
         "has": {"": []},
@@ -230,6 +247,18 @@ REFUSED = {
         "lock": _lock(_REVISION, archive = {"files": [_FILE | {"mode": 420}]}),
         "says": "unknown key 'mode'",
         "at": "L: versions.v1.platforms.linux_amd64.archives[0].files[0]",
+    },
+    "a word where a truth value belongs": {
+        "lock": _lock(_REVISION, {"platforms": {}, "source": _source({"vendor": "yes"})}),
+        "at": "L: versions.v1.source",
+    },
+    "an unknown key of a source's platform": {
+        "lock": _lock(_REVISION, {
+            "platforms": {},
+            "source": _source({"platforms": {"linux_amd64": {"vendor": True}}}),
+        }),
+        "what": "unknown key 'vendor'",
+        "at": "L: versions.v1.source.platforms.linux_amd64",
     },
     "an unknown key of a source": {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source({"patches": []})}),

@@ -48,13 +48,17 @@ def plan(
     )
 
 
+def words_of(planned: BuildPlan) -> list[tuple[str, ...]]:
+    return [command.words for command in planned.commands]
+
+
 def with_build(tool: str, *args: str, target: str = "") -> Source:
     return replace(CRATE, build=Build(tool, args, target))
 
 
 def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name() -> None:
     planned = plan(CRATE, environ={"HOME": "/home/me"})
-    assert planned.commands == (("cargo", "build", "--release", "--locked"),)
+    assert words_of(planned) == [("cargo", "build", "--release", "--locked")]
     assert planned.programs["rustc"] == (
         "#!/bin/sh\nexec rustc --remap-path-prefix=/home/me/.cargo=/cargo"
         ' --remap-path-prefix=/build/source=/source "$@"\n'
@@ -76,7 +80,7 @@ def test_on_windows_the_crates_own_flags_stay_beside_ours() -> None:
         folder=Path("/build/source"),
         jobs=3,
     )
-    (command,) = planned.commands
+    (command,) = words_of(planned)
     assert command[2:4] == (
         "--config",
         'build.rustflags = ["--remap-path-prefix=/c=/cargo",'
@@ -87,7 +91,7 @@ def test_on_windows_the_crates_own_flags_stay_beside_ours() -> None:
 
 def test_a_cross_build_names_the_rust_target_and_finds_its_outputs_there() -> None:
     planned = plan(CRATE, ARM64)
-    command = planned.commands[0]
+    (command,) = words_of(planned)
     assert command[command.index("--target") + 1] == "aarch64-unknown-linux-gnu"
     assert planned.outputs == (
         ("target/aarch64-unknown-linux-gnu/release/libv.a", "lib/linux_arm64/libv.a"),
@@ -102,7 +106,7 @@ def test_the_outputs_go_where_a_prebuilt_has_them() -> None:
 
 def test_make_gets_the_callers_compiler_over_the_makefiles() -> None:
     planned = plan(with_build("make", "V=1", target="static"), environ={"CC": "clang"})
-    assert planned.commands == (("make", "--jobs=3", "CC=clang", "V=1", "static"),)
+    assert words_of(planned) == [("make", "--jobs=3", "CC=clang", "V=1", "static")]
 
 
 def test_a_tool_of_a_newer_program_is_refused_with_what_to_do() -> None:
@@ -124,3 +128,59 @@ def test_a_path_that_leads_out_of_the_folder_is_the_locks_fault(path: str) -> No
         plan(replace(CRATE, outputs=Interface(static_library=(path,))))
     with pytest.raises(LockError, match="unsafe name"):
         plan(replace(CRATE, installed=(path,)))
+
+
+def test_several_steps_run_one_after_the_other_with_all_their_tools() -> None:
+    steps = replace(
+        CRATE,
+        build=Build("cargo", toolchain="1.84.0"),
+        then=(Build("command", ("sh", "headers.sh")), Build("make", target="install")),
+        tools=("protoc", "make"),
+    )
+    planned = plan(steps, ARM64)
+    assert [words[0] for words in words_of(planned)] == ["cargo", "sh", "make"]
+    assert [dict(command.environment) for command in planned.commands] == [
+        {"RUSTUP_TOOLCHAIN": "1.84.0"},
+        {},
+        {},
+    ]
+    assert planned.tools == ("cargo", "rustc", "make", "protoc")
+    assert planned.toolchain == "1.84.0"
+
+
+def test_archives_that_are_linked_in_a_special_way_are_so_where_they_are_installed() -> None:
+    output = "target/release/libv.a"
+    outputs = replace(CRATE.outputs, alwayslink=(output,), circular=(output,))
+    interface = plan(replace(CRATE, outputs=outputs)).interface
+    assert interface.alwayslink == interface.circular == ("lib/linux_amd64/libv.a",)
+
+
+def test_a_build_sees_what_steers_its_tools_and_what_the_lock_names() -> None:
+    callers = {
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "CARGO_HOME": "/c",
+        "CARGO_NET_OFFLINE": "true",
+        "CARGO_PROFILE_RELEASE_LTO": "true",
+        "CC_x86_64_unknown_linux_gnu": "clang",
+        "CFLAGS": "",
+        "FFI_USE_GPU": "1",
+        "GITHUB_TOKEN": "x",
+        "HOME": "/home/me",
+        "MAKEFLAGS": "-j",
+        "OTHER": "x",
+        "PATH": "/bin",
+        "RUSTUP_TOOLCHAIN": "nightly",
+        "https_proxy": "http://proxy",
+    }
+    planned = plan(replace(CRATE, env=("FFI_USE_GPU", "PROTOC", "LEVEL=2=3")), environ=callers)
+    assert planned.steering == {
+        "CARGO_PROFILE_RELEASE_LTO": "true",
+        "CC_x86_64_unknown_linux_gnu": "clang",
+        "FFI_USE_GPU": "1",
+        "LEVEL": "2=3",
+        "RUSTUP_TOOLCHAIN": "nightly",
+    }
+    hidden = {"AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "MAKEFLAGS", "OTHER"}
+    assert hidden.isdisjoint(planned.environment)
+    assert {"CARGO_HOME", "HOME", "PATH", "https_proxy"} <= planned.environment.keys()
+    assert planned.environment["SOURCE_DATE_EPOCH"] == "315532800"

@@ -46,6 +46,15 @@ URL_SOURCE = Source(
     strip_prefix="vec-1.2.3",
 )
 
+STEPS_SOURCE = replace(
+    URL_SOURCE,
+    build=Build("cargo", (), "", "1.84.0"),
+    then=(Build("command", ("sh", "headers.sh")),),
+    env=("VEC_SIMD", "VEC_LEVEL=2"),
+    tools=("protoc",),
+    vendor=True,
+)
+
 LOCKS = {
     "one platform and a source folder": lock(),
     "flavors": Lock(
@@ -59,6 +68,27 @@ LOCKS = {
                     "none": {},
                 },
                 default_flavor="standard",
+            )
+        },
+    ),
+    "a source of several steps that differs by platform": Lock(
+        "vec",
+        "v1",
+        {
+            "v1": LockedVersion(
+                {"": {}},
+                replace(
+                    STEPS_SOURCE,
+                    platforms={
+                        "linux_arm64": replace(
+                            STEPS_SOURCE,
+                            build=Build("make"),
+                            then=(),
+                            outputs=replace(STEPS_SOURCE.outputs, linkopts=()),
+                        ),
+                        "windows_amd64": replace(STEPS_SOURCE, env=(), tools=("nasm",)),
+                    },
+                ),
             )
         },
     ),
@@ -289,6 +319,10 @@ def test_two_archives_may_not_yield_the_same_file() -> None:
         ({"tool": "command"}, "'args' is empty"),
         ({"tool": "make", "args": ["a\0b"]}, "'args' has a NUL character"),
         ({"tool": "make", "target": "a\0b"}, "'target' has a NUL character"),
+        (
+            {"tool": "cargo", "toolchain": "/opt"},
+            "'toolchain' must be a toolchain's name, as rustup has it, found '/opt'",
+        ),
     ],
 )
 def test_a_build_that_no_system_could_run_is_refused(build: Any, words: str) -> None:
@@ -321,6 +355,10 @@ BAD: dict[str, Spoil] = {
     "an unknown key of a source": lambda lock: source_of(lock).update(urls=[]),
     "an unknown key of a build": lambda lock: source_of(lock)["build"].update(command=[]),
     "a command without words": lambda lock: source_of(lock).update(build={"tool": "command"}),
+    "a variable that is none": lambda lock: source_of(lock).update(env=["1=2"]),
+    "a program that is a path": lambda lock: source_of(lock).update(tools=["../protoc"]),
+    "an empty step": lambda lock: source_of(lock).update(then=[{"tool": "command", "args": []}]),
+    "a toolchain that is a path": lambda lock: source_of(lock)["build"].update(toolchain="../x"),
     "an argument with a NUL": lambda lock: source_of(lock)["build"].update(args=["a\0b"]),
     "no schema": lambda lock: lock.pop("schema"),
     "another schema": lambda lock: lock.update(schema=2),

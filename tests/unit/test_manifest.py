@@ -482,6 +482,20 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
             "'command' is a whole command line",
         ),
         ({"source": {**SOURCE, "build": {"command": []}}}, "'command' is empty"),
+        (
+            {"source": {**SOURCE, "build": {"tool": "make", "toolchain": "1.84.0"}}},
+            "'toolchain' is for cargo, and the tool is make",
+        ),
+        ({"source": {**SOURCE, "build": []}}, "'build' has no step"),
+        ({"source": {**SOURCE, "vendor": True}}, "'vendor' is for cargo, which no step runs"),
+        ({"source": {**SOURCE, "vendor": "yes"}}, "'vendor' must be true or false, found a string"),
+        ({"source": {**SOURCE, "env": "a b"}}, "'env' has 'a b', which is no variable"),
+        ({"source": {**SOURCE, "tools": "./x"}}, "'tools' has './x', which is no program"),
+        ({"source": {**SOURCE, "platforms": []}}, "'platforms' must be a mapping"),
+        (
+            {"source": {**SOURCE, "platforms": {"linux_amd46": {}}}},
+            "platform 'linux_amd46' is not supported",
+        ),
         ({"source": {**SOURCE, "path": None}}, "'path' must be a string, found nothing"),
         (
             {"source": {"url": "u", "build": BUILD, "static_library": "a"}},
@@ -511,6 +525,53 @@ def test_a_source_is_linked_as_the_prebuilt_is_unless_it_says_otherwise() -> Non
     assert read.source is not None
     assert read.source.outputs.linkopts == ("-lm",)
     assert read.source.outputs.defines == ("B",)
+
+
+def test_a_source_is_linked_as_the_prebuilt_of_its_platform_is() -> None:
+    platforms = {"linux_amd64": {"linkopts": ["-lm"]}, "linux_arm64": {}}
+    source = manifest(platforms=platforms, source=SOURCE).source
+    assert source is not None
+    assert source.of_platform("linux_amd64").outputs.linkopts == ("-lm",)
+    assert source.of_platform("linux_arm64") is source
+    assert source.of_platform("freebsd_amd64") is source
+    own = manifest(platforms=platforms, source={**SOURCE, "linkopts": ["-ldl"]}).source
+    assert own is not None
+    assert own.of_platform("linux_amd64").outputs.linkopts == ("-ldl",)
+
+
+def test_a_source_can_be_different_for_a_platform() -> None:
+    steps = [{"tool": "cargo", "toolchain": "1.84.0"}, {"command": ["sh", "headers.sh"]}]
+    source = manifest(
+        platforms={"linux_amd64": {}, "linux_arm64": {"static_library": "arm/libvec.a"}},
+        source={
+            **SOURCE,
+            "build": steps,
+            "env": ["VEC_SIMD"],
+            "platforms": {
+                "linux_amd64": {"build": BUILD, "linkopts": "-lm"},
+                "windows_amd64": None,
+            },
+        },
+    ).source
+    assert source is not None
+    assert source.steps == (
+        Build("cargo", toolchain="1.84.0"),
+        Build("command", ("sh", "headers.sh")),
+    )
+    amd64 = source.of_platform("linux_amd64")
+    assert amd64.steps == (Build("make"),)
+    assert amd64.env == ("VEC_SIMD",)
+    assert amd64.outputs.linkopts == ("-lm",)
+    assert source.of_platform("linux_arm64").installed == ("arm/libvec.a",)
+    assert list(source.platforms) == ["linux_amd64", "linux_arm64"]
+
+
+def test_a_sources_archive_may_be_named_without_the_v_of_its_tag() -> None:
+    of_archive = {"url": "https://a/{version}.tar.gz", "sha256": "0" * 64, "build": BUILD}
+    folder = {"strip_prefix": "vec-{bare_version}", "static_library": "libvec.a"}
+    source = manifest(version="v1.2.3", source={**of_archive, **folder}).source
+    assert source is not None
+    assert source.strip_prefix == "vec-1.2.3"
 
 
 def test_built_libraries_that_are_more_than_the_prebuilt_ones_go_into_lib() -> None:

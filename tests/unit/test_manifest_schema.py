@@ -75,6 +75,10 @@ FULL: Any = {
         "url": "https://example.com/{name}-{version}.tar.gz",
         "sha256": "0" * 64,
         "build": {"tool": "make", "args": ["V=1"], "target": "static"},
+        "env": ["VEC_SIMD", "VEC_LEVEL=2"],
+        "tools": ["protoc"],
+        "vendor": False,
+        "platforms": {"darwin_arm64": {"build": [{"tool": "cargo", "toolchain": "1.84.0"}]}},
         "static_library": ["build/libvec.a"],
     },
     "go": {"module": "go.example.com/vec", "package": "vec"},
@@ -89,6 +93,7 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "archive": ("archives", 0),
     "source": ("source",),
     "build": ("source", "build"),
+    "source_platform": ("source", "platforms", "darwin_arm64"),
     "go": ("go",),
 }
 
@@ -102,6 +107,7 @@ READER_ONLY = (
     "'path' is for a loose file",
     "'strip_prefix' is for an archive",
     "are the same for",
+    "'vendor' is for cargo",
 )
 
 
@@ -170,11 +176,16 @@ def test_the_reader_and_the_schema_know_the_same_keys(definition: str) -> None:
 def test_every_definition_is_one_of_these_places() -> None:
     assert set(SCHEMA["definitions"]) == {
         *PLACES,
+        "env",
         "flavor_name",
         "platform_name",
+        "program",
+        "steps",
         "texts",
+        "tools",
         "url",
         "urls",
+        "variable",
     } - {""}
 
 

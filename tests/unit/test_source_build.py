@@ -7,8 +7,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,106 +15,16 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from tests.unit.library_case import files_below
+from tests.unit.source_case import CRATE, MAKE, Project
 
 pytestmark = pytest.mark.skipif(
     shutil.which("make") is None or shutil.which("cc") is None, reason="it builds C with make"
 )
 
-TOOLS = Path(__file__).parents[2] / "tools"
-
-MAKE: Mapping[str, str] = {
-    "Makefile": "libanswer.a: answer.o\n\t$(AR) rcs $@ $<\n\tcp answer.h generated.h\n",
-    "answer.c": "int answer(void) { return 42; }\n",
-    "answer.h": "int answer(void);\n",
-}
-_ARCHIVE = {
-    "file": "answer.zip",
-    "urls": ["http://127.0.0.1:9/answer.zip"],
-    "sha256": "0" * 64,
-    "size": 1,
-    "format": "zip",
-    "strip_prefix": "",
-    "files": [{"path": "lib/libanswer.a", "sha256": "0" * 64, "size": 1}],
-}
-
-
-class Answer:
-    """What the command answered."""
-
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        self.code = done.returncode
-        self.stdout = done.stdout
-        self.stderr = done.stderr
-
-    @property
-    def report(self) -> dict[str, object]:
-        assert self.code == 0, self.stderr
-        report: dict[str, object] = json.loads(self.stdout)
-        return report
-
-
-class Project:
-    """A library's lock and source, and the command that is run on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.output = folder / "output"
-        self.environ = {**os.environ, "PYTHONPATH": str(TOOLS)}
-        self.environ["CGO_PREBUILT_CACHE"] = str(folder / "store")
-        self.environ.pop("CC", None)
-
-    def write(self, files: Mapping[str, str]) -> None:
-        for name, text in files.items():
-            path = self.folder / "native" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-
-    def lock(self, platforms: tuple[str, ...] = (), **source: object) -> None:
-        section = {
-            "path": "native",
-            "build": {"tool": "make"},
-            "static_library": ["libanswer.a"],
-            "installed": ["lib/libanswer.a"],
-            "headers": ["*.h", "generated.h"],
-            "include_dirs": ["."],
-            **source,
-        }
-        prebuilt = {"archives": [_ARCHIVE], "static_library": ["lib/libanswer.a"]}
-        version = {
-            "platforms": dict.fromkeys(platforms, prebuilt),
-            "source": {key: value for key, value in section.items() if value is not None},
-        }
-        document = {
-            "schema": 1,
-            "name": "answer",
-            "default_version": "v1",
-            "versions": {"v1": version},
-        }
-        (self.folder / "answer.lock.json").write_text(json.dumps(document))
-
-    def run(self, verb: str, *options: str, **environ: str) -> Answer:
-        command = [sys.executable, "-m", "cgo_prebuilt", verb]
-        done = subprocess.run(
-            [*command, "--lock", "answer.lock.json", *options],
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Answer(done)
-
-    def fetch(self, *options: str, **environ: str) -> Answer:
-        output = ("--output", str(self.output), "--platform", "linux_amd64", "--json")
-        return self.run("fetch", *output, *options, **{"CC": "cc", **environ})
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    made = Project(tmp_path)
-    made.write(MAKE)
-    made.lock()
-    return made
+    return Project(tmp_path)
 
 
 def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project) -> None:
@@ -209,8 +117,9 @@ def test_the_same_is_not_built_twice(project: Project) -> None:
     assert project.fetch("--origin", "source").report["status"] == "cached"
 
 
-@pytest.mark.parametrize("change", ["source", "flags", "build", "tools"])
+@pytest.mark.parametrize("change", ["source", "flags", "build", "tools", "named", "cargo's"])
 def test_a_change_of_what_goes_in_is_built_again(project: Project, change: str) -> None:
+    project.lock(env=["ANSWER_LEVEL"])
     assert project.fetch().report["status"] == "built"
     environ = {}
     if change == "source":
@@ -218,7 +127,11 @@ def test_a_change_of_what_goes_in_is_built_again(project: Project, change: str) 
     elif change == "flags":
         environ = {"CFLAGS": "-O3"}
     elif change == "build":
-        project.lock(build={"tool": "make", "args": ["V=1"]})
+        project.lock(build={"tool": "make", "args": ["V=1"]}, env=["ANSWER_LEVEL"])
+    elif change == "named":
+        environ = {"ANSWER_LEVEL": "2"}
+    elif change == "cargo's":
+        environ = {"CARGO_PROFILE_RELEASE_LTO": "true"}
     else:
         compiler = project.folder / "newer-cc"
         compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && echo newer && exit\nexec cc "$@"\n')
@@ -315,19 +228,11 @@ def test_each_tools_failure_is_shown_with_exit_code_5(
         assert word in answer.stderr, answer.stderr
 
 
-FLAGS_OF_ITS_OWN: Mapping[str, str] = {
-    "Cargo.toml": '[package]\nname = "answer"\nversion = "1.0.0"\n[lib]\ncrate-type = ["staticlib"]\n',
-    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "answer"\nversion = "1.0.0"\n',
-    "src/lib.rs": '#[no_mangle]\npub extern "C" fn answer(at: usize) -> i32 { [4, 2][at] }\n'
-    '#[cfg(not(own_flag))]\ncompile_error!("without the flag of .cargo/config.toml");\n',
-}
-
-
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
 @pytest.mark.parametrize("section", ["build", "target.'cfg(all())'"])
 def test_a_crates_own_rustflags_are_kept(project: Project, section: str) -> None:
     config = f'[{section}]\nrustflags = ["--cfg", "own_flag"]\n'
-    project.write({**FLAGS_OF_ITS_OWN, ".cargo/config.toml": config})
+    project.write({**CRATE, ".cargo/config.toml": config})
     output = "target/release/libanswer.a"
     project.lock(build={"tool": "cargo"}, static_library=[output], headers=None)
     host = project.run("fetch", "--output", str(project.output), "--json")

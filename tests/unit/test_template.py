@@ -26,7 +26,7 @@ def test_an_unknown_placeholder_is_named_with_those_that_there_are(text: str) ->
     with pytest.raises(ManifestError, match="unknown placeholder") as caught:
         fill(text, VALUES, where="here")
     assert caught.value.where == "here"
-    assert caught.value.remedy == "use {arch}, {name}, {os}, {platform}, {version}"
+    assert caught.value.remedy == "use {arch}, {bare_version}, {name}, {os}, {platform}, {version}"
 
 
 def test_a_value_is_not_filled_in_again() -> None:

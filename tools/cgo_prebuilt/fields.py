@@ -105,6 +105,13 @@ class Fields:
             raise self.problem(f"{key!r} must be a whole number of bytes, found {str(value)[:40]}")
         return value
 
+    def flag(self, key: str) -> bool:
+        """Whether a key is true; false where it is absent."""
+        value = self._mapping.get(key, False)
+        if not isinstance(value, bool):
+            raise self.problem(f"{key!r} must be true or false, found {_kind(value)}")
+        return value
+
     def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         """A list of strings; a single string stands for a list of one."""
         value = self._mapping.get(key)

@@ -21,10 +21,16 @@ def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
     return {
         "name": name,
         "version": version,
+        "bare_version": bare_version(version),
         "platform": str(platform),
         "os": platform.os,
         "arch": platform.arch,
     }
+
+
+def bare_version(version: str) -> str:
+    """A version without the `v` of its tag, as many archives and their folders are named."""
+    return version[1:] if version[:1] == "v" and version[1:2].isdigit() else version
 
 
 def fill(

@@ -49,8 +49,20 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "a GitHub that is not github.com, for `publish` and `lock`; a fetch never sends it the token",
     ),
     (
-        ("CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTC", "RUSTFLAGS"),
-        "the tools of a source build outside Bazel, and their options",
+        (
+            "CC",
+            "CXX",
+            "AR",
+            "CFLAGS",
+            "CXXFLAGS",
+            "CPPFLAGS",
+            "LDFLAGS",
+            "RUSTC",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+        ),
+        "the tools of a source build outside Bazel, and their options. It sees these, others like them"
+        " (`CARGO_*`, `CMAKE_*`, `CC_<target>`), and what the source's `env` names; other values build anew",
     ),
     (
         ("CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG_PATH"),

@@ -26,7 +26,7 @@ mkdir "$source" "$work/home" "$work/cargo" "$work/tmp"
 # or a toolchain sets itself is in the action's environment already.
 given={given}
 for setting in "HOME=$work/home" "CARGO_HOME=$work/cargo" "TMPDIR=$work/tmp" \
-    LC_ALL=C TZ=UTC {environment}; do
+    LC_ALL=C {environment}; do
     case " $given " in
     *" ${setting%%=*} "*) ;;
     *) export "${setting?}" ;;

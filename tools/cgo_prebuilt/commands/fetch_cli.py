@@ -150,19 +150,25 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+    from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
 
+    progress = BuildProgress()
     provider = Provider(
         store=store,
         open_transport=lambda: open_transport(store.partials),
         detect_host=lambda: this_host().platform,
         environ=os.environ,
         say=say,
+        on_line=progress.line,
         on_wait=_say_waiting,
         # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
         glibc=None if options.platform else this_host().glibc,
     )
-    return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
+    try:
+        return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
+    finally:
+        progress.end()
 
 
 def _source(options: argparse.Namespace) -> int:

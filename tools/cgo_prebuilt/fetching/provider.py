@@ -59,6 +59,7 @@ class Provider:
         detect_host: Finds out what this machine is, where something must be built.
         environ: The environment, which a build gets.
         say: Tells a person something.
+        on_line: Called with each line that the tool of a build says.
         on_wait: Called where another process is at the same.
         glibc: The version that a prebuilt will run with; None where that is not known.
     """
@@ -68,6 +69,7 @@ class Provider:
     detect_host: Callable[[], Platform]
     environ: Mapping[str, str]
     say: Callable[[str], None]
+    on_line: Callable[[str], None] = lambda _: None
     on_wait: Callable[[], None] | None = None
     glibc: str | None = None
     _opened: list[Transport] = field(default_factory=list, init=False)
@@ -183,6 +185,7 @@ class Provider:
             on_start=lambda command: self.say(
                 f"building {wanted.name} {wanted.version} for {platform}: {command}"
             ),
+            on_line=self.on_line,
             on_wait=self.on_wait,
         )
         return built, wanted.version

@@ -24,6 +24,15 @@ VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
 FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 """What a flavor may be called: its name is also that of labels and of folders."""
 
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[^\x00-\x1f\x7f]*)?")
+"""A variable of a build: its name, or its name and its value."""
+
+PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""A program of a build, to be found on the PATH."""
+
+TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A Rust toolchain, as rustup names it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
@@ -160,17 +169,19 @@ class LockedPlatform:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a library is built from its source.
+    """A step of how a library is built from its source.
 
     Attributes:
         tool: `cargo`, `make`, `cmake` or `command`.
         args: Arguments for the tool; for `command`, the whole command line.
         target: What `make` is to make, or the `cmake` target; empty for the default.
+        toolchain: The Rust toolchain, as rustup names it; empty for the usual one.
     """
 
     tool: str
     args: tuple[str, ...] = ()
     target: str = ""
+    toolchain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +191,7 @@ class Source:
     Either `path` is set, or `url` and `sha256` are.
 
     Attributes:
-        build: The build.
+        build: The build, or its first step.
         outputs: The files that it yields and the headers, relative to the source's root, and how
             they are compiled and linked. Headers may be globs.
         installed: The names that the libraries of `outputs` take in an output folder, in the same
@@ -190,6 +201,11 @@ class Source:
         url: The source's archive.
         sha256: Of that archive.
         strip_prefix: The folder in that archive that is the source's root.
+        then: The steps after the first.
+        env: The variables that the build sees: `NAME`, as the caller has it, or `NAME=VALUE`.
+        tools: The programs that the build needs besides those of its steps.
+        vendor: Whether the crates that Cargo.lock names are fetched, verified, before the build.
+        platforms: What is different for some platforms, by name; a whole source each.
     """
 
     build: Build
@@ -199,6 +215,20 @@ class Source:
     url: Url | None = None
     sha256: str | None = None
     strip_prefix: str = ""
+    then: tuple[Build, ...] = ()
+    env: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    vendor: bool = False
+    platforms: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> tuple[Build, ...]:
+        """All steps of the build, in order."""
+        return (self.build, *self.then)
+
+    def of_platform(self, platform: str) -> Source:
+        """The source as it is built for a platform."""
+        return self.platforms.get(platform, self)
 
 
 @dataclass(frozen=True, slots=True)

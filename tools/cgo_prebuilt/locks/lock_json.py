@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cgo_prebuilt.locks.lock import (
+    Build,
     Interface,
     Lock,
     LockedArchive,
@@ -96,20 +97,49 @@ def _file_json(file: LockedFile) -> dict[str, object]:
 
 
 def _source_json(source: Source) -> dict[str, object]:
-    build: dict[str, object] = {"tool": source.build.tool, "args": list(source.build.args)}
-    if source.build.target:
-        build["target"] = source.build.target
-    origin: dict[str, object] = (
-        {"path": source.path}
-        if source.url is None
-        else {"url": source.url.raw, "sha256": source.sha256, "strip_prefix": source.strip_prefix}
-    )
-    return {
-        **origin,
-        "build": build,
+    usual = _part_json(source)
+    document: dict[str, object] = {
+        **(
+            {"path": source.path}
+            if source.url is None
+            else {
+                "url": source.url.raw,
+                "sha256": source.sha256,
+                "strip_prefix": source.strip_prefix,
+            }
+        ),
+        **usual,
+    }
+    if source.vendor:
+        document["vendor"] = True
+    different = {}
+    for name, of_platform in source.platforms.items():
+        own = _part_json(of_platform)
+        keys = {key for key in (*usual, *own) if own.get(key) != usual.get(key)}
+        if "then" in keys:
+            keys.add("build")  # to say one is to say both
+        different[name] = {key: own.get(key, []) for key in keys}
+    if any(different.values()):
+        document["platforms"] = {name: own for name, own in different.items() if own}
+    return document
+
+
+def _part_json(source: Source) -> dict[str, object]:
+    """What may be different for a platform."""
+    first, *then = map(_build_json, source.steps)
+    document: dict[str, object] = {
+        "build": first,
         "installed": list(source.installed),
         **_interface_json(source.outputs),
     }
+    further = {"then": then, "env": list(source.env), "tools": list(source.tools)}
+    return document | {key: value for key, value in further.items() if value}
+
+
+def _build_json(build: Build) -> dict[str, object]:
+    document: dict[str, object] = {"tool": build.tool, "args": list(build.args)}
+    further = {"target": build.target, "toolchain": build.toolchain}
+    return document | {key: value for key, value in further.items() if value}
 
 
 def _interface_json(interface: Interface) -> dict[str, object]:

@@ -30,8 +30,11 @@ INTERFACE_LISTS = [
     "licenses",
 ]
 
-# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `count`
-# and the names in WORDS are plain values, any other word is an object. A platform and a source have INTERFACE_LISTS, too.
+# The objects that have INTERFACE_LISTS, too.
+INTERFACES = ["platform", "source", "source_platform"]
+
+# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `count`,
+# `flag` and the names in WORDS are plain values, any other word is an object.
 OBJECTS = {
     "lock": {
         "$schema": "text",
@@ -78,12 +81,25 @@ OBJECTS = {
         "sha256": "text",
         "strip_prefix": "text",
         "build": "build",
+        "then": "[build]",
+        "env": "[text]",
+        "tools": "[text]",
+        "vendor": "flag",
+        "installed": "[text]",
+        "platforms": "{source_platform}",
+    },
+    "source_platform": {
+        "build": "build",
+        "then": "[build]",
+        "env": "[text]",
+        "tools": "[text]",
         "installed": "[text]",
     },
     "build": {
         "tool": "tool",
         "args": "[text]",
         "target": "text",
+        "toolchain": "text",
     },
     "signature": {
         "public_key": "text",

@@ -25,7 +25,7 @@ INTERFACE_LISTS: tuple[str, ...] = tuple(_TABLES["INTERFACE_LISTS"])
 """The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
-    kind: (*keys, *(INTERFACE_LISTS if kind in ("platform", "source") else ()))
+    kind: (*keys, *(INTERFACE_LISTS if kind in _TABLES["INTERFACES"] else ()))
     for kind, keys in _TABLES["OBJECTS"].items()
 }
 """The keys of each object."""

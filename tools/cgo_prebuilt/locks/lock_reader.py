@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
     FLAVOR,
     NAME,
+    TOOLCHAIN,
     VERSION,
     Attestation,
     Build,
@@ -26,6 +28,7 @@ from cgo_prebuilt.locks.lock import (
     Signature,
     Source,
 )
+from cgo_prebuilt.locks.lock_checks import check_interface, check_programs, check_variables
 from cgo_prebuilt.locks.lock_keys import (
     BUILD_TOOLS,
     FORMATS,
@@ -71,17 +74,6 @@ def read_document(document: object, where: str) -> Lock:
             f" {revision} of a lock",
         )
     return _Reader(revision).lock(document, where)
-
-
-def check_interface(fields: Fields, interface: Interface) -> Interface:
-    """The interface, where what it says fits together; else an error at this place."""
-    strange = interface.strange_archives()
-    if strange:
-        raise fields.problem(
-            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
-            "name only archives that 'static_library' lists, in the same words",
-        )
-    return interface
 
 
 def _revision(head: Fields) -> int:
@@ -306,6 +298,25 @@ class _Reader:
 
     def _source(self, value: object, where: str) -> Source:
         fields = self._fields("source", value, where)
+        usual = {key: fields.get(key) for key in KEYS["source"] if key in fields}
+        platforms = {}
+        for name, different in (
+            _mapping(fields, "platforms").items() if "platforms" in fields else ()
+        ):
+            place = f"{where}.platforms.{name}"
+            if name not in _PLATFORMS:
+                self._unread.append(place)
+                continue
+            own = self._fields("source_platform", different, place)
+            given = {key: own.get(key) for key in KEYS["source_platform"] if key in own}
+            if "build" in given:  # other steps than the usual ones
+                given.setdefault("then", [])
+            whole = Fields({**usual, **given}, where=place, known=KEYS["source"], error=LockError)
+            platforms[name] = self._source_of_platform(whole)
+        return replace(self._source_of_platform(fields), platforms=platforms)
+
+    def _source_of_platform(self, fields: Fields) -> Source:
+        where = fields.where
         if ("path" in fields) == ("url" in fields):
             raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
         lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
@@ -320,6 +331,13 @@ class _Reader:
                 check_member_name(path, where=where)
         return Source(
             build=self._build(fields.required("build"), f"{where}.build"),
+            then=tuple(
+                self._build(step, f"{where}.then[{index}]")
+                for index, step in enumerate(_list(fields, "then") if "then" in fields else ())
+            ),
+            env=check_variables(fields, _strings(fields, "env")),
+            tools=check_programs(fields, _strings(fields, "tools")),
+            vendor=fields.flag("vendor"),
             outputs=outputs,
             installed=installed,
             path=fields.string("path") if "path" in fields else None,
@@ -339,7 +357,10 @@ class _Reader:
         args = _strings(fields, "args")
         if tool == "command" and not args:
             raise fields.problem("'args' is empty", "for a command it is the whole command line")
-        return Build(tool, args, fields.string("target", ""))
+        toolchain = fields.string("toolchain", "")
+        if toolchain:
+            fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
+        return Build(tool, args, fields.string("target", ""), toolchain)
 
 
 def _mapping(fields: Fields, key: str) -> dict[str, object]:

@@ -179,7 +179,10 @@ def parse_manifest(
     _refuse_equal_flavors(top, [spec for specs in flavors.values() for spec in specs])
     source = top.get("source")
     if source is not None:
-        source = read_source(source, top, name=name, version=version, flavor=next(iter(flavors)))
+        default = next(iter(flavors))
+        source = read_source(
+            source, top, flavors[default], name=name, version=version, flavor=default
+        )
     return Manifest(
         where=where,
         folder=folder,

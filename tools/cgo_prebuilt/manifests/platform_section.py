@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.locks.lock_checks import check_interface
 from cgo_prebuilt.locks.lock_keys import FORMATS, INTERFACE_LISTS
-from cgo_prebuilt.locks.lock_reader import check_interface
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -154,7 +154,12 @@ def format_of(file: str) -> str:
     return "file"
 
 
-def _platform(name: str, where: str) -> Platform:
+def platform_of(name: str, where: str) -> Platform:
+    """The platform of a manifest's key.
+
+    Raises:
+        ManifestError: There is no such platform.
+    """
     try:
         return parse_platform(name)
     except CgoPrebuiltError as error:
@@ -173,7 +178,7 @@ def _platform_spec(
         flavor: The flavor's name; empty where there are none.
     """
     own, top = layers[0], layers[-1]
-    platform = _platform(platform_name, own.where)
+    platform = platform_of(platform_name, own.where)
 
     def holder(key: str) -> Fields:
         return next((layer for layer in layers if key in layer), top)

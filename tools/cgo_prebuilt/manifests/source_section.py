@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import Build, Interface, Source
+from cgo_prebuilt.locks.lock import TOOLCHAIN, Build, Interface, Source
+from cgo_prebuilt.locks.lock_checks import check_interface, check_programs, check_variables
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
-from cgo_prebuilt.locks.lock_reader import check_interface
+from cgo_prebuilt.manifests.platform_section import PlatformSpec, platform_of
 from cgo_prebuilt.manifests.public_url import check_public
-from cgo_prebuilt.template import fill, fill_url
+from cgo_prebuilt.template import bare_version, fill, fill_url, values_for
 from cgo_prebuilt.url import Url
 
-_KEYS = ("path", "url", "sha256", "strip_prefix", "build", *INTERFACE_LISTS)
+_PLATFORM_KEYS = ("build", "env", "tools", *INTERFACE_LISTS)
+_KEYS = ("path", "url", "sha256", "strip_prefix", "vendor", "platforms", *_PLATFORM_KEYS)
+_BUILD_KEYS = ("tool", "args", "target", "toolchain", "command")
+_LIBRARIES = ("static_library", "shared_library", "interface_library")
 
 
-def read_source(value: object, top: Fields, *, name: str, version: str, flavor: str) -> Source:
+def read_source(
+    value: object,
+    top: Fields,
+    specs: Sequence[PlatformSpec],
+    *,
+    name: str,
+    version: str,
+    flavor: str,
+) -> Source:
     """Reads the section.
 
     Args:
         value: What the manifest holds under `source`.
-        top: The manifest; how the library is linked does not depend on who built it.
+        top: The manifest.
+        specs: The platforms of the default flavor, which is what a source build stands for.
         name: The library.
         version: The release.
-        flavor: The default flavor, which is what a source build stands for; empty where there is none.
+        flavor: The default flavor; empty where there is none.
 
     Raises:
         ManifestError: The section is not one.
@@ -33,14 +47,84 @@ def read_source(value: object, top: Fields, *, name: str, version: str, flavor: 
     fields = Fields(value, where=where, known=_KEYS, error=ManifestError)
     if ("path" in fields) == ("url" in fields):
         raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
-
-    def holder(key: str) -> Fields:
-        # How it is linked does not depend on who built it; where its files are does.
-        return top if key in ("linkopts", "defines") and key not in fields else fields
-
-    outputs = Interface.of(
-        {key: _of_flavor(holder(key).strings(key), flavor) for key in INTERFACE_LISTS}
+    names = {"name": name, "version": version, "bare_version": bare_version(version)}
+    usual = replace(
+        _part(fields, _described(top, flavor), top, flavor),
+        path=fields.string("path") if "path" in fields else None,
+        url=_url(fields, names),
+        sha256=fields.sha256("sha256") if "url" in fields else None,
+        strip_prefix=fill(fields.string("strip_prefix", ""), names, where=where),
+        vendor=fields.flag("vendor"),
     )
+    if usual.vendor and all(step.tool != "cargo" for step in usual.steps):
+        raise fields.problem("'vendor' is for cargo, which no step runs", "remove it")
+    prebuilts = {str(spec.platform): spec.interface for spec in specs}
+    own = _platform_layers(fields)
+    platforms = {}
+    for platform in dict.fromkeys([*prebuilts, *own]):
+        layer = own.get(platform, fields)
+        prebuilt = prebuilts.get(platform) or _described(top, flavor)
+        part = _part(layer, prebuilt, top, flavor)
+        values = values_for(name, version, platform_of(platform, layer.where))
+        if part.installed == tuple(fill(path, values, where=where) for path in usual.installed):
+            part = replace(part, installed=usual.installed)
+        whole = replace(
+            usual,
+            build=part.build,
+            then=part.then,
+            env=part.env,
+            tools=part.tools,
+            outputs=part.outputs,
+            installed=part.installed,
+        )
+        if whole != usual:
+            platforms[platform] = whole
+    return replace(usual, platforms=platforms)
+
+
+def _described(top: Fields, flavor: str) -> Interface:
+    """How the manifest says that a prebuilt is linked, for every platform."""
+    return Interface.of({key: _of_flavor(top.strings(key), flavor) for key in INTERFACE_LISTS})
+
+
+def _platform_layers(fields: Fields) -> dict[str, Fields]:
+    """What the section says for each platform that it names, over what it says for all."""
+    listed = {} if fields.get("platforms") is None else fields.get("platforms")
+    if not isinstance(listed, Mapping):
+        raise fields.problem("'platforms' must be a mapping", "such as `linux_arm64: {}`")
+    usual = {key: fields.get(key) for key in _PLATFORM_KEYS if key in fields}
+    layers = {}
+    for name, different in listed.items():
+        where = f"{fields.where}.platforms.{name}"
+        own = Fields(
+            {} if different is None else different,
+            where=where,
+            known=_PLATFORM_KEYS,
+            error=ManifestError,
+        )
+        given = {key: own.get(key) for key in _PLATFORM_KEYS if key in own}
+        layers[str(platform_of(str(name), where))] = Fields(
+            {**usual, **given}, where=where, known=_PLATFORM_KEYS, error=ManifestError
+        )
+    return layers
+
+
+def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Source:
+    """What may be different for a platform.
+
+    Args:
+        fields: What the section says for it.
+        prebuilt: What the build stands for: where its libraries go, and how they are linked.
+        top: The manifest.
+        flavor: The default flavor.
+    """
+    outputs = Interface.of(
+        {key: _of_flavor(fields.strings(key), flavor) for key in INTERFACE_LISTS}
+    )
+    for key in ("linkopts", "defines"):
+        # How it is linked does not depend on who built it; where its files are does.
+        if key not in fields:
+            outputs = replace(outputs, **{key: getattr(prebuilt, key)})
     if not outputs.libraries():
         raise fields.problem(
             "no library is named", "set 'static_library' to the path that the build writes"
@@ -48,36 +132,33 @@ def read_source(value: object, top: Fields, *, name: str, version: str, flavor: 
     check_interface(fields, outputs)
     if outputs.headers and not outputs.include_dirs:
         outputs = replace(outputs, include_dirs=top.strings("include_dirs") or (".",))
+    first, *then = _steps(fields)
     return Source(
-        build=_build(fields.required("build"), f"{where}.build"),
+        build=first,
+        then=tuple(then),
+        env=check_variables(fields, fields.strings("env")),
+        tools=check_programs(fields, fields.strings("tools")),
         outputs=outputs,
-        installed=_installed(outputs, top, flavor),
-        path=fields.string("path") if "path" in fields else None,
-        url=_url(fields, name, version),
-        sha256=fields.sha256("sha256") if "url" in fields else None,
-        strip_prefix=fill(
-            fields.string("strip_prefix", ""), {"name": name, "version": version}, where=where
-        ),
+        installed=_installed(outputs, prebuilt),
     )
 
 
-def _url(fields: Fields, name: str, version: str) -> Url | None:
+def _url(fields: Fields, names: Mapping[str, str]) -> Url | None:
     if "url" not in fields:
         return None
     url = Url(fields.string("url"))
     check_public(url, "url", fields)
-    return fill_url(url, {"name": name, "version": version}, where=fields.where)
+    return fill_url(url, names, where=fields.where)
 
 
-def _installed(outputs: Interface, top: Fields, flavor: str) -> tuple[str, ...]:
+def _installed(outputs: Interface, prebuilt: Interface) -> tuple[str, ...]:
     """Where the built libraries go: where the prebuilt ones are, if those are as many."""
-    kinds = ("static_library", "shared_library", "interface_library")
     places: list[str] = []
-    for kind in kinds:
+    for kind in _LIBRARIES:
         built: tuple[str, ...] = getattr(outputs, kind)
-        prebuilt = top.strings(kind)
-        if len(prebuilt) == len(built):
-            places += _of_flavor(prebuilt, flavor)
+        there: tuple[str, ...] = getattr(prebuilt, kind)
+        if len(there) == len(built):
+            places += there
         else:
             places += [f"lib/{path.rsplit('/', 1)[-1]}" for path in built]
     return tuple(places)
@@ -88,14 +169,24 @@ def _of_flavor(texts: tuple[str, ...], flavor: str) -> tuple[str, ...]:
     return tuple(text.replace("{flavor}", flavor) for text in texts) if flavor else texts
 
 
+def _steps(fields: Fields) -> list[Build]:
+    """The build: one step, or several in a list."""
+    value = fields.required("build")
+    where = f"{fields.where}.build"
+    if not isinstance(value, list):
+        return [_build(value, where)]
+    if not value:
+        raise fields.problem("'build' has no step", "such as `- tool: cargo`")
+    return [_build(step, f"{where}[{index}]") for index, step in enumerate(value)]
+
+
 def _build(value: object, where: str) -> Build:
-    fields = Fields(
-        value, where=where, known=("tool", "args", "target", "command"), error=ManifestError
-    )
+    fields = Fields(value, where=where, known=_BUILD_KEYS, error=ManifestError)
     if "command" in fields:
-        if any(key in fields for key in ("tool", "args", "target")):
+        if any(key in fields for key in _BUILD_KEYS if key != "command"):
             raise fields.problem(
-                "'command' is a whole command line", "remove 'tool', 'args' and 'target'"
+                "'command' is a whole command line",
+                "remove 'tool', 'args', 'target' and 'toolchain'",
             )
         command = fields.strings("command")
         if not command:
@@ -111,4 +202,9 @@ def _build(value: object, where: str) -> Build:
         raise fields.problem(
             "'target' is for make and cmake", "put what cargo is to build into 'args'"
         )
-    return Build(tool, fields.strings("args"), target)
+    toolchain = fields.string("toolchain", "")
+    if toolchain and tool != "cargo":
+        raise fields.problem(f"'toolchain' is for cargo, and the tool is {tool}", "remove it")
+    if toolchain:
+        fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
+    return Build(tool, fields.strings("args"), target, toolchain)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cgo_prebuilt.errors import BuildError, IntegrityError, LockError
-from cgo_prebuilt.locks.lock import Interface, Source
+from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.source.build_environment import build_environment
 from cgo_prebuilt.source.command_lines import (
     TABLES,
     built_path,
@@ -27,18 +28,18 @@ from cgo_prebuilt.source.command_lines import (
 )
 from cgo_prebuilt.template import fill, values_for
 
-FLAGS = (
-    "AR",
-    "CC",
-    "CFLAGS",
-    "CPPFLAGS",
-    "CXX",
-    "CXXFLAGS",
-    "LDFLAGS",
-    "PKG_CONFIG_PATH",
-    "RUSTFLAGS",
-)
-"""The variables that change what a build yields."""
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command line of a build.
+
+    Attributes:
+        words: The program and its arguments.
+        environment: Variables for it alone, over those of the build.
+    """
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,24 @@ class BuildPlan:
     """What is to be run, and what comes out of it.
 
     Attributes:
-        commands: Command lines, to be run in the source's folder one after the other.
-        environment: Variables to be set over the caller's own.
+        commands: What runs in the source's folder, one after the other.
+        environment: All variables that the build sees.
+        steering: Those of the caller that its outcome depends on.
         programs: Scripts to be written beside the source's folder, by name.
         tools: The programs that have to be there.
+        toolchain: The Rust toolchain that the lock asks for; empty where it asks for none.
         outputs: Where each library is after the build, relative to the source's folder, and where
             it goes in the output.
         interface: How the installed files are linked; its headers are globs over the source, or
             files that the build writes.
     """
 
-    commands: tuple[tuple[str, ...], ...]
+    commands: tuple[Command, ...]
     environment: Mapping[str, str]
+    steering: Mapping[str, str]
     programs: Mapping[str, str]
     tools: tuple[str, ...]
+    toolchain: str
     outputs: tuple[tuple[str, str], ...]
     interface: Interface
 
@@ -79,7 +84,7 @@ def plan_build(
     """Decides how to build.
 
     Args:
-        source: From the lock.
+        source: From the lock, as it is for the platform.
         name: The library.
         version: Its release.
         platform: What to build for.
@@ -93,53 +98,77 @@ def plan_build(
         LockError: The lock names unsafe paths, or the tool of a newer program.
         BuildError: It is for another platform, and there is no compiler for that.
     """
-    is_cross = platform != host
-    tool = source.build.tool
-    if tool not in TABLES["COMMANDS"]:
-        raise LockError(
-            f"the source of {name} {version} is built with {tool}, which a newer cgo-prebuilt knows",
-            remedy="update rules_cgo_prebuilt and cgo-prebuilt",
-        )
-    if is_cross and tool != "cargo" and not environ.get("CC"):
+    for step in source.steps:
+        if step.tool not in TABLES["COMMANDS"]:
+            raise LockError(
+                f"the source of {name} {version} is built with {step.tool}, which a newer"
+                " cgo-prebuilt knows",
+                remedy="update rules_cgo_prebuilt and cgo-prebuilt",
+            )
+    seen = build_environment(environ, source.env)
+    by_cargo = [step for step in source.steps if step.tool == "cargo"]
+    if platform != host and not by_cargo and not seen.variables.get("CC"):
         raise BuildError(
             f"{name} {version} for {platform} cannot be built on {host} without a cross compiler",
             remedy=f"set CC to a C compiler for {platform}, such as `zig cc -target ...`",
         )
-    cross_target = cross_rust_target(tool, rust_target(platform), rust_target(host))
+    cross = cross_rust_target("cargo", rust_target(platform), rust_target(host)) if by_cargo else ""
     interface = _installed(source, values_for(name, version, platform))
     environment = dict(TABLES["ENVIRONMENT"])
     programs: dict[str, str] = {}
-    settings: list[str] = []
-    if tool == "cargo":
-        environment |= {"CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": str(folder / "target")}
-        flags = _remapping(folder, environ)
+    cargo_settings: list[str] = []
+    if by_cargo:
+        environment |= {
+            "CARGO_INCREMENTAL": "0",
+            "CARGO_TARGET_DIR": str(folder / "target"),
+            "CARGO_TERM_COLOR": "never",
+        }
+        flags = _remapping(folder, seen.variables)
         # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place only.
         if host.os == "windows":  # a script is no program there; TOML quotes strings as JSON does
-            settings = ["--config", f"build.rustflags = {json.dumps(flags)}"]
+            cargo_settings = ["--config", f"build.rustflags = {json.dumps(flags)}"]
         else:
-            programs["rustc"] = _shell_script([environ.get("RUSTC") or "rustc", *flags])
+            programs["rustc"] = _shell_script([seen.variables.get("RUSTC") or "rustc", *flags])
             environment["RUSTC"] = str(folder.parent / "rustc")
-    elif tool == "make":
+    settings = {
+        "cargo": cargo_settings,
         # A makefile's own `CC = gcc` wins over the environment, not over the command line.
-        settings = [f"{name}={environ[name]}" for name in ("CC", "CXX", "AR") if environ.get(name)]
-    commands = command_lines(
-        tool,
-        source.build.args,
-        source.build.target,
-        cross=cross_arguments(tool, str(platform), str(host), cross_target),
-        settings=settings,
-        jobs=str(jobs),
-        offline=offline,
-    )
-    built = (built_path(path, cross_target) for path in source.outputs.libraries())
+        "make": [
+            f"{name}={value}"
+            for name in ("CC", "CXX", "AR")
+            if (value := seen.variables.get(name, ""))
+        ],
+    }
+    commands = [
+        Command(tuple(words), {"RUSTUP_TOOLCHAIN": step.toolchain} if step.toolchain else {})
+        for step in source.steps
+        for words in command_lines(
+            step.tool,
+            step.args,
+            step.target,
+            cross=cross_arguments(step.tool, str(platform), str(host), cross),
+            settings=settings.get(step.tool, ()),
+            jobs=str(jobs),
+            offline=offline,
+        )
+    ]
+    built = (built_path(path, cross) for path in source.outputs.libraries())
     return BuildPlan(
-        commands=tuple(map(tuple, commands)),
-        environment=environment,
+        commands=tuple(commands),
+        environment={**seen.variables, **environment},
+        steering=seen.steering,
         programs=programs,
-        tools=tools_needed(tool, source.build.args),
+        tools=_tools(source.steps, source.tools),
+        toolchain=next((step.toolchain for step in by_cargo if step.toolchain), ""),
         outputs=tuple(zip(built, interface.libraries(), strict=True)),
         interface=interface,
     )
+
+
+def _tools(steps: Sequence[Build], others: Sequence[str]) -> tuple[str, ...]:
+    """Every program that has to be there, once."""
+    own = (tool for step in steps for tool in tools_needed(step.tool, step.args))
+    return tuple(dict.fromkeys([*own, *others]))
 
 
 def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
@@ -170,11 +199,14 @@ def _installed(source: Source, values: Mapping[str, str]) -> Interface:
         check_member_names(literal, where=where)
     except IntegrityError as error:
         raise LockError(error.what, where=error.where, remedy=error.remedy) from None
+    place_of = dict(zip(outputs.libraries(), places, strict=True))
     first = len(outputs.static_library)
     second = first + len(outputs.shared_library)
     return replace(
         outputs,
         static_library=tuple(places[:first]),
+        alwayslink=tuple(place_of[path] for path in outputs.alwayslink),
+        circular=tuple(place_of[path] for path in outputs.circular),
         shared_library=tuple(places[first:second]),
         interface_library=tuple(places[second:]),
     )

@@ -15,11 +15,23 @@ NEEDED_TOOLS = {
     "make": ["make"],
 }
 
+# How to install the tools, and programs that builds often need besides.
 INSTALL = {
     "cargo": "install Rust: https://rustup.rs, or `apt install cargo`, `dnf install cargo`, `brew install rust`",
     "cmake": "install CMake: `apt install cmake`, `dnf install cmake`, `brew install cmake`, `winget install cmake`",
+    "go": "install Go: https://go.dev/dl",
     "make": "install make: `apt install make`, `dnf install make`, `xcode-select --install`",
+    "nasm": "install NASM: `apt install nasm`, `dnf install nasm`, `brew install nasm`",
+    "ninja": "install Ninja: `apt install ninja-build`, `dnf install ninja-build`, `brew install ninja`",
+    "protoc": "install protoc: `apt install protobuf-compiler`, `dnf install protobuf-compiler`, `brew install protobuf`",
     "rustc": "install Rust: https://rustup.rs, or `apt install rustc`, `dnf install rust`, `brew install rust`",
+}
+
+# How a program tells its version, where that is not by --version.
+VERSION_ARGUMENTS = {
+    "go": "version",
+    "nasm": "-v",
+    "rustc": "-vV",
 }
 
 # A word in braces stands for words that are filled in, or for none; {jobs} may be a part of a word.
@@ -61,6 +73,7 @@ NOT_SOURCE = [".git"]
 # 1980-01-01, the first day that every archive format can tell; and no times in what Apple's archiver writes.
 ENVIRONMENT = {
     "SOURCE_DATE_EPOCH": "315532800",
+    "TZ": "UTC",
     "ZERO_AR_DATE": "1",
 }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,14 +17,18 @@ from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
-from cgo_prebuilt.source.build_plan import FLAGS, BuildPlan, plan_build
+from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
+from cgo_prebuilt.source.build_plan import BuildPlan, plan_build
 from cgo_prebuilt.source.command_lines import TABLES
+from cgo_prebuilt.source.run_tool import run_tool
 from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
 
-_LINES_SHOWN = 40
 _VERSION_SECONDS = 30
+_LIBRARIES = ("a", "dll", "dylib", "lib", "so")
+_SHOWN = 20
+_HEADERS = ("h", "hh", "hpp", "hxx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def build(
     environ: Mapping[str, str],
     offline: bool = False,
     on_start: Callable[[str], None] = lambda _: None,
+    on_line: Callable[[str], None] = lambda _: None,
     on_wait: Callable[[], None] | None = None,
 ) -> Built:
     """Builds a library, or finds in the store that it was built of the same by the same.
@@ -62,9 +67,10 @@ def build(
         origin: Its source.
         host: What this machine is.
         store: Where the outcome goes.
-        environ: The caller's environment, which the tools get.
+        environ: The caller's environment; what the tools see of it, the plan decides.
         offline: Whether nothing may be downloaded.
-        on_start: Called with the command line before the build runs.
+        on_start: Called with each command line before it runs.
+        on_line: Called with each line that the tools say.
         on_wait: Called once where another process is building the same.
 
     Raises:
@@ -72,9 +78,10 @@ def build(
         UnavailableError: The source cannot be had.
         IntegrityError: The source is not what the lock names.
     """
-    with tempfile.TemporaryDirectory(prefix="cgo-prebuilt-build-") as temporary:
-        # Resolved, since compilers write down where they really are.
-        folder = Path(temporary).resolve() / "source"
+    place = [wanted.name, str(wanted.platform), origin.place()]
+    with build_folder(
+        result_key("build folder", place), lambda name: store.exclusive(name, on_wait=on_wait)
+    ) as folder:
         plan = plan_build(
             wanted.source,
             name=wanted.name,
@@ -82,75 +89,103 @@ def build(
             platform=wanted.platform,
             host=host,
             environ=environ,
-            folder=folder,
+            folder=folder.source,
             jobs=os.cpu_count() or 1,
             offline=offline,
         )
-        versions = _versions(plan, wanted, environ)
-        key = _key(wanted, origin.digest(), versions, environ)
+        settings = _settings(plan, wanted, _versions(plan, wanted, origin.root))
+        digest = origin.digest()
+        key = result_key("source build", [settings, digest])
         results = Results(store.results)
         with store.exclusive(key, on_wait=on_wait):
             files = results.get(key)
             tree = store.find(tree_key(files), files) if files else None
             is_new = tree is None or files is None
             if tree is None or files is None:
-                folder.mkdir()
-                names = origin.copy(folder)
-                on_start(shlex.join(plan.commands[-1]))
-                _run(plan, wanted, folder, environ)
-                headers = _headers(plan, wanted, folder, names)
+                tools = {step.tool for step in wanted.source.steps}
+                names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
+                _check_globs(plan, wanted, names)
+                _run(plan, wanted, folder, on_start, on_line)
+                headers = _headers(plan, wanted, folder.source, names)
                 with store.staging(key) as staging:
-                    files = _install(plan, wanted, headers, folder, staging)
+                    files = _install(plan, wanted, headers, folder.source, names, staging)
                     label = f"{wanted.name} {wanted.version} {wanted.platform} from source"
                     tree = store.publish(staging, tree_key(files), files, label)
                 results.put(key, files)
+                folder.remove()
     libraries = set(plan.interface.libraries())
     headers = tuple(file.path for file in files if file.path not in libraries)
     return Built(tree, files, replace(plan.interface, headers=headers), is_new)
 
 
-def _key(
-    wanted: SourceOf, digest: str, versions: Mapping[str, str], environ: Mapping[str, str]
-) -> str:
-    """All that the outcome depends on, as far as it can be known."""
+def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
+    """All that the outcome depends on besides the source, as far as it can be known.
+
+    How the outcome is linked is not in it: another `linkopts` builds nothing anew.
+    """
     source = wanted.source
     inputs = {
-        "build": asdict(source.build),
-        "flags": {name: environ[name] for name in FLAGS if environ.get(name)},
-        "outputs": [asdict(source.outputs), source.installed],
+        "environment": dict(plan.steering),
+        "headers": source.outputs.headers,
+        "libraries": plan.outputs,
         "platform": str(wanted.platform),
-        "source": digest,
+        "steps": [asdict(step) for step in source.steps],
         "tools": dict(versions),
+        "vendor": source.vendor,
     }
-    return result_key("source build", inputs)
+    return result_key("build settings", inputs)
 
 
-def _versions(plan: BuildPlan, wanted: SourceOf, environ: Mapping[str, str]) -> dict[str, str]:
-    """What the tools say of their versions.
+def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[str, str]:
+    """What the tools say of their versions, in the source's folder where that is known.
 
     Raises:
-        BuildError: A tool that the build needs is not there.
+        BuildError: A tool that the build needs is not there, or is not the one that it asks for.
     """
+    environ = dict(plan.environment)
+    environ.pop("RUSTC", None)  # the script that is still to be written
+    if plan.toolchain:
+        environ["RUSTUP_TOOLCHAIN"] = plan.toolchain
+    what = f"{wanted.name} {wanted.version}"
     versions = {}
     for tool in plan.tools:
-        program = shutil.which(tool, path=environ.get("PATH"))
+        named = plan.steering.get("RUSTC", tool) if tool == "rustc" else tool
+        program = shutil.which(named, path=environ.get("PATH"))
         if program is None:
             raise BuildError(
-                f"{wanted.name} {wanted.version} builds with {wanted.source.build.tool},"
-                f" and there is no {tool} here",
-                remedy=TABLES["INSTALL"][tool],
+                f"{what} builds with {tool}, and there is no {tool} here",
+                remedy=TABLES["INSTALL"].get(tool, f"install {tool}, or add its folder to PATH"),
             )
-        versions[tool] = _answer([program, "-vV" if tool == "rustc" else "--version"], environ)
+        argument = TABLES["VERSION_ARGUMENTS"].get(tool, "--version")
+        versions[tool] = _answer([program, argument], environ, folder)
+    if plan.toolchain:
+        _check_toolchain(plan.toolchain, versions["rustc"], what)
     for variable, usual in (("CC", "cc"), ("CXX", "c++")):
         command = command_named(environ, variable) or [usual]
-        versions[variable] = _answer([*command, "--version"], environ)
+        versions[variable] = _answer([*command, "--version"], environ, folder)
     return versions
 
 
-def _answer(command: list[str], environ: Mapping[str, str]) -> str:
+def _check_toolchain(toolchain: str, answer: str, what: str) -> None:
+    """Refuses another Rust than the lock asks for: without rustup, nothing else would."""
+    found = re.search(r"^release: (\S+)", answer, re.MULTILINE)
+    release = found[1] if found else ""
+    is_number = toolchain[:1].isdigit()
+    if release and not is_number:
+        return  # a channel's name says no release
+    if not f"{release}.".startswith(f"{toolchain}."):
+        there = f"is {release}" if release else "does not run"
+        raise BuildError(
+            f"{what} builds with Rust {toolchain}, and the rustc here {there}",
+            remedy=f"install it: `rustup toolchain install {toolchain}`",
+        )
+
+
+def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None) -> str:
     try:
         done = subprocess.run(
             command,
+            cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -164,44 +199,55 @@ def _answer(command: list[str], environ: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def _run(plan: BuildPlan, wanted: SourceOf, folder: Path, environ: Mapping[str, str]) -> None:
-    environment = {**environ, **plan.environment}
-    for name, text in plan.programs.items():
-        (folder.parent / name).write_text(text)
-        (folder.parent / name).chmod(0o755)
-    for command in plan.commands:
-        program = shutil.which(command[0], path=environ.get("PATH")) or command[0]
+def _run(
+    plan: BuildPlan,
+    wanted: SourceOf,
+    folder: BuildFolder,
+    on_start: Callable[[str], None],
+    on_line: Callable[[str], None],
+) -> None:
+    folder.log.unlink(missing_ok=True)
+    for number, command in enumerate(plan.commands, 1):
+        on_start(shlex.join(command.words))
+        step = f" ({number} of {len(plan.commands)})" if len(plan.commands) > 1 else ""
+        what = f"the build of {wanted.name} {wanted.version} from source"
+        program = shutil.which(command.words[0], path=plan.environment.get("PATH"))
         try:
-            done = subprocess.run(
-                [program, *command[1:]],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                check=False,
+            code, lines = run_tool(
+                [program or command.words[0], *command.words[1:]],
+                folder=folder.source,
+                environment={**plan.environment, **command.environment},
+                log=folder.log,
+                on_line=on_line,
             )
         except OSError as error:
             raise BuildError(
-                f"the build of {wanted.name} {wanted.version} from source cannot run"
-                f" {command[0]}: {error.strerror}",
-                where=shlex.join(command),
+                f"{what} cannot run {command.words[0]}: {error.strerror}",
+                where=shlex.join(command.words),
                 remedy="install it, or correct 'build' under 'source' in the manifest",
             ) from None
-        if done.returncode:
-            lines = done.stdout.strip().splitlines()[-_LINES_SHOWN:]
+        if code:
             raise BuildError(
                 "\n".join(
                     (
-                        f"the build of {wanted.name} {wanted.version} from source failed"
-                        f" (exit code {done.returncode}); the end of its output:",
+                        f"{what} failed{step} (exit code {code}); the end of its output:",
                         *(f"  {line}" for line in lines),
                     )
                 ),
-                where=shlex.join(command),
-                remedy="see the messages above; the tools are this machine's own",
+                where=shlex.join(command.words),
+                remedy=f"see the messages above; all of them are in {folder.log}. What was built is"
+                " kept, and the next run resumes",
+            )
+
+
+def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> None:
+    """Refuses globs over the source that find nothing, before the build and not after it."""
+    for pattern in plan.interface.headers:
+        if "*" in pattern and not any(matches(name, [pattern]) for name in names):
+            raise BuildError(
+                f"the source of {wanted.name} {wanted.version} has no header {pattern}",
+                remedy="correct 'headers' under 'source' in the manifest; a header that the build"
+                " writes is named without `*`",
             )
 
 
@@ -215,18 +261,23 @@ def _headers(
         if (folder / pattern).is_file():
             found.add(pattern)
         elif not any(matches(name, [pattern]) for name in found):
-            raise _lacks(wanted, pattern, folder)
+            raise _lacks(wanted, pattern, folder, names, _HEADERS, "headers")
     return tuple(sorted(found))
 
 
 def _install(
-    plan: BuildPlan, wanted: SourceOf, headers: Iterable[str], folder: Path, staging: Path
+    plan: BuildPlan,
+    wanted: SourceOf,
+    headers: Iterable[str],
+    folder: Path,
+    names: Iterable[str],
+    staging: Path,
 ) -> tuple[LockedFile, ...]:
     """Copies what was built to where a prebuilt has it."""
     files = []
     for built, place in (*plan.outputs, *((header, header) for header in headers)):
         if not (folder / built).is_file():
-            raise _lacks(wanted, built, folder)
+            raise _lacks(wanted, built, folder, names, _LIBRARIES, "libraries")
         target = staging / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / built, target)
@@ -234,14 +285,25 @@ def _install(
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _lacks(wanted: SourceOf, path: str, folder: Path) -> BuildError:
-    libraries = sorted(
-        file.relative_to(folder).as_posix()
-        for suffix in ("a", "lib", "so", "dylib", "dll")
+def _lacks(
+    wanted: SourceOf,
+    path: str,
+    folder: Path,
+    names: Iterable[str],
+    suffixes: Iterable[str],
+    kind: str,
+) -> BuildError:
+    """What the build did not write, with what it wrote of the same kind."""
+    own = set(names)
+    written = sorted(
+        name
+        for suffix in suffixes
         for file in folder.rglob(f"*.{suffix}")
+        if (name := file.relative_to(folder).as_posix()) not in own
     )
+    shown = ", ".join(written[:_SHOWN]) + (", ..." if len(written) > _SHOWN else "")
     return BuildError(
         f"the build of {wanted.name} {wanted.version} from source wrote no {path}",
-        remedy="correct the path under 'source' in the manifest; the libraries that it wrote:"
-        f" {', '.join(libraries) or 'none'}",
+        remedy=f"correct the path under 'source' in the manifest; the {kind} that it wrote:"
+        f" {shown or 'none'}. What was built is kept, and the next run resumes",
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -84,7 +86,17 @@ class SourceFolder:
                 where=str(self._root),
                 remedy="correct 'path' under 'source' in the manifest, and lock it again",
             )
-        self._files = sorted(_walk(self._root, wanted.source.build.tool))
+        tools = [step.tool for step in wanted.source.steps]
+        self._files = sorted(_walk(self._root, tools))
+
+    @property
+    def root(self) -> Path | None:
+        """The folder, for what a tool reads there before anything is built."""
+        return self._root
+
+    def place(self) -> str:
+        """Where the source comes from, whatever it is today."""
+        return str(self._root.resolve())
 
     def digest(self) -> str:
         """What the source is: a SHA-256 over the names, modes and contents of its files."""
@@ -131,6 +143,15 @@ class SourceArchive:
         self.sha256 = wanted.source.sha256 or ""
         self._key = result_key("source archive", [wanted.source.sha256, self.file])
         check_member_name(self.file, where="source")
+
+    @property
+    def root(self) -> Path | None:
+        """None: an archive is no folder."""
+        return None
+
+    def place(self) -> str:
+        """Where the source comes from."""
+        return self.digest()
 
     def digest(self) -> str:
         """What the source is."""
@@ -201,9 +222,9 @@ class SourceArchive:
         return transport.run(download, lambda stream: save(stream, target, self.sha256)).size
 
 
-def _walk(root: Path, tool: str) -> Iterator[Path]:
+def _walk(root: Path, tools: Iterable[str]) -> Iterator[Path]:
     for entry in root.iterdir():
-        if is_source(entry.name, tool):
+        if all(is_source(entry.name, tool) for tool in tools):
             yield from _files_of(entry)
 
 
@@ -228,10 +249,24 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     unfinished = path.parent / temporary_name()
     try:
         write(unfinished)
-        rename(unfinished, path)
+        if not _is_same(unfinished, path):
+            rename(unfinished, path)
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two files are alike; a file that stays keeps its time, by which tools know it."""
+    try:
+        found, there = one.stat(), other.lstat()
+    except OSError:
+        return False
+    return (
+        stat.S_ISREG(there.st_mode)
+        and (found.st_size, found.st_mode) == (there.st_size, there.st_mode)
+        and filecmp.cmp(one, other, shallow=False)
+    )
 
 
 def _write(member: Member, path: Path) -> None:
@@ -326,7 +361,8 @@ def source_origin(
     for voucher in vouchers(settings.trust, f"{lock.name} {version}", locked):
         if locked.source.url is not None:  # a folder beside the lock is the consumer's own
             voucher.check([(archive_name(locked.source), locked.source.sha256 or "")])
-    wanted = SourceOf(locked.source, lock.name, version, platform, lock_folder)
+    source = locked.source.of_platform(str(platform))
+    wanted = SourceOf(source, lock.name, version, platform, lock_folder)
     if locked.source.path is not None:
         return wanted, SourceFolder(wanted)
     return wanted, SourceArchive(wanted, settings, store, open_transport, on_wait)

@@ -1,0 +1,59 @@
+"""What a person sees of a build: the line that its tool says, and for how long it has run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+from cgo_prebuilt.amounts import format_time
+from cgo_prebuilt.printable import printable
+
+_REDRAW_SECONDS = 0.1
+_LOG_SECONDS = 30.0
+
+
+class BuildProgress:
+    """Shows the last line of a tool: on a terminal in place, in a log twice a minute.
+
+    Args:
+        out: Where to.
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(
+        self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._out = out if out is not None else sys.stderr
+        self._clock = clock
+        self._started = self._shown = clock()
+        self._is_terminal = self._out.isatty()
+        self._is_drawn = False
+
+    def line(self, text: str) -> None:
+        """Shows a line, unless the one before it was shown a moment ago."""
+        now = self._clock()
+        if now - self._shown < (_REDRAW_SECONDS if self._is_terminal else _LOG_SECONDS):
+            return
+        self._shown = now
+        said = f"  {format_time(now - self._started)}: {printable(text).strip()}"
+        if self._is_terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self._write(f"\r\x1b[K{said[:width]}")
+            self._is_drawn = True
+        else:
+            self._write(f"{said}\n")
+
+    def end(self) -> None:
+        """Clears what is drawn, before something else is said."""
+        if self._is_drawn:
+            self._write("\r\x1b[K")
+            self._is_drawn = False
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # nobody looks any more, which is no reason to stop
+            self._out.write(text)
+            self._out.flush()

@@ -1,0 +1,37 @@
+"""What a lock and a manifest are both checked for, beyond the types of their values."""
+
+from __future__ import annotations
+
+from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.locks.lock import PROGRAM, VARIABLE, Interface
+
+
+def check_interface(fields: Fields, interface: Interface) -> Interface:
+    """The interface, where what it says fits together; else an error at this place."""
+    strange = interface.strange_archives()
+    if strange:
+        raise fields.problem(
+            f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
+            "name only archives that 'static_library' lists, in the same words",
+        )
+    return interface
+
+
+def check_variables(fields: Fields, env: tuple[str, ...]) -> tuple[str, ...]:
+    """The variables of a build, each `NAME` or `NAME=VALUE`; else an error at this place."""
+    for variable in env:
+        if not VARIABLE.fullmatch(variable):
+            raise fields.problem(
+                f"'env' has {variable!r}, which is no variable", "write NAME, or NAME=VALUE"
+            )
+    return env
+
+
+def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
+    """The programs of a build, by name; else an error at this place."""
+    for tool in tools:
+        if not PROGRAM.fullmatch(tool):
+            raise fields.problem(
+                f"'tools' has {tool!r}, which is no program", "write what it is called: protoc"
+            )
+    return tools

@@ -1,0 +1,71 @@
+"""What a build from source sees of the caller's environment, and what of that changes its outcome.
+
+A variable that neither the tools nor the lock's `env` name is not passed on: it would steer the
+build, and nobody would know from the outcome's key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Where things are, how to reach a network, how to talk to a person.
+_SURROUNDINGS = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMP|TEMP|LANG|LC_\w+|TZDIR|XDG_\w+"
+    r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SSL_CERT_\w+|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE"
+    r"|NETRC|GIT_SSH\w*|SSH_AUTH_SOCK|SYSTEMROOT|WINDIR|COMSPEC|PATHEXT|SYSTEMDRIVE|USERPROFILE"
+    r"|APPDATA|LOCALAPPDATA|PROGRAM(DATA|FILES.*|W6432)|COMMONPROGRAM.*|PROCESSOR_\w+|VS\w+|VC\w+"
+    r"|CARGO_HOME|CARGO_(REGISTR|NET|HTTP|TERM|LOG)\w*|RUSTUP_(HOME|DIST_SERVER|UPDATE_ROOT)"
+    r"|RUST_(BACKTRACE|LOG)|S?CCACHE_\w+|DISTCC_\w+"
+)
+
+# What the tools themselves are steered by: their documentation names these.
+_STEERING = re.compile(
+    r"((HOST|TARGET)_)?(CC|CXX|AR|AS|LD|NM|RANLIB|STRIP|OBJCOPY|CFLAGS|CPPFLAGS|CXXFLAGS|LDFLAGS)"
+    r"(_[a-z0-9]+([_-]\w+)+)?|[A-Z]*FLAGS|LIBS|CRATE_CC_\w+|CXXSTDLIB\w*"
+    r"|(C|CPLUS|OBJC)_INCLUDE_PATH|CPATH|(LD_|DYLD_)?LIBRARY_PATH|INCLUDE|LIB"
+    r"|CARGO_\w+|RUST\w+|CMAKE_\w+|PKG_CONFIG\w*|LIBCLANG_PATH|LLVM_CONFIG_PATH|BINDGEN_\w+"
+    r"|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|ZIG_\w+|NIX_\w+"
+)
+
+# What a make that calls this command tells its children.
+_NEVER = re.compile(r"MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS|CARGO_TARGET_DIR|CARGO_INCREMENTAL")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEnvironment:
+    """What a build sees.
+
+    Attributes:
+        variables: All of it.
+        steering: Those that its outcome depends on: what two builds must agree in to be one.
+    """
+
+    variables: Mapping[str, str]
+    steering: Mapping[str, str]
+
+
+def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEnvironment:
+    """Decide what a build sees.
+
+    Args:
+        environ: The caller's environment.
+        env: The lock's: `NAME`, as the caller has it, or `NAME=VALUE`.
+    """
+    surroundings, steering = {}, {}
+    for name, value in environ.items():
+        known = name.upper() if name.upper() in ("PATH", "SYSTEMROOT", "WINDIR") else name
+        if _NEVER.fullmatch(known):
+            continue
+        if _SURROUNDINGS.fullmatch(known):
+            surroundings[name] = value
+        elif value and _STEERING.fullmatch(known):
+            steering[name] = value
+    for variable in env:
+        name, given, value = variable.partition("=")
+        if given:
+            steering[name] = value
+        elif name in environ:
+            steering[name] = environ[name]
+    return BuildEnvironment({**surroundings, **steering}, steering)

@@ -1,0 +1,167 @@
+"""The folder that a build runs in: always the same one, so that what a failed build made is of use.
+
+Its path is in no outcome, but tools that cache by it find what they know. A build that succeeded
+leaves nothing; one that failed or was interrupted leaves it all, and the next one of the same
+settings resumes. It is among the temporary files and not in the store: nothing in it can be
+verified, so it is not to come from anybody else's machine with a store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.files.leftovers import delete
+from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.source.command_lines import TABLES
+
+_STALE_SECONDS = 7 * 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFolder:
+    """A build's folder.
+
+    Attributes:
+        path: Where it is; it need not be there.
+    """
+
+    path: Path
+
+    @property
+    def source(self) -> Path:
+        """The folder of the source, which commands run in."""
+        return self.path / "source"
+
+    @property
+    def log(self) -> Path:
+        """The file for all that the tools say."""
+        return self.path / "build.log"
+
+    def prepare(
+        self,
+        tools: Iterable[str],
+        settings: str,
+        digest: str,
+        copy: Callable[[Path], list[str]],
+        programs: Mapping[str, str],
+    ) -> list[str]:
+        """Make the folder ready for a build, on top of one that did not end where that is sound.
+
+        Args:
+            tools: What builds: one or several of `cargo`, `cmake`, `command` and `make`.
+            settings: What the build depends on besides its source.
+            digest: What its source is.
+            copy: Puts the source into a folder, leaves what is right alone, and gives its files.
+            programs: Scripts to be written beside the source, by name.
+
+        Returns:
+            The source's files.
+        """
+        kinds = set(tools)
+        earlier = self._resumable(kinds, settings, digest)
+        if earlier is None:
+            delete(self.path)
+            self.path.mkdir(mode=0o700)
+        elif "command" in kinds:
+            # Who knows what it changed in the source: all goes but the tools' own folders.
+            kept = {folder for tool in kinds for folder in TABLES["BUILT_FOLDERS"].get(tool, ())}
+            for entry in self.source.iterdir():
+                if entry.name not in kept:
+                    delete(entry)
+        self._stamp.unlink(missing_ok=True)
+        self.source.mkdir(exist_ok=True)
+        names = copy(self.source)
+        for name in (earlier or set()).difference(names):
+            delete(self.source / name)
+        for name, text in programs.items():
+            program = self.path / name
+            if not program.is_file() or program.read_text(encoding="utf-8") != text:
+                program.write_text(text, encoding="utf-8")
+                program.chmod(0o755)
+        content = {"settings": settings, "source": digest, "names": names}
+        write_whole(self._stamp, json.dumps(content).encode())
+        return names
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        delete(self.path)
+
+    @property
+    def _stamp(self) -> Path:
+        """What is being built in the folder; written when the source is there whole."""
+        return self.path / "stamp.json"
+
+    def _resumable(self, kinds: set[str], settings: str, digest: str) -> set[str] | None:
+        """The source's files of an earlier build that can be resumed; None where there is none."""
+        try:
+            stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
+            # Cargo knows by itself what an edit puts out of date; the others may not.
+            is_same_source = stamp["source"] == digest or kinds == {"cargo"}
+            if stamp["settings"] != settings or not is_same_source:
+                return None
+            for name in stamp["names"]:
+                check_member_name(name, where=str(self._stamp))
+            return set(stamp["names"])
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, IntegrityError):
+            return None
+
+
+@contextmanager
+def build_folder(
+    key: str, hold: Callable[[str], AbstractContextManager[bool]]
+) -> Iterator[BuildFolder]:
+    """The folder of a build, for this process alone.
+
+    Args:
+        key: What is built, and where its source comes from.
+        hold: Keeps other processes out of a folder by its name; gives whether it does.
+    """
+    root = Path(tempfile.gettempdir(), f"cgo-prebuilt-{_user()}")
+    name = key[:16]
+    with hold(name) as is_held:
+        if is_held and _is_own(root):
+            _remove_stale(root, time.time())
+            # Resolved, since compilers write down where they really are.
+            yield BuildFolder(root.resolve() / name)
+            return
+    # Without a lock, or where somebody else may write: a folder for this time only.
+    with tempfile.TemporaryDirectory(prefix="cgo-prebuilt-build-") as temporary:
+        yield BuildFolder(Path(temporary).resolve() / name)
+
+
+def _user() -> str:
+    return str(os.getuid()) if sys.platform != "win32" else "builds"  # there it is the user's own
+
+
+def _is_own(root: Path) -> bool:
+    """Whether a folder is this user's own, and nobody else's; made where it is missing."""
+    with suppress(OSError):
+        root.mkdir(mode=0o700, exist_ok=True)
+        found = root.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            return False
+        return sys.platform == "win32" or (
+            found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+        )
+    return False
+
+
+def _remove_stale(root: Path, now: float) -> None:
+    """Remove what builds of long ago left, which nobody resumes any more."""
+    for folder in root.iterdir():
+        with suppress(OSError):
+            # A build that runs has a log that grows.
+            times = [path.stat().st_mtime for path in (folder, *folder.glob("*"))]
+            if now - max(times) > _STALE_SECONDS:
+                delete(folder)

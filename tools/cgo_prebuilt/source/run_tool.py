@@ -1,0 +1,90 @@
+"""Running a build's tool: what it says goes to a log, its last lines into memory."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+_LINES_KEPT = 40
+_LINE_BYTES = 2000
+_LOG_BYTES = 64 << 20
+_CHUNK = 1 << 16
+
+
+def run_tool(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    on_line: Callable[[str], None],
+) -> tuple[int, list[str]]:
+    """Run a program to its end.
+
+    Args:
+        command: The program's path, and its arguments.
+        folder: The working folder.
+        environment: All its variables.
+        log: The file that what it says is added to, up to a limit.
+        on_line: Called with each line that it says.
+
+    Returns:
+        The exit code and the last lines.
+
+    Raises:
+        OSError: It cannot be run.
+    """
+    lines = _Lines(on_line)
+    with (
+        log.open("ab") as file,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        _copy(process.stdout, file, lines)
+        code = process.wait()
+    lines.end()
+    return code, list(lines.last)
+
+
+def _copy(output: IO[bytes], log: IO[bytes], lines: _Lines) -> None:
+    while chunk := output.read(_CHUNK):
+        if log.tell() < _LOG_BYTES:
+            log.write(chunk)
+            log.flush()
+        lines.add(chunk)
+
+
+class _Lines:
+    """The lines in what a program says; a carriage return ends one, too, and a long one is cut."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self.last: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._on_line = on_line
+        self._rest = b""
+
+    def add(self, chunk: bytes) -> None:
+        *whole, rest = (self._rest + chunk.replace(b"\r", b"\n")).split(b"\n")
+        self._rest = rest[:_LINE_BYTES]
+        for line in whole:
+            self._say(line)
+
+    def end(self) -> None:
+        self._say(self._rest)
+        self._rest = b""
+
+    def _say(self, line: bytes) -> None:
+        text = line[:_LINE_BYTES].decode("utf-8", "replace").rstrip()
+        if text:
+            self.last.append(text)
+            self._on_line(text)
