@@ -78,7 +78,7 @@ READ = {
     },
     "a source and a signature": {
         "lock": _lock(_REVISION, {
-            "platforms": {"linux_amd64": _platform()},
+            "platforms": {"linux_amd64": _platform({"requires": {"cpu": "x86-64-v3", "system": ["OpenCL"]}})},
             "signature": {"public_key": "ssh-ed25519 AAAA", "signature": "x", "sums": "y"},
             "source": _source(),
         }),
@@ -183,6 +183,12 @@ READ = {
     },
     "a newer archive format, which only those who use it need to know": {
         "lock": _lock(_NEWER, archive = {"format": "tar.br"}),
+        "has": _ONE,
+        "skipped": "versions.v1.platforms.linux_amd64",
+        "unusable": "linux_amd64",
+    },
+    "a newer processor, which only those who use the prebuilt need to know": {
+        "lock": _lock(_NEWER, platform = {"requires": {"cpu": "x86-64-v9"}}),
         "has": _ONE,
         "skipped": "versions.v1.platforms.linux_amd64",
         "unusable": "linux_amd64",
@@ -319,6 +325,18 @@ REFUSED = {
         "lock": _lock(_REVISION, top = {"shared": {"v1/1": [_HEADER | {"mode": 420}]}}),
         "says": "unknown key 'mode'",
         "at": "L: shared.v1/1[0]",
+    },
+    "an unknown processor": {
+        "lock": _lock(_REVISION, platform = {"requires": {"cpu": "x86-64-v9"}}),
+        "says": "'cpu' is",
+        "at": "L: versions.v1.platforms.linux_amd64.requires",
+        "next": "it can be one of x86-64-v2, x86-64-v3",
+    },
+    "an unknown need": {
+        "lock": _lock(_REVISION, platform = {"requires": {"gpu": "any"}}),
+        "says": "unknown key 'gpu'",
+        "at": "L: versions.v1.platforms.linux_amd64.requires",
+        "next": "known keys here: cpu, glibc, libstdcxx, system",
     },
     "a default version that is not there": {
         "lock": _lock(_REVISION, top = {"default_version": "v2"}),

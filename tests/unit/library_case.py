@@ -20,6 +20,7 @@ from cgo_prebuilt.locks.lock import (
     Source,
 )
 from cgo_prebuilt.manifests.manifest import Manifest, parse_manifest, read_manifest
+from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import (
     END_OF_TAR,
@@ -121,7 +122,7 @@ def locked_platform(
         headers=tuple(sorted(path for path in files if path.endswith(".h"))),
         include_dirs=("include",),
         linkopts=("-lm",),
-        requires={"glibc": "2.28"},
+        requires=Requires(glibc="2.28"),
     )
     return LockedPlatform((archive,), interface)
 

@@ -94,7 +94,7 @@ def test_what_a_flavor_says_counts_over_what_the_manifest_says_of_a_platform() -
     assert standard.platform(LINUX).interface.linkopts == ("-lm", "-lx")
     assert cuda.platform(LINUX).interface.linkopts == ("-lcuda",)
     assert cuda.platform(LINUX).interface.defines == ("CUDA",)
-    assert cuda.platform(LINUX).interface.requires == {"glibc": "2.31"}
+    assert cuda.platform(LINUX).interface.requires.glibc == "2.31"
 
 
 def test_a_flavor_that_lists_no_platforms_has_all_and_what_they_say() -> None:

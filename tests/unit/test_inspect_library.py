@@ -18,9 +18,11 @@ from cgo_prebuilt.publishing.object_files import (
     MACH_O,
     ObjectFile,
     can_inspect,
+    needed_isa,
     read_objects,
 )
 from cgo_prebuilt.publishing.provided_symbols import provided_symbols
+from cgo_prebuilt.requirements import Requires
 from tests.e2e.compilers import shared_library, static_library
 
 LINUX = parse_platform("linux_amd64")
@@ -33,9 +35,9 @@ def inspect(
     *objects: ObjectFile,
     platform: Platform = LINUX,
     provided: dict[str, str | None] | None = None,
-    requires: dict[str, str] | None = None,
+    requires: Requires = Requires(),  # noqa: B008
 ) -> list[Finding]:
-    interface = Interface(requires=requires or {})
+    interface = Interface(requires=requires)
     return inspect_libraries(platform, interface, {"libf.a": objects}, {}, provided)
 
 
@@ -82,7 +84,7 @@ def test_a_soname_and_the_versions_of_glibc_are_read(tmp_path: Path) -> None:
     flags = ("-Wl,-soname,libf.so.1",)
     (found,) = read_objects(shared_library("linux_amd64", source, tmp_path / "libf.so", *flags))
     assert found.soname == "libf.so.1"
-    assert "2.2.5" in found.glibc
+    assert "GLIBC_2.2.5" in found.versions
     (without,) = read_objects(shared_library("linux_amd64", source, tmp_path / "libg.so"))
     assert without.soname is None
 
@@ -139,9 +141,9 @@ def test_this_machine_knows_which_glibc_brought_a_symbol() -> None:
     found = provided_symbols(["-lm"])
     if found is None:
         pytest.skip("there is no C compiler")
-    assert found["cos"] == "2.2.5"
-    assert found["memcpy"] == "2.2.5"  # and a newer one, which no link has to take
-    assert found["getrandom"] == "2.25"
+    assert found["cos"] == "GLIBC_2.2.5"
+    assert found["memcpy"] == "GLIBC_2.2.5"  # and a newer one, which no link has to take
+    assert found["getrandom"] == "GLIBC_2.25"
     assert "_Unwind_Resume" in found
 
 
@@ -206,7 +208,7 @@ def test_a_file_without_objects_is_no_library() -> None:
 def test_symbols_that_nothing_provides_are_named() -> None:
     one = ObjectFile("a.o", ELF, "amd64", 9, defined={"f"}, undefined={"g", "cos", "deflate"})
     two = ObjectFile("b.o", ELF, "amd64", 9, defined={"g"}, undefined={"__start_table", "f"})
-    found = inspect(one, two, provided={"cos": "2.2.5"}, requires={"glibc": "2.17"})
+    found = inspect(one, two, provided={"cos": "GLIBC_2.2.5"}, requires=Requires(glibc="2.17"))
     assert texts(found) == [
         "warning: 1 undefined symbols that neither the C library nor a linkopt provides: deflate"
     ]
@@ -221,28 +223,85 @@ def test_what_cannot_be_told_on_this_machine_is_said_to_be_unknown() -> None:
 
 
 def test_the_lowest_glibc_is_that_of_the_newest_symbol() -> None:
-    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "arc4random"}, glibc={"2.9"})
-    provided: dict[str, str | None] = {"cos": "2.2.5", "arc4random": "2.36"}
+    item = ObjectFile(
+        "a.o",
+        ELF,
+        "amd64",
+        9,
+        undefined={"cos", "arc4random"},
+        versions={"GLIBC_2.9", "CXXABI_1.3"},
+    )
+    provided: dict[str, str | None] = {"cos": "GLIBC_2.2.5", "arc4random": "GLIBC_2.36"}
     (note,) = inspect(item, provided=provided)
     assert str(note) == (
         "note: libf.a: needs glibc 2.36 or later\n  next: record it in the manifest: requires:"
         ' {glibc: "2.36"}'
     )
-    (warning,) = inspect(item, provided=provided, requires={"glibc": "2.28"})
+    (warning,) = inspect(item, provided=provided, requires=Requires(glibc="2.28"))
     assert warning.what == "needs glibc 2.36 (for arc4random), the manifest says 2.28"
-    assert inspect(item, provided=provided, requires={"glibc": "2.37"}) == []
+    assert inspect(item, provided=provided, requires=Requires(glibc="2.37")) == []
+
+
+def test_the_lowest_libstdcxx_is_that_of_the_newest_symbol_too() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, versions={"GLIBCXX_3.4.30", "GLIBCXX_3.4.9"})
+    enough = Requires(glibc="2.28", libstdcxx="3.4.30")
+    assert inspect(item, provided={}, requires=enough) == []
+    (note,) = inspect(item, provided={}, requires=Requires(glibc="2.28"))
+    assert note.what == "needs libstdcxx 3.4.30 or later"
+    assert note.remedy == 'record it in the manifest: requires: {libstdcxx: "3.4.30"}'
+    (warning,) = inspect(item, provided={}, requires=Requires(glibc="2.28", libstdcxx="3.4.9"))
+    assert warning.what == "needs libstdcxx 3.4.30, the manifest says 3.4.9"
+
+
+@needs_readers
+def test_the_processor_that_a_library_is_built_for_is_found(tmp_path: Path) -> None:
+    (usual,) = read_objects(static_library("linux_amd64", SOURCE, tmp_path / "usual.a"))
+    assert usual.cpu == set()
+    compiled = tmp_path / "v3.o"
+    source = tmp_path / "v3.c"
+    source.write_text(SOURCE)
+    command = ["cc", "-c", "-g", "-fPIC", "-march=x86-64-v3", str(source), "-o", str(compiled)]
+    subprocess.run(command, check=True)
+    (item,) = read_objects(compiled)
+    assert item.cpu == {"x86-64-v3"}
+    linked = tmp_path / "libv4.so"
+    subprocess.run(
+        ["cc", "-shared", "-Wl,-z,x86-64-v4", str(compiled), "-o", str(linked)], check=True
+    )
+    (found,) = read_objects(linked)
+    assert found.cpu == {"x86-64-v3", "x86-64-v4"}
+
+
+def test_the_processor_that_a_library_is_built_for_is_noted() -> None:
+    item = ObjectFile("kernel.o", ELF, "amd64", 9, cpu={"x86-64-v2", "x86-64-v3", "armv8.2-a"})
+    enough = Requires("x86-64-v3", "2.28")
+    assert inspect(item, provided={"f": "GLIBC_2.2.5"}, requires=enough) == []
+    (note,) = inspect(item, provided={}, requires=Requires("x86-64-v2", "2.28"))
+    assert str(note).startswith(
+        "note: libf.a: is built for the processor level x86-64-v3 (kernel.o)\n"
+        '  next: say requires: {cpu: "x86-64-v3"}, unless the library looks at the processor'
+    )
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"\0" * 15, b"\0" * 16 + b"\x02\x80\0\xc0\4\0\0\0", b"\xff" * 40]
+)
+def test_a_note_that_is_cut_off_names_no_processor(note: bytes) -> None:
+    assert list(needed_isa(note)) == []
 
 
 def test_what_every_glibc_linked_statically_does_not_raise_the_lowest_one() -> None:
     item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "fstat64"})
-    provided: dict[str, str | None] = {"cos": "2.2.5", "fstat64": "2.33"}
-    assert inspect(item, provided=provided, requires={"glibc": "2.17"}) == []
+    provided: dict[str, str | None] = {"cos": "GLIBC_2.2.5", "fstat64": "GLIBC_2.33"}
+    assert inspect(item, provided=provided, requires=Requires(glibc="2.17")) == []
 
 
 def test_glibc_is_nothing_to_musl() -> None:
     musl = Platform("linux", "amd64", "musl")
     found = inspect(
-        ObjectFile("a.o", ELF, "amd64", 9, undefined={"f"}), platform=musl, provided={"f": "2.33"}
+        ObjectFile("a.o", ELF, "amd64", 9, undefined={"f"}),
+        platform=musl,
+        provided={"f": "GLIBC_2.33"},
     )
     assert found == []
 

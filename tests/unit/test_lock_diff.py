@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.locks.lock_diff import describe_changes
+from cgo_prebuilt.requirements import Requires
 from tests.unit.library_case import FILES, locked_platform
 
 ONE = LockedVersion({"": {"linux_amd64": locked_platform()}})
@@ -24,6 +25,7 @@ def test_a_first_lock_lists_its_platforms() -> None:
     assert shas(describe_changes(None, lock(v1=ONE))) == [
         "+ v1:",
         "  + linux_amd64: vec-v1.2.3-linux_amd64.tar.gz",
+        "      requires: glibc 2.28",
     ]
 
 
@@ -35,7 +37,9 @@ def test_a_new_version_is_compared_with_the_default_before() -> None:
     changed = {**FILES, "include/new.h": b"new", "lib/libvec.a": b"x" * 2000}
     del changed["include/vec/ext.h"]
     platform = locked_platform(files=changed)
-    interface = replace(platform.interface, linkopts=("-lm", "-ldl"), requires={"glibc": "2.31"})
+    interface = replace(
+        platform.interface, linkopts=("-lm", "-ldl"), requires=Requires(glibc="2.31")
+    )
     two = LockedVersion(
         {
             "": {
@@ -47,14 +51,14 @@ def test_a_new_version_is_compared_with_the_default_before() -> None:
     lines = shas(describe_changes(lock(v1=ONE), lock("v2", v1=ONE, v2=two)))
     assert lines[0] == "+ v2, compared with v1:"
     assert lines[1].startswith("  ~ linux_amd64: vec-v1.2.3-linux_amd64.tar.gz")
-    assert lines[2:-2] == [
+    assert lines[2:-3] == [
         "      + include/new.h, 3 B",
         "      - include/vec/ext.h",
         "      ~ lib/libvec.a, 10.2 kB -> 2.0 kB",
         "      linkopts: -lm -> -lm -ldl",
         "      requires: glibc 2.28 -> glibc 2.31",
     ]
-    assert lines[-2].startswith("  + linux_arm64")
+    assert lines[-3].startswith("  + linux_arm64")
     assert lines[-1] == "default version: v1 -> v2"
 
 

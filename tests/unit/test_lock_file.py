@@ -30,6 +30,7 @@ from cgo_prebuilt.locks.lock import (
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, read_lock
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, KEYS, SCHEMA
 from cgo_prebuilt.platforms import SUPPORTED
+from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import lock, locked_platform
 
@@ -119,7 +120,9 @@ LOCKS = {
                                 include_dirs=(".",),
                                 linkopts=("-framework Security", "-lü"),
                                 defines=("A=1",),
-                                requires={"windows": "10"},
+                                requires=Requires(
+                                    "x86-64-v3", "2.28", "3.4.30", ("OpenCL", "a GPU")
+                                ),
                             ),
                         )
                     }
@@ -392,6 +395,10 @@ BAD: dict[str, Spoil] = {
     "a number in a list": lambda lock: platform_of(lock).update(linkopts=[1]),
     "null for requires": lambda lock: platform_of(lock).update(requires=None),
     "a number in requires": lambda lock: platform_of(lock).update(requires={"glibc": 2.28}),
+    "an unknown need": lambda lock: platform_of(lock).update(requires={"windows": "10"}),
+    "an unknown processor": lambda lock: platform_of(lock).update(requires={"cpu": "x86-64-v9"}),
+    "a glibc that is no number": lambda lock: platform_of(lock).update(requires={"glibc": "new"}),
+    "one word of the system": lambda lock: platform_of(lock).update(requires={"system": "X"}),
     "an include folder outside": lambda lock: platform_of(lock).update(include_dirs=[".."]),
     "a file with a folder": lambda lock: archive_in(lock).update(file="a/b.tar.gz"),
     "a file that is no string": lambda lock: archive_in(lock).update(file=1),

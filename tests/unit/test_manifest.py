@@ -12,6 +12,7 @@ from cgo_prebuilt.locks.lock import Build
 from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, format_of
 from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import manifest, read_text_as_manifest
 
@@ -157,8 +158,8 @@ def test_the_design_s_example_is_read_whole(tmp_path: Path) -> None:
     assert interface.static_library == ("lib/libvecsearch.a",)
     assert interface.headers == ("include/**",)
     assert interface.linkopts == ("-lm", "-ldl", "-lpthread")
-    assert interface.requires == {"glibc": "2.28"}
-    assert spec(read, "linux_amd64_musl").interface.requires == {}
+    assert interface.requires == Requires(glibc="2.28")
+    assert spec(read, "linux_amd64_musl").interface.requires == Requires()
     assert read.source is not None
     assert read.source.build == Build("cargo", ("--locked",))
     assert read.source.outputs.static_library == ("target/release/libvecsearch.a",)
@@ -256,7 +257,7 @@ def test_an_empty_list_of_a_platform_overrides_too() -> None:
     [
         ({"linkopts": {"a": 1}}, "'linkopts' must be a list of strings"),
         ({"urls": 3}, "'urls' must be a list of strings"),
-        ({"requires": ["glibc"]}, "'requires' must be a mapping"),
+        ({"requires": ["glibc"]}, "expected a mapping, found a list"),
     ],
 )
 @pytest.mark.parametrize("place", ["the manifest", "a platform", "a flavor"])
@@ -384,7 +385,7 @@ def test_an_unquoted_version_that_yaml_takes_for_a_number_is_to_be_quoted(tmp_pa
 
 def test_an_unquoted_glibc_is_to_be_quoted(tmp_path: Path) -> None:
     error = refusal_of_text(tmp_path, DESIGN.replace('"2.28"', "2.28"))
-    assert "'requires' must map strings to strings" in error.what
+    assert error.what == "'glibc' must be a string, found 2.28"
     assert "quotes" in str(error.remedy)
 
 

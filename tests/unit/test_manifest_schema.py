@@ -59,10 +59,14 @@ FULL: Any = {
     "headers": ["include/**"],
     "include_dirs": ["include"],
     "linkopts": ["-lm"],
-    "requires": {"glibc": "2.28"},
+    "requires": {"cpu": "x86-64-v2", "glibc": "2.28", "libstdcxx": "3.4.30", "system": ["OpenCL"]},
     "platforms": {
         "linux_amd64": None,
-        "darwin_arm64": {"archives": [{"file": "vec.zip"}], "linkopts": ["-framework Security"]},
+        "darwin_arm64": {
+            "archives": [{"file": "vec.zip"}],
+            "linkopts": ["-framework Security"],
+            "requires": {},
+        },
     },
     "flavors": {
         "standard": None,
@@ -95,6 +99,7 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "build": ("source", "build"),
     "source_platform": ("source", "platforms", "darwin_arm64"),
     "go": ("go",),
+    "requires": ("requires",),
 }
 
 # What only the reader can know: it fills placeholders in, and looks from one key to another.
@@ -108,6 +113,7 @@ READER_ONLY = (
     "'strip_prefix' is for an archive",
     "are the same for",
     "'vendor' is for cargo",
+    "which is no processor of",
 )
 
 
@@ -181,6 +187,7 @@ def test_every_definition_is_one_of_these_places() -> None:
         "platform_name",
         "program",
         "steps",
+        "numbers",
         "texts",
         "tools",
         "url",

@@ -8,6 +8,7 @@ from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
 from cgo_prebuilt.fetching.plan import Plan, plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.platforms import parse_platform
+from cgo_prebuilt.requirements import Machine
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import FILES, lock, locked_platform
@@ -134,12 +135,12 @@ def test_musl_is_a_platform_of_its_own() -> None:
 
 @pytest.mark.parametrize("glibc", [None, "2.28", "2.31"])
 def test_a_glibc_that_suffices_or_is_not_known_is_accepted(glibc: str | None) -> None:
-    assert plan_fetch(lock(), parse_platform("linux_amd64"), Settings(), glibc)
+    assert plan_fetch(lock(), LINUX, Settings(), Machine("amd64", glibc=glibc))
 
 
 @pytest.mark.parametrize("glibc", ["2.9", "2.27"])
 def test_a_glibc_that_is_too_old_is_refused_before_anything_is_fetched(glibc: str) -> None:
     with pytest.raises(UnavailableError) as caught:
-        plan_fetch(lock(), parse_platform("linux_amd64"), Settings(), glibc)
+        plan_fetch(lock(), LINUX, Settings(), Machine("amd64", glibc=glibc))
     assert caught.value.what == f"this library needs glibc 2.28, this machine has {glibc}"
     assert "--platform linux_amd64" in str(caught.value.remedy)

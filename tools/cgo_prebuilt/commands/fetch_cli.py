@@ -152,6 +152,7 @@ def _env(options: argparse.Namespace) -> int:
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
+    from cgo_prebuilt.this_machine import detect_machine
 
     progress = BuildProgress()
     provider = Provider(
@@ -163,7 +164,7 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
         on_line=progress.line,
         on_wait=_say_waiting,
         # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
-        glibc=None if options.platform else this_host().glibc,
+        machine=None if options.platform else detect_machine(this_host()),
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))

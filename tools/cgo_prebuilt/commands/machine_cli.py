@@ -37,11 +37,19 @@ def add_machine(verbs: Verbs) -> None:
 
 
 def _platform(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.this_machine import detect_machine
+
     host = this_host()
     if options.json:
-        print(
-            json.dumps({"platform": str(host.platform), "glibc": host.glibc, "reason": host.reason})
-        )
+        machine = detect_machine(host)
+        answer = {
+            "platform": str(host.platform),
+            "glibc": host.glibc,
+            "libstdcxx": machine.libstdcxx,
+            "cpu": machine.cpu_level(),
+            "reason": host.reason,
+        }
+        print(json.dumps(answer))
     else:
         print(host.platform)
         say(f"decided by {host.reason}")

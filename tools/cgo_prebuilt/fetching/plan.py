@@ -13,8 +13,9 @@ from cgo_prebuilt.locks.lock import (
     LockedFile,
 )
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.platforms import Platform, libc_version
+from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.releases.vouching import vouchers
+from cgo_prebuilt.requirements import Machine, unmet
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
 
@@ -52,7 +53,7 @@ class Plan:
 
 
 def plan_fetch(
-    lock: Lock, platform: Platform, settings: Settings, glibc: str | None = None
+    lock: Lock, platform: Platform, settings: Settings, machine: Machine | None = None
 ) -> Plan:
     """Decides what to fetch, and from where.
 
@@ -60,12 +61,12 @@ def plan_fetch(
         lock: The lock.
         platform: The platform.
         settings: The settings.
-        glibc: The version that the library will run with, where that is known: it is where the
-            files are for this very machine, and not where they are for another one or a container.
+        machine: What the library will run on, where that is known: it is where the files are for
+            this very machine, and not where they are for another one or a container.
 
     Raises:
         LockError: The lock has no such version, or the version no such flavor.
-        UnavailableError: The version has no prebuilt for the platform, none for that glibc, or one
+        UnavailableError: The version has no prebuilt for the platform, none for that machine, or one
             that only a newer program can use.
         TrustError: It is not vouched for as the settings require.
     """
@@ -75,10 +76,10 @@ def plan_fetch(
     if prebuilt is None:
         raise _no_prebuilt(choice, platform)
     prebuilt.check_usable(f"{choice} for {platform}")
-    needed = prebuilt.interface.requires.get("glibc")
-    if glibc is not None and needed is not None and libc_version(glibc) < libc_version(needed):
+    lack = unmet(prebuilt.interface.requires, machine) if machine is not None else None
+    if lack is not None:
         raise UnavailableError(
-            f"this library needs glibc {needed}, this machine has {glibc}",
+            lack,
             where=f"{choice} for {platform}",
             remedy="use a newer system or a container of one, or build from source; to fetch it for"
             f" another machine, say so: --platform {platform}",

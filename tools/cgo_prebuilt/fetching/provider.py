@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Choice, Interface, Lock, LockedFile
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.requirements import Machine
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.source.source_build import Built
     from cgo_prebuilt.storage.store import Store
@@ -61,7 +62,7 @@ class Provider:
         say: Tells a person something.
         on_line: Called with each line that the tool of a build says.
         on_wait: Called where another process is at the same.
-        glibc: The version that a prebuilt will run with; None where that is not known.
+        machine: What a prebuilt will run on; None where that is not known.
     """
 
     store: Store
@@ -71,7 +72,7 @@ class Provider:
     say: Callable[[str], None]
     on_line: Callable[[str], None] = lambda _: None
     on_wait: Callable[[], None] | None = None
-    glibc: str | None = None
+    machine: Machine | None = None
     _opened: list[Transport] = field(default_factory=list, init=False)
 
     def provide(
@@ -107,7 +108,7 @@ class Provider:
                 )
             return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
         try:
-            plan = plan_fetch(lock, platform, settings, self.glibc)
+            plan = plan_fetch(lock, platform, settings, self.machine)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
         except TrustError:
             raise  # whom the consumer trusts is no matter of where the library comes from

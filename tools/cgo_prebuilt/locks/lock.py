@@ -13,6 +13,7 @@ from typing import Any
 
 from cgo_prebuilt.errors import LockError, UnavailableError
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION
+from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
@@ -97,7 +98,7 @@ class Interface:
         linkopts: Options for the linker, each one string (`-framework Security` is one).
         defines: `NAME` or `NAME=VALUE`.
         licenses: Files that must go wherever the library goes: its license, third parties' notices.
-        requires: What the library needs of the machine, such as `{"glibc": "2.28"}`.
+        requires: What the library needs of the machine that its program runs on.
     """
 
     static_library: tuple[str, ...] = ()
@@ -110,15 +111,15 @@ class Interface:
     linkopts: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
-    requires: Mapping[str, str] = field(default_factory=dict)
+    requires: Requires = field(default_factory=Requires)
 
     @classmethod
     def of(
-        cls, lists: Mapping[str, tuple[str, ...]], requires: Mapping[str, str] | None = None
+        cls, lists: Mapping[str, tuple[str, ...]], requires: Requires | None = None
     ) -> Interface:
         """An interface from its lists by key."""
         known: dict[str, Any] = {key: lists.get(key, ()) for key in INTERFACE_LISTS}
-        return cls(**known, requires=dict(requires or {}))
+        return cls(**known, requires=requires or Requires())
 
     def libraries(self) -> tuple[str, ...]:
         """Every library file, whatever its kind."""

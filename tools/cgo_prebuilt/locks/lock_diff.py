@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.locks.lock import Interface, Lock, LockedPlatform, LockedVersion
+from cgo_prebuilt.requirements import Requires
 
 
 def describe_changes(old: Lock | None, new: Lock) -> list[str]:
@@ -40,6 +40,8 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
     for name, platform in after.items():
         if name not in before:
             lines.append(f"  + {name}: {_archives(platform)}")
+            needs = platform.interface.requires.words()
+            lines += [f"      requires: {needs}"] if needs else []
         elif before[name] != platform:
             lines.append(f"  ~ {name}: {_archives(platform)}")
             lines += [f"      {line}" for line in _platform(before[name], platform)]
@@ -107,8 +109,5 @@ def _interface(old: Interface, new: Interface) -> list[str]:
     ]
 
 
-def _value(value: tuple[str, ...] | Mapping[str, str]) -> str:
-    items = (
-        [f"{key} {item}" for key, item in value.items()] if isinstance(value, Mapping) else value
-    )
-    return " ".join(items) or "none"
+def _value(value: tuple[str, ...] | Requires) -> str:
+    return (value.words() if isinstance(value, Requires) else " ".join(value)) or "none"

@@ -146,6 +146,7 @@ def _interface_json(interface: Interface) -> dict[str, object]:
     document: dict[str, object] = {
         key: list(getattr(interface, key)) for key in INTERFACE_LISTS if getattr(interface, key)
     }
-    if interface.requires:
-        document["requires"] = dict(interface.requires)
+    requires = {key: value for key, value in asdict(interface.requires).items() if value}
+    if requires:
+        document["requires"] = requires
     return document

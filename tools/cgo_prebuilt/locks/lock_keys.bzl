@@ -14,6 +14,16 @@ REVISION = 1
 WORDS = {
     "format": ["file", "tar.gz", "tar.xz", "tar.zst", "zip"],
     "tool": ["cargo", "cmake", "command", "make"],
+    "cpu": [
+        "x86-64-v2",
+        "x86-64-v3",
+        "x86-64-v4",
+        "armv8.1-a",
+        "armv8.2-a",
+        "armv8.3-a",
+        "armv8.4-a",
+        "armv9-a",
+    ],
 }
 
 # How a library is compiled and linked: the lists of a platform, and of what a source build yields.
@@ -57,7 +67,13 @@ OBJECTS = {
     "platform": {
         "archives": "[archive]",
         "shared_headers": "[text]",
-        "requires": "{text}",
+        "requires": "requires",
+    },
+    "requires": {
+        "cpu": "cpu",
+        "glibc": "text",
+        "libstdcxx": "text",
+        "system": "[text]",
     },
     "archive": {
         "file": "text",

@@ -40,6 +40,7 @@ from cgo_prebuilt.locks.lock_keys import (
 )
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.platforms import SUPPORTED
+from cgo_prebuilt.requirements import CPU_LEVELS, Requires, read_requires
 from cgo_prebuilt.trust import PUBLIC_KEY
 from cgo_prebuilt.url import Url
 
@@ -278,13 +279,18 @@ class _Reader:
         return [file for name in names for file in self._shared[name]]
 
     def _interface(self, fields: Fields) -> Interface:
+        requires = Requires()
         if "requires" in fields:
-            _mapping(fields, "requires")
+            inner = self._fields("requires", fields.get("requires"), f"{fields.where}.requires")
+            if "cpu" in inner:
+                self._one_of(inner, "cpu", CPU_LEVELS)
+            _strings(inner, "system")
+            requires = read_requires(inner)
         lists = {key: _strings(fields, key) for key in INTERFACE_LISTS}
         shared = [file.path for file in self._shared_files(fields, "shared_headers")]
         if shared:
             lists["headers"] = tuple(sorted((*lists["headers"], *shared)))
-        return check_interface(fields, Interface.of(lists, fields.string_mapping("requires")))
+        return check_interface(fields, Interface.of(lists, requires))
 
     def _file(self, value: object, where: str) -> LockedFile:
         fields = self._fields("file", value, where)

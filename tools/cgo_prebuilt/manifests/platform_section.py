@@ -10,10 +10,11 @@ from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_checks import check_interface
-from cgo_prebuilt.locks.lock_keys import FORMATS, INTERFACE_LISTS
+from cgo_prebuilt.locks.lock_keys import FORMATS, INTERFACE_LISTS, KEYS
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.requirements import Requires, is_for, read_requires
 from cgo_prebuilt.template import fill, fill_url, values_for
 from cgo_prebuilt.url import Url
 
@@ -130,9 +131,18 @@ def checked_layer(layer: Fields) -> Fields:
     """
     for key in ("urls", *INTERFACE_LISTS):
         layer.strings(key)
-    layer.string_mapping("requires")
+    _requires(layer)
     _check_urls(layer)
     return layer
+
+
+def _requires(layer: Fields) -> Requires:
+    value = layer.get("requires")
+    where = f"{layer.where}{'.' if ': ' in layer.where else ': '}requires"
+    known = KEYS["requires"]
+    return read_requires(
+        Fields({} if value is None else value, where=where, known=known, error=ManifestError)
+    )
 
 
 def _check_urls(fields: Fields) -> None:
@@ -192,7 +202,13 @@ def _platform_spec(
     }
     if lists["headers"] and not lists["include_dirs"]:
         lists["include_dirs"] = (".",)
-    interface = Interface.of(lists, holder("requires").string_mapping("requires"))
+    requires = _requires(holder("requires"))
+    if requires.cpu and not is_for(requires.cpu, platform.arch):
+        raise holder("requires").problem(
+            f"'cpu' is {requires.cpu!r}, which is no processor of {platform}",
+            "put 'requires' under the platforms that it is for",
+        )
+    interface = Interface.of(lists, requires)
     if not interface.libraries():
         raise own.problem(
             "no library is named", "set 'static_library' or 'shared_library' to its path"

@@ -13,7 +13,8 @@ from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, libc_version
 from cgo_prebuilt.publishing.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
-from cgo_prebuilt.publishing.provided_symbols import LINKER_SYMBOLS
+from cgo_prebuilt.publishing.provided_symbols import LINKER_SYMBOLS, version_number
+from cgo_prebuilt.requirements import highest_cpu, is_for
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -111,8 +112,14 @@ def inspect_libraries(
         )  # fmt: skip
     else:
         findings += _unprovided(where, undefined, provided)
+    requires = interface.requires
     if platform.os == "linux" and not platform.libc:
-        findings += _glibc(where, interface, everything, undefined, provided)
+        for family, key, stated in (
+            ("GLIBC", "glibc", requires.glibc),
+            ("GLIBCXX", "libstdcxx", requires.libstdcxx),
+        ):
+            findings += _versions(family, key, stated, where, everything, undefined, provided)
+    findings += _cpu(where, platform, requires.cpu, everything)
     return findings
 
 
@@ -206,38 +213,58 @@ def _unprovided(
         )
 
 
-def _glibc(
+def _versions(
+    family: str,
+    key: str,
+    stated: str,
     where: str,
-    interface: Interface,
     objects: Sequence[ObjectFile],
     undefined: set[str],
     provided: Mapping[str, str | None] | None,
 ) -> Iterator[Finding]:
-    versions = {version for item in objects for version in item.glibc}
-    # A static archive names no versions. A link takes the symbol from the oldest glibc that has it.
+    """Compares the newest version of a family, such as GLIBC, that is asked for with what is stated."""
+    prefix = f"{family}_"
+    asked = {version for item in objects for version in item.versions}
+    # A static archive names no versions. A link takes the symbol from the oldest library that has it.
     undefined = undefined - _ONCE_STATIC
-    versions |= {version for name in undefined if (version := (provided or {}).get(name))}
-    if not versions:
-        if provided is None:
+    asked |= {version for name in undefined if (version := (provided or {}).get(name))}
+    asked = {version for version in asked if version.startswith(prefix) and version_number(version)}
+    if not asked:
+        if provided is None and key == "glibc":
             yield Finding(
                 NOTE, where, "the lowest glibc is not known: static archives do not record it"
             )
         return
-    lowest = max(versions, key=libc_version)
-    stated = interface.requires.get("glibc")
-    if stated is None:
+    newest = max(asked, key=version_number)
+    lowest = newest.removeprefix(prefix)
+    line = f'requires: {{{key}: "{lowest}"}}'
+    if not stated:
         yield Finding(
-            NOTE,
-            where,
-            f"needs glibc {lowest} or later",
-            f'record it in the manifest: requires: {{glibc: "{lowest}"}}',
+            NOTE, where, f"needs {key} {lowest} or later", f"record it in the manifest: {line}"
         )
     elif libc_version(stated) < libc_version(lowest):
-        reasons = sorted(name for name in undefined if (provided or {}).get(name) == lowest)
+        reasons = sorted(name for name in undefined if (provided or {}).get(name) == newest)
         because = f" (for {', '.join(reasons[:_SHOWN])})" if reasons else ""
         yield Finding(
             WARNING,
             where,
-            f"needs glibc {lowest}{because}, the manifest says {stated}",
-            f'build against glibc {stated}, or say requires: {{glibc: "{lowest}"}}',
+            f"needs {key} {lowest}{because}, the manifest says {stated}",
+            f"build against {key} {stated}, or say {line}",
+        )
+
+
+def _cpu(
+    where: str, platform: Platform, stated: str, objects: Sequence[ObjectFile]
+) -> Iterator[Finding]:
+    built = {level for item in objects for level in item.cpu if is_for(level, platform.arch)}
+    needed = highest_cpu(built)
+    if needed and highest_cpu([needed, stated]) != stated:
+        names = [item.name for item in objects if needed in item.cpu and item.name]
+        example = f" ({', '.join(names[:_SHOWN])})" if names else ""
+        yield Finding(
+            NOTE,
+            where,
+            f"is built for the processor level {needed}{example}",
+            f'say requires: {{cpu: "{needed}"}}, unless the library looks at the processor before it'
+            " runs that code",
         )

@@ -6,12 +6,15 @@ Both come with the extra `inspect`; nothing that fetches needs them.
 from __future__ import annotations
 
 import importlib.util
+import re
 import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from cgo_prebuilt.requirements import CPU_LEVELS
 
 ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
 
@@ -35,6 +38,10 @@ _ELF_ARCHS = {
 }
 _MACH_O_ARCHS = {"ARM64": "arm64", "X86_64": "amd64"}
 _COFF_ARCHS = {0x8664: "amd64", 0x14C: "386", 0xAA64: "arm64"}
+# Where gcc and clang record the options that they were called with.
+_COMMAND_LINES = (".debug_str", ".GCC.command.line")
+_MARCH = re.compile(rb"-march=([a-z0-9.-]+)")
+_ISA_1_NEEDED = 0xC0008002
 _MACH_O_UNDEFINED = 0x0E  # the bits N_TYPE of n_type, all of them clear
 
 
@@ -50,7 +57,8 @@ class ObjectFile:
         soname: The name that its users record; None where it has none.
         defined: Its global symbols, as they are in the file.
         undefined: What it needs, weak references left out.
-        glibc: The versions of glibc that it asks for, as `2.17`.
+        versions: The symbol versions that it asks for, such as `GLIBC_2.17` and `GLIBCXX_3.4.30`.
+        cpu: The levels of the processor that it says it is built for, of `requirements.CPU_LEVELS`.
         size: In bytes.
         debug: How many of them are debug information.
     """
@@ -63,7 +71,8 @@ class ObjectFile:
     soname: str | None = None
     defined: set[str] = field(default_factory=set)
     undefined: set[str] = field(default_factory=set)
-    glibc: set[str] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)
+    cpu: set[str] = field(default_factory=set)
     debug: int = 0
 
 
@@ -179,10 +188,29 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
             found.undefined.add(str(symbol.name))
     for needed in elf.symbols_version_requirement:
         for version in needed.get_auxiliary_symbols():
-            prefix, _, number = str(version.name).partition("_")
-            if prefix == "GLIBC" and number[:1].isdigit():
-                found.glibc.add(number)
+            found.versions.add(str(version.name))
+    for section in elf.sections:
+        if section.name == ".note.gnu.property":
+            found.cpu.update(needed_isa(bytes(section.content)))
+        elif section.name in _COMMAND_LINES:
+            named = (match[1].decode() for match in _MARCH.finditer(bytes(section.content)))
+            found.cpu.update(level for level in named if level in CPU_LEVELS)
     return found
+
+
+def needed_isa(note: bytes) -> Iterator[str]:
+    """The levels of x86-64 that a section `.note.gnu.property` names.
+
+    Its bits of GNU_PROPERTY_X86_ISA_1_NEEDED are the levels from the baseline on (x86-64 psABI,
+    "Program Property"); linkers write it for `-z x86-64-v3`.
+    """
+    at = 16  # behind the sizes, the type and the name of the note
+    while at + 8 <= len(note):
+        kind, size = struct.unpack_from("<II", note, at)
+        if kind == _ISA_1_NEEDED and at + 12 <= len(note):
+            (bits,) = struct.unpack_from("<I", note, at + 8)
+            yield from (f"x86-64-v{level + 1}" for level in (1, 2, 3) if bits >> level & 1)
+        at += 8 + (size + 7) // 8 * 8
 
 
 def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:

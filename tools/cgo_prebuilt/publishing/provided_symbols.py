@@ -1,7 +1,7 @@
 """The symbols that this machine's C library and the libraries of a link line provide.
 
 Only where the machine is what the library is for can this be known; there it also tells since which
-glibc a symbol exists, which a static archive does not record itself.
+version a symbol exists, which a static archive does not record itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cgo_prebuilt.settings import command_named
 # What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
 _ALWAYS = ("-lc", "-lgcc", "-lgcc_s")
 _FILE_IN_SCRIPT = re.compile(r"[^\s()]+\.(?:so|a)[.0-9]*")
-_GLIBC = re.compile(r"GLIBC_([0-9.]+)")
+_VERSION = re.compile(r"(?:GLIBC|GLIBCXX)_([0-9.]+)")
 
 # What the linker itself and the C start-up files define.
 LINKER_SYMBOLS = re.compile(
@@ -35,8 +35,8 @@ def provided_symbols(linkopts: Iterable[str]) -> dict[str, str | None] | None:
         linkopts: Options for the linker; `-lNAME` are looked up.
 
     Returns:
-        For each symbol the oldest glibc that has it, or None where it is another library's; or None
-        where this machine has no C compiler to ask.
+        For each symbol the oldest version of glibc or libstdc++ that has it, such as `GLIBC_2.17`,
+        or None where it is another library's; or None where this machine has no C compiler to ask.
     """
     wanted = dict.fromkeys((*_ALWAYS, *(option for option in linkopts if option[:2] == "-l")))
     found: dict[str, str | None] = {}
@@ -45,7 +45,7 @@ def provided_symbols(linkopts: Iterable[str]) -> dict[str, str | None] | None:
             for symbol, version in _symbols(path):
                 before = found.get(symbol)
                 if version is not None and before is not None:
-                    version = min(version, before, key=libc_version)
+                    version = min(version, before, key=version_number)
                 found[symbol] = version
     return found or None
 
@@ -94,5 +94,10 @@ def _symbols(path: Path) -> Iterator[tuple[str, str | None]]:
             version = symbol.symbol_version
             auxiliary = version.symbol_version_auxiliary if version is not None else None
             name = str(auxiliary.name) if auxiliary is not None else ""
-            match = _GLIBC.fullmatch(name)
-            yield str(symbol.name), match[1] if match else None
+            yield str(symbol.name), name if _VERSION.fullmatch(name) else None
+
+
+def version_number(version: str) -> tuple[int, ...]:
+    """The number of a symbol's version: that of `GLIBC_2.17` is 2.17. They sort as versions do."""
+    match = _VERSION.fullmatch(version)
+    return libc_version(match[1]) if match else ()

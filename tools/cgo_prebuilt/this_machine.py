@@ -1,0 +1,79 @@
+"""What this machine has of what a prebuilt may need: its processor, glibc and libstdc++."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from cgo_prebuilt.host import Host
+from cgo_prebuilt.requirements import Machine
+
+# The multiarch names of Debian and those after it; others have /usr/lib64.
+_MULTIARCH = {
+    "386": "i386-linux-gnu",
+    "amd64": "x86_64-linux-gnu",
+    "arm": "arm-linux-gnueabihf",
+    "arm64": "aarch64-linux-gnu",
+    "ppc64le": "powerpc64le-linux-gnu",
+    "riscv64": "riscv64-linux-gnu",
+    "s390x": "s390x-linux-gnu",
+}
+_LIBSTDCXX = re.compile(r"libstdc\+\+\.so\.6\.0\.(\d+)")
+_CPUINFO = Path("/proc/cpuinfo")
+_ENOUGH = 1 << 16  # of the first of its processors
+
+
+def detect_machine(host: Host) -> Machine:
+    """Looks at this machine, without starting another process.
+
+    Args:
+        host: What it is.
+
+    Returns:
+        What it has; None for what cannot be told.
+    """
+    arch = host.platform.arch
+    if sys.platform != "linux":
+        return Machine(arch)
+    return Machine(
+        arch,
+        cpu_flags(_read(_CPUINFO)),
+        host.glibc,
+        None if host.platform.libc else libstdcxx_version(_libraries(arch)),
+    )
+
+
+def cpu_flags(cpuinfo: str) -> frozenset[str] | None:
+    """The flags of the first processor in the text of /proc/cpuinfo; None where it has none."""
+    match = re.search(r"^(?:flags|Features)\s*: (.*)$", cpuinfo, re.MULTILINE)
+    return frozenset(match[1].split()) if match else None
+
+
+def libstdcxx_version(folders: Iterable[Path]) -> str | None:
+    """The version of the first libstdc++ in some folders, from the name of its file.
+
+    `libstdc++.so.6.0.30` has GLIBCXX_3.4.30: both count the same (libstdc++'s manual, "ABI Policy
+    and Guidelines").
+    """
+    for folder in folders:
+        link = folder / "libstdc++.so.6"
+        match = _LIBSTDCXX.fullmatch(link.resolve().name)
+        if match:
+            return f"3.4.{match[1]}"
+    return None
+
+
+def _libraries(arch: str) -> list[Path]:
+    bits = "lib" if arch in ("386", "arm") else "lib64"
+    folders = [f"/usr/lib/{_MULTIARCH.get(arch, '')}", f"/usr/{bits}", "/usr/lib"]
+    return [Path(folder) for folder in folders]
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_ENOUGH)
+    except OSError:
+        return ""
