@@ -12,17 +12,46 @@ never the other way. Nothing here depends on the host.
 
 load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
-load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
+load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libraries")
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
-load("//rules/private:origin.bzl", "ORIGINS")
+load("//rules/private:origin.bzl", "origin_error", "renamed_error")
 load("//rules/private:python.bzl", "environment_prefix", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
-load("//rules/private:transport.bzl", "TRANSPORTS")
+load("//rules/private:transport.bzl", "transport_error")
 
 _PACKAGES = "rules_cgo_prebuilt_python"
 
-# What a library is; the tag's other attributes say how it is had, where the first module's word is as good as another's.
+# What a library is. Modules may differ in its other attributes; the first module's value is used.
 _IDENTITY = ["deps", "flavor", "lock", "source", "version"]
+
+# How a library is fetched, for one in prebuilt.library and for all in prebuilt.defaults; and what holds otherwise.
+_FETCHING = {"mirror": "", "origin": "auto", "transport": "python"}
+
+_ORIGIN = """\
+Where the library comes from, `auto` by default. `prebuilt`: the prebuilt, or the build fails. `source`: the source; no prebuilt is
+downloaded. `auto`: the prebuilt; the source on a platform without one and, with a warning, where no mirror has the right bytes.
+CGO_PREBUILT_ORIGIN takes precedence over it, and the build flag `--@<name>//:origin` over both."""
+
+_MIRROR = """\
+A base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of the lock; no archive is taken from
+elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in a template. The variables CGO_PREBUILT_MIRROR and
+`<NAME>_RELEASE_URL` take precedence over it."""
+
+_TRANSPORT = """\
+Who downloads, `python` by default. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip.
+`bazel`: Bazel's own downloader, for its repository cache, `--distdir`, `--experimental_downloader_config`, remote downloader and
+credential helpers. The fetcher verifies and extracts either way."""
+
+_defaults = tag_class(
+    doc = """\
+What holds for all libraries at once. Only the root module can say it. An attribute of a prebuilt.library takes precedence if
+that is in the root module, too; what other modules say of their libraries does not.""",
+    attrs = {
+        "mirror": attr.string(doc = _MIRROR),
+        "origin": attr.string(doc = _ORIGIN),
+        "transport": attr.string(doc = _TRANSPORT),
+    },
+)
 
 _library = tag_class(
     doc = "A prebuilt native library.",
@@ -32,6 +61,7 @@ _library = tag_class(
 Libraries that this one needs, linked after it: other prebuilts, or any target with CcInfo that every repository may see.
 A target that is given as `source` has dependencies of its own.""",
         ),
+        "fallback": attr.string(doc = "Renamed: `origin`."),
         "flavor": attr.string(
             doc = """\
 The flavor to take where the build flag `--@<name>//:flavor=F` says no other, instead of the lock's default. Its values are the
@@ -41,32 +71,19 @@ lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of yo
             doc = "Its lock, which `cgo-prebuilt lock` writes.",
             mandatory = True,
         ),
+        "mirror": attr.string(doc = _MIRROR),
         "name": attr.string(
             doc = "The name of its repository and of the target in it.",
             mandatory = True,
         ),
-        "origin": attr.string(
-            default = "auto",
-            doc = """\
-Where the library comes from. `prebuilt`: the prebuilt, or the build fails. `source`: the source; no prebuilt is downloaded.
-`auto`: the prebuilt; the source on a platform without one and, with a warning, where no mirror has the right bytes.
-CGO_PREBUILT_ORIGIN wins over it, and `--@<name>//:origin=source` or `=prebuilt` over both.""",
-            values = ORIGINS,
-        ),
+        "origin": attr.string(doc = _ORIGIN),
         "source": attr.label(
             doc = """\
 The library from source: any target with CcInfo that every repository may see. The lock's own source by default, which is
 built by a source_library. Where its subfolders have BUILD files of their own, those folders are hidden from that: write a
 target, and give its label here.""",
         ),
-        "transport": attr.string(
-            default = "python",
-            doc = """\
-Who downloads. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip. `bazel`: Bazel's own
-downloader, for its repository cache, `--distdir`, `--experimental_downloader_config`, remote downloader and credential
-helpers. The fetcher verifies and extracts either way.""",
-            values = TRANSPORTS,
-        ),
+        "transport": attr.string(doc = _TRANSPORT),
         "version": attr.string(
             doc = """\
 A version of the lock, instead of the lock's default. The variable `<NAME>_VERSION` wins over it, where NAME is the lock's own
@@ -85,23 +102,42 @@ _python = tag_class(
     },
 )
 
-def _interpreter(mctx):
+def _root_tag(mctx, name):
+    """The tag of a name that only the root module may have, and only once; None where it has none."""
     found = None
     for module in mctx.modules:
-        for tag in module.tags.python:
+        for tag in getattr(module.tags, name):
             if not module.is_root:
-                fail(("\n\n{}: prebuilt.python\n  next: only the root module may use it; remove it here, or get it from a" +
-                      " use_extension with dev_dependency = True").format(module_words(module.name, module.version, False)))
+                fail(("\n\n{}: prebuilt.{}\n  next: only the root module may use it; remove it here, or get it from a" +
+                      " use_extension with dev_dependency = True").format(module_words(module.name, module.version, False), name))
             if found:
-                fail("\n\nthe root module has two prebuilt.python tags\n  next: remove one; one interpreter fetches for all")
+                fail("\n\nthe root module has two prebuilt.{} tags\n  next: remove one; it holds for all libraries".format(name))
             found = tag
-    return found and found.interpreter
+    return found
+
+def _fetching_of(declaration, defaults):
+    """How a library is fetched: a dict of the attributes in `_FETCHING`."""
+    said = {
+        attribute: choice_of(
+            getattr(declaration.tag, attribute),
+            declaration.is_root,
+            getattr(defaults, attribute) if defaults else "",
+            otherwise,
+        )
+        for attribute, otherwise in _FETCHING.items()
+    }
+    error = origin_error(said["origin"], "origin") or transport_error(said["transport"])
+    if declaration.tag.fallback:
+        error = renamed_error("fallback", "origin", declaration.tag.fallback)
+    if error:
+        fail("\n\nlibrary {}: {}".format(declaration.name, error))
+    return said
 
 def _said(value):
     """A tag's value such that the same means the same in every module."""
     return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
-def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
+def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching):
     """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
     tag = declaration.tag
     if tag.source:
@@ -116,13 +152,15 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages):
         library = tag.name,
         lock = source_excerpt(lock, chosen),
         lock_file = tag.lock,
+        mirror = fetching["mirror"],
         packages = packages,
-        transport = tag.transport,
+        transport = fetching["transport"],
     )
     return "@{}//:{}".format(name, tag.name)
 
-def _declare(mctx, declaration, interpreter):
+def _declare(mctx, declaration, interpreter, defaults):
     tag = declaration.tag
+    fetching = _fetching_of(declaration, defaults)
     path = mctx.path(tag.lock)
     if not path.exists:
         fail("\n\nlibrary {} has no lock\n  at: {}\n  next: make it with `cgo-prebuilt lock MANIFEST --output {}`".format(
@@ -139,7 +177,7 @@ def _declare(mctx, declaration, interpreter):
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)
     deps = [str(dep) for dep in tag.deps]
-    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages)
+    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching)
 
     # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
     source_flavors = chosen.flavors.keys() if tag.source else [chosen.default_flavor]
@@ -148,7 +186,7 @@ def _declare(mctx, declaration, interpreter):
         flavor = chosen.flavor,
         flavors = {flavor: platforms.keys() for flavor, platforms in chosen.flavors.items()},
         library = tag.name,
-        origin = tag.origin,
+        origin = fetching["origin"],
         source = source,
         source_flavors = source_flavors,
     )
@@ -161,12 +199,13 @@ def _declare(mctx, declaration, interpreter):
                 interpreter = interpreter,
                 library = tag.name,
                 lock = part.lock,
-                origin = tag.origin,
+                mirror = fetching["mirror"],
+                origin = fetching["origin"],
                 packages = packages,
                 platform = platform,
                 shared = part.shared,
                 source = source if flavor in source_flavors else "",
-                transport = tag.transport,
+                transport = fetching["transport"],
             )
 
 def _prebuilt_impl(mctx):
@@ -183,10 +222,12 @@ def _prebuilt_impl(mctx):
     ])
     if resolved.error:
         fail("\n\n" + resolved.error)
-    interpreter = _interpreter(mctx)
+    defaults = _root_tag(mctx, "defaults")
+    python = _root_tag(mctx, "python")
+    interpreter = python and python.interpreter
     python_packages(name = _PACKAGES, interpreter = interpreter)
     for declaration in resolved.libraries.values():
-        _declare(mctx, declaration, interpreter)
+        _declare(mctx, declaration, interpreter, defaults)
 
     # What `bazel mod tidy` writes into the root module's use_repo.
     root = {
@@ -205,6 +246,7 @@ prebuilt = module_extension(
     implementation = _prebuilt_impl,
     doc = "Declares prebuilt native libraries.",
     tag_classes = {
+        "defaults": _defaults,
         "library": _library,
         "python": _python,
     },

@@ -2,7 +2,7 @@
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":lock.bzl", "read_excerpt")
-load(":origin.bzl", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
+load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -22,18 +22,22 @@ def files_of(prebuilt):
         kept = [path for path in paths if not is_bazel_file(path)],
     )
 
-def _fall_back(rctx, interpreter, version, failure):
-    """Makes the spoke an alias of the source build, and has Bazel try again the next time."""
+def _offer_source(rctx, interpreter, version, failure, origin):
+    """Makes the spoke an alias of the source build beside a failure, and has Bazel try again the next time.
+
+    Which of them a target gets is for its configuration's origin to say; here the flag of it is unknown.
+    """
+    library = rctx.attr.library
     source = rctx.attr.source
 
     # buildifier: disable=print
-    print("\n" + fallback_warning(failure, source))
+    print("\n" + fallback_warning(library, failure, origin, source))
     rctx.template(
         "BUILD.bazel",
         rctx.attr._fallback_template,
         substitutions = {
-            "{failure}": json.encode(failure),
-            "{library}": rctx.attr.library,
+            "{failure}": json.encode(failure + source_hint(library, source)),
+            "{library}": library,
             "{platform}": rctx.attr.platform,
             "{source}": json.encode(source),
             "{version}": version,
@@ -71,7 +75,7 @@ def _archive_repository_impl(rctx):
     platform = rctx.attr.platform
     lock = read_excerpt(rctx.attr.lock, rctx.attr.shared)
     version = lock.version
-    chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
+    chosen = origin_of(rctx.getenv(VARIABLE), rctx.getenv(OLD_VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
@@ -93,10 +97,12 @@ def _archive_repository_impl(rctx):
             result.return_code,
             result.stderr.strip() or result.stdout.strip(),
         )
-        outcome = after_failed_fetch(chosen.origin, result.return_code, rctx.attr.source != "")
+
+        # With the origin `auto`, which a configuration's build flag may be, whatever it is by default.
+        outcome = after_failed_fetch("auto", result.return_code, rctx.attr.source != "")
         if outcome == "build":
-            return _fall_back(rctx, interpreter, version, failure)
-        fail("\n\n" + failure + (source_hint(rctx.attr.source) if outcome == "hint" else ""))
+            return _offer_source(rctx, interpreter, version, failure, chosen.origin)
+        fail("\n\n" + failure + (source_hint(library, "") if outcome == "hint" else ""))
     files = files_of(lock.prebuilt)
     for path in files.dropped:
         # At most a link to the store's file, which stays.
@@ -123,7 +129,7 @@ archive_repository = repository_rule(
         ),
         "origin": attr.string(
             default = "auto",
-            doc = "The origin, unless CGO_PREBUILT_ORIGIN says another.",
+            doc = "The origin that MODULE.bazel chooses; it changes what is printed about a failure.",
         ),
         "platform": attr.string(
             doc = "The platform.",

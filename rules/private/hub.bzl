@@ -1,7 +1,7 @@
 """The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
 
 load(":hub_targets.bzl", "of_flavor")
-load(":origin.bzl", "VARIABLE", "origin_of", "source_hint")
+load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "origin_of", "source_hint")
 load(":platforms.bzl", "setting_of")
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -41,22 +41,6 @@ def platform_branches(library, flavor, platforms, others, target, unsupported, o
     branches["//conditions:default"] = otherwise
     return branches
 
-def by_origin(origin, source):
-    """What a build takes whose flag does not name an origin. Pure.
-
-    Args:
-        origin: one of `ORIGINS`.
-        source: the label of the library from source; empty where there is none.
-
-    Returns:
-        A struct of `always_source`, whether no prebuilt is wanted on any platform, and `falls_back`, whether the source
-        is built on a platform that has none.
-    """
-    return struct(
-        always_source = origin == "source",
-        falls_back = source != "" and origin != "prebuilt",
-    )
-
 def flavor_branches(library, flavors, target, otherwise):
     """What each flavor of a library is on each platform. Pure.
 
@@ -87,19 +71,16 @@ def _hub_impl(rctx):
     library = rctx.attr.library
     source = rctx.attr.source
     flavors = rctx.attr.flavors
-    chosen = origin_of(rctx.getenv(VARIABLE), rctx.attr.origin)
+    chosen = origin_of(rctx.getenv(VARIABLE), rctx.getenv(OLD_VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
-    auto = by_origin(chosen.origin, source)
     unsupported = {flavor: of_flavor(":unsupported_platform", flavor) for flavor in flavors}
     built = {
         flavor: ":from_source"
         for flavor in rctx.attr.source_flavors
-        if auto.falls_back
+        if source
     }
     by_platform = flavor_branches(library, flavors, library, unsupported | built)
-    if auto.always_source:
-        by_platform = {flavor: {"//conditions:default": ":from_source"} for flavor in flavors}
     prebuilt = flavor_branches(library, flavors, "prebuilt_or_failure", unsupported)
     rctx.template(
         "BUILD.bazel",
@@ -108,8 +89,9 @@ def _hub_impl(rctx):
             "{by_platform}": _literal(by_platform),
             "{flavor}": json.encode(rctx.attr.flavor),
             "{flavors}": _literal({flavor: sorted(platforms) for flavor, platforms in flavors.items()}),
-            "{hint}": json.encode(source_hint(source)),
+            "{hint}": json.encode(source_hint(library, source)),
             "{library}": library,
+            "{origin}": chosen.origin,
             "{prebuilt}": _literal(prebuilt),
             "{source}": json.encode(source or ":no_source"),
         },
@@ -138,7 +120,7 @@ hub = repository_rule(
         ),
         "origin": attr.string(
             default = "auto",
-            doc = "The origin, unless CGO_PREBUILT_ORIGIN says another.",
+            doc = "What the build flag is by default, unless CGO_PREBUILT_ORIGIN says another.",
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",

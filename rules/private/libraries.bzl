@@ -39,6 +39,20 @@ def resolve_libraries(declarations):
             )
     return struct(libraries = libraries, error = None)
 
+def choice_of(own, is_root, for_all, otherwise):
+    """What MODULE.bazel files say of one attribute of a library.
+
+    Args:
+        own: what its prebuilt.library says; empty where it says nothing.
+        is_root: whether that is in the root module.
+        for_all: what prebuilt.defaults of the root module says; empty where it says nothing.
+        otherwise: what holds where nobody says anything.
+
+    Returns:
+        The root module's prebuilt.library, else prebuilt.defaults, else another module's prebuilt.library.
+    """
+    return (own or for_all if is_root else for_all or own) or otherwise
+
 def module_words(name, version, is_root):
     """What to call a module; two versions of one are two modules.
 

@@ -3,7 +3,17 @@
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
 load(":python.bzl", "run_fetcher")
 
-TRANSPORTS = ["python", "bazel"]
+_TRANSPORTS = ["python", "bazel"]
+
+def transport_error(transport):
+    """What is wrong with a transport: text of two lines, or None. Pure.
+
+    Args:
+        transport: the value of the attribute.
+    """
+    if transport in _TRANSPORTS:
+        return None
+    return "transport is {}\n  next: set it to one of {}".format(repr(transport), ", ".join(_TRANSPORTS))
 
 # Of every repository rule that runs the fetcher for a library.
 FETCHING_ATTRIBUTES = {
@@ -17,6 +27,9 @@ FETCHING_ATTRIBUTES = {
         doc = "The name of the library's target.",
         mandatory = True,
     ),
+    "mirror": attr.string(
+        doc = "Where MODULE.bazel says that archives are, unless the environment says another place; empty: at the lock's URLs.",
+    ),
     "packages": attr.label(
         doc = "A file at the root of the repository with the fetcher's Python packages.",
         mandatory = True,
@@ -24,7 +37,7 @@ FETCHING_ATTRIBUTES = {
     "transport": attr.string(
         default = "python",
         doc = "Who downloads.",
-        values = TRANSPORTS,
+        values = _TRANSPORTS,
     ),
 }
 
@@ -129,7 +142,7 @@ def run_through(rctx, interpreter, verb, which, how, environment):
     """Runs `cgo-prebuilt fetch` or `source`, whoever downloads for it.
 
     Args:
-        rctx: a repository's context; its rule has the attributes `packages` and `transport`.
+        rctx: a repository's context; its rule has `FETCHING_ATTRIBUTES`.
         interpreter: what `find_interpreter` returned.
         verb: `fetch` or `source`.
         which: the arguments that say which library.
@@ -140,6 +153,8 @@ def run_through(rctx, interpreter, verb, which, how, environment):
         A struct of `return_code`, `stdout` and `stderr`.
     """
     packages = rctx.attr.packages
+    if rctx.attr.mirror:
+        which = which + ["--default-mirror=" + rctx.attr.mirror]
     if rctx.attr.transport == "python":
         return run_fetcher(rctx, interpreter, packages, [verb] + which + how, environment)
     of_source = ["--source"] if verb == "source" else []

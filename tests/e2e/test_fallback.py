@@ -158,7 +158,7 @@ def test_a_fallback_is_not_remembered_by_the_next_server(
     [(', origin = "prebuilt"', {}), ("", {"CGO_PREBUILT_ORIGIN": "prebuilt"})],
     ids=["tag", "variable"],
 )
-def test_never_fails_in_the_words_of_the_warning(
+def test_origin_prebuilt_fails_in_the_words_of_the_warning(
     workspace: MakeWorkspace, release: Release, tag: str, environment: Mapping[str, str]
 ) -> None:
     made = consumer(workspace, release, tag=tag, environment=environment)
@@ -171,6 +171,7 @@ def test_never_fails_in_the_words_of_the_warning(
     assert "404" in failed.stderr
     assert WARNING not in failed.stderr
     assert 'origin = "auto"' in failed.stderr
+    assert made.bazel("fetch", "//:main_cc").code != 0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_never_fails_in_the_words_of_the_warning(
     ],
     ids=["tag", "variable over tag"],
 )
-def test_always_makes_no_request(
+def test_origin_source_makes_no_request(
     workspace: MakeWorkspace, release: Release, tag: str, environment: Mapping[str, str]
 ) -> None:
     made = consumer(workspace, release, tag=tag, environment=environment)
@@ -225,15 +226,26 @@ def test_a_plain_go_build_links_the_source_build_under_cgo_env(
     assert built.checked().stdout == SOURCE
 
 
-def test_an_origin_is_not_overruled(workspace: MakeWorkspace, release: Release) -> None:
-    made = consumer(workspace, release)
-    over_always = made.bazel(
-        "run",
-        "//:main_cc",
-        "--@answer//:origin=prebuilt",
-        env={"CGO_PREBUILT_ORIGIN": "source"},
-    )
-    assert over_always.checked().stdout == PREBUILT
+def test_the_flag_wins_over_the_variable_and_that_over_the_attribute(
+    workspace: MakeWorkspace, release: Release, tmp_path: Path
+) -> None:
+    made = consumer(workspace, release, tag=', origin = "source"')
+    run = ("run", "//:main_cc")
+    prebuilt = {"CGO_PREBUILT_ORIGIN": "prebuilt"}
+    assert made.bazel(*run, "--@answer//:origin=auto").checked().stdout == PREBUILT
+    by_flag = made.bazel(*run, "--@answer//:origin=prebuilt", env={"CGO_PREBUILT_ORIGIN": "source"})
+    assert by_flag.checked().stdout == PREBUILT
+
+    drop_archive(release)
+    made.bazel("clean", "--expunge").checked()
+    prebuilt["CGO_PREBUILT_CACHE"] = str(tmp_path / "empty-store")
+    fallen_back = made.bazel(*run, "--@answer//:origin=auto", env=prebuilt).checked()
+    assert fallen_back.stdout == SOURCE
+    assert "only with --@answer//:origin=auto it is built from source" in fallen_back.stderr
+    assert "exit code 3" in fallen_back.stderr
+    failed = made.bazel(*run, env=prebuilt)
+    assert failed.code != 0
+    assert "or: build it from source, with --@answer//:origin=auto" in failed.stderr
 
 
 def test_the_origin_prebuilt_does_not_take_a_fallback(
@@ -326,3 +338,21 @@ def test_an_unknown_origin_is_an_error(workspace: MakeWorkspace, release: Releas
     assert failed.code != 0
     assert 'CGO_PREBUILT_ORIGIN is "sometimes"' in failed.stderr
     assert "auto, prebuilt, source" in failed.stderr
+
+
+def test_the_old_name_of_a_choice_is_answered_with_the_new_one(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    made = consumer(workspace, release)
+    failed = made.bazel("build", "//:main_cc", env={"CGO_PREBUILT_FALLBACK": "never"})
+    assert failed.code != 0
+    assert "CGO_PREBUILT_FALLBACK is called CGO_PREBUILT_ORIGIN now" in failed.stderr
+    module = (made.path / "MODULE.bazel").read_text()
+    for attribute, words in {
+        'fallback = "never"': "fallback is called origin now",
+        'origin = "never"': 'write "prebuilt", its new name',
+    }.items():
+        made.write({"MODULE.bazel": module.replace('.lock.json"', f'.lock.json", {attribute}')})
+        failed = made.bazel("build", "//:main_cc")
+        assert failed.code != 0
+        assert words in failed.stderr

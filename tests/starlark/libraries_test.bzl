@@ -1,9 +1,9 @@
-"""Tests of `resolve_libraries`."""
+"""Tests of `resolve_libraries` and `choice_of`."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:libraries.bzl", "module_words", "resolve_libraries")
+load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libraries")
 
 def _declaration(module, name = "answer", lock = "//:answer.lock.json", is_root = False):
     words = module_words(module, "1.0", is_root)
@@ -32,7 +32,18 @@ def _libraries_test_impl(ctx):
     asserts.equals(env, "module other", module_words("other", "", False))
     return unittest.end(env)
 
+def _choice_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "own", choice_of("own", True, "all", "otherwise"), "the root's library over its defaults")
+    asserts.equals(env, "all", choice_of("own", False, "all", "otherwise"), "its defaults over another module's library")
+    for is_root in (True, False):
+        asserts.equals(env, "own", choice_of("own", is_root, "", "otherwise"))
+        asserts.equals(env, "all", choice_of("", is_root, "all", "otherwise"))
+        asserts.equals(env, "otherwise", choice_of("", is_root, "", "otherwise"))
+    return unittest.end(env)
+
+_choice_test = unittest.make(_choice_test_impl)
 _libraries_test = unittest.make(_libraries_test_impl)
 
 def libraries_test_suite(name):
-    unittest.suite(name, _libraries_test)
+    unittest.suite(name, _libraries_test, _choice_test)

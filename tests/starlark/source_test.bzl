@@ -6,10 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:hub.bzl", "by_origin")
-
-# buildifier: disable=bzl-visibility
-load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_of", "source_hint")
+load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_error", "origin_of", "source_hint")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")
@@ -155,9 +152,17 @@ _plan_test = unittest.make(_plan_test_impl)
 
 def _origin_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, "prebuilt", origin_of("prebuilt", "source").origin)
-    asserts.equals(env, "source", origin_of(None, "source").origin)
-    asserts.true(env, "sometimes" in origin_of("sometimes", "auto").error)
+    asserts.equals(env, "prebuilt", origin_of("prebuilt", None, "source").origin)
+    asserts.equals(env, "source", origin_of("", "", "source").origin)
+    asserts.equals(env, None, origin_of(None, None, "source").error)
+    asserts.true(env, "set it to one of auto, prebuilt, source" in origin_of("sometimes", None, "auto").error)
+    asserts.true(env, "write \"source\", its new name" in origin_of("always", None, "auto").error)
+    asserts.equals(
+        env,
+        "CGO_PREBUILT_FALLBACK is called CGO_PREBUILT_ORIGIN now\n  next: remove it, and set CGO_PREBUILT_ORIGIN to \"prebuilt\"",
+        origin_of(None, "never", "auto").error,
+    )
+    asserts.equals(env, "origin is \"never\"\n  next: write \"prebuilt\", its new name", origin_error("never", "origin"))
     asserts.equals(env, SHARED_ORIGINS, ORIGINS)
     for exit_code, by_origin_name in AFTER_FAILED_FETCH.items():
         for origin, outcomes in by_origin_name.items():
@@ -165,14 +170,12 @@ def _origin_test_impl(ctx):
                 asserts.equals(env, outcomes[int(has_source)], after_failed_fetch(origin, exit_code, has_source))
     asserts.equals(env, "no route\n  at: x", error_of("downloading\ncgo-prebuilt: error: no route\n  at: x\n"))
     asserts.equals(env, "killed", error_of("killed\n"))
-    asserts.true(env, "//:source" in fallback_warning("why", "//:source"))
-    asserts.true(env, "give prebuilt.library a 'source'" in source_hint(""))
-    asserts.true(env, "origin = \"auto\"" in source_hint("//:source"))
-
-    asserts.true(env, by_origin("auto", "//:source").falls_back)
-    asserts.false(env, by_origin("prebuilt", "//:source").falls_back)
-    asserts.false(env, by_origin("auto", "").falls_back)
-    asserts.true(env, by_origin("source", "//:source").always_source)
+    for origin in ("auto", "source"):
+        asserts.true(env, "so it is built from source instead: //:s" in fallback_warning("vec", "why", origin, "//:s"))
+    warning = fallback_warning("vec", "why", "prebuilt", "//:s")
+    asserts.equals(env, "why\n  only with --@vec//:origin=auto it is built from source: //:s", warning)
+    asserts.true(env, "give prebuilt.library a 'source'" in source_hint("vec", ""))
+    asserts.true(env, "with --@vec//:origin=auto, CGO_PREBUILT_ORIGIN=auto, or origin = \"auto\"" in source_hint("vec", "//:s"))
     return unittest.end(env)
 
 _origin_test = unittest.make(_origin_test_impl)

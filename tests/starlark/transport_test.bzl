@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url")
+load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url", "transport_error")
 
 _A = {"file": "a.zip", "urls": ["https://one/a.zip", "https://two/a.zip"]}
 _B = {"file": "b.zip", "urls": ["https://one/b.zip"]}
@@ -40,6 +40,8 @@ def _transport_test_impl(ctx):
         ]:
             asserts.true(env, shown in result.stderr)
             asserts.false(env, "canary" in result.stderr)
+    asserts.equals(env, None, transport_error("bazel"))
+    asserts.equals(env, "transport is \"curl\"\n  next: set it to one of python, bazel", transport_error("curl"))
     return unittest.end(env)
 
 _transport_test = unittest.make(_transport_test_impl)

@@ -615,6 +615,27 @@ def test_an_empty_path_is_not_the_current_folder(
     assert "argument --mirror: the place is empty; is a variable not set?" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("--fallback", "never"), "--fallback is called --origin now"),
+        (("--fallback=never",), "--fallback is called --origin now"),
+        (("--from", "folder"), "--from is called --mirror now"),
+        (("--origin", "never"), "argument --origin: never is called prebuilt now"),
+        (("--origin", "always"), "argument --origin: always is called source now"),
+        (("--origin", "sometimes"), "choose from"),
+    ],
+)
+def test_an_old_name_is_answered_with_the_new_one(
+    run: Run, locked: Path, tmp_path: Path, words: tuple[str, ...], answer: str
+) -> None:
+    for verb, more in (("fetch", ("--output", tmp_path / "out")), ("env", ())):
+        refused = run(verb, "--lock", locked, *more, *words)
+        assert refused.code == 2
+        assert answer in refused.err
+        assert f"next: see `cgo-prebuilt {verb} --help`" in refused.err
+
+
 NOBODY_READS = """\
 import os, sys
 from cgo_prebuilt.cli import main

@@ -70,6 +70,9 @@ def test_a_mirror_with_an_unknown_placeholder_names_the_variable() -> None:
     with pytest.raises(ManifestError, match="unknown placeholder") as caught:
         plan(Settings(mirror=Url("https://mirror/{lib}")))
     assert caught.value.where == "CGO_PREBUILT_MIRROR"
+    with pytest.raises(ManifestError) as caught:
+        plan(Settings(mirror=Url("https://mirror/{lib}"), mirror_name="--mirror"))
+    assert caught.value.where == "--mirror"
 
 
 def test_a_release_url_replaces_every_url_of_its_library() -> None:

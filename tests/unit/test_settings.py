@@ -54,6 +54,30 @@ def test_an_unknown_origin_is_refused_with_those_that_there_are() -> None:
     assert caught.value.remedy == "use one of auto, prebuilt, source"
 
 
+def test_an_old_name_is_answered_with_the_new_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_settings({"CGO_PREBUILT_ORIGIN": "never"}, "vec")
+    assert caught.value.remedy == "use prebuilt, its new name"
+    with pytest.raises(UsageError) as caught:
+        read_settings({"CGO_PREBUILT_FALLBACK": "never"}, "vec", origin="auto")
+    assert caught.value.what == "CGO_PREBUILT_FALLBACK is called CGO_PREBUILT_ORIGIN now"
+    assert caught.value.remedy == "set CGO_PREBUILT_ORIGIN instead"
+
+
+def test_the_mirror_of_module_bazel_gives_way_to_every_variable() -> None:
+    def mirrors(environ: dict[str, str]) -> tuple[Url | None, Url | None]:
+        settings = read_settings(environ, "vec", default_mirror="https://default")
+        return settings.mirror, settings.release_url
+
+    release_url = {"VEC_RELEASE_URL": "https://release"}
+    assert mirrors({}) == (Url("https://default"), None)
+    assert mirrors(release_url) == (None, Url("https://release"))
+    assert mirrors({"CGO_PREBUILT_MIRROR": "https://m", **release_url})[0] == Url("https://m")
+    with pytest.raises(UsageError, match=r"'mirror' in MODULE\.bazel is no URL") as caught:
+        read_settings({}, "vec", default_mirror="third_party/mirror")
+    assert "an absolute path" in caught.value.what
+
+
 def test_another_library_s_variables_are_not_read() -> None:
     assert read_settings({"VEC_VERSION": "v2"}, "vecs").version is None
 

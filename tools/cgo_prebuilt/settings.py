@@ -18,6 +18,14 @@ from cgo_prebuilt.url import Url
 ORIGINS = ("auto", "prebuilt", "source")
 """Where a library may come from: the prebuilt, else its source; only the prebuilt; only the source."""
 
+_MIRROR = "CGO_PREBUILT_MIRROR"
+
+_RENAMED = {"CGO_PREBUILT_FALLBACK": "CGO_PREBUILT_ORIGIN"}
+"""Variables by their old names. Ignoring one could build what somebody forbade."""
+
+NEW_ORIGINS = {"never": "prebuilt", "always": "source"}
+"""Origins by their old names."""
+
 _URL = re.compile(r"(?i)(https?|file)://?")
 
 
@@ -29,10 +37,11 @@ class Settings:
         offline: Contact nothing: the store, a `file://` mirror, or an error.
         origin: One of `ORIGINS`.
         mirror: A base URL or template that replaces every URL of the lock, or None.
-        release_url: The same for one library; `mirror` wins over it.
+        release_url: The same for one library; `mirror` takes precedence.
         version: The version to take instead of the lock's default, or None.
         flavor: The flavor to take instead of the default one, or None.
         trust: Who must vouch for the release.
+        mirror_name: What names the mirror, for messages.
     """
 
     offline: bool = False
@@ -42,6 +51,7 @@ class Settings:
     version: str | None = None
     flavor: str | None = None
     trust: Trust = ANYBODY
+    mirror_name: str = _MIRROR
 
 
 def environment_name(library: str) -> str:
@@ -58,9 +68,10 @@ def read_settings(
     version: str | None = None,
     flavor: str | None = None,
     mirror: str | None = None,
+    default_mirror: str | None = None,
     trust: Trust = ANYBODY,
 ) -> Settings:
-    """Joins the environment and the command line; the command line wins.
+    """Join the environment and the command line; the command line takes precedence.
 
     Args:
         environ: The environment.
@@ -70,36 +81,49 @@ def read_settings(
         version: The command line's version, or None.
         flavor: The command line's flavor, or None.
         mirror: The command line's mirror, a URL or a folder, or None.
+        default_mirror: The mirror of MODULE.bazel, which every variable takes precedence over.
         trust: Whom the command line requires to vouch for the release.
 
     Raises:
         UsageError: A variable has a value that it cannot have.
     """
     prefix = environment_name(library)
-    chosen = origin or environ.get("CGO_PREBUILT_ORIGIN") or "auto"
-    if chosen not in ORIGINS:
-        raise UsageError(
-            f"{chosen!r} is not an origin",
-            where="CGO_PREBUILT_ORIGIN",
-            remedy=f"use one of {', '.join(ORIGINS)}",
-        )
+    for old, new in _RENAMED.items():
+        if environ.get(old):
+            raise UsageError(f"{old} is called {new} now", where=old, remedy=f"set {new} instead")
+    release_url = _absolute(environ.get(f"{prefix}_RELEASE_URL"), f"{prefix}_RELEASE_URL")
+    url, mirror_name = _place(mirror, "--mirror"), "--mirror"
+    if url is None:
+        url, mirror_name = _absolute(environ.get(_MIRROR), _MIRROR), _MIRROR
+    if url is None and release_url is None and default_mirror is not None:
+        mirror_name = "'mirror' in MODULE.bazel"
+        url = _absolute(default_mirror, mirror_name)
     return Settings(
         offline=offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
-        origin=chosen,
-        mirror=_place(mirror, "--mirror") or _place_in(environ, "CGO_PREBUILT_MIRROR"),
-        release_url=_place_in(environ, f"{prefix}_RELEASE_URL"),
+        origin=origin or _origin(environ.get("CGO_PREBUILT_ORIGIN") or "auto"),
+        mirror=url,
+        mirror_name=mirror_name,
+        release_url=release_url,
         version=version or environ.get(f"{prefix}_VERSION") or None,
         flavor=flavor,
         trust=trust,
     )
 
 
-def _place_in(environ: Mapping[str, str], variable: str) -> Url | None:
-    """A variable's URL. A relative path is refused: each program would start it elsewhere."""
-    value = environ.get(variable)
+def _origin(value: str) -> str:
+    if value in ORIGINS:
+        return value
+    remedy = f"use one of {', '.join(ORIGINS)}"
+    if value in NEW_ORIGINS:
+        remedy = f"use {NEW_ORIGINS[value]}, its new name"
+    raise UsageError(f"{value!r} is not an origin", where="CGO_PREBUILT_ORIGIN", remedy=remedy)
+
+
+def _absolute(value: str | None, where: str) -> Url | None:
+    """The URL of a place. A relative path is refused: each program would start it elsewhere."""
     if value and not _URL.match(value) and not Path(value).is_absolute():
-        raise _no_place(variable, "an absolute path")
-    return _place(value, variable)
+        raise _no_place(where, "an absolute path")
+    return _place(value, where)
 
 
 def _place(value: str | None, where: str) -> Url | None:
@@ -108,7 +132,7 @@ def _place(value: str | None, where: str) -> Url | None:
         return Url(value) if value else None
     if "://" in value:
         raise _no_place(where, "a path")
-    return Url(Path(value).absolute().as_uri())
+    return Url(Path(value).resolve().as_uri())
 
 
 def _no_place(where: str, path: str) -> UsageError:

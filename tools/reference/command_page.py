@@ -50,8 +50,12 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def arguments(verb: argparse.ArgumentParser) -> list[argparse.Action]:
-    """What a verb takes, without `--help`."""
-    return [action for action in verb._actions if not isinstance(action, argparse._HelpAction)]
+    """What a verb takes, without `--help` and what is hidden: old names, and words of the rules."""
+    return [
+        action
+        for action in verb._actions
+        if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS
+    ]
 
 
 def _name(verb: argparse.ArgumentParser) -> str:

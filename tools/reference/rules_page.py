@@ -97,6 +97,7 @@ def _attributes(holder: Message) -> str:
                 attribute.text("doc_string"),
             )
             for attribute in sorted(holder.all("attribute"), key=order)
+            if not attribute.text("doc_string").startswith("Renamed:")
         ),
     )
 

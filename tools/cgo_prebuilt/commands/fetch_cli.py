@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
 from cgo_prebuilt.commands.verbs import (
+    add_renamed,
     add_trust_options,
     add_verb,
     note,
@@ -17,7 +18,7 @@ from cgo_prebuilt.commands.verbs import (
     say,
 )
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.settings import ORIGINS, Settings, read_settings
+from cgo_prebuilt.settings import NEW_ORIGINS, ORIGINS, Settings, read_settings
 from cgo_prebuilt.trust import trust_of
 from cgo_prebuilt.url import Url
 
@@ -63,9 +64,10 @@ def add_fetching(verbs: Verbs) -> None:
         "urls --lock vecsearch.lock.json --platform linux_amd64",
     )
     _add_which(verb)
+    _add_mirror(verb)
     verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
     verb.add_argument("--json", action="store_true", help="print hashes and sizes, too")
-    verb.set_defaults(origin=None, mirror=None)
+    verb.set_defaults(origin=None)
 
     verb = add_verb(
         verbs,
@@ -92,19 +94,30 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="download nothing")
     add_trust_options(verb)
+    # What MODULE.bazel says, for the Bazel rules alone: unlike with --mirror, the variables win.
+    verb.add_argument("--default-mirror", type=place_argument, help=argparse.SUPPRESS)
 
 
 def _add_lock_options(verb: argparse.ArgumentParser) -> None:
     _add_which(verb)
     _add_mirror(verb)
+    add_renamed(verb, "--fallback", "--origin")
     verb.add_argument(
         "--origin",
+        type=_origin_argument,
         choices=ORIGINS,
         help="the prebuilt and, without one, the source; or only one of them",
     )
 
 
+def _origin_argument(text: str) -> str:
+    if text in NEW_ORIGINS:
+        raise argparse.ArgumentTypeError(f"{text} is called {NEW_ORIGINS[text]} now")
+    return text
+
+
 def _add_mirror(verb: argparse.ArgumentParser) -> None:
+    add_renamed(verb, "--from", "--mirror")
     verb.add_argument(
         "--mirror",
         type=place_argument,
@@ -276,6 +289,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         version=options.version,
         flavor=options.flavor,
         mirror=options.mirror,
+        default_mirror=options.default_mirror,
         trust=trust_of(options.trust, options.public_key, options.identity),
     )
 

@@ -31,7 +31,13 @@ def add_machine(verbs: Verbs) -> None:
     verb.add_argument("--lock", type=path_argument, metavar="L", help="also try this lock's URLs")
     verb.add_argument("--json", action="store_true", help="print the findings as JSON")
     verb.set_defaults(
-        platform=None, version=None, flavor=None, origin=None, offline=False, mirror=None
+        platform=None,
+        version=None,
+        flavor=None,
+        origin=None,
+        offline=False,
+        mirror=None,
+        default_mirror=None,
     )
     verb.set_defaults(trust=None, public_key=None, identity=None)  # it fetches nothing
 

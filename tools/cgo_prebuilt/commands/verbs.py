@@ -49,6 +49,22 @@ def add_verb(
     return verb
 
 
+def add_renamed(verb: argparse.ArgumentParser, old: str, new: str) -> None:
+    """Adds an option's old name, which is refused with its new one."""
+    verb.add_argument(old, nargs="?", action=_Renamed, const=new, help=argparse.SUPPRESS)
+
+
+class _Renamed(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        parser.error(f"{option_string} is called {self.const} now")
+
+
 def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
     """Adds a verb that has verbs of its own, such as `cache`.
 

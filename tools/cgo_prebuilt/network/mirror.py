@@ -33,7 +33,7 @@ def urls_to_try(
     """
     values = {**values_for(name, version, platform), "file": file}
     if settings.mirror is not None:
-        urls = (url_below(settings.mirror, values, where="CGO_PREBUILT_MIRROR"),)
+        urls = (url_below(settings.mirror, values, where=settings.mirror_name),)
     elif settings.release_url is not None:
         variable = f"{environment_name(name)}_RELEASE_URL"
         urls = (url_below(settings.release_url, values, where=variable),)

@@ -1,0 +1,128 @@
+"""`prebuilt.defaults`: what the root module says for all libraries at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.bazel_workspace import Workspace
+from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
+from tests.e2e.test_fallback import PREBUILT, SOURCE
+
+_ROOT = MODULE.replace("prebuilt.library", "prebuilt.defaults({})\nprebuilt.library")
+_SOURCE_BUILD = """\
+load("@rules_cc//cc:cc_library.bzl", "cc_library")
+
+cc_library(
+    name = "native",
+    srcs = ["answer.c"],
+    hdrs = ["answer.h"],
+    includes = ["."],
+    visibility = ["//visibility:public"],
+)
+"""
+
+
+@pytest.fixture
+def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
+    folder = tmp_path / "maintainer"
+    folder.mkdir()
+    made = Release(folder, archive_server)
+    made.publish()
+    return made
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, release: Release) -> Path:
+    """A folder with what is published, which is then published no longer."""
+    folder = tmp_path / "mirror"
+    shutil.copytree(release.server.folder, folder)
+    (release.server.folder / release.archive("linux_amd64")).unlink()
+    return folder
+
+
+def consumer(workspace: MakeWorkspace, release: Release, module: str) -> Workspace:
+    return workspace(
+        {
+            "BUILD.bazel": BUILD,
+            "main.cc": MAIN_CC,
+            "main.go": MAIN_GO,
+            "answer.lock.json": release.lock.read_bytes(),
+            "native/BUILD.bazel": _SOURCE_BUILD,
+            "native/answer.h": '#ifdef __cplusplus\nextern "C"\n#endif\nint answer(void);\n',
+            "native/answer.c": "int answer(void) { return 43; }\n",
+        },
+        module=module,
+    )
+
+
+@pytest.mark.parametrize("transport", ["python", "bazel"])
+def test_a_mirror_for_all_libraries_is_the_only_place_until_a_variable_names_another(
+    workspace: MakeWorkspace, release: Release, mirror: Path, tmp_path: Path, transport: str
+) -> None:
+    said = f'mirror = "{mirror.as_uri()}", transport = "{transport}"'
+    made = consumer(workspace, release, _ROOT.format(said))
+    elsewhere = {
+        "CGO_PREBUILT_MIRROR": f"{release.server.url}/nothing",
+        "CGO_PREBUILT_CACHE": str(tmp_path / "empty-store"),
+    }
+    failed = made.bazel("build", "//:main_cc", env=elsewhere)
+    assert failed.code != 0
+    assert f"{release.server.url}/nothing/{release.archive('linux_amd64')}" in failed.stderr
+    release.server.requests.clear()
+    assert made.bazel("run", "//:main_cc").checked().stdout == PREBUILT
+    assert release.server.requests == []
+
+
+def test_a_library_of_the_root_module_wins_over_the_defaults(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    source = ', source = "//native"'
+    module = _ROOT.format('origin = "source"').replace('.lock.json"', f'.lock.json"{source}')
+    made = consumer(workspace, release, module)
+    assert made.bazel("run", "//:main_cc").checked().stdout == SOURCE
+    assert release.server.requests == []
+    own = module.replace(source, source + ', origin = "prebuilt"')
+    made.write({"MODULE.bazel": (made.path / "MODULE.bazel").read_text().replace(module, own)})
+    assert made.bazel("run", "//:main_cc").checked().stdout == PREBUILT
+
+
+def test_the_defaults_win_over_a_library_of_another_module(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    """And only the root module has them."""
+    other = MODULE.replace('.lock.json"', '.lock.json", origin = "source", source = "//:none"')
+    root = MODULE.replace('prebuilt.library(name = "answer", lock = "//:answer.lock.json")\n', "")
+    root = root.replace("use_repo", 'prebuilt.defaults(origin = "prebuilt")\nuse_repo')
+    root += 'bazel_dep(name = "other")\n'
+    root += 'local_path_override(module_name = "other", path = "other")\n'
+    made = consumer(workspace, release, root)
+    named = 'module(name = "other")\nbazel_dep(name = "rules_cgo_prebuilt")\n'
+    made.write(
+        {
+            "other/BUILD.bazel": "",
+            "other/MODULE.bazel": named + other,
+            "other/answer.lock.json": release.lock.read_bytes(),
+        }
+    )
+    assert made.bazel("run", "//:main_cc").checked().stdout == PREBUILT
+    refused = other.replace("use_repo", "prebuilt.defaults()\nuse_repo")
+    made.write({"other/MODULE.bazel": named + refused})
+    failed = made.bazel("build", "//:main_cc")
+    assert (
+        "module other: prebuilt.defaults\n  next: only the root module may use it" in failed.stderr
+    )
+
+
+def test_a_default_that_is_no_choice_is_an_error(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    made = consumer(workspace, release, _ROOT.format('transport = "curl"'))
+    failed = made.bazel("build", "//:main_cc")
+    assert failed.code != 0
+    assert 'library answer: transport is "curl"' in failed.stderr
+    assert "set it to one of python, bazel" in failed.stderr
