@@ -1,6 +1,6 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
-load(":build_file.bzl", "is_bazel_file", "library_values")
+load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment", "find_interpreter")
@@ -113,6 +113,8 @@ def _archive_repository_impl(rctx):
         substitutions = library_values(library, lock.prebuilt, rctx.attr.deps) | {
             "{files}": json.encode(files.kept),
             "{platform}": platform,
+            "{release}": json.encode("{} {} for {}".format(library, version, platform)),
+            "{sha256}": json.encode(locked_hashes(lock.prebuilt)),
             "{version}": version,
         },
         executable = False,

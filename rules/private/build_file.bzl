@@ -51,3 +51,24 @@ def library_values(library, described, deps):
         "{headers}": json.encode(headers),
         "{library}": library,
     }
+
+def locked_hashes(prebuilt):
+    """The hashes of a prebuilt's libraries and headers. Pure.
+
+    Args:
+        prebuilt: what the lock holds for the platform, a dict.
+
+    Returns:
+        A dict from a path to its SHA-256.
+    """
+    used = {
+        path: None
+        for kind in ["headers", "interface_library", "shared_library", "static_library"]
+        for path in prebuilt.get(kind, [])
+    }
+    return {
+        file["path"]: file["sha256"]
+        for archive in prebuilt["archives"]
+        for file in archive["files"]
+        if file["path"] in used and not is_bazel_file(file["path"])
+    }

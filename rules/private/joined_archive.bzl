@@ -29,13 +29,14 @@ printf 'save\\nend\\n' >> "$folder/script"
 mv "$folder/joined.a" "$archive"
 """
 
-def join_archives(ctx, cc_toolchain, archives):
+def join_archives(ctx, cc_toolchain, archives, verified):
     """Joins archives into one that has all of their members.
 
     Args:
         ctx: the context of a rule with the fragment `cpp`.
         cc_toolchain: what `find_cc_toolchain` gave.
         archives: the archives' files, in link order.
+        verified: what the action depends on besides.
 
     Returns:
         A file.
@@ -51,7 +52,7 @@ def join_archives(ctx, cc_toolchain, archives):
         command = _COMMAND,
         arguments = [arguments],
         env = c.env,
-        inputs = depset(archives, transitive = [c.files]),
+        inputs = depset(archives + verified, transitive = [c.files]),
         outputs = [archive],
         mnemonic = "JoinArchives",
         progress_message = "Joining the archives of %{label} that need each other",

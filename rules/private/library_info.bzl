@@ -33,21 +33,21 @@ def _linker_of(ctx, toolchain):
         return APPLE
     return MSVC if toolchain and toolchain.compiler in _MSVC_COMPILERS else GNU
 
-def _joined(ctx, toolchain, linker, archives, circular):
+def _joined(ctx, toolchain, linker, archives, circular, verified):
     """The archives, with one in place of those that need each other."""
     first, end = circular_range(linker, [file.path for file in archives], [file.path for file in circular])
     if first == end or not toolchain:
         return archives
-    return archives[:first] + [join_archives(ctx, toolchain, archives[first:end])] + archives[end:]
+    return archives[:first] + [join_archives(ctx, toolchain, archives[first:end], verified)] + archives[end:]
 
-def _whole(ctx, toolchain, linker, archives):
+def _whole(ctx, toolchain, linker, archives, verified):
     """How archives are linked as a whole: the archives that stand for them, flags, and the files that those name."""
     if not archives or not toolchain:
         return struct(archives = archives, flags = [], inputs = [])
     if linker == MSVC:
         paths = [archive.path for archive in archives]
         return struct(archives = [], flags = whole_archive_arguments(linker, paths), inputs = archives)
-    whole = whole_archive(ctx, toolchain, linker, archives)
+    whole = whole_archive(ctx, toolchain, linker, archives, verified)
     return struct(archives = [whole.archive], flags = [whole.flag], inputs = [])
 
 def _libraries_to_link(ctx, toolchain, archives, shared_libraries, interface_libraries, twin_of):
@@ -88,7 +88,8 @@ def library_info(
         headers,
         include_dirs,
         alwayslink = [],
-        circular = []):
+        circular = [],
+        verified = []):
     """The providers of a library.
 
     Args:
@@ -100,9 +101,10 @@ def library_info(
         include_dirs: the folders to be searched for headers, relative to the execution root.
         alwayslink: the archives that are linked as a whole.
         circular: the archives that need each other, whatever the order.
+        verified: files that exist only if all others are right, which therefore all that uses one of them depends on.
 
     Returns:
-        A list of DefaultInfo and CcInfo.
+        A list of DefaultInfo, OutputGroupInfo and CcInfo.
     """
     dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
 
@@ -110,9 +112,9 @@ def library_info(
     # a toolchain to be said is left out.
     toolchain = find_cc_toolchain(ctx, mandatory = False)
     linker = _linker_of(ctx, toolchain)
-    whole = _whole(ctx, toolchain, linker, alwayslink)
+    whole = _whole(ctx, toolchain, linker, alwayslink, verified)
     archives = whole.archives + [file for file in static_libraries if file not in alwayslink]
-    archives = _joined(ctx, toolchain, linker, archives, circular)
+    archives = _joined(ctx, toolchain, linker, archives, circular, verified)
     libraries = _libraries_to_link(
         ctx,
         toolchain,
@@ -129,11 +131,11 @@ def library_info(
         # In the order that a linker must see them in.
         libraries = depset(libraries, order = "topological"),
         user_link_flags = whole.flags + link_flags(ctx.attr.linkopts),
-        additional_inputs = depset(whole.inputs),
+        additional_inputs = depset(whole.inputs + verified),
     )
     own = CcInfo(
         compilation_context = cc_common.create_compilation_context(
-            headers = depset(headers),
+            headers = depset(headers + verified),
             system_includes = depset(include_dirs),
             defines = depset(ctx.attr.defines),
         ),
@@ -152,6 +154,8 @@ def library_info(
             files = depset(static_libraries + shared_libraries),
             runfiles = runfiles.merge_all([dep[DefaultInfo].default_runfiles for dep in ctx.attr.deps]),
         ),
+        # For those who use the files in another way, such as `data`.
+        OutputGroupInfo(_validation = depset(verified)),
         cc_common.merge_cc_infos(
             direct_cc_infos = [own],
             cc_infos = dependencies,

@@ -3,9 +3,11 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
+load(":verified_files.bzl", "VERIFIER_ATTRIBUTES", "verified_files")
 
 def _prebuilt_library_impl(ctx):
     root = ctx.label.workspace_root
+    libraries = ctx.files.static_libraries + ctx.files.shared_libraries + ctx.files.interface_libraries
     return library_info(
         ctx,
         static_libraries = ctx.files.static_libraries,
@@ -15,12 +17,13 @@ def _prebuilt_library_impl(ctx):
         alwayslink = ctx.files.alwayslink,
         circular = ctx.files.circular,
         include_dirs = [root if folder == "." else root + "/" + folder for folder in ctx.attr.include_dirs],
+        verified = [verified_files(ctx, libraries + ctx.files.headers)],
     )
 
 prebuilt_library = rule(
     implementation = _prebuilt_library_impl,
     doc = "Exposes library files that are there already, as `cc_library` exposes those that it builds.",
-    attrs = LINK_ATTRIBUTES | {
+    attrs = LINK_ATTRIBUTES | VERIFIER_ATTRIBUTES | {
         "alwayslink": attr.label_list(
             allow_files = True,
             doc = "Those of the static archives that are linked as a whole, also what nothing refers to.",

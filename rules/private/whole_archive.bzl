@@ -22,7 +22,7 @@ case "${ar##*/}" in
 esac
 """
 
-def whole_archive(ctx, cc_toolchain, linker, archives):
+def whole_archive(ctx, cc_toolchain, linker, archives, verified):
     """Joins archives into one that a linker takes all of.
 
     Args:
@@ -30,6 +30,7 @@ def whole_archive(ctx, cc_toolchain, linker, archives):
         cc_toolchain: what `find_cc_toolchain` gave.
         linker: the kind of linker.
         archives: the archives' files.
+        verified: what the action depends on besides.
 
     Returns:
         A struct of `archive`, a file, and `flag`, which must be given to the linker.
@@ -52,7 +53,7 @@ def whole_archive(ctx, cc_toolchain, linker, archives):
         command = _COMMAND.replace("{archives}", " ".join(quoted)),
         arguments = [arguments],
         env = c.env,
-        inputs = depset(archives, transitive = [c.files]),
+        inputs = depset(archives + verified, transitive = [c.files]),
         outputs = [object_file, archive],
         mnemonic = "WholeArchive",
         progress_message = "Joining the archives of %{label}",

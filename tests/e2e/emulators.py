@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.compilers import shared_library
@@ -59,13 +60,16 @@ def wine_folder(folder: Path) -> Path:
     return prefix
 
 
-def run_windows(program: Path, prefix: Path, *search: Path) -> subprocess.CompletedProcess[str]:
+def run_windows(
+    program: Path, prefix: Path, *search: Path, arguments: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """Runs a program for Windows.
 
     Args:
         program: The program.
         prefix: What `wine_folder` made.
         search: Folders that libraries are searched in too, as in those of `PATH`.
+        arguments: The program's own.
     """
     wine = _wine()
     assert wine is not None
@@ -75,7 +79,7 @@ def run_windows(program: Path, prefix: Path, *search: Path) -> subprocess.Comple
         "WINEPREFIX": str(prefix),
     }
     return subprocess.run(
-        [wine, program],
+        [wine, program, *arguments],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,

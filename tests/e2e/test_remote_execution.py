@@ -197,7 +197,7 @@ def load_first(build: str) -> str:
 @pytest.mark.parametrize(
     ("target", "origin", "answer", "mnemonics"),
     [
-        ("main_cc", "prebuilt", 42, {"CppCompile", "CppLink"}),
+        ("main_cc", "prebuilt", 42, {"CppCompile", "CppLink", "VerifyPrebuilt"}),
         ("main_cc", "source", 43, {"CppCompile", "CppLink", "SourceBuild"}),
         ("main_go", "prebuilt", 42, {"CgoBinary"}),
     ],

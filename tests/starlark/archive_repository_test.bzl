@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:archive_repository.bzl", "files_of")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:build_file.bzl", "is_bazel_file", "library_values")
+load("//rules/private:build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 
 def _files_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -41,8 +41,22 @@ def _values_test_impl(ctx):
     asserts.equals(env, '["@@//:dep"]', values["{deps}"])
     return unittest.end(env)
 
+def _hashes_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, {"include/a.h": "2", "lib/liba.a": "1"}, locked_hashes({
+        "archives": [
+            {"files": [{"path": "lib/liba.a", "sha256": "1"}, {"path": "LICENSE", "sha256": "0"}]},
+            {"files": [{"path": "include/a.h", "sha256": "2"}, {"path": "include/BUILD", "sha256": "0"}]},
+        ],
+        "alwayslink": ["lib/liba.a"],
+        "headers": ["include/a.h", "include/BUILD"],
+        "static_library": ["lib/liba.a"],
+    }))
+    return unittest.end(env)
+
 _files_test = unittest.make(_files_test_impl)
+_hashes_test = unittest.make(_hashes_test_impl)
 _values_test = unittest.make(_values_test_impl)
 
 def archive_repository_test_suite(name):
-    unittest.suite(name, _files_test, _values_test)
+    unittest.suite(name, _files_test, _hashes_test, _values_test)

@@ -50,14 +50,15 @@ TEMPLATES = [
     for path in sorted((REPOSITORY / folder).rglob(pattern))
     for text in templates(path)
 ]
-# A hub's own words.
-TEMPLATES.append(
-    re.sub(
-        r"\{\w*\}",
-        GAP,
-        (REPOSITORY / "rules/private/templates/hub.BUILD.bazel.template").read_text("utf-8"),
+# A hub's own words, and those of the two that verify.
+TEMPLATES += [
+    re.sub(r"\{\w*\}|%s|\$\w+", GAP, (REPOSITORY / "rules" / name).read_text("utf-8"))
+    for name in (
+        "private/templates/hub.BUILD.bazel.template",
+        "verify/verify.c",
+        "verify/verify.sh",
     )
-)
+]
 
 
 def is_said(words: str) -> bool:
