@@ -162,6 +162,9 @@ def _declare(mctx, declaration, interpreter, defaults):
     tag = declaration.tag
     fetching = _fetching_of(declaration, defaults)
     path = mctx.path(tag.lock)
+
+    # Whether it is there: what is read is watched anyway.
+    mctx.watch(path)
     if not path.exists:
         fail("\n\nlibrary {} has no lock\n  at: {}\n  next: make it with `cgo-prebuilt lock MANIFEST --output {}`".format(
             tag.name,

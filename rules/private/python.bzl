@@ -171,6 +171,10 @@ def _python_packages_impl(rctx):
     return repository_metadata(rctx, reproducible = False)
 
 def _pip_install(rctx, interpreter, requirements, environment):
+    path = rctx.path(requirements)
+
+    # Since Bazel 8, rctx.path watches nothing, and an update would not reach an output base that is there.
+    rctx.watch(path)
     return rctx.execute(
         [
             interpreter,
@@ -185,7 +189,7 @@ def _pip_install(rctx, interpreter, requirements, environment):
             "--require-hashes",
             "--target=site-packages",
             "--requirement",
-            rctx.path(requirements),
+            path,
         ],
         environment = environment,
         timeout = _TIMEOUT_SECONDS,

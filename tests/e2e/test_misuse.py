@@ -200,3 +200,16 @@ def test_a_library_that_is_not_imported_is_one_for_mod_tidy(workspace: MakeWorks
     assert "reported as direct dependencies by the extension" in said
     assert "\n    answer\n" in said
     assert "'bazel mod tidy'" in said
+
+
+def test_a_lock_that_is_written_after_its_absence_was_told_is_read(
+    workspace: MakeWorkspace,
+) -> None:
+    """By the same server; since Bazel 8, it watches no file because its path was asked for."""
+    made = workspace({"BUILD.bazel": ""}, module=_EXTENSION + _LIBRARY)
+    query = ("query", "--incompatible_no_implicit_watch_label", "@answer//:all")
+    assert "library answer has no lock" in made.bazel(*query).stderr
+    made.write({"answer.lock.json": _GOOD})
+    assert "@answer//:from_source" in made.bazel(*query).checked().stdout
+    (made.path / "answer.lock.json").unlink()
+    assert "library answer has no lock" in made.bazel(*query).stderr

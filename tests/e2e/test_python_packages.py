@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.archive_server import ArchiveServer, serving
-from tests.e2e.bazel_workspace import Workspace
+from tests.e2e.bazel_workspace import REPOSITORY, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release
 
@@ -86,3 +88,48 @@ def test_offline_neither_an_index_nor_requests_is_needed(
     has_it_itself = made.in_root("python3", "-c", "import requests").code == 0
     assert ("requests" in packages_of(made)) is not has_it_itself
     assert bool(index.requests) is not has_it_itself
+
+
+def wheel(folder: Path, name: str, version: str) -> str:
+    """Makes a wheel with nothing in it; returns the line that requires it."""
+    info = f"{name}-{version}.dist-info"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(f"{name}/__init__.py", "")
+        file.writestr(f"{info}/METADATA", metadata)
+        file.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        file.writestr(f"{info}/RECORD", "")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+def test_a_changed_requirement_reaches_an_output_base_that_is_there(
+    workspace: MakeWorkspace, release: Release, tmp_path: Path
+) -> None:
+    """A new version of these rules may bring nothing but a newer requirement."""
+    made = consumer(workspace, release)
+    if made.in_root("python3", "-c", "import requests").code == 0:
+        pytest.skip("this Python has requests, so that nothing is installed")
+    rules = tmp_path / "rules_cgo_prebuilt"
+    for folder in ("rules", "tools"):
+        shutil.copytree(REPOSITORY / folder, rules / folder)
+    shutil.copy(REPOSITORY / "MODULE.bazel", rules)
+    module = (made.path / "MODULE.bazel").read_text().replace(f'"{REPOSITORY}"', f'"{rules}"')
+    made.write({"MODULE.bazel": f'{module}use_repo(prebuilt, "rules_cgo_prebuilt_python")\n'})
+    requirements = rules / "rules/private/requirements"
+    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+
+    for changed in (("requests", "decoders"), ("requests",), ("decoders",)):
+        for name in changed:
+            version = f"1.{len(list(tmp_path.glob('*.whl')))}"
+            (requirements / f"{name}.txt").write_text(wheel(tmp_path, name, version))
+        # The default since Bazel 8: to ask for a file's path is not to watch it.
+        made.bazel(
+            "fetch",
+            "--incompatible_no_implicit_watch_label",
+            "--repo=@rules_cgo_prebuilt_python",
+            env=wheels,
+        ).checked()
+        assert f"{name}-{version}.dist-info" in packages_of(made)
