@@ -207,7 +207,7 @@ A native library that its own build system builds. To its users it is a `cc_libr
         tool = "cargo",
     )
 
-The build is one action, without a network and without the user's own configuration, in a folder of its own that holds
+The build is one action, without the user's own configuration and, where Bazel's sandbox can block it, without a network, in a folder of its own that holds
 `srcs` and nothing else. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
 are those of the toolchain `//rules/source:toolchain_type`. It is optimized whatever the compilation mode is.
 

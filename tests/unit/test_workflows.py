@@ -52,6 +52,34 @@ def test_continuous_integration_runs_the_bazels_and_systems_that_the_registry_do
     assert {"macos", "windows"} < set(PRESUBMIT["matrix"]["platform"])
 
 
+def test_a_release_runs_no_test_that_its_runner_lacks_packages_for() -> None:
+    release = loaded(REPOSITORY / ".github/workflows/release.yml")["jobs"]["release"]
+    command = release["with"]["bazel_test_command"].split()
+    assert command == ["bazel", "test", "--test_tag_filters=-local", "//..."]
+    assert '"local"' in (REPOSITORY / "tests/unit/BUILD.bazel").read_text()
+
+
+def test_what_runs_the_end_to_end_tests_allows_bazel_s_sandbox_its_namespaces() -> None:
+    steps = loaded(REPOSITORY / ".github/workflows/ci.yml")["jobs"]["test"]["steps"]
+    commands = [step.get("run", "") for step in steps]
+    allowed = "sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0"
+    assert commands.index(allowed) < commands.index("make test")
+
+
+def test_what_users_copy_has_no_older_actions_than_our_own() -> None:
+    """Runners stop to start what an old major version of an action needs."""
+    majors: dict[str, set[int]] = {}
+    for path in WORKFLOWS:
+        for action, major in re.findall(r"uses: (actions/[\w-]+)@\S+ # v(\d+)", path.read_text()):
+            majors.setdefault(action, set()).add(int(major))
+    assert all(len(found) == 1 for found in majors.values()), majors
+    for page in ("docs/publish/release.yml", "docs/hermetic-ci.md"):
+        used = re.findall(r"uses: (actions/[\w-]+)@v(\d+)$", (REPOSITORY / page).read_text(), re.M)
+        assert used
+        for action, major in used:
+            assert int(major) >= min(majors.get(action, {5 if action.endswith("cache") else 3}))
+
+
 def test_the_presubmit_runs_a_workspace_that_is_there() -> None:
     assert (REPOSITORY / PRESUBMIT["module_path"] / "MODULE.bazel").is_file()
 
