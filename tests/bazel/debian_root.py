@@ -56,11 +56,13 @@ IN_ROOT = _HERE / "in_root.sh"
 # Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
 # needs another path.
 _REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES))}")
-_SYSTEM_RC = PurePosixPath("/etc/bazel/bazelrc")
 
 # In place of Debian's: that one overrides modules, asks for debug output, and knows no registry.
+# Bazel reads it last, so that a registry that a workspace names is asked first. It is beside its
+# registry, since checkouts with other tables share the root.
 # Without --noenable_workspace, Bazel 7 downloads what its built-in WORKSPACE suffix names.
-_SYSTEM_RC_TEXT = f"""\
+_RC = _REGISTRY / "bazelrc"
+_RC_TEXT = f"""\
 startup --install_base=/usr/share/bazel
 startup --trust_install_base
 common --registry=file://{_REGISTRY}
@@ -95,6 +97,11 @@ def root_name() -> str:
     return f"debian-{SUITE}-{digest(made_of)}"
 
 
+def bazel_name() -> str:
+    """Names the launcher of Bazel, among those of other checkouts that want other modules."""
+    return f"bazel-{_REGISTRY.name.removeprefix('registry-')}"
+
+
 def debian_mirror(index_targets: str) -> str:
     """Picks the Debian mirror that this machine's apt uses.
 
@@ -118,8 +125,8 @@ def provide_root(cache: Path) -> Path:
         cache: The folder to keep it in.
 
     Returns:
-        A folder with `root` in it, and `bin/bazel` and `bin/in_root`: Bazel, and any other command
-        (`in_root go version`), as if the root were this machine.
+        A folder with `root` in it, and in its `bin` what runs there as if the root were this machine:
+        Bazel, by the name `bazel_name()`, and any other command (`in_root go version`).
 
     Raises:
         RootError: Not root, not a Debian-like Linux, or a step failed.
@@ -208,11 +215,12 @@ def _write_launchers(made: Path) -> None:
     _write(made / "bin" / "in_root.sh", IN_ROOT.read_text())
     enter = f'exec "{made}/bin/in_root.sh" "{made}/root"'
     _write(made / "bin" / "in_root", f'#!/bin/sh\n{enter} "$@"\n')
-    _write(made / "bin" / "bazel", f'#!/bin/sh\n{enter} bazel "$@"\n')
+    options = f"--nosystem_rc --bazelrc={_RC}"
+    _write(made / "bin" / bazel_name(), f'#!/bin/sh\n{enter} bazel {options} "$@"\n')
 
 
 def _write_registry(root: Path) -> None:
-    _write(root / _SYSTEM_RC.relative_to("/"), _SYSTEM_RC_TEXT)
+    _write(root / _RC.relative_to("/"), _RC_TEXT)
     for name, text in registry_files(MODULES, _REGISTRY).items():
         _write(root / _REGISTRY.relative_to("/") / name, text)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.bazel.candidate import Candidate, Verdict, candidates, judge_version, try_candidate
-from tests.bazel.debian_root import SUITE, RootError, cache_folder, provide_root
+from tests.bazel.debian_root import SUITE, RootError, bazel_name, cache_folder, provide_root
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def debian_bazel() -> Bazel:
         RootError: It cannot be made on this machine, or does not run.
     """
     made = provide_root(cache_folder(os.environ))
-    executable = made / "bin" / "bazel"
+    executable = made / "bin" / bazel_name()
     answer = subprocess.run([executable, "--version"], capture_output=True, text=True, check=False)
     verdict = judge_version(answer.stdout + answer.stderr)
     if verdict.problem:

@@ -24,12 +24,14 @@ class Module:
         path: Debian's copy of it; None for an empty module, which is enough for what is named in a
             module file but never loaded by a C, C++ or Go build.
         body: The rest of its MODULE.bazel, behind `module(...)`.
+        compatibility_level: That of the Central Registry's versions, some of which a test may add.
     """
 
     name: str
     versions: tuple[str, ...]
     path: str | None = None
     body: str = ""
+    compatibility_level: int = 1
 
 
 _RULES_CC = """\
@@ -122,23 +124,23 @@ buildozer_binary = module_extension(implementation = _buildozer_binary_impl)
 
 MODULES: tuple[Module, ...] = (
     Module("apple_support", ("1.23.1",)),
-    Module("bazel_features", ("1.11.0", "1.18.0"), f"{_SHARED}/tools/features", _BAZEL_FEATURES),
+    Module("bazel_features", ("1.11.0", "1.18.0"), f"{_SHARED}/tools/features", _BAZEL_FEATURES, 0),
     Module("bazel_skylib", ("1.7.1", "1.9.1"), f"{_SHARED}/tools/skylib", _BAZEL_SKYLIB),
-    Module("buildozer", ("7.1.2",)),
-    Module("package_metadata", ("0.0.5",)),
+    Module("buildozer", ("7.1.2",), compatibility_level=0),
+    Module("package_metadata", ("0.0.5",), compatibility_level=0),
     Module(
         "platforms",
-        ("0.0.7", "0.0.9", "0.0.10", "0.0.11"),
+        ("0.0.7", "0.0.9", "0.0.10", "0.0.11", "1.1.0"),
         f"{_SHARED}/tools/platforms",
         _PLATFORMS,
     ),
     Module("protobuf", ("3.19.6", "21.7")),
-    Module("rules_cc", ("0.0.11", "0.0.17", "0.1.1"), f"{_SHARED}/rules/cc", _RULES_CC),
+    Module("rules_cc", ("0.0.11", "0.0.17", "0.1.1", "0.2.17"), f"{_SHARED}/rules/cc", _RULES_CC),
     Module("rules_java", ("7.6.5",), f"{_SHARED}/rules/java", _RULES_JAVA),
     Module("rules_license", ("0.0.3", "1.0.0"), f"{_SHARED}/rules/license"),
     Module("rules_proto", ("4.0.0", "5.3.0-21.7"), f"{_SHARED}/rules/proto", _RULES_PROTO),
     Module("rules_python", ("0.22.1",), f"{_SHARED}/rules/python", _RULES_PYTHON),
-    Module("rules_shell", ("0.3.0", "0.4.0"), f"{_SHARED}/rules/shell", _RULES_SHELL),
+    Module("rules_shell", ("0.3.0", "0.4.0"), f"{_SHARED}/rules/shell", _RULES_SHELL, 0),
     Module("stardoc", ("0.8.1",), f"{_SHARED}/tools/stardoc", _STARDOC),
     Module("zlib", ("1.3.1.bcr.3",)),
 )
@@ -165,7 +167,8 @@ def registry_files(modules: tuple[Module, ...], folder: PurePosixPath) -> dict[s
     for module in modules:
         for version in module.versions:
             entry = f"modules/{module.name}/{version}"
-            head = f'module(name = "{module.name}", version = "{version}", compatibility_level = 1)'
+            level = module.compatibility_level
+            head = f'module(name = "{module.name}", version = "{version}", compatibility_level = {level})'
             files[f"{entry}/MODULE.bazel"] = f"{head}\n{module.body}"
             source = {"type": "local_path", "path": module.path or str(folder / "empty")}
             files[f"{entry}/source.json"] = json.dumps(source) + "\n"

@@ -16,8 +16,8 @@ _MODULE = f"""\
 module(name = "test_workspace")
 
 bazel_dep(name = "bazel_skylib", version = "1.7.1")
-bazel_dep(name = "platforms", version = "0.0.10")
-bazel_dep(name = "rules_cc", version = "0.0.17")
+bazel_dep(name = "platforms", version = "1.1.0")
+bazel_dep(name = "rules_cc", version = "0.2.17")
 bazel_dep(name = "rules_cgo_prebuilt")
 bazel_dep(name = "cgo_rule")
 

@@ -58,8 +58,8 @@ config_setting(
 
 _DEPENDENCIES = """
 bazel_dep(name = "bazel_skylib", version = "1.7.1")
-bazel_dep(name = "platforms", version = "0.0.10")
-bazel_dep(name = "rules_cc", version = "0.0.17")
+bazel_dep(name = "platforms", version = "1.1.0")
+bazel_dep(name = "rules_cc", version = "0.2.17")
 """
 
 # The names that gazelle's go_deps gives to what it makes, and that it sees.

@@ -13,8 +13,8 @@ _NEEDED = {"bazel_skylib", "platforms", "rules_cc"}
 
 _MODULE_WITHOUT = """\
 bazel_dep(name = "bazel_skylib", version = "1.7.1")
-bazel_dep(name = "platforms", version = "0.0.10")
-bazel_dep(name = "rules_cc", version = "0.0.17")
+bazel_dep(name = "platforms", version = "1.1.0")
+bazel_dep(name = "rules_cc", version = "0.2.17")
 """
 
 

@@ -18,7 +18,7 @@ from tests.bazel.candidate import (
 )
 from tests.bazel.debian_root import RootError, cache_folder, debian_mirror, root_name
 from tests.bazel.provision import Bazel, NoBazelError, choose, main
-from tests.bazel.registry import Module, registry_files
+from tests.bazel.registry import MODULES, Module, registry_files
 
 _DEBIAN = Bazel("/root/bin/bazel", "7.7.1", "a package", "/root/bin/in_root")
 
@@ -219,6 +219,19 @@ def test_a_registry_offers_every_version_of_a_module() -> None:
     )
     assert json.loads(files["modules/m/1.0/source.json"]) == {"type": "local_path", "path": "/copy"}
     assert files["bazel_registry.json"] == "{}\n"
+
+
+def test_a_module_has_the_central_registry_s_compatibility_level() -> None:
+    """Two versions of one module that differ in it cannot be in one build."""
+    levels = {module.name: module.compatibility_level for module in MODULES}
+    assert {name for name, level in levels.items() if level == 0} == {
+        "bazel_features",
+        "buildozer",
+        "package_metadata",
+        "rules_shell",
+    }
+    files = registry_files((Module("m", ("1.0",), compatibility_level=0),), PurePosixPath("/r"))
+    assert "compatibility_level = 0" in files["modules/m/1.0/MODULE.bazel"]
 
 
 def test_a_module_without_a_copy_is_an_empty_one() -> None:
