@@ -207,8 +207,8 @@ A native library that its own build system builds. To its users it is a `cc_libr
         tool = "cargo",
     )
 
-The build is one action, without the user's own configuration and, where Bazel's sandbox can block it, without a network, in a folder of its own that holds
-`srcs` and nothing else. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
+The build is one action, in a folder of its own that holds `srcs` and nothing else. It is without the user's own
+configuration and, where Bazel's sandbox can block it, without a network. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
 are those of the toolchain `//rules/source:toolchain_type`. It is optimized whatever the compilation mode is.
 
 * `cargo` runs `cargo build --release --locked --offline`, so crates must be vendored: commit what `cargo vendor` writes, and
