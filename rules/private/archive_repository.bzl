@@ -1,10 +1,12 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
+load(":interpreter.bzl", "find_interpreter")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
-load(":python.bzl", "fetcher_environment", "find_interpreter")
+load(":python.bzl", "fetcher_environment")
 load(":repository_metadata.bzl", "repository_metadata")
+load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
 def files_of(prebuilt):
@@ -44,31 +46,8 @@ def _offer_source(rctx, interpreter, version, failure, origin):
         },
         executable = False,
     )
-    _forget(rctx, interpreter)
+    go_stale(rctx, interpreter)
     return repository_metadata(rctx, reproducible = False)
-
-def _forget(rctx, interpreter):
-    """Makes this fetch out of date for every command after this one.
-
-    Bazel fetches a repository again when a file that it watches has changed. This one is gone by then.
-    """
-    made = rctx.execute([interpreter, "-c", _MAKE_FILE])
-    if made.return_code != 0:
-        fail("\n\nno temporary file can be made:\n" + made.stderr)
-    rctx.watch(made.stdout)
-    rctx.execute([interpreter, "-c", _REMOVE_FILE, made.stdout])
-
-_MAKE_FILE = """\
-import os, tempfile
-handle, path = tempfile.mkstemp(prefix = "cgo-prebuilt-fallback-")
-os.close(handle)
-print(os.path.realpath(path), end = "")
-"""
-
-_REMOVE_FILE = """\
-import os, sys
-os.remove(sys.argv[1])
-"""
 
 def _archive_repository_impl(rctx):
     library = rctx.attr.library

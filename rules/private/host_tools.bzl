@@ -1,6 +1,7 @@
 """Finds the host's tools for source builds. A missing one is no error here: who needs it says so."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "TOOLS")
+load(":programs.bzl", "watch_candidates")
 load(":repository_metadata.bzl", "repository_metadata")
 
 # What a library's own commands are found on beside the tools, where the system has it.
@@ -41,31 +42,12 @@ def field_of(text, name):
             return line[len(name) + 2:].strip()
     return ""
 
-def candidates(name, path, windows):
-    """Every place that a program is looked for at. Pure.
-
-    Args:
-        name: the program.
-        path: the PATH.
-        windows: whether this is Windows.
-    """
-    separator = ";" if windows else ":"
-    suffix = ".exe" if windows else ""
-    return [folder + "/" + name + suffix for folder in path.split(separator) if folder]
-
-def _is_absolute(path):
-    return path.startswith("/") or path[1:2] == ":"
-
-def _find(rctx, name, path, windows):
+def _find(rctx, name):
     found = rctx.which(name)
     if found:
         rctx.watch(found)
         return str(found)
-
-    # So that one which is installed later is found at once.
-    for candidate in candidates(name, path, windows):
-        if _is_absolute(candidate):
-            rctx.watch(candidate)
+    watch_candidates(rctx, name)
     return None
 
 def _rust_without_proxy(rctx, tools):
@@ -88,7 +70,7 @@ def _host_tools_impl(rctx):
     path = rctx.getenv("PATH") or ""
     tools = {}
     for name in TOOLS:
-        found = _find(rctx, name, path, windows)
+        found = _find(rctx, name)
         if found:
             tools[name] = found
     tools = _rust_without_proxy(rctx, tools)
@@ -112,6 +94,8 @@ def _host_tools_impl(rctx):
 
 host_tools = repository_rule(
     implementation = _host_tools_impl,
+    # What one machine has is not vendored for another one.
+    configure = True,
     doc = "Declares a source_build_toolchain with the tools that are on the PATH.",
     attrs = {
         "_template": attr.label(default = "//rules/private/templates:host_tools.BUILD.bazel.template"),

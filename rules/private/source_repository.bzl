@@ -1,7 +1,8 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
-load(":python.bzl", "fetcher_environment", "find_interpreter")
+load(":interpreter.bzl", "find_interpreter")
+load(":python.bzl", "fetcher_environment")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":source_plan.bzl", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")

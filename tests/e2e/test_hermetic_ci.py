@@ -141,3 +141,28 @@ def test_what_was_vendored_is_built_elsewhere_without_a_fetch(
     assert built.checked().stdout == ANSWER
     assert not list(release.folder.parent.glob("store-of-second/v1/trees/*"))
     assert release.server.requests == []
+
+
+def test_what_was_vendored_is_built_by_a_machine_without_network_and_python(
+    workspace: MakeWorkspace, release: Release, programs: Path, tmp_path: Path
+) -> None:
+    first = consumer(workspace, release)
+    first.bazel("vendor", "--vendor_dir=vendor", "//:main_cc", "//:main_go").checked()
+    vendored = {path.name for path in (first.path / "vendor").iterdir()}
+    assert any("answer__linux_amd64" in name for name in vendored)
+    # Those two are of the machine that vendored.
+    for of_a_machine in ("host_tools", "cgo_prebuilt_python"):
+        assert not [name for name in vendored if of_a_machine in name]
+
+    second = consumer(workspace, release, "second")
+    shutil.move(first.path / "vendor", second.path / "vendor")
+    for name in ("python3", "python", "py", "cargo"):
+        (tmp_path / "broken" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "broken" / name).write_text("#!/bin/sh\nexit 49\n")
+        (tmp_path / "broken" / name).chmod(0o755)
+    command = (
+        f'"{programs}/bazel" build --vendor_dir=vendor'
+        f' --repo_env=PATH="{tmp_path}/broken:/usr/bin:/bin" //:main_cc'
+    )
+    on_the_host(second).in_root("sh", "-euc", command).checked()
+    assert second.in_root("bazel-bin/main_cc").checked().stdout == ANSWER

@@ -129,13 +129,19 @@ def test_only_the_root_module_chooses_the_python(workspace: MakeWorkspace) -> No
 
 _OLD = """\
 #!/bin/sh
-echo "SyntaxError: this is Python 2" >&2
-exit 1
+echo 3 9 /usr/bin/python3
 """
-# All that the fetcher asks of it is there but `requests`, and pip is not.
+# As Windows' own `python3`, which only opens its store.
+_NONE = """\
+#!/bin/sh
+echo "Python was not found" >&2
+exit 49
+"""
+# It says that it has no `requests`.
 _WITHOUT_PIP = """\
 #!/bin/sh
-[ "$2" = -c ] && echo requests && exit
+[ "$1 $2" = "-B -c" ] && echo requests && exit
+[ "$1 $2" != "-m pip" ] && exec python3 "$@"
 echo "No module named pip" >&2
 exit 1
 """
@@ -170,13 +176,21 @@ _FETCHED = json.dumps(
 @pytest.mark.parametrize(
     ("python", "words"),
     [
-        (_OLD, ["old.sh cannot run the fetcher: it needs Python 3.10", "this is Python 2"]),
+        (
+            _OLD,
+            [
+                "no Python here can run the fetcher of rules_cgo_prebuilt, which needs 3.10 or newer",
+                "old.sh is Python 3.9",
+                "next: install Python 3.10 or newer, or name one with prebuilt.python",
+            ],
+        ),
+        (_NONE, ["old.sh does not run (exit code 49): Python was not found"]),
         (
             _WITHOUT_PIP,
             ["pip could not install `requests`", "No module named pip", "PIP_INDEX_URL"],
         ),
     ],
-    ids=["too old", "no pip"],
+    ids=["too old", "none at all", "no pip"],
 )
 def test_a_python_that_cannot_fetch_is_explained(
     workspace: MakeWorkspace, python: str, words: list[str]
@@ -213,3 +227,25 @@ def test_a_lock_that_is_written_after_its_absence_was_told_is_read(
     assert "@answer//:from_source" in made.bazel(*query).checked().stdout
     (made.path / "answer.lock.json").unlink()
     assert "library answer has no lock" in made.bazel(*query).stderr
+
+
+def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeWorkspace) -> None:
+    """A `python3` may be of another kind, as that of Windows' store is, or too old."""
+    made = workspace(
+        {
+            "BUILD.bazel": "",
+            "answer.lock.json": _FETCHED,
+            "path/python3": _NONE,
+            "path/python": '#!/bin/sh\necho "$@" >> "$0.log"\nexec python3.real "$@"\n',
+        },
+        module=_EXTENSION + _LIBRARY,
+    )
+    real = made.in_root("python3", "-c", "import sys; print(sys.executable)").checked().stdout
+    (made.path / "path/python3.real").symlink_to(real.strip())
+    for name in ("python3", "python"):
+        (made.path / "path" / name).chmod(0o755)
+    # First on the PATH of Bazel's server, behind a shim that puts the system's own folders first.
+    path = {"PATH": f"{made.path / 'path'}:/nowhere"}
+    failed = made.bazel("build", "--nobuild", "@answer", "--repo_env=PATH=" + path["PATH"])
+    assert "could not be fetched (exit code 3)" in failed.stderr
+    assert "-m cgo_prebuilt fetch" in (made.path / "path/python.log").read_text()

@@ -3,10 +3,13 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:host_tools.bzl", "candidates", "field_of", "search_path")
+load("//rules/private:host_tools.bzl", "field_of", "search_path")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_error", "origin_of", "source_hint")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:programs.bzl", "candidates")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")

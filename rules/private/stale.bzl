@@ -1,0 +1,28 @@
+"""Repositories that are made anew for every command, because what they wanted was not there."""
+
+_MAKE_FILE = """\
+import os, tempfile
+handle, path = tempfile.mkstemp(prefix = "cgo-prebuilt-fallback-")
+os.close(handle)
+print(os.path.realpath(path), end = "")
+"""
+
+_REMOVE_FILE = """\
+import os, sys
+os.remove(sys.argv[1])
+"""
+
+def go_stale(rctx, interpreter):
+    """Makes this fetch out of date for every command after this one.
+
+    Bazel fetches a repository again when a file that it watches has changed. This one is gone by then.
+
+    Args:
+        rctx: a repository's context.
+        interpreter: the path of a Python.
+    """
+    made = rctx.execute([interpreter, "-c", _MAKE_FILE])
+    if made.return_code != 0:
+        fail("\n\nno temporary file can be made:\n" + made.stderr)
+    rctx.watch(made.stdout)
+    rctx.execute([interpreter, "-c", _REMOVE_FILE, made.stdout])
