@@ -17,8 +17,9 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from tests.e2e.bazel_workspace import REPOSITORY, Tools
-from tests.e2e.compilers import static_library
+from tests.e2e.compilers import shared_library, static_library
 from tests.e2e.reader import Reader, make_reader, shut_down
+from tests.e2e.release_with_links import ONNX_HEADER, write_release
 from tests.e2e.tally_release import TALLY_H, release_tally
 from tests.github_server import GitHubServer
 from tests.guide import read_guide, under
@@ -183,7 +184,8 @@ def test_from_install_filcrypto(reader: Reader, tmp_path: Path) -> None:
         "filcrypto.pc": b"Name: filcrypto\nDescription: \nVersion: 1\nLibs: -lm\n",
     }
     for system in ("Darwin", "Linux-x86_64", "Linux-aarch64"):
-        archive(reader, f"filecoin-ffi-{system}-standard.tar.gz", released)
+        below = {f"tmp/tmp.kq2{system}/{name}": data for name, data in released.items()}
+        archive(reader, f"filecoin-ffi-{system}-standard.tar.gz", below)
     submodule = reader.folder / "extern/filecoin-ffi"
     (submodule / "cgo").mkdir(parents=True)
     (submodule / "go.mod").write_text(f"module {module}\n\ngo 1.21\n")
@@ -207,6 +209,29 @@ def test_from_install_filcrypto(reader: Reader, tmp_path: Path) -> None:
     shown = manifest_of("docs/migrate-install-filcrypto.md")
     example = yaml.safe_load((REPOSITORY / "examples/filecoin_ffi/prebuilt.yaml").read_text())
     assert shown == example | {"headers": ["filcrypto.h", "filcrypto.pc"]}
+
+
+def test_onnxruntime(reader: Reader, tmp_path: Path) -> None:
+    source = (
+        "struct { const void *(*api)(unsigned); const char *(*version)(void); } base;\n"
+        'static const char *version(void) { return "1.23.2"; }\n'
+        "void *OrtGetApiBase(void) { base.version = version; return &base; }\n"
+    )
+    flags = ["-Wl,-soname,libonnxruntime.so.1"]
+    library = shared_library("linux_amd64", source, tmp_path / "library", *flags)
+    mirror = reader.folder.parent / "mirror"
+    mirror.mkdir()
+    reader.environment["CGO_PREBUILT_MIRROR"] = mirror.as_uri()
+    write_release(
+        mirror / "onnxruntime-linux-x64-1.23.2.tgz",
+        "onnxruntime-linux-x64-1.23.2",
+        "libonnxruntime.so",
+        library.read_bytes(),
+        {"onnxruntime_c_api.h": ONNX_HEADER},
+    )
+    (reader.folder / "third_party").mkdir()
+    (reader.folder / "third_party/BUILD.bazel").touch()
+    reader.checked(read_guide("docs/onnxruntime.md"))
 
 
 def answering(folder: Path, function: str) -> bytes:

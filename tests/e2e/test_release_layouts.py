@@ -71,10 +71,12 @@ static_library: libfilcrypto.a
 headers: [filcrypto.h]
 licenses: []
 platforms:
-  linux_amd64: {{archives: [{{file: filecoin-ffi-Linux-x86_64-standard.tar.gz}}], linkopts: [-lm]}}
-  linux_arm64: {{archives: [{{file: filecoin-ffi-Linux-aarch64-standard.tar.gz}}]}}
+  linux_amd64:
+    archives: [{{file: filecoin-ffi-Linux-x86_64-standard.tar.gz, strip_prefix: tmp/*}}]
+    linkopts: [-lm]
+  linux_arm64: {{archives: [{{file: filecoin-ffi-Linux-aarch64-standard.tar.gz, strip_prefix: tmp/*}}]}}
   darwin_amd64: &universal
-    archives: [{{file: filecoin-ffi-Darwin-standard.tar.gz}}]
+    archives: [{{file: filecoin-ffi-Darwin-standard.tar.gz, strip_prefix: tmp/*}}]
     linkopts: [-framework Security]
   darwin_arm64: *universal
 """
@@ -220,7 +222,7 @@ def test_lancedbs_loose_files(tmp_path: Path, archive_server: ArchiveServer, bui
     assert consumer.run_program("lancedb.h") == "42\n"
 
 
-def test_filecoins_archives_with_everything_at_their_root(
+def test_filecoins_archives_with_everything_in_a_folder_of_a_random_name(
     tmp_path: Path, archive_server: ArchiveServer, built: Path
 ) -> None:
     (tmp_path / "filcrypto.pc").write_text("Name: filcrypto\n")
@@ -231,9 +233,9 @@ def test_filecoins_archives_with_everything_at_their_root(
         ("Darwin", "darwin_arm64"),
     ):
         files = {
-            "libfilcrypto.a": built / f"{one}.a",
-            "filcrypto.h": built / "answer.h",
-            "filcrypto.pc": tmp_path / "filcrypto.pc",
+            f"tmp/tmp.{one}kq2/libfilcrypto.a": built / f"{one}.a",
+            f"tmp/tmp.{one}kq2/filcrypto.h": built / "answer.h",
+            f"tmp/tmp.{one}kq2/filcrypto.pc": tmp_path / "filcrypto.pc",
         }
         tar_gz(folder / f"filecoin-ffi-{name}-standard.tar.gz", files)
     consumer = Consumer(tmp_path, archive_server, FILECOIN)
@@ -242,6 +244,8 @@ def test_filecoins_archives_with_everything_at_their_root(
     lock = json.loads((tmp_path / "prebuilt.lock.json").read_text())
     platforms = lock["versions"]["v1.30.0"]["platforms"]
     assert platforms["darwin_amd64"] == platforms["darwin_arm64"]
+    (archive,) = platforms["linux_amd64"]["archives"]
+    assert archive["strip_prefix"] == "tmp/tmp.linux_amd64kq2"
 
 
 def test_duckdbs_zips_with_a_shared_library(

@@ -11,7 +11,8 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
-from cgo_prebuilt.releases.index import index
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.releases.index import Wanted, index
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, locked_archive
 
 
@@ -71,15 +72,13 @@ def extract_tar(
     )
 
 
-def index_bytes(data: bytes, format: str, prefix: str = "") -> tuple[LockedFile, ...]:
+def index_bytes(
+    data: bytes, format: str, prefix: str = "", most: int = 1 << 20
+) -> tuple[LockedFile, ...]:
     """Indexes all files of an archive that is held in memory."""
-    return index(
-        MemoryStream(data),
-        format=format,
-        strip_prefix=prefix,
-        select=lambda path: True,
-        where=f"lib.{format}",
-    )
+    spec = ArchiveSpec(f"lib.{format}", (), format, prefix, "lib/x.a")
+    wanted = Wanted((), everything=True)
+    return index(MemoryStream(data, most), spec, wanted, where=spec.file).files
 
 
 def index_tar(members: bytes, prefix: str = "") -> tuple[LockedFile, ...]:

@@ -13,7 +13,6 @@ from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.locks.lock_keys import FORMATS
 from cgo_prebuilt.members import check_member_names
-from cgo_prebuilt.releases.index import index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -24,7 +23,7 @@ from tests.unit.archive_builders import (
     tar_member,
     zip_archive,
 )
-from tests.unit.extract_case import extract_into
+from tests.unit.extract_case import extract_into, index_bytes
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -84,13 +83,7 @@ def test_index_names_exactly_what_was_packed(
 
 
 def indexed(data: bytes, format: str, most: int) -> tuple[LockedFile, ...]:
-    return index(
-        MemoryStream(data, most),
-        format=format,
-        strip_prefix="",
-        select=lambda path: True,
-        where="lib",
-    )
+    return index_bytes(data, format, most=most)
 
 
 MUTATIONS = st.lists(

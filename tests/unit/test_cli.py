@@ -451,7 +451,7 @@ def test_lock_of_another_version_keeps_the_first_one(
     ("changes", "code", "words"),
     [
         ({"static_libary": "x"}, 2, "did you mean 'static_library'?"),
-        ({"static_library": "lib/other.a"}, 4, "the archive lacks 'lib/other.a'"),
+        ({"static_library": "lib/other.a"}, 2, "the archive lacks 'lib/other.a'"),
         ({"archives": [{"file": "absent.zip"}]}, 3, "absent.zip cannot be downloaded"),
     ],
 )

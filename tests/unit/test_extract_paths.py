@@ -269,7 +269,7 @@ def test_what_is_in_the_way_of_a_locked_file_in_a_zip_is_refused(
         pytest.param(["lib/X.a", "lib/x.a"], "are one file where case", id="names in case only"),
         pytest.param(["é", "e\u0301"], "are one file where case or Unicode", id="NFC against NFD"),
         pytest.param(["x", "x"], "duplicate name 'x'", id="duplicate names"),
-        pytest.param(["x", "x/y"], "'x' is a file and the folder of 'x/y'", id="file and folder"),
+        pytest.param(["x", "x/y"], "'x' is a file and a folder", id="file and folder"),
     ],
 )
 def test_colliding_names_are_not_locked(names: list[str], what: str) -> None:
@@ -294,12 +294,8 @@ def test_setuid_and_all_other_mode_bits_are_dropped(mode: int, tmp_path: Path) -
     assert (tmp_path / "outside/staging/lib/x.a").stat().st_mode & 0o7777 == 0o644
 
 
-@pytest.mark.parametrize(
-    ("kind", "word"),
-    [(SYMLINK, "symbolic link"), (LINK, "hard link"), (b"6", "device or FIFO")],
-)
-def test_a_selected_link_is_not_locked(kind: bytes, word: str) -> None:
+def test_a_selected_device_is_not_locked() -> None:
     with pytest.raises(IntegrityError) as caught:
-        index_tar(GOOD_TAR + tar_member("lib/y.a", kind=kind, link="x.a"))
-    assert said(caught.value) == f"'lib/y.a' is a {word}"
-    assert caught.value.remedy == "pack the archive without links, or select other files"
+        index_tar(GOOD_TAR + tar_member("lib/y.a", kind=b"6"))
+    assert said(caught.value) == "'lib/y.a' is a device or FIFO"
+    assert caught.value.remedy == "select other files"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,11 @@ from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedPlatform, LockedVersion
 from cgo_prebuilt.locks.lock_diff import describe_changes
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.manifests.platform_section import ArchiveSpec
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.publishing.publish import release_files
+from cgo_prebuilt.releases.index import Contents, Wanted
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version
 from cgo_prebuilt.settings import Settings
 from tests.unit.archive_builders import locked_file
@@ -57,10 +57,12 @@ def refusal(**changes: Any) -> ManifestError:
     return caught.value
 
 
-def indexed(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+def indexed(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
     """An index of archives that all have the library's files, and differ in their hashes."""
-    files = tuple(locked_file(path, data) for path, data in sorted(FILES.items()) if select(path))
-    return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, files)
+    files = tuple(
+        locked_file(path, data) for path, data in sorted(FILES.items()) if wanted.takes(path)
+    )
+    return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, Contents(files))
 
 
 def locked(**changes: Any) -> LockedVersion:

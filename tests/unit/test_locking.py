@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import pytest
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
 from cgo_prebuilt.locks.lock import Lock, LockedFile, LockedPlatform, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
-from cgo_prebuilt.manifests.platform_section import ArchiveSpec
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases import locking
+from cgo_prebuilt.releases.index import Contents, Wanted
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version, merge
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import locked_file
@@ -32,7 +33,7 @@ class Release:
         self.asked: list[str] = []
         self._lock = threading.Lock()
 
-    def __call__(self, spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+    def __call__(self, spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
         with self._lock:
             self.asked.append(spec.file)
         if spec.file not in self.archives:
@@ -40,9 +41,10 @@ class Release:
         files: list[LockedFile] = [
             locked_file(path, data)
             for path, data in sorted(self.archives[spec.file].items())
-            if select(path)
+            if wanted.takes(path)
         ]
-        return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, tuple(files))
+        contents = Contents(tuple(files), names=tuple(self.archives[spec.file]))
+        return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, contents)
 
 
 def lock_of(release: Release, **changes: Any) -> Mapping[str, LockedPlatform]:
@@ -122,22 +124,22 @@ def test_a_library_may_come_in_several_archives() -> None:
 
 
 @pytest.mark.parametrize("absent", ["lib/libvec.a", "include/vec.h"])
-def test_an_archive_that_lacks_a_promised_file_is_an_integrity_error(absent: str) -> None:
+def test_a_manifest_that_promises_what_the_archive_lacks_is_refused(absent: str) -> None:
     files = {path: data for path, data in FILES.items() if path != absent}
     release = Release({"vec-v1.2.3-linux_amd64.tar.gz": files})
-    with pytest.raises(IntegrityError) as caught:
+    with pytest.raises(ManifestError) as caught:
         lock_of(release, headers=["include/vec.h"])
     assert caught.value.what == (
         f"the archive lacks {absent!r}, which the manifest promises for linux_amd64"
     )
     assert caught.value.where == "vec-v1.2.3-linux_amd64.tar.gz"
     assert "strip_prefix" in str(caught.value.remedy)
-    assert caught.value.exit_code == 4
+    assert caught.value.exit_code == 2
 
 
 def test_a_glob_that_finds_nothing_is_a_broken_promise() -> None:
     release = Release({"vec-v1.2.3-linux_amd64.tar.gz": {"lib/libvec.a": b""}})
-    with pytest.raises(IntegrityError, match=r"lacks 'include/\*\*'"):
+    with pytest.raises(ManifestError, match=r"lacks 'include/\*\*'"):
         lock_of(release)
 
 
@@ -176,7 +178,7 @@ def test_after_an_error_no_more_archives_are_asked_for(monkeypatch: pytest.Monke
             shut.set()
             super().shutdown(wait=wait)
 
-    def index(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+    def index(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
         asked.append(spec.file)
         if spec.file != "0.zip":
             assert shut.wait(60)

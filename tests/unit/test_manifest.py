@@ -9,8 +9,9 @@ import pytest
 
 from cgo_prebuilt.errors import ManifestError, UnavailableError
 from cgo_prebuilt.locks.lock import Build
+from cgo_prebuilt.manifests.archive_section import format_of
 from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
-from cgo_prebuilt.manifests.platform_section import PlatformSpec, format_of
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
@@ -297,6 +298,28 @@ def test_placeholders_are_filled_in_wherever_they_stand() -> None:
     assert spec(read).archives[0].strip_prefix == "vec-v1.2.3"
 
 
+def test_an_archive_may_be_laid_out_by_patterns_and_names() -> None:
+    first, second = spec(
+        manifest(
+            archives=[
+                {"file": "a.zip", "strip_prefix": "tmp/{name}-*/"},
+                {
+                    "file": "b.zip",
+                    "find": "lib{name}.a",
+                    "members": {"lib/lib{name}.so.1": "lib/lib{name}.so.1-{version}"},
+                },
+            ]
+        )
+    ).archives
+    assert first.strip_prefix == "tmp/vec-*"
+    assert (second.find, second.members) == (
+        "libvec.a",
+        (("lib/libvec.so.1", "lib/libvec.so.1-v1.2.3"),),
+    )
+    assert not first.has_fixed_layout
+    assert not second.has_fixed_layout
+
+
 def test_libraries_are_listed_in_link_order() -> None:
     read = manifest(static_library=["lib/z.a", "lib/a.a"])
     assert spec(read).interface.static_library == ("lib/z.a", "lib/a.a")
@@ -458,6 +481,25 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ({"archives": [{"file": "a", "format": "rar"}]}, "'format' is 'rar'"),
         ({"archives": [{"file": "a.zip", "path": "b"}]}, "'path' is for a loose file"),
         ({"archives": [{"file": "a.h", "strip_prefix": "b"}]}, "'strip_prefix' is for an archive"),
+        ({"archives": [{"file": "a.h", "find": "b"}]}, "'find' is for an archive"),
+        ({"archives": [{"file": "a.h", "members": {"b": "c"}}]}, "'members' is for an archive"),
+        (
+            {"archives": [{"file": "a.zip", "find": "b", "strip_prefix": "c"}]},
+            "'find' and 'strip_prefix' both say the prefix",
+        ),
+        (
+            {"archives": [{"file": "a.zip", "strip_prefix": "b/**"}]},
+            "a glob with `**`, or one in 'find', may fit anything",
+        ),
+        (
+            {"archives": [{"file": "a.zip", "find": "*.a"}]},
+            "a glob with `**`, or one in 'find', may fit anything",
+        ),
+        (
+            {"archives": [{"file": "a.zip", "members": {"../b": "c"}}]},
+            "unsafe name '../b': it has the part '..'",
+        ),
+        ({"static_library": "lib/*.a"}, "'lib/*.a' is a glob, where a file has to be named"),
         (
             {"archives": [{"file": "a.zip", "strip_prefix": "../b"}]},
             "unsafe name '../b': it has the part '..'",

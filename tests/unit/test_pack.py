@@ -20,7 +20,7 @@ from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
 from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
-from tests.unit.archive_builders import MemoryStream
+from tests.unit.extract_case import index_bytes
 from tests.unit.library_case import (
     FILES,
     LIBRARY,
@@ -154,18 +154,22 @@ def test_unzip_reads_a_zip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", PACKED_FORMATS)
 def test_our_own_index_finds_the_same_files(tmp_path: Path, format: str) -> None:
-    from cgo_prebuilt.releases.index import index
-
-    found = index(
-        MemoryStream(packed(tmp_path, format).path.read_bytes()),
-        format=format,
-        strip_prefix="",
-        select=lambda path: True,
-        where="an archive",
-    )
+    found = index_bytes(packed(tmp_path, format).path.read_bytes(), format)
     assert {file.path: file.sha256 for file in found} == {
         path: hashlib.sha256(data).hexdigest() for path, data in FILES.items()
     }
+
+
+@pytest.mark.parametrize(
+    "layout", [{"find": "libvec.a"}, {"strip_prefix": "x/*"}, {"members": {"x.h": "y.h"}}]
+)
+def test_an_archive_whose_layout_is_looked_for_is_not_packed(
+    layout: dict[str, Any], tmp_path: Path
+) -> None:
+    error = refusal(tmp_path, archives=[{"file": "vec.tar.gz", **layout}])
+    assert error.what.startswith("the manifest does not say where each file of the archive goes")
+    assert error.where == "vec.tar.gz"
+    assert error.remedy
 
 
 # Names and formats.

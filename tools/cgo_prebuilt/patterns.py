@@ -24,6 +24,11 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(expression)
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a text is a glob, and not simply a name."""
+    return "*" in text or "?" in text
+
+
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Whether one of the globs matches the whole of a name."""
     return any(compile_pattern(pattern).fullmatch(name) for pattern in patterns)

@@ -82,3 +82,19 @@ class FileStream:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+class SeekableStream:
+    """A seekable file as a `ByteStream` from its start; reads in another place of it must not mix."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        file.seek(0)
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """See `ByteStream.read`."""
+        return self._file.read(size)
+
+    def whole(self) -> BinaryIO:
+        """See `ByteStream.whole`."""
+        return self._file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +29,11 @@ from cgo_prebuilt.go_modules.go_package import (
 from cgo_prebuilt.go_modules.joined_archive import Join, join_archives, plan_join
 from cgo_prebuilt.go_modules.module_zip import check_contents, check_sizes, contents_hash
 from cgo_prebuilt.locks.lock import Interface, LockedPlatform
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import GoSpec, Manifest
-from cgo_prebuilt.manifests.platform_section import ArchiveSpec
 from cgo_prebuilt.platforms import Platform, parse_platform
-from cgo_prebuilt.releases.index import index
+from cgo_prebuilt.releases.exposing import without_link_names
+from cgo_prebuilt.releases.index import Wanted, index
 from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
 from cgo_prebuilt.releases.sums import SUMS, read_sums
 
@@ -91,7 +92,7 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
     license = _license(manifest, go)
     manifest = manifest.of_flavor(None)  # the go command has no word for another
     locked = lock_version(manifest, _indexer(dist), manifest.folder).platforms
-    platforms = {parse_platform(name): platform for name, platform in locked.items()}
+    platforms = {parse_platform(name): without_link_names(one) for name, one in locked.items()}
     staged = []
     for platform, files in platforms.items():
         folder = staging / str(platform)
@@ -152,7 +153,7 @@ def _indexer(dist: Path) -> Indexer:
     """An indexer that takes an archive from the folder, if it is the one of its `SHA256SUMS`."""
     sums = read_sums(dist / SUMS)
 
-    def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
+    def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
         path = dist / spec.file
         if not path.is_file():
             raise UnavailableError(
@@ -169,15 +170,8 @@ def _indexer(dist: Path) -> Indexer:
                 remedy="pack it again",
             )
         with closing(FileStream(path)) as stream:
-            files = index(
-                stream,
-                format=spec.format,
-                strip_prefix=spec.strip_prefix,
-                select=select,
-                where=str(path),
-                loose=spec.path,
-            )
-        return IndexedArchive(digest, size, files)
+            contents = index(stream, spec, wanted, where=str(path))
+        return IndexedArchive(digest, size, contents)
 
     return get
 

@@ -18,8 +18,9 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.go_modules.dirhash import hash1, module_hash
 from cgo_prebuilt.go_modules.go_module import GoModule, file_path_problem
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import check_member_names
-from cgo_prebuilt.releases.index import index
+from cgo_prebuilt.releases.index import Wanted, index
 
 MODULE_MAX = 500 << 20
 """The most bytes that a zip may have, and that the files in it may have together."""
@@ -125,7 +126,9 @@ def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
     if size > MODULE_MAX:
         raise _too_large(module, f"its zip has {size} bytes")
     with closing(FileStream(path)) as stream:
-        files = index(stream, format="zip", strip_prefix="", select=lambda _: True, where=str(path))
+        spec = ArchiveSpec(path.name, (), "zip", "", "")
+        wanted = Wanted((), everything=True)
+        files = index(stream, spec, wanted, where=str(path)).files
     prefix = f"{module}/"
     digests = {file.path.removeprefix(prefix): file.sha256 for file in files}
     for file in files:

@@ -14,10 +14,10 @@ from cgo_prebuilt.locks.lock import (
     VERSION,
     Source,
 )
+from cgo_prebuilt.manifests.archive_section import check_names
 from cgo_prebuilt.manifests.platform_section import (
     PLATFORM_KEYS,
     PlatformSpec,
-    check_names,
     checked_layer,
     read_platforms,
 )

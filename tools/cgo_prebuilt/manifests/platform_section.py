@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,49 +9,19 @@ from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_checks import check_interface
-from cgo_prebuilt.locks.lock_keys import FORMATS, INTERFACE_LISTS, KEYS
-from cgo_prebuilt.manifests.public_url import check_public
-from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, KEYS
+from cgo_prebuilt.manifests.archive_section import (
+    ArchiveSpec,
+    check_names,
+    check_urls,
+    read_archive,
+)
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires, is_for, read_requires
-from cgo_prebuilt.template import fill, fill_url, values_for
-from cgo_prebuilt.url import Url
+from cgo_prebuilt.template import fill, values_for
 
 PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
 """What a manifest may say for all platforms, for one, and for a flavor."""
-
-_URL = re.compile(r"[hH][tT][tT][pP][sS]?://[^/]|[fF][iI][lL][eE]:/")
-
-SUFFIXES = {
-    ".tar.gz": "tar.gz",
-    ".tgz": "tar.gz",
-    ".tar.xz": "tar.xz",
-    ".txz": "tar.xz",
-    ".tar.zst": "tar.zst",
-    ".tzst": "tar.zst",
-    ".zip": "zip",
-    ".whl": "zip",
-}
-"""What the end of an archive's name says of its format."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveSpec:
-    """One archive of a platform, its placeholders filled in.
-
-    Attributes:
-        file: Its file name.
-        urls: Where it is published, in the order to try.
-        format: One of `lock_keys.FORMATS`.
-        strip_prefix: The folder inside it that the library's paths are relative to.
-        path: For a loose file, where it goes.
-    """
-
-    file: str
-    urls: tuple[Url, ...]
-    format: str
-    strip_prefix: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +101,7 @@ def checked_layer(layer: Fields) -> Fields:
     for key in ("urls", *INTERFACE_LISTS):
         layer.strings(key)
     _requires(layer)
-    _check_urls(layer)
+    check_urls(layer)
     return layer
 
 
@@ -143,25 +112,6 @@ def _requires(layer: Fields) -> Requires:
     return read_requires(
         Fields({} if value is None else value, where=where, known=known, error=ManifestError)
     )
-
-
-def _check_urls(fields: Fields) -> None:
-    for text in fields.strings("urls"):
-        url = Url(text)
-        if not _URL.match(text):
-            raise fields.problem(
-                f"'{url}' in 'urls' is no URL of a kind that is fetched",
-                "begin it with https://, http:// or file:///",
-            )
-        check_public(url, "urls", fields)
-
-
-def format_of(file: str) -> str:
-    """The format that a file's name says; a name that says none is a loose file."""
-    for suffix, archive_format in SUFFIXES.items():
-        if file.lower().endswith(suffix):
-            return archive_format
-    return "file"
 
 
 def platform_of(name: str, where: str) -> Platform:
@@ -228,53 +178,9 @@ def _platform_spec(
     return PlatformSpec(
         platform,
         tuple(
-            _archive_spec(archive, urls, values, f"{holder('archives').where}: archives[{index}]")
+            read_archive(archive, urls, values, f"{holder('archives').where}: archives[{index}]")
             for index, archive in enumerate(archives)
         ),
         interface,
         flavor,
     )
-
-
-def _archive_spec(
-    value: object, urls: tuple[str, ...], values: Mapping[str, str], where: str
-) -> ArchiveSpec:
-    fields = Fields(
-        value,
-        where=where,
-        known=("file", "urls", "format", "strip_prefix", "path"),
-        error=ManifestError,
-    )
-    file = fill(fields.string("file"), values, where=where)
-    check_names([file], where)
-    if "/" in file:
-        raise fields.problem(f"'file' is {file!r}, a path", "put folders into 'urls'")
-    archive_format = fields.string("format", format_of(file))
-    if archive_format not in FORMATS:
-        raise fields.problem(
-            f"'format' is {archive_format!r}", f"it can be one of {', '.join(FORMATS)}"
-        )
-    if "path" in fields and archive_format != "file":
-        raise fields.problem("'path' is for a loose file", "for an archive, use 'strip_prefix'")
-    if "strip_prefix" in fields and archive_format == "file":
-        raise fields.problem("'strip_prefix' is for an archive", "for a loose file, use 'path'")
-    path = fill(fields.string("path", file), values, where=where)
-    strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
-    check_names([path, *([strip_prefix] if strip_prefix else [])], where)
-    _check_urls(fields)
-    filled = tuple(
-        fill_url(Url(url), {**values, "file": file}, where=where)
-        for url in fields.strings("urls", urls)
-    )
-    return ArchiveSpec(file, filled, archive_format, strip_prefix, path)
-
-
-def check_names(names: list[str], where: str) -> None:
-    """Refuses names that an archive's member may not have."""
-    try:
-        for name in names:
-            check_member_name(name, where=where)
-    except CgoPrebuiltError as error:
-        raise ManifestError(
-            error.what, where=error.where, remedy="use a plain, portable, relative name"
-        ) from None

@@ -19,7 +19,8 @@ from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
-from cgo_prebuilt.manifests.platform_section import SUFFIXES, ArchiveSpec, PlatformSpec
+from cgo_prebuilt.manifests.archive_section import SUFFIXES, ArchiveSpec
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
@@ -107,6 +108,12 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
             remedy="name one archive in 'archives', or pack these with a program of your own",
         )
     for archive in packed:
+        if not archive.has_fixed_layout:
+            raise UsageError(
+                "the manifest does not say where each file of the archive goes, so pack cannot write it",
+                where=archive.file,
+                remedy="leave 'find' and 'members' out, and write a 'strip_prefix' without `*`",
+            )
         kind = archive_format or archive.format
         if kind not in PACKED_FORMATS:
             raise UsageError(

@@ -1,76 +1,211 @@
 """The index of an archive: its files with their hashes, for making a lock.
 
-Where extraction may stop early, this reads to the end: a lock is only made of an archive that is
-sound as a whole.
+The archive is read twice: once to its end for what is in it, so that a lock is only made of one that is
+sound as a whole and links can lead to what comes later, and once for the files that are wanted.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from cgo_prebuilt.archives.archive import read_members
-from cgo_prebuilt.archives.bytestream import ByteStream
-from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
+from cgo_prebuilt.archives.catalog import Catalog, read_catalog
+from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.locks.lock import LockedFile
-from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_names, normalize
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.members import Member, check_member_name, check_member_names
+from cgo_prebuilt.patterns import compile_pattern, is_pattern
+from cgo_prebuilt.releases.prefix import find_prefix, whereabouts
+from cgo_prebuilt.releases.soname import read_soname
 
 
-def index(
-    stream: ByteStream,
-    *,
-    format: str,
-    strip_prefix: str,
-    select: Callable[[str], bool],
-    where: str,
-    loose: str = "",
-) -> tuple[LockedFile, ...]:
-    """Lists the files of an archive.
+class Wanted:
+    """Which files a lock is to have.
+
+    Args:
+        promises: Paths and globs. What macOS' tar adds to files (`._x.h`) only counts by its own name.
+        shared: Those of the paths that are shared libraries, whose SONAME is read.
+        everything: Take every file, whatever its name.
+    """
+
+    def __init__(
+        self, promises: Iterable[str], shared: Iterable[str] = (), *, everything: bool = False
+    ) -> None:
+        promises = set(promises)
+        self.paths = frozenset(path for path in promises if not is_pattern(path))
+        self.shared = frozenset(shared)
+        self._globs = [compile_pattern(glob) for glob in promises - self.paths]
+        self._everything = everything
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is to be locked."""
+        if self._everything or path in self.paths:
+            return True
+        if path.rpartition("/")[2].startswith("._"):
+            return False
+        return any(glob.fullmatch(path) for glob in self._globs)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in an archive.
+
+    Attributes:
+        files: Those that are wanted, sorted by path.
+        strip_prefix: The folder inside the archive that their paths are relative to.
+        names: The names of all members but folders.
+        sonames: By the path of a shared library, the name that it has to have when a program starts;
+            only for those that have one.
+    """
+
+    files: tuple[LockedFile, ...]
+    strip_prefix: str = ""
+    names: tuple[str, ...] = ()
+    sonames: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A member that was read: its SHA-256, its size, and its SONAME where that was asked for."""
+
+    sha256: str
+    size: int
+    soname: str | None = None
+
+
+def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) -> Contents:
+    """Finds files in an archive.
 
     Args:
         stream: The archive.
-        format: One of `lock_keys.FORMATS`.
-        strip_prefix: The folder inside the archive that paths are relative to; empty for its root.
-        select: Whether a path, relative to that folder, is to be locked.
+        spec: What the manifest says of it.
+        wanted: Which files to lock.
         where: What the archive is called in an error.
-        loose: The path of the loose file, where the format is `file`.
-
-    Returns:
-        The selected files, sorted by path.
 
     Raises:
-        IntegrityError: The archive is malformed, truncated or a bomb; or a selected member has an
-            unsafe name, is a link or anything else but a file, or is there twice.
+        IntegrityError: The archive is malformed, truncated or a bomb; or a wanted member has an
+            unsafe name, is a link that leads to no file of the archive, is no file, or is there twice.
+        ManifestError: What the manifest says of the archive's layout does not fit it.
         UsageError: This machine has no decoder for the format.
         CgoPrebuiltError: The stream's own errors.
     """
-    prefix = normalize(strip_prefix)
-    files: list[LockedFile] = []
-    for member in read_members(stream, format=format, where=where, loose=loose):
-        path = _below(prefix, member.name) if format != "file" else member.name
-        if path is None or member.kind == FOLDER or not select(path):
-            continue
-        if member.kind != FILE:
-            raise IntegrityError(
-                f"{member.name!r} is a {member.kind}",
-                where=where,
-                remedy="pack the archive without links, or select other files",
+    if spec.format == "file":
+        members = read_members(stream, format=spec.format, where=where, loose=spec.path)
+        found = {
+            member.name: _read(member, where, member.name in wanted.shared)
+            for member in members
+            if wanted.takes(member.name)
+        }
+        return _contents(found, {name: [name] for name in found}, "", ())
+    file = stream.whole()
+    catalog = read_catalog(_members(file, spec, where), where=where)
+    prefix = find_prefix(spec, catalog)
+    places = _places(catalog, prefix, spec, wanted)
+    needed = {member for members in places.values() for member in members}
+    looked_into = {member for path in wanted.shared for member in places.get(path, ())}
+    found = {}
+    for member in _members(file, spec, where):
+        if len(found) == len(needed):
+            break
+        if member.name in needed:
+            found[member.name] = _read(member, where, member.name in looked_into)
+    check_member_names(sorted(places), where=where)
+    return _contents(found, places, prefix, tuple(catalog.kinds))
+
+
+def _members(file: BinaryIO, spec: ArchiveSpec, where: str) -> Iterable[Member]:
+    return read_members(SeekableStream(file), format=spec.format, where=where)
+
+
+def _places(
+    catalog: Catalog, prefix: str, spec: ArchiveSpec, wanted: Wanted
+) -> dict[str, list[str]]:
+    """By path, the member that holds a wanted file; several where any of them may be meant."""
+    below = f"{prefix}/" if prefix else ""
+    renamed = dict(spec.members)
+    places: dict[str, list[str]] = {}
+    for path in sorted(wanted.paths):
+        member = catalog.member_of(below + renamed.get(path, path))
+        if member is not None:
+            places[path] = [member]
+        elif path in renamed:
+            raise ManifestError(
+                f"'members' names {renamed[path]!r}, which the archive lacks",
+                where=catalog.where,
+                remedy=whereabouts(renamed[path], prefix, catalog.kinds)
+                or "look into the archive, and correct it",
             )
-        files.append(_digest(member, path, where))
-    files.sort(key=lambda file: file.path)
-    check_member_names((file.path for file in files), where=where)
-    return tuple(files)
+        elif path in wanted.shared:
+            places[path] = _versioned(catalog, below + path)
+    for name in catalog.files():
+        path = name[len(below) :]
+        if name.startswith(below) and path not in places and wanted.takes(path):
+            check_member_name(path, where=catalog.where)
+            member = catalog.member_of(name)
+            if member is not None:
+                places[path] = [member]
+    return {path: members for path, members in places.items() if members}
 
 
-def _below(prefix: str, name: str) -> str | None:
-    """A member's path relative to the prefix, or None where it is not below it."""
-    if not prefix:
-        return name
-    return name[len(prefix) + 1 :] if name.startswith(f"{prefix}/") else None
+def _versioned(catalog: Catalog, name: str) -> list[str]:
+    """The members that are versions of a shared library: `x.so.1.2` or `x.1.2.dylib` for its name."""
+    stem, _, ending = name.rpartition(".")
+    version = r"(\.[0-9]+)+"
+    pattern = re.compile(
+        re.escape(stem)
+        + (rf"{version}\.dylib" if ending == "dylib" else rf"\.{re.escape(ending)}{version}")
+    )
+    members = [catalog.member_of(other) for other in catalog.kinds if pattern.fullmatch(other)]
+    return sorted({member for member in members if member is not None})
 
 
-def _digest(member: Member, path: str, where: str) -> LockedFile:
+def _contents(
+    found: Mapping[str, _Found],
+    places: Mapping[str, list[str]],
+    prefix: str,
+    names: tuple[str, ...],
+) -> Contents:
+    files, sonames = [], {}
+    below = f"{prefix}/" if prefix else ""
+    for path, members in sorted(places.items()):
+        member = _chosen(path, members, found)
+        one = found[member]
+        files.append(
+            LockedFile(path, one.sha256, one.size, "" if member == below + path else member)
+        )
+        if one.soname is not None:
+            sonames[path] = one.soname
+    return Contents(tuple(files), prefix, names, sonames)
+
+
+def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
+    """The member that is meant by a path: of several copies, the one that programs look for."""
+    named = [member for member in members if member.rpartition("/")[2] == found[member].soname]
+    if len({found[member].sha256 for member in members}) > 1:
+        raise ManifestError(
+            f"{path!r} may be any of {', '.join(members)}",
+            remedy="name the one that is meant in the manifest",
+        )
+    return (named or members)[0]
+
+
+def _read(member: Member, where: str, is_shared: bool) -> _Found:
+    """Hashes a member; of a shared library, reads the SONAME too, for which it needs all of it."""
+    if not is_shared:
+        return _hashed(member, where, None)
+    with tempfile.TemporaryFile() as copy:
+        hashed = _hashed(member, where, copy)
+        return _Found(hashed.sha256, hashed.size, read_soname(copy))
+
+
+def _hashed(member: Member, where: str, copy: BinaryIO | None) -> _Found:
     digest = hashlib.sha256()
     size = crc = 0
     for chunk in member.chunks():
@@ -78,10 +213,12 @@ def _digest(member: Member, path: str, where: str) -> LockedFile:
         size += len(chunk)
         if member.crc32 is not None:
             crc = zlib.crc32(chunk, crc)
+        if copy is not None:
+            copy.write(chunk)
     if member.crc32 not in (None, crc):
         raise IntegrityError(
             f"{member.name!r} has another CRC than the archive says",
             where=where,
             remedy="its publisher has to pack it again",
         )
-    return LockedFile(path, digest.hexdigest(), size)
+    return _Found(digest.hexdigest(), size)

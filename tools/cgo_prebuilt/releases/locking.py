@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,16 +16,20 @@ from cgo_prebuilt.locks.lock import (
     Interface,
     Lock,
     LockedArchive,
-    LockedFile,
     LockedPlatform,
     LockedVersion,
 )
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.manifests.library_names import check_library_names
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.manifests.platform_section import ArchiveSpec, PlatformSpec
+from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.network.transport import ByteStream, Download, Transport
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.releases.exposing import expose
+from cgo_prebuilt.releases.index import Contents, Wanted, index
+from cgo_prebuilt.releases.prefix import listed, whereabouts
 from cgo_prebuilt.releases.release_digests import ReleasedArchive
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
@@ -35,15 +39,15 @@ _PARALLEL_DOWNLOADS = 4
 
 @dataclass(frozen=True, slots=True)
 class IndexedArchive:
-    """An archive as it was found: its hash, its size in bytes, and the members that were asked for."""
+    """An archive as it was found: its hash, its size in bytes, and what is in it."""
 
     sha256: str
     size: int
-    files: tuple[LockedFile, ...]
+    contents: Contents
 
 
-Indexer = Callable[[ArchiveSpec, Callable[[str], bool]], IndexedArchive]
-"""Gets an archive and lists those of its members that a predicate selects."""
+Indexer = Callable[[ArchiveSpec, Wanted], IndexedArchive]
+"""Gets an archive and finds in it what is wanted."""
 
 
 def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> LockedVersion:
@@ -55,17 +59,19 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         lock_folder: Where the lock will be, which a source's `path` is relative to.
 
     Raises:
-        IntegrityError: An archive lacks what the manifest promises, or two hold the same file.
-        ManifestError: An archive holds nothing that the manifest names.
+        IntegrityError: Two archives hold the same file.
+        ManifestError: An archive lacks what the manifest promises or holds nothing of it, or a library
+            has a name that cannot be linked.
         UnavailableError: An archive cannot be had.
     """
     wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
     for spec in manifest.specs():
+        check_library_names(spec.interface, where=f"{manifest.where}: platforms.{spec.platform}")
         for archive in spec.archives:
             wanted.setdefault(archive, []).append(spec)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         pending = {
-            archive: pool.submit(index, archive, _selecting(users))
+            archive: pool.submit(index, archive, _wanted(users))
             for archive, users in wanted.items()
         }
         try:
@@ -106,25 +112,17 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
 
 def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:
     """An indexer that downloads: from an archive's URLs, or from the mirror that is set."""
-    from cgo_prebuilt.releases.index import index
 
-    def get(spec: ArchiveSpec, select: Callable[[str], bool]) -> IndexedArchive:
-        found: tuple[LockedFile, ...] = ()
+    def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+        contents = Contents(())
 
         def consume(stream: ByteStream) -> None:
-            nonlocal found
-            found = index(
-                stream,
-                format=spec.format,
-                strip_prefix=spec.strip_prefix,
-                select=select,
-                where=spec.file,
-                loose=spec.path,
-            )
+            nonlocal contents
+            contents = index(stream, spec, wanted, where=spec.file)
 
         urls = archive_urls(spec, manifest, settings)
         got = transport.run(Download(spec.file, urls, None, None), consume)
-        return IndexedArchive(got.sha256, got.size, found)
+        return IndexedArchive(got.sha256, got.size, contents)
 
     return get
 
@@ -177,30 +175,35 @@ def released_archives(
     )
 
 
-def _selecting(users: Iterable[PlatformSpec]) -> Callable[[str], bool]:
-    patterns = {pattern for spec in users for pattern in spec.interface.promises()}
-    return lambda name: matches(name, patterns)
+def _wanted(users: Iterable[PlatformSpec]) -> Wanted:
+    interfaces = [spec.interface for spec in users]
+    return Wanted(
+        (promise for interface in interfaces for promise in interface.promises()),
+        (path for interface in interfaces for path in interface.shared_library),
+    )
 
 
 def _lock_platform(
     spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive]
 ) -> LockedPlatform:
-    select = _selecting([spec])
+    wanted = _wanted([spec])
     archives = tuple(
         LockedArchive(
             file=archive.file,
             urls=archive.urls,
-            sha256=indexed[archive].sha256,
-            size=indexed[archive].size,
+            sha256=found.sha256,
+            size=found.size,
             format=archive.format,
-            strip_prefix=archive.strip_prefix,
-            files=tuple(file for file in indexed[archive].files if select(file.path)),
+            strip_prefix=found.contents.strip_prefix,
+            files=tuple(file for file in found.contents.files if wanted.takes(file.path)),
         )
-        for archive in spec.archives
+        for archive, found in ((archive, indexed[archive]) for archive in spec.archives)
     )
-    interface = _found_interface(spec, archives)
+    contents = [indexed[archive].contents for archive in spec.archives]
+    interface = _found_interface(spec, archives, contents)
     _check_disjoint(spec, archives)
-    return LockedPlatform(archives, interface)
+    sonames = {path: name for one in contents for path, name in one.sonames.items()}
+    return expose(LockedPlatform(archives, interface), sonames)
 
 
 def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> None:
@@ -224,16 +227,21 @@ def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> 
     check_member_names(holders, where=", ".join(archive.file for archive in archives))
 
 
-def _found_interface(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> Interface:
+def _found_interface(
+    spec: PlatformSpec, archives: tuple[LockedArchive, ...], contents: Sequence[Contents]
+) -> Interface:
     """The interface with its globs replaced by the files that there are."""
     paths = sorted(file.path for archive in archives for file in archive.files)
-    names = ", ".join(archive.file for archive in archives)
     for promise in spec.interface.promises():
         if not any(matches(path, [promise]) for path in paths):
-            raise IntegrityError(
+            near = (whereabouts(promise, one.strip_prefix, one.names) for one in contents)
+            some = listed([name for one in contents for name in one.names])
+            raise ManifestError(
                 f"the archive lacks {promise!r}, which the manifest promises for {spec}",
-                where=names,
-                remedy="correct the path in the manifest ('strip_prefix' included), or pack it again",
+                where=", ".join(archive.file for archive in archives),
+                remedy=next(filter(None, near), None)
+                or "correct the path in the manifest ('strip_prefix' included), or pack it again; the"
+                f" archive has {some or 'no files'}",
             )
     libraries = set(spec.interface.libraries())
     headers = tuple(

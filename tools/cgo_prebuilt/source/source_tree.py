@@ -180,7 +180,7 @@ class SourceArchive:
             UnavailableError: The archive cannot be had.
             IntegrityError: It is not the one that the lock names, or is malformed.
         """
-        from cgo_prebuilt.manifests.platform_section import format_of
+        from cgo_prebuilt.manifests.archive_section import format_of
 
         return _extract(
             self._obtain(), format_of(self.file), self._wanted.source.strip_prefix, target

@@ -1,0 +1,204 @@
+"""What is in an archive by name, and which file each of its links stands for.
+
+Nothing here trusts a link: it is followed within the archive, part by part as a system would on a disk,
+and whatever it leads to elsewhere is refused.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
+
+NAMES_MAX = 200_000
+"""No lock is made of an archive with more members: their names are held in memory."""
+
+_NAME_BYTES_MAX = 32 << 20
+_LINK_MAX = 4096
+_FOLLOWED_MAX = 40  # as Linux (path_resolution(7))
+_STEPS_MAX = 5_000_000
+
+_REMEDY = (
+    "correct the path, or name what the link leads to; its publisher can pack it without links"
+)
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The members of an archive.
+
+    Attributes:
+        where: What the archive is called in an error.
+        kinds: What each member is, by name, but for folders.
+        links: What each link leads to, as the archive says it.
+        folders: All folders, also those that are no members of their own; the root is empty.
+        twice: The names that several members have.
+    """
+
+    where: str
+    kinds: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=lambda: {""})
+    twice: set[str] = field(default_factory=set)
+    _steps: int = 0
+
+    def files(self) -> Iterator[str]:
+        """The names of all files, of links to one, and of what is below a link to a folder.
+
+        Raises:
+            IntegrityError: Its links are too many to be followed.
+        """
+        yield from (name for name in self.kinds if name not in self.links)
+        for link in self.links:
+            target = self._target(link, strict=False)
+            if target is None or target not in self.folders:
+                yield link
+                continue
+            below = f"{target}/" if target else ""
+            self._step(len(self.kinds))
+            for name in self.kinds:
+                if name.startswith(below):
+                    yield f"{link}/{name[len(below) :]}"
+
+    def member_of(self, name: str) -> str | None:
+        """The member that holds the bytes of a file.
+
+        Args:
+            name: The file's name from the archive's root: safe, and without `.` or `..`.
+
+        Returns:
+            The member's name; None where there is no such file.
+
+        Raises:
+            IntegrityError: It is a link that leads to no file of the archive, or it is something else
+                than a file, or readers may disagree about what it is.
+        """
+        target = self._target(name, strict=True)
+        if target is None:
+            return None
+        kind = self.kinds.get(target)
+        if target in self.folders:
+            if kind is not None:
+                raise self._ambiguous(f"{target!r} is a {kind} and a folder")
+            return None
+        if kind is None:
+            if name in self.links:
+                raise self._refused(f"{self._link(name)}, which the archive lacks")
+            return None
+        if kind != FILE:
+            raise IntegrityError(
+                f"{target!r} is a {kind}", where=self.where, remedy="select other files"
+            )
+        if target in self.twice:
+            raise self._ambiguous(f"duplicate name {target!r}")
+        return target
+
+    def _target(self, name: str, *, strict: bool) -> str | None:
+        """Where a name leads to; None where no file of that name can be.
+
+        Args:
+            name: The name.
+            strict: Raise an error for a link that leads nowhere in the archive.
+        """
+        if not self.links:
+            return name
+        left = deque(name.split("/"))
+        done: list[str] = []
+        followed = 0
+        while left:
+            self._step(1)
+            part = left.popleft()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                if not done:
+                    return self._nowhere(name, "out of the archive", strict)
+                done.pop()
+                continue
+            done.append(part)
+            here = "/".join(done)
+            link = self.links.get(here)
+            if link is None:
+                continue
+            followed += 1
+            if followed > _FOLLOWED_MAX:
+                return self._nowhere(name, "in a circle", strict)
+            if link.startswith("/"):
+                return self._nowhere(name, "to an absolute path", strict)
+            if here in self.folders or here in self.twice:
+                return self._nowhere(name, f"over {here!r}, which is several things", strict)
+            if self.kinds[here] == HARD_LINK:
+                done.clear()
+            else:
+                done.pop()
+            left.extendleft(reversed(link.split("/")))
+        return "/".join(done)
+
+    def _step(self, count: int) -> None:
+        self._steps += count
+        if self._steps > _STEPS_MAX:
+            raise self._refused("its links are too many to be followed")
+
+    def _nowhere(self, name: str, where_to: str, strict: bool) -> str | None:
+        if strict:
+            raise self._refused(f"{name!r} is a link that leads {where_to}")
+        return None
+
+    def _link(self, name: str) -> str:
+        return f"{name!r} is a {self.kinds[name]} to {self.links[name]!r}"
+
+    def _ambiguous(self, what: str) -> IntegrityError:
+        return IntegrityError(what, where=self.where, remedy="its publisher has to pack it again")
+
+    def _refused(self, what: str) -> IntegrityError:
+        return IntegrityError(what, where=self.where, remedy=_REMEDY)
+
+
+def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
+    """Reads the names of all members, and of links what they lead to.
+
+    Raises:
+        IntegrityError: They are too many, or a link is too long.
+        CgoPrebuiltError: The errors of `members`.
+    """
+    catalog = Catalog(where)
+    length = 0
+    for member in members:
+        name = member.name
+        length += len(name)
+        folder = name if member.kind == FOLDER else name.rpartition("/")[0]
+        while folder not in catalog.folders and length <= _NAME_BYTES_MAX:
+            catalog.folders.add(folder)
+            length += len(folder)
+            folder = folder.rpartition("/")[0]
+        if member.kind != FOLDER:
+            if name in catalog.kinds:
+                catalog.twice.add(name)
+            catalog.kinds[name] = member.kind
+        if member.kind in (HARD_LINK, SYMBOLIC_LINK):
+            catalog.links[name] = member.link or _read_link(member, where)
+            length += len(catalog.links[name])
+        if len(catalog.kinds) > NAMES_MAX or length > _NAME_BYTES_MAX:
+            raise IntegrityError(
+                f"it has {len(catalog.kinds)} members or more, too many to make a lock of",
+                where=where,
+                remedy="lock an archive with the library alone",
+            )
+    return catalog
+
+
+def _read_link(member: Member, where: str) -> str:
+    """What a link of a zip leads to, which its contents are."""
+    data = bytearray()
+    for chunk in member.chunks():
+        data += chunk
+        if len(data) > _LINK_MAX:
+            raise IntegrityError(
+                f"the link {member.name!r} has more than {_LINK_MAX} bytes",
+                where=where,
+                remedy="its publisher has to pack it again",
+            )
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,168 @@
+"""A manifest's archives: which file each is, where it is published, and how it is laid out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
+from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.locks.lock_keys import FORMATS
+from cgo_prebuilt.manifests.public_url import check_public
+from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.patterns import is_pattern
+from cgo_prebuilt.template import fill, fill_url
+from cgo_prebuilt.url import Url
+
+_URL = re.compile(r"[hH][tT][tT][pP][sS]?://[^/]|[fF][iI][lL][eE]:/")
+
+SUFFIXES = {
+    ".tar.gz": "tar.gz",
+    ".tgz": "tar.gz",
+    ".tar.xz": "tar.xz",
+    ".txz": "tar.xz",
+    ".tar.zst": "tar.zst",
+    ".tzst": "tar.zst",
+    ".zip": "zip",
+    ".whl": "zip",
+}
+"""What the end of an archive's name says of its format."""
+
+# Which of them an archive is laid out by; a loose file has but its `path`.
+_LAYOUT = ("strip_prefix", "find", "members")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSpec:
+    """One archive of a platform, its placeholders filled in.
+
+    Attributes:
+        file: Its file name.
+        urls: Where it is published, in the order to try.
+        format: One of `lock.FORMATS`.
+        strip_prefix: The folder inside it that the library's paths are relative to; or a glob that only
+            this folder fits.
+        path: For a loose file, where it goes.
+        find: A file of which there is one: the folder that it is in is the prefix. Empty for none.
+        members: The paths of files that have another name in the archive, each with that.
+    """
+
+    file: str
+    urls: tuple[Url, ...]
+    format: str
+    strip_prefix: str
+    path: str
+    find: str = ""
+    members: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_fixed_layout(self) -> bool:
+        """Whether the manifest says where each file of the archive is, without looking into it."""
+        return not (self.find or self.members or is_pattern(self.strip_prefix))
+
+
+def format_of(file: str) -> str:
+    """The format that a file's name says; a name that says none is a loose file."""
+    for suffix, archive_format in SUFFIXES.items():
+        if file.lower().endswith(suffix):
+            return archive_format
+    return "file"
+
+
+def read_archive(
+    value: object, urls: tuple[str, ...], values: Mapping[str, str], where: str
+) -> ArchiveSpec:
+    """One entry of 'archives'.
+
+    Args:
+        value: The entry.
+        urls: Where archives are published that do not say it themselves.
+        values: Those of the placeholders.
+        where: What the entry is called in an error.
+
+    Raises:
+        ManifestError: It is no archive.
+    """
+    fields = Fields(
+        value,
+        where=where,
+        known=("file", "urls", "format", "path", *_LAYOUT),
+        error=ManifestError,
+    )
+    file = fill(fields.string("file"), values, where=where)
+    check_names([file], where)
+    if "/" in file:
+        raise fields.problem(f"'file' is {file!r}, a path", "put folders into 'urls'")
+    archive_format = fields.string("format", format_of(file))
+    if archive_format not in FORMATS:
+        raise fields.problem(
+            f"'format' is {archive_format!r}", f"it can be one of {', '.join(FORMATS)}"
+        )
+    is_loose = archive_format == "file"
+    if "path" in fields and not is_loose:
+        raise fields.problem("'path' is for a loose file", "for an archive, use 'strip_prefix'")
+    for key in _LAYOUT:
+        if key in fields and is_loose:
+            raise fields.problem(f"'{key}' is for an archive", "for a loose file, use 'path'")
+    if "find" in fields and "strip_prefix" in fields:
+        raise fields.problem("'find' and 'strip_prefix' both say the prefix", "remove one")
+    path = fill(fields.string("path", file), values, where=where)
+    strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
+    find = fill(fields.string("find", ""), values, where=where)
+    if "**" in strip_prefix.split("/") or is_pattern(find):
+        raise fields.problem(
+            "a glob with `**`, or one in 'find', may fit anything",
+            "write `*` for one folder of 'strip_prefix', or a file's name into 'find'",
+        )
+    members = {
+        fill(place, values, where=where): fill(member, values, where=where)
+        for place, member in fields.string_mapping("members").items()
+    }
+    plain = re.sub("[*?]", "x", strip_prefix)
+    check_names([path, *filter(None, (plain, find)), *members], where)
+    check_urls(fields)
+    filled = tuple(
+        fill_url(Url(url), {**values, "file": file}, where=where)
+        for url in fields.strings("urls", urls)
+    )
+    return ArchiveSpec(
+        file, filled, archive_format, strip_prefix, path, find, tuple(sorted(members.items()))
+    )
+
+
+def check_urls(fields: Fields) -> None:
+    """Refuses URLs that are not fetched, or that have a secret in them.
+
+    Raises:
+        ManifestError: There is one in 'urls'.
+    """
+    for text in fields.strings("urls"):
+        url = Url(text)
+        if not _URL.match(text):
+            raise fields.problem(
+                f"'{url}' in 'urls' is no URL of a kind that is fetched",
+                "begin it with https://, http:// or file:///",
+            )
+        check_public(url, "urls", fields)
+
+
+def check_names(names: list[str], where: str) -> None:
+    """Refuses names that an archive's member may not have.
+
+    Raises:
+        ManifestError: There is one among them.
+    """
+    for name in names:
+        if is_pattern(name):
+            raise ManifestError(
+                f"{name!r} is a glob, where a file has to be named",
+                where=where,
+                remedy="name each file; only 'headers' and 'licenses' take globs",
+            )
+        try:
+            check_member_name(name, where=where)
+        except CgoPrebuiltError as error:
+            raise ManifestError(
+                error.what, where=error.where, remedy="use a plain, portable, relative name"
+            ) from None

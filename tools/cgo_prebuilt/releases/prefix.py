@@ -1,0 +1,110 @@
+"""Which folder of an archive a library's paths are relative to, and what a path was to be. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from cgo_prebuilt.archives.catalog import Catalog
+from cgo_prebuilt.errors import ManifestError
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.members import normalize
+from cgo_prebuilt.patterns import compile_pattern, is_pattern
+
+_SHOWN = 5
+_COMPARED = 20_000
+
+
+def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
+    """The folder in an archive that the manifest's paths are relative to; empty for its root.
+
+    Raises:
+        ManifestError: What the manifest says of it fits no folder, or several.
+    """
+    if spec.find:
+        key, said = "find", spec.find
+        ends = (name for name in catalog.kinds if f"/{name}".endswith(f"/{said}"))
+        found = sorted({name[: -len(said)].rstrip("/") for name in ends})
+    elif is_pattern(spec.strip_prefix):
+        key, said = "strip_prefix", spec.strip_prefix
+        pattern = compile_pattern(said)
+        found = sorted(folder for folder in catalog.folders if pattern.fullmatch(folder))
+    else:
+        return normalize(spec.strip_prefix)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ManifestError(
+            f"'{key}: {said}' fits {len(found)} folders of the archive: {listed(found)}",
+            where=catalog.where,
+            remedy=f"write more of the one that is meant into '{key}'",
+        )
+    raise ManifestError(
+        f"'{key}: {said}' fits nothing in the archive",
+        where=catalog.where,
+        remedy=whereabouts(said, "", catalog.kinds if spec.find else catalog.folders - {""})
+        or "look into the archive, and correct it",
+    )
+
+
+def whereabouts(path: str, prefix: str, names: Collection[str]) -> str | None:
+    """What to do about a path that an archive lacks, from the names that are nearest to it.
+
+    Args:
+        path: The path, or a glob.
+        prefix: The folder that it is relative to.
+        names: The names of the archive's members.
+
+    Returns:
+        What the archive has instead and what to write; None where nothing is near.
+    """
+    pattern = compile_pattern(f"**/{path}")
+    elsewhere = [name for name in names if pattern.fullmatch(name)]
+    if elsewhere and (prefixes := _prefixes(path, elsewhere)):
+        fitting = " or ".join(
+            f"`strip_prefix: {p}`" if p else "no `strip_prefix`" for p in prefixes
+        )
+        return f"the archive has {listed(elsewhere)}: write {fitting}"
+    file = path.rpartition("/")[2]
+    same = [name for name in names if name.rpartition("/")[2] == file]
+    near = same or _close(file, names)
+    if not near:
+        return None
+    below = [_below(prefix, name) for name in near]
+    outside = "" if all(below) else " ('strip_prefix' is removed from the start of each)"
+    return f"the archive has {listed([b or n for b, n in zip(below, near, strict=True)])}{outside}"
+
+
+def _prefixes(path: str, names: Sequence[str]) -> list[str]:
+    """The folders below which a path, or what a glob takes, would be found; the shortest first."""
+    depth = path.count("/")
+    if "**" in path.split("/"):
+        # It takes any number of folders: what stands before its first fixed part is the prefix.
+        first = path.split("/")[0]
+        if is_pattern(first):
+            return []
+        cut = (name.split("/") for name in names)
+        found = {"/".join(parts[: parts.index(first)]) for parts in cut if first in parts}
+    else:
+        found = {"/".join(name.split("/")[: -depth - 1]) for name in names}
+    return sorted(found, key=lambda prefix: (prefix.count("/"), prefix))[:2]
+
+
+def _close(file: str, names: Collection[str]) -> list[str]:
+    """The names whose last parts look most like that of a file."""
+    by_file: dict[str, str] = {}
+    for name in list(names)[:_COMPARED]:
+        by_file.setdefault(name.rpartition("/")[2], name)
+    return [by_file[found] for found in difflib.get_close_matches(file, by_file, n=3, cutoff=0.7)]
+
+
+def _below(prefix: str, name: str) -> str | None:
+    if not prefix:
+        return name
+    return name[len(prefix) + 1 :] if name.startswith(f"{prefix}/") else None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some of many names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
