@@ -65,6 +65,31 @@ def _rust_without_proxy(rctx, tools):
             real[name] = str(program)
     return tools | real if "rustc" in real else tools
 
+def rustup_toolchains(names, folder, host):
+    """rustup's toolchains by the names that people use. Pure.
+
+    Args:
+        names: those of their folders, such as `1.84.0-x86_64-unknown-linux-gnu`.
+        folder: where these are.
+        host: the Rust target of this machine.
+
+    Returns:
+        A dict from a name, such as `1.84.0`, to the toolchain's folder.
+    """
+    end = "-" + host
+    return {name[:-len(end)]: folder + "/" + name for name in sorted(names) if host and name.endswith(end)}
+
+def _rustup_toolchains(rctx, host):
+    home = rctx.getenv("RUSTUP_HOME")
+    if not home:
+        user = rctx.getenv("USERPROFILE" if rctx.os.name.startswith("windows") else "HOME")
+        home = user + "/.rustup" if user else ""
+    folder = rctx.path(home).get_child("toolchains") if home else None
+    if not folder or not folder.is_dir:
+        return {}
+    names = [entry.basename for entry in folder.readdir(watch = "yes")]
+    return rustup_toolchains(names, str(folder), host)
+
 def _host_tools_impl(rctx):
     windows = rctx.os.name.startswith("windows")
     path = rctx.getenv("PATH") or ""
@@ -73,15 +98,19 @@ def _host_tools_impl(rctx):
         found = _find(rctx, name)
         if found:
             tools[name] = found
+    proxied = tools
     tools = _rust_without_proxy(rctx, tools)
     versions = {name: rctx.execute([tool, "-vV" if name == "rustc" else "--version"]).stdout for name, tool in tools.items()}
+    rust_host = field_of(versions.get("rustc", ""), "host")
     lines = ["    {}_path = {},".format(name, json.encode(tool)) for name, tool in sorted(tools.items())]
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
         substitutions = {
             "{env}": json.encode({"PATH": search_path(tools.values(), path, windows)}),
-            "{rust_host}": field_of(versions.get("rustc", ""), "host"),
+            "{rust_host}": rust_host,
+            # A Rust that is not rustup's does not choose among these either.
+            "{rust_toolchains}": json.encode(_rustup_toolchains(rctx, rust_host) if proxied != tools else {}),
             "{tools}": "\n".join(lines),
             "{versions}": json.encode([
                 (version.splitlines() or ["unknown"])[0]

@@ -2,13 +2,15 @@
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
-load("//tools/cgo_prebuilt:source/build_tools.bzl", "ENVIRONMENT", "TOOLS")
+load("//tools/cgo_prebuilt:source/build_tools.bzl", "TOOLS")
 load(":c_toolchain.bzl", "require_program")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
 load(":source_c_toolchain.bzl", "source_c_toolchain")
-load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "build_environment", "in_double_quotes", "shell_line", "shell_words", "target_flags")
-load(":source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "tools_needed")
-load(":source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
+load(":source_cores.bzl", "CORES", "resources_of")
+load(":source_flags.bzl", "build_environment")
+load(":source_plan.bzl", "check_build", "choose_rust", "cross_rust_target", "steps_of", "tools_needed")
+load(":source_script.bzl", "write_script")
+load(":source_tools.bzl", "absent_rust_error", "join_path", "missing_tool_error", "path_below")
 
 _TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
 
@@ -30,114 +32,51 @@ def _source_folders(ctx):
 def _declare_outputs(ctx, paths):
     return [ctx.actions.declare_file(join_path(ctx.label.name, path)) for path in paths]
 
-def _require_tools(ctx, tools):
-    for name in tools_needed(ctx.attr.tool, ctx.attr.args):
-        if getattr(tools, name) == None:
-            fail(missing_tool_error(name, ctx.label, ctx.attr.tool))
+def _checked_steps(ctx):
+    steps = steps_of(ctx.attr.tool, ctx.attr.args, ctx.attr.target, ctx.attr.then)
+    for step in steps:
+        problem = check_build(step.tool, step.args, step.target)
+        if problem:
+            fail("{}: {}".format(ctx.label, problem))
+    return steps
 
-def _lines_that_look_for_tools(ctx, tools):
-    """Shell lines for tools that are given by path: only where the action runs is known whether they are there."""
-    lines = []
-    for name in tools_needed(ctx.attr.tool, ctx.attr.args):
-        tool = getattr(tools, name)
-        if not tool.files:
-            problem = absent_tool_error(tool.path, name, ctx.label, ctx.attr.tool)
-            lines.append("look_for {} {}".format(in_double_quotes(tool.path), in_double_quotes(problem)))
-    return lines
+def _tools_for(ctx, steps):
+    """The toolchain's tools with the Rust that is asked for, and which release of it is to be checked."""
+    tools = ctx.toolchains[_TOOLCHAIN_TYPE].source_build
+    for step in steps:
+        for name in tools_needed(step.tool, step.args):
+            if getattr(tools, name) == None:
+                fail(missing_tool_error(name, ctx.label, step.tool))
+    rust = choose_rust(ctx.attr.rust_toolchain, ctx.attr.rust_channel, tools.rust_toolchains)
+    if rust.absent:
+        fail(absent_rust_error(rust.absent, ctx.label, tools.rust_toolchains.keys()))
+    if rust.sysroot:
+        suffix = ".exe" if rust.sysroot[1:2] == ":" else ""
+        programs = {
+            name: struct(path = "{}/bin/{}{}".format(rust.sysroot, name, suffix), files = None)
+            for name in ("cargo", "rustc")
+        }
+        fields = {name: getattr(tools, name) for name in dir(tools) if name not in ("to_json", "to_proto")}
+        tools = struct(**(fields | programs))
+    return struct(rust = rust, tools = tools)
 
-def _cross_rust_target(ctx, tools):
-    if ctx.attr.tool == "cargo" and not tools.rust_target:
+def _cross_target(ctx, steps, tools):
+    """The target that cargo has to be told, or an empty string where its own is right or nothing runs it."""
+    if not [step for step in steps if step.tool == "cargo"]:
+        return ""
+    if not tools.rust_target:
         fail("{}: Rust's name of the platform that is built for is not known\n".format(ctx.label) +
              "  next: set rust_target in a source_build_toolchain for it")
-    return cross_rust_target(ctx.attr.tool, tools.rust_target, tools.rust_host)
-
-def _shell_lines(ctx, tools, cross_target):
-    """The lines of the script that build."""
-    cross = cross_arguments(ctx.attr.tool, tools.platform, tools.exec_platform, cross_target)
-    lines = []
-    for words in command_lines(
-        ctx.attr.tool,
-        ctx.attr.args,
-        ctx.attr.target,
-        cross = cross,
-        settings = [SETTINGS],
-        jobs = JOBS,
-        offline = not ctx.attr.allow_network,
-    ):
-        if ctx.attr.tool != "command":
-            words = [absolute_path(getattr(tools, words[0]).path)] + words[1:]
-        lines.append(shell_line(words))
-    return "\n".join(["prepare_{}".format(ctx.attr.tool)] + lines)
-
-def _write_script(ctx, tools, c, cross_target, lists, outputs, env):
-    copies = [
-        "copy {} {}".format(in_double_quotes(folder), in_double_quotes(absolute_path(file.path)))
-        for folder, file in lists.items()
-    ]
-    collects = [
-        "collect {} {}".format(
-            in_double_quotes(built_path(path, cross_target)),
-            in_double_quotes(absolute_path(file.path)),
-        )
-        for path, file in outputs.items()
-    ]
-    if ctx.attr.localize:
-        collects += [
-            "localize {}".format(in_double_quotes(absolute_path(outputs[path].path)))
-            for path in ctx.attr.static_library
-        ]
-    script = ctx.actions.declare_file(ctx.label.name + ".source_build.sh")
-    of_tool = target_flags if ctx.attr.tool == "cargo" else list
-    values = {
-        "ar": c.archiver.path if c.archiver else "",
-        "arflags": c.archiver.flags if c.archiver else "",
-        "cc": c.cc,
-        "cflags": shell_words(of_tool(c.cflags)),
-        "cxx": c.cxx,
-        "cxxflags": shell_words(of_tool(c.cxxflags)),
-        "given": " ".join(sorted(env)),
-        "label": str(ctx.label),
-        "ldflags": shell_words(c.ldflags),
-        "make": absolute_path(tools.make.path) if "make" in tools_needed(ctx.attr.tool, ctx.attr.args) else "",
-        "objcopy": c.objcopy,
-        "remap": "-ffile-prefix-map" if c.remaps_paths else "",
-        "rust_cross_target": cross_target,
-        "rust_target": tools.rust_target,
-        "rustc": absolute_path(tools.rustc.path) if tools.rustc else "",
-        "tool": ctx.attr.tool,
-    }
-    ctx.actions.expand_template(
-        template = ctx.file._template,
-        output = script,
-        substitutions = {"{%s}" % name: in_double_quotes(value) for name, value in values.items()} | {
-            "{build}": _shell_lines(ctx, tools, cross_target),
-            "{collect_outputs}": "\n".join(collects),
-            "{copy_sources}": "\n".join(copies),
-            "{environment}": " ".join([in_double_quotes("=".join(item)) for item in ENVIRONMENT.items()]),
-            "{keep_global}": " ".join([
-                in_double_quotes("--keep-global-symbol=" + pattern)
-                for pattern in ctx.attr.localize
-            ]),
-            "{look_for_tools}": "\n".join(_lines_that_look_for_tools(ctx, tools)),
-            "{rust_link_flags}": " ".join([in_double_quotes("-Clink-arg=" + flag) for flag in c.ldflags]),
-            "{relocatable_flags}": " ".join([in_double_quotes(flag) for flag in c.relocatable_flags]),
-            "{versions}": ", ".join(tools.versions),
-        },
-        is_executable = True,
-    )
-    return script
+    return cross_rust_target("cargo", tools.rust_target, tools.rust_host)
 
 def _source_library_impl(ctx):
-    problem = check_build(ctx.attr.tool, ctx.attr.args, ctx.attr.target)
-    if problem:
-        fail("{}: {}".format(ctx.label, problem))
-    tools = ctx.toolchains[_TOOLCHAIN_TYPE].source_build
-    _require_tools(ctx, tools)
+    steps = _checked_steps(ctx)
+    chosen = _tools_for(ctx, steps)
+    tools = chosen.tools
     c = source_c_toolchain(ctx, find_cc_toolchain(ctx))
     if ctx.attr.localize:
         require_program(ctx.label, c, "objcopy", c.objcopy, "objcopy_embed_data")
     env = build_environment(c.env, tools.env, ctx.attr.env)
-    cross_target = _cross_rust_target(ctx, tools)
 
     lists = {}
     for number, (folder, paths) in enumerate(_source_folders(ctx).items()):
@@ -160,7 +99,17 @@ def _source_library_impl(ctx):
         if path not in ctx.attr.static_library:
             fail("{}: 'static_library' has no {}\n  next: correct 'alwayslink' or 'circular'".format(ctx.label, path))
 
-    script = _write_script(ctx, tools, c, cross_target, lists, outputs, env)
+    script = write_script(
+        ctx,
+        steps = steps,
+        tools = tools,
+        rust = chosen.rust,
+        c = c,
+        cross_target = _cross_target(ctx, steps, tools),
+        lists = lists,
+        outputs = outputs,
+        env = env,
+    )
     ctx.actions.run_shell(
         # Bazel's own shell runs it, on Windows too, where a script is no program.
         command = 'exec "$BASH" "$1"',
@@ -175,7 +124,8 @@ def _source_library_impl(ctx):
         tools = [getattr(tools, name).files for name in TOOLS if getattr(tools, name) and getattr(tools, name).files],
         execution_requirements = {"requires-network" if ctx.attr.allow_network else "block-network": ""},
         mnemonic = "SourceBuild",
-        progress_message = "Building %{label} from source with " + ctx.attr.tool,
+        progress_message = "Building %{label} from source with " + ", ".join([step.tool for step in steps]),
+        resource_set = resources_of(ctx.attr.cores),
     )
     source_root = join_path(ctx.label.workspace_root, ctx.label.package, ctx.attr.path)
     output_root = join_path(ctx.bin_dir.path, ctx.label.workspace_root, ctx.label.package, ctx.label.name)
@@ -241,6 +191,12 @@ The project's own flags win over them:
         "circular": attr.string_list(
             doc = "Those of `static_library` that need each other, whatever their order.",
         ),
+        "cores": attr.int(
+            default = 0,
+            doc = "How many things the build does at once, which Bazel takes into account where it runs on this machine." +
+                  " 0: as many as the machine has cores, of which Bazel reserves 4.",
+            values = CORES,
+        ),
         "env": attr.string_dict(
             doc = "Variables to be set for the build.",
         ),
@@ -267,6 +223,14 @@ The project's own flags win over them:
             default = ".",
             doc = "The folder that is built, relative to this package.",
         ),
+        "rust_channel": attr.string(
+            doc = "The channel of the `rust-toolchain.toml` in the sources. It is taken where the toolchain's Rust is rustup's," +
+                  " and ignored elsewhere, as cargo does.",
+        ),
+        "rust_toolchain": attr.string(
+            doc = "The Rust toolchain that the build needs, as rustup names it, such as `1.84.0`: one that rustup has, or the" +
+                  " toolchain's own Rust where that is this release. Any other one is an error.",
+        ),
         "shared_library": attr.string_list(
             doc = "Shared libraries that the build writes, relative to `path`, in link order.",
         ),
@@ -280,6 +244,13 @@ The project's own flags win over them:
         ),
         "target": attr.string(
             doc = "What make is to make, or the CMake target; the project's default where it is empty.",
+        ),
+        "then": attr.string_list(
+            doc = "What runs after that, in order: what `build_step` gives. For headers that a second command writes.",
+        ),
+        "tools": attr.string_list(
+            doc = "Programs that the build runs besides, such as `protoc`. One that is not on the build's PATH is an error" +
+                  " before it begins.",
         ),
         "tool": attr.string(
             doc = "What builds it: `cargo`, `cmake`, `make` or `command`.",

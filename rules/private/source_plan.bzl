@@ -111,6 +111,74 @@ def is_source(name, tool):
     """Whether an entry of a source's folder is source, and not what a build or Git left there."""
     return name not in NOT_SOURCE + BUILT_FOLDERS.get(tool, []) and not name.startswith("bazel-")
 
+def steps_of(tool, args, target, then):
+    """The steps of a build.
+
+    Args:
+        tool: what runs first.
+        args: its arguments.
+        target: what it is to make.
+        then: what `build_step` gave for each further step.
+
+    Returns:
+        A list of structs of `tool`, `args` and `target`.
+    """
+    first = struct(tool = tool, args = args, target = target)
+    return [first] + [struct(**json.decode(step)) for step in then]
+
+def build_step(tool, args = [], target = ""):
+    """A step of a build, for `then` of a `source_library`.
+
+    Args:
+        tool: `cargo`, `cmake`, `command` or `make`.
+        args: the tool's arguments; for `command`, the whole command line.
+        target: what make is to make, or the CMake target.
+
+    Returns:
+        A string.
+    """
+    return json.encode({"args": args, "target": target, "tool": tool})
+
+def choose_rust(pinned, channel, toolchains):
+    """Which Rust builds a library.
+
+    Args:
+        pinned: the toolchain that the library asks for, as rustup names it; empty where it asks for none.
+        channel: that of its `rust-toolchain.toml`; empty where there is none.
+        toolchains: the folders of rustup's toolchains by name; empty where Rust is not rustup's.
+
+    Returns:
+        A struct of `sysroot`, the folder of the toolchain to take instead of the usual one; `release`, what the usual one
+        must be; and `absent`, a toolchain that is needed and is not there. All are empty where the usual one is right.
+    """
+    wanted = pinned or (channel if toolchains else "")
+    names = [name for name in toolchains if name == wanted or name.startswith(wanted + ".")] if wanted else []
+    sysroot = toolchains[wanted] if wanted in toolchains else (toolchains[names[-1]] if names else "")
+    is_release = wanted[:1].isdigit()
+    return struct(
+        absent = wanted if wanted and not sysroot and not (pinned and is_release) else "",
+        release = pinned if pinned and not sysroot and is_release else "",
+        sysroot = sysroot,
+    )
+
+def channel_of(text):
+    """The channel in a `rust-toolchain.toml`, or in a `rust-toolchain`, which may be its name alone; empty where there is none.
+
+    Args:
+        text: the file's text.
+
+    Returns:
+        A string, as rustup names a toolchain.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) == 1 and "=" not in lines[0] and not lines[0].startswith("["):
+        return lines[0]
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key.strip() == "channel":
+            return value.partition("#")[0].strip().strip("\"'")
+    return ""
+
 def check_build(tool, args, target):
     """Looks for contradictions in how a library is to be built.
 
@@ -122,6 +190,8 @@ def check_build(tool, args, target):
     Returns:
         What is wrong, a string; or None.
     """
+    if tool not in COMMANDS:
+        return "the tool of a step is {}\n  next: use one of {}".format(repr(tool), ", ".join(COMMANDS))
     if target and tool not in TARGET_OPTIONS:
         return "'target' is for make and cmake\n  next: put what {} is to build into 'args'".format(tool)
     if tool == "command" and not args:

@@ -2,14 +2,105 @@
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":interpreter.bzl", "find_interpreter")
+load(":platforms.bzl", "PLATFORMS", "setting_of")
 load(":python.bzl", "fetcher_environment")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":source_plan.bzl", "is_source")
+load(":source_plan.bzl", "build_step", "channel_of", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
 def source_repository_name(library):
     """The name of the repository of a library's source."""
     return library + "__source"
+
+def source_values(library, source, deps, environ, channel):
+    """The values of the placeholders of a source's BUILD file. Pure.
+
+    Args:
+        library: the name of the target.
+        source: the lock's source.
+        deps: the labels of the libraries that it needs.
+        environ: the values of variables that the lock's `env` names, by name, where they are set.
+        channel: that of the source's `rust-toolchain.toml`; empty where there is none.
+
+    Returns:
+        A dict of strings: Starlark, with a `select()` where a platform differs.
+    """
+    usual = _values(library, source, deps, environ, channel)
+    own = {
+        platform: _values(library, _of_platform(source, different), deps, environ, channel)
+        for platform, different in source.get("platforms", {}).items()
+        if platform in PLATFORMS
+    }
+    return {
+        key: _select(value, {platform: values[key] for platform, values in own.items() if values[key] != value})
+        for key, value in usual.items()
+    }
+
+def _of_platform(source, different):
+    """The source as it is for a platform; another build has other steps than the usual ones."""
+    kept = {key: value for key, value in source.items() if key != "then" or "build" not in different}
+    return kept | different
+
+def _select(usual, different):
+    if not different:
+        return usual
+    branches = [
+        "        {}: {},\n".format(json.encode(str(setting_of(platform))), value)
+        for platform, value in different.items()
+    ]
+    return "select({{\n{}        \"//conditions:default\": {},\n    }})".format("".join(branches), usual)
+
+def _values(library, source, deps, environ, channel):
+    build = source["build"]
+    steps = [build] + source.get("then", [])
+    env = {}
+    for variable in source.get("env", []):
+        name, given, value = variable.partition("=")
+        if given or name in environ:
+            env[name] = value if given else environ[name]
+    values = library_values(library, source, deps)
+    headers = values.pop("{headers}")
+    values.pop("{library}")
+    return values | {
+        "{args}": json.encode(build.get("args", [])),
+        "{env}": json.encode(env),
+        # A header that is not there before the build comes out of it.
+        "{generated_headers}": "[header for header in {} if \"*\" not in header and not glob([header], allow_empty = True)]".format(headers),
+        "{headers}": "glob({}, allow_empty = True)".format(headers),
+        "{rust_channel}": json.encode(channel),
+        "{rust_toolchain}": json.encode(([step["toolchain"] for step in steps if step.get("toolchain")] + [""])[0]),
+        "{target}": json.encode(build.get("target", "")),
+        "{then}": json.encode([
+            build_step(step["tool"], step.get("args", []), step.get("target", ""))
+            for step in steps[1:]
+        ]),
+        "{tool}": json.encode(build["tool"]),
+        "{tools}": json.encode(source.get("tools", [])),
+    }
+
+def _parts(source):
+    """What the source says for all platforms, and what is different for some."""
+    return [source] + [_of_platform(source, different) for different in source.get("platforms", {}).values()]
+
+def _tools_of(source):
+    return [step["tool"] for part in _parts(source) for step in [part["build"]] + part.get("then", [])]
+
+def _environ(rctx, source):
+    """The variables that the lock names, as the caller has them: a change of theirs is fetched anew."""
+    environ = {}
+    for part in _parts(source):
+        for variable in part.get("env", []):
+            value = None if "=" in variable else rctx.getenv(variable)
+            if value != None:
+                environ[variable] = value
+    return environ
+
+def _channel(rctx):
+    for name in ("rust-toolchain", "rust-toolchain.toml"):
+        file = rctx.path(name)
+        if file.exists:
+            return channel_of(rctx.read(file))
+    return ""
 
 def _link_folder(rctx, source):
     """Links what is in the folder, as a local repository does: Bazel sees its files change."""
@@ -21,8 +112,9 @@ def _link_folder(rctx, source):
             rctx.attr.lock_file,
             "correct 'path' under 'source' in the manifest and lock it again",
         ))
+    tools = _tools_of(source)
     for entry in folder.readdir(watch = "yes"):
-        if is_source(entry.basename, source["build"]["tool"]) and not is_bazel_file(entry.basename):
+        if all([is_source(entry.basename, tool) for tool in tools]) and not is_bazel_file(entry.basename):
             rctx.symlink(entry, entry.basename)
 
 def _fetch_archive(rctx, lock, version):
@@ -56,15 +148,11 @@ def _source_repository_impl(rctx):
         _fetch_archive(rctx, lock, version)
     else:
         _link_folder(rctx, source)
-    build = source["build"]
+    values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx))
     rctx.template(
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = library_values(rctx.attr.library, source, rctx.attr.deps) | {
-            "{args}": json.encode(build.get("args", [])),
-            "{target}": json.encode(build.get("target", "")),
-            "{tool}": json.encode(build["tool"]),
-        },
+        substitutions = values | {"{library}": rctx.attr.library},
         executable = False,
     )
     return repository_metadata(rctx, reproducible = "url" in source)

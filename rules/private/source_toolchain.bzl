@@ -16,6 +16,7 @@ absolute or relative to the execution root, and `files`, what an action needs to
         "make": "make.",
         "platform": "The platform to build for, as Go names it; empty where it is not known.",
         "rust_host": "The Rust target that `rustc` builds for where it is told none; empty where it is not known.",
+        "rust_toolchains": "The folders of rustup's toolchains, by name, for libraries that ask for one.",
         "rust_target": "The Rust target to build for; empty where it is not known.",
         "rustc": "The Rust compiler.",
         "versions": "What the tools say of their versions, so that an update is a change to what was built with them.",
@@ -43,6 +44,7 @@ def _source_build_toolchain_impl(ctx):
         platform = platform,
         rust_host = ctx.attr.rust_host,
         rust_target = ctx.attr.rust_target or RUST_TARGETS.get(platform, ""),
+        rust_toolchains = ctx.attr.rust_toolchains,
         versions = ctx.attr.versions,
         **{name: _tool(ctx, name) for name in TOOLS}
     )
@@ -100,6 +102,9 @@ with a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remot
         ),
         "rust_target": attr.string(
             doc = "The Rust target to build for, instead of the platform's usual one.",
+        ),
+        "rust_toolchains": attr.string_dict(
+            doc = "The absolute folders of other Rust toolchains, by the names that `rust_toolchain` of a library asks for.",
         ),
         "versions": attr.string_list(
             doc = "The versions of tools that are given by path. Bazel cannot see those change.",

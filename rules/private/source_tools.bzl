@@ -42,6 +42,57 @@ def absent_tool_error(path, missing, wanted_by, tool):
         ) + " see source_build_toolchain in @rules_cgo_prebuilt//rules:toolchain.bzl",
     ])
 
+def absent_program_error(name, wanted_by):
+    """What to say where a program that the library names is not on the build's PATH.
+
+    Args:
+        name: the program.
+        wanted_by: the label of the target that is to be built.
+
+    Returns:
+        Text of two lines.
+    """
+    return "\n".join([
+        "{} builds with {}, and there is no {} on the PATH of the build".format(wanted_by, name, name),
+        "  next: {}; or set PATH in 'env' of the library or of a source_build_toolchain".format(
+            INSTALL.get(name, "install {} in /usr/local/bin or /usr/bin".format(name)),
+        ),
+    ])
+
+def absent_rust_error(name, wanted_by, there):
+    """What to say where a Rust toolchain is needed that rustup does not have.
+
+    Args:
+        name: the toolchain.
+        wanted_by: the label of the target that is to be built.
+        there: the toolchains that there are.
+
+    Returns:
+        Text of several lines.
+    """
+    return "\n".join([
+        "",
+        "",
+        "{} builds with Rust {}, which is not here; there is {}".format(wanted_by, name, ", ".join(there) or "no rustup"),
+        "  next: rustup toolchain install {}; or register a toolchain that has it: see source_build_toolchain".format(name) +
+        " in @rules_cgo_prebuilt//rules:toolchain.bzl",
+    ])
+
+def other_rust_error(release, wanted_by):
+    """What to say where the Rust compiler is of another release than the library asks for.
+
+    Args:
+        release: the one that is asked for.
+        wanted_by: the label of the target that is to be built.
+
+    Returns:
+        Text of two lines.
+    """
+    return "\n".join([
+        "{} builds with Rust {}, and the rustc here is of another release".format(wanted_by, release),
+        "  next: rustup toolchain install {}; or register a toolchain that has it".format(release),
+    ])
+
 def path_below(short_path, folder):
     """A file's path relative to a folder of its repository.
 

@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:host_tools.bzl", "field_of", "search_path")
+load("//rules/private:host_tools.bzl", "field_of", "rustup_toolchains", "search_path")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_error", "origin_of", "source_hint")
@@ -15,10 +15,13 @@ load("//rules/private:programs.bzl", "candidates")
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_plan.bzl", "built_path", "check_build", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "tools_needed")
+load("//rules/private:source_plan.bzl", "build_step", "built_path", "channel_of", "check_build", "choose_rust", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "steps_of", "tools_needed")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_tools.bzl", "absent_tool_error", "join_path", "missing_tool_error", "path_below")
+load("//rules/private:source_repository.bzl", "source_values")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:source_tools.bzl", "absent_program_error", "absent_rust_error", "absent_tool_error", "join_path", "missing_tool_error", "other_rust_error", "path_below")
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS")
 load(":origin_cases.bzl", "AFTER_FAILED_FETCH", SHARED_ORIGINS = "ORIGINS")
 load(":source_cases.bzl", "CASES", "NOT_SOURCE", "SOURCE")
@@ -99,7 +102,16 @@ def _tools_test_impl(ctx):
     error = absent_tool_error("/opt/bin/rustc", "rustc", "//a:b", "cargo")
     for words in ("//a:b builds with cargo", "no /opt/bin/rustc on the machine that this runs on", "apt install rustc"):
         asserts.true(env, words in error, words)
+    for words in ("//a:b builds with protoc", "no protoc on the PATH of the build", "apt install protobuf-compiler"):
+        asserts.true(env, words in absent_program_error("protoc", "//a:b"), words)
+    asserts.true(env, "install odd in /usr/local/bin" in absent_program_error("odd", "//a:b"))
+    error = absent_rust_error("1.84", "//a:b", ["stable"])
+    for words in ("//a:b builds with Rust 1.84, which is not here; there is stable", "rustup toolchain install 1.84"):
+        asserts.true(env, words in error, words)
+    asserts.true(env, "no rustup" in absent_rust_error("nightly", "//a:b", []))
+    asserts.true(env, "//a:b builds with Rust 1.84, and the rustc here is of another release" in other_rust_error("1.84", "//a:b"))
     asserts.equals(env, None, check_build("make", [], "all"))
+    asserts.true(env, "the tool of a step is \"ninja\"" in check_build("ninja", [], ""))
     asserts.true(env, "for make and cmake" in check_build("cargo", [], "all"))
     asserts.true(env, "the command is empty" in check_build("command", [], ""))
 
@@ -119,6 +131,12 @@ def _host_test_impl(ctx):
     asserts.equals(env, "C:\\a;C:\\b", search_path([], "C:\\a;C:\\b", True))
     asserts.equals(env, ["/a/make", "/b/make"], candidates("make", "/a::/b", False))
     asserts.equals(env, ["C:\\a/make.exe"], candidates("make", "C:\\a", True))
+    asserts.equals(
+        env,
+        {"1.84.0": "/r/1.84.0-x86_64-unknown-linux-gnu"},
+        rustup_toolchains(["1.84.0-x86_64-unknown-linux-gnu", "stable-aarch64-apple-darwin"], "/r", "x86_64-unknown-linux-gnu"),
+    )
+    asserts.equals(env, {}, rustup_toolchains(["stable-x"], "/r", ""))
     asserts.equals(env, "x86_64-unknown-linux-gnu", field_of("rustc 1\nhost: x86_64-unknown-linux-gnu\n", "host"))
     asserts.equals(env, "", field_of("rustc 1\n", "host"))
     return unittest.end(env)
@@ -152,6 +170,79 @@ def _plan_test_impl(ctx):
     return unittest.end(env)
 
 _plan_test = unittest.make(_plan_test_impl)
+
+def _rust_test_impl(ctx):
+    env = unittest.begin(ctx)
+    there = {"1.84.0": "/r/1.84.0", "1.84.1": "/r/1.84.1", "stable": "/r/stable"}
+    for pinned, channel, toolchains, expected in [
+        ("", "", there, ("", "", "")),
+        ("1.84.0", "stable", there, ("/r/1.84.0", "", "")),
+        ("1.84", "", there, ("/r/1.84.1", "", "")),
+        # It may be the usual one's release.
+        ("1.85", "", there, ("", "1.85", "")),
+        ("nightly", "", there, ("", "", "nightly")),
+        ("", "stable", there, ("/r/stable", "", "")),
+        ("", "1.85", there, ("", "", "1.85")),
+        ("", "1.85", {}, ("", "", "")),
+        ("1.85", "", {}, ("", "1.85", "")),
+    ]:
+        rust = choose_rust(pinned, channel, toolchains)
+        asserts.equals(env, expected, (rust.sysroot, rust.release, rust.absent))
+    for text, channel in {
+        "": "",
+        "# ours\n[toolchain]\nprofile = \"minimal\"\nchannel = \"1.84.0\" # pinned\n": "1.84.0",
+        "1.84.0\n": "1.84.0",
+        "[toolchain]\npath = \"/opt/rust\"\n": "",
+    }.items():
+        asserts.equals(env, channel, channel_of(text))
+    return unittest.end(env)
+
+_rust_test = unittest.make(_rust_test_impl)
+
+_SOURCE = {
+    "build": {"args": ["--locked"], "tool": "cargo", "toolchain": "1.84.0"},
+    "env": ["A", "B=2", "C"],
+    "headers": ["include/*.h", "gen.h"],
+    "linkopts": ["-lm"],
+    "path": "native",
+    "platforms": {
+        "linux_arm64": {"build": {"tool": "make", "target": "all"}, "linkopts": ["-ldl"]},
+        "plan9_amd64": {"linkopts": []},
+    },
+    "static_library": ["a.a"],
+    "then": [{"args": ["./headers.sh"], "tool": "command"}],
+    "tools": ["protoc"],
+}
+
+def _values_test_impl(ctx):
+    env = unittest.begin(ctx)
+    values = source_values("a", _SOURCE, [], {"A": "1"}, "stable")
+    for key, value in {
+        "{env}": '{"A":"1","B":"2"}',
+        "{generated_headers}": '[header for header in ["include/*.h","gen.h"] if "*" not in header and not glob([header], allow_empty = True)]',
+        "{headers}": 'glob(["include/*.h","gen.h"], allow_empty = True)',
+        "{rust_channel}": '"stable"',
+        "{static_library}": '["a.a"]',
+        "{tools}": '["protoc"]',
+    }.items():
+        asserts.equals(env, value, values[key])
+    branch = "rules/platforms:linux_arm64\": "
+    for key, own, usual in [
+        ("{linkopts}", '["-ldl"]', '["-lm"]'),
+        ("{rust_toolchain}", '""', '"1.84.0"'),
+        ("{target}", '"all"', '""'),
+        # Another build has other steps.
+        ("{then}", "[]", json.encode([build_step("command", ["./headers.sh"])])),
+        ("{tool}", '"make"', '"cargo"'),
+    ]:
+        asserts.true(env, branch + own + "," in values[key], values[key])
+        asserts.true(env, '"//conditions:default": ' + usual in values[key], values[key])
+        asserts.false(env, "plan9" in values[key])
+    steps = steps_of("cargo", ["--locked"], "", [build_step("make", target = "headers")])
+    asserts.equals(env, [("cargo", ["--locked"], ""), ("make", [], "headers")], [(s.tool, s.args, s.target) for s in steps])
+    return unittest.end(env)
+
+_values_test = unittest.make(_values_test_impl)
 
 def _origin_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -204,5 +295,7 @@ def source_test_suite(name):
         _origin_test,
         _plan_test,
         _repository_test,
+        _rust_test,
         _tools_test,
+        _values_test,
     )

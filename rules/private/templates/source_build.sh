@@ -13,7 +13,7 @@ esac
 export PATH # where nothing sets it, bash has a default of its own, for itself alone
 
 label={label}
-tool={tool}
+step=
 
 execroot=$(pwd -P) # PWD may be one of the C toolchain's variables
 work=$(mktemp -d "${TMPDIR:-/tmp}/source-build.XXXXXX")
@@ -39,6 +39,23 @@ look_for() {
         exit 1
     fi
 }
+
+look_on_path() {
+    if ! command -v "$1" >/dev/null; then
+        echo "$2" >&2
+        exit 1
+    fi
+}
+
+require_rust() {
+    case "$("$1" -vV | sed -n 's/^release: //p')." in
+    "$2".*) ;;
+    *)
+        echo "$3" >&2
+        exit 1
+        ;;
+    esac
+}
 {look_for_tools}
 
 # Copies the files in a list from a folder to the sources. Bazel's inputs may be links to files that are not to be written.
@@ -55,14 +72,19 @@ ar={ar}
 arflags={arflags}
 cflags={cflags}
 cxxflags={cxxflags}
+cargo_cflags={cargo_cflags}
+cargo_cxxflags={cargo_cxxflags}
 export LDFLAGS={ldflags}
 remap={remap}
 if [ -n "$remap" ]; then
     remap="$remap=$source=/source $remap=$CARGO_HOME=/cargo $remap=$execroot=/execroot"
     cflags="$cflags $remap"
     cxxflags="$cxxflags $remap"
+    cargo_cflags="$cargo_cflags $remap"
+    cargo_cxxflags="$cargo_cxxflags $remap"
 fi
-jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 2)
+jobs={jobs}
+jobs=${jobs:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 2)}
 
 # What each tool is told of the C toolchain: by variables, and by the array `settings` of its command line.
 prepare_cargo() {
@@ -71,7 +93,7 @@ prepare_cargo() {
     lower=$(echo "$rust_target" | tr - _)
     upper=$(echo "$lower" | tr '[:lower:]' '[:upper:]')
     export CC_SHELL_ESCAPED_FLAGS=1
-    export "CC_$lower=$cc" "CXX_$lower=$cxx" "CFLAGS_$lower=$cflags" "CXXFLAGS_$lower=$cxxflags"
+    export "CC_$lower=$cc" "CXX_$lower=$cxx" "CFLAGS_$lower=$cargo_cflags" "CXXFLAGS_$lower=$cargo_cxxflags"
     export "CARGO_TARGET_${upper}_LINKER=$cc"
     if [ -n "$ar" ]; then
         export "AR_$lower=$ar"
@@ -88,7 +110,7 @@ prepare_cargo() {
         ;;
     *)
         export RUSTC=$work/bin/rustc
-        mkdir "$work/bin"
+        mkdir -p "$work/bin"
         write_rustc {rustc} {rust_cross_target} >"$RUSTC"
         chmod +x "$RUSTC"
         ;;
@@ -156,7 +178,7 @@ prepare_command() {
 }
 
 build() {
-{build}
+    {build}
 }
 
 # In a subshell of its own, not in an `if`, where the shell would go on after a command that failed.
@@ -164,12 +186,13 @@ set +e
 (
     set -e
     cd "$source"
+    trap 'echo "$step" >"$work/step"' EXIT
     build
 ) >"$work/log" 2>&1 </dev/null
 code=$?
 set -e
 if [ "$code" -ne 0 ]; then
-    echo "$label: the source build failed ($tool, exit code $code); the end of its output:" >&2
+    echo "$label: the source build failed ($(cat "$work/step"), exit code $code); the end of its output:" >&2
     tail -n 200 "$work/log" >&2
     if grep -q -e '--offline' "$work/log"; then
         echo "  next: vendor the crates: run \`cargo vendor\`, save what it prints as .cargo/config.toml, and add both to srcs" >&2
