@@ -221,6 +221,7 @@ class GitHubServer:
             "id": release.id,
             "tag_name": release.tag,
             "draft": release.draft,
+            "published_at": None if release.draft else "2026-11-02T07:15:00Z",
             "upload_url": f"{self.url}/uploads/{base}{{?name,label}}",
             "html_url": f"{self.url}/{self.repository}/releases/tag/{release.tag}",
             "assets": [self._asset(asset) for asset in release.assets],

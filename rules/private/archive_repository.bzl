@@ -24,6 +24,21 @@ def files_of(prebuilt):
         kept = [path for path in paths if not is_bazel_file(path)],
     )
 
+def withdrawn_warning(library, version, reason):
+    """What to say where a version is fetched that nobody should use any more. Pure.
+
+    Args:
+        library: the library's name.
+        version: the version.
+        reason: why nobody should.
+    """
+    return ("WARNING: {} {} is withdrawn: {}\n" +
+            "  next: choose another version of the lock with prebuilt.library(version = ...), or lock a newer one").format(
+        library,
+        version,
+        reason,
+    )
+
 def _offer_source(rctx, interpreter, version, failure, origin):
     """Makes the spoke an alias of the source build beside a failure, and has Bazel try again the next time.
 
@@ -82,6 +97,9 @@ def _archive_repository_impl(rctx):
         if outcome == "build":
             return _offer_source(rctx, interpreter, version, failure, chosen.origin)
         fail("\n\n" + failure + (source_hint(library, "") if outcome == "hint" else ""))
+    if lock.withdrawn:
+        # buildifier: disable=print
+        print("\n" + withdrawn_warning(library, version, lock.withdrawn))
     files = files_of(lock.prebuilt)
     for path in files.dropped:
         # At most a link to the store's file, which stays.

@@ -210,6 +210,8 @@ def excerpt(lock, chosen, flavor, platform):
     """
     prebuilt = chosen.flavors[flavor][platform]
     kept = {"platforms": {platform: prebuilt}}
+    if "withdrawn" in chosen.content:
+        kept["withdrawn"] = chosen.content["withdrawn"]
     if "signature" in chosen.content:
         # It is of all platforms' sums in one text, so that nothing of it can be left out.
         kept["signature"] = chosen.content["signature"]
@@ -226,12 +228,13 @@ def read_excerpt(text, shared):
         shared: the lists that it shares.
 
     Returns:
-        A struct of `name`, `version`, `prebuilt` (what the lock holds for the platform, nothing of it shared) and `text`,
-        the lock as JSON.
+        A struct of `name`, `version`, `withdrawn` (why nobody should use the version; empty where one may), `prebuilt` (what
+        the lock holds for the platform, nothing of it shared) and `text`, the lock as JSON.
     """
     lock = json.decode(text)
     version = lock["default_version"]
-    (prebuilt,) = lock["versions"][version]["platforms"].values()
+    content = lock["versions"][version]
+    (prebuilt,) = content["platforms"].values()
     lists = {name: json.decode(files) for name, files in shared.items()}
     whole = prebuilt | {
         "archives": [
@@ -248,6 +251,7 @@ def read_excerpt(text, shared):
         prebuilt = whole,
         text = json.encode_indent(lock | {"shared": lists}) if lists else text,
         version = version,
+        withdrawn = content.get("withdrawn", ""),
     )
 
 def _joined(lists, names):

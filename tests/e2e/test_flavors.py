@@ -133,8 +133,14 @@ def test_a_new_default_changes_no_spoke(workspace: MakeWorkspace, release: Relea
     release.server.requests.clear()
     standard = made.bazel("run", "//:main_cc", "--@answer//:flavor=standard").checked()
     assert standard.stdout == "the answer is 42\n"
-    assert "etching" not in standard.stderr
     assert release.server.paths() == []
+
+    lock["versions"]["v1.0.0"]["withdrawn"] = "it answers too much"
+    made.write({"answer.lock.json": json.dumps(lock)})
+    warned = made.bazel("run", "//:main_cc").checked()
+    assert warned.stdout == "the answer is 43\n"
+    assert "WARNING: answer v1.0.0 is withdrawn: it answers too much" in warned.stderr
+    assert "choose another version of the lock with prebuilt.library" in warned.stderr
 
 
 def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(

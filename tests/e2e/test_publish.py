@@ -127,6 +127,7 @@ def test_the_example_is_built_packed_published_locked_and_linked_by_bazel(
     ]
     locked = maintainer.run("lock", "prebuilt.yaml").checked()
     assert "cross-checked with " in locked.stderr
+    assert "  published 2026-11-02\n" in locked.stderr
     assert "/SHA256SUMS" in locked.stderr
     assert "/releases/tag/v0.3.0" in locked.stderr
 

@@ -101,6 +101,14 @@ READ = {
         "has": _ONE,
         "skipped": "versions.v1.source.platforms.plan9_amd64",
     },
+    "a version that says when it was published, and why nobody should use it": {
+        "lock": _lock(_REVISION, {
+            "platforms": {"linux_amd64": _platform()},
+            "published": "2026-11-28",
+            "withdrawn": "it crashes on arm64",
+        }),
+        "has": _ONE,
+    },
     "no platform": {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source()}),
         "has": {"": []},

@@ -3,7 +3,7 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:archive_repository.bzl", "files_of")
+load("//rules/private:archive_repository.bzl", "files_of", "withdrawn_warning")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
@@ -54,9 +54,16 @@ def _hashes_test_impl(ctx):
     }))
     return unittest.end(env)
 
+def _withdrawn_test_impl(ctx):
+    env = unittest.begin(ctx)
+    warning = withdrawn_warning("answer", "v2", "it crashes")
+    asserts.true(env, warning.startswith("WARNING: answer v2 is withdrawn: it crashes\n  next: choose another version"), warning)
+    return unittest.end(env)
+
 _files_test = unittest.make(_files_test_impl)
 _hashes_test = unittest.make(_hashes_test_impl)
 _values_test = unittest.make(_values_test_impl)
+_withdrawn_test = unittest.make(_withdrawn_test_impl)
 
 def archive_repository_test_suite(name):
-    unittest.suite(name, _files_test, _hashes_test, _values_test)
+    unittest.suite(name, _files_test, _hashes_test, _values_test, _withdrawn_test)

@@ -150,6 +150,9 @@ def _signed_excerpt_test_impl(ctx):
     part = parse_lock(_part(lock, "", "", "linux_arm64").text, "E")
     asserts.equals(env, signature, part.versions["v2"]["signature"])
     asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
+    asserts.equals(env, "", _part(lock, "", "", "linux_arm64").withdrawn)
+    lock = _parsed({"v2": _LOCK["versions"]["v2"] | {"withdrawn": "it crashes"}})
+    asserts.equals(env, "it crashes", _part(lock, "", "", "linux_arm64").withdrawn)
     asserts.equals(env, {"platforms": {}, "source": source}, parse_lock(source_excerpt(lock, chosen), "S").versions["v2"])
     return unittest.end(env)
 

@@ -83,6 +83,35 @@ def test_a_lock_is_not_written_without_what_a_newer_program_put_there(
     assert json.loads(target.read_text()) == newer
 
 
+def test_a_withdrawn_version_is_fetched_with_a_warning_and_never_updated_to(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run("lock", "prebuilt.yaml", "--version", "v1.2.2", "--version", "v1.2.3").code == 0
+    reason = "it crashes on arm64"
+    loose_manifest(tmp_path, withdrawn={"v1.2.2": reason, "v1.2.4": "nobody built it", "v9": "?"})
+    answer = run("lock", "prebuilt.yaml")
+    assert answer.code == 0
+    assert f"~ v1.2.2:\n  ! withdrawn: {reason}\n" in answer.err
+    assert "'withdrawn' names v9, which is not in the lock" in answer.err
+    lock = json.loads((tmp_path / "prebuilt.lock.json").read_text())
+    assert lock["versions"]["v1.2.2"]["withdrawn"] == reason
+    assert "withdrawn" not in lock["versions"]["v1.2.3"]
+
+    fetch = ("fetch", "--lock", "prebuilt.lock.json", "--platform", "linux_amd64", "--output", "o")
+    answer = run(*fetch, "--version", "v1.2.2")
+    assert answer.code == 0
+    assert f"warning: vec v1.2.2 is withdrawn: {reason}\n  next: choose another" in answer.err
+    assert "withdrawn" not in run(*fetch).err
+
+    answer = run("lock", "prebuilt.yaml", "--update", "v1.2.4")
+    answer.refused(2, "vec v1.2.4 is withdrawn: nobody built it", "update to another version")
+    answer = run("lock", "prebuilt.yaml", "--version", "v1.2.2")
+    assert f"the default version v1.2.2 is withdrawn: {reason}" in answer.err
+
+    loose_manifest(tmp_path)
+    assert "  no longer withdrawn\n" in run("lock", "prebuilt.yaml").err
+
+
 def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> None:
     place = tmp_path / "prebuilt.yaml"
     manifest = place.read_bytes().replace(b"\n", b"\r\n")

@@ -17,6 +17,7 @@ import pytest
 from cgo_prebuilt.errors import LockError, UnavailableError
 from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.locks import lock_keys
+from cgo_prebuilt.locks.choice import choose
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.locks.lock_file import parse_lock
 from cgo_prebuilt.platforms import parse_platform
@@ -36,7 +37,7 @@ def read(sample: Mapping[str, Any]) -> Lock:
 def test_a_lock_that_is_read(name: str) -> None:
     sample = READ[name]
     lock = read(sample)
-    flavors = lock.choose().locked.flavors
+    flavors = choose(lock).locked.flavors
     assert {flavor: sorted(platforms) for flavor, platforms in flavors.items()} == sample["has"]
     assert [place for place in lock.unread if place.endswith(sample.get("skipped", "?"))] == [
         place for place in lock.unread if "skipped" in sample

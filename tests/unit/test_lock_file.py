@@ -93,6 +93,11 @@ LOCKS = {
             )
         },
     ),
+    "a withdrawn version": Lock(
+        "vec",
+        "v1",
+        {"v1": LockedVersion({"": {}}, published="2026-11-28", withdrawn="it crashes")},
+    ),
     "a source archive": Lock("vec", "v1", {"v1": LockedVersion({"": {}}, URL_SOURCE)}),
     "several versions": Lock(
         "vec",
@@ -385,6 +390,8 @@ BAD: dict[str, Spoil] = {
     "a flavor that is a list": lambda lock: lock["versions"].update(
         {"v1.2.3": {"default_flavor": "b", "flavors": {"b": []}}}
     ),
+    "a day that is none": lambda lock: lock["versions"]["v1.2.3"].update(published="yesterday"),
+    "a reason that is none": lambda lock: lock["versions"]["v1.2.3"].update(withdrawn=" "),
     "a revision before the first": lambda lock: lock.update(revision=0),
     "a revision that is true": lambda lock: lock.update(revision=True),
     "one string that must be understood": lambda lock: lock.update(must_understand="sha256"),

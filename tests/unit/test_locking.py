@@ -239,6 +239,13 @@ def test_a_version_that_is_there_is_replaced() -> None:
     assert new.versions == {"v1.2.3": replaced}
 
 
+def test_a_day_of_release_stays_where_nobody_states_it_again() -> None:
+    old = Lock("vec", "v1.2.3", {"v1.2.3": LockedVersion({"": {}}, published="2026-11-02")})
+    assert merge(old, manifest(), LockedVersion({"": {}})).versions["v1.2.3"].published == (
+        "2026-11-02"
+    )
+
+
 def test_the_first_version_makes_a_lock() -> None:
     assert merge(None, manifest(), LockedVersion({"": {}})).name == "vec"
 

@@ -412,6 +412,20 @@ def test_an_unquoted_glibc_is_to_be_quoted(tmp_path: Path) -> None:
     assert "quotes" in str(error.remedy)
 
 
+@pytest.mark.parametrize(
+    ("withdrawn", "words"),
+    [
+        ({1.1: "it crashes"}, "'withdrawn' must map versions to reasons"),
+        (["v1"], "'withdrawn' must map versions to reasons"),
+        ({"v1": ""}, "'v1' gives no reason"),
+        ({"v1": "two\nlines"}, "'v1' gives no reason"),
+    ],
+)
+def test_a_version_is_withdrawn_for_a_reason(withdrawn: object, words: str) -> None:
+    assert refusal(withdrawn=withdrawn).what == words
+    assert manifest(withdrawn={"v1": "it crashes"}).withdrawn == {"v1": "it crashes"}
+
+
 # Mappings that are no manifest.
 
 

@@ -72,6 +72,13 @@ def _lock(options: argparse.Namespace) -> int:
         )
     names: list[str | None] = options.version or [options.update]
     manifests = [read_manifest(options.manifest, name) for name in names]
+    if options.update in manifests[0].withdrawn:
+        raise UsageError(
+            f"{manifests[0].name} {options.update} is withdrawn:"
+            f" {manifests[0].withdrawn[options.update]}",
+            where=str(options.manifest),
+            remedy="update to another version, or remove this one from 'withdrawn'",
+        )
     edited = _edited(options.manifest, options.update)
     target: Path = options.output or options.manifest.with_suffix(".lock.json")
     if not target.parent.is_dir():
@@ -87,6 +94,7 @@ def _lock(options: argparse.Namespace) -> int:
     for manifest in manifests:
         new = merge(new, manifest, _locked(manifest, settings, options, target.parent))
     assert new is not None
+    _note_withdrawn(new, manifests[-1])
     text = format_lock(new)
     if options.check:
         if old is not None and target.read_text(encoding="utf-8") == text:
@@ -121,6 +129,7 @@ def _locked(
     archives = released_archives(manifest, version, settings)
     statements = collect_statements(archives, reader.text, reader.assets, note)
     check_statements(statements)
+    version = replace(version, published=max(reader.days, default=""))
     hashes = [(archive.file, archive.sha256) for archive in archives]
     if options.verify_attestation is not None:
         from cgo_prebuilt.releases.attestation import verify_attestations
@@ -145,6 +154,15 @@ def _locked(
     if sources:
         say(f"cross-checked with {sources}")
     return version
+
+
+def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:
+    reason = manifest.withdrawn.get(lock.default_version)
+    if reason is not None:
+        note(f"the default version {lock.default_version} is withdrawn: {reason}")
+    for version in manifest.withdrawn:
+        if version not in lock.versions:
+            note(f"'withdrawn' names {version}, which is not in the lock")
 
 
 def _note_header_problems(version: LockedVersion) -> None:

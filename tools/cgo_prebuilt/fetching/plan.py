@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.locks.choice import Choice, choose
 from cgo_prebuilt.locks.lock import (
-    Choice,
     Interface,
     Lock,
     LockedArchive,
@@ -70,7 +70,7 @@ def plan_fetch(
             that only a newer program can use.
         TrustError: It is not vouched for as the settings require.
     """
-    choice = lock.choose(settings.version, settings.flavor)
+    choice = choose(lock, settings.version, settings.flavor)
     trusted = vouchers(settings.trust, str(choice), choice.locked)
     prebuilt = choice.prebuilts.get(str(platform))
     if prebuilt is None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, TrustError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
 from cgo_prebuilt.fetching.plan import plan_fetch
+from cgo_prebuilt.locks.choice import choose
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.storage.store import Tree
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.locks.lock import Choice, Interface, Lock, LockedFile
+    from cgo_prebuilt.locks.choice import Choice
+    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.requirements import Machine
@@ -94,7 +96,10 @@ class Provider:
             TrustError: The version is not vouched for as the settings require.
             BuildError: The build from source failed.
         """
-        choice = lock.choose(settings.version, settings.flavor)
+        choice = choose(lock, settings.version, settings.flavor)
+        warning = choice.warning()
+        if warning is not None:
+            self.say(f"cgo-prebuilt: warning: {warning}")
         locked = choice.locked
         if settings.origin == "source":
             if locked.source is None:

@@ -34,6 +34,9 @@ PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A Rust toolchain, as rustup names it."""
 
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""A day, as in RFC 3339."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
@@ -278,6 +281,8 @@ class LockedVersion:
         source: How to build the default flavor; or None.
         signature: The publisher's signature of the archives; or None.
         default_flavor: The flavor that is used if no other is chosen.
+        published: The day of its release, such as `2026-11-28`; empty where nobody states it.
+        withdrawn: Why nobody should use it any more; empty for a version that may be used.
         attestations: What was verified when the version was locked; none where nobody asked.
     """
 
@@ -285,6 +290,8 @@ class LockedVersion:
     source: Source | None = None
     signature: Signature | None = None
     default_flavor: str = ""
+    published: str = ""
+    withdrawn: str = ""
     attestations: tuple[Attestation, ...] = ()
 
     @property
@@ -301,36 +308,6 @@ class LockedVersion:
         for flavor, platforms in self.flavors.items():
             for platform, prebuilt in platforms.items():
                 yield flavor, platform, prebuilt
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One flavor of one version of a lock.
-
-    Attributes:
-        name: The library.
-        version: The version's name.
-        flavor: The flavor's name; empty where the library has no flavors.
-        locked: The version.
-    """
-
-    name: str
-    version: str
-    flavor: str
-    locked: LockedVersion
-
-    @property
-    def prebuilts(self) -> Mapping[str, LockedPlatform]:
-        """The prebuilts of the flavor, by platform."""
-        return self.locked.flavors[self.flavor]
-
-    @property
-    def is_default_flavor(self) -> bool:
-        """Whether this is the flavor that the lock's source builds."""
-        return self.flavor == self.locked.default_flavor
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,22 +357,3 @@ class Lock:
                 f" `cgo-prebuilt lock MANIFEST --version {chosen}`",
             )
         return chosen, found
-
-    def choose(self, version: str | None = None, flavor: str | None = None) -> Choice:
-        """A flavor of a version, by name; the default ones for None.
-
-        Raises:
-            LockError: The lock has no such version, or the version no such flavor.
-        """
-        name, locked = self.version(version)
-        choice = Choice(
-            self.name, name, locked.default_flavor if flavor is None else flavor, locked
-        )
-        if choice.flavor not in locked.flavors:
-            there = ", ".join(locked.flavor_names()) or "none"
-            raise LockError(
-                f"{choice} has no flavor {flavor}",
-                remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
-                " 'flavors' in the manifest and lock it",
-            )
-        return choice

@@ -35,3 +35,13 @@ def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
                 f"'tools' has {tool!r}, which is no program", "write what it is called: protoc"
             )
     return tools
+
+
+def check_reason(fields: Fields, key: str) -> str:
+    """Why a version is withdrawn, a line for people; else an error at this place."""
+    reason = fields.string(key)
+    if not reason.strip() or not reason.isprintable():
+        raise fields.problem(
+            f"{key!r} gives no reason", "say in one line of text what is wrong with the version"
+        )
+    return reason

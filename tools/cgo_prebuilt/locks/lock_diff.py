@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.locks.lock import Interface, Lock, LockedPlatform, LockedVersion
@@ -26,7 +26,8 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
             lines.append(f"+ {name}" + (f", compared with {origin}:" if origin else ":"))
             lines += _version(before.get(origin or ""), version)
         elif before[name] != version:
-            lines.append(f"! {name} is not what it was:")
+            told = replace(before[name], published=version.published, withdrawn=version.withdrawn)
+            lines.append(f"~ {name}:" if told == version else f"! {name} is not what it was:")
             lines += _version(before[name], version)
     lines += [f"- {name}" for name in before if name not in new.versions]
     if old is not None and old.default_version != new.default_version:
@@ -37,6 +38,12 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
 def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
     before, after = _prebuilts(old), _prebuilts(new)
     lines = []
+    if new.published and (old is None or old.published != new.published):
+        lines.append(f"  published {new.published}")
+    if (old.withdrawn if old is not None else "") != new.withdrawn:
+        lines.append(
+            f"  ! withdrawn: {new.withdrawn}" if new.withdrawn else "  no longer withdrawn"
+        )
     for name, platform in after.items():
         if name not in before:
             lines.append(f"  + {name}: {_archives(platform)}")

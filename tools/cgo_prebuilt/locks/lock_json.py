@@ -49,6 +49,9 @@ def _version_json(version: LockedVersion, shared: SharedLists) -> dict[str, obje
         document["source"] = _source_json(version.source)
     if version.signature is not None:
         document["signature"] = asdict(version.signature)
+    for key in ("published", "withdrawn"):
+        if getattr(version, key):
+            document[key] = getattr(version, key)
     if version.attestations:
         document["verified"] = {"attestations": [asdict(one) for one in version.attestations]}
     return document

@@ -63,6 +63,8 @@ OBJECTS = {
         "source": "source",
         "signature": "signature",
         "verified": "verified",
+        "published": "text",
+        "withdrawn": "text",
     },
     "platform": {
         "archives": "[archive]",

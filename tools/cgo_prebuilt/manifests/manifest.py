@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cgo_prebuilt.errors import ManifestError, UnavailableError
@@ -14,6 +14,7 @@ from cgo_prebuilt.locks.lock import (
     VERSION,
     Source,
 )
+from cgo_prebuilt.locks.lock_checks import check_reason
 from cgo_prebuilt.manifests.archive_section import check_names
 from cgo_prebuilt.manifests.platform_section import (
     PLATFORM_KEYS,
@@ -57,6 +58,7 @@ class Manifest:
         public_key: The SSH key that signs the releases; or None.
         flavors: The platforms of each flavor, in the manifest's order; the first is the default. A
             library without flavors has one flavor, whose name is empty.
+        withdrawn: Why nobody should use a version any more, by version; also of other versions.
     """
 
     where: str
@@ -67,6 +69,7 @@ class Manifest:
     go: GoSpec | None
     public_key: str | None
     flavors: Mapping[str, tuple[PlatformSpec, ...]]
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default_flavor(self) -> str:
@@ -165,6 +168,7 @@ def parse_manifest(
         "source",
         "go",
         "public_key",
+        "withdrawn",
     )
     top = checked_layer(Fields(document, where=where, known=known, error=ManifestError))
     name = top.matching("name", NAME, "letters, digits and any of . _ + -")
@@ -191,6 +195,7 @@ def parse_manifest(
         source=source,
         go=_go(top),
         public_key=_public_key(top),
+        withdrawn=_withdrawn(top),
         flavors=flavors,
     )
 
@@ -228,6 +233,18 @@ def _flavors(top: Fields) -> dict[str, Fields | None]:
             )
         )
     return flavors
+
+
+def _withdrawn(top: Fields) -> dict[str, str]:
+    listed = top.get("withdrawn")
+    if listed is None:
+        return {}
+    if not isinstance(listed, Mapping) or not all(isinstance(name, str) for name in listed):
+        raise top.problem(
+            "'withdrawn' must map versions to reasons", 'such as `"v1.2.3": it crashes on arm64`'
+        )
+    reasons = Fields(listed, where=f"{top.where}: withdrawn", known=listed, error=ManifestError)
+    return {version: check_reason(reasons, version) for version in listed}
 
 
 def _public_key(top: Fields) -> str | None:

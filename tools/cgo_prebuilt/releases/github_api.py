@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.locks.lock import DAY
 from cgo_prebuilt.network.api_session import ApiSession, Reply
 from cgo_prebuilt.network.credentials import github_token
 from cgo_prebuilt.url import Url
@@ -110,6 +111,7 @@ class Release:
         draft: Whether only the repository's owners see it.
         upload_url: Where to send a file, without the `{?name,label}` at its end.
         page: Where people see it.
+        day: When it was published, such as `2026-11-28`; empty for a draft.
     """
 
     id: int
@@ -117,6 +119,7 @@ class Release:
     draft: bool
     upload_url: Url
     page: Url
+    day: str = ""
 
 
 class GitHubApi:
@@ -241,6 +244,7 @@ def _release(item: Any) -> Release:
             item["draft"],
             Url(item["upload_url"].split("{", 1)[0]),
             Url(item["html_url"]),
+            found[0] if (found := DAY.match(item.get("published_at") or "")) else "",
         )
 
 

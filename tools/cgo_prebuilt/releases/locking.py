@@ -96,6 +96,9 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
 def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
     """Adds a version to a lock, or replaces it there, and makes it the default.
 
+    What the manifest says of withdrawn versions is recorded for all. A day of release that was
+    known stays where nobody could be asked for it again.
+
     Raises:
         LockError: The lock is another library's.
     """
@@ -106,8 +109,16 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
             remedy="give each library a lock of its own with --output",
         )
     versions = dict(old.versions) if old is not None else {}
-    versions[manifest.version] = version
-    return Lock(manifest.name, manifest.version, versions)
+    before = versions.get(manifest.version, version)
+    versions[manifest.version] = replace(version, published=version.published or before.published)
+    return Lock(
+        manifest.name,
+        manifest.version,
+        {
+            name: replace(held, withdrawn=manifest.withdrawn.get(name, ""))
+            for name, held in versions.items()
+        },
+    )
 
 
 def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:

@@ -23,12 +23,16 @@ class ReleaseReader:
         site: Where GitHub is.
         session: For everything but GitHub; may use netrc.
         github: For GitHub, with the site's headers.
+
+    Attributes:
+        days: The days on which the releases were published that GitHub was asked for.
     """
 
     def __init__(self, site: GitHubSite, session: ApiSession, github: ApiSession) -> None:
         self._site = site
         self._session = session
         self._github = github
+        self.days: set[str] = set()
 
     def text(self, url: Url) -> str | None:
         """A small text; None where there is none.
@@ -56,6 +60,8 @@ class ReleaseReader:
         release = api.published(address.tag)
         if release is None:
             return None
+        if release.day:
+            self.days.add(release.day)
         assets = api.assets(release)
         return release.page, {name: one.sha256 for name, one in assets.items() if one.sha256}
 

@@ -1,0 +1,66 @@
+"""One flavor of one version of a lock: what was asked for, or the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cgo_prebuilt.errors import LockError
+from cgo_prebuilt.locks.lock import Lock, LockedPlatform, LockedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One flavor of one version of a lock.
+
+    Attributes:
+        name: The library.
+        version: The version's name.
+        flavor: The flavor's name; empty where the library has no flavors.
+        locked: The version.
+    """
+
+    name: str
+    version: str
+    flavor: str
+    locked: LockedVersion
+
+    @property
+    def prebuilts(self) -> Mapping[str, LockedPlatform]:
+        """The prebuilts of the flavor, by platform."""
+        return self.locked.flavors[self.flavor]
+
+    @property
+    def is_default_flavor(self) -> bool:
+        """Whether this is the flavor that the lock's source builds."""
+        return self.flavor == self.locked.default_flavor
+
+    def warning(self) -> str | None:
+        """What to say before it is used; None where there is nothing to say."""
+        if not self.locked.withdrawn:
+            return None
+        return (
+            f"{self} is withdrawn: {self.locked.withdrawn}\n  next: choose another version of"
+            " the lock, or lock a newer one"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def choose(lock: Lock, version: str | None = None, flavor: str | None = None) -> Choice:
+    """Chooses a flavor of a version, by name; the default ones for None.
+
+    Raises:
+        LockError: The lock has no such version, or the version no such flavor.
+    """
+    name, locked = lock.version(version)
+    choice = Choice(lock.name, name, locked.default_flavor if flavor is None else flavor, locked)
+    if choice.flavor not in locked.flavors:
+        there = ", ".join(locked.flavor_names()) or "none"
+        raise LockError(
+            f"{choice} has no flavor {flavor}",
+            remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
+            " 'flavors' in the manifest and lock it",
+        )
+    return choice
