@@ -127,14 +127,12 @@ def _problem_of_object(kind, value, is_newer):
 
 def _problem_of_version(content, shared):
     """What is wrong with a version's flavors, or the lists that they share: a text, or None."""
-    if ("platforms" in content) == ("flavors" in content):
-        return "a version has either 'platforms' or 'flavors'"
-    if "platforms" in content and "default_flavor" in content:
-        return "'default_flavor' is for a version with 'flavors'"
-    if "flavors" in content and "default_flavor" not in content:
-        return "'default_flavor' is missing"
-    if "flavors" in content and content["default_flavor"] not in content["flavors"]:
-        return "'default_flavor' is {}, which is not in 'flavors'".format(repr(content["default_flavor"]))
+    has_flavors = "flavors" in content
+    default = content.get("default_flavor")
+    if ("platforms" in content) == has_flavors or (default != None) != has_flavors:
+        return "a version has either 'platforms', or 'flavors' and 'default_flavor'"
+    if has_flavors and default not in content["flavors"]:
+        return "the default flavor {} is not in 'flavors'".format(repr(default))
     for platforms in _flavors_of(content).values():
         for prebuilt in platforms.values():
             for name in _shared_names(prebuilt):

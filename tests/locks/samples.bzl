@@ -353,27 +353,27 @@ REFUSED = {
     },
     "neither platforms nor flavors": {
         "lock": _lock(_REVISION, {"source": _source()}),
-        "says": "a version has either 'platforms' or 'flavors'",
+        "says": "a version has either 'platforms', or 'flavors' and 'default_flavor'",
         "at": "L: versions.v1",
     },
     "platforms and flavors": {
         "lock": _lock(_REVISION, {"default_flavor": "a", "flavors": {"a": {}}, "platforms": {}}),
-        "says": "a version has either 'platforms' or 'flavors'",
+        "says": "a version has either 'platforms', or 'flavors' and 'default_flavor'",
         "at": "L: versions.v1",
     },
     "a default flavor of a version without flavors": {
         "lock": _lock(_REVISION, {"default_flavor": "a", "platforms": {}}),
-        "says": "'default_flavor' is for a version with 'flavors'",
+        "says": "a version has either 'platforms', or 'flavors' and 'default_flavor'",
         "at": "L: versions.v1",
     },
     "flavors without a default one": {
         "lock": _lock(_REVISION, {"flavors": {"a": {}}}),
-        "says": "'default_flavor' is missing",
+        "says": "a version has either 'platforms', or 'flavors' and 'default_flavor'",
         "at": "L: versions.v1",
     },
     "a default flavor that is not there": {
         "lock": _lock(_REVISION, {"default_flavor": "b", "flavors": {"a": {}}}),
-        "says": "which is not in 'flavors'",
+        "says": "is not in 'flavors'",
         "at": "L: versions.v1",
     },
     "a version that is a list": {

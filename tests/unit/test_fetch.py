@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
-from cgo_prebuilt.fetching.plan import Plan, PlannedArchive
+from cgo_prebuilt.fetching.plan import Plan
 from cgo_prebuilt.locks.lock import Interface, LockedArchive
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.platforms import parse_platform
@@ -39,18 +39,18 @@ ONE_REQUEST_EACH = ("a.tar.gz", "b.tar.zst", "e.h")
 ALL = {path: data for _, files in PARTS.values() for path, data in files.items()}
 
 
-def planned(server: HTTPServer, name: str) -> PlannedArchive:
+def planned(server: HTTPServer, name: str) -> LockedArchive:
     format, files = PARTS[name]
     data = archive_of(files, format)
     locked = tuple(locked_file(path, content) for path, content in files.items())
     digest = hashlib.sha256(data).hexdigest()
-    archive = LockedArchive(name, (), digest, len(data), format, "", locked)
-    return PlannedArchive(archive, (Url(server.url_for(f"/{name}")),))
+    urls = (Url(server.url_for(f"/{name}")),)
+    return LockedArchive(name, urls, digest, len(data), format, "", locked)
 
 
 def plan(server: HTTPServer, *names: str) -> Plan:
     archives = tuple(planned(server, name) for name in names or PARTS)
-    files = sorted((f for a in archives for f in a.archive.files), key=lambda f: f.path)
+    files = sorted((f for a in archives for f in a.files), key=lambda f: f.path)
     platform = parse_platform("linux_amd64")
     return Plan("vec", "v1", platform, archives, tuple(files), Interface())
 
@@ -92,7 +92,7 @@ def test_the_transport_counts_what_all_archives_cost(
     asked, opened = plan(httpserver), transport(tmp_path)
     assert obtain(asked, Store(tmp_path / "store"), lambda: opened).is_new
     assert opened.tally.requests == len(httpserver.log) == len(PARTS) + 1
-    assert opened.tally.downloaded == sum(planned.archive.size for planned in asked.archives)
+    assert opened.tally.downloaded == sum(planned.size for planned in asked.archives)
 
 
 def test_the_transport_counts_what_an_archive_cost_that_did_not_come(
@@ -100,7 +100,7 @@ def test_the_transport_counts_what_an_archive_cost_that_did_not_come(
 ) -> None:
     httpserver.expect_request("/a.tar.gz").respond_with_data(b"wrong")
     asked, opened = plan(httpserver, "a.tar.gz"), transport(tmp_path)
-    short = replace(asked.archives[0], archive=replace(asked.archives[0].archive, size=5))
+    short = replace(asked.archives[0], size=5)
     with pytest.raises(IntegrityError):
         obtain(replace(asked, archives=(short,)), Store(tmp_path / "store"), lambda: opened)
     assert (opened.tally.requests, opened.tally.downloaded) == (1, 5)
@@ -156,8 +156,8 @@ def test_a_change_behind_the_last_locked_file_is_wrong_bytes_too(
     assert len(good) == len(bad)
     locked = (locked_file("lib/a.a", files["lib/a.a"]),)
     digest = hashlib.sha256(good).hexdigest()
-    archive = LockedArchive("a.tar.gz", (), digest, len(good), "tar.gz", "", locked)
-    planned = PlannedArchive(archive, (Url(httpserver.url_for("/a.tar.gz")),))
+    urls = (Url(httpserver.url_for("/a.tar.gz")),)
+    planned = LockedArchive("a.tar.gz", urls, digest, len(good), "tar.gz", "", locked)
     asked = Plan("vec", "v1", parse_platform("linux_amd64"), (planned,), locked, Interface())
     httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(bad)
     httpserver.expect_ordered_request("/a.tar.gz").respond_with_data(good)

@@ -194,7 +194,7 @@ def test_what_a_new_lock_changes_names_the_flavor() -> None:
 
 def fetched(flavor: str | None, platform: str = "linux_amd64") -> str:
     plan = plan_fetch(lock(locked()), parse_platform(platform), Settings(flavor=flavor))
-    return plan.archives[0].archive.file
+    return plan.archives[0].file
 
 
 def fetch_refusal(flavor: str, platform: str = "linux_amd64") -> CgoPrebuiltError:

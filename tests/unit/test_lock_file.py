@@ -484,7 +484,7 @@ _READER_ONLY = (
     "the folder of",
     "are one file",
     "names for",
-    "which is not in 'flavors'",
+    "is not in 'flavors'",
     "must be read by a program",
     "with different hashes",
 )

@@ -237,15 +237,15 @@ def _urls(options: argparse.Namespace) -> int:
     else:
         plan = plan_fetch(lock, platform, settings)
         cached = stored(plan, store) is not None
-        urls = tuple(url for planned in plan.archives for url in planned.urls)
+        urls = tuple(url for archive in plan.archives for url in archive.urls)
         archives = [
             {
-                "file": planned.archive.file,
-                "sha256": planned.archive.sha256,
-                "size": planned.archive.size,
-                "urls": [_public(url) for url in planned.urls],
+                "file": archive.file,
+                "sha256": archive.sha256,
+                "size": archive.size,
+                "urls": [_public(url) for url in archive.urls],
             }
-            for planned in plan.archives
+            for archive in plan.archives
         ]
     if options.json:
         print(json.dumps({"cached": cached, "archives": archives}, indent=2))

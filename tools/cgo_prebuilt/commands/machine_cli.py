@@ -72,7 +72,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.lock is not None:
         lock, platform = lock_and_platform(options)
         plan = plan_fetch(lock, platform, settings_of(options, lock))
-        sources = [Source(p.archive.file, p.archive.format, p.urls) for p in plan.archives]
+        sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
     checks = run_checks(
         probe_machine(os.environ, open_store().root, Path.cwd()), sources, status_of
     )

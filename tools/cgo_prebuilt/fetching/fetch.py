@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.fetching.plan import Plan, PlannedArchive
+from cgo_prebuilt.fetching.plan import Plan
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
 
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.bytestream import ByteStream
+    from cgo_prebuilt.locks.lock import LockedArchive
     from cgo_prebuilt.network.transport import Transport
 
 _PARALLEL_DOWNLOADS = 4
@@ -50,8 +51,8 @@ def obtain(
     tree = stored(plan, store)
     if tree is not None:
         return Obtained(tree, is_new=False)
-    for planned in plan.archives:
-        _refuse_unreachable(plan, planned)
+    for archive in plan.archives:
+        _refuse_unreachable(plan, archive)
     with store.exclusive(key, on_wait=on_wait):
         tree = stored(plan, store)
         if tree is not None:
@@ -78,18 +79,15 @@ def stored(plan: Plan, store: Store) -> Tree | None:
 
 def _vouched_key(plan: Plan) -> str:
     """The name of the store's record that vouched archives yielded a plan's files."""
-    archives = [
-        [archive.sha256, archive.format, archive.strip_prefix]
-        for archive in (planned.archive for planned in plan.archives)
-    ]
+    archives = [[archive.sha256, archive.format, archive.strip_prefix] for archive in plan.archives]
     return result_key("vouched archives", [archives, tree_key(plan.files)])
 
 
-def _refuse_unreachable(plan: Plan, planned: PlannedArchive) -> None:
-    if not planned.urls:
+def _refuse_unreachable(plan: Plan, archive: LockedArchive) -> None:
+    if not archive.urls:
         raise UnavailableError(
             f"offline, and {plan.name} {plan.version} for {plan.platform} is not in the store",
-            where=planned.archive.file,
+            where=archive.file,
             remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
             " that has it",
         )
@@ -102,15 +100,13 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
     from cgo_prebuilt.archives.extract import extract
     from cgo_prebuilt.network.transport import Download
 
-    def get(planned: PlannedArchive) -> None:
-        archive = planned.archive
-
+    def get(archive: LockedArchive) -> None:
         def consume(stream: ByteStream) -> None:
             for file in archive.files:  # left by an attempt before this one
                 (staging / file.path).unlink(missing_ok=True)
             extract(archive, stream, staging)
 
-        download = Download(archive.file, planned.urls, archive.sha256, archive.size)
+        download = Download(archive.file, archive.urls, archive.sha256, archive.size)
         if archive.format == "zip" and not plan.is_vouched:
             members = [archive.member_of(file) for file in archive.files]
             if transport.read_members(download, members, consume):
@@ -121,7 +117,7 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
         get(plan.archives[0])  # no thread: an interrupt goes straight to the transport
         return
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-        pending = [pool.submit(get, planned) for planned in plan.archives]
+        pending = [pool.submit(get, archive) for archive in plan.archives]
         try:
             for first in as_completed(pending):
                 first.result()

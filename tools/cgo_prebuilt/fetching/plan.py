@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.locks.choice import Choice, choose
@@ -17,15 +17,6 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.requirements import Machine, unmet
 from cgo_prebuilt.settings import Settings
-from cgo_prebuilt.url import Url
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedArchive:
-    """An archive of the lock, and the URLs to take it from in this fetch; none where it is offline."""
-
-    archive: LockedArchive
-    urls: tuple[Url, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,8 @@ class Plan:
         name: The library.
         version: The release.
         platform: The platform.
-        archives: What to download.
+        archives: What to download; their URLs are those to try in this fetch, none where it is
+            offline.
         files: What they yield, sorted by path.
         interface: How the files are compiled and linked.
         is_vouched: Somebody whom the consumer requires vouches for the archives. The lock's hashes of
@@ -46,7 +38,7 @@ class Plan:
     name: str
     version: str
     platform: Platform
-    archives: tuple[PlannedArchive, ...]
+    archives: tuple[LockedArchive, ...]
     files: tuple[LockedFile, ...]
     interface: Interface
     is_vouched: bool = False
@@ -91,9 +83,9 @@ def plan_fetch(
         version=choice.version,
         platform=platform,
         archives=tuple(
-            PlannedArchive(
+            replace(
                 archive,
-                urls_to_try(
+                urls=urls_to_try(
                     archive.urls,
                     archive.file,
                     name=lock.name,

@@ -100,14 +100,13 @@ class Provider:
         warning = choice.warning()
         if warning is not None:
             self.say(f"cgo-prebuilt: warning: {warning}")
-        locked = choice.locked
         if settings.origin == "source":
-            if locked.source is None:
+            if choice.locked.source is None:
                 raise UnavailableError(
                     f"{choice} has no source, and the origin is 'source'",
                     remedy="use --origin auto, or give the manifest a 'source' and lock it again",
                 )
-            if not choice.is_default_flavor:
+            if choice.source is None:
                 raise UnavailableError(
                     f"{choice} cannot be built in the flavor {choice.flavor}", remedy=_OTHER_FLAVOR
                 )
@@ -118,8 +117,9 @@ class Provider:
         except TrustError:
             raise  # whom the consumer trusts is no matter of where the library comes from
         except CgoPrebuiltError as error:
-            has_source = locked.source is not None and choice.is_default_flavor
-            outcome = after_failed_fetch(settings.origin, error.exit_code, has_source=has_source)
+            outcome = after_failed_fetch(
+                settings.origin, error.exit_code, has_source=choice.source is not None
+            )
             if outcome == "fail":
                 raise
             if outcome == "hint":
@@ -265,7 +265,7 @@ def _source_hint(choice: Choice) -> str:
     """How a source build would be possible."""
     if choice.locked.source is None:
         return _NO_SOURCE
-    return _FORBIDDEN if choice.is_default_flavor else _OTHER_FLAVOR
+    return _OTHER_FLAVOR if choice.source is None else _FORBIDDEN
 
 
 def _with_hint(error: CgoPrebuiltError, hint: str) -> CgoPrebuiltError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cgo_prebuilt.errors import LockError
-from cgo_prebuilt.locks.lock import Lock, LockedPlatform, LockedVersion
+from cgo_prebuilt.locks.lock import Lock, LockedPlatform, LockedVersion, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Choice:
         return self.locked.flavors[self.flavor]
 
     @property
-    def is_default_flavor(self) -> bool:
-        """Whether this is the flavor that the lock's source builds."""
-        return self.flavor == self.locked.default_flavor
+    def source(self) -> Source | None:
+        """How to build this flavor; None where the lock's source builds another, or there is none."""
+        return self.locked.source if self.flavor == self.locked.default_flavor else None
 
     def warning(self) -> str | None:
         """What to say before it is used; None where there is nothing to say."""

@@ -120,7 +120,7 @@ class _Reader:
 
     def _version(self, value: object, where: str) -> LockedVersion:
         fields = self._reading.fields("version", value, where)
-        default_flavor, flavors = self._flavors(fields)
+        flavors = self._flavors(fields)
         source, signature = None, None
         if "source" in fields:
             source = read_source(self._reading, fields.get("source"), f"{where}.source")
@@ -130,7 +130,7 @@ class _Reader:
             flavors,
             source,
             signature,
-            default_flavor,
+            next(iter(flavors)),
             published=fields.matching("published", DAY, "a day, such as 2026-11-28")
             if "published" in fields
             else "",
@@ -138,19 +138,17 @@ class _Reader:
             attestations=self._verified(fields) if "verified" in fields else (),
         )
 
-    def _flavors(self, fields: Fields) -> tuple[str, dict[str, dict[str, LockedPlatform]]]:
-        """The default flavor's name, and each flavor's prebuilts by platform."""
-        if ("platforms" in fields) == ("flavors" in fields):
+    def _flavors(self, fields: Fields) -> dict[str, dict[str, LockedPlatform]]:
+        """The prebuilts by flavor and platform; the default flavor is the first."""
+        has_flavors = "flavors" in fields
+        if ("platforms" in fields) == has_flavors or ("default_flavor" in fields) != has_flavors:
             raise fields.problem(
-                "a version has either 'platforms' or 'flavors'", "remove one, or add one"
+                "a version has either 'platforms', or 'flavors' and 'default_flavor'",
+                "remove what is too much, or add what is missing",
             )
-        if "platforms" in fields:
-            if "default_flavor" in fields:
-                raise fields.problem(
-                    "'default_flavor' is for a version with 'flavors'", "remove it, or add them"
-                )
+        if not has_flavors:
             platforms = mapping(fields, "platforms")
-            return "", {"": self._platforms(platforms, f"{fields.where}.platforms")}
+            return {"": self._platforms(platforms, f"{fields.where}.platforms")}
         names = mapping(fields, "flavors")
         inner = Fields(names, where=f"{fields.where}.flavors", known=names, error=LockError)
         flavors = {}
@@ -161,10 +159,10 @@ class _Reader:
         default = fields.string("default_flavor")
         if default not in flavors:
             raise fields.problem(
-                f"'default_flavor' is {default!r}, which is not in 'flavors'",
+                f"the default flavor {default!r} is not in 'flavors'",
                 f"choose one of {', '.join(flavors) or 'none'}",
             )
-        return default, {default: flavors.pop(default), **flavors}
+        return {default: flavors.pop(default), **flavors}
 
     def _platforms(self, value: dict[str, object], where: str) -> dict[str, LockedPlatform]:
         self._reading.unread += [f"{where}.{name}" for name in value if name not in PLATFORMS]
