@@ -85,7 +85,7 @@ bazel: ## print the Bazel that the tests use, made first where the machine has n
 
 requirements: $(VENV_READY) ## pin the fetcher's packages anew, every distribution by hash
 	$(VENV)/pip install --quiet uv
-	cd rules/private/requirements && for name in requests decoders; do \
+	cd rules/private/requirements && for name in requests decoders signatures attestations; do \
 		../../../$(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 			--no-annotate --custom-compile-command "make requirements" --output-file $$name.txt $$name.in || exit; \
 	done

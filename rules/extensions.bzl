@@ -19,11 +19,17 @@ load("//rules/private:python.bzl", "environment_prefix")
 load("//rules/private:python_packages.bzl", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "transport_error")
+load("//rules/private:trust.bzl", "extras_for", "trust_of", "trust_options", "vouchers_in")
 
 _PACKAGES = "rules_cgo_prebuilt_python"
 
 # What a library is. Modules may differ in its other attributes; the first module's value is used.
-_IDENTITY = ["deps", "flavor", "lock", "source", "version"]
+_IDENTITY = ["deps", "flavor", "identity", "lock", "public_key", "source", "trust", "version"]
+
+_TRUST = """\
+The least that must vouch for the release, `none` by default. `signed`: an SSH key signed it, or a workflow attested it.
+`attested`: a workflow attested it. A `public_key` or an `identity` implies it, and says whose. The fetcher verifies what the lock
+holds, before it downloads anything and without a network; below that nothing is fetched or built, whatever the origin is."""
 
 # How a library is fetched, for one in prebuilt.library and for all in prebuilt.defaults; and what holds otherwise.
 _FETCHING = {"mirror": "", "origin": "auto", "transport": "python"}
@@ -51,6 +57,9 @@ that is in the root module, too; what other modules say of their libraries does 
         "mirror": attr.string(doc = _MIRROR),
         "origin": attr.string(doc = _ORIGIN),
         "transport": attr.string(doc = _TRANSPORT),
+        "trust": attr.string(
+            doc = "The least that must vouch for each release, as in prebuilt.library. Other modules' libraries may ask for more, not for less.",
+        ),
     },
 )
 
@@ -68,6 +77,11 @@ A target that is given as `source` has dependencies of its own.""",
 The flavor to take where the build flag `--@<name>//:flavor=F` says no other, instead of the lock's default. Its values are the
 lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of your own.""",
         ),
+        "identity": attr.string(
+            doc = """\
+The GitHub repository, `OWNER/NAME`, or a workflow of it, `OWNER/NAME/.github/workflows/FILE.yml`, that must have attested how it
+built the release. `cgo-prebuilt lock --verify-attestation` puts the attestation into the lock.""",
+        ),
         "lock": attr.label(
             doc = "Its lock, which `cgo-prebuilt lock` writes.",
             mandatory = True,
@@ -78,6 +92,11 @@ lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of yo
             mandatory = True,
         ),
         "origin": attr.string(doc = _ORIGIN),
+        "public_key": attr.string(
+            doc = """\
+The SSH key that must have signed the release: the text of its `.pub` file, `ssh-ed25519 AAAA...`. A lock that is signed by another
+key, or by none, is refused; so are an archive and a source of the lock that the key did not sign.""",
+        ),
         "source": attr.label(
             doc = """\
 The library from source: any target with CcInfo that every repository may see. The lock's own source by default, which is
@@ -85,6 +104,7 @@ built by a source_library. Where its subfolders have BUILD files of their own, t
 target, and give its label here.""",
         ),
         "transport": attr.string(doc = _TRANSPORT),
+        "trust": attr.string(doc = _TRUST),
         "version": attr.string(
             doc = """\
 A version of the lock, instead of the lock's default. The variable `<NAME>_VERSION` wins over it, where NAME is the lock's own
@@ -138,7 +158,7 @@ def _said(value):
     """A tag's value such that the same means the same in every module."""
     return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
-def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching):
+def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching, trust):
     """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
     tag = declaration.tag
     if tag.source:
@@ -151,17 +171,22 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetc
         deps = deps,
         interpreter = interpreter,
         library = tag.name,
-        lock = source_excerpt(lock, chosen),
+        lock = source_excerpt(lock, chosen, vouchers_in(trust, chosen.content)),
         lock_file = tag.lock,
         mirror = fetching["mirror"],
         packages = packages,
         transport = fetching["transport"],
+        trust = trust_options(trust),
     )
     return "@{}//:{}".format(name, tag.name)
 
 def _declare(mctx, declaration, interpreter, defaults):
+    """Declares a library's repositories; returns what the fetcher needs to verify who vouches for it."""
     tag = declaration.tag
     fetching = _fetching_of(declaration, defaults)
+    trust = trust_of(tag, declaration.is_root, defaults.trust if defaults else "")
+    if trust.error:
+        fail("\n\nlibrary {}: {}".format(tag.name, trust.error))
     path = mctx.path(tag.lock)
 
     # Whether it is there: what is read is watched anyway.
@@ -181,7 +206,7 @@ def _declare(mctx, declaration, interpreter, defaults):
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)
     deps = [str(dep) for dep in tag.deps]
-    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching)
+    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching, trust)
 
     # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
     source_flavors = chosen.flavors.keys() if tag.source else [chosen.default_flavor]
@@ -196,7 +221,7 @@ def _declare(mctx, declaration, interpreter, defaults):
     )
     for flavor, platforms in chosen.flavors.items():
         for platform in platforms:
-            part = excerpt(lock, chosen, flavor, platform)
+            part = excerpt(lock, chosen, flavor, platform, vouchers_in(trust, chosen.content))
             archive_repository(
                 name = spoke_name(tag.name, platform, flavor),
                 deps = deps,
@@ -210,7 +235,9 @@ def _declare(mctx, declaration, interpreter, defaults):
                 shared = part.shared,
                 source = source if flavor in source_flavors else "",
                 transport = fetching["transport"],
+                trust = trust_options(trust),
             )
+    return extras_for(trust, chosen.content)
 
 def _prebuilt_impl(mctx):
     resolved = resolve_libraries([
@@ -229,9 +256,12 @@ def _prebuilt_impl(mctx):
     defaults = _root_tag(mctx, "defaults")
     python = _root_tag(mctx, "python")
     interpreter = python and python.interpreter
-    python_packages(name = _PACKAGES, interpreter = interpreter)
-    for declaration in resolved.libraries.values():
-        _declare(mctx, declaration, interpreter, defaults)
+    extras = {
+        extra: None
+        for declaration in resolved.libraries.values()
+        for extra in _declare(mctx, declaration, interpreter, defaults)
+    }
+    python_packages(name = _PACKAGES, extras = sorted(extras), interpreter = interpreter)
 
     # What `bazel mod tidy` writes into the root module's use_repo.
     root = {

@@ -3,7 +3,7 @@
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":interpreter.bzl", "find_interpreter")
 load(":lock.bzl", "read_excerpt")
-load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
+load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "is_untrusted", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
@@ -91,6 +91,8 @@ def _archive_repository_impl(rctx):
             result.return_code,
             result.stderr.strip() or result.stdout.strip(),
         )
+        if is_untrusted(result.stdout):
+            fail("\n\n" + failure)
 
         # With the origin `auto`, which a configuration's build flag may be, whatever it is by default.
         outcome = after_failed_fetch("auto", result.return_code, rctx.attr.source != "")

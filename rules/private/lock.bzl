@@ -193,7 +193,7 @@ def choose(lock, version, flavor, where):
         content = content,
     )
 
-def excerpt(lock, chosen, flavor, platform):
+def excerpt(lock, chosen, flavor, platform, vouchers = {}):
     """A lock that holds one platform of one flavor of one version: all that a spoke depends on.
 
     Args:
@@ -201,20 +201,16 @@ def excerpt(lock, chosen, flavor, platform):
         chosen: what `choose` returned.
         flavor: a flavor of the version; empty where it has none.
         platform: a platform that the flavor has.
+        vouchers: what `vouchers_in` returned.
 
     Returns:
         A struct of `lock`, JSON text that says nothing of flavors, since it has but one, and `shared`, a dict from the names
         of the lists that it shares to JSON texts. Spokes have those apart, since the texts are the same ones for all.
     """
     prebuilt = chosen.flavors[flavor][platform]
-    kept = {"platforms": {platform: prebuilt}}
-    if "withdrawn" in chosen.content:
-        kept["withdrawn"] = chosen.content["withdrawn"]
-    if "signature" in chosen.content:
-        # It is of all platforms' sums in one text, so that nothing of it can be left out.
-        kept["signature"] = chosen.content["signature"]
+    kept = {key: chosen.content[key] for key in ["withdrawn"] if key in chosen.content}
     return struct(
-        lock = _lock_of(lock, chosen, kept),
+        lock = _lock_of(lock, chosen, {"platforms": {platform: prebuilt}} | kept | vouchers),
         shared = {name: lock.shared[name] for name in _shared_names(prebuilt)},
     )
 
@@ -255,17 +251,18 @@ def read_excerpt(text, shared):
 def _joined(lists, names):
     return [file for name in names for file in lists[name]]
 
-def source_excerpt(lock, chosen):
+def source_excerpt(lock, chosen, vouchers = {}):
     """A lock that holds the source of one version: all that its repository depends on.
 
     Args:
         lock: what `parse_lock` returned.
         chosen: what `choose` returned for a version that has a source.
+        vouchers: what `vouchers_in` returned.
 
     Returns:
         JSON text.
     """
-    return _lock_of(lock, chosen, {"platforms": {}, "source": chosen.content["source"]})
+    return _lock_of(lock, chosen, {"platforms": {}, "source": chosen.content["source"]} | vouchers)
 
 def _lock_of(lock, chosen, content):
     return json.encode_indent(lock.header | {

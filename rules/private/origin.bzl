@@ -77,6 +77,15 @@ def after_failed_fetch(origin, exit_code, has_source):
         return "fail"
     return "build" if origin != "prebuilt" and has_source else "hint"
 
+def is_untrusted(answer):
+    """Whether the lock is not vouched for as is required: no origin answers that with a source build.
+
+    Args:
+        answer: what the fetcher printed with `--json`.
+    """
+    failure = json.decode(answer, default = None)
+    return type(failure) == "dict" and failure.get("kind") == "trust"
+
 # What the fetcher's errors begin with.
 _ERROR = "cgo-prebuilt: error: "
 

@@ -65,21 +65,23 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment):
         timeout = TIMEOUT_SECONDS,
         quiet = True,
     )
-    if not lacks_requests(result):
-        return result
-    problem = rctx.read(root.get_child(PIP_PROBLEM), watch = "no")
-    return struct(return_code = _NO_REQUESTS, stdout = "", stderr = problem)
+    problem = rctx.read(root.get_child(PIP_PROBLEM), watch = "no") if lacks_package(result) else ""
+    return struct(return_code = _NO_PACKAGE, stdout = "", stderr = problem) if problem else result
 
 # As the fetcher's own errors of the machine: a build from source is no answer to it.
-_NO_REQUESTS = 2
+_NO_PACKAGE = 2
 
-def lacks_requests(result):
-    """Whether the fetcher failed because no `requests` was installed. Pure.
+# What the fetcher says where a package is missing that it downloads or verifies with.
+_MISSING = ["No module named 'requests'", "is not installed, which verifies"]
+
+def lacks_package(result):
+    """Whether the fetcher failed because a package was not installed. Pure.
 
     Args:
         result: what `rctx.execute` returned.
     """
-    return result.return_code != 0 and "No module named 'requests'" in result.stdout + result.stderr
+    output = result.stdout + result.stderr
+    return result.return_code != 0 and any([words in output for words in _MISSING])
 
 # Only a limit for what hangs: the fetcher has deadlines of its own, and 350 MB may come over a slow line.
 TIMEOUT_SECONDS = 6 * 60 * 60

@@ -7,9 +7,10 @@ load(":stale.bzl", "go_stale")
 
 _OFFLINE = "CGO_PREBUILT_OFFLINE"
 
-# Prints what has to be installed beside this interpreter: nothing, the decoders, or everything.
+# Prints what has to be installed beside this interpreter, by the names of the requirements.
 _PROBE = """\
 import sys
+from importlib.metadata import PackageNotFoundError, version
 try:
     import requests
     good = tuple(int(part) for part in requests.__version__.split(".")[:2]) >= (2, 31)
@@ -24,8 +25,26 @@ try:
     fast = True
 except ImportError:
     fast = False
-print(",".join(([] if good else ["requests"]) + ([] if fast else ["decoders"])), end = "")
+def has(package, least):
+    try:
+        return int(version(package).split(".")[0]) >= least
+    except (PackageNotFoundError, ValueError):
+        return False
+wanted = {
+    "requests": not good,
+    "decoders": not fast,
+    "signatures": not has("cryptography", 42),
+    "attestations": not has("sigstore", 4),
+}
+print(",".join(name for name in wanted if wanted[name]), end = "")
 """
+
+# What is installed, and what the fetcher does with it.
+_PURPOSES = {
+    "attestations": "`sigstore`, which the fetcher verifies attestations with",
+    "requests": "`requests`, which the fetcher downloads with",
+    "signatures": "`cryptography`, which the fetcher verifies signatures with",
+}
 
 _NO_REQUESTS = """\
 raise ModuleNotFoundError("No module named 'requests'")
@@ -54,10 +73,11 @@ def pip_variables(offline, index_url):
         variables["PIP_NO_INDEX"] = "1"
     return variables
 
-def pip_problem(output, interpreter):
-    """What to say where the fetcher lacks `requests`. Pure.
+def pip_problem(purpose, output, interpreter):
+    """What to say where the fetcher lacks a package. Pure.
 
     Args:
+        purpose: which package, and what it is for.
         output: what pip said.
         interpreter: the path of the Python.
 
@@ -65,10 +85,10 @@ def pip_problem(output, interpreter):
         Text of several lines.
     """
     return "\n".join([
-        "pip could not install `requests`, which the fetcher downloads with:",
+        "pip could not install {}:".format(purpose),
         output.strip(),
         "  next: install python3-pip where it is missing; behind a mirror set PIP_INDEX_URL, without a network" +
-        " PIP_NO_INDEX=1 and PIP_FIND_LINKS to a folder of wheels; or install requests beside {}".format(interpreter),
+        " PIP_NO_INDEX=1 and PIP_FIND_LINKS to a folder of wheels; or install it beside {}".format(interpreter),
     ])
 
 def _install(rctx, interpreter):
@@ -82,13 +102,19 @@ def _install(rctx, interpreter):
     if "requests" in wanted:
         result = _pip_install(rctx, interpreter, rctx.attr._requests, environment)
         if result.return_code != 0:
-            problem = pip_problem(result.stderr or result.stdout, interpreter)
+            problem = pip_problem(_PURPOSES["requests"], result.stderr or result.stdout, interpreter)
 
             # It hides one that is too old.
             rctx.file("site-packages/requests.py", _NO_REQUESTS)
     if "decoders" in wanted and not problem:
         # Without them gzip is slower, and zstd needs Python 3.14: the fetcher says so if it comes to that.
         _pip_install(rctx, interpreter, rctx.attr._decoders, environment)
+
+    for extra in rctx.attr.extras:
+        if extra in wanted:
+            result = _pip_install(rctx, interpreter, getattr(rctx.attr, "_" + extra), environment)
+            if result.return_code != 0:
+                problem = problem or pip_problem(_PURPOSES[extra], result.stderr or result.stdout, interpreter)
 
     # Offline it is no problem: nothing is downloaded. This is fetched again when that variable changes.
     if problem and not offline:
@@ -144,10 +170,15 @@ python_packages = repository_rule(
 Installs what the fetcher needs beside the interpreter, by hash, with the interpreter's own pip, so that a configured
 index, mirror or folder of wheels is honored. Empty where the interpreter has it all.""",
     attrs = {
+        "extras": attr.string_list(
+            doc = "`signatures` and `attestations`: what the fetcher has to verify.",
+        ),
         "interpreter": attr.label(
             doc = "The interpreter; the host's `python3` by default.",
         ),
+        "_attestations": attr.label(default = "//rules/private/requirements:attestations.txt"),
         "_decoders": attr.label(default = "//rules/private/requirements:decoders.txt"),
         "_requests": attr.label(default = "//rules/private/requirements:requests.txt"),
+        "_signatures": attr.label(default = "//rules/private/requirements:signatures.txt"),
     },
 )

@@ -2,8 +2,9 @@
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":interpreter.bzl", "find_interpreter")
+load(":origin.bzl", "error_of")
 load(":platforms.bzl", "PLATFORMS", "setting_of")
-load(":python.bzl", "fetcher_environment")
+load(":python.bzl", "fetcher_environment", "run_fetcher")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":source_plan.bzl", "build_step", "channel_of", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -117,6 +118,27 @@ def _link_folder(rctx, source):
         if all([is_source(entry.basename, tool) for tool in tools]) and not is_bazel_file(entry.basename):
             rctx.symlink(entry, entry.basename)
 
+def _check_trust(rctx, lock, version):
+    """Has the fetcher verify who vouches for the lock whose folder is built. The folder itself is the user's own."""
+    result = run_fetcher(
+        rctx,
+        find_interpreter(rctx, rctx.attr.interpreter),
+        rctx.attr.packages,
+        ["urls", "--source", "--json", "--lock=" + str(rctx.path(rctx.attr.lock_file))] + rctx.attr.trust,
+        fetcher_environment(lock["name"], version),
+    )
+    if result.return_code != 0:
+        fail(_failure(rctx, version, "may not be built", result))
+
+def _failure(rctx, version, what, result):
+    return "\n\nthe source of {} {} {} (exit code {}):\n{}".format(
+        rctx.attr.library,
+        version,
+        what,
+        result.return_code,
+        error_of(result.stderr) or result.stdout.strip(),
+    )
+
 def _fetch_archive(rctx, lock, version):
     rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
     rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
@@ -129,12 +151,7 @@ def _fetch_archive(rctx, lock, version):
         fetcher_environment(lock["name"], version),
     )
     if result.return_code != 0:
-        fail("\n\nthe source of {} {} could not be fetched (exit code {}):\n{}".format(
-            rctx.attr.library,
-            version,
-            result.return_code,
-            result.stderr.strip() or result.stdout.strip(),
-        ))
+        fail(_failure(rctx, version, "could not be fetched", result))
     rctx.delete("prebuilt.lock.json")
     for path in json.decode(result.stdout)["files"]:
         if is_bazel_file(path):
@@ -147,6 +164,8 @@ def _source_repository_impl(rctx):
     if "url" in source:
         _fetch_archive(rctx, lock, version)
     else:
+        if rctx.attr.trust:
+            _check_trust(rctx, lock, version)
         _link_folder(rctx, source)
     values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx))
     rctx.template(

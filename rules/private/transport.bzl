@@ -34,6 +34,9 @@ FETCHING_ATTRIBUTES = {
         doc = "A file at the root of the repository with the fetcher's Python packages.",
         mandatory = True,
     ),
+    "trust": attr.string_list(
+        doc = "Who must vouch for the library: options of the fetcher, from `trust_options`.",
+    ),
     "transport": attr.string(
         default = "python",
         doc = "Who downloads.",
@@ -153,6 +156,7 @@ def run_through(rctx, interpreter, verb, which, how, environment):
         A struct of `return_code`, `stdout` and `stderr`.
     """
     packages = rctx.attr.packages
+    which = which + rctx.attr.trust
     if rctx.attr.mirror:
         which = which + ["--default-mirror=" + rctx.attr.mirror]
     if rctx.attr.transport == "python":

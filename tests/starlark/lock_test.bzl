@@ -147,13 +147,15 @@ def _signed_excerpt_test_impl(ctx):
     source = {"build": {"tool": "make"}, "path": "native"}
     lock = _parsed({"v2": _LOCK["versions"]["v2"] | {"signature": signature, "source": source}})
     chosen = choose(lock, "", "", "L")
-    part = parse_lock(_part(lock, "", "", "linux_arm64").text, "E")
-    asserts.equals(env, signature, part.versions["v2"]["signature"])
-    asserts.equals(env, ["platforms", "signature"], sorted(part.versions["v2"]))
+    for vouchers in [{}, {"signature": signature}]:
+        # What nobody asked for is left out: a change of it refetches nothing.
+        part = parse_lock(excerpt(lock, chosen, "", "linux_arm64", vouchers).lock, "E")
+        asserts.equals(env, {"platforms": {"linux_arm64": _PREBUILT}} | vouchers, part.versions["v2"])
+        part = parse_lock(source_excerpt(lock, chosen, vouchers), "S")
+        asserts.equals(env, {"platforms": {}, "source": source} | vouchers, part.versions["v2"])
     asserts.equals(env, "", _part(lock, "", "", "linux_arm64").withdrawn)
     lock = _parsed({"v2": _LOCK["versions"]["v2"] | {"withdrawn": "it crashes"}})
     asserts.equals(env, "it crashes", _part(lock, "", "", "linux_arm64").withdrawn)
-    asserts.equals(env, {"platforms": {}, "source": source}, parse_lock(source_excerpt(lock, chosen), "S").versions["v2"])
     return unittest.end(env)
 
 _judgement_test = unittest.make(_judgement_test_impl)

@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:interpreter.bzl", "interpreter_problem", "judge_interpreter")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:python.bzl", "environment_prefix", "fetcher_environment", "lacks_requests")
+load("//rules/private:python.bzl", "environment_prefix", "fetcher_environment", "lacks_package")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:python_packages.bzl", "is_on", "pip_problem", "pip_variables")
@@ -51,12 +51,13 @@ def _interpreter_test_impl(ctx):
 def _requests_test_impl(ctx):
     env = unittest.begin(ctx)
     missing = "ModuleNotFoundError: No module named 'requests'"
-    asserts.true(env, lacks_requests(struct(return_code = 2, stdout = missing, stderr = "")))
-    asserts.false(env, lacks_requests(struct(return_code = 0, stdout = "", stderr = missing)))
-    asserts.false(env, lacks_requests(struct(return_code = 3, stdout = "404", stderr = "404")))
-    problem = pip_problem("no such option\n", "/usr/bin/python3")
+    asserts.true(env, lacks_package(struct(return_code = 2, stdout = missing, stderr = "")))
+    asserts.true(env, lacks_package(struct(return_code = 2, stdout = "", stderr = "the package cryptography is not installed, which verifies signatures")))
+    asserts.false(env, lacks_package(struct(return_code = 0, stdout = "", stderr = missing)))
+    asserts.false(env, lacks_package(struct(return_code = 3, stdout = "404", stderr = "404")))
+    problem = pip_problem("`requests`, which the fetcher downloads with", "no such option\n", "/usr/bin/python3")
     asserts.true(env, problem.startswith("pip could not install `requests`, which the fetcher downloads with:\nno such option\n"))
-    asserts.true(env, problem.endswith("or install requests beside /usr/bin/python3"))
+    asserts.true(env, problem.endswith("or install it beside /usr/bin/python3"))
     return unittest.end(env)
 
 _interpreter_test = unittest.make(_interpreter_test_impl)

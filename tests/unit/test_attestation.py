@@ -24,7 +24,7 @@ from cgo_prebuilt.releases.attestation import (
 from cgo_prebuilt.trust import is_of_identity, parse_identity
 from tests.attestations import ARCHIVE, COMMIT, REPOSITORY, WORKFLOW, Genuine, download
 
-pytest.importorskip("sigstore", reason="the extra `sigstore` is not installed")
+pytest.importorskip("sigstore", reason="the extra `attestations` is not installed")
 
 A, B = "a" * 64, "b" * 64
 
@@ -217,7 +217,7 @@ def test_without_sigstore_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "sigstore.models", None)
     with pytest.raises(UsageError, match="the package sigstore is not installed") as caught:
         verify_bundle("{}")
-    assert "cgo-prebuilt[sigstore]" in str(caught.value.remedy)
+    assert "cgo-prebuilt[attestations]" in str(caught.value.remedy)
 
 
 def test_a_planted_root_of_trust_is_not_read(

@@ -308,7 +308,7 @@ def test_a_pin_that_is_none_is_refused(
 
 @pytest.fixture(scope="module")
 def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
-    pytest.importorskip("sigstore", reason="the extra `sigstore` is not installed")
+    pytest.importorskip("sigstore", reason="the extra `attestations` is not installed")
     return download(tmp_path_factory.mktemp("genuine"))
 
 
@@ -319,8 +319,15 @@ def attested(run: Run, tmp_path: Path, genuine: Genuine) -> Path:
     write_manifest(
         tmp_path / "prebuilt.yaml",
         urls=[f"{genuine.folder.as_uri()}/{{file}}"],
-        archives=[{"file": ARCHIVE, "strip_prefix": ARCHIVE.removesuffix(".tar.gz")}],
-        static_library="LICENSE",  # it is no library at all, but it is attested
+        # It has no library at all, but it is attested.
+        archives=[
+            {
+                "file": ARCHIVE,
+                "strip_prefix": ARCHIVE.removesuffix(".tar.gz"),
+                "members": {"lib.a": "LICENSE"},
+            }
+        ],
+        static_library="lib.a",
         headers=["src/**"],
         include_dirs=None,
     )
@@ -374,9 +381,17 @@ def test_a_bundle_wants_an_identity(run: Run, tmp_path: Path) -> None:
     run("lock", "prebuilt.yaml", "--identity", "acme/vec").refused(2, words)
 
 
-def test_a_lock_that_lost_its_signature_or_attestation_says_so(
-    run: Run, tmp_path: Path, attested: Path
+def test_an_attestation_stays_as_long_as_its_archives(
+    run: Run, tmp_path: Path, attested: Path, genuine: Genuine
 ) -> None:
-    before = run("lock", "prebuilt.yaml")
-    assert before.code == 0
-    assert f"! attested by nobody, before by {WORKFLOW}@refs/tags/v0.0.19" in before.err
+    assert run("lock", "prebuilt.yaml", "--check").code == 0
+    assert "nothing changed" in run("lock", "prebuilt.yaml").err
+    other = archive_of({"LICENSE": b"x", "src/a.h": b""})
+    write_files(tmp_path / "other", {ARCHIVE: other})
+    text = (tmp_path / "prebuilt.yaml").read_text()
+    text = text.replace(genuine.folder.as_uri(), (tmp_path / "other").as_uri())
+    text = text.replace(f"strip_prefix: {ARCHIVE.removesuffix('.tar.gz')}", "strip_prefix: ''")
+    (tmp_path / "prebuilt.yaml").write_text(text)
+    changed = run("lock", "prebuilt.yaml")
+    assert f"! attested by nobody, before by {WORKFLOW}@refs/tags/v0.0.19" in changed.err
+    assert "verified" not in attested.read_text()

@@ -33,11 +33,6 @@ class Trust:
     public_key: str | None = None
     identity: str | None = None
 
-    @property
-    def wants_anything(self) -> bool:
-        """Whether a version must be vouched for."""
-        return self.level != "none"
-
 
 ANYBODY = Trust()
 """Nothing is required: the lock alone says what is right."""

@@ -130,7 +130,7 @@ def verify_bundle(bundle: str) -> Attested:
     except ImportError:
         raise UsageError(
             "the package sigstore is not installed, which verifies attestations",
-            remedy="pip install 'cgo-prebuilt[sigstore]'",
+            remedy="pip install 'cgo-prebuilt[attestations]'",
         ) from None
     verifier = _verifier()
     try:

@@ -110,6 +110,9 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
         )
     versions = dict(old.versions) if old is not None else {}
     before = versions.get(manifest.version, version)
+    if not version.attestations and _hashes(before) == _hashes(version):
+        # They are about hashes: whoever locks the same archives again need not bring them again.
+        version = replace(version, attestations=before.attestations)
     versions[manifest.version] = replace(version, published=version.published or before.published)
     return Lock(
         manifest.name,
@@ -119,6 +122,10 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
             for name, held in versions.items()
         },
     )
+
+
+def _hashes(version: LockedVersion) -> set[str]:
+    return {a.sha256 for _, _, prebuilt in version.prebuilts() for a in prebuilt.archives}
 
 
 def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:
