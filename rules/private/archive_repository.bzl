@@ -1,6 +1,7 @@
 """A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
+load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "is_untrusted", "origin_of", "source_hint")
@@ -39,6 +40,10 @@ def withdrawn_warning(library, version, reason):
         reason,
     )
 
+def _release(rctx, version):
+    """What to call the spoke, as Starlark: in a comment, too, it ends with its quotes."""
+    return json.encode("{} {} for {}".format(rctx.attr.library, version, rctx.attr.platform))
+
 def _offer_source(rctx, interpreter, version, failure, origin):
     """Makes the spoke an alias of the source build beside a failure, and has Bazel try again the next time.
 
@@ -49,17 +54,16 @@ def _offer_source(rctx, interpreter, version, failure, origin):
 
     # buildifier: disable=print
     print("\n" + fallback_warning(library, failure, origin, source))
-    rctx.template(
+    write_filled(
+        rctx,
         "BUILD.bazel",
         rctx.attr._fallback_template,
-        substitutions = {
+        {
             "{failure}": json.encode(failure + source_hint(library, source)),
             "{library}": library,
-            "{platform}": rctx.attr.platform,
+            "{release}": _release(rctx, version),
             "{source}": json.encode(source),
-            "{version}": version,
         },
-        executable = False,
     )
     go_stale(rctx, interpreter)
     return repository_metadata(rctx, reproducible = False)
@@ -73,7 +77,7 @@ def _archive_repository_impl(rctx):
     if chosen.error:
         fail("\n\n" + chosen.error)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
-    rctx.file("prebuilt.lock.json", lock.text, executable = False)
+    write_file(rctx, "prebuilt.lock.json", lock.text)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     result = run_through(
         rctx,
@@ -106,17 +110,15 @@ def _archive_repository_impl(rctx):
     for path in files.dropped:
         # At most a link to the store's file, which stays.
         rctx.delete(path)
-    rctx.template(
+    write_filled(
+        rctx,
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = library_values(library, lock.prebuilt, rctx.attr.deps) | {
+        library_values(library, lock.prebuilt, rctx.attr.deps) | {
             "{files}": json.encode(files.kept),
-            "{platform}": platform,
-            "{release}": json.encode("{} {} for {}".format(library, version, platform)),
+            "{release}": _release(rctx, version),
             "{sha256}": json.encode(locked_hashes(lock.prebuilt)),
-            "{version}": version,
         },
-        executable = False,
     )
     return repository_metadata(rctx, reproducible = True)
 

@@ -33,7 +33,7 @@ def library_values(library, described, deps):
         deps: the labels of the libraries that it needs.
 
     Returns:
-        A dict of strings, ready for `rctx.template`.
+        A dict from a placeholder to Starlark.
     """
     lists = [
         "alwayslink",

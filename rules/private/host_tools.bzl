@@ -1,6 +1,7 @@
 """Finds the host's tools for source builds. A missing one is no error here: who needs it says so."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "TOOLS")
+load(":generated_file.bzl", "write_filled")
 load(":programs.bzl", "watch_candidates")
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -103,12 +104,13 @@ def _host_tools_impl(rctx):
     versions = {name: rctx.execute([tool, "-vV" if name == "rustc" else "--version"]).stdout for name, tool in tools.items()}
     rust_host = field_of(versions.get("rustc", ""), "host")
     lines = ["    {}_path = {},".format(name, json.encode(tool)) for name, tool in sorted(tools.items())]
-    rctx.template(
+    write_filled(
+        rctx,
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = {
+        {
             "{env}": json.encode({"PATH": search_path(tools.values(), path, windows)}),
-            "{rust_host}": rust_host,
+            "{rust_host}": json.encode(rust_host),
             # A Rust that is not rustup's does not choose among these either.
             "{rust_toolchains}": json.encode(_rustup_toolchains(rctx, rust_host) if proxied != tools else {}),
             "{tools}": "\n".join(lines),
@@ -117,7 +119,6 @@ def _host_tools_impl(rctx):
                 for version in versions.values()
             ]),
         },
-        executable = False,
     )
     return repository_metadata(rctx, reproducible = False)
 

@@ -1,5 +1,6 @@
 """The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
 
+load(":generated_file.bzl", "write_filled")
 load(":hub_targets.bzl", "of_flavor")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "origin_of", "source_hint")
 load(":platforms.bzl", "setting_of")
@@ -82,10 +83,11 @@ def _hub_impl(rctx):
     }
     by_platform = flavor_branches(library, flavors, library, unsupported | built)
     prebuilt = flavor_branches(library, flavors, "prebuilt_or_failure", unsupported)
-    rctx.template(
+    write_filled(
+        rctx,
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = {
+        {
             "{by_platform}": _literal(by_platform),
             "{flavor}": json.encode(rctx.attr.flavor),
             "{flavors}": _literal({flavor: sorted(platforms) for flavor, platforms in flavors.items()}),
@@ -95,7 +97,6 @@ def _hub_impl(rctx):
             "{prebuilt}": _literal(prebuilt),
             "{source}": json.encode(source or ":no_source"),
         },
-        executable = False,
     )
     return repository_metadata(rctx, reproducible = True)
 

@@ -1,6 +1,7 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values")
+load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
 load(":origin.bzl", "error_of")
 load(":platforms.bzl", "PLATFORMS", "setting_of")
@@ -141,7 +142,7 @@ def _failure(rctx, version, what, result):
 
 def _fetch_archive(rctx, lock, version):
     rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
-    rctx.file("prebuilt.lock.json", rctx.attr.lock, executable = False)
+    write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
     result = run_through(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
@@ -168,11 +169,11 @@ def _source_repository_impl(rctx):
             _check_trust(rctx, lock, version)
         _link_folder(rctx, source)
     values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx))
-    rctx.template(
+    write_filled(
+        rctx,
         "BUILD.bazel",
         rctx.attr._template,
-        substitutions = values | {"{library}": rctx.attr.library},
-        executable = False,
+        values | {"{library}": rctx.attr.library},
     )
     return repository_metadata(rctx, reproducible = "url" in source)
 

@@ -110,6 +110,38 @@ def test_bazel_s_own_files_in_an_archive_are_left_out_of_the_build(
     assert sorted(stored) == sorted(text for name, text in bazels.items() if "BUILD" in name)
 
 
+def test_names_in_any_alphabet_are_fetched_and_named_as_the_lock_does(
+    workspace: MakeWorkspace, native_release: NativeRelease
+) -> None:
+    folder = native_release.built()
+    header, library = "include/größe/答え.h", "lib/lib答.a"
+    (folder / header).parent.mkdir(parents=True)
+    (folder / header).write_text(HEADER)
+    archive(folder, library, {"answer.c": "int answer(void) { return 42; }\n"})
+    lock = native_release.publish(f"static_library: {library}\n{PLAIN}")
+    made = workspace(
+        {
+            "BUILD.bazel": f'{BUILD}\ngenrule(name="g", srcs=["ö"], outs=["o"], cmd="touch $@")\n',
+            "ö": "",
+            "main.cc": MAIN_CC.replace("answer.h", "größe/答え.h"),
+            "main.go": MAIN_GO.replace("answer.h", "größe/答え.h"),
+            "answer.lock.json": lock,
+        },
+        module=MODULE,
+    )
+    made.bazel("build", "--nobuild", "//:main_cc").checked()
+    base = made.bazel("info", "output_base").checked().stdout.strip()
+    (spoke,) = Path(base, "external").glob("*answer__linux_amd64")
+    assert (spoke / header).read_text() == HEADER
+    build = (spoke / "BUILD.bazel").read_text()
+    assert f'headers = ["{header}"]' in build
+    assert f'static_libraries = ["{library}"]' in build
+    # Debian's Bazel finds no file whose name is not ASCII, anywhere.
+    if made.bazel("build", "//:g").code == 0:
+        for program in ("main_cc", "main_go"):
+            assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
+
+
 def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
