@@ -5,6 +5,7 @@ several arguments, which rules that collect flags tear apart; and in one argumen
 those like it take no file.
 """
 
+load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE")
 load(":c_toolchain.bzl", "c_toolchain", "require_program")
 
 # By numbers: what the script's language takes as a file name is less than what Bazel's paths hold.
@@ -56,6 +57,7 @@ def join_archives(ctx, cc_toolchain, archives, verified):
         outputs = [archive],
         mnemonic = "JoinArchives",
         progress_message = "Joining the archives of %{label} that need each other",
+        toolchain = CC_TOOLCHAIN_TYPE,
         use_default_shell_env = True,
     )
     return archive

@@ -20,7 +20,7 @@ LINK_ATTRIBUTES = {
         doc = "Options for the linker, after the libraries; `-framework X` is one string.",
     ),
     "_apple": attr.label(
-        default = "@platforms//os:osx",
+        default = "@platforms//os:macos",
         providers = [platform_common.ConstraintValueInfo],
     ),
 }

@@ -261,6 +261,9 @@ The project's own flags win over them:
             allow_single_file = True,
             default = "//rules/private/templates:source_build.sh",
         ),
+        # Its action needs two toolchains, so both must be for the machine that it runs on. With automatic execution groups
+        # (Bazel 10) each would be chosen alone.
+        "_use_auto_exec_groups": attr.bool(default = False),
     },
     fragments = ["cpp"],
     provides = [CcInfo],

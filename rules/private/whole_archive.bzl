@@ -6,6 +6,7 @@ definitions of everything in it. So the archives become one object, which is the
 that may be repeated says that a symbol of it is needed.
 """
 
+load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE")
 load(":archive_flags.bzl", "APPLE", "marker_of", "whole_archive_arguments")
 load(":c_toolchain.bzl", "c_toolchain", "require_program")
 
@@ -57,6 +58,7 @@ def whole_archive(ctx, cc_toolchain, linker, archives, verified):
         outputs = [object_file, archive],
         mnemonic = "WholeArchive",
         progress_message = "Joining the archives of %{label}",
+        toolchain = CC_TOOLCHAIN_TYPE,
         use_default_shell_env = True,
     )
     return struct(

@@ -125,6 +125,46 @@ def test_the_network_is_blocked_unless_it_is_allowed(
     assert "requires-network" in actions
 
 
+_TWO_WORKERS_BUILD = """\
+load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")
+
+[
+    platform(
+        name = name,
+        constraint_values = [
+            "@platforms//cpu:x86_64",
+            "@platforms//os:linux",
+            "@rules_cgo_prebuilt//rules/source:" + tools,
+        ],
+    )
+    for name, tools in {"without": "no_tools", "with_tools": "host_tools"}.items()
+]
+
+source_library(
+    name = "built",
+    srcs = ["answer.c"],
+    args = ["sh", "-c", "$CC -c answer.c && $AR rcs a.a answer.o"],
+    static_library = ["a.a"],
+    tool = "command",
+)
+"""
+
+
+@pytest.mark.parametrize("groups", ["", "no"], ids=["automatic groups", "no groups"])
+def test_a_source_build_runs_where_both_of_its_toolchains_do(
+    workspace: MakeWorkspace, groups: str
+) -> None:
+    """Bazel 10 chooses a machine for each toolchain alone, unless a rule says otherwise."""
+    made = workspace({"BUILD.bazel": _TWO_WORKERS_BUILD, "answer.c": "int answer;\n"})
+    actions = made.bazel(
+        "aquery",
+        'mnemonic("SourceBuild", //:built)',
+        "--extra_execution_platforms=//:without,//:with_tools",
+        f"--{groups}incompatible_auto_exec_groups",
+    ).checked()
+    assert "Execution platform: //:with_tools" in actions.stdout
+
+
 _SHARED_BUILD = """\
 load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
 load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")

@@ -14,7 +14,23 @@ def _link_flags_test_impl(ctx):
         link_flags(["-framework Security", "-framework CoreFoundation"]),
         "a framework is one argument, so that neither joining nor deduplicating tears it apart",
     )
-    asserts.equals(env, ["-L", "dir"], link_flags(["-L dir"]))
+    for words, flag in {
+        "-F dir": "-Fdir",
+        "-L dir": "-Ldir",
+        "-Xlinker --gc-sections": "-Wl,--gc-sections",
+        "-force_load lib.a": "-Wl,-force_load,lib.a",
+        "-l m": "-lm",
+        "-rpath @loader_path/lib": "-Wl,-rpath,@loader_path/lib",
+        "-u symbol": "-Wl,-u,symbol",
+        "-undefined dynamic_lookup": "-Wl,-undefined,dynamic_lookup",
+        "-weak_framework Metal": "-Wl,-weak_framework,Metal",
+        "-z now": "-Wl,-z,now",
+    }.items():
+        asserts.equals(env, [flag], link_flags([words]))
+        asserts.equals(env, [flag], link_flags(words.split(" ")), "two strings are the same as one")
+    asserts.equals(env, ["-pthread", "-Wl,-z,now", "-lm"], link_flags(["-pthread -z", "now -lm"]))
+    asserts.equals(env, ["-Xlinker", "a,b", "-lm"], link_flags(["-Xlinker a,b -lm"]), "a comma cannot be kept")
+    asserts.equals(env, ["-lm", "-framework"], link_flags(["-lm", "-framework"]), "an option without its argument")
     asserts.equals(env, [], link_flags([]))
     return unittest.end(env)
 
