@@ -35,8 +35,11 @@ _NO_REFLINK = frozenset(
     {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS}
     | {errno.EPERM, errno.EBADF, errno.ETXTBSY}
 )
-# EPERM: a file system without links, or a file of another user (protected_hardlinks).
-_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+# EPERM: a file system without links, or a file of another user (protected_hardlinks). EINVAL: what
+# Windows answers on exFAT and on many network shares, by an error that Python has no number for.
+_NO_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
+)
 _ATTEMPTS = 5
 
 
