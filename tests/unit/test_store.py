@@ -19,12 +19,13 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
+import cgo_prebuilt
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage import sealing
 from cgo_prebuilt.storage import store as store_module
-from cgo_prebuilt.storage.store import Store, Tree, default_root, tree_key
+from cgo_prebuilt.storage.store import Store, Tree, default_root, home_by_account, tree_key
 from tests.unit.trees import (
     CONTENTS,
     find,
@@ -104,6 +105,28 @@ class TestDefaultRoot:
         self, environ: dict[str, str], system: str, expected: str
     ) -> None:
         assert PureWindowsPath(default_root(environ, system)) == PureWindowsPath(expected)
+
+    @pytest.mark.parametrize(
+        ("system", "expected"),
+        [("linux", "/h/.cache/cgo-prebuilt"), ("darwin", "/h/Library/Caches/cgo-prebuilt")],
+    )
+    def test_without_variables_it_is_where_the_account_says(
+        self, system: str, expected: str
+    ) -> None:
+        assert default_root({}, system, "/h") == Path(expected)
+        assert default_root({"HOME": ""}, system, "/h") == Path(expected)
+        assert default_root({"HOME": "/e"}, system, "/h") == Path(expected.replace("/h", "/e"))
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no such database")
+    def test_a_process_without_any_variable_has_the_same_store(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "cgo_prebuilt", "cache", "dir"],
+            env={"PYTHONPATH": str(Path(cgo_prebuilt.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == str(default_root({}, sys.platform, home_by_account()))
 
     @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
     def test_without_a_home_says_what_to_set(self, system: str) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def open_store() -> Store:
     """The user's store."""
-    from cgo_prebuilt.storage.store import Store, default_root
+    from cgo_prebuilt.storage.store import Store, default_root, home_by_account
 
-    return Store(default_root(os.environ, sys.platform))
+    return Store(default_root(os.environ, sys.platform, home_by_account()))
 
 
 def open_transport(partials: Path) -> Transport:

@@ -25,7 +25,7 @@ from cgo_prebuilt.files.leftovers import delete, remove_abandoned
 from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.sealing import fits, hash_again, seal
-from cgo_prebuilt.storage.store_folder import StoreFolder, default_root
+from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
 from cgo_prebuilt.storage.tree import (
     FILES,
     RECORD,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import LockedFile
     from cgo_prebuilt.storage.pruning import Pruned
 
-__all__ = ["Store", "StoredTree", "Tree", "default_root", "tree_key"]
+__all__ = ["Store", "StoredTree", "Tree", "default_root", "home_by_account", "tree_key"]
 
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,12 +28,14 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
 
 
-def default_root(environ: Mapping[str, str], system: str) -> Path:
+def default_root(environ: Mapping[str, str], system: str, known_home: str = "") -> Path:
     """The folder of the store.
 
     Args:
         environ: The environment; `CGO_PREBUILT_CACHE` wins, then what the system has for caches.
         system: As `sys.platform` has it.
+        known_home: The home folder where the environment names none, as with Bazel's
+            `--experimental_strict_repo_env`.
 
     Raises:
         UsageError: The variable is not an absolute path, or there is no home folder.
@@ -53,13 +56,25 @@ def default_root(environ: Mapping[str, str], system: str) -> Path:
     # A relative XDG_CACHE_HOME is to be ignored (XDG Base Directory Specification).
     elif system != "darwin" and environ.get("XDG_CACHE_HOME", "").startswith("/"):
         return Path(environ["XDG_CACHE_HOME"], "cgo-prebuilt")
-    elif environ.get("HOME"):
+    elif home := environ.get("HOME") or known_home:
         caches = ("Library", "Caches") if system == "darwin" else (".cache",)
-        return Path(environ["HOME"], *caches, "cgo-prebuilt")
+        return Path(home, *caches, "cgo-prebuilt")
     raise UsageError(
         "there is no home folder for the store of fetched libraries",
         remedy=f"set {VARIABLE} to a folder for it",
     )
+
+
+def home_by_account() -> str:
+    """The user's home folder by the system's database of accounts; empty where it has none."""
+    try:
+        import pwd  # Windows has none
+    except ImportError:
+        return ""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # a container's user without an account
+        return ""
 
 
 class StoreFolder:
