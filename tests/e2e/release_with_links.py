@@ -7,6 +7,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+from cgo_prebuilt.manifests.archive_section import format_of
+from tests.unit.archive_builders import pack_tar
+
 VERSION = "1.32.0"
 
 ONNX_HEADER = """\
@@ -39,7 +42,8 @@ def write_release(
             for path, data in files.items():
                 archive.writestr(f"{prefix}/{path}", data)
         return
-    with tarfile.open(target, "w:gz") as archive:
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
         for path, to in links.items():
             member = tarfile.TarInfo(f"./{prefix}/{path}")
             member.type, member.linkname = tarfile.SYMTYPE, to
@@ -48,3 +52,4 @@ def write_release(
             member = tarfile.TarInfo(f"./{prefix}/{path}")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
+    target.write_bytes(pack_tar(tar.getvalue(), format_of(target.name)))

@@ -96,9 +96,15 @@ def go_run(folder: Path, program: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("ending", ["tgz", "zip"])
+@pytest.mark.parametrize(
+    ("ending", "transport"), [("tgz", "python"), ("zip", "python"), ("deb", "bazel")]
+)
 def test_a_release_with_links_is_linked_and_run_as_it_is(
-    ending: str, workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path
+    ending: str,
+    transport: str,
+    workspace: MakeWorkspace,
+    archive_server: ArchiveServer,
+    tmp_path: Path,
 ) -> None:
     flags = ["-Wl,-soname,libanswer.so.1"]
     library = shared_library("linux_amd64", SOURCE, tmp_path / "answer", *flags).read_bytes()
@@ -117,7 +123,7 @@ def test_a_release_with_links_is_linked_and_run_as_it_is(
 
     made = workspace(
         {"BUILD.bazel": BUILD, "main.cc": MAIN_CC, "main.go": MAIN_GO, "answer.lock.json": lock},
-        module=MODULE,
+        module=MODULE.replace(", lock =", f', transport = "{transport}", lock ='),
     )
     for program in ("main_cc", "main_go"):
         assert made.bazel("run", f"//:{program}").checked().stdout == "the answer is 42\n"

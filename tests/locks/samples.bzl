@@ -311,7 +311,7 @@ REFUSED = {
         "lock": _lock(_REVISION, archive = {"format": "tar.br"}),
         "says": "'format' is",
         "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
-        "next": "it can be one of file, tar.gz",
+        "next": "it can be one of bz2, conda, deb, file",
     },
     "an unknown build tool": {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source(build = {"tool": "meson"})}),

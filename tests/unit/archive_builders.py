@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
+from cgo_prebuilt.locks.lock_keys import SINGLE
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstd
@@ -21,7 +23,9 @@ else:
     from backports import zstd as zstd
 
 END_OF_TAR = bytes(1024)
-TAR_FORMATS = ("tar.gz", "tar.xz", "tar.zst")
+TAR_FORMATS = ("tar.bz2", "tar.gz", "tar.xz", "tar.zst")
+HOLDERS = (*TAR_FORMATS, "conda", "deb", "gem", "tar")
+"""The formats that hold a tar."""
 
 
 class MemoryStream:
@@ -57,11 +61,65 @@ def locked_archive(
 
 
 def compress(data: bytes, format: str) -> bytes:
-    if format == "tar.gz":
-        return gzip.compress(data, 6)
-    if format == "tar.xz":
+    """Compresses as the end of a format's name says; nothing for `tar`."""
+    ending = format.rpartition(".")[2]
+    if ending == "gz":
+        return gzip.compress(data, 6, mtime=0)
+    if ending == "xz":
         return lzma.compress(data)
-    return zstd.compress(data)
+    if ending == "bz2":
+        return bz2.compress(data)
+    if ending == "zst":
+        compressed: bytes = zstd.compress(data)
+        return compressed
+    return data
+
+
+def archive_of(files: Mapping[str, bytes], format: str = "tar.gz") -> bytes:
+    """An archive of any format with these files; of one file where the format holds but one."""
+    if format in SINGLE:
+        (data,) = files.values()
+        return data if format == "file" else compress(data, format)
+    if format == "zip":
+        return zip_archive(*(ZipEntry(name, data) for name, data in files.items()))
+    tar = b"".join(tar_member(name, data) for name, data in files.items())
+    return pack_tar(tar + END_OF_TAR, format)
+
+
+def pack_tar(tar: bytes, format: str) -> bytes:
+    """A tar as an archive of a format that holds one, compressed or in a package."""
+    if format == "deb":
+        return ar_archive(
+            {
+                "debian-binary": b"2.0\n",
+                "control.tar.xz": lzma.compress(tar_member("./control") + END_OF_TAR),
+                "data.tar.xz": lzma.compress(tar),
+            }
+        )
+    if format == "gem":
+        return (
+            tar_member("metadata.gz", gzip.compress(b"--- !ruby/object:Gem::Specification\n"))
+            + tar_member("data.tar.gz", gzip.compress(tar))
+            + tar_member("checksums.yaml.gz", gzip.compress(b"--- {}\n"))
+            + END_OF_TAR
+        )
+    if format == "conda":
+        info: bytes = zstd.compress(tar_member("info/index.json", b"{}") + END_OF_TAR)
+        return zip_archive(
+            ZipEntry("metadata.json", b"{}", method=0),
+            ZipEntry("pkg-x-1.0-0.tar.zst", zstd.compress(tar), method=0),
+            ZipEntry("info-x-1.0-0.tar.zst", info, method=0),
+        )
+    return compress(tar, format)
+
+
+def ar_archive(members: Mapping[str, bytes]) -> bytes:
+    """An `ar` archive."""
+    out = b"!<arch>\n"
+    for name, data in members.items():
+        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
+        out += data + b"\n" * (len(data) % 2)
+    return out
 
 
 def tar_member(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,14 +21,8 @@ from cgo_prebuilt.locks.lock import (
 from cgo_prebuilt.manifests.manifest import Manifest, parse_manifest, read_manifest
 from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
-from tests.unit.archive_builders import (
-    END_OF_TAR,
-    ZipEntry,
-    compress,
-    locked_file,
-    tar_member,
-    zip_archive,
-)
+from tests.unit.archive_builders import archive_of as archive_of
+from tests.unit.archive_builders import locked_file
 
 LIBRARY = b"!<arch>\n" + bytes(range(256)) * 40
 HEADER = b"int vec_search(void);\n"
@@ -51,19 +44,6 @@ MANIFEST: Mapping[str, Any] = {
     "platforms": {"linux_amd64": {}},
 }
 """The least manifest of the library, as YAML gives it."""
-
-
-def archive_of(files: Mapping[str, bytes], format: str = "tar.gz") -> bytes:
-    """An archive of these files."""
-    if format == "file":
-        (data,) = files.values()
-        return data
-    if format == "zip":
-        return zip_archive(*(ZipEntry(name, data) for name, data in files.items()))
-    members = b"".join(tar_member(name, data) for name, data in files.items())
-    if format == "tar.gz":
-        return gzip.compress(members + END_OF_TAR, mtime=0)
-    return compress(members + END_OF_TAR, format)
 
 
 def write_files(folder: Path, files: Mapping[str, bytes] = FILES) -> Path:

@@ -23,6 +23,7 @@ from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
     ZipEntry,
+    archive_of,
     compress,
     locked_archive,
     locked_file,
@@ -33,16 +34,6 @@ from tests.unit.extract_case import extract_bytes, extract_into, index_bytes, sa
 
 NOISE = bytes(range(256)) * 40000
 GOOD = {"lib/x.a": b"library"}
-
-
-def archive_of(files: dict[str, bytes], format: str) -> bytes:
-    if format == "zip":
-        return zip_archive(*(ZipEntry(name, data) for name, data in files.items()))
-    if format == "file":
-        (data,) = files.values()
-        return data
-    tar = b"".join(tar_member(name, data) for name, data in files.items())
-    return compress(tar + END_OF_TAR, format)
 
 
 @pytest.mark.parametrize("most", [1 << 20, 777])

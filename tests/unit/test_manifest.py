@@ -225,11 +225,59 @@ def test_a_wheel_is_a_zip_with_a_prefix(tmp_path: Path) -> None:
         ("A.ZIP", "zip"),
         ("a.whl", "zip"),
         ("a.a", "file"),
-        ("a.tar", "file"),
+        ("a.tar", "tar"),
+        ("a.tar.bz2", "tar.bz2"),
+        ("a-1.0.crate", "tar.gz"),
+        ("a.nupkg", "zip"),
+        ("a.conda", "conda"),
+        ("a_1.0_amd64.deb", "deb"),
+        ("a.gem", "gem"),
+        ("liba.a.gz", "gz"),
+        ("liba.so.xz", "xz"),
+        ("LICENSE", "file"),
     ],
 )
 def test_the_name_says_the_format(file: str, format: str) -> None:
     assert format_of(file) == format
+
+
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("libvec-linux.a.gz", "libvec-linux.a"),
+        ("libvec.so.1.xz", "libvec.so.1"),
+        ("LIBVEC.A.ZST", "LIBVEC.A"),
+        ("libvec.a.bz2", "libvec.a"),
+        ("libvec.a", "libvec.a"),
+    ],
+)
+def test_a_compressed_file_goes_where_its_name_says(file: str, path: str) -> None:
+    (archive,) = spec(manifest(archives=[{"file": file}])).archives
+    assert archive.path == path
+    (placed,) = spec(manifest(archives=[{"file": file, "path": "lib/x.a"}])).archives
+    assert placed.path == "lib/x.a"
+
+
+@pytest.mark.parametrize(
+    ("file", "format"),
+    [
+        ("a.7z", ".7z"),
+        ("a-1.0.x86_64.rpm", ".rpm"),
+        ("a.tar.lz4", ".lz4"),
+        ("a.tar.Z", ".z"),
+        ("a.tar.br", ".br"),
+        ("a.tar.foo", ".tar.foo"),
+        ("a.tlz", ".tlz"),
+        ("a.dmg", ".dmg"),
+        ("a.rar", ".rar"),
+    ],
+)
+def test_a_format_that_is_not_read_is_no_loose_file(file: str, format: str) -> None:
+    error = refusal(archives=[{"file": file}])
+    assert error.what == f"{file!r} is of a format that is not read: {format}"
+    assert "in one of bz2, conda, deb, file, gem, gz, tar, tar.bz2, tar.gz" in str(error.remedy)
+    (archive,) = spec(manifest(archives=[{"file": file, "format": "file"}])).archives
+    assert (archive.format, archive.path) == ("file", file)
 
 
 def test_a_format_that_is_written_wins_over_the_name() -> None:

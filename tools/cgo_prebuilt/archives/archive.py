@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 
+from cgo_prebuilt.archives.ar_reader import read_ar
 from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, surprise
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, decode
@@ -11,7 +14,15 @@ from cgo_prebuilt.archives.tar_reader import read_tar
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zip_reader import read_zip
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.members import FILE, Member
+
+# What packages keep their files in: a tar, compressed by what its name says.
+_DATA = {
+    "conda": re.compile(r"pkg-.*\.tar\.zst"),
+    "deb": re.compile(r"data\.tar(\.\w+)?"),
+    "gem": re.compile(r"data\.tar\.gz"),
+}
 
 
 def read_members(
@@ -23,13 +34,13 @@ def read_members(
     expected: int = 0,
     size: int = 0,
 ) -> Generator[Member, None, None]:
-    """Reads the members of an archive.
+    """Reads the members of an archive; of a package, those of the archive inside that has its files.
 
     Args:
         stream: The archive.
-        format: One of `lock_keys.FORMATS`.
+        format: One of `lock.FORMATS`.
         where: What the archive is called in an error.
-        loose: The name of the only member, where the format is `file`.
+        loose: The name of the only member, where the format is one of `SINGLE`.
         expected: How many decoded bytes are no surprise, however well they are compressed.
         size: Of the archive by the lock; 0 where a lock is being made.
 
@@ -42,17 +53,59 @@ def read_members(
             more work than its size explains.
         UsageError: This machine has no decoder for it.
     """
-    if format == "zip":
-        yield from _read_zip(stream, where, expected)
+    work = Work(where, promised=size, expected=expected)
+    if format in ("zip", "conda"):
+        members = _read_zip(stream, where, expected)
+        yield from _data_of(members, format, work) if format in _DATA else members
         return
     head = _read_head(stream)
     _refuse_surprise(head, format, where)
     read = _after(head, stream)
-    if format == "file":
-        yield Member(loose, FILE, None, lambda: _chunks(read))
+    if format in SINGLE:
+        pieces = _plain(read) if format == "file" else decode(read, codec_of(format), work)
+        yield Member(loose, FILE, None, lambda: map(memoryview, pieces))
         return
-    work = Work(where, promised=size, expected=expected)
-    yield from read_tar(decode(read, codec_of(format), work), work)
+    if format == "deb":
+        yield from _data_of(read_ar(_counted(read, work), work), format, work)
+    elif format == "gem":
+        yield from _data_of(read_tar(_counted(read, work), work), format, work)
+    elif format == "tar":
+        yield from read_tar(_counted(read, work), work)
+    else:
+        yield from read_tar(decode(read, codec_of(format), work), work)
+
+
+def _data_of(
+    members: Generator[Member, None, None], format: str, outer: Work
+) -> Generator[Member, None, None]:
+    """The members of the one archive in a package that has its files."""
+    found = None
+    with closing(members):
+        for member in members:
+            if member.kind != FILE or not _DATA[format].fullmatch(member.name):
+                continue
+            if found is not None:
+                raise _not_a_package(f"it has {found!r} and {member.name!r}", format, outer)
+            found = member.name
+            work = outer.inside()
+            read = _reading(member.chunks())
+            ending = found.rpartition(".")[2]
+            if ending == "tar":
+                yield from read_tar(_counted(read, work), work)
+            elif ending in SINGLE:
+                yield from read_tar(decode(read, codec_of(ending), work), work)
+            else:
+                raise _not_a_package(f"{found!r} is not read", format, outer)
+    if found is None:
+        raise _not_a_package("its files are not in it", format, outer)
+
+
+def _not_a_package(why: str, format: str, work: Work) -> IntegrityError:
+    return IntegrityError(
+        f"this is no {format} package that is read here: {why}",
+        where=work.where,
+        remedy="its publisher has to pack it again, or take another archive",
+    )
 
 
 def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member, None, None]:
@@ -85,6 +138,20 @@ def _after(head: bytes, stream: ByteStream) -> Callable[[int], bytes]:
     return lambda size: held.pop() if held else stream.read(size)
 
 
-def _chunks(read: Callable[[int], bytes]) -> Iterator[memoryview]:
+def _reading(chunks: Iterable[memoryview]) -> Callable[[int], bytes]:
+    """The contents of a member as what a decoder reads."""
+    left = iter(chunks)
+    return lambda size: bytes(next(left, b""))
+
+
+def _plain(read: Callable[[int], bytes]) -> Iterator[bytes]:
     while chunk := read(PIECE_SIZE):
-        yield memoryview(chunk)
+        yield chunk
+
+
+def _counted(read: Callable[[int], bytes], work: Work) -> Iterator[bytes]:
+    """What is not compressed, as a decoder gives it."""
+    for piece in _plain(read):
+        work.decoded(len(piece))
+        work.received(len(piece))
+        yield piece

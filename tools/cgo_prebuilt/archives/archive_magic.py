@@ -15,13 +15,42 @@ _MAGICS = (
     (b"PK\x05\x06", "zip"),
     (b"BZh", "bzip2"),
     (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"!<arch>\ndebian-binary", "a Debian package"),
     (b"!<arch>\n", "a static library"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"\xed\xab\xee\xdb", "rpm"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"LZIP", "lzip"),
+    (b"MSCF", "a Windows cabinet"),
+    (b"xar!", "a macOS package"),
     (b"\x7fELF", "an ELF file"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file that it stands for"),
 )
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 
-_CONTENT_OF = {"tar.gz": "gzip", "tar.xz": "xz", "tar.zst": "zstd", "zip": "zip"}
+_COMPRESSED = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd"}
+_TAR = "a tar that is not compressed"
+_CONTENT_OF = {
+    **_COMPRESSED,
+    **{f"tar.{ending}": name for ending, name in _COMPRESSED.items()},
+    "zip": "zip",
+    "conda": "zip",
+    "deb": "a Debian package",
+    "tar": _TAR,
+    "gem": _TAR,
+}
+_ARCHIVES = frozenset(
+    {
+        *_CONTENT_OF.values(),
+        "7z",
+        "rar",
+        "rpm",
+        "lz4",
+        "lzip",
+        "a Windows cabinet",
+        "a macOS package",
+    }
+)
 
 
 def recognize(head: bytes) -> str | None:
@@ -42,7 +71,7 @@ def recognize(head: bytes) -> str | None:
     if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:
         return "zstd"
     if head[257:262] == b"ustar":
-        return "a tar that is not compressed"
+        return _TAR
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_HTML):
         return _PAGE
@@ -68,7 +97,17 @@ def surprise(head: bytes, format: str) -> str | None:
     expected = _CONTENT_OF.get(format)
     if expected is None:
         return f"this is {found}" if found in (_EMPTY, _PAGE) else None
-    # A zip is read from its end, so anything may stand before it.
-    if found == expected or (found is None and expected == "zip"):
+    # A zip is read from its end, so anything may stand before it; a tar of old has no mark.
+    if found == expected or (found is None and expected in ("zip", _TAR)):
         return None
     return f"this is {found or 'nothing that is known'}, but {format} was expected"
+
+
+def recognize_archive(head: bytes) -> str | None:
+    """Names the archive or compressed file that a file is; None where it is none that is known.
+
+    Args:
+        head: Its first `HEAD_SIZE` bytes, or all of it.
+    """
+    found = recognize(head)
+    return found if found in _ARCHIVES else None

@@ -1,13 +1,14 @@
 """Compressed bytes into plain ones, in bounded pieces, with the fastest decoder that there is.
 
 gzip: `isal` when it is installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
-`backports.zstd`. xz: `lzma`. A file may hold several gzip members, zstd frames or xz streams one
-after the other and is then one stream, as for gzip(1), zstd(1) and xz(1). References: RFC 1952
-(gzip), RFC 8878 (zstd), the .xz file format 1.2.
+`backports.zstd`. xz: `lzma`. bzip2: `bz2`. A file may hold several gzip members, zstd frames, xz or
+bzip2 streams one after the other and is then one stream, as for gzip(1), zstd(1), xz(1) and bzip2(1).
+References: RFC 1952 (gzip), RFC 8878 (zstd), the .xz file format 1.2.
 """
 
 from __future__ import annotations
 
+import bz2
 import importlib
 import lzma
 import zlib
@@ -102,15 +103,15 @@ class _Zlib:
 
 
 def codec_of(format: str) -> Codec:
-    """The codec of an archive format.
+    """The codec of a format, which is the end of its name: `gz` and `tar.gz` have one.
 
     Args:
-        format: `tar.gz`, `tar.xz` or `tar.zst`.
+        format: One of `lock.FORMATS` that is compressed as a whole.
 
     Raises:
         UsageError: This machine has no decoder for it.
     """
-    return {"tar.gz": _gzip, "tar.xz": _xz, "tar.zst": _zstd}[format]()
+    return {"bz2": _bzip2, "gz": _gzip, "xz": _xz, "zst": _zstd}[format.rpartition(".")[2]]()
 
 
 def raw_inflate() -> tuple[Decompressor, tuple[type[Exception], ...]]:
@@ -147,25 +148,27 @@ def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[b
     while data:
         work.stream()
         decompressor = codec.open()
-        try:
-            while not decompressor.eof:
-                if decompressor.needs_input and not data:
-                    data = receive()
-                    if not data:
-                        raise IntegrityError(
-                            f"the {codec.name} data end in the middle",
-                            where=work.where,
-                            remedy=_REMEDY,
-                        )
+        while not decompressor.eof:
+            if decompressor.needs_input and not data:
+                data = receive()
+                if not data:
+                    raise IntegrityError(
+                        f"the {codec.name} data end in the middle",
+                        where=work.where,
+                        remedy=_REMEDY,
+                    )
+            try:
                 piece = decompressor.decompress(data, PIECE_SIZE)
-                data = b""
-                if piece:
-                    work.decoded(len(piece))
-                    yield piece
-        except codec.errors as error:
-            raise IntegrityError(
-                f"the {codec.name} data are malformed: {error}", where=work.where, remedy=_REMEDY
-            ) from error
+            except codec.errors as error:
+                raise IntegrityError(
+                    f"the {codec.name} data are malformed: {error}",
+                    where=work.where,
+                    remedy=_REMEDY,
+                ) from error
+            data = b""
+            if piece:
+                work.decoded(len(piece))
+                yield piece
         data = _start(decompressor.unused_data, codec.padding, receive)
         if data and not data.startswith(codec.magics):
             raise IntegrityError(
@@ -211,6 +214,10 @@ def _xz() -> Codec:
         lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
         (lzma.LZMAError,),
     )
+
+
+def _bzip2() -> Codec:
+    return Codec("bzip2", (b"BZh",), b"", bz2.BZ2Decompressor, (OSError, ValueError, EOFError))
 
 
 def _zstd() -> Codec:

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from cgo_prebuilt.archives.pieces import Pieces
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member, normalize
@@ -72,8 +73,8 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
     Raises:
         IntegrityError: The tar is malformed or truncated, or readers may disagree about it.
     """
-    source = _Source(pieces, work.where)
-    block = source.block()
+    source = Pieces(pieces, what="tar", where=work.where)
+    block = source.read(_BLOCK)
     if not block:
         raise _malformed("there is nothing in it", work.where)
     while block.strip(b"\0"):
@@ -81,73 +82,15 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
         header = _parse(block, work)
         while header.type in _EXTENSIONS:
             said.hear(header, source)
-            header = _parse(source.block(), work)
+            header = _parse(source.read(_BLOCK), work)
         kind, size = _kind_and_size(header, said, source, work)
         end = source.position + _padded(size)
         name = normalize(said.name_of(header))
         yield Member(name, kind, size, partial(source.chunks, size), link=said.link_of(header))
         source.skip(end - source.position)
-        block = source.block()
-    if block:
-        source.check_end()
-
-
-class _Source:
-    """Decoded pieces that are taken in order."""
-
-    def __init__(self, pieces: Iterator[bytes], where: str) -> None:
-        self._pieces = pieces
-        self._where = where
-        self._piece = memoryview(b"")
-        self.position = 0
-
-    def block(self) -> bytes:
-        """Takes the next block; a shorter one, or none, only at the end."""
-        return self._take(_BLOCK)
-
-    def take(self, size: int) -> bytes:
-        """Takes exactly the next bytes."""
-        data = self._take(size)
-        if len(data) < size:
-            raise _truncated(self._where)
-        return data
-
-    def chunks(self, size: int) -> Iterator[memoryview]:
-        """Takes exactly the next bytes, without copying them."""
-        while size:
-            chunk = self._next(size)
-            if not chunk:
-                raise _truncated(self._where)
-            size -= len(chunk)
-            yield chunk
-
-    def skip(self, size: int) -> None:
-        """Takes the next bytes and drops them."""
-        for _ in self.chunks(size):
-            pass
-
-    def check_end(self) -> None:
-        """Refuses anything but padding behind the end of the tar."""
-        while piece := self._next(_HEADERS_MAX):
-            if bytes(piece).strip(b"\0"):
-                raise _malformed("there is something else behind its end", self._where)
-
-    def _take(self, size: int) -> bytes:
-        chunk = self._next(size)
-        if len(chunk) == size:
-            return bytes(chunk)
-        data = bytearray(chunk)
-        while len(data) < size and (chunk := self._next(size - len(data))):
-            data += chunk
-        return bytes(data)
-
-    def _next(self, size: int) -> memoryview:
-        """Takes 1 to `size` bytes; none at the end."""
-        if not self._piece:
-            self._piece = memoryview(next(self._pieces, b""))
-        chunk, self._piece = self._piece[:size], self._piece[size:]
-        self.position += len(chunk)
-        return chunk
+        block = source.read(_BLOCK)
+    if block and not source.is_padding():
+        raise _malformed("there is something else behind its end", work.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +142,7 @@ class _Said:
         self._count = self._length = 0
         self._values: dict[str, str] = {}
 
-    def hear(self, header: _Header, source: _Source) -> None:
+    def hear(self, header: _Header, source: Pieces) -> None:
         """Takes in the contents of an extended header."""
         where = self._work.where
         self._count += 1
@@ -267,7 +210,7 @@ def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
     return values
 
 
-def _kind_and_size(header: _Header, said: _Said, source: _Source, work: Work) -> tuple[str, int]:
+def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> tuple[str, int]:
     """What a member is, and how many bytes are stored of it."""
     where = work.where
     kind = _KINDS.get(header.type, f"member of type {header.type!r}")

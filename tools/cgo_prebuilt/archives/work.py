@@ -64,6 +64,10 @@ class Work:
         self._expected = expected
         self._encoded = self._decoded = self._streams = self._records = 0
 
+    def inside(self) -> Work:
+        """The work that an archive inside this one may cause, which is as much."""
+        return Work(self.where, promised=self._promised, expected=self._expected)
+
     def received(self, count: int) -> None:
         """Counts bytes of the archive."""
         self._encoded += count

@@ -12,7 +12,7 @@ REVISION = 1
 
 # The words that a key can hold. The format `file` is a loose file that is its own only member.
 WORDS = {
-    "format": ["file", "tar.gz", "tar.xz", "tar.zst", "zip"],
+    "format": ["bz2", "conda", "deb", "file", "gem", "gz", "tar", "tar.bz2", "tar.gz", "tar.xz", "tar.zst", "xz", "zip", "zst"],
     "tool": ["cargo", "cmake", "command", "make"],
     "cpu": [
         "x86-64-v2",

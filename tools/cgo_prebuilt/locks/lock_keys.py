@@ -18,6 +18,9 @@ REVISION: int = _TABLES["REVISION"]
 FORMATS: tuple[str, ...] = tuple(_TABLES["WORDS"]["format"])
 """The archive formats. `file` is a loose file that is its own only member."""
 
+SINGLE = ("file", "gz", "bz2", "xz", "zst")
+"""The formats of one file, as it is or compressed; its name is not in them."""
+
 BUILD_TOOLS: tuple[str, ...] = tuple(_TABLES["WORDS"]["tool"])
 """What builds a source."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock_keys import FORMATS
+from cgo_prebuilt.locks.lock_keys import FORMATS, SINGLE
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.patterns import is_pattern
@@ -18,16 +18,36 @@ from cgo_prebuilt.url import Url
 _URL = re.compile(r"[hH][tT][tT][pP][sS]?://[^/]|[fF][iI][lL][eE]:/")
 
 SUFFIXES = {
+    ".tar": "tar",
     ".tar.gz": "tar.gz",
     ".tgz": "tar.gz",
+    ".crate": "tar.gz",
+    ".tar.bz2": "tar.bz2",
+    ".tbz2": "tar.bz2",
+    ".tbz": "tar.bz2",
     ".tar.xz": "tar.xz",
     ".txz": "tar.xz",
     ".tar.zst": "tar.zst",
     ".tzst": "tar.zst",
     ".zip": "zip",
     ".whl": "zip",
+    ".jar": "zip",
+    ".aar": "zip",
+    ".nupkg": "zip",
+    ".conda": "conda",
+    ".deb": "deb",
+    ".gem": "gem",
+    ".gz": "gz",
+    ".bz2": "bz2",
+    ".xz": "xz",
+    ".zst": "zst",
 }
-"""What the end of an archive's name says of its format."""
+"""What the end of an archive's name says of its format; of two that fit, the longer one counts."""
+
+_NOT_READ = re.compile(
+    r"(?i).*\.(7z|rar|rpm|apk|dmg|pkg|msi|exe|cab|iso|appimage|snap|xar|cpio"
+    r"|lz|lz4|lzma|lzo|z|br|sz|(tar\.\w+)|t[bglx]z\w*)"
+)
 
 # Which of them an archive is laid out by; a loose file has but its `path`.
 _LAYOUT = ("strip_prefix", "find", "members")
@@ -46,6 +66,7 @@ class ArchiveSpec:
         path: For a loose file, where it goes.
         find: A file of which there is one: the folder that it is in is the prefix. Empty for none.
         members: The paths of files that have another name in the archive, each with that.
+        is_loose_by_name: Nothing but the file's name says that it is a loose file.
     """
 
     file: str
@@ -55,6 +76,7 @@ class ArchiveSpec:
     path: str
     find: str = ""
     members: tuple[tuple[str, str], ...] = ()
+    is_loose_by_name: bool = False
 
     @property
     def has_fixed_layout(self) -> bool:
@@ -64,10 +86,14 @@ class ArchiveSpec:
 
 def format_of(file: str) -> str:
     """The format that a file's name says; a name that says none is a loose file."""
-    for suffix, archive_format in SUFFIXES.items():
-        if file.lower().endswith(suffix):
-            return archive_format
-    return "file"
+    fitting = [suffix for suffix in SUFFIXES if file.lower().endswith(suffix)]
+    return SUFFIXES[max(fitting, key=len)] if fitting else "file"
+
+
+def _name_without_format(file: str) -> str:
+    """The name of a file that is compressed by itself, without what says how."""
+    stem, dot, ending = file.rpartition(".")
+    return stem if dot and f".{ending.lower()}" in SUFFIXES else file
 
 
 def read_archive(
@@ -99,7 +125,14 @@ def read_archive(
         raise fields.problem(
             f"'format' is {archive_format!r}", f"it can be one of {', '.join(FORMATS)}"
         )
-    is_loose = archive_format == "file"
+    by_name = "format" not in fields
+    if by_name and archive_format == "file" and (unread := _NOT_READ.fullmatch(file)):
+        raise fields.problem(
+            f"{file!r} is of a format that is not read: .{unread[1].lower()}",
+            f"take another archive of the release, in one of {', '.join(FORMATS)};"
+            " if the name is wrong, write its 'format' (`format: file` takes it as it is)",
+        )
+    is_loose = archive_format in SINGLE
     if "path" in fields and not is_loose:
         raise fields.problem("'path' is for a loose file", "for an archive, use 'strip_prefix'")
     for key in _LAYOUT:
@@ -107,7 +140,8 @@ def read_archive(
             raise fields.problem(f"'{key}' is for an archive", "for a loose file, use 'path'")
     if "find" in fields and "strip_prefix" in fields:
         raise fields.problem("'find' and 'strip_prefix' both say the prefix", "remove one")
-    path = fill(fields.string("path", file), values, where=where)
+    alone = _name_without_format(file) if archive_format != "file" else file
+    path = fill(fields.string("path", alone), values, where=where)
     strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
     find = fill(fields.string("find", ""), values, where=where)
     if "**" in strip_prefix.split("/") or is_pattern(find):
@@ -127,7 +161,14 @@ def read_archive(
         for url in fields.strings("urls", urls)
     )
     return ArchiveSpec(
-        file, filled, archive_format, strip_prefix, path, find, tuple(sorted(members.items()))
+        file,
+        filled,
+        archive_format,
+        strip_prefix,
+        path,
+        find,
+        tuple(sorted(members.items())),
+        by_name and archive_format == "file",
     )
 
 

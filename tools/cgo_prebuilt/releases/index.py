@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from cgo_prebuilt.archives.archive import read_members
+from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, recognize_archive
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.catalog import Catalog, read_catalog
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import Member, check_member_name, check_member_names
 from cgo_prebuilt.patterns import compile_pattern, is_pattern
@@ -96,7 +98,9 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) 
         UsageError: This machine has no decoder for the format.
         CgoPrebuiltError: The stream's own errors.
     """
-    if spec.format == "file":
+    if spec.format in SINGLE:
+        if spec.is_loose_by_name:
+            stream = _refuse_archive(stream, where)
         members = read_members(stream, format=spec.format, where=where, loose=spec.path)
         found = {
             member.name: _read(member, where, member.name in wanted.shared)
@@ -118,6 +122,19 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) 
             found[member.name] = _read(member, where, member.name in looked_into)
     check_member_names(sorted(places), where=where)
     return _contents(found, places, prefix, tuple(catalog.kinds))
+
+
+def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
+    """The stream again, where it is a loose file and not an archive under a name that does not say so."""
+    file = stream.whole()
+    found = recognize_archive(file.read(HEAD_SIZE))
+    if found is not None:
+        raise ManifestError(
+            f"by its contents it is {found}, and its name is one of a loose file",
+            where=where,
+            remedy="write its 'format'; `format: file` takes it as it is",
+        )
+    return SeekableStream(file)
 
 
 def _members(file: BinaryIO, spec: ArchiveSpec, where: str) -> Iterable[Member]:

@@ -1,0 +1,57 @@
+"""Members of an `ar` archive, as a Debian package is one (deb(5), ar(5))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from functools import partial
+
+from cgo_prebuilt.archives.pieces import Pieces
+from cgo_prebuilt.archives.work import Work
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.members import FILE, Member
+
+MAGIC = b"!<arch>\n"
+
+# name, time, owner, group, mode, size, and an end of its own; no name that does not fit
+_HEADER = re.compile(
+    rb"([^/ ]{1,16})/? *[0-9 ]{12}[0-9 ]{12}[0-7 ]{8}([0-9]{1,10}) *`\n", re.DOTALL
+)
+_HEADER_SIZE = 60
+
+
+def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
+    """Reads an `ar` archive.
+
+    Args:
+        pieces: The archive, in order.
+        work: Counts its headers.
+
+    Yields:
+        Every member in order. The contents of one have to be read before the next is asked for, or
+        are skipped.
+
+    Raises:
+        IntegrityError: The archive is malformed or truncated.
+    """
+    source = Pieces(pieces, what="ar archive", where=work.where)
+    if source.read(len(MAGIC)) != MAGIC:
+        raise _malformed(work.where)
+    while header := source.read(_HEADER_SIZE):
+        work.header()
+        match = _HEADER.fullmatch(header)
+        if match is None:
+            raise _malformed(work.where)
+        size = int(match[2])
+        end = source.position + size
+        name = match[1].decode("utf-8", "surrogateescape")
+        yield Member(name, FILE, size, partial(source.chunks, size))
+        source.skip(end - source.position)
+        if size % 2 and source.read(1) not in (b"\n", b""):
+            raise _malformed(work.where)
+
+
+def _malformed(where: str) -> IntegrityError:
+    return IntegrityError(
+        "the ar archive is malformed", where=where, remedy="its publisher has to pack it again"
+    )

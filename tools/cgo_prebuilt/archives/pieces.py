@@ -1,0 +1,87 @@
+"""Bytes that come in pieces, taken in other portions than they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cgo_prebuilt.errors import IntegrityError
+
+_PIECE = 1 << 18
+
+
+class Pieces:
+    """Bytes that are read forward only.
+
+    Args:
+        pieces: The bytes, in order.
+        what: What they are, for an error.
+        where: What the archive is called in an error.
+
+    Attributes:
+        position: How many bytes have been taken.
+    """
+
+    def __init__(self, pieces: Iterator[bytes | memoryview], *, what: str, where: str) -> None:
+        self._pieces = pieces
+        self._what = what
+        self._where = where
+        self._piece = memoryview(b"")
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        """Takes the next bytes; fewer only at the end."""
+        chunk = self._next(size)
+        if len(chunk) == size:
+            return bytes(chunk)
+        data = bytearray(chunk)
+        while len(data) < size and (chunk := self._next(size - len(data))):
+            data += chunk
+        return bytes(data)
+
+    def take(self, size: int) -> bytes:
+        """Takes exactly the next bytes.
+
+        Raises:
+            IntegrityError: There are fewer.
+        """
+        data = self.read(size)
+        if len(data) < size:
+            raise self.truncated()
+        return data
+
+    def chunks(self, size: int) -> Iterator[memoryview]:
+        """Takes exactly the next bytes, without copying them; raises as `take` does."""
+        while size:
+            chunk = self._next(size)
+            if not chunk:
+                raise self.truncated()
+            size -= len(chunk)
+            yield chunk
+
+    def skip(self, size: int) -> None:
+        """Takes exactly the next bytes and drops them; raises as `take` does."""
+        for _ in self.chunks(size):
+            pass
+
+    def is_padding(self) -> bool:
+        """Takes all that is left, and says whether it is nothing but zeros."""
+        while piece := self._next(_PIECE):
+            if bytes(piece).strip(b"\0"):
+                return False
+        return True
+
+    def truncated(self) -> IntegrityError:
+        """The error for bytes that end too early."""
+        return IntegrityError(
+            f"the {self._what} ends in the middle",
+            where=self._where,
+            remedy="its publisher has to pack it again",
+        )
+
+    def _next(self, size: int) -> memoryview:
+        """Takes 1 to `size` bytes; none at the end."""
+        if not self._piece:
+            self._piece = memoryview(next(self._pieces, b""))
+        chunk, self._piece = self._piece[:size], self._piece[size:]
+        self.position += len(chunk)
+        return chunk
