@@ -131,9 +131,15 @@ def _another_archive(version: dict[str, Any]) -> None:
     version["platforms"]["linux_amd64"]["archives"][0]["sha256"] = "0" * 64
 
 
+def _another_source(version: dict[str, Any]) -> None:
+    del version["source"]["path"]
+    version["source"] |= {"url": "https://evil.example/src.tar.gz", "sha256": "0" * 64}
+
+
 @pytest.mark.parametrize(
     ("module", "change", "words"),
     [
+        (MODULE, _another_source, "the publisher's signature does not cover src.tar.gz"),
         (
             MODULE,
             _signed_by_nobody,
@@ -160,8 +166,10 @@ def test_what_the_pinned_key_did_not_sign_is_neither_fetched_nor_built(
     key = key_of(lock)
     change(lock["versions"]["v1.0.0"])
     made = consumer(workspace, lock, pinning(module, public_key=key))
-    options = [[]] if change is _another_archive else [[], ["--@answer//:origin=source"]]
-    for chosen in options:
+    from_source = ["--@answer//:origin=source"]
+    for chosen in ([], from_source):
+        if change is (_another_archive if chosen else _another_source):
+            continue  # the other one is signed
         failed = made.bazel("build", *chosen, "//:main_cc")
         assert failed.code != 0
         assert words in failed.stderr

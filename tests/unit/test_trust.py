@@ -379,6 +379,8 @@ def test_a_bundle_wants_an_identity(run: Run, tmp_path: Path) -> None:
     words = "--verify-attestation and --identity go together"
     run("lock", "prebuilt.yaml", "--verify-attestation", "bundle.json").refused(2, words)
     run("lock", "prebuilt.yaml", "--identity", "acme/vec").refused(2, words)
+    old = run("lock", "prebuilt.yaml", "--attested-by", "acme/vec")
+    assert (old.code, "--attested-by is called --identity now" in old.err) == (2, True)
 
 
 def test_an_attestation_stays_as_long_as_its_archives(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport
-from cgo_prebuilt.commands.verbs import STALE, add_verb, note, path_argument, say
+from cgo_prebuilt.commands.verbs import STALE, add_renamed, add_verb, note, path_argument, say
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import Settings, read_settings
 
@@ -56,6 +56,7 @@ def add_lock(verbs: Verbs) -> None:
         metavar="WHO",
         help="whose attestation: a GitHub repository (OWNER/NAME), or a workflow of one",
     )
+    add_renamed(verb, "--attested-by", "--identity")
 
 
 def _lock(options: argparse.Namespace) -> int:
