@@ -54,6 +54,11 @@ _defaults = tag_class(
 What holds for all libraries at once. Only the root module can say it. An attribute of a prebuilt.library takes precedence if
 that is in the root module, too; what other modules say of their libraries does not.""",
     attrs = {
+        "allow_linkopts": attr.string_list(
+            doc = """\
+Words of link options that a lock may have beside those that are known to be harmless, such as `-Wl,--dynamic-list=x`. A link
+option can load a plugin or run a program, so each one is the root module's decision.""",
+        ),
         "mirror": attr.string(doc = _MIRROR),
         "origin": attr.string(doc = _ORIGIN),
         "transport": attr.string(doc = _TRANSPORT),
@@ -152,7 +157,7 @@ def _fetching_of(declaration, defaults):
         error = renamed_error("fallback", "origin", declaration.tag.fallback)
     if error:
         fail("\n\nlibrary {}: {}".format(declaration.name, error))
-    return said
+    return said | {"allow_linkopts": defaults.allow_linkopts if defaults else []}
 
 def _said(value):
     """A tag's value such that the same means the same in every module."""
@@ -168,6 +173,7 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetc
     name = source_repository_name(tag.name)
     source_repository(
         name = name,
+        allow_linkopts = fetching["allow_linkopts"],
         deps = deps,
         interpreter = interpreter,
         library = tag.name,
@@ -224,6 +230,7 @@ def _declare(mctx, declaration, interpreter, defaults):
             part = excerpt(lock, chosen, flavor, platform, vouchers_in(trust, chosen.content))
             archive_repository(
                 name = spoke_name(tag.name, platform, flavor),
+                allow_linkopts = fetching["allow_linkopts"],
                 deps = deps,
                 interpreter = interpreter,
                 library = tag.name,

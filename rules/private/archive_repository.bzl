@@ -3,6 +3,7 @@
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
+load(":link_options.bzl", "ALLOW_LINKOPTS", "check_linkopts")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "is_untrusted", "origin_of", "source_hint")
 load(":python.bzl", "fetcher_environment")
@@ -76,6 +77,7 @@ def _archive_repository_impl(rctx):
     chosen = origin_of(rctx.getenv(VARIABLE), rctx.getenv(OLD_VARIABLE), rctx.attr.origin)
     if chosen.error:
         fail("\n\n" + chosen.error)
+    check_linkopts(library, lock.prebuilt.get("linkopts", []), rctx.attr.allow_linkopts)
     rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
     write_file(rctx, "prebuilt.lock.json", lock.text)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
@@ -85,7 +87,7 @@ def _archive_repository_impl(rctx):
         "fetch",
         ["--lock=prebuilt.lock.json", "--platform=" + platform],
         ["--output=.", "--origin=prebuilt", "--json"],
-        fetcher_environment(lock.name, version),
+        fetcher_environment(lock.name, version) | {ALLOW_LINKOPTS: " ".join(rctx.attr.allow_linkopts)},
     )
     if result.return_code != 0:
         failure = failed_fetch(

@@ -42,10 +42,17 @@ def _flag(text, files, workspace):
     return word if word == _word(text) else "'" + word + "'"
 
 def _word(text):
-    """A word for the script's here-document, where `$`, a backquote and a backslash have a meaning."""
-    for sign in ("\\", "$", "`"):
+    """Text within the script's double quotes, where a few characters have a meaning (POSIX, Shell Command Language, 2.2.3)."""
+    for sign in ("\\", "$", "`", '"'):
         text = text.replace(sign, "\\" + sign)
     return text
+
+def _define(define):
+    """A define as one field for cgo, which splits at white space and takes quotes away."""
+    if not [sign for sign in (" ", "\t", "'", '"') if sign in define]:
+        return "-D" + _word(define)
+    quote = '"' if "'" in define else "'"
+    return _word(quote + "-D" + define + quote)
 
 def _cgo_env_impl(ctx):
     info = ctx.attr.library[CcInfo]
@@ -55,7 +62,7 @@ def _cgo_env_impl(ctx):
         compilation.includes.to_list() + compilation.quote_includes.to_list() +
         compilation.system_includes.to_list() + compilation.external_includes.to_list()
     )
-    cflags = ["-D" + _word(define) for define in compilation.defines.to_list()]
+    cflags = [_define(define) for define in compilation.defines.to_list()]
     for folder in folders:
         flag = "'-I${runfiles}/" + _word(runfile_of(folder, ctx.bin_dir.path, workspace)) + "'"
         if flag not in cflags:
@@ -75,9 +82,9 @@ def _cgo_env_impl(ctx):
     ctx.actions.expand_template(
         template = ctx.file._template,
         output = script,
+        # One placeholder, since Bazel looks for each in what stands for the ones before it.
         substitutions = {
-            "{cflags}": " ".join(cflags),
-            "{ldflags}": " ".join(ldflags),
+            "{flags}": 'own_cflags="{}"\nown_ldflags="{}"'.format(" ".join(cflags), " ".join(ldflags)),
         },
         is_executable = True,
     )

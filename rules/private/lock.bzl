@@ -5,17 +5,35 @@ same keys: a table of locks in `tests/locks` that both read says which.
 """
 
 load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
+load(":interface_problem.bzl", "interface_problem")
 load(":platforms.bzl", "PLATFORMS")
 
 _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
 _UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
 _TEXT = ("string", "a text")
-_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false"), "text": _TEXT} | {of: _TEXT for of in WORDS}
+_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false")} | {of: _TEXT for of in ["lines", "text"] + list(WORDS)}
 _INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
 _KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in INTERFACES}
 _NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for kind, keys in _KEYS.items()}
 _KNOWN = {key: None for keys in _KEYS.values() for key in keys}
 _PLATFORMS = {platform: None for platform in PLATFORMS}
+
+# The control characters of ASCII, and what Unicode ends a line with: as a character, and as the bytes of UTF-8 that Bazel
+# has read as one character each.
+_CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
+    first + second
+    for first in "01".elems()
+    for second in "0123456789abcdef".elems()
+] + ["7f"]] + [json.decode('"{}"'.format(escape)) for escape in [
+    "\\u2028",
+    "\\u2029",
+    "\\u00c2\\u0085",
+    "\\u00e2\\u0080\\u00a8",
+    "\\u00e2\\u0080\\u00a9",
+]]
+
+# What a document has in which a text may have one of them. Few have, and looking at each text takes its time.
+_SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sign in "bfnrtu".elems()]
 
 # Starlark has no `while`; a lock has fewer values than this.
 _ENOUGH = 100000000
@@ -51,7 +69,8 @@ def parse_lock(text, where):
             where,
             _UPDATE.format(revision),
         )
-    problem = _problem_of(document, where, revision > REVISION)
+    is_suspicious = any([sign in text for sign in _SUSPICIOUS])
+    problem = _problem_of(document, where, revision > REVISION, is_suspicious)
     if problem:
         return problem
     versions = document["versions"]
@@ -71,8 +90,8 @@ def parse_lock(text, where):
         versions = versions,
     )
 
-def _problem_of(document, where, is_newer):
-    """What is wrong with a lock's keys and the types of their values: an error, or None."""
+def _problem_of(document, where, is_newer, is_suspicious):
+    """What is wrong with a lock's keys and their values: an error, or None."""
     pending = [("lock", document, where)]
     for _ in range(_ENOUGH):
         if not pending:
@@ -86,29 +105,35 @@ def _problem_of(document, where, is_newer):
                 if of in _NESTED and _NESTED[of]:
                     pending.append((of, item, "{}[{}]".format(place, index)))
                     continue
-                problem = _problem_of_object(of, item, is_newer)
+                problem = _problem_of_object(of, item, is_newer, is_suspicious)
                 if problem:
                     return _error(problem.what, "{}[{}]".format(place, index), problem.remedy)
         elif kind[0] == "{":
             if type(value) != "dict":
                 return _error("expected a mapping", place)
+            for name in value:
+                problem = _problem_of_text("a name", name) if is_suspicious else None
+                if problem:
+                    return _error(problem.what, place, problem.remedy)
             pending.extend([
                 (of, item, "{}.{}".format(place, name))
                 for name, item in value.items()
                 if of not in ("platform", "source_platform") or name in _PLATFORMS
             ])
         else:
-            problem = _problem_of_object(kind, value, is_newer)
+            problem = _problem_of_object(kind, value, is_newer, is_suspicious)
             if problem:
                 return _error(problem.what, place, problem.remedy)
             dot = ": " if kind == "lock" else "."
             pending.extend([(of, value[key], place + dot + key) for key, of in _NESTED.get(kind, {}).items() if key in value])
     return None
 
-def _problem_of_object(kind, value, is_newer):
+def _problem_of_object(kind, value, is_newer, is_suspicious):
     """What is wrong with an object's keys and its plain values: a struct of `what` and `remedy`, or None."""
-    if kind == "text":
-        return None if type(value) == "string" else struct(what = "expected a text", remedy = _REMEDY)
+    if kind in ("lines", "text"):
+        if type(value) != "string":
+            return struct(what = "expected a text", remedy = _REMEDY)
+        return _problem_of_text("a text", value) if is_suspicious and kind == "text" else None
     if type(value) != "dict":
         return struct(what = "expected a mapping", remedy = _REMEDY)
     keys = _KEYS[kind]
@@ -123,7 +148,17 @@ def _problem_of_object(kind, value, is_newer):
             return struct(what = "'{}' must be {}".format(key, _PLAIN[of][1]), remedy = _REMEDY)
         if of in WORDS and item not in WORDS[of] and not is_newer:
             return struct(what = "'{}' is {}".format(key, repr(item)), remedy = "it can be one of " + ", ".join(WORDS[of]))
+        problem = _problem_of_text("'{}'".format(key), item) if is_suspicious and of == "text" else None
+        if problem:
+            return problem
     return None
+
+def _problem_of_text(what, text):
+    """What is wrong with a text that becomes a word of a command, a script or a BUILD file: as `_problem_of_object`."""
+    found = [sign for sign in _CONTROL if sign in text]
+    if not found:
+        return None
+    return struct(what = "{} has a control character: {}".format(what, json.encode(text)), remedy = "remove it from the text")
 
 def _problem_of_version(content, shared):
     """What is wrong with a version's flavors, or the lists that they share: a text, or None."""
@@ -133,8 +168,16 @@ def _problem_of_version(content, shared):
         return "a version has either 'platforms', or 'flavors' and 'default_flavor'"
     if has_flavors and default not in content["flavors"]:
         return "the default flavor {} is not in 'flavors'".format(repr(default))
+    source = content.get("source", {})
+    for described in [source] + source.get("platforms", {}).values():
+        problem = interface_problem(described)
+        if problem:
+            return problem
     for platforms in _flavors_of(content).values():
         for prebuilt in platforms.values():
+            problem = interface_problem(prebuilt)
+            if problem:
+                return problem
             for name in _shared_names(prebuilt):
                 if name not in shared:
                     return "{} is not in the lock's 'shared'".format(repr(name))

@@ -3,6 +3,7 @@
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
+load(":link_options.bzl", "check_linkopts")
 load(":origin.bzl", "error_of")
 load(":platforms.bzl", "PLATFORMS", "setting_of")
 load(":python.bzl", "fetcher_environment", "run_fetcher")
@@ -162,6 +163,8 @@ def _source_repository_impl(rctx):
     lock = json.decode(rctx.attr.lock)
     version = lock["default_version"]
     source = lock["versions"][version]["source"]
+    for described in [source] + source.get("platforms", {}).values():
+        check_linkopts(rctx.attr.library, described.get("linkopts", []), rctx.attr.allow_linkopts)
     if "url" in source:
         _fetch_archive(rctx, lock, version)
     else:

@@ -17,6 +17,9 @@ def transport_error(transport):
 
 # Of every repository rule that runs the fetcher for a library.
 FETCHING_ATTRIBUTES = {
+    "allow_linkopts": attr.string_list(
+        doc = "Words of link options that the root module takes whatever they do.",
+    ),
     "deps": attr.string_list(
         doc = "The canonical labels of the libraries that this one needs.",
     ),

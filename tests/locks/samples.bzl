@@ -262,6 +262,45 @@ REFUSED = {
         "says": "unknown key 'mode'",
         "at": "L: versions.v1.platforms.linux_amd64.archives[0].files[0]",
     },
+    # Values that would be something else in a BUILD file, a script or a command line.
+    "a line end in a define": {
+        "lock": _lock(_REVISION, platform = {"defines": ["A\nEND\ntouch /tmp/x"]}),
+        "says": "has a control character",
+        "at": "L: versions.v1.platforms.linux_amd64",
+    },
+    "a carriage return in a define": {
+        "lock": _lock(_REVISION, platform = {"defines": ["A=1\r-fplugin=x.so"]}),
+        "says": "has a control character",
+        "at": "L: versions.v1.platforms.linux_amd64",
+    },
+    "a line end in a linkopt of a source": {
+        "lock": _lock(_REVISION, {"platforms": {}, "source": _source({"linkopts": ["-lm\nRequires: x"]})}),
+        "says": "has a control character",
+        "at": "L: versions.v1.source",
+    },
+    "a control character in an archive's name": {
+        "lock": _lock(_REVISION, archive = {"strip_prefix": "a\tb"}),
+        "says": "has a control character",
+        "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
+    },
+    "a line end in a version": {
+        "lock": _lock(_REVISION, top = {"default_version": "v1", "versions": {"v1": {"platforms": {}}, "v2\nx": {"platforms": {}}}}),
+        "at": "L",
+    },
+    "both kinds of quotes in a define": {
+        "lock": _lock(_REVISION, platform = {"defines": ["A='\"'"]}),
+        "says": "'defines' has ",
+        "at": "L: versions.v1",
+    },
+    "a shared library in a folder with a comma": {
+        "lock": _lock(
+            _REVISION,
+            archive = {"files": [_FILE, {"path": "a,-z/libx.so", "sha256": "0" * 64, "size": 1}]},
+            platform = {"shared_library": ["a,-z/libx.so"]},
+        ),
+        "says": "in a folder with a comma",
+        "at": "L: versions.v1",
+    },
     "a word where a truth value belongs": {
         "lock": _lock(_REVISION, {"platforms": {}, "source": _source({"vendor": "yes"})}),
         "at": "L: versions.v1.source",

@@ -1,9 +1,13 @@
-"""Tests of `link_flags`."""
+"""Tests of `link_flags`, and of the link options that a lock may have."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:link_flags.bzl", "link_flags")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:link_options.bzl", "refused_linkopt")
+load(":link_option_cases.bzl", "LINKOPTS")
 
 def _link_flags_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -34,7 +38,16 @@ def _link_flags_test_impl(ctx):
     asserts.equals(env, [], link_flags([]))
     return unittest.end(env)
 
+def _link_options_test_impl(ctx):
+    env = unittest.begin(ctx)
+    for linkopt, is_taken in LINKOPTS.items():
+        asserts.equals(env, None if is_taken else linkopt, refused_linkopt(["-lm", linkopt], []), linkopt)
+    asserts.equals(env, None, refused_linkopt(["-T a.ld"], ["-T", "a.ld"]))
+    asserts.equals(env, "-T b.ld", refused_linkopt(["-T b.ld"], ["-T", "a.ld"]))
+    return unittest.end(env)
+
 _link_flags_test = unittest.make(_link_flags_test_impl)
+_link_options_test = unittest.make(_link_options_test_impl)
 
 def link_flags_test_suite(name):
-    unittest.suite(name, _link_flags_test)
+    unittest.suite(name, _link_flags_test, _link_options_test)

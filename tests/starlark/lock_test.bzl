@@ -70,6 +70,12 @@ def _text_test_impl(ctx):
     for value in ["1", "null", '["a"]']:
         error = parse_lock(json.encode(_LOCK).replace('"answer"', value), "L").error
         asserts.true(env, "'name' must be a text\n  at: L\n" in error, error)
+
+    # What Unicode ends a line with, escaped and as the bytes that Bazel reads.
+    for sign in ["\\u2028", "\\u00e2\\u0080\\u00a8", "\\u007f"]:
+        for value in [sign, json.decode('"' + sign + '"')]:
+            error = parse_lock(json.encode(_LOCK).replace("lib/liba.a", "lib/" + value), "L").error
+            asserts.true(env, error and "has a control character" in error, sign)
     error = parse_lock(json.encode(_LOCK).replace('"path":"lib/liba.a"', '"path":"a","size":"1"'), "L").error
     asserts.true(env, "'size' must be a whole number" in error and ".archives[0].files[0]\n" in error, error)
     return unittest.end(env)

@@ -100,7 +100,7 @@ def test_an_optional_string_may_be_absent_or_null() -> None:
     assert fields({"key": "a"}).optional_string("key") == "a"
 
 
-@pytest.mark.parametrize("value", ["A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", "sha256:abc"])
+@pytest.mark.parametrize("value", ["A" * 64, "a" * 63, "a" * 65, "a" * 64 + " ", "sha256:abc"])
 def test_a_hash_is_64_lower_case_hex_digits(value: str) -> None:
     with pytest.raises(ManifestError, match="'key' must be 64 lower-case hex digits"):
         fields({"key": value}).sha256("key")
@@ -133,3 +133,14 @@ def test_what_is_no_mapping_of_strings_is_refused(value: object, what: str) -> N
     with pytest.raises(ManifestError) as caught:
         fields({"key": value}).string_mapping("key")
     assert caught.value.what == what
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])
+def test_a_text_is_one_line_of_visible_characters(sign: str) -> None:
+    for value in (f"a{sign}b", f"a{sign}"):
+        with pytest.raises(ManifestError, match="'key' has a control character: 'a"):
+            fields({"key": value}).string("key")
+        with pytest.raises(ManifestError, match="'key' has a control character"):
+            fields({"key": ["x", value]}).strings("key")
+    assert fields({"key": "a\n"}).string("key", lines=True) == "a\n"
+    assert fields({"key": ["a\n"]}).strings("key", lines=True) == ("a\n",)

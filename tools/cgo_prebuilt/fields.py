@@ -14,6 +14,8 @@ from cgo_prebuilt.errors import CgoPrebuiltError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
+_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _MOST = 1 << 63
 """More bytes than any file has (`off_t`)."""
 
@@ -72,8 +74,8 @@ class Fields:
             raise self.problem(f"{key!r} is missing", f"add {key!r} here")
         return self._mapping[key]
 
-    def string(self, key: str, default: str | None = None) -> str:
-        """A string; required where there is no default."""
+    def string(self, key: str, default: str | None = None, *, lines: bool = False) -> str:
+        """A string, of one line unless `lines`; required where there is no default."""
         if key not in self._mapping and default is not None:
             return default
         value = self.required(key)
@@ -81,7 +83,7 @@ class Fields:
             raise self.problem(
                 f"{key!r} must be a string, found {_kind(value)}", _quote_hint(value)
             )
-        return self._checked(key, value)
+        return self._checked(key, value, lines)
 
     def optional_string(self, key: str) -> str | None:
         """A string, or None where the key is absent or null."""
@@ -112,13 +114,15 @@ class Fields:
             raise self.problem(f"{key!r} must be true or false, found {_kind(value)}")
         return value
 
-    def strings(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """A list of strings; a single string stands for a list of one."""
+    def strings(
+        self, key: str, default: tuple[str, ...] = (), *, lines: bool = False
+    ) -> tuple[str, ...]:
+        """A list of strings, of one line each unless `lines`; one string stands for a list of one."""
         value = self._mapping.get(key)
         if value is None:
             return default
         if isinstance(value, str):
-            return (self._checked(key, value),)
+            return (self._checked(key, value, lines),)
         if not isinstance(value, list | tuple):
             raise self.problem(f"{key!r} must be a list of strings, found {_kind(value)}")
         for item in value:
@@ -126,7 +130,7 @@ class Fields:
                 raise self.problem(
                     f"{key!r} must hold strings only, found {_kind(item)}", _quote_hint(item)
                 )
-        return tuple(self._checked(key, item) for item in value)
+        return tuple(self._checked(key, item, lines) for item in value)
 
     def string_mapping(self, key: str) -> dict[str, str]:
         """A mapping of strings to strings; empty where the key is absent."""
@@ -143,12 +147,16 @@ class Fields:
                 )
         return {self._checked(key, k): self._checked(key, item) for k, item in value.items()}
 
-    def _checked(self, key: str, text: str) -> str:
-        """A text that can be a path, and a word of a command line."""
+    def _checked(self, key: str, text: str, lines: bool = False) -> str:
+        """A text that can be a path, and a word of a command line, a script or a BUILD file."""
         if "\0" in text:
             raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
         if _SURROGATE.search(text):
             raise self.problem(f"{key!r} has half of a character", "remove it from the text")
+        if not lines and _CONTROL.search(text):
+            raise self.problem(
+                f"{key!r} has a control character: {text!r}", "remove it from the text"
+            )
         return text
 
 

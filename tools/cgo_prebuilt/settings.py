@@ -40,6 +40,7 @@ class Settings:
         release_url: The same for one library; `mirror` takes precedence.
         version: The version to take instead of the lock's default, or None.
         flavor: The flavor to take instead of the default one, or None.
+        allowed_linkopts: The words of link options that are taken whatever they do.
         trust: Who must vouch for the release.
         mirror_name: What names the mirror, for messages.
     """
@@ -50,6 +51,7 @@ class Settings:
     release_url: Url | None = None
     version: str | None = None
     flavor: str | None = None
+    allowed_linkopts: frozenset[str] = frozenset()
     trust: Trust = ANYBODY
     mirror_name: str = _MIRROR
 
@@ -106,6 +108,7 @@ def read_settings(
         release_url=release_url,
         version=version or environ.get(f"{prefix}_VERSION") or None,
         flavor=flavor,
+        allowed_linkopts=frozenset(environ.get("CGO_PREBUILT_ALLOW_LINKOPTS", "").split()),
         trust=trust,
     )
 

@@ -17,6 +17,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "`auto`, `prebuilt` or `source`, for every library; wins over `origin` in MODULE.bazel",
     ),
     (
+        ("CGO_PREBUILT_ALLOW_LINKOPTS",),
+        "words of link options that a lock may have beside those that are known to be harmless, with white"
+        " space between them; in Bazel, `prebuilt.defaults(allow_linkopts = ...)`",
+    ),
+    (
         ("CGO_PREBUILT_MIRROR",),
         "a base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of every"
         " lock; no archive is taken from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and"

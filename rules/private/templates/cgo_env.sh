@@ -9,15 +9,10 @@ case "$0" in
 esac
 [ -d "$runfiles" ] || runfiles="$RUNFILES_DIR"
 
+{flags}
 # What cgo uses where CGO_CFLAGS is not set; setting it would silently drop them.
-cflags="${CGO_CFLAGS:--O2 -g} $(cat <<END
-{cflags}
-END
-)"
-ldflags="${CGO_LDFLAGS:+$CGO_LDFLAGS }$(cat <<END
-{ldflags}
-END
-)"
+cflags="${CGO_CFLAGS:--O2 -g} $own_cflags"
+ldflags="${CGO_LDFLAGS:+$CGO_LDFLAGS }$own_ldflags"
 
 if [ $# -gt 0 ]; then
     cd "${BUILD_WORKING_DIRECTORY:-.}"

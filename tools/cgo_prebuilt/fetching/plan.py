@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.errors import LockError, UnavailableError
 from cgo_prebuilt.locks.choice import Choice, choose
+from cgo_prebuilt.locks.link_options import ALLOW, refused_linkopt
 from cgo_prebuilt.locks.lock import (
     Interface,
     Lock,
@@ -68,6 +71,7 @@ def plan_fetch(
     if prebuilt is None:
         raise _no_prebuilt(choice, platform)
     prebuilt.check_usable(f"{choice} for {platform}")
+    check_linkopts(prebuilt.interface.linkopts, settings, f"{choice} for {platform}")
     lack = unmet(prebuilt.interface.requires, machine) if machine is not None else None
     if lack is not None:
         raise UnavailableError(
@@ -100,6 +104,21 @@ def plan_fetch(
         interface=prebuilt.interface,
         is_vouched=bool(trusted),
     )
+
+
+def check_linkopts(linkopts: Iterable[str], settings: Settings, where: str) -> None:
+    """Refuse link options that could run a program, unless the settings allow them.
+
+    Raises:
+        LockError: There is one.
+    """
+    refused = refused_linkopt(linkopts, settings.allowed_linkopts)
+    if refused is not None:
+        raise LockError(
+            f"the lock has the link option {refused!r}, which could run a program",
+            where=where,
+            remedy=f"if you trust it, allow its words: {ALLOW}={shlex.quote(refused)}",
+        )
 
 
 def _no_prebuilt(choice: Choice, platform: Platform) -> UnavailableError:

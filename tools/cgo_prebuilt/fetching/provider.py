@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, TrustError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
-from cgo_prebuilt.fetching.plan import plan_fetch
+from cgo_prebuilt.fetching.plan import check_linkopts, plan_fetch
 from cgo_prebuilt.locks.choice import choose
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.storage.store import Tree
@@ -180,6 +180,8 @@ class Provider:
             self._open,
             self.on_wait,
         )
+        outputs = wanted.source.of_platform(str(platform)).outputs
+        check_linkopts(outputs.linkopts, settings, f"the source of {wanted.name} {wanted.version}")
         built = build(
             wanted,
             origin,

@@ -12,6 +12,9 @@ from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.storage.tree import FILES, Tree
 
+_DOLLAR = "dollar=$\n"
+"""A variable for what begins a variable: `$$` is one dollar to pkg-config, and two to pkgconf."""
+
 
 def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
     """Writes the `.pc` file of a stored library beside its files.
@@ -55,9 +58,10 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
     cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
     cflags += [f"-D{_escaped(define)}" for define in interface.defines]
     words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}", checked=True)
-    libs = words + list(interface.linkopts)
+    libs = words + [_dollars(linkopt) for linkopt in interface.linkopts]
+    dollar = _DOLLAR if any("${dollar}" in word for word in cflags + libs) else ""
     return (
-        f"prefix=${{pcfiledir}}/{prefix}\n\n"
+        f"prefix=${{pcfiledir}}/{prefix}\n{dollar}\n"
         f"Name: {name}\n"
         f"Description: prebuilt {name}\n"
         f"Version: {version.removeprefix('v')}\n"
@@ -68,4 +72,9 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
 
 def _escaped(text: str) -> str:
     """A text as one word of a `.pc` file, which is split as a shell does, and where `#` is special."""
-    return re.sub(r"([\s\"'\\#()&;|<>*?!`\[\]])", r"\\\1", text)
+    return _dollars(re.sub(r"([\s\"'\\#()&;|<>*?!`\[\]])", r"\\\1", text))
+
+
+def _dollars(text: str) -> str:
+    """A text without variables but `_DOLLAR`, which pkg-config and pkgconf replace and read once."""
+    return text.replace("$", "${dollar}")

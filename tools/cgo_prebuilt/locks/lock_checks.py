@@ -14,6 +14,19 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
             f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
             "name only archives that 'static_library' lists, in the same words",
         )
+    # As interface_problem.bzl decides.
+    for define in interface.defines:
+        if "'" in define and '"' in define:
+            raise fields.problem(
+                f"'defines' has {define!r}, with both kinds of quotes, which cgo cannot take",
+                "write it with one kind, or put it into a header",
+            )
+    for path in interface.shared_library:
+        if "," in path.rpartition("/")[0]:
+            raise fields.problem(
+                f"'shared_library' has {path!r}, in a folder with a comma, which linkers split",
+                "pack it into another folder",
+            )
     return interface
 
 

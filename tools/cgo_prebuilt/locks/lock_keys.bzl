@@ -44,7 +44,8 @@ INTERFACE_LISTS = [
 INTERFACES = ["platform", "source", "source_platform"]
 
 # The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `count`,
-# `flag` and the names in WORDS are plain values, any other word is an object.
+# `flag`, `lines` and the names in WORDS are plain values, any other word is an object. A `text` is one line; only `lines`
+# may hold CONTROL characters, since a text becomes a word of a command, a script or a BUILD file.
 OBJECTS = {
     "lock": {
         "$schema": "text",
@@ -115,14 +116,14 @@ OBJECTS = {
     },
     "build": {
         "tool": "tool",
-        "args": "[text]",
+        "args": "[lines]",
         "target": "text",
         "toolchain": "text",
     },
     "signature": {
         "public_key": "text",
-        "sums": "text",
-        "signature": "text",
+        "sums": "lines",
+        "signature": "lines",
     },
     "verified": {
         "attestations": "[attestation]",
@@ -133,7 +134,7 @@ OBJECTS = {
         "workflow": "text",
         "commit": "text",
         "predicate": "text",
-        "bundle": "text",
+        "bundle": "lines",
     },
 }
 

@@ -176,8 +176,8 @@ class _Reader:
         fields = self._reading.fields("signature", value, where)
         return Signature(
             fields.matching("public_key", PUBLIC_KEY, "an SSH public key without options"),
-            fields.string("sums"),
-            fields.string("signature"),
+            fields.string("sums", lines=True),
+            fields.string("signature", lines=True),
         )
 
     def _verified(self, version: Fields) -> tuple[Attestation, ...]:
@@ -186,7 +186,8 @@ class _Reader:
         read = []
         for index, item in enumerate(listed(verified, "attestations")):
             fields = self._reading.fields("attestation", item, f"{where}.attestations[{index}]")
-            read.append(Attestation(**{key: fields.string(key) for key in KEYS["attestation"]}))
+            values = {key: fields.string(key, lines=key == "bundle") for key in KEYS["attestation"]}
+            read.append(Attestation(**values))
         return tuple(read)
 
     def _platform(self, value: object, where: str) -> LockedPlatform:

@@ -71,11 +71,11 @@ def listed(fields: Fields, key: str) -> list[object]:
     return value
 
 
-def strings(fields: Fields, key: str) -> tuple[str, ...]:
+def strings(fields: Fields, key: str, *, lines: bool = False) -> tuple[str, ...]:
     """A list of strings. The form that people may use, one string for a list of one, is not for locks."""
     if key in fields:
         listed(fields, key)
-    return fields.strings(key)
+    return fields.strings(key, lines=lines)
 
 
 @contextmanager

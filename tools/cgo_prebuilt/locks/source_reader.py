@@ -90,7 +90,7 @@ def _build(reading: Reading, value: object, where: str) -> Build:
         # `plan_build` refuses it; the prebuilts can be used all the same.
         reading.unread.append(where)
         tool = fields.string("tool")
-    args = strings(fields, "args")
+    args = strings(fields, "args", lines=True)
     if tool == "command" and not args:
         raise fields.problem("'args' is empty", "for a command it is the whole command line")
     toolchain = fields.string("toolchain", "")

@@ -188,7 +188,7 @@ def _build(value: object, where: str) -> Build:
                 "'command' is a whole command line",
                 "remove 'tool', 'args', 'target' and 'toolchain'",
             )
-        command = fields.strings("command")
+        command = fields.strings("command", lines=True)
         if not command:
             raise fields.problem("'command' is empty", "list the words of a command line")
         return Build("command", command)
@@ -207,4 +207,4 @@ def _build(value: object, where: str) -> Build:
         raise fields.problem(f"'toolchain' is for cargo, and the tool is {tool}", "remove it")
     if toolchain:
         fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
-    return Build(tool, fields.strings("args"), target, toolchain)
+    return Build(tool, fields.strings("args", lines=True), target, toolchain)

@@ -64,6 +64,22 @@ def test_windows_libraries_are_searched_as_every_linker_there_does() -> None:
     )
 
 
+def test_a_dollar_begins_no_variable(tmp_path: Path) -> None:
+    interface = Interface(
+        include_dirs=("${prefix}", "$a"),
+        defines=("D=$(x)${pcfiledir}",),
+        linkopts=("-Wl,-rpath,$ORIGIN",),
+    )
+    (tmp_path / "vec.pc").write_text(pkg_config("vec", "v1", interface, "linux", "."))
+    here = str(tmp_path) + "/."
+    assert asked(tmp_path, "--cflags") == [
+        f"-I{here}/${{prefix}}",
+        f"-I{here}/$a",
+        "-DD=$(x)${pcfiledir}",
+    ]
+    assert asked(tmp_path, "--libs") == ["-Wl,-rpath,$ORIGIN"]
+
+
 @pytest.mark.parametrize("name", ["plain", "with space", "a(b)&c", "größe"])
 def test_pkg_config_finds_the_files_wherever_they_are(tmp_path: Path, name: str) -> None:
     tree = put(Store(tmp_path / name), FILES)

@@ -1,0 +1,18 @@
+"""What a lock may not say of how a library is linked, whatever it is. Pure; `lock_checks.py` decides the same."""
+
+def interface_problem(described):
+    """Says why the values of a platform, or of a source, cannot be handed to every compiler and linker.
+
+    Args:
+        described: what the lock holds for it, a dict.
+
+    Returns:
+        A text, or None.
+    """
+    for define in described.get("defines", []):
+        if "'" in define and '"' in define:
+            return "'defines' has {}, with both kinds of quotes, which cgo cannot take".format(repr(define))
+    for path in described.get("shared_library", []):
+        if "," in path.rpartition("/")[0]:
+            return "'shared_library' has {}, in a folder with a comma, which linkers split".format(repr(path))
+    return None

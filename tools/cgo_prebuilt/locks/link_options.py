@@ -1,0 +1,49 @@
+"""The link options of a lock that are taken without being asked for; the rules decide alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from cgo_prebuilt.starlark_tables import read_tables
+
+ALLOW = "CGO_PREBUILT_ALLOW_LINKOPTS"
+"""The variable that allows more words, with white space between them."""
+
+_TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.locks", "link_options.bzl")
+
+
+def refused_linkopt(linkopts: Iterable[str], allowed: Collection[str]) -> str | None:
+    """Finds a link option that could run a program or read options from elsewhere.
+
+    Args:
+        linkopts: Options as a lock has them, some of several words.
+        allowed: The words that the consumer allows.
+
+    Returns:
+        The first that is neither known to be harmless nor allowed; None where there is none.
+    """
+    return next((text for text in linkopts if not _harmless(text.split(" "), allowed)), None)
+
+
+def _harmless(words: Sequence[str], allowed: Collection[str]) -> bool:
+    if len(words) == 2 and words[0] in _TABLES["PAIRS"]:
+        return _is_value(words[1])
+    return all(word in allowed or _is_harmless_word(word) for word in words)
+
+
+def _is_harmless_word(word: str) -> bool:
+    if word.startswith(tuple(_TABLES["REFUSED"])):
+        return False
+    if word in _TABLES["WORDS"]:
+        return True
+    if word.endswith(tuple(_TABLES["ENDINGS"])) and _is_value(word):
+        return True
+    return any(
+        word.startswith(beginning) and _is_value(word[len(beginning) :])
+        for beginning in _TABLES["BEGINNINGS"]
+    )
+
+
+def _is_value(text: str) -> bool:
+    return text != "" and text[0] not in "-@" and not any(sign in text for sign in ",'\"\\")
