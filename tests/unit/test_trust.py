@@ -70,6 +70,7 @@ def release(folder: Path, run: Run, key: str | None, *, signs_source: bool = Tru
     answer = run("lock", "prebuilt.yaml")
     assert answer.code == 0, answer.err
     assert ("who pins the key cannot build from it" in answer.err) is not signs_source
+    assert (f"signed by {key}" in answer.err) is (key is not None)
     return folder / "prebuilt.lock.json"
 
 

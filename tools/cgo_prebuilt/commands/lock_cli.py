@@ -144,6 +144,7 @@ def _locked(
         urls = [url for archive in archives for url in archive.urls]
         signature = read_signature(manifest.public_key, urls, reader.text)
         signed = check_signature(signature, hashes).values()
+        say(f"signed by {manifest.public_key}")
         if version.source is not None and version.source.sha256 not in {None, *signed}:
             note(f"{version.source.url} is not signed: who pins the key cannot build from it")
         version = replace(version, signature=signature)
