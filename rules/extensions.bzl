@@ -46,7 +46,7 @@ elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in a 
 
 _TRANSPORT = """\
 Who downloads, `python` by default. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip.
-`bazel`: Bazel's own downloader, for its repository cache, `--distdir`, `--experimental_downloader_config`, remote downloader and
+`bazel`: Bazel's own downloader, for its repository cache, `--distdir`, `--downloader_config`, remote downloader and
 credential helpers. The fetcher verifies and extracts either way."""
 
 _defaults = tag_class(

@@ -8,30 +8,46 @@ def of_flavor(target, flavor):
     """The name, or label, of a target that there is one of for each flavor."""
     return target + "_of_" + flavor if flavor else target
 
-def _flavor_flag_impl(ctx):
+def choice_error(library, flag, value, values):
+    """What to say where a build flag of a hub has a value that it cannot have. Pure.
+
+    Args:
+        library: the library's name.
+        flag: the flag's name, `flavor` or `origin`.
+        value: the value.
+        values: those that there are.
+
+    Returns:
+        Text of several lines.
+    """
+    more = ", or add `{}: {{}}` under 'flavors' in the library's prebuilt.yaml, publish its archives and run `cgo-prebuilt lock`"
+    return "\n".join([
+        "{} has no {} {}".format(library, flag, value),
+        "  it has: " + ", ".join(values),
+        "  next: choose one of these with --@{}//:{}".format(library, flag) + (more.format(value) if flag == "flavor" else ""),
+    ])
+
+def _choice_flag_impl(ctx):
     value = ctx.build_setting_value
     if value not in ctx.attr.values:
-        fail("\n".join([
-            "",
-            "",
-            "{} has no flavor {}".format(ctx.attr.library, value),
-            "  it has: " + ", ".join(ctx.attr.values),
-            "  next: choose one of these with --@{}//:flavor, or add `{}: {{}}` under 'flavors'".format(ctx.attr.library, value) +
-            " in the library's prebuilt.yaml, publish its archives and run `cgo-prebuilt lock`",
-        ]))
+        fail("\n\n" + choice_error(ctx.attr.library, ctx.label.name, value, ctx.attr.values))
     return [BuildSettingInfo(value = value)]
 
-_flavor_flag = rule(
-    implementation = _flavor_flag_impl,
+choice_flag = rule(
+    implementation = _choice_flag_impl,
     build_setting = config.string(flag = True),
-    doc = "The flavor of a library that is wanted.",
+    doc = "Which library is wanted, in one of its ways.",
     attrs = {
         "library": attr.string(
             doc = "The library's name.",
             mandatory = True,
         ),
+        # Bazel reads it, and only where a target sets it.
+        "scope": attr.string(
+            doc = "`universal`: tools that the build itself runs get the same library. Bazel 10 would give them the default one.",
+        ),
         "values": attr.string_list(
-            doc = "The flavors that there are.",
+            doc = "The values that there are.",
             mandatory = True,
         ),
     },
@@ -83,10 +99,11 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
         )
     if not flavor:
         return
-    _flavor_flag(
+    choice_flag(
         name = "flavor",
         build_setting_default = flavor,
         library = library,
+        scope = "universal",
         values = flavors.keys(),
     )
     for name in flavors:

@@ -9,7 +9,7 @@ load("//rules/private:failing_library.bzl", "no_source_message", "unsupported_me
 load("//rules/private:hub.bzl", "flavor_branches", "spoke_name")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:hub_targets.bzl", "of_flavor")
+load("//rules/private:hub_targets.bzl", "choice_error", "of_flavor")
 
 def _hub_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -20,6 +20,18 @@ def _hub_test_impl(ctx):
     asserts.equals(env, ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":other"], branches.values())
     asserts.true(env, branches.keys()[0].endswith("//rules/platforms:linux_amd64"))
     asserts.equals(env, "//conditions:default", branches.keys()[-1])
+    return unittest.end(env)
+
+def _choice_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(
+        env,
+        "vec has no origin home\n  it has: auto, prebuilt, source\n  next: choose one of these with --@vec//:origin",
+        choice_error("vec", "origin", "home", ["auto", "prebuilt", "source"]),
+    )
+    flavor = choice_error("vec", "flavor", "cuda", ["debug", "fast"])
+    asserts.true(env, flavor.startswith("vec has no flavor cuda\n  it has: debug, fast\n"))
+    asserts.true(env, "or add `cuda: {}` under 'flavors' in the library's prebuilt.yaml" in flavor)
     return unittest.end(env)
 
 def _flavors_test_impl(ctx):
@@ -95,9 +107,10 @@ def _no_source_message_test_impl(ctx):
     return unittest.end(env)
 
 _hub_test = unittest.make(_hub_test_impl)
+_choice_test = unittest.make(_choice_test_impl)
 _flavors_test = unittest.make(_flavors_test_impl)
 _no_source_message_test = unittest.make(_no_source_message_test_impl)
 _unsupported_message_test = unittest.make(_unsupported_message_test_impl)
 
 def hub_test_suite(name):
-    unittest.suite(name, _hub_test, _flavors_test, _no_source_message_test, _unsupported_message_test)
+    unittest.suite(name, _choice_test, _hub_test, _flavors_test, _no_source_message_test, _unsupported_message_test)
