@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from release import version
-from release.commit import Commit, ReleaseError
+from release.commit import Commit, File, ReleaseError
 from release.completions import completions
 from release.notes import changes, notes
 from release.source_archive import integrity, tar_gz
@@ -20,12 +20,14 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 _NAME = "rules_cgo_prebuilt"
 
 
-def build(commit: Commit, output: Path) -> str:
+def build(commit: Commit, output: Path, docs: Path | None = None) -> str:
     """Makes a release's files.
 
     Args:
         commit: Its commit, by tag.
         output: The folder to put them in; it is made where there is none.
+        docs: The folder with what Bazel extracted of the public Starlark files; None for a release
+            without them.
 
     Returns:
         The notes.
@@ -43,13 +45,34 @@ def build(commit: Commit, output: Path) -> str:
     archive = f"{_NAME}-{commit.revision}.tar.gz"
     content = tar_gz(commit.files(), f"{_NAME}-{released}", commit.time())
     program = zip_app(commit)
+    extracted = None if docs is None else docs_archive(docs, commit.time())
     output.mkdir(parents=True, exist_ok=True)
+    if extracted is not None:
+        (output / f"{_NAME}-{commit.revision}.docs.tar.gz").write_bytes(extracted)
     (output / archive).write_bytes(content)
     (output / "cgo-prebuilt.pyz").write_bytes(program)
     (output / "cgo-prebuilt.pyz").chmod(0o755)
     for shell, text in completions(commit, program).items():
         (output / f"cgo-prebuilt.{shell}").write_text(text, encoding="utf-8", newline="\n")
     return notes(released, archive, integrity(content), changed)
+
+
+def docs_archive(folder: Path, time: int) -> bytes:
+    """Packs what the Central Registry shows of the API: `stardoc_output.ModuleInfo` messages.
+
+    Args:
+        folder: Where Bazel's `starlark_doc_extract` targets put them.
+        time: When all of them were changed, in seconds since 1970.
+
+    Raises:
+        ReleaseError: There are none.
+    """
+    found = sorted(folder.glob("*.binaryproto"))
+    if not found:
+        raise ReleaseError(
+            f"there is no .binaryproto in {folder}\n  next: bazel build //docs/reference:all"
+        )
+    return tar_gz([File(path.name, path.read_bytes()) for path in found], "docs/reference", time)
 
 
 def main() -> int:
@@ -61,11 +84,15 @@ def main() -> int:
     builds.add_argument(
         "--output", type=Path, default=Path("dist"), help="a folder (default: dist)"
     )
+    builds.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="what Bazel built of //docs/reference"
+    )
     commands.add_parser("stamp", help=f"copy the version from {version.SOURCE} to the other files")
     options = parser.parse_args()
     try:
         if options.command == "build":
-            print(build(Commit(_REPOSITORY, options.tag), options.output), end="")
+            commit = Commit(_REPOSITORY, options.tag)
+            print(build(commit, options.output, options.docs), end="")
         else:
             print("".join(f"{name}\n" for name in version.stamp(_REPOSITORY)), end="")
     except ReleaseError as error:

@@ -6,11 +6,13 @@ import gzip
 import io
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from release.__main__ import docs_archive
 from release.commit import File, ReleaseError
 from release.notes import changes, notes
 from release.source_archive import integrity, stored_gzip, tar_gz
@@ -112,3 +114,20 @@ def test_the_notes_hold_what_the_changelog_says_of_the_version() -> None:
 def test_a_changelog_that_says_nothing_of_the_version_is_refused(changelog: str) -> None:
     with pytest.raises(ReleaseError, match=r"says nothing of 2\.0\.0\n  next: rename"):
         changes(changelog, "2.0.0")
+
+
+def test_the_api_s_documentation_is_packed_for_the_central_registry(tmp_path: Path) -> None:
+    for name in ("defs.binaryproto", "extensions.binaryproto", "defs.textproto"):
+        (tmp_path / name).write_text(name)
+    data = docs_archive(tmp_path, 1_700_000_000)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == [
+            "docs/reference/defs.binaryproto",
+            "docs/reference/extensions.binaryproto",
+        ]
+
+
+def test_a_release_without_extracted_documentation_says_what_to_build(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"there is no \.binaryproto in .*") as caught:
+        docs_archive(tmp_path, 0)
+    assert "next: bazel build //docs/reference:all" in str(caught.value)
