@@ -98,15 +98,16 @@ def _environ(rctx, source):
                 environ[variable] = value
     return environ
 
-def _channel(rctx):
+def _channel(rctx, folder):
+    """The source's Rust, from its own file: where that is a link in this repository, a change of it would go unseen."""
     for name in ("rust-toolchain", "rust-toolchain.toml"):
-        file = rctx.path(name)
+        file = folder.get_child(name)
         if file.exists:
             return channel_of(rctx.read(file))
     return ""
 
 def _link_folder(rctx, source):
-    """Links what is in the folder, as a local repository does: Bazel sees its files change."""
+    """Links what is in the folder, as a local repository does: Bazel sees its files change. Returns the folder."""
     folder = rctx.path(str(rctx.path(rctx.attr.lock_file).dirname) + "/" + source["path"])
     if not folder.is_dir:
         fail("\n\n{} cannot be built from source: there is no folder {}\n  at: {}\n  next: {}".format(
@@ -119,6 +120,7 @@ def _link_folder(rctx, source):
     for entry in folder.readdir(watch = "yes"):
         if all([is_source(entry.basename, tool) for tool in tools]) and not is_bazel_file(entry.basename):
             rctx.symlink(entry, entry.basename)
+    return folder
 
 def _check_trust(rctx, lock, version):
     """Has the fetcher verify who vouches for the lock whose folder is built. The folder itself is the user's own."""
@@ -167,11 +169,12 @@ def _source_repository_impl(rctx):
         check_linkopts(rctx.attr.library, described.get("linkopts", []), rctx.attr.allow_linkopts)
     if "url" in source:
         _fetch_archive(rctx, lock, version)
+        folder = rctx.path(".")
     else:
         if rctx.attr.trust:
             _check_trust(rctx, lock, version)
-        _link_folder(rctx, source)
-    values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx))
+        folder = _link_folder(rctx, source)
+    values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx, folder))
     write_filled(
         rctx,
         "BUILD.bazel",

@@ -88,3 +88,15 @@ def test_the_rust_that_a_source_asks_for_is_the_one_that_builds(workspace: MakeW
         assert "builds with Rust 1.2.3, which is not here; there is" in by_file.stderr
     else:
         by_file.checked()
+
+
+def test_another_channel_in_the_file_of_the_source_is_noticed(workspace: MakeWorkspace) -> None:
+    toolchain = "native/rust-toolchain.toml"
+    made = workspace(
+        {**_FILES, "answer.lock.json": lock(), toolchain: '[toolchain]\nchannel = "1.2.3"\n'},
+        module=MODULE,
+    )
+    query = ("cquery", "--output=build", "deps(@answer)", "--incompatible_no_implicit_watch_label")
+    assert 'rust_channel = "1.2.3"' in made.bazel(*query, env={"NAMED": "7"}).checked().stdout
+    made.write({toolchain: '[toolchain]\nchannel = "1.2.4"\n'})
+    assert 'rust_channel = "1.2.4"' in made.bazel(*query, env={"NAMED": "7"}).checked().stdout
