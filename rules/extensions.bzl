@@ -13,9 +13,9 @@ never the other way. Nothing here depends on the host.
 load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libraries")
+load("//rules/private:library_variables.bzl", "asked_version", "library_variables")
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
 load("//rules/private:origin.bzl", "origin_error", "renamed_error")
-load("//rules/private:python.bzl", "environment_prefix")
 load("//rules/private:python_packages.bzl", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "transport_error")
@@ -42,7 +42,7 @@ CGO_PREBUILT_ORIGIN takes precedence over it, and the build flag `--@<name>//:or
 _MIRROR = """\
 A base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of the lock; no archive is taken from
 elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in a template. The variables CGO_PREBUILT_MIRROR and
-`<NAME>_RELEASE_URL` take precedence over it."""
+`CGO_PREBUILT_<NAME>_RELEASE_URL` take precedence over it."""
 
 _TRANSPORT = """\
 Who downloads, `python` by default. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip.
@@ -112,8 +112,8 @@ target, and give its label here.""",
         "trust": attr.string(doc = _TRUST),
         "version": attr.string(
             doc = """\
-A version of the lock, instead of the lock's default. The variable `<NAME>_VERSION` wins over it, where NAME is the lock's own
-name: `LANCEDB_GO_VERSION` for `lancedb-go`, whatever the name here is.""",
+A version of the lock, instead of the lock's default. The variable `CGO_PREBUILT_<NAME>_VERSION`, else `<NAME>_VERSION`, takes
+precedence, where NAME is the lock's own name: `CGO_PREBUILT_LANCEDB_GO_VERSION` for `lancedb-go`, whatever the name here is.""",
         ),
     },
 )
@@ -206,8 +206,9 @@ def _declare(mctx, declaration, interpreter, defaults):
     lock = parse_lock(mctx.read(path), where = str(tag.lock))
     if lock.error:
         fail("\n\nlibrary {}: {}".format(tag.name, lock.error))
-    wanted = mctx.getenv(environment_prefix(lock.name) + "_VERSION") or tag.version
-    chosen = choose(lock, wanted, tag.flavor, where = str(tag.lock))
+    variables = {name: mctx.getenv(name) for name in library_variables(lock.name, "VERSION")}
+    asked = asked_version(variables, tag.version)
+    chosen = choose(lock, asked.version, tag.flavor, str(tag.lock), asked.variable)
     if chosen.error:
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
     packages = "@{}//:BUILD.bazel".format(_PACKAGES)

@@ -3,10 +3,9 @@
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
-load(":link_options.bzl", "ALLOW_LINKOPTS", "check_linkopts")
+load(":link_options.bzl", "check_linkopts")
 load(":lock.bzl", "read_excerpt")
-load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "is_untrusted", "origin_of", "source_hint")
-load(":python.bzl", "fetcher_environment")
+load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -85,23 +84,15 @@ def _archive_repository_impl(rctx):
         rctx,
         interpreter,
         "fetch",
-        ["--lock=prebuilt.lock.json", "--platform=" + platform],
-        ["--output=.", "--origin=prebuilt", "--json"],
-        fetcher_environment(lock.name, version) | {ALLOW_LINKOPTS: " ".join(rctx.attr.allow_linkopts)},
+        # The version too: a variable may ask for another.
+        ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
+        ["--output=.", "--origin=prebuilt"],
     )
-    if result.return_code != 0:
-        failure = failed_fetch(
-            library,
-            version,
-            platform,
-            result.return_code,
-            result.stderr.strip() or result.stdout.strip(),
-        )
-        if is_untrusted(result.stdout):
-            fail("\n\n" + failure)
+    if result.failure:
+        failure = failed_fetch(library, version, platform, result.failure)
 
         # With the origin `auto`, which a configuration's build flag may be, whatever it is by default.
-        outcome = after_failed_fetch("auto", result.return_code, rctx.attr.source != "")
+        outcome = after_failed_fetch("auto", result.failure.kind, rctx.attr.source != "")
         if outcome == "build":
             return _offer_source(rctx, interpreter, version, failure, chosen.origin)
         fail("\n\n" + failure + (source_hint(library, "") if outcome == "hint" else ""))

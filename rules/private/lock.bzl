@@ -6,6 +6,7 @@ same keys: a table of locks in `tests/locks` that both read says which.
 
 load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
 load(":interface_problem.bzl", "interface_problem")
+load(":library_variables.bzl", "wrong_version_remedy")
 load(":platforms.bzl", "PLATFORMS")
 
 _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
@@ -195,7 +196,7 @@ def _shared_names(prebuilt):
     lists = [prebuilt.get("shared_headers", [])] + [archive.get("shared_files", []) for archive in prebuilt["archives"]]
     return sorted({name: None for names in lists for name in names})
 
-def choose(lock, version, flavor, where):
+def choose(lock, version, flavor, where, variable = ""):
     """Chooses one flavor of one version of a lock.
 
     Args:
@@ -203,6 +204,7 @@ def choose(lock, version, flavor, where):
         version: a version, or an empty string for the default.
         flavor: a flavor, or an empty string for the default.
         where: what to call the lock in errors.
+        variable: the variable that asks for the version; an empty string where none does.
 
     Returns:
         A struct of `version`, `flavor`, `default_flavor`, `flavors` (a dict from each flavor's name to what the lock holds
@@ -211,6 +213,12 @@ def choose(lock, version, flavor, where):
     """
     version = version or lock.default_version
     if version not in lock.versions:
+        if variable:
+            return _error(
+                "version {} is not in the lock {}, and a variable asks for it".format(version, where),
+                "{}={}".format(variable, version),
+                wrong_version_remedy(lock.name, variable, lock.versions),
+            )
         return _error(
             "version {} is not in the lock".format(version),
             where,

@@ -1,5 +1,7 @@
 """Where a library comes from, and what is said where its prebuilt is unavailable. Pure functions."""
 
+load(":answer.bzl", "failure_text")
+
 VARIABLE = "CGO_PREBUILT_ORIGIN"
 
 ORIGINS = ["auto", "prebuilt", "source"]
@@ -8,8 +10,8 @@ ORIGINS = ["auto", "prebuilt", "source"]
 OLD_VARIABLE = "CGO_PREBUILT_FALLBACK"
 _NEW_VALUES = {"always": "source", "never": "prebuilt"}
 
-# The fetcher's exit codes for a prebuilt that is unavailable or is not what the lock names.
-_UNAVAILABLE = [3, 4]
+# The kinds of failure that another origin can make up for: no prebuilt, or not the one that the lock names.
+_BUILT_AROUND = ["unavailable", "integrity"]
 
 def origin_error(origin, where):
     """What is wrong with an origin.
@@ -61,64 +63,40 @@ def origin_of(variable, old_variable, attribute):
         return struct(origin = None, error = renamed_error(OLD_VARIABLE, VARIABLE, old_variable))
     return struct(origin = variable or attribute, error = origin_error(variable or attribute, VARIABLE))
 
-def after_failed_fetch(origin, exit_code, has_source):
+def after_failed_fetch(origin, kind, has_source):
     """Decides what a failed fetch leads to; `fetching/provider.py` decides the same at a prompt.
 
     Args:
         origin: one of `ORIGINS`.
-        exit_code: what the fetcher exited with.
+        kind: the failure's, from `read_answer`.
         has_source: whether there is a source to build.
 
     Returns:
-        `build`: the source is built instead. `hint`: it fails and says how a source build would be possible. `fail`: an
-        unreadable lock, an interrupt or a full disk is no reason to build: a person must fix it.
+        `build`: the source is built instead. `hint`: it fails and says how a source build would be possible. `fail`: a lock
+        that is unreadable or not vouched for, an interrupt or a full disk is no reason to build: a person must fix it.
     """
-    if exit_code not in _UNAVAILABLE:
+    if kind not in _BUILT_AROUND:
         return "fail"
     return "build" if origin != "prebuilt" and has_source else "hint"
 
-def is_untrusted(answer):
-    """Whether the lock is not vouched for as is required: no origin answers that with a source build.
-
-    Args:
-        answer: what the fetcher printed with `--json`.
-    """
-    failure = json.decode(answer, default = None)
-    return type(failure) == "dict" and failure.get("kind") == "trust"
-
-# What the fetcher's errors begin with.
-_ERROR = "cgo-prebuilt: error: "
-
-def error_of(output):
-    """What went wrong, without what was said on the way. Pure.
-
-    Args:
-        output: what the fetcher said.
-
-    Returns:
-        Its error, or all of it where there is none.
-    """
-    return output.rpartition(_ERROR)[2].strip()
-
-def failed_fetch(library, version, platform, exit_code, output):
+def failed_fetch(library, version, platform, failure):
     """What happened, in the words that every origin uses.
 
     Args:
         library: the library's name.
         version: its version.
         platform: the platform.
-        exit_code: what the fetcher exited with.
-        output: what it said: what happened, at which URL, what to do.
+        failure: from `read_answer`.
 
     Returns:
         Text of several lines.
     """
-    return "{} {} for {} could not be fetched (exit code {}):\n{}".format(
+    return "{} {} for {} could not be fetched{}:\n{}".format(
         library,
         version,
         platform,
-        exit_code,
-        error_of(output),
+        " ({})".format(failure.kind) if failure.kind else "",
+        failure_text(failure),
     )
 
 def fallback_warning(library, failure, origin, source):

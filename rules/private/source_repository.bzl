@@ -1,12 +1,12 @@
 """The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
 
+load(":answer.bzl", "failure_text")
 load(":build_file.bzl", "is_bazel_file", "library_values")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
 load(":link_options.bzl", "check_linkopts")
-load(":origin.bzl", "error_of")
 load(":platforms.bzl", "PLATFORMS", "setting_of")
-load(":python.bzl", "fetcher_environment", "run_fetcher")
+load(":python.bzl", "run_fetcher")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":source_plan.bzl", "build_step", "channel_of", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -122,42 +122,34 @@ def _link_folder(rctx, source):
             rctx.symlink(entry, entry.basename)
     return folder
 
-def _check_trust(rctx, lock, version):
+def _check_trust(rctx, version):
     """Has the fetcher verify who vouches for the lock whose folder is built. The folder itself is the user's own."""
     result = run_fetcher(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
         rctx.attr.packages,
-        ["urls", "--source", "--json", "--lock=" + str(rctx.path(rctx.attr.lock_file))] + rctx.attr.trust,
-        fetcher_environment(lock["name"], version),
+        ["urls", "--source", "--json", "--lock=" + str(rctx.path(rctx.attr.lock_file)), "--version=" + version] + rctx.attr.trust,
     )
-    if result.return_code != 0:
-        fail(_failure(rctx, version, "may not be built", result))
+    if result.failure:
+        fail(_failure(rctx, version, "may not be built", result.failure))
 
-def _failure(rctx, version, what, result):
-    return "\n\nthe source of {} {} {} (exit code {}):\n{}".format(
-        rctx.attr.library,
-        version,
-        what,
-        result.return_code,
-        error_of(result.stderr) or result.stdout.strip(),
-    )
+def _failure(rctx, version, what, failure):
+    return "\n\nthe source of {} {} {}:\n{}".format(rctx.attr.library, version, what, failure_text(failure))
 
-def _fetch_archive(rctx, lock, version):
+def _fetch_archive(rctx, version):
     rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
     write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
     result = run_through(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
         "source",
-        ["--lock=prebuilt.lock.json"],
-        ["--output=.", "--json"],
-        fetcher_environment(lock["name"], version),
+        ["--lock=prebuilt.lock.json", "--version=" + version],
+        ["--output=."],
     )
-    if result.return_code != 0:
-        fail(_failure(rctx, version, "could not be fetched", result))
+    if result.failure:
+        fail(_failure(rctx, version, "could not be fetched", result.failure))
     rctx.delete("prebuilt.lock.json")
-    for path in json.decode(result.stdout)["files"]:
+    for path in result.answer["files"]:
         if is_bazel_file(path):
             rctx.delete(path)
 
@@ -168,11 +160,11 @@ def _source_repository_impl(rctx):
     for described in [source] + source.get("platforms", {}).values():
         check_linkopts(rctx.attr.library, described.get("linkopts", []), rctx.attr.allow_linkopts)
     if "url" in source:
-        _fetch_archive(rctx, lock, version)
+        _fetch_archive(rctx, version)
         folder = rctx.path(".")
     else:
         if rctx.attr.trust:
-            _check_trust(rctx, lock, version)
+            _check_trust(rctx, version)
         folder = _link_folder(rctx, source)
     values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx, folder))
     write_filled(

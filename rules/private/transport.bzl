@@ -1,6 +1,7 @@
 """Who downloads: the fetcher itself, or Bazel for it. Either way the fetcher verifies and extracts."""
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
+load(":link_options.bzl", "ALLOW_LINKOPTS")
 load(":python.bzl", "run_fetcher")
 
 _TRANSPORTS = ["python", "bazel"]
@@ -50,9 +51,6 @@ FETCHING_ATTRIBUTES = {
 # In the repository, while it is fetched.
 _FOLDER = ".cgo-prebuilt-archives"
 
-# What the fetcher exits with where an archive cannot be had.
-_UNAVAILABLE = 3
-
 def printable_url(url):
     """A URL as a message shows it: without user, password, and query. Pure.
 
@@ -72,37 +70,36 @@ def printable_url(url):
     return scheme + separator + ("***@" if login else "") + host + slash + path + ("?***" if query else "")
 
 def not_downloaded(archives):
-    """What happened where Bazel had no archive to give, in the form of the fetcher's own errors. Pure.
+    """What happened where Bazel had no archive to give. Pure.
 
     Args:
         archives: those that are missing, as the fetcher's `urls` describes them.
 
     Returns:
-        Text of several lines.
+        A failure, like the fetcher's own.
     """
-    lines = ["Bazel could not download " + ", ".join([archive["file"] for archive in archives])]
     urls = [printable_url(url) for archive in archives for url in archive["urls"]]
-    if urls:
-        lines.append("  at: " + "\n      ".join(urls))
-        lines.append("  next: see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir")
-    else:
-        lines.append("  next: it is offline, and neither in the repository cache nor in a --distdir: fetch it once with a network")
-    return "\n".join(lines)
+    return struct(
+        kind = "unavailable",
+        error = "Bazel could not download " + ", ".join([archive["file"] for archive in archives]),
+        where = "\n      ".join(urls),
+        next = "see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir" if urls else "it is offline, and neither in the repository cache nor in a --distdir: fetch it once with a network",
+    )
 
-def failed_download(result, archives):
-    """What a fetch says where Bazel downloads. Pure.
+def failed_download(failure, archives):
+    """What a failed fetch says where Bazel downloads. Pure.
 
     Args:
-        result: what the fetcher answered, with a `return_code` that is not 0.
+        failure: the fetcher's, from `read_answer`.
         archives: a list of structs: `missing`, a bool, and `wanted`, as the fetcher's `urls` describes it.
 
     Returns:
-        A struct like `result`. Where an archive is missing, that is what went wrong; wrong bytes are the fetcher's to tell,
+        A struct like `failure`. Where an archive is missing, that is what went wrong; wrong bytes are the fetcher's to tell,
         and this adds where they come from.
     """
     missing = [archive.wanted for archive in archives if archive.missing]
-    if missing and result.return_code == _UNAVAILABLE:
-        return struct(return_code = result.return_code, stdout = "", stderr = not_downloaded(missing))
+    if missing and failure.kind == "unavailable":
+        return not_downloaded(missing)
     origins = [
         "\n  Bazel downloaded it from: " + printable_url(url)
         for archive in archives
@@ -110,9 +107,10 @@ def failed_download(result, archives):
         for url in archive.wanted["urls"]
     ]
     return struct(
-        return_code = result.return_code,
-        stdout = result.stdout,
-        stderr = result.stderr.strip() + "".join(origins),
+        kind = failure.kind,
+        error = failure.error,
+        where = failure.where,
+        next = (failure.next or "") + "".join(origins),
     )
 
 def _start(rctx, archive, sha256):
@@ -144,7 +142,7 @@ def _download(rctx, archives):
         for archive in archives
     ]
 
-def run_through(rctx, interpreter, verb, which, how, environment):
+def run_through(rctx, interpreter, verb, which, how):
     """Runs `cgo-prebuilt fetch` or `source`, whoever downloads for it.
 
     Args:
@@ -153,29 +151,25 @@ def run_through(rctx, interpreter, verb, which, how, environment):
         verb: `fetch` or `source`.
         which: the arguments that say which library.
         how: the verb's other arguments.
-        environment: variables, as for `run_fetcher`.
 
     Returns:
-        A struct of `return_code`, `stdout` and `stderr`.
+        What `read_answer` returns.
     """
     packages = rctx.attr.packages
+    environment = {ALLOW_LINKOPTS: " ".join(rctx.attr.allow_linkopts)}
     which = which + rctx.attr.trust
     if rctx.attr.mirror:
         which = which + ["--default-mirror=" + rctx.attr.mirror]
+    command = [verb, "--json"] + which + how
     if rctx.attr.transport == "python":
-        return run_fetcher(rctx, interpreter, packages, [verb] + which + how, environment)
+        return run_fetcher(rctx, interpreter, packages, command, environment)
     of_source = ["--source"] if verb == "source" else []
     asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + of_source + which, environment)
-    if asked.return_code != 0:
+    if asked.failure:
         return asked
-    answer = json.decode(asked.stdout)
-    archives = [] if answer["cached"] else _download(rctx, answer["archives"])
-    result = run_fetcher(
-        rctx,
-        interpreter,
-        packages,
-        [verb] + which + how + ["--mirror=" + _FOLDER],
-        environment,
-    )
+    archives = [] if asked.answer["cached"] else _download(rctx, asked.answer["archives"])
+    result = run_fetcher(rctx, interpreter, packages, command + ["--mirror=" + _FOLDER], environment)
     rctx.delete(_FOLDER)
-    return result if result.return_code == 0 else failed_download(result, archives)
+    if result.failure:
+        return struct(answer = None, failure = failed_download(result.failure, archives))
+    return result

@@ -185,7 +185,7 @@ def test_forbidden_downloads_fail_with_the_url_and_the_next_step(
     assert failed.code != 0
     file = release.archive("linux_amd64")
     for words in (
-        "answer v1.0.0 for linux_amd64 could not be fetched (exit code 3)",
+        "answer v1.0.0 for linux_amd64 could not be fetched (unavailable)",
         f"Bazel could not download {file}",
         f"at: {release.server.url}/{file}",
         "next: see Bazel's warnings above",
@@ -215,7 +215,7 @@ def test_wrong_bytes_fail_in_the_fetchers_words(
     assert failed.code != 0
     file = release.archive("linux_amd64")
     for words in (
-        "answer v1.0.0 for linux_amd64 could not be fetched (exit code 4)",
+        "answer v1.0.0 for linux_amd64 could not be fetched (integrity)",
         f"{file} has wrong bytes",
         f"Bazel downloaded it from: {folder}/{file}",
     ):

@@ -126,7 +126,13 @@ def test_the_same_label_links_the_prebuilt_or_the_source_and_goes_back(
     assert fallen_back.stdout == SOURCE
     assert fallen_back.stderr.count(WARNING) == 1
     url = f"{release.server.url}/{release.archive('linux_amd64')}"
-    for words in ("exit code 3", url, "404", 'origin = "prebuilt"', "CGO_PREBUILT_ORIGIN=prebuilt"):
+    for words in (
+        "(unavailable)",
+        url,
+        "404",
+        'origin = "prebuilt"',
+        "CGO_PREBUILT_ORIGIN=prebuilt",
+    ):
         assert words in fallen_back.stderr
     assert made.bazel("run", "//:main_go").checked().stdout == SOURCE
 
@@ -166,7 +172,7 @@ def test_origin_prebuilt_fails_in_the_words_of_the_warning(
     failed = made.bazel("build", "//:main_cc")
     assert failed.code != 0
     url = f"{release.server.url}/{release.archive('linux_amd64')}"
-    assert "answer v1.0.0 for linux_amd64 could not be fetched (exit code 3)" in failed.stderr
+    assert "answer v1.0.0 for linux_amd64 could not be fetched (unavailable)" in failed.stderr
     assert url in failed.stderr
     assert "404" in failed.stderr
     assert WARNING not in failed.stderr
@@ -256,7 +262,7 @@ def test_the_origin_prebuilt_does_not_take_a_fallback(
     failed = made.bazel("build", "//:main_cc", "--@answer//:origin=prebuilt")
     assert failed.code != 0
     assert "Error in fail" in failed.stderr
-    assert "answer v1.0.0 for linux_amd64 could not be fetched (exit code 3)" in failed.stderr
+    assert "answer v1.0.0 for linux_amd64 could not be fetched (unavailable)" in failed.stderr
 
 
 @pytest.mark.parametrize("origin", ["auto", "prebuilt", "source"])
@@ -271,10 +277,10 @@ def test_wrong_bytes_from_every_mirror_never_reach_a_link(
     built = made.bazel("run", "//:main_cc")
     if origin == "prebuilt":
         assert built.code != 0
-        assert "exit code 4" in built.stderr
+        assert "(integrity)" in built.stderr
     else:
         assert built.checked().stdout == SOURCE
-    assert ("exit code 4" in built.stderr) == (origin != "source")
+    assert ("(integrity)" in built.stderr) == (origin != "source")
     external = Path(made.bazel("info", "output_base").checked().stdout.strip(), "external")
     assert not list(external.glob("*answer__linux_amd64/**/*.a"))
     assert not list(tmp_path.glob("store/v1/trees/*"))
@@ -315,7 +321,7 @@ def test_without_a_source_the_failure_is_final_and_says_how_to_have_one(
     drop_archive(release)
     failed = made.bazel("build", "//:main_cc")
     assert failed.code != 0
-    assert "exit code 3" in failed.stderr
+    assert "(unavailable)" in failed.stderr
     assert "give prebuilt.library a 'source'" in failed.stderr
     failed = made.bazel("build", "//:main_cc", "--@answer//:origin=source")
     assert failed.code != 0

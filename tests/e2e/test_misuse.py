@@ -247,5 +247,45 @@ def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeW
     # First on the PATH of Bazel's server, behind a shim that puts the system's own folders first.
     path = {"PATH": f"{made.path / 'path'}:/nowhere"}
     failed = made.bazel("build", "--nobuild", "@answer", "--repo_env=PATH=" + path["PATH"])
-    assert "could not be fetched (exit code 3)" in failed.stderr
+    assert "could not be fetched (unavailable)" in failed.stderr
     assert "-m cgo_prebuilt fetch" in (made.path / "path/python.log").read_text()
+
+
+def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(
+    workspace: MakeWorkspace,
+) -> None:
+    """A container may have set it for another program, as DuckDB's do with DUCKDB_VERSION."""
+    made = workspace({"BUILD.bazel": "", "answer.lock.json": _GOOD}, module=_EXTENSION + _LIBRARY)
+    failed = made.bazel("query", "@answer//:all", env={"ANSWER_VERSION": "1.0"})
+    assert failed.code != 0
+    assert "version 1.0 is not in the lock" in failed.stderr
+    assert (
+        "  at: ANSWER_VERSION=1.0\n  next: unset ANSWER_VERSION if it is another" in failed.stderr
+    )
+    both = {"ANSWER_VERSION": "1.0", "CGO_PREBUILT_ANSWER_VERSION": "1"}
+    made.bazel("query", "@answer//:all", env=both).checked()
+
+
+_KILLED = """\
+#!/bin/sh
+[ "$3" != cgo_prebuilt ] && exec python3 "$@"
+kill -9 $$
+"""
+
+
+def test_a_fetcher_that_was_killed_answers_nothing_and_is_not_built_around(
+    workspace: MakeWorkspace,
+) -> None:
+    library = _LIBRARY.replace(")", ', source = "@//:source")')
+    made = workspace(
+        {"BUILD.bazel": "", "answer.lock.json": _FETCHED, "killed.sh": _KILLED},
+        module=_EXTENSION + library + 'prebuilt.python(interpreter = "//:killed.sh")\n',
+    )
+    (made.path / "killed.sh").chmod(0o755)
+    failed = made.bazel("build", "--nobuild", "@answer")
+    assert failed.code != 0
+    for word in (
+        "answer 1 for linux_amd64 could not be fetched:\n",
+        "the fetcher ended with exit code 137 and without an answer\n  next: if it was killed, ",
+    ):
+        assert word in failed.stderr, failed.stderr

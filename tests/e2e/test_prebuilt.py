@@ -72,7 +72,7 @@ def test_a_changed_byte_on_the_server_fails_the_build_and_leaves_nothing(
     failed = consumer(workspace, release).bazel("build", "//:main_cc")
 
     assert failed.code != 0
-    assert "exit code 4" in failed.stderr
+    assert "(integrity)" in failed.stderr
     assert f"{release.server.url}/{archive.name}" in failed.stderr
     assert "next: " in failed.stderr
     assert not list(tmp_path.glob("store/v1/trees/*"))
@@ -201,7 +201,7 @@ def test_a_release_that_is_gone_fails_with_the_url_and_the_next_step(
     (release.server.folder / release.archive("linux_amd64")).unlink()
     failed = consumer(workspace, release).bazel("build", "//:main_cc")
     assert failed.code != 0
-    assert "exit code 3" in failed.stderr
+    assert "(unavailable)" in failed.stderr
     assert f"{release.server.url}/{release.archive('linux_amd64')}" in failed.stderr
     assert "404" in failed.stderr
 

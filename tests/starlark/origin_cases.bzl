@@ -5,12 +5,15 @@
 
 ORIGINS = ["auto", "prebuilt", "source"]
 
-# By exit code, then by origin and whether there is a source. With the origin `source` nothing is fetched.
+# By the failure's kind, then by origin and whether there is a source. With the origin `source` nothing is fetched.
 AFTER_FAILED_FETCH = {
-    2: {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
-    3: {"auto": ["hint", "build"], "prebuilt": ["hint", "hint"]},
-    4: {"auto": ["hint", "build"], "prebuilt": ["hint", "hint"]},
-    5: {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
-    70: {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
-    130: {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "bug": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "build": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "integrity": {"auto": ["hint", "build"], "prebuilt": ["hint", "hint"]},
+    "interrupted": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "lock": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "trust": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
+    "unavailable": {"auto": ["hint", "build"], "prebuilt": ["hint", "hint"]},
+    "usage": {"auto": ["fail", "fail"], "prebuilt": ["fail", "fail"]},
 }

@@ -6,15 +6,23 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:interpreter.bzl", "interpreter_problem", "judge_interpreter")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:python.bzl", "environment_prefix", "fetcher_environment", "lacks_package")
+load("//rules/private:library_variables.bzl", "asked_version", "library_variables", "wrong_version_remedy")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:python_packages.bzl", "is_on", "pip_problem", "pip_variables")
+load(":variable_cases.bzl", "ASKED", "NAMES", "REMEDIES")
 
 def _python_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, "LANCEDB_GO_2", environment_prefix("lancedb-go.2"))
-    asserts.equals(env, {"VEC_VERSION": "v1"}, fetcher_environment("vec", "v1"))
+    for library, variables in NAMES.items():
+        asserts.equals(env, variables, library_variables(library, "VERSION"))
+    for attribute, own, short, version in ASKED:
+        asked = asked_version({"CGO_PREBUILT_VEC_VERSION": own, "VEC_VERSION": short or None}, attribute)
+        asserts.equals(env, version, asked.version)
+        asserts.equals(env, bool(own or short), bool(asked.variable))
+    asserts.equals(env, "v1", asked_version({"VEC_VERSION": None}, "v1").version)
+    for variable, remedy in REMEDIES.items():
+        asserts.equals(env, remedy, wrong_version_remedy("vec", variable, {"v1": {}, "v2": {}}))
 
     for value in (None, "", " ", "0", "False", "no", "OFF"):
         asserts.false(env, is_on(value), repr(value))
@@ -50,11 +58,6 @@ def _interpreter_test_impl(ctx):
 
 def _requests_test_impl(ctx):
     env = unittest.begin(ctx)
-    missing = "ModuleNotFoundError: No module named 'requests'"
-    asserts.true(env, lacks_package(struct(return_code = 2, stdout = missing, stderr = "")))
-    asserts.true(env, lacks_package(struct(return_code = 2, stdout = "", stderr = "the package cryptography is not installed, which verifies signatures")))
-    asserts.false(env, lacks_package(struct(return_code = 0, stdout = "", stderr = missing)))
-    asserts.false(env, lacks_package(struct(return_code = 3, stdout = "404", stderr = "404")))
     problem = pip_problem("`requests`, which the fetcher downloads with", "no such option\n", "/usr/bin/python3")
     asserts.true(env, problem.startswith("pip could not install `requests`, which the fetcher downloads with:\nno such option\n"))
     asserts.true(env, problem.endswith("or install it beside /usr/bin/python3"))

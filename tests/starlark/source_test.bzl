@@ -3,10 +3,13 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
+load("//rules/private:answer.bzl", "failure_text", "read_answer")
+
+# buildifier: disable=bzl-visibility
 load("//rules/private:host_tools.bzl", "field_of", "rustup_toolchains", "search_path")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "error_of", "fallback_warning", "origin_error", "origin_of", "source_hint")
+load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_error", "origin_of", "source_hint")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:programs.bzl", "candidates")
@@ -258,12 +261,22 @@ def _origin_test_impl(ctx):
     )
     asserts.equals(env, "origin is \"never\"\n  next: write \"prebuilt\", its new name", origin_error("never", "origin"))
     asserts.equals(env, SHARED_ORIGINS, ORIGINS)
-    for exit_code, by_origin_name in AFTER_FAILED_FETCH.items():
+    for kind, by_origin_name in AFTER_FAILED_FETCH.items():
         for origin, outcomes in by_origin_name.items():
             for has_source in (False, True):
-                asserts.equals(env, outcomes[int(has_source)], after_failed_fetch(origin, exit_code, has_source))
-    asserts.equals(env, "no route\n  at: x", error_of("downloading\ncgo-prebuilt: error: no route\n  at: x\n"))
-    asserts.equals(env, "killed", error_of("killed\n"))
+                asserts.equals(env, outcomes[int(has_source)], after_failed_fetch(origin, kind, has_source))
+    answered = read_answer(3, json.encode({"error": "no route", "kind": "unavailable", "next": None, "where": "x"}), "said")
+    asserts.equals(
+        env,
+        "answer 1 for linux_arm could not be fetched (unavailable):\nno route\n  at: x",
+        failed_fetch("answer", "1", "linux_arm", answered.failure),
+    )
+    asserts.equals(env, {"cached": True}, read_answer(0, '{"cached": true}', "").answer)
+    for exit_code, stdout in [(-9, ""), (137, '{"error"'), (1, "[]"), (0, ""), (2, '{"cached": true}')]:
+        failure = read_answer(exit_code, stdout, "killed\n").failure
+        asserts.equals(env, "", failure.kind)
+        asserts.true(env, "ended with exit code {} and without an answer:\nkilled\n  next: ".format(exit_code) in failure_text(failure))
+        asserts.true(env, failed_fetch("a", "1", "p", failure).startswith("a 1 for p could not be fetched:\nthe fetcher ended"))
     for origin in ("auto", "source"):
         asserts.true(env, "so it is built from source instead: //:s" in fallback_warning("vec", "why", origin, "//:s"))
     warning = fallback_warning("vec", "why", "prebuilt", "//:s")

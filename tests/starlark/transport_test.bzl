@@ -3,29 +3,31 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
+load("//rules/private:answer.bzl", "failure_text")
+
+# buildifier: disable=bzl-visibility
 load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url", "transport_error")
 
 _A = {"file": "a.zip", "urls": ["https://one/a.zip", "https://two/a.zip"]}
 _B = {"file": "b.zip", "urls": ["https://one/b.zip"]}
 
-def _result(return_code):
-    return struct(return_code = return_code, stdout = "", stderr = "said\n")
+def _failure(kind):
+    return struct(kind = kind, error = "said", where = None, next = "do it")
 
 def _transport_test_impl(ctx):
     env = unittest.begin(ctx)
-    said = not_downloaded([_A, _B])
+    said = failure_text(not_downloaded([_A, _B]))
     asserts.true(env, said.startswith(
         "Bazel could not download a.zip, b.zip\n  at: https://one/a.zip\n      https://two/a.zip\n      https://one/b.zip\n  next: ",
     ))
-    asserts.true(env, "next: it is offline" in not_downloaded([{"file": "a.zip", "urls": []}]))
+    asserts.true(env, "next: it is offline" in failure_text(not_downloaded([{"file": "a.zip", "urls": []}])))
 
     one_missing = [struct(missing = True, wanted = _A), struct(missing = False, wanted = _B)]
-    missing = failed_download(_result(3), one_missing)
-    asserts.equals(env, (3, not_downloaded([_A])), (missing.return_code, missing.stderr))
-    wrong = failed_download(_result(4), one_missing)
-    asserts.equals(env, 4, wrong.return_code, "wrong bytes weigh more than missing ones")
-    asserts.equals(env, "said\n  Bazel downloaded it from: https://one/b.zip", wrong.stderr)
-    asserts.equals(env, "said", failed_download(_result(2), []).stderr)
+    asserts.equals(env, not_downloaded([_A]), failed_download(_failure("unavailable"), one_missing))
+    wrong = failed_download(_failure("integrity"), one_missing)
+    asserts.equals(env, "integrity", wrong.kind, "wrong bytes weigh more than missing ones")
+    asserts.equals(env, "said\n  next: do it\n  Bazel downloaded it from: https://one/b.zip", failure_text(wrong))
+    asserts.equals(env, _failure("lock"), failed_download(_failure("lock"), []))
     for url, shown in [
         ("https://one:8/a.zip", "https://one:8/a.zip"),
         ("https://me:canary@one/a@b.zip?sig=canary?c", "https://***@one/a@b.zip?***"),
@@ -35,11 +37,11 @@ def _transport_test_impl(ctx):
         asserts.equals(env, shown, printable_url(url))
         secret = {"file": "a.zip", "urls": [url]}
         for result in [
-            failed_download(_result(3), [struct(missing = True, wanted = secret)]),
-            failed_download(_result(4), [struct(missing = False, wanted = secret)]),
+            failed_download(_failure("unavailable"), [struct(missing = True, wanted = secret)]),
+            failed_download(_failure("integrity"), [struct(missing = False, wanted = secret)]),
         ]:
-            asserts.true(env, shown in result.stderr)
-            asserts.false(env, "canary" in result.stderr)
+            asserts.true(env, shown in failure_text(result))
+            asserts.false(env, "canary" in failure_text(result))
     asserts.equals(env, None, transport_error("bazel"))
     asserts.equals(env, "transport is \"curl\"\n  next: set it to one of python, bazel", transport_error("curl"))
     return unittest.end(env)

@@ -3,9 +3,6 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:origin.bzl", "is_untrusted")
-
-# buildifier: disable=bzl-visibility
 load("//rules/private:trust.bzl", "extras_for", "trust_of", "trust_options", "vouchers_in")
 
 _SIGNED = {"signature": {"sums": "s"}}
@@ -46,9 +43,6 @@ def _fetcher_test_impl(ctx):
     )
     asserts.equals(env, {}, vouchers_in(nobody, _SIGNED | _ATTESTED))
     asserts.equals(env, _SIGNED | _ATTESTED, vouchers_in(both, {"platforms": {}} | _SIGNED | _ATTESTED))
-    asserts.true(env, is_untrusted(json.encode({"kind": "trust"})))
-    for answer in ["", "[]", json.encode({"kind": "integrity"})]:
-        asserts.false(env, is_untrusted(answer))
     return unittest.end(env)
 
 fetcher_test = unittest.make(_fetcher_test_impl)

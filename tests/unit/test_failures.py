@@ -34,6 +34,7 @@ def test_each_error_has_its_kind_and_exit_code() -> None:
     own = [error for error in kinds(CgoPrebuiltError) if error.__module__ == "cgo_prebuilt.errors"]
     assert {error.kind: error.exit_code for error in own} == {
         "usage": 2,
+        "package": 2,
         "manifest": 2,
         "lock": 2,
         "unavailable": 3,
@@ -119,6 +120,15 @@ def test_a_machine_that_has_nothing_left_is_no_bug(error: BaseException) -> None
     failure = diagnose(error)
     assert (failure.kind, failure.exit_code) == ("usage", 2)
     assert failure.what == "the system refused: there is no memory, or no thread, left"
+
+
+def test_a_package_that_is_not_installed_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "prebuilt.yaml").write_text("name: vec\n")
+    run("lock", "prebuilt.yaml").refused(2, "the Python package yaml is not installed")
+    assert isinstance(diagnose(ModuleNotFoundError(name="cgo_prebuilt.x")), BugError)
 
 
 def test_a_bug_outside_of_the_package_has_no_place() -> None:

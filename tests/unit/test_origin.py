@@ -12,10 +12,10 @@ SHARED = parse_tables((Path(__file__).parents[1] / "starlark/origin_cases.bzl").
 
 
 def test_a_failed_fetch_leads_to_what_it_leads_to_in_bazel() -> None:
-    for exit_code, by_origin in SHARED["AFTER_FAILED_FETCH"].items():
+    for kind, by_origin in SHARED["AFTER_FAILED_FETCH"].items():
         for origin, (without, with_source) in by_origin.items():
-            assert after_failed_fetch(origin, exit_code, has_source=False) == without
-            assert after_failed_fetch(origin, exit_code, has_source=True) == with_source
+            assert after_failed_fetch(origin, kind, has_source=False) == without
+            assert after_failed_fetch(origin, kind, has_source=True) == with_source
 
 
 def test_the_origins_are_those_of_bazel() -> None:

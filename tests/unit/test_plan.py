@@ -84,7 +84,11 @@ def test_a_release_url_replaces_every_url_of_its_library() -> None:
 
 def test_a_release_url_with_an_unknown_placeholder_names_the_variable() -> None:
     with pytest.raises(ManifestError) as caught:
-        plan(Settings(release_url=Url("https://release/{tag}")))
+        plan(
+            Settings(
+                release_url=Url("https://release/{tag}"), release_url_variable="VEC_RELEASE_URL"
+            )
+        )
     assert caught.value.where == "VEC_RELEASE_URL"
 
 

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.settings import Settings, environment_name, is_on, read_settings
+from cgo_prebuilt.errors import LockError, UsageError
+from cgo_prebuilt.settings import Settings, is_on, library_variables, read_settings
+from cgo_prebuilt.starlark_tables import parse_tables
 from cgo_prebuilt.url import Url
+from reference.environment import VARIABLES
+
+SHARED = parse_tables((Path(__file__).parents[1] / "starlark/variable_cases.bzl").read_text())
 
 
 def test_an_empty_environment_leaves_the_defaults() -> None:
@@ -22,11 +26,16 @@ def test_every_variable_is_read() -> None:
         "CGO_PREBUILT_OFFLINE": "1",
         "CGO_PREBUILT_ORIGIN": "prebuilt",
         "CGO_PREBUILT_MIRROR": "https://mirror",
-        "VEC_RELEASE_URL": "https://release",
-        "VEC_VERSION": "v2",
+        "CGO_PREBUILT_VEC_RELEASE_URL": "https://release",
+        "CGO_PREBUILT_VEC_VERSION": "v2",
     }
     assert read_settings(environ, "vec") == Settings(
-        True, "prebuilt", Url("https://mirror"), Url("https://release"), "v2"
+        offline=True,
+        origin="prebuilt",
+        mirror=Url("https://mirror"),
+        release_url=Url("https://release"),
+        release_url_variable="CGO_PREBUILT_VEC_RELEASE_URL",
+        version="v2",
     )
 
 
@@ -82,11 +91,40 @@ def test_another_library_s_variables_are_not_read() -> None:
     assert read_settings({"VEC_VERSION": "v2"}, "vecs").version is None
 
 
-@pytest.mark.parametrize(
-    ("library", "name"), [("vec", "VEC"), ("lancedb-go", "LANCEDB_GO"), ("a.b+c", "A_B_C")]
-)
-def test_a_library_s_variables_begin_with_its_name(library: str, name: str) -> None:
-    assert environment_name(library) == name
+@pytest.mark.parametrize("library", SHARED["NAMES"])
+def test_a_library_s_variables_are_those_of_bazel(library: str) -> None:
+    assert list(library_variables(library, "VERSION")) == SHARED["NAMES"][library]
+
+
+def test_no_library_s_variable_is_one_of_the_command_s_own() -> None:
+    own = {name for names, _ in VARIABLES for name in names if "<" not in name}
+    assert not [name for name in own if name.endswith(("_VERSION", "_RELEASE_URL"))]
+
+
+@pytest.mark.parametrize(("option", "own", "short", "version"), SHARED["ASKED"])
+def test_the_namespaced_variable_takes_precedence(
+    option: str, own: str, short: str, version: str
+) -> None:
+    environ = {"CGO_PREBUILT_VEC_VERSION": own, "VEC_VERSION": short}
+    assert read_settings(environ, "vec", version=option).version == (version or None)
+
+
+@pytest.mark.parametrize("variable", SHARED["REMEDIES"])
+def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(variable: str) -> None:
+    with pytest.raises(
+        LockError, match=r"vec 1\.0 is not in the lock, and a variable asks for it"
+    ) as caught:
+        read_settings({variable: "1.0"}, "vec", versions=["v1", "v2"])
+    assert caught.value.where == f"{variable}=1.0"
+    assert caught.value.remedy == SHARED["REMEDIES"][variable]
+    assert read_settings({variable: "1.0"}, "vec", versions=["v1"], version="v1").version == "v1"
+
+
+@pytest.mark.parametrize("own", ["CGO_PREBUILT_VEC_RELEASE_URL", "VEC_RELEASE_URL"])
+def test_the_variable_of_a_release_s_url_is_known(own: str) -> None:
+    environ = {"VEC_RELEASE_URL": "https://short", own: "https://own"}
+    settings = read_settings(environ, "vec")
+    assert (settings.release_url, settings.release_url_variable) == (Url("https://own"), own)
 
 
 @pytest.mark.parametrize("value", ["1", "true", "yes", "on", "TRUE", "2"])

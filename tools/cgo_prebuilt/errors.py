@@ -6,6 +6,7 @@ exit codes are part of the command's contract, which scripts and the Bazel rules
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 from cgo_prebuilt.url import Url
@@ -54,6 +55,20 @@ class UsageError(CgoPrebuiltError):
 
     kind = "usage"
     exit_code = 2
+
+
+class PackageError(UsageError):
+    """A Python package that the command needs for this is not installed."""
+
+    kind = "package"
+
+    @classmethod
+    def of(cls, error: ModuleNotFoundError) -> PackageError:
+        """The error for an import that failed."""
+        return cls(
+            f"the Python package {error.name} is not installed",
+            remedy=f"install it for {sys.executable}, such as with `pip install cgo-prebuilt`",
+        )
 
 
 class ManifestError(UsageError):

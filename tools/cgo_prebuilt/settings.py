@@ -6,12 +6,13 @@ repository rule) can see in one place what influences a fetch.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import LockError, UsageError
 from cgo_prebuilt.trust import ANYBODY, Trust
 from cgo_prebuilt.url import Url
 
@@ -38,6 +39,7 @@ class Settings:
         origin: One of `ORIGINS`.
         mirror: A base URL or template that replaces every URL of the lock, or None.
         release_url: The same for one library; `mirror` takes precedence.
+        release_url_variable: The variable that names it; empty where none does.
         version: The version to take instead of the lock's default, or None.
         flavor: The flavor to take instead of the default one, or None.
         allowed_linkopts: The words of link options that are taken whatever they do.
@@ -49,6 +51,7 @@ class Settings:
     origin: str = "auto"
     mirror: Url | None = None
     release_url: Url | None = None
+    release_url_variable: str = ""
     version: str | None = None
     flavor: str | None = None
     allowed_linkopts: frozenset[str] = frozenset()
@@ -56,15 +59,28 @@ class Settings:
     mirror_name: str = _MIRROR
 
 
-def environment_name(library: str) -> str:
-    """The prefix of a library's own variables: `lancedb-go` is `LANCEDB_GO`."""
-    return re.sub(r"[^A-Z0-9]", "_", library.upper())
+def library_variables(library: str, setting: str) -> tuple[str, str]:
+    """The variables for a setting of one library, the one that takes precedence first.
+
+    `rules/private/library_variables.bzl` has the same rule. The short name is not ours alone: a
+    container may set it for a program of its own.
+
+    Args:
+        library: The library's name in its lock.
+        setting: `VERSION` or `RELEASE_URL`.
+
+    Returns:
+        For `lancedb-go`, `CGO_PREBUILT_LANCEDB_GO_VERSION` and `LANCEDB_GO_VERSION`.
+    """
+    name = re.sub(r"[^A-Z0-9]", "_", re.sub("[a-z]", lambda letter: letter[0].upper(), library))
+    return f"CGO_PREBUILT_{name}_{setting}", f"{name}_{setting}"
 
 
 def read_settings(
     environ: Mapping[str, str],
     library: str,
     *,
+    versions: Collection[str] | None = None,
     offline: bool = False,
     origin: str | None = None,
     version: str | None = None,
@@ -77,7 +93,8 @@ def read_settings(
 
     Args:
         environ: The environment.
-        library: The library's name, for `<NAME>_VERSION` and `<NAME>_RELEASE_URL`.
+        library: The library's name, for its own variables.
+        versions: The versions that its lock has, one of which a variable must name; None for any.
         offline: True where the command line asks for it.
         origin: The command line's origin, or None.
         version: The command line's version, or None.
@@ -88,12 +105,14 @@ def read_settings(
 
     Raises:
         UsageError: A variable has a value that it cannot have.
+        LockError: A variable names a version that is not in the lock.
     """
-    prefix = environment_name(library)
+    release = library_variables(library, "RELEASE_URL")
+    release_variable = next((name for name in release if environ.get(name)), "")
     for old, new in _RENAMED.items():
         if environ.get(old):
             raise UsageError(f"{old} is called {new} now", where=old, remedy=f"set {new} instead")
-    release_url = _absolute(environ.get(f"{prefix}_RELEASE_URL"), f"{prefix}_RELEASE_URL")
+    release_url = _absolute(environ.get(release_variable), release_variable)
     url, mirror_name = _place(mirror, "--mirror"), "--mirror"
     if url is None:
         url, mirror_name = _absolute(environ.get(_MIRROR), _MIRROR), _MIRROR
@@ -106,7 +125,8 @@ def read_settings(
         mirror=url,
         mirror_name=mirror_name,
         release_url=release_url,
-        version=version or environ.get(f"{prefix}_VERSION") or None,
+        release_url_variable=release_variable,
+        version=version or _version_in(environ, library, versions),
         flavor=flavor,
         allowed_linkopts=frozenset(environ.get("CGO_PREBUILT_ALLOW_LINKOPTS", "").split()),
         trust=trust,
@@ -122,6 +142,28 @@ def _origin(value: str) -> str:
     raise UsageError(f"{value!r} is not an origin", where="CGO_PREBUILT_ORIGIN", remedy=remedy)
 
 
+def _version_in(
+    environ: Mapping[str, str], library: str, versions: Collection[str] | None
+) -> str | None:
+    """The version that a library's variables ask for."""
+    own, short = library_variables(library, "VERSION")
+    variable = own if environ.get(own) else short
+    version = environ.get(variable)
+    if not version:
+        return None
+    if versions is not None and version not in versions:
+        listed = ", ".join(versions)
+        raise LockError(
+            f"{library} {version} is not in the lock, and a variable asks for it",
+            where=f"{variable}={version}",
+            remedy=f"unset {variable}, or set it to one of {listed}"
+            if variable == own
+            else f"unset {variable} if it is another program's, or set {own}, which takes"
+            f" precedence, to one of {listed}",
+        )
+    return version
+
+
 def _absolute(value: str | None, where: str) -> Url | None:
     """The URL of a place. A relative path is refused: each program would start it elsewhere."""
     if value and not _URL.match(value) and not Path(value).is_absolute():
@@ -135,7 +177,7 @@ def _place(value: str | None, where: str) -> Url | None:
         return Url(value) if value else None
     if "://" in value:
         raise _no_place(where, "a path")
-    return Url(Path(value).resolve().as_uri())
+    return Url(Path(os.path.realpath(value)).as_uri())
 
 
 def _no_place(where: str, path: str) -> UsageError:

@@ -28,13 +28,15 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         " `{arch}` may be in a template. It does not cover pip, nor what a source build downloads",
     ),
     (
-        ("<NAME>_RELEASE_URL",),
-        "the same for one library, by its lock's `name`: `LANCEDB_GO_RELEASE_URL` for `lancedb-go`;"
-        " `CGO_PREBUILT_MIRROR` wins over it",
+        ("CGO_PREBUILT_<NAME>_RELEASE_URL", "<NAME>_RELEASE_URL"),
+        "the same for one library, by its lock's `name`: `CGO_PREBUILT_LANCEDB_GO_RELEASE_URL` for"
+        " `lancedb-go`; the first that is set. `CGO_PREBUILT_MIRROR` takes precedence",
     ),
     (
-        ("<NAME>_VERSION",),
-        "a version of one library's lock, instead of its default; wins over `version` in MODULE.bazel",
+        ("CGO_PREBUILT_<NAME>_VERSION", "<NAME>_VERSION"),
+        "a version of one library's lock, instead of its default; the first that is set. It takes"
+        " precedence over `version` in MODULE.bazel. Other programs may use the short form: the error"
+        " for a version that is not in the lock says which variable named it",
     ),
     (
         ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
@@ -98,4 +100,4 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("BAZEL",), "the Bazel that `doctor` looks at, instead of the one on the PATH"),
     (("PATH",), "where the tools of source builds, `ssh-keygen` and `python3` are looked for"),
 )
-"""Each row's names, and their meaning; for `<NAME>` see `settings.environment_name`."""
+"""Each row's names, and their meaning; for `<NAME>` see `settings.library_variables`."""

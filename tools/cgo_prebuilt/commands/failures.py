@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.commands.verbs import note, say
-from cgo_prebuilt.errors import BugError, CgoPrebuiltError, InterruptError, UsageError
+from cgo_prebuilt.errors import BugError, CgoPrebuiltError, InterruptError, PackageError, UsageError
 from cgo_prebuilt.printable import printable
 from cgo_prebuilt.settings import is_on
 
@@ -35,6 +35,8 @@ def diagnose(error: BaseException) -> CgoPrebuiltError:
         )
     if isinstance(error, UnicodeEncodeError):
         return UsageError(f"a text cannot be written: {error}", remedy="set PYTHONUTF8=1")
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
+        return PackageError.of(error)
     # threading has no error of its own for a thread that the system refuses.
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return UsageError(

@@ -284,6 +284,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
     return read_settings(
         os.environ,
         lock.name,
+        versions=lock.versions,
         offline=options.offline,
         origin=options.origin,
         version=options.version,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, TrustError, UnavailableError
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from cgo_prebuilt.fetching.fetch import obtain
 from cgo_prebuilt.fetching.plan import check_linkopts, plan_fetch
 from cgo_prebuilt.locks.choice import choose
@@ -114,11 +114,9 @@ class Provider:
         try:
             plan = plan_fetch(lock, platform, settings, self.machine)
             obtained = obtain(plan, self.store, self._open, self.on_wait)
-        except TrustError:
-            raise  # whom the consumer trusts is no matter of where the library comes from
         except CgoPrebuiltError as error:
             outcome = after_failed_fetch(
-                settings.origin, error.exit_code, has_source=choice.source is not None
+                settings.origin, error.kind, has_source=choice.source is not None
             )
             if outcome == "fail":
                 raise
@@ -246,19 +244,19 @@ def report(provided: Provided, platform: Platform, output: Path) -> Report:
     )
 
 
-def after_failed_fetch(origin: str, exit_code: int, *, has_source: bool) -> str:
+def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:
     """Decide what a failed fetch leads to; `rules/private/origin.bzl` decides the same in Bazel.
 
     Args:
         origin: `auto`, `prebuilt` or `source`.
-        exit_code: What the fetch failed with.
+        kind: What the fetch failed with, see `errors`.
         has_source: Whether there is a source to build.
 
     Returns:
         `build`: the source is built instead. `hint`: it fails, and says how a source build would be
         possible. `fail`: it is to be mended, not built around.
     """
-    if exit_code not in (UnavailableError.exit_code, IntegrityError.exit_code):
+    if kind not in (UnavailableError.kind, IntegrityError.kind):
         return "fail"
     return "build" if origin != "prebuilt" and has_source else "hint"
 

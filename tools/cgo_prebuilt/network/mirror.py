@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.settings import Settings, environment_name
+from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import url_below, values_for
 from cgo_prebuilt.url import Url
 
@@ -35,6 +35,5 @@ def urls_to_try(
     if settings.mirror is not None:
         urls = (url_below(settings.mirror, values, where=settings.mirror_name),)
     elif settings.release_url is not None:
-        variable = f"{environment_name(name)}_RELEASE_URL"
-        urls = (url_below(settings.release_url, values, where=variable),)
+        urls = (url_below(settings.release_url, values, where=settings.release_url_variable),)
     return tuple(url for url in urls if not settings.offline or url.scheme == "file")

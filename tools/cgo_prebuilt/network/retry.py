@@ -125,11 +125,13 @@ def local_failure(path: object, error: OSError) -> Failure:
 
 def fault(error: BaseException) -> Failure:
     """The failure that an error which nobody foresaw stands for: to try again would not help."""
-    return Failure(
+    failure = Failure(
         Kind.FAULT,
         f"an unforeseen {type(error).__name__}: {error}",
         remedy="please report it: the fault is in cgo-prebuilt, or in a Python package it uses",
     )
+    failure.__cause__ = error
+    return failure
 
 
 def status_failure(status: int, reason: str, retry_after: float | None) -> Failure:

@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.archives.bytestream import ByteStream
-from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
+from cgo_prebuilt.errors import (
+    CgoPrebuiltError,
+    IntegrityError,
+    PackageError,
+    UnavailableError,
+    UsageError,
+)
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import FileProgress, Progress
@@ -314,6 +320,8 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> CgoPreb
             "use another mirror",
         )
     fault = next((failure for _, failure in failures if failure.kind is Kind.FAULT), None)
+    if fault is not None and isinstance(fault.__cause__, ModuleNotFoundError):
+        return PackageError.of(fault.__cause__)
     if fault is not None:
         # No word of a want of bytes, for which another source would be taken instead.
         return UsageError(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
 from cgo_prebuilt.locks.lock import Attestation
 from cgo_prebuilt.trust import GITHUB, is_of_identity
 
@@ -96,7 +96,7 @@ def verify_recorded(attestation: Attestation) -> frozenset[str]:
         The SHA-256 of everything that is attested.
 
     Raises:
-        UsageError: The package `sigstore` is not installed.
+        PackageError: The package `sigstore` is not installed.
         IntegrityError: The bundle is not genuine, or says something else than the record.
     """
     found = verify_bundle(attestation.bundle)
@@ -121,14 +121,14 @@ def verify_bundle(bundle: str) -> Attested:
         bundle: A Sigstore bundle, as JSON.
 
     Raises:
-        UsageError: The package `sigstore` is not installed.
+        PackageError: The package `sigstore` is not installed.
         IntegrityError: It is malformed, not genuine, or says something else.
     """
     try:
         from sigstore.models import Bundle
         from sigstore.verify.policy import OIDCIssuerV2
     except ImportError:
-        raise UsageError(
+        raise PackageError(
             "the package sigstore is not installed, which verifies attestations",
             remedy="pip install 'cgo-prebuilt[attestations]'",
         ) from None

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.releases.sshsig import SshSignatureError, verify
@@ -71,7 +71,7 @@ def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -
 
     Raises:
         IntegrityError: The signature is not of these sums by this key, or lacks an archive.
-        UsageError: The package `cryptography` is not installed.
+        PackageError: The package `cryptography` is not installed.
     """
     sums = signed_sums(signature)
     strange = [file for file, digest in archives if sums.get(file) != digest]
@@ -89,12 +89,12 @@ def signed_sums(signature: Signature) -> dict[str, str]:
 
     Raises:
         IntegrityError: The signature is not of these sums by this key.
-        UsageError: The package `cryptography` is not installed.
+        PackageError: The package `cryptography` is not installed.
     """
     try:
         verify(signature.signature, signature.sums.encode(), signature.public_key, _NAMESPACE)
     except ImportError:
-        raise UsageError(
+        raise PackageError(
             "the package cryptography is not installed, which verifies signatures",
             remedy="pip install 'cgo-prebuilt[signatures]'",
         ) from None
