@@ -63,10 +63,10 @@ def parse_lock(text, where):
     if type(revision) != "int" or revision < 1:
         return _error("'revision' must be a whole number from 1, found {}".format(repr(revision)), where)
     must = document.get("must_understand", [])
-    strange = [key for key in must if key not in _KNOWN] if type(must) == "list" else []
+    strange = [key for key in must if type(key) == "string" and key not in _KNOWN] if type(must) == "list" else []
     if strange:
         return _error(
-            "the lock must be read by a program that knows {}".format(", ".join([str(key) for key in strange])),
+            "the lock must be read by a program that knows {}".format(", ".join(strange)),
             where,
             _UPDATE.format(revision),
         )

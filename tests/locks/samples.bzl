@@ -446,6 +446,14 @@ REFUSED = {
         "says": "the lock must be read by a program that knows threshold",
         "at": "L",
     },
+    "what must be understood is no key": {
+        "lock": _lock(_NEWER, top = {"must_understand": [{}]}),
+        "at": "L",
+    },
+    "what must be understood is no list": {
+        "lock": _lock(_NEWER, top = {"must_understand": "threshold"}),
+        "at": "L",
+    },
     "what is known keeps its type": {
         "lock": _lock(_NEWER, top = {"versions": {"v1": {"platforms": []}}}),
         "at": "L: versions.v1",

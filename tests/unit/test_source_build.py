@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from cgo_prebuilt.host import detect
 from tests.unit.library_case import files_below
 from tests.unit.source_case import CRATE, MAKE, Project
 
@@ -161,6 +162,25 @@ def test_without_a_source_the_error_says_how_to_have_one(project: Project) -> No
     answer = project.fetch("--origin", "source")
     assert answer.code == 3
     assert "answer v1 has no source" in answer.stderr
+
+
+@pytest.mark.skipif(str(detect().platform) != "linux_amd64", reason="the lock is for linux_amd64")
+def test_a_machine_without_what_is_required_builds_from_source(project: Project) -> None:
+    project.lock(platforms=("linux_amd64",))
+    path = project.folder / "answer.lock.json"
+    document = json.loads(path.read_text())
+    prebuilt = document["versions"]["v1"]["platforms"]["linux_amd64"]
+    prebuilt["requires"] = {"glibc": "2.2.5", "libstdcxx": "3.4.999", "system": ["a compiler"]}
+    path.write_text(json.dumps(document))
+    words = ("--output", str(project.output), "--offline", "--json")
+    built = project.run("fetch", *words, CC="cc")
+    assert built.report["status"] == "built"
+    assert "this library needs libstdc++ 3.4.999, this machine has " in str(built.report["reason"])
+    refused = project.run("fetch", *words, "--origin", "prebuilt")
+    assert refused.code == 3
+    assert "use a newer system" in refused.stderr
+    # For another machine, nothing is compared: what is missing then is the network.
+    assert "libstdc++" not in str(project.fetch("--offline").report["reason"])
 
 
 def test_the_variable_is_an_origin_and_the_option_wins(project: Project) -> None:
