@@ -6,7 +6,7 @@
 
 For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (of a library with
 flavors, one for each flavor, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub
-depends on the spokes, through a select(), and on the source; a spoke whose prebuilt cannot be had depends on the source;
+depends on the spokes, through a select(), and on the source; a spoke whose prebuilt is unavailable depends on the source;
 never the other way. Nothing here depends on the host.
 """
 

@@ -1,4 +1,4 @@
-"""Which libraries the modules of a build declare, and whose word counts. Pure functions."""
+"""Which libraries the modules of a build declare, and which declaration takes precedence. Pure functions."""
 
 def resolve_libraries(declarations):
     """Merges the `prebuilt.library` tags of all modules.

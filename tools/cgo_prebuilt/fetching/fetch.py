@@ -44,7 +44,7 @@ def obtain(
         on_wait: Called once where another process is fetching the same.
 
     Raises:
-        UnavailableError: The archives cannot be had, or may not be for being offline.
+        UnavailableError: The archives cannot be fetched, or the fetch is offline.
         IntegrityError: They are not what the lock names.
     """
     key = tree_key(plan.files)

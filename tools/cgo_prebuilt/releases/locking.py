@@ -55,14 +55,14 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
 
     Args:
         manifest: The manifest.
-        index: How an archive is had; called once for each archive, several at a time.
+        index: Downloads and lists an archive; called once for each archive, several at a time.
         lock_folder: Where the lock will be, which a source's `path` is relative to.
 
     Raises:
         IntegrityError: Two archives hold the same file.
         ManifestError: An archive lacks what the manifest promises or holds nothing of it, or a library
             has a name that cannot be linked.
-        UnavailableError: An archive cannot be had.
+        UnavailableError: An archive cannot be fetched.
     """
     wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
     for spec in manifest.specs():
