@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bazel.newer_bazel import FLAGS, VARIABLE
 from tests.bazel.provision import Bazel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ class Tools:
             "build --action_env=PATH\n"
             f"build --action_env=GOCACHE={self.go_cache}\n"
             f"build --sandbox_writable_path={self.go_cache}\n"
-        )
+        ) + "".join(f"build {flag}\n" for flag in FLAGS if os.environ.get(VARIABLE))
 
 
 @dataclass(frozen=True)

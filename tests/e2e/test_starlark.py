@@ -11,6 +11,7 @@ import pytest
 from reference.extracts import extracts
 from reference.pages import FOLDER
 from reference.rules_page import rules_page
+from tests.bazel.newer_bazel import FLAGS
 from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 
 OPTIONS = ["--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress"]
@@ -22,6 +23,11 @@ def repository(bazel_tools: Tools) -> Iterator[Workspace]:
     one = Workspace(REPOSITORY, bazel_tools, {})
     yield one
     one.bazel("shutdown")
+
+
+def test_the_starlark_tests_pass_by_what_newer_bazels_do(repository: Workspace) -> None:
+    tested = repository.bazel("test", *OPTIONS, *FLAGS, "//tests/starlark/...")
+    assert tested.code == 0, tested.stdout + tested.stderr
 
 
 def test_bazel_test_passes_in_the_repository(repository: Workspace) -> None:
