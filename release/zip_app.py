@@ -25,7 +25,8 @@ _MAIN = b"""\
 import sys
 
 if sys.version_info < (3, 10):
-    sys.exit("cgo-prebuilt needs Python 3.10 or newer, and this is %d.%d" % sys.version_info[:2])
+    sys.stderr.write("cgo-prebuilt needs Python 3.10 or newer, and this is %d.%d\\n" % sys.version_info[:2])
+    sys.exit(2)
 
 from cgo_prebuilt.__main__ import run
 

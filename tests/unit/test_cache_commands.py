@@ -30,7 +30,7 @@ def test_dir_is_where_the_store_is(run: Run, tmp_path: Path) -> None:
 
 
 def test_list_names_what_is_there(run: Run) -> None:
-    (tree,) = json.loads(run("cache", "list", "--json").out)
+    (tree,) = json.loads(run("cache", "list", "--json").out)["trees"]
     assert tree["size"] == SIZE
     line = run("cache", "list").out
     assert line.startswith(tree["key"][:16])

@@ -534,7 +534,7 @@ def test_pack_prints_what_it_wrote(run: Run, tmp_path: Path) -> None:
     arguments += ["--from", built, "--output", tmp_path / "dist"]
     archive = tmp_path / "dist" / ARCHIVE.lstrip("/")
     assert run(*arguments).out == f"{archive}\n"
-    (item,) = json.loads(run(*arguments, "--json").out)
+    (item,) = json.loads(run(*arguments, "--json").out)["archives"]
     assert (item["file"], item["size"]) == (str(archive), archive.stat().st_size)
 
 
@@ -745,7 +745,12 @@ def test_the_source_s_urls_are_those_of_its_archive(run: Run, tmp_path: Path) ->
     assert json.loads(run("urls", "--lock", path, "--source", "--json").out) == {
         "cached": False,
         "archives": [
-            {"file": "src.tar.gz", "sha256": "0" * 64, "urls": ["https://a/src.tar.gz"]},
+            {
+                "file": "src.tar.gz",
+                "sha256": "0" * 64,
+                "size": None,
+                "urls": ["https://a/src.tar.gz"],
+            },
         ],
     }
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.commands import doctor
-from cgo_prebuilt.commands.doctor import Check, Source, Status, exit_code, run_checks
+from cgo_prebuilt.commands.doctor import UNFIT, Check, Source, Status, exit_code, run_checks
 from cgo_prebuilt.commands.machine import (
     Machine,
     StoreFacts,
@@ -106,7 +106,7 @@ def test_a_remedy_is_a_line_of_its_own() -> None:
 def test_warnings_do_not_fail() -> None:
     checks = [Check("a", Status.OK, ""), Check("b", Status.WARN, "", "do")]
     assert exit_code(checks) == 0
-    assert exit_code([*checks, Check("c", Status.FAIL, "", "do")]) == 1
+    assert exit_code([*checks, Check("c", Status.FAIL, "", "do")]) == UNFIT == 6
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; the process's own where it is None.
 
     Returns:
-        The exit code: 0 done, 1 stale (`--check`), or that of an error (see `errors`).
+        The exit code: 0 done, 1 stale (`--check`), 6 unfit (`doctor`), or that of an error.
     """
     _fill_standard_streams()
     Interrupts().watch()
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         prog="cgo-prebuilt",
         description="Fetch, verify, publish and link prebuilt native libraries for cgo.",
         epilog="exit codes: 0 done; 1 stale (--check); 2 bad usage, manifest or lock; 3 unavailable;"
-        " 4 integrity; 5 the source build failed; 70 a bug; 130 interrupted",
+        " 4 integrity; 5 the source build failed; 6 `doctor` found something; 70 a bug; 130 interrupted",
         allow_abbrev=False,
     )
     command.add_argument("--version", action="version", version=f"cgo-prebuilt {__version__}")

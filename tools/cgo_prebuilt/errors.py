@@ -78,7 +78,7 @@ class ManifestError(UsageError):
 
 
 class LockError(UsageError):
-    """The lock file is malformed, stale, or lacks what was asked of it."""
+    """The lock file is malformed, of another schema, or lacks what was asked of it."""
 
     kind = "lock"
 

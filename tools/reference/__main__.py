@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ).stdout
 
     try:
-        written = {**pages(), "rules.md": rules_page(extracts(bazel))}
+        rules = rules_page(extracts(bazel))
+        written = {**pages(rules), "rules.md": rules}
     except subprocess.CalledProcessError as error:
         print(f"{error.cmd[0]} {error.cmd[1]} failed, see above", file=sys.stderr)
         return 1

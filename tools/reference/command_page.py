@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from operator import itemgetter
 
+from cgo_prebuilt.commands.doctor import UNFIT
 from cgo_prebuilt.commands.verbs import STALE
 from cgo_prebuilt.errors import CgoPrebuiltError
 from reference.environment import VARIABLES
@@ -24,7 +26,7 @@ def command_page(command: argparse.ArgumentParser) -> str:
         command.description or "",
         table(
             ("verb", "what it does"),
-            ((link(_name(verb)), verb.description or "") for verb in verbs),
+            ((link(name_of(verb)), verb.description or "") for verb in verbs),
         ),
         "What a program may read goes to standard output; what a person should know goes to standard error.",
         *(block for verb in verbs for block in _verb(verb)),
@@ -32,7 +34,7 @@ def command_page(command: argparse.ArgumentParser) -> str:
         table(("variable", "meaning"), ((one_of(names), meaning) for names, meaning in VARIABLES)),
         "`<NAME>` is the library's, in capitals, with `_` for what is neither a letter nor a digit.",
         "## Exit codes",
-        table(("code", "`kind`", "meaning"), _exit_codes()),
+        table(("code", "`kind`", "meaning"), exit_codes()),
         "With `--json` a failed verb answers an object, too: `error` says what happened, `where` to which"
         " URL, file or key, `next` what to do, and `kind` is a word of this table. A command that was"
         " killed answers nothing.",
@@ -58,12 +60,13 @@ def arguments(verb: argparse.ArgumentParser) -> list[argparse.Action]:
     ]
 
 
-def _name(verb: argparse.ArgumentParser) -> str:
+def name_of(verb: argparse.ArgumentParser) -> str:
+    """A verb's name, after that of its group."""
     return verb.prog.partition(" ")[2]
 
 
 def _verb(verb: argparse.ArgumentParser) -> Iterator[str]:
-    yield f"## {_name(verb)}"
+    yield f"## {name_of(verb)}"
     yield verb.description or ""
     example = (verb.epilog or "").removeprefix("example: ")
     yield f"```sh\n{example}\n```"
@@ -78,14 +81,19 @@ def _verb(verb: argparse.ArgumentParser) -> Iterator[str]:
         yield f"{'One' if group.required else 'At most one'} of {words}."
 
 
-def _form(action: argparse.Action) -> str:
+def value_of(action: argparse.Action) -> str:
+    """What an argument's value is called, or its choices."""
     choices = "|".join(map(str, action.choices)) if action.choices else None
-    value = choices or action.metavar or action.dest.upper()
-    many = "..." if action.nargs == "+" else ""
+    return (
+        f"{choices or action.metavar or action.dest.upper()}{'...' if action.nargs == '+' else ''}"
+    )
+
+
+def _form(action: argparse.Action) -> str:
     if not action.option_strings:
-        return f"`{value}{many}`"
+        return f"`{value_of(action)}`"
     names = ", ".join(action.option_strings)
-    return f"`{names}`" if action.nargs == 0 else f"`{names} {value}{many}`"
+    return f"`{names}`" if action.nargs == 0 else f"`{names} {value_of(action)}`"
 
 
 def _need(action: argparse.Action) -> str:
@@ -94,16 +102,16 @@ def _need(action: argparse.Action) -> str:
     return f"`{action.default}`" if action.default else ""
 
 
-def _exit_codes() -> list[tuple[str, str, str]]:
-    stale = (
-        "`--check` found something to do, or `doctor` something that keeps a fetch from working."
-    )
-    errors = sorted(_types(CgoPrebuiltError), key=lambda error: error.exit_code)
-    return [
-        ("0", "", "Done."),
-        (str(STALE), "", stale),
-        *((str(error.exit_code), f"`{error.kind}`", _summary(error)) for error in errors),
+def exit_codes() -> list[tuple[str, str, str]]:
+    """Each exit code, the kinds of errors that have it, and what it means."""
+    errors = list(_types(CgoPrebuiltError))
+    rows = [
+        (0, "", "Done."),
+        (STALE, "", "`--check` found something to do. Nothing else has this code."),
+        (UNFIT, "", "`doctor` found something that keeps a fetch from working."),
+        *((error.exit_code, f"`{error.kind}`", _summary(error)) for error in errors),
     ]
+    return [(str(code), kind, meaning) for code, kind, meaning in sorted(rows, key=itemgetter(0))]
 
 
 def _types(error: type[CgoPrebuiltError]) -> Iterator[type[CgoPrebuiltError]]:

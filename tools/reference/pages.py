@@ -8,6 +8,7 @@ from typing import Any
 
 from cgo_prebuilt.cli import parser
 from reference.command_page import command_page
+from reference.names_page import names_page
 from reference.schema_page import schema_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -16,8 +17,14 @@ FOLDER = REPOSITORY / "docs" / "reference"
 _EXAMPLE = "examples/vecsearch/prebuilt.yaml"
 
 
-def pages() -> dict[str, str]:
-    """The text of each page, by its file name."""
+def pages(rules: str | None = None) -> dict[str, str]:
+    """The text of each page, by its file name.
+
+    Args:
+        rules: The page of the rules; the one that is there, which Bazel has a part in, if None.
+    """
+    if rules is None:
+        rules = (FOLDER / "rules.md").read_text(encoding="utf-8")
     example = (REPOSITORY / _EXAMPLE).read_text(encoding="utf-8").strip()
     return {
         "command.md": command_page(parser()),
@@ -33,6 +40,7 @@ def pages() -> dict[str, str]:
         "lock.md": schema_page(
             _schema("lock"), "the lock, `prebuilt.lock.json`", "rules/lock.schema.json"
         ),
+        "names.md": names_page(parser(), rules, _schema("manifest"), _schema("lock")),
     }
 
 

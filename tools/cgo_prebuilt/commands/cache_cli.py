@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from dataclasses import asdict
@@ -11,13 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store
-from cgo_prebuilt.commands.verbs import add_group, add_verb, say
+from cgo_prebuilt.commands.verbs import add_group, add_json, add_verb, print_json, say
 from cgo_prebuilt.errors import IntegrityError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_TREE = ("key", "label", "size", "files", "last_used")
 _SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
@@ -28,7 +28,7 @@ def add_cache(verbs: Verbs) -> None:
     verb = add_verb(own, "dir", _dir, "print the store's folder", "cache dir")
 
     verb = add_verb(own, "list", _list, "list what is in the store", "cache list --json")
-    verb.add_argument("--json", action="store_true", help="print it as JSON")
+    add_json(verb, "print it as JSON", {"trees": _TREE})
 
     verb = add_verb(
         own, "verify", _verify, "hash every file again; damaged trees are set aside", "cache verify"
@@ -43,7 +43,11 @@ def add_cache(verbs: Verbs) -> None:
     verb.add_argument(
         "--max-size", type=_size, metavar="SIZE", help="keep at most so much: 500M, 20G"
     )
-    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+    add_json(
+        verb,
+        "print what was done as JSON",
+        {"removed": _TREE, "kept": _TREE, "in_use": (), "leftovers": ()},
+    )
 
 
 def _span(text: str) -> timedelta:
@@ -73,7 +77,7 @@ def _list(options: argparse.Namespace) -> int:
 
     trees = open_store().list()
     if options.json:
-        print(json.dumps([asdict(tree) for tree in trees], indent=2))
+        print_json(options, {"trees": [asdict(tree) for tree in trees]})
         return 0
     for tree in trees:
         used = _day(tree.last_used)
@@ -109,7 +113,7 @@ def _prune(options: argparse.Namespace) -> int:
 
     done = open_store().prune(options.older_than, options.max_size, now=time.time())
     if options.json:
-        print(json.dumps(asdict(done), indent=2))
+        print_json(options, asdict(done))
         return 0
     for tree in done.removed:
         print(f"{tree.key[:16]}  {format_size(tree.size):>9}  removed  {tree.label}")

@@ -15,6 +15,9 @@ from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.storage.materialize import Method
 from cgo_prebuilt.url import Url
 
+UNFIT = 6
+"""The exit code where something keeps a fetch from working."""
+
 _OLDEST_PYTHON = (3, 10)
 _ZSTD_IN_PYTHON = (3, 14)
 _OLDEST_REQUESTS = (2, 31)
@@ -107,8 +110,8 @@ def run_checks(machine: Machine, sources: Sequence[Source], head: Head) -> list[
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """0, or 1 when a check failed."""
-    return int(any(check.status is Status.FAIL for check in checks))
+    """0, or `UNFIT` when a check failed."""
+    return UNFIT if any(check.status is Status.FAIL for check in checks) else 0
 
 
 def check_python(machine: Machine) -> Check:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
 from cgo_prebuilt.commands.verbs import (
+    add_json,
+    add_lock_option,
     add_renamed,
     add_trust_options,
     add_verb,
     note,
     path_argument,
     place_argument,
+    print_json,
     say,
 )
 from cgo_prebuilt.errors import UsageError
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.store import Store
 
 
+_REPORT = (
+    *("status", "platform", "version", "output", "files"),
+    *("requests", "bytes_downloaded", "bytes_resumed", "reason"),
+)
+
+
 def add_fetching(verbs: Verbs) -> None:
     """Adds `fetch`, `source`, `urls` and `env`."""
     verb = add_verb(
@@ -41,7 +49,7 @@ def add_fetching(verbs: Verbs) -> None:
     )
     _add_lock_options(verb)
     verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
-    verb.add_argument("--json", action="store_true", help="print a report as JSON")
+    add_json(verb, "print a report as JSON", dict.fromkeys(_REPORT, ()))
 
     verb = add_verb(
         verbs,
@@ -54,7 +62,7 @@ def add_fetching(verbs: Verbs) -> None:
     _add_mirror(verb)
     verb.set_defaults(origin=None)
     verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
-    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+    add_json(verb, "print what was written as JSON", {"output": (), "files": ()})
 
     verb = add_verb(
         verbs,
@@ -66,7 +74,11 @@ def add_fetching(verbs: Verbs) -> None:
     _add_which(verb)
     _add_mirror(verb)
     verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
-    verb.add_argument("--json", action="store_true", help="print hashes and sizes, too")
+    add_json(
+        verb,
+        "print hashes and sizes, too; null is a size that the lock does not have",
+        {"cached": (), "archives": ("file", "sha256", "size", "urls")},
+    )
     verb.set_defaults(origin=None)
 
     verb = add_verb(
@@ -86,12 +98,10 @@ def add_fetching(verbs: Verbs) -> None:
 
 
 def _add_which(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--lock", required=True, type=path_argument, metavar="L", help="the lock file"
-    )
-    verb.add_argument("--platform", metavar="P", help="instead of the host's")
-    verb.add_argument("--version", metavar="V", help="instead of the lock's default")
-    verb.add_argument("--flavor", metavar="F", help="instead of the default flavor")
+    add_lock_option(verb)
+    verb.add_argument("--platform", metavar="PLATFORM", help="instead of the host's")
+    verb.add_argument("--version", metavar="VERSION", help="instead of the lock's default")
+    verb.add_argument("--flavor", metavar="FLAVOR", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="download nothing")
     add_trust_options(verb)
     # What MODULE.bazel says, for the Bazel rules alone: unlike with --mirror, the variables win.
@@ -142,7 +152,7 @@ def _fetch(options: argparse.Namespace) -> int:
                 materialize(provided.tree, provided.files, options.output)
     answer = report(provided, platform, options.output)
     if options.json:
-        print(json.dumps(answer.json(), indent=2))
+        print_json(options, answer.json())
     else:
         print(answer.output)
         say(f"{lock.name} {answer.version} for {answer.platform}: {answer.status}")
@@ -202,7 +212,7 @@ def _source(options: argparse.Namespace) -> int:
     )
     files = origin.copy(options.output)
     if options.json:
-        print(json.dumps({"output": str(options.output), "files": sorted(files)}, indent=2))
+        print_json(options, {"output": str(options.output), "files": sorted(files)})
     else:
         print(options.output)
     return 0
@@ -232,7 +242,12 @@ def _urls(options: argparse.Namespace) -> int:
         if isinstance(origin, SourceArchive):
             cached, urls = origin.is_stored(), origin.urls()
             archives = [
-                {"file": origin.file, "sha256": origin.sha256, "urls": [_public(u) for u in urls]}
+                {
+                    "file": origin.file,
+                    "sha256": origin.sha256,
+                    "size": None,
+                    "urls": [_public(url) for url in urls],
+                }
             ]
     else:
         plan = plan_fetch(lock, platform, settings)
@@ -248,7 +263,7 @@ def _urls(options: argparse.Namespace) -> int:
             for archive in plan.archives
         ]
     if options.json:
-        print(json.dumps({"cached": cached, "archives": archives}, indent=2))
+        print_json(options, {"cached": cached, "archives": archives})
         return 0
     for url in urls:
         print(_public(url))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_verb, path_argument
+from cgo_prebuilt.commands.verbs import add_lock_option, add_verb
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -21,14 +21,8 @@ def add_gazelle(verbs: Verbs) -> None:
         "print the MODULE.bazel lines that give a Go module its library, through gazelle",
         "gazelle --lock lancedb.lock.json --module github.com/lancedb/lancedb-go >> MODULE.bazel",
     )
-    verb.add_argument(
-        "--lock",
-        required=True,
-        type=path_argument,
-        metavar="L",
-        help="the lock file, below the current folder",
-    )
-    verb.add_argument("--module", required=True, metavar="M", help="the Go module's path")
+    add_lock_option(verb, "the lock file, below the current folder")
+    verb.add_argument("--module", required=True, metavar="PATH", help="the Go module's path")
 
 
 def _gazelle(options: argparse.Namespace) -> int:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import STALE, add_group, add_verb, note, path_argument, say
+from cgo_prebuilt.commands.verbs import (
+    STALE,
+    add_group,
+    add_json,
+    add_manifest,
+    add_verb,
+    note,
+    path_argument,
+    print_json,
+    say,
+)
 from cgo_prebuilt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,14 +39,14 @@ def add_goproxy(verbs: Verbs) -> None:
         "add a release's Go modules to a site that any file server can host",
         "goproxy build prebuilt.yaml --dist dist --output site --url https://go.acme.dev",
     )
+    add_manifest(verb)
     verb.add_argument(
-        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+        "--dist", required=True, type=path_argument, metavar="DIST", help="what `pack` wrote"
     )
-    verb.add_argument("--dist", required=True, type=path_argument, help="what `pack` wrote")
     verb.add_argument(
         "--output", required=True, type=path_argument, metavar="SITE", help="the site"
     )
-    verb.add_argument("--version", metavar="V", help="instead of the manifest's")
+    verb.add_argument("--version", metavar="VERSION", help="instead of the manifest's")
     verb.add_argument(
         "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
     )
@@ -48,12 +57,12 @@ def add_goproxy(verbs: Verbs) -> None:
     )
     verb.add_argument(
         "--sign",
-        metavar="KEY",
+        metavar="KEY_FILE",
         type=path_argument,
         help="sign DIST's SHA256SUMS with this SSH key when --zip-url has put the zips into it",
     )
     verb.add_argument(
-        "--check", action="store_true", help="validate SITE, write nothing; 1 if it lacks this"
+        "--check", action="store_true", help="write nothing; validate SITE, exit 1 if it is stale"
     )
 
     verb = add_verb(
@@ -72,10 +81,10 @@ def add_goproxy(verbs: Verbs) -> None:
     )
     verb.add_argument("site", type=path_argument, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--module", metavar="PATH", help="needed where the site has several")
-    verb.add_argument("--version", metavar="V", help="instead of the latest")
+    verb.add_argument("--version", metavar="VERSION", help="instead of the latest")
     form = verb.add_mutually_exclusive_group()
     form.add_argument("--only", choices=("go.mod", "go.sum"), help="print the lines of one file")
-    form.add_argument("--json", action="store_true", help="print both as JSON")
+    add_json(verb, "print both as JSON", {"go.mod": (), "go.sum": ()}, form)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -150,7 +159,7 @@ def _require(options: argparse.Namespace) -> int:
 
     found = requirement(ProxyTree(options.site), options.module, options.version)
     if options.json:
-        print(json.dumps({"go.mod": found.go_mod, "go.sum": found.go_sum}, indent=2))
+        print_json(options, {"go.mod": found.go_mod, "go.sum": found.go_sum})
     elif options.only:
         print(found.go_mod if options.only == "go.mod" else found.go_sum, end="")
     else:

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport
-from cgo_prebuilt.commands.verbs import STALE, add_renamed, add_verb, note, path_argument, say
+from cgo_prebuilt.commands.verbs import (
+    STALE,
+    add_manifest,
+    add_renamed,
+    add_verb,
+    note,
+    path_argument,
+    say,
+)
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import Settings, read_settings
 
@@ -28,21 +36,22 @@ def add_lock(verbs: Verbs) -> None:
         "resolve, hash and index a release",
         "lock prebuilt.yaml --update v0.3.1",
     )
-    verb.add_argument(
-        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
-    )
+    add_manifest(verb)
     which = verb.add_mutually_exclusive_group()
     which.add_argument(
         "--version",
-        metavar="V",
+        metavar="VERSION",
         action="append",
         help="instead of the manifest's; may be given several times, the last is the default",
     )
     which.add_argument(
-        "--update", metavar="V", help="lock this version, and write it into the manifest"
+        "--update", metavar="VERSION", help="lock this version, and write it into the manifest"
     )
     verb.add_argument(
-        "--output", type=path_argument, metavar="L", help="the lock; beside the manifest by default"
+        "--output",
+        type=path_argument,
+        metavar="LOCK",
+        help="the lock; beside the manifest by default",
     )
     verb.add_argument("--check", action="store_true", help="write nothing; exit 1 if it is stale")
     verb.add_argument(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.fetch_cli import lock_and_platform, settings_of
 from cgo_prebuilt.commands.surroundings import open_store, this_host
-from cgo_prebuilt.commands.verbs import add_verb, path_argument, say
+from cgo_prebuilt.commands.verbs import add_json, add_verb, path_argument, print_json, say
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -19,7 +18,11 @@ if TYPE_CHECKING:
 def add_machine(verbs: Verbs) -> None:
     """Adds `platform` and `doctor`."""
     verb = add_verb(verbs, "platform", _platform, "print the host platform", "platform --json")
-    verb.add_argument("--json", action="store_true", help="print how it was decided, too")
+    add_json(
+        verb,
+        "print how it was decided, too",
+        dict.fromkeys(("platform", "glibc", "libstdcxx", "cpu", "reason"), ()),
+    )
 
     verb = add_verb(
         verbs,
@@ -28,8 +31,12 @@ def add_machine(verbs: Verbs) -> None:
         "say what is wrong with this machine, and what to do about it",
         "doctor --lock vecsearch.lock.json",
     )
-    verb.add_argument("--lock", type=path_argument, metavar="L", help="also try this lock's URLs")
-    verb.add_argument("--json", action="store_true", help="print the findings as JSON")
+    verb.add_argument(
+        "--lock", type=path_argument, metavar="LOCK", help="also try this lock's URLs"
+    )
+    add_json(
+        verb, "print the findings as JSON", {"findings": ("name", "status", "finding", "next")}
+    )
     verb.set_defaults(
         platform=None,
         version=None,
@@ -55,7 +62,7 @@ def _platform(options: argparse.Namespace) -> int:
             "cpu": machine.cpu_level(),
             "reason": host.reason,
         }
-        print(json.dumps(answer))
+        print_json(options, answer)
     else:
         print(host.platform)
         say(f"decided by {host.reason}")
@@ -78,10 +85,10 @@ def _doctor(options: argparse.Namespace) -> int:
     )
     if options.json:
         findings = [
-            {"name": c.name, "status": c.status.value, "finding": c.finding, "remedy": c.remedy}
+            {"name": c.name, "status": c.status.value, "finding": c.finding, "next": c.remedy}
             for c in checks
         ]
-        print(json.dumps(findings, indent=2))
+        print_json(options, {"findings": findings})
     else:
         print("\n".join(check.line() for check in checks))
     return exit_code(checks)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.commands.surroundings import open_transport
-from cgo_prebuilt.commands.verbs import add_trust_options, add_verb, path_argument, say
+from cgo_prebuilt.commands.verbs import (
+    LOCK,
+    add_json,
+    add_trust_options,
+    add_verb,
+    path_argument,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -28,24 +35,23 @@ def add_mirror(verbs: Verbs) -> None:
     )
     verb.add_argument(
         "--lock",
-        required=True,
         type=path_argument,
-        metavar="L",
+        metavar="LOCK",
         nargs="+",
         action="extend",
         dest="locks",
-        help="the lock files",
+        help=f"the lock files; {LOCK} if not given",
     )
     verb.add_argument(
         "--to",
         required=True,
         type=path_argument,
         metavar="DIR",
-        help="the mirror's folder; CGO_PREBUILT_MIRROR=file://DIR uses it",
+        help="the mirror's folder; CGO_PREBUILT_MIRROR=DIR uses it",
     )
     verb.add_argument(
         "--platform",
-        metavar="P",
+        metavar="PLATFORM",
         nargs="+",
         action="extend",
         default=[],
@@ -54,14 +60,18 @@ def add_mirror(verbs: Verbs) -> None:
     )
     verb.add_argument(
         "--layout",
-        metavar="T",
+        metavar="TEMPLATE",
         default="{file}",
         help="where each archive is below DIR, such as '{name}/{version}/{file}'",
     )
     verb.add_argument(
         "--prune", action="store_true", help="remove what no lock of these names any more"
     )
-    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+    add_json(
+        verb,
+        "print what was done as JSON",
+        dict.fromkeys(("fetched", "kept", "removed", "bytes_downloaded"), ()),
+    )
     add_trust_options(verb)
 
 
@@ -71,7 +81,7 @@ def _mirror(options: argparse.Namespace) -> int:
     from cgo_prebuilt.settings import read_settings
     from cgo_prebuilt.trust import trust_of
 
-    locks = [read_lock(path) for path in options.locks]
+    locks = [read_lock(path) for path in options.locks or [LOCK]]
     trust = trust_of(options.trust, options.public_key, options.identity)
 
     def settings(library: str) -> Settings:
@@ -82,7 +92,7 @@ def _mirror(options: argparse.Namespace) -> int:
     if options.prune:
         done.removed = prune_mirror(files, options.to)
     if options.json:
-        print(json.dumps(asdict(done), indent=2))
+        print_json(options, asdict(done))
         return 0
     for path in done.fetched:
         print(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -11,7 +10,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_verb, note, path_argument, say
+from cgo_prebuilt.commands.verbs import (
+    add_json,
+    add_manifest,
+    add_verb,
+    note,
+    path_argument,
+    print_json,
+    say,
+)
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.url import Url
 
@@ -32,15 +39,13 @@ def add_publishing(verbs: Verbs) -> None:
         "write a platform's archive, the same bytes every time",
         "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
     )
-    verb.add_argument(
-        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
-    )
+    add_manifest(verb)
     which = verb.add_mutually_exclusive_group(required=True)
-    which.add_argument("--platform", metavar="P", help="a platform of the manifest")
+    which.add_argument("--platform", metavar="PLATFORM", help="a platform of the manifest")
     which.add_argument(
         "--all-in-one", action="store_true", help="all platforms of the manifest in one archive"
     )
-    verb.add_argument("--flavor", metavar="F", help="instead of the manifest's first")
+    verb.add_argument("--flavor", metavar="FLAVOR", help="instead of the manifest's first")
     verb.add_argument(
         "--from",
         required=True,
@@ -74,9 +79,9 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument("--pkg-config", action="store_true", help="make and pack a .pc file")
     verb.add_argument("--sbom", action="store_true", help="write a CycloneDX file beside it")
     verb.add_argument(
-        "--sign", metavar="KEY", type=path_argument, help="sign SHA256SUMS with this SSH key"
+        "--sign", metavar="KEY_FILE", type=path_argument, help="sign SHA256SUMS with this SSH key"
     )
-    verb.add_argument("--json", action="store_true", help="print what was written as JSON")
+    add_json(verb, "print what was written as JSON", {"archives": ("file", "sha256", "size")})
 
     verb = add_verb(
         verbs,
@@ -85,19 +90,21 @@ def add_publishing(verbs: Verbs) -> None:
         "upload what was packed; the same bytes are skipped, others are refused",
         "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
     )
+    add_manifest(verb)
     verb.add_argument(
-        "manifest", type=path_argument, metavar="MANIFEST", help="such as prebuilt.yaml"
+        "--dist", required=True, type=path_argument, metavar="DIST", help="what `pack` wrote"
     )
-    verb.add_argument("--dist", required=True, type=path_argument, help="what `pack` wrote")
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "--repo", metavar="OWNER/NAME", help="to a GitHub release of this repository"
     )
     where.add_argument(
-        "--to", metavar="DIR|URL", help="to a folder, or by PUT below a URL ({file} may be in it)"
+        "--to",
+        metavar="DIR_OR_URL",
+        help="to a folder, or by PUT below a URL ({file} may be in it)",
     )
     verb.add_argument(
-        "--tag", metavar="T", help="the release's tag; the manifest's version if not given"
+        "--tag", metavar="TAG", help="the release's tag; the manifest's version if not given"
     )
     verb.add_argument(
         "--also",
@@ -106,7 +113,7 @@ def add_publishing(verbs: Verbs) -> None:
         default=[],
         help="publish files of SHA256SUMS that the manifest says nothing of; several times",
     )
-    verb.add_argument("--json", action="store_true", help="print what was done as JSON")
+    add_json(verb, "print what was done as JSON", {"where": (), "sent": (), "unchanged": ()})
 
 
 def _pack(options: argparse.Namespace) -> int:
@@ -128,12 +135,8 @@ def _pack(options: argparse.Namespace) -> int:
     )
     packed = package(manifest, specs, options.folder, options.output, options.format, extras, note)
     if options.json:
-        print(
-            json.dumps(
-                [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed],
-                indent=2,
-            )
-        )
+        archives = [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed]
+        print_json(options, {"archives": archives})
         return 0
     for item in packed:
         print(item.path)
@@ -153,7 +156,7 @@ def _publish(options: argparse.Namespace) -> int:
     done = publish(files, destination)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
-        print(json.dumps(answer, indent=2))
+        print_json(options, answer)
         return 0
     for name in done.unchanged:
         say(f"{name}: there already")

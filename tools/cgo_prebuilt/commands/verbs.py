@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STALE = 1
-"""The exit code of a `--check` that found something to do."""
+"""The exit code of a `--check` that found something to do, and of nothing else."""
+
+MANIFEST, LOCK = Path("prebuilt.yaml"), Path("prebuilt.lock.json")
+"""The files that a verb takes where it is given no others."""
+
+Keys = Mapping[str, Sequence[str]]
+"""The keys of an answer; for a key that has a list of objects, theirs."""
 
 
 def add_verb(
@@ -47,6 +54,52 @@ def add_verb(
     )
     verb.set_defaults(run=run)
     return verb
+
+
+def add_manifest(verb: argparse.ArgumentParser) -> None:
+    """Adds the argument MANIFEST."""
+    verb.add_argument(
+        "manifest",
+        nargs="?",
+        type=path_argument,
+        metavar="MANIFEST",
+        default=MANIFEST,
+        help="the manifest",
+    )
+
+
+def add_lock_option(verb: argparse.ArgumentParser, what: str = "the lock file") -> None:
+    """Adds the option `--lock` of a verb that takes one."""
+    verb.add_argument("--lock", type=path_argument, metavar="LOCK", default=LOCK, help=what)
+
+
+def add_json(
+    verb: argparse.ArgumentParser,
+    what: str,
+    keys: Keys,
+    group: argparse._ActionsContainer | None = None,
+) -> None:
+    """Adds the option `--json`.
+
+    Args:
+        verb: The verb.
+        what: What it is for.
+        keys: Those of the answer, which `print_json` holds it to and the reference lists.
+        group: The options that exclude it, where there are any.
+    """
+    (group or verb).add_argument("--json", action="store_true", help=what)
+    verb.set_defaults(json_keys=keys)
+
+
+def print_json(options: argparse.Namespace, answer: Mapping[str, object]) -> None:
+    """Prints the answer of a verb: an object with the keys that `add_json` was told."""
+    keys: Keys = options.json_keys
+    assert set(answer) == set(keys), sorted(answer)
+    for key, inner in keys.items():
+        items = answer[key] if inner else ()
+        assert isinstance(items, (list, tuple)), key
+        assert all(set(item) == set(inner) for item in items), key
+    print(json.dumps(answer, indent=2))
 
 
 def add_renamed(verb: argparse.ArgumentParser, old: str, new: str) -> None:

@@ -1,0 +1,62 @@
+"""Labels, repositories and files that users name, and what each is."""
+
+from __future__ import annotations
+
+LABELS: tuple[tuple[str, str], ...] = (
+    ("`@lancedb`", "the library, for `deps` and `cdeps`"),
+    (
+        "`@lancedb//:cgo_env`",
+        "a program: prints the environment for a plain `go build`, or runs a command in it",
+    ),
+    (
+        "`--@lancedb//:origin`",
+        "a flag: `auto`, `prebuilt` or `source`; by default what `CGO_PREBUILT_ORIGIN` or MODULE.bazel says",
+    ),
+    ("`--@lancedb//:flavor`", "a flag, where the lock has flavors: one of them"),
+    ("`@lancedb//:flavor_is_cuda` and so on", "a `config_setting` for each flavor"),
+)
+
+MODULE_LABELS: tuple[tuple[str, str], ...] = (
+    (
+        "`@rules_cgo_prebuilt//rules/libc:musl`, `:glibc`",
+        "constraint values: the C library of a Linux platform",
+    ),
+    (
+        "`--@rules_cgo_prebuilt//rules/libc`",
+        "a flag: `auto`, `glibc` or `musl`; `auto` follows the platform",
+    ),
+    ("`@rules_cgo_prebuilt//rules/host`", "a platform: the host's, its C library included"),
+    (
+        "`@rules_cgo_prebuilt//rules/platforms:linux_amd64` and so on",
+        "a `config_setting` for each platform",
+    ),
+    (
+        "`@rules_cgo_prebuilt//rules/source:toolchain_type`",
+        "the toolchain of source builds",
+    ),
+    (
+        "`@rules_cgo_prebuilt//rules/source:tools`, `:host_tools`, `:no_tools`",
+        "a constraint setting and its values: which tools for source builds an execution platform has",
+    ),
+    (
+        "`@rules_cgo_prebuilt//rules:lock.schema.json`, `:manifest.schema.json`",
+        "the JSON schemas",
+    ),
+)
+
+REPOSITORIES: tuple[tuple[str, str], ...] = (
+    ("`@lancedb`", "the hub of a library; the only one that a `use_repo` needs"),
+    ("`@lancedb__linux_amd64`", "its files for a platform"),
+    ("`@lancedb__linux_amd64__cuda`", "the same in a flavor, where the lock has flavors"),
+    ("`@lancedb__source`", "its source, where the lock has one"),
+)
+
+FILES: tuple[tuple[str, str], ...] = (
+    ("`prebuilt.yaml`", "the manifest, where a verb is given no other"),
+    (
+        "`prebuilt.lock.json`",
+        "the lock, where a verb is given no other; `NAME.lock.json` of a manifest `NAME.yaml`",
+    ),
+    ("`SHA256SUMS`, `SHA256SUMS.sig`", "the hashes of a release, and their signature"),
+    ("`ARCHIVE.cdx.json`", "the bill of materials that `pack --sbom` writes"),
+)
