@@ -98,7 +98,7 @@ class IntegrityError(CgoPrebuiltError):
 
 
 class TrustError(IntegrityError):
-    """The lock is not vouched for as the consumer requires; no policy answers that with a build."""
+    """The lock is not vouched for as the consumer requires; no origin answers that with a build."""
 
     kind = "trust"
 
