@@ -117,7 +117,7 @@ def _source_library_impl(ctx):
         # Of the action, not only of what the script runs: for Apple's toolchains Bazel adds what it knows of Xcode.
         env = env,
         inputs = depset(
-            ctx.files.srcs + lists.values() + [script],
+            ctx.files.srcs + ctx.files.crates + lists.values() + [script],
             transitive = [c.files, tools.data],
         ),
         outputs = files,
@@ -161,8 +161,8 @@ The build is one action, in a folder of its own that holds `srcs` and nothing el
 configuration and, where Bazel's sandbox can block it, without a network. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
 are those of the toolchain `//rules/source:toolchain_type`. It is optimized whatever the compilation mode is.
 
-* `cargo` runs `cargo build --release --locked --offline`, so crates must be vendored: commit what `cargo vendor` writes, and
-  the `.cargo/config.toml` that it prints. Outputs are below `target/release`, for a cross build too.
+* `cargo` runs `cargo build --release --locked --offline`, so crates must be there: say `vendor: true` in the manifest of a lock's
+  source; give their archives as `crates`; or commit what `cargo vendor` writes and the `.cargo/config.toml` that it prints. Outputs are below `target/release`, for a cross build too.
 * `make` runs `make CC=... CXX=... AR=... RANLIB=...` with `LDFLAGS` in its environment.
 * `cmake` configures into the folder `build` and builds there; outputs are below `build`.
 * `command` runs `args`, with `CC`, `CXX`, `AR`, `CFLAGS`, `CXXFLAGS` and `LDFLAGS` in its environment.
@@ -196,6 +196,11 @@ The project's own flags win over them:
             doc = "How many things the build does at once, which Bazel takes into account where it runs on this machine." +
                   " 0: as many as the machine has cores, of which Bazel reserves 4.",
             values = CORES,
+        ),
+        "crates": attr.label_list(
+            allow_files = [".crate", "SHA256SUMS"],
+            doc = "What cargo takes in place of crates.io: archives of crates and their SHA256SUMS, as `cgo-prebuilt crates`" +
+                  " writes them. A lock whose source says `vendor: true` brings them by itself.",
         ),
         "env": attr.string_dict(
             doc = "Variables to be set for the build.",

@@ -161,6 +161,26 @@ def choose_rust(pinned, channel, toolchains):
         sysroot = sysroot,
     )
 
+def cargo_locks(args_of_steps):
+    """Where the `Cargo.lock` of cargo's steps may be: in the folder of the manifest, and in those above.
+
+    Args:
+        args_of_steps: the arguments of each step.
+
+    Returns:
+        A list of paths, relative to the source's root.
+    """
+    folders = {"": None}
+    for args in args_of_steps:
+        for index, arg in enumerate(args):
+            manifest = args[index + 1] if arg == "--manifest-path" and index + 1 < len(args) else ""
+            if arg.startswith("--manifest-path="):
+                manifest = arg.partition("=")[2]
+            parts = manifest.split("/")[:-1]
+            for end in range(len(parts)):
+                folders["/".join(parts[:end + 1]) + "/"] = None
+    return [folder + "Cargo.lock" for folder in folders]
+
 def channel_of(text):
     """The channel in a `rust-toolchain.toml`, or in a `rust-toolchain`, which may be its name alone; empty where there is none.
 

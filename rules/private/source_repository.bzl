@@ -8,8 +8,11 @@ load(":link_options.bzl", "check_linkopts")
 load(":platforms.bzl", "PLATFORMS", "setting_of")
 load(":python.bzl", "run_fetcher")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":source_plan.bzl", "build_step", "channel_of", "is_source")
+load(":source_plan.bzl", "build_step", "cargo_locks", "channel_of", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
+
+# In the repository, the archives of the crates that Cargo.lock names.
+_CRATES = ".cgo-prebuilt-crates"
 
 def source_repository_name(library):
     """The name of the repository of a library's source."""
@@ -85,8 +88,8 @@ def _parts(source):
     """What the source says for all platforms, and what is different for some."""
     return [source] + [_of_platform(source, different) for different in source.get("platforms", {}).values()]
 
-def _tools_of(source):
-    return [step["tool"] for part in _parts(source) for step in [part["build"]] + part.get("then", [])]
+def _steps_of(source):
+    return [step for part in _parts(source) for step in [part["build"]] + part.get("then", [])]
 
 def _environ(rctx, source):
     """The variables that the lock names, as the caller has them: a change of theirs is fetched anew."""
@@ -116,10 +119,13 @@ def _link_folder(rctx, source):
             rctx.attr.lock_file,
             "correct 'path' under 'source' in the manifest and lock it again",
         ))
-    tools = _tools_of(source)
+    tools = [step["tool"] for step in _steps_of(source)]
     for entry in folder.readdir(watch = "yes"):
         if all([is_source(entry.basename, tool) for tool in tools]) and not is_bazel_file(entry.basename):
             rctx.symlink(entry, entry.basename)
+    if source.get("vendor"):
+        for path in cargo_locks([step.get("args", []) for step in _steps_of(source) if step["tool"] == "cargo"]):
+            rctx.watch(folder.get_child(path))
     return folder
 
 def _check_trust(rctx, version):
@@ -131,27 +137,42 @@ def _check_trust(rctx, version):
         ["urls", "--source", "--json", "--lock=" + str(rctx.path(rctx.attr.lock_file)), "--version=" + version] + rctx.attr.trust,
     )
     if result.failure:
-        fail(_failure(rctx, version, "may not be built", result.failure))
+        fail(_failure(rctx, version, "the source", "may not be built", result.failure))
 
-def _failure(rctx, version, what, failure):
-    return "\n\nthe source of {} {} {}:\n{}".format(rctx.attr.library, version, what, failure_text(failure))
+def _failure(rctx, version, part, what, failure):
+    return "\n\n{} of {} {} {}:\n{}".format(part, rctx.attr.library, version, what, failure_text(failure))
 
-def _fetch_archive(rctx, version):
-    rctx.report_progress("fetching the source of {} {}".format(rctx.attr.library, version))
+def _run(rctx, version, part, verb, how, asking):
+    """Runs a verb of the fetcher on the source's lock; gives the names of the files that it wrote."""
+    rctx.report_progress("fetching {} of {} {}".format(part, rctx.attr.library, version))
     write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
     result = run_through(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
-        "source",
+        verb,
         ["--lock=prebuilt.lock.json", "--version=" + version],
-        ["--output=."],
+        how,
+        asking = asking,
     )
     if result.failure:
-        fail(_failure(rctx, version, "could not be fetched", result.failure))
+        fail(_failure(rctx, version, part, "could not be fetched", result.failure))
     rctx.delete("prebuilt.lock.json")
-    for path in result.answer["files"]:
+    return result.answer["files"]
+
+def _fetch_archive(rctx, version):
+    for path in _run(rctx, version, "the source", "source", ["--output=."], ["--source"]):
         if is_bazel_file(path):
             rctx.delete(path)
+
+def _fetch_crates(rctx, version):
+    _run(
+        rctx,
+        version,
+        "the crates",
+        "crates",
+        ["--source=.", "--output=" + _CRATES],
+        ["--crates=."],
+    )
 
 def _source_repository_impl(rctx):
     lock = json.decode(rctx.attr.lock)
@@ -166,12 +187,14 @@ def _source_repository_impl(rctx):
         if rctx.attr.trust:
             _check_trust(rctx, version)
         folder = _link_folder(rctx, source)
+    if source.get("vendor"):
+        _fetch_crates(rctx, version)
     values = source_values(rctx.attr.library, source, rctx.attr.deps, _environ(rctx, source), _channel(rctx, folder))
     write_filled(
         rctx,
         "BUILD.bazel",
         rctx.attr._template,
-        values | {"{library}": rctx.attr.library},
+        values | {"{crates}": _CRATES, "{library}": rctx.attr.library},
     )
     return repository_metadata(rctx, reproducible = "url" in source)
 

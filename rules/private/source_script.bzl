@@ -3,7 +3,7 @@
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "ENVIRONMENT")
 load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "in_double_quotes", "shell_line", "shell_words", "target_flags")
 load(":source_plan.bzl", "built_path", "command_lines", "cross_arguments", "tools_needed")
-load(":source_tools.bzl", "absent_program_error", "absent_tool_error", "other_rust_error")
+load(":source_tools.bzl", "absent_program_error", "absent_tool_error", "crates_error", "other_rust_error")
 
 def _lines_that_look_for_tools(ctx, steps, tools, rust):
     """Shell lines for tools that are given by path: only where the action runs is known whether they are there."""
@@ -76,6 +76,9 @@ def write_script(ctx, *, steps, tools, rust, c, cross_target, lists, outputs, en
             "localize {}".format(in_double_quotes(absolute_path(outputs[path].path)))
             for path in ctx.attr.static_library
         ]
+    sums = [file for file in ctx.files.crates if file.basename == "SHA256SUMS"]
+    if ctx.files.crates and len(sums) != 1:
+        fail(crates_error(len(sums), ctx.label))
     needed = [name for step in steps for name in tools_needed(step.tool, step.args)]
     values = {
         "ar": c.archiver.path if c.archiver else "",
@@ -84,6 +87,7 @@ def write_script(ctx, *, steps, tools, rust, c, cross_target, lists, outputs, en
         "cargo_cxxflags": shell_words(target_flags(c.cxxflags)),
         "cc": c.cc,
         "cflags": shell_words(c.cflags),
+        "crate_sums": absolute_path(sums[0].path) if sums else "",
         "cxx": c.cxx,
         "cxxflags": shell_words(c.cxxflags),
         "given": " ".join(sorted(env)),

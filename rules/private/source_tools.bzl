@@ -93,6 +93,15 @@ def other_rust_error(release, wanted_by):
         "  next: rustup toolchain install {}; or register a toolchain that has it".format(release),
     ])
 
+def crates_error(sums, label):
+    """What to say where `crates` is not what `cgo-prebuilt crates` writes.
+
+    Args:
+        sums: how many files are called SHA256SUMS.
+        label: the library's.
+    """
+    return "{}: 'crates' has {} files called SHA256SUMS\n  next: give it one folder that `cgo-prebuilt crates` wrote".format(label, sums)
+
 def path_below(short_path, folder):
     """A file's path relative to a folder of its repository.
 

@@ -142,15 +142,16 @@ def _download(rctx, archives):
         for archive in archives
     ]
 
-def run_through(rctx, interpreter, verb, which, how):
-    """Runs `cgo-prebuilt fetch` or `source`, whoever downloads for it.
+def run_through(rctx, interpreter, verb, which, how, asking = []):
+    """Runs `cgo-prebuilt fetch`, `source` or `crates`, whoever downloads for it.
 
     Args:
         rctx: a repository's context; its rule has `FETCHING_ATTRIBUTES`.
         interpreter: what `find_interpreter` returned.
-        verb: `fetch` or `source`.
+        verb: the verb.
         which: the arguments that say which library.
         how: the verb's other arguments.
+        asking: what `urls` is told to answer for this verb.
 
     Returns:
         What `read_answer` returns.
@@ -163,8 +164,7 @@ def run_through(rctx, interpreter, verb, which, how):
     command = [verb, "--json"] + which + how
     if rctx.attr.transport == "python":
         return run_fetcher(rctx, interpreter, packages, command, environment)
-    of_source = ["--source"] if verb == "source" else []
-    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + of_source + which, environment)
+    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + asking + which, environment)
     if asked.failure:
         return asked
     archives = [] if asked.answer["cached"] else _download(rctx, asked.answer["archives"])

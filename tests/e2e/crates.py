@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,10 +76,25 @@ def write_crate(folder: Path) -> None:
     cargo(folder, "generate-lockfile")
 
 
-def cargo(folder: Path, *arguments: str) -> str:
+def archives_of(folder: Path, target: Path) -> None:
+    """Puts the archives of a crate's dependencies into a folder, as cargo downloads them."""
+    home = folder.parent / "cargo-home"
+    cargo(folder, "fetch", "--locked", home=home)
+    target.mkdir(exist_ok=True)
+    for archive in home.glob("registry/cache/*/*.crate"):
+        shutil.copy(archive, target)
+
+
+def cargo(folder: Path, *arguments: str, home: Path | None = None) -> str:
     """Runs cargo; the test is skipped where the registry is out of reach."""
+    own = {} if home is None else {"CARGO_HOME": str(home)}
     done = subprocess.run(
-        ["cargo", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        ["cargo", *arguments],
+        cwd=folder,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0 and "download" in done.stderr:
         pytest.skip(f"cargo {arguments[0]} needs the registry: {done.stderr}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.crates import MAIN, cargo, write_crate
+from tests.e2e.crates import MAIN, archives_of, cargo, write_crate
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
 
@@ -46,3 +49,64 @@ def test_a_build_scripts_and_a_crates_own_flags_win_over_the_toolchains(
     assert built.stdout == "7\n"
     archive = (made.path / "bazel-bin/noise/target/release/libnoise.a").read_bytes()
     assert b"/source-build." not in archive
+
+
+_LOCKED_BUILD = """\
+load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
+
+cc_binary(
+    name = "main",
+    srcs = ["main.c"],
+    deps = ["@noise"],
+)
+"""
+_LOCKED_MODULE = """\
+prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
+prebuilt.library(name = "noise", lock = "//:noise.lock.json", transport = "{transport}")
+use_repo(prebuilt, "noise")
+"""
+_SOURCE = {
+    "path": "noise",
+    "build": {"tool": "cargo", "args": []},
+    "vendor": True,
+    "static_library": ["target/release/libnoise.a"],
+    "installed": ["lib/libnoise.a"],
+    "headers": ["include/noise.h"],
+    "include_dirs": ["include"],
+    "linkopts": ["-lgcc_s", "-ldl", "-lpthread", "-lm"],
+}
+
+
+@pytest.mark.parametrize("transport", ["python", "bazel"])
+def test_crates_by_their_checksums_build_without_a_network(
+    workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path, transport: str
+) -> None:
+    write_crate(tmp_path / "noise")
+    archives_of(tmp_path / "noise", archive_server.folder)
+    served = {f"/{path.name}" for path in archive_server.folder.iterdir()}
+    assert {path.split("-")[0] for path in served} >= {"/cc", "/shlex"}
+    version = {"platforms": {}, "source": _SOURCE}
+    lock = {"schema": 1, "name": "noise", "default_version": "v1", "versions": {"v1": version}}
+    files = {"BUILD.bazel": _LOCKED_BUILD, "main.c": MAIN, "noise.lock.json": json.dumps(lock)}
+    mirror = {"CGO_PREBUILT_MIRROR": archive_server.url}
+    module = _LOCKED_MODULE.format(transport=transport)
+    sandboxed = ("--spawn_strategy=sandboxed", f"--disk_cache={tmp_path}/disk-cache")
+
+    first = workspace(files, module=module, name="first", environment=mirror)
+    shutil.copytree(tmp_path / "noise", first.path / "noise")
+    assert first.bazel("run", "//:main", *sandboxed).checked().stdout == "7\n"
+    assert set(archive_server.paths()) == served
+
+    # Elsewhere, with an own store: the same action, and so a hit.
+    own = {**mirror, "CGO_PREBUILT_CACHE": str(tmp_path / "other-store")}
+    second = workspace(files, module=module, name="a/second", environment=own)
+    shutil.copytree(tmp_path / "noise", second.path / "noise")
+    built = second.bazel("build", "@noise", *sandboxed).checked()
+    assert "1 disk cache hit" in built.stderr
+
+    # What Cargo.lock names is fetched again when it changes.
+    with (second.path / "noise/Cargo.lock").open("a") as file:
+        file.write('\n[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "git+https://x#1"\n')
+    failed = second.bazel("build", "@noise", *sandboxed)
+    assert "the crates of noise v1 could not be fetched" in failed.stderr
+    assert "the crate x 1.0.0 is not of crates.io" in failed.stderr

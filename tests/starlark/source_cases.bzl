@@ -189,3 +189,10 @@ NOT_SOURCE = {
     "cmake": [".git", "bazel-bin", "build"],
     "make": [".git", "bazel-out"],
 }
+
+# Where the Cargo.lock of a step of cargo may be, the likeliest first.
+CARGO_LOCKS = [
+    {"args": ["--locked"], "paths": ["Cargo.lock"]},
+    {"args": ["--manifest-path", "rust/Cargo.toml"], "paths": ["rust/Cargo.lock", "Cargo.lock"]},
+    {"args": ["--manifest-path=a/b/Cargo.toml"], "paths": ["a/b/Cargo.lock", "a/Cargo.lock", "Cargo.lock"]},
+]

@@ -18,16 +18,16 @@ load("//rules/private:programs.bzl", "candidates")
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_plan.bzl", "build_step", "built_path", "channel_of", "check_build", "choose_rust", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "steps_of", "tools_needed")
+load("//rules/private:source_plan.bzl", "build_step", "built_path", "cargo_locks", "channel_of", "check_build", "choose_rust", "command_lines", "cross_arguments", "cross_rust_target", "is_source", "steps_of", "tools_needed")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:source_repository.bzl", "source_values")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:source_tools.bzl", "absent_program_error", "absent_rust_error", "absent_tool_error", "join_path", "missing_tool_error", "other_rust_error", "path_below")
+load("//rules/private:source_tools.bzl", "absent_program_error", "absent_rust_error", "absent_tool_error", "crates_error", "join_path", "missing_tool_error", "other_rust_error", "path_below")
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS")
 load(":origin_cases.bzl", "AFTER_FAILED_FETCH", SHARED_ORIGINS = "ORIGINS")
-load(":source_cases.bzl", "CASES", "NOT_SOURCE", "SOURCE")
+load(":source_cases.bzl", "CARGO_LOCKS", "CASES", "NOT_SOURCE", "SOURCE")
 
 def _flags_test_impl(ctx):
     env = unittest.begin(ctx)
@@ -114,6 +114,7 @@ def _tools_test_impl(ctx):
     asserts.true(env, "no rustup" in absent_rust_error("nightly", "//a:b", []))
     asserts.true(env, "//a:b builds with Rust 1.84, and the rustc here is of another release" in other_rust_error("1.84", "//a:b"))
     asserts.equals(env, None, check_build("make", [], "all"))
+    asserts.true(env, "//a:b: 'crates' has 0 files called SHA256SUMS" in crates_error(0, "//a:b"))
     asserts.true(env, "the tool of a step is \"ninja\"" in check_build("ninja", [], ""))
     asserts.true(env, "for make and cmake" in check_build("cargo", [], "all"))
     asserts.true(env, "the command is empty" in check_build("command", [], ""))
@@ -289,6 +290,8 @@ _origin_test = unittest.make(_origin_test_impl)
 
 def _repository_test_impl(ctx):
     env = unittest.begin(ctx)
+    for case in CARGO_LOCKS:
+        asserts.equals(env, sorted(case["paths"]), sorted(cargo_locks([case["args"]])))
     for tool in SOURCE:
         for name in SOURCE[tool]:
             asserts.true(env, is_source(name, tool), name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +27,21 @@ _ARCHIVE = {
     "strip_prefix": "",
     "files": [{"path": "lib/libanswer.a", "sha256": "0" * 64, "size": 1}],
 }
+
+
+def crate(name: str, version: str, lib: str) -> bytes:
+    """A crate's archive, as crates.io has it."""
+    files = {
+        "Cargo.toml": f'[package]\nname = "{name}"\nversion = "{version}"\nedition = "2021"\n',
+        "src/lib.rs": lib,
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, text in files.items():
+            info = tarfile.TarInfo(f"{name}-{version}/{path}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
 
 
 class Answer:

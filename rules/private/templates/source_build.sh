@@ -66,6 +66,16 @@ copy() {
 # One time for all: what is newer than what, make decides by, and a checkout says nothing about it.
 find "$source" -type f -exec chmod u+w {} + -exec touch -t 198001010000 {} +
 
+# Crates as a "directory source" of cargo: their archives were verified, so no file is listed for cargo to verify.
+crate_sums={crate_sums}
+if [ -n "$crate_sums" ]; then
+    mkdir "$work/vendor"
+    while read -r sum name; do
+        tar -xzf - -C "$work/vendor" <"${crate_sums%/*}/$name"
+        printf '{"files":{},"package":"%s"}' "$sum" >"$work/vendor/${name%.crate}/.cargo-checksum.json"
+    done <"$crate_sums"
+fi
+
 cc={cc}
 cxx={cxx}
 ar={ar}
@@ -77,7 +87,7 @@ cargo_cxxflags={cargo_cxxflags}
 export LDFLAGS={ldflags}
 remap={remap}
 if [ -n "$remap" ]; then
-    remap="$remap=$source=/source $remap=$CARGO_HOME=/cargo $remap=$execroot=/execroot"
+    remap="$remap=$source=/source $remap=$CARGO_HOME=/cargo $remap=$work/vendor=/vendor $remap=$execroot=/execroot"
     cflags="$cflags $remap"
     cxxflags="$cxxflags $remap"
     cargo_cflags="$cargo_cflags $remap"
@@ -101,12 +111,17 @@ prepare_cargo() {
     export CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
     # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place and no others.
     rust_flags=("--remap-path-prefix=$CARGO_HOME=/cargo" "--remap-path-prefix=$source=/source")
+    rust_flags+=("--remap-path-prefix=$work/vendor=/vendor")
     link_flags=({rust_link_flags})
     settings=()
+    if [ -n "$crate_sums" ]; then
+        settings+=(--config 'source.crates-io.replace-with = "cgo-prebuilt"')
+        settings+=(--config "source.cgo-prebuilt.directory = $(toml_strings "$work/vendor")")
+    fi
     case "$OSTYPE" in
     msys* | cygwin*) # a script is no program there; the crate's flags for one target win over these
         export RUSTC={rustc}
-        settings=(--config "build.rustflags = [$(toml_strings "${rust_flags[@]}" ${link_flags[@]+"${link_flags[@]}"})]")
+        settings+=(--config "build.rustflags = [$(toml_strings "${rust_flags[@]}" ${link_flags[@]+"${link_flags[@]}"})]")
         ;;
     *)
         export RUSTC=$work/bin/rustc
@@ -195,7 +210,8 @@ if [ "$code" -ne 0 ]; then
     echo "$label: the source build failed ($(cat "$work/step"), exit code $code); the end of its output:" >&2
     tail -n 200 "$work/log" >&2
     if grep -q -e '--offline' "$work/log"; then
-        echo "  next: vendor the crates: run \`cargo vendor\`, save what it prints as .cargo/config.toml, and add both to srcs" >&2
+        echo "  next: say vendor: true in the source of a lock's manifest, or give the rule 'crates'; or vendor the crates:" \
+            "run \`cargo vendor\`, save what it prints as .cargo/config.toml, and add both to srcs" >&2
     elif grep -q -e "can't find crate for \`core\`" -e "can't find crate for \`std\`" "$work/log"; then
         echo "  next: install Rust's standard library for the target: \`rustup target add" {rust_target}"\`" >&2
     fi

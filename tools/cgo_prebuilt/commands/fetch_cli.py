@@ -1,4 +1,4 @@
-"""The verbs `fetch`, `source`, `urls` and `env` of the command line: they parse, call, and print."""
+"""The verbs `fetch`, `urls` and `env` of the command line: they parse, call, and print."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.fetching.provider import Provided
     from cgo_prebuilt.locks.lock import Lock
+    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.source.source_tree import SourceOf
+    from cgo_prebuilt.source.stored_archive import StoredArchive
     from cgo_prebuilt.storage.store import Store
 
 
@@ -39,7 +42,7 @@ _REPORT = (
 
 
 def add_fetching(verbs: Verbs) -> None:
-    """Adds `fetch`, `source`, `urls` and `env`."""
+    """Adds `fetch`, `urls` and `env`."""
     verb = add_verb(
         verbs,
         "fetch",
@@ -53,27 +56,20 @@ def add_fetching(verbs: Verbs) -> None:
 
     verb = add_verb(
         verbs,
-        "source",
-        _source,
-        "put a library's source into a folder, verified",
-        "source --lock vecsearch.lock.json --output vecsearch-source",
-    )
-    _add_which(verb)
-    _add_mirror(verb)
-    verb.set_defaults(origin=None)
-    verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
-    add_json(verb, "print what was written as JSON", {"output": (), "files": ()})
-
-    verb = add_verb(
-        verbs,
         "urls",
         _urls,
         "print where a fetch would download from, and download nothing",
         "urls --lock vecsearch.lock.json --platform linux_amd64",
     )
-    _add_which(verb)
-    _add_mirror(verb)
+    add_which(verb)
+    add_mirror_option(verb)
     verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
+    verb.add_argument(
+        "--crates",
+        type=path_argument,
+        metavar="DIR",
+        help="of the crates that the source in this folder names in its Cargo.lock",
+    )
     add_json(
         verb,
         "print hashes and sizes, too; null is a size that the lock does not have",
@@ -97,7 +93,8 @@ def add_fetching(verbs: Verbs) -> None:
     )
 
 
-def _add_which(verb: argparse.ArgumentParser) -> None:
+def add_which(verb: argparse.ArgumentParser) -> None:
+    """Adds the options that say which library of which lock."""
     add_lock_option(verb)
     verb.add_argument("--platform", metavar="PLATFORM", help="instead of the host's")
     verb.add_argument("--version", metavar="VERSION", help="instead of the lock's default")
@@ -109,8 +106,8 @@ def _add_which(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_lock_options(verb: argparse.ArgumentParser) -> None:
-    _add_which(verb)
-    _add_mirror(verb)
+    add_which(verb)
+    add_mirror_option(verb)
     add_renamed(verb, "--fallback", "--origin")
     verb.add_argument(
         "--origin",
@@ -126,7 +123,8 @@ def _origin_argument(text: str) -> str:
     return text
 
 
-def _add_mirror(verb: argparse.ArgumentParser) -> None:
+def add_mirror_option(verb: argparse.ArgumentParser) -> None:
+    """Adds the option that says where archives are."""
     add_renamed(verb, "--from", "--mirror")
     verb.add_argument(
         "--mirror",
@@ -185,7 +183,7 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
         environ=os.environ,
         say=say,
         on_line=progress.line,
-        on_wait=_say_waiting,
+        on_wait=say_waiting,
         # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
         machine=None if options.platform else detect_machine(this_host()),
     )
@@ -195,60 +193,28 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
         progress.end()
 
 
-def _source(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.source.source_tree import source_origin
-
-    lock, platform = lock_and_platform(options)
-    store = open_store()
-    settings = settings_of(options, lock)
-    _, origin = source_origin(
-        lock,
-        options.lock.parent,
-        platform,
-        settings,
-        store,
-        lambda: open_transport(store.partials),
-        _say_waiting,
-    )
-    files = origin.copy(options.output)
-    if options.json:
-        print_json(options, {"output": str(options.output), "files": sorted(files)})
-    else:
-        print(options.output)
-    return 0
-
-
 def _urls(options: argparse.Namespace) -> int:
     from cgo_prebuilt.fetching.fetch import stored
     from cgo_prebuilt.fetching.plan import plan_fetch
-    from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
+    from cgo_prebuilt.source.source_tree import source_of
 
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     archives: list[dict[str, object]] = []
-    urls: tuple[Url, ...] = ()
-    if options.source:
-        folder = options.lock.parent
-        _, origin = source_origin(
-            lock,
-            folder,
-            platform,
-            settings,
-            store,
-            lambda: open_transport(store.partials),
-            _say_waiting,
-        )
-        cached = True
-        if isinstance(origin, SourceArchive):
-            cached, urls = origin.is_stored(), origin.urls()
-            archives = [
-                {
-                    "file": origin.file,
-                    "sha256": origin.sha256,
-                    "size": None,
-                    "urls": [_public(url) for url in urls],
-                }
-            ]
+    if options.source or options.crates is not None:
+        wanted = source_of(lock, options.lock.parent, platform, settings)
+        sources = _source_archives(options, wanted, settings, store)
+        cached = all(archive.find() is not None for archive in sources)
+        urls = tuple(url for archive in sources for url in archive.urls)
+        archives = [
+            {
+                "file": archive.file,
+                "sha256": archive.sha256,
+                "size": None,
+                "urls": [_public(url) for url in archive.urls],
+            }
+            for archive in sources
+        ]
     else:
         plan = plan_fetch(lock, platform, settings)
         cached = stored(plan, store) is not None
@@ -268,6 +234,21 @@ def _urls(options: argparse.Namespace) -> int:
     for url in urls:
         print(_public(url))
     return 0
+
+
+def _source_archives(
+    options: argparse.Namespace, wanted: SourceOf, settings: Settings, store: Store
+) -> list[StoredArchive]:
+    from cgo_prebuilt.source.crates import Crates
+    from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
+
+    def transport() -> Transport:
+        return open_transport(store.partials)
+
+    if options.crates is not None:
+        return Crates(wanted, settings, store, transport).archives(options.crates)
+    origin = source_origin(wanted, settings, store, transport, say_waiting)
+    return [origin.archive] if isinstance(origin, SourceArchive) else []
 
 
 def _public(url: Url) -> str:
@@ -310,5 +291,6 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
     )
 
 
-def _say_waiting() -> None:
+def say_waiting() -> None:
+    """Tells the person that another process is at the same."""
     note("another process is fetching the same; waiting for it")

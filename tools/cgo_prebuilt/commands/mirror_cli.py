@@ -30,7 +30,7 @@ def add_mirror(verbs: Verbs) -> None:
         verbs,
         "mirror",
         _mirror,
-        "fill a folder with every archive that locks name",
+        "fill a folder with every archive that locks name, and the crates of their sources",
         "mirror --lock a.lock.json --lock b.lock.json --to /srv/mirror",
     )
     verb.add_argument(
@@ -76,19 +76,25 @@ def add_mirror(verbs: Verbs) -> None:
 
 
 def _mirror(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.fetching.mirror_crates import mirror_crates
     from cgo_prebuilt.fetching.mirror_folder import fill_mirror, mirror_files, prune_mirror
     from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.settings import read_settings
     from cgo_prebuilt.trust import trust_of
 
-    locks = [read_lock(path) for path in options.locks or [LOCK]]
+    locks = {path: read_lock(path) for path in options.locks or [LOCK]}
     trust = trust_of(options.trust, options.public_key, options.identity)
 
     def settings(library: str) -> Settings:
         return read_settings(os.environ, library, trust=trust)
 
-    files = mirror_files(locks, options.platforms, settings, options.layout)
+    files = mirror_files(locks.values(), options.platforms, settings, options.layout)
     done = fill_mirror(files, options.to, open_transport)
+    # Which crates a source names is known when it is there.
+    crates = mirror_crates(locks, options.platforms, settings, options.layout, files, options.to)
+    if crates:
+        done.add(fill_mirror(crates, options.to, open_transport))
+        files += crates
     if options.prune:
         done.removed = prune_mirror(files, options.to)
     if options.json:

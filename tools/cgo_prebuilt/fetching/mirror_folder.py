@@ -66,6 +66,13 @@ class Filled:
     removed: list[str] = field(default_factory=list)
     bytes_downloaded: int = 0
 
+    def add(self, more: Filled) -> None:
+        """Adds what filling it with more did."""
+        self.fetched += more.fetched
+        self.kept += more.kept
+        self.removed += more.removed
+        self.bytes_downloaded += more.bytes_downloaded
+
 
 def mirror_files(
     locks: Iterable[Lock],

@@ -166,20 +166,14 @@ class Provider:
     def _built(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
     ) -> tuple[Built, str]:
+        from cgo_prebuilt.source.crates import Crates
         from cgo_prebuilt.source.source_build import build
-        from cgo_prebuilt.source.source_tree import source_origin
+        from cgo_prebuilt.source.source_tree import source_of, source_origin
 
-        wanted, origin = source_origin(
-            lock,
-            lock_folder,
-            platform,
-            settings,
-            self.store,
-            self._open,
-            self.on_wait,
-        )
-        outputs = wanted.source.of_platform(str(platform)).outputs
-        check_linkopts(outputs.linkopts, settings, f"the source of {wanted.name} {wanted.version}")
+        wanted = source_of(lock, lock_folder, platform, settings)
+        origin = source_origin(wanted, settings, self.store, self._open, self.on_wait)
+        what = f"the source of {wanted.name} {wanted.version}"
+        check_linkopts(wanted.source.outputs.linkopts, settings, what)
         built = build(
             wanted,
             origin,
@@ -188,6 +182,7 @@ class Provider:
             environ=self.environ,
             # A mirror replaces every URL, also those that a build tool knows.
             offline=settings.offline or settings.mirror is not None,
+            crates=Crates(wanted, settings, self.store, self._open),
             on_start=lambda command: self.say(
                 f"building {wanted.name} {wanted.version} for {platform}: {command}"
             ),

@@ -28,6 +28,9 @@ from cgo_prebuilt.source.command_lines import (
 )
 from cgo_prebuilt.template import fill, values_for
 
+VENDOR = "vendor"
+"""The folder beside the source's for the crates that it needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -123,10 +126,14 @@ def plan_build(
             "CARGO_TARGET_DIR": str(folder / "target"),
             "CARGO_TERM_COLOR": "never",
         }
+        vendor = folder.parent / VENDOR
         flags = _remapping(folder, seen.variables)
+        if source.vendor:
+            flags.append(f"--remap-path-prefix={vendor}=/{VENDOR}")
+            cargo_settings = _vendored(vendor)
         # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place only.
         if host.os == "windows":  # a script is no program there; TOML quotes strings as JSON does
-            cargo_settings = ["--config", f"build.rustflags = {json.dumps(flags)}"]
+            cargo_settings += ["--config", f"build.rustflags = {json.dumps(flags)}"]
         else:
             programs["rustc"] = _shell_script([seen.variables.get("RUSTC") or "rustc", *flags])
             environment["RUSTC"] = str(folder.parent / "rustc")
@@ -149,7 +156,7 @@ def plan_build(
             cross=cross_arguments(step.tool, str(platform), str(host), cross),
             settings=settings.get(step.tool, ()),
             jobs=str(jobs),
-            offline=offline,
+            offline=offline or source.vendor,
         )
     ]
     built = (built_path(path, cross) for path in source.outputs.libraries())
@@ -169,6 +176,16 @@ def _tools(steps: Sequence[Build], others: Sequence[str]) -> tuple[str, ...]:
     """Every program that has to be there, once."""
     own = (tool for step in steps for tool in tools_needed(step.tool, step.args))
     return tuple(dict.fromkeys([*own, *others]))
+
+
+def _vendored(folder: Path) -> list[str]:
+    """What has cargo take crates from a folder, and from nowhere else."""
+    return [
+        "--config",
+        'source.crates-io.replace-with = "cgo-prebuilt"',
+        "--config",
+        f"source.cgo-prebuilt.directory = {json.dumps(str(folder))}",
+    ]
 
 
 def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:

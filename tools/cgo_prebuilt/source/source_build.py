@@ -18,8 +18,9 @@ from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
 from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
-from cgo_prebuilt.source.build_plan import BuildPlan, plan_build
+from cgo_prebuilt.source.build_plan import VENDOR, BuildPlan, plan_build
 from cgo_prebuilt.source.command_lines import TABLES
+from cgo_prebuilt.source.crates import Crates
 from cgo_prebuilt.source.run_tool import run_tool
 from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
 from cgo_prebuilt.storage.results import Results, result_key
@@ -56,6 +57,7 @@ def build(
     store: Store,
     environ: Mapping[str, str],
     offline: bool = False,
+    crates: Crates | None = None,
     on_start: Callable[[str], None] = lambda _: None,
     on_line: Callable[[str], None] = lambda _: None,
     on_wait: Callable[[], None] | None = None,
@@ -69,6 +71,7 @@ def build(
         store: Where the outcome goes.
         environ: The caller's environment; what the tools see of it, the plan decides.
         offline: Whether nothing may be downloaded.
+        crates: What fetches the crates of a source that says `vendor`.
         on_start: Called with each command line before it runs.
         on_line: Called with each line that the tools say.
         on_wait: Called once where another process is building the same.
@@ -105,6 +108,8 @@ def build(
                 tools = {step.tool for step in wanted.source.steps}
                 names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
                 _check_globs(plan, wanted, names)
+                if wanted.source.vendor and crates is not None:
+                    crates.unpack(folder.source, folder.path / VENDOR)
                 _run(plan, wanted, folder, on_start, on_line)
                 headers = _headers(plan, wanted, folder.source, names)
                 with store.staging(key) as staging:

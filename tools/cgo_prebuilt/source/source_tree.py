@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import os
-import shutil
-import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import (
-    BuildError,
-    IntegrityError,
-    LockError,
-    UnavailableError,
-    UsageError,
-)
-from cgo_prebuilt.files.renames import rename
-from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.locks.lock import LockedFile
-from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
+from cgo_prebuilt.errors import BuildError, LockError
+from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.releases.vouching import vouchers
-from cgo_prebuilt.source.command_lines import TABLES, is_source
-from cgo_prebuilt.storage.materialize import OutputFolders
-from cgo_prebuilt.storage.results import Results, result_key
-from cgo_prebuilt.storage.tree import tree_key
+from cgo_prebuilt.source.source_files import copy_files, extract_source, walk_source
+from cgo_prebuilt.source.stored_archive import StoredArchive
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock, Source
     from cgo_prebuilt.manifests.manifest import Manifest
-    from cgo_prebuilt.members import Member
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
-    from cgo_prebuilt.storage.store import Store, Tree
-    from cgo_prebuilt.url import Url
+    from cgo_prebuilt.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +69,7 @@ class SourceFolder:
                 remedy="correct 'path' under 'source' in the manifest, and lock it again",
             )
         tools = [step.tool for step in wanted.source.steps]
-        self._files = sorted(_walk(self._root, tools))
+        self._files = sorted(walk_source(self._root, tools))
 
     @property
     def root(self) -> Path | None:
@@ -110,20 +92,16 @@ class SourceFolder:
 
     def copy(self, target: Path) -> list[str]:
         """Copies the source into a folder; gives the names of the files."""
-        names = [path.relative_to(self._root).as_posix() for path in self._files]
-        with _explaining(target):
-            folders = _output_folders(target)
-            for path, name in zip(self._files, names, strict=True):
-                _replace(folders.entry(name), partial(shutil.copy, path))
-        return names
+        names = {path.relative_to(self._root).as_posix(): path for path in self._files}
+        copy_files(names, target)
+        return list(names)
 
 
 class SourceArchive:
     """A source that is an archive, fetched and verified like any other, and kept in the store.
 
     Attributes:
-        file: Its file name.
-        sha256: Of the whole, 64 lower-case hex digits.
+        archive: The archive.
     """
 
     def __init__(
@@ -135,14 +113,20 @@ class SourceArchive:
         on_wait: Callable[[], None] | None = None,
     ) -> None:
         self._wanted = wanted
-        self._settings = settings
-        self._store = store
         self._open_transport = open_transport
         self._on_wait = on_wait
-        self.file = archive_name(wanted.source)
-        self.sha256 = wanted.source.sha256 or ""
-        self._key = result_key("source archive", [wanted.source.sha256, self.file])
-        check_member_name(self.file, where="source")
+        file = archive_name(wanted.source)
+        check_member_name(file, where="source")
+        urls = urls_to_try(
+            [] if wanted.source.url is None else [wanted.source.url],
+            file,
+            name=wanted.name,
+            version=wanted.version,
+            platform=wanted.platform,
+            settings=settings,
+        )
+        label = f"the source of {wanted.name} {wanted.version}"
+        self.archive = StoredArchive(file, wanted.source.sha256 or "", urls, label, store)
 
     @property
     def root(self) -> Path | None:
@@ -157,22 +141,6 @@ class SourceArchive:
         """What the source is."""
         return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
 
-    def urls(self) -> tuple[Url, ...]:
-        """Where it is to be taken from, in the order to try; nowhere where that is offline."""
-        wanted = self._wanted
-        return urls_to_try(
-            [] if wanted.source.url is None else [wanted.source.url],
-            self.file,
-            name=wanted.name,
-            version=wanted.version,
-            platform=wanted.platform,
-            settings=self._settings,
-        )
-
-    def is_stored(self) -> bool:
-        """Whether the store has it already."""
-        return self._find() is not None
-
     def copy(self, target: Path) -> list[str]:
         """Extracts the source into a folder; gives the names of the files.
 
@@ -182,174 +150,16 @@ class SourceArchive:
         """
         from cgo_prebuilt.manifests.archive_section import format_of
 
-        return _extract(
-            self._obtain(), format_of(self.file), self._wanted.source.strip_prefix, target
-        )
-
-    def _find(self) -> Tree | None:
-        files = Results(self._store.results).get(self._key)
-        return self._store.find(tree_key(files), files) if files else None
-
-    def _obtain(self) -> Path:
-        """The archive's file in the store."""
-        with self._store.exclusive(self._key, on_wait=self._on_wait):
-            tree = self._find()
-            if tree is None:
-                with self._store.staging(self._key) as staging:
-                    size = self._download(staging / self.file)
-                    files = (LockedFile(self.file, self.sha256, size),)
-                    label = f"the source of {self._wanted.name} {self._wanted.version}"
-                    tree = self._store.publish(staging, tree_key(files), files, label)
-                Results(self._store.results).put(self._key, files)
-        return tree.files / self.file
-
-    def _download(self, target: Path) -> int:
-        from cgo_prebuilt.archives.bytestream import save
-        from cgo_prebuilt.network.transport import Download
-
-        urls = self.urls()
-        if not urls:
-            wanted = self._wanted
-            raise UnavailableError(
-                f"offline, and the source of {wanted.name} {wanted.version} is not in the store",
-                where=self.file,
-                remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
-                " that has it",
-            )
-
-        download = Download(self.file, urls, self.sha256, None)
-        transport = self._open_transport()
-        return transport.run(download, lambda stream: save(stream, target, self.sha256)).size
+        archive = self.archive.obtain(self._open_transport, self._on_wait)
+        prefix = self._wanted.source.strip_prefix
+        return extract_source(archive, format_of(archive.name), prefix, target)
 
 
-def _walk(root: Path, tools: Iterable[str]) -> Iterator[Path]:
-    for entry in root.iterdir():
-        if all(is_source(entry.name, tool) for tool in tools):
-            yield from _files_of(entry)
-
-
-def _files_of(entry: Path) -> Iterator[Path]:
-    if entry.is_dir():
-        if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
-            return  # a link to a folder that it is in has no end
-        for below in entry.iterdir():
-            if below.name not in TABLES["NOT_SOURCE"]:
-                yield from _files_of(below)
-    elif entry.is_file():
-        yield entry
-
-
-def _output_folders(target: Path) -> OutputFolders:
-    target.mkdir(parents=True, exist_ok=True)
-    return OutputFolders(target)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole, in place of one or of a link that an earlier run left."""
-    unfinished = path.parent / temporary_name()
-    try:
-        write(unfinished)
-        if not _is_same(unfinished, path):
-            rename(unfinished, path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether two files are alike; a file that stays keeps its time, by which tools know it."""
-    try:
-        found, there = one.stat(), other.lstat()
-    except OSError:
-        return False
-    return (
-        stat.S_ISREG(there.st_mode)
-        and (found.st_size, found.st_mode) == (there.st_size, there.st_mode)
-        and filecmp.cmp(one, other, shallow=False)
-    )
-
-
-def _write(member: Member, path: Path) -> None:
-    first = b""
-    with path.open("xb") as file:
-        for chunk in member.chunks():
-            first = first or bytes(chunk[:2])
-            file.write(chunk)
-    if first == b"#!":
-        path.chmod(0o755)
-
-
-@contextmanager
-def _explaining(target: Path) -> Iterator[None]:
-    """Says what a refusal of the file system means."""
-    try:
-        yield
-    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise UsageError(
-            "something else is where a file of the source belongs",
-            where=str(error.filename2 or error.filename or target),
-            remedy="remove it, or choose another output",
-        ) from None
-
-
-def _extract(archive: Path, archive_format: str, strip_prefix: str, target: Path) -> list[str]:
-    """Writes an archive's files; links and the like are left out.
-
-    The archive is the one that the lock names, but its files are not named there: their names are
-    checked here. A script is made a program, whose mode an archive need not tell.
-    """
-    from cgo_prebuilt.archives.archive import read_members
-    from cgo_prebuilt.archives.bytestream import FileStream
-
-    where = archive.name
-    prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
-    names: dict[str, None] = {}
-    folders: set[str] = set()
-    with (
-        _explaining(target),
-        closing(FileStream(archive)) as stream,
-        closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
-    ):
-        entries = _output_folders(target)
-        for member in members:
-            if member.kind != FILE or not member.name.startswith(prefix):
-                continue
-            name = member.name.removeprefix(prefix)
-            check_member_name(name, where=where)
-            above = {parent.as_posix() for parent in PurePosixPath(name).parents}
-            if name in names or name in folders or not above.isdisjoint(names):
-                raise IntegrityError(
-                    f"two files of the source collide: {member.name!r}",
-                    where=where,
-                    remedy="do not use this archive",
-                )
-            names[name] = None
-            folders |= above
-            _replace(entries.entry(name), partial(_write, member))
-    check_member_names(names, where=where)
-    if not names:
-        raise IntegrityError(
-            f"the source has no file below {strip_prefix!r}",
-            where=where,
-            remedy="correct 'strip_prefix' under 'source' in the manifest, and lock it again",
-        )
-    return list(names)
-
-
-def source_origin(
-    lock: Lock,
-    lock_folder: Path,
-    platform: Platform,
-    settings: Settings,
-    store: Store,
-    open_transport: Callable[[], Transport],
-    on_wait: Callable[[], None] | None = None,
-) -> tuple[SourceOf, SourceFolder | SourceArchive]:
-    """The source of the version that the settings choose.
+def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Settings) -> SourceOf:
+    """Which source the settings choose.
 
     Raises:
         LockError: The lock has no such version, or that has no source.
-        BuildError: The source's folder is not there.
         TrustError: The version is not vouched for as the settings require, or its source is not.
     """
     version, locked = lock.version(settings.version)
@@ -362,7 +172,21 @@ def source_origin(
         if locked.source.url is not None:  # a folder beside the lock is the consumer's own
             voucher.check([(archive_name(locked.source), locked.source.sha256 or "")])
     source = locked.source.of_platform(str(platform))
-    wanted = SourceOf(source, lock.name, version, platform, lock_folder)
-    if locked.source.path is not None:
-        return wanted, SourceFolder(wanted)
-    return wanted, SourceArchive(wanted, settings, store, open_transport, on_wait)
+    return SourceOf(source, lock.name, version, platform, lock_folder)
+
+
+def source_origin(
+    wanted: SourceOf,
+    settings: Settings,
+    store: Store,
+    open_transport: Callable[[], Transport],
+    on_wait: Callable[[], None] | None = None,
+) -> SourceFolder | SourceArchive:
+    """The source itself.
+
+    Raises:
+        BuildError: Its folder is not there.
+    """
+    if wanted.source.path is not None:
+        return SourceFolder(wanted)
+    return SourceArchive(wanted, settings, store, open_transport, on_wait)

@@ -1,0 +1,166 @@
+"""The files of a source: found in a folder, written into another one from there or from an archive."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
+from cgo_prebuilt.source.command_lines import TABLES, is_source
+from cgo_prebuilt.storage.materialize import OutputFolders
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.members import Member
+
+
+def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:
+    """The files of a source's folder, without what its build's tools and Git left there."""
+    for entry in root.iterdir():
+        if all(is_source(entry.name, tool) for tool in tools):
+            yield from _files_of(entry)
+
+
+def _files_of(entry: Path) -> Iterator[Path]:
+    if entry.is_dir():
+        if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
+            return  # a link to a folder that it is in has no end
+        for below in entry.iterdir():
+            if below.name not in TABLES["NOT_SOURCE"]:
+                yield from _files_of(below)
+    elif entry.is_file():
+        yield entry
+
+
+def copy_files(files: Mapping[str, Path], target: Path) -> None:
+    """Copies files to their names in a folder; those that are alike there stay as they are.
+
+    Raises:
+        UsageError: Something else is in their place, or a link on the way to it.
+    """
+    with _explaining(target):
+        folders = _output_folders(target)
+        for name, path in files.items():
+            _replace(folders.entry(name), partial(shutil.copy, path))
+
+
+def _output_folders(target: Path) -> OutputFolders:
+    target.mkdir(parents=True, exist_ok=True)
+    return OutputFolders(target)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file whole, in place of one or of a link that an earlier run left."""
+    unfinished = path.parent / temporary_name()
+    try:
+        write(unfinished)
+        if not _is_same(unfinished, path):
+            rename(unfinished, path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two files are alike; a file that stays keeps its time, by which tools know it."""
+    try:
+        found, there = one.stat(), other.lstat()
+    except OSError:
+        return False
+    return (
+        stat.S_ISREG(there.st_mode)
+        and (found.st_size, found.st_mode) == (there.st_size, there.st_mode)
+        and filecmp.cmp(one, other, shallow=False)
+    )
+
+
+def _write(member: Member, path: Path) -> None:
+    first = b""
+    with path.open("xb") as file:
+        for chunk in member.chunks():
+            first = first or bytes(chunk[:2])
+            file.write(chunk)
+    if first == b"#!":
+        path.chmod(0o755)
+
+
+@contextmanager
+def _explaining(target: Path) -> Iterator[None]:
+    """Says what a refusal of the file system means."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            "something else is where a file of the source belongs",
+            where=str(error.filename2 or error.filename or target),
+            remedy="remove it, or choose another output",
+        ) from None
+
+
+def extract_source(
+    archive: Path, archive_format: str, strip_prefix: str, target: Path, *, only: str = ""
+) -> list[str]:
+    """Writes an archive's files; links and the like are left out.
+
+    The archive is the one that the lock names, but its files are not named there: their names are
+    checked here. A script is made a program, whose mode an archive need not tell.
+
+    Args:
+        archive: The archive, verified.
+        archive_format: Its format.
+        strip_prefix: The folder in it that is wanted.
+        target: Where to.
+        only: The file name of those to be written; empty for all.
+
+    Returns:
+        The names of the files, written or not.
+
+    Raises:
+        IntegrityError: It is malformed, or has a name that it may not have, or nothing that is wanted.
+        UsageError: The target cannot be written.
+    """
+    from cgo_prebuilt.archives.archive import read_members
+    from cgo_prebuilt.archives.bytestream import FileStream
+
+    where = archive.name
+    prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
+    names: dict[str, None] = {}
+    folders: set[str] = set()
+    with (
+        _explaining(target),
+        closing(FileStream(archive)) as stream,
+        closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
+    ):
+        entries = _output_folders(target)
+        for member in members:
+            if member.kind != FILE or not member.name.startswith(prefix):
+                continue
+            name = member.name.removeprefix(prefix)
+            check_member_name(name, where=where)
+            above = {parent.as_posix() for parent in PurePosixPath(name).parents}
+            if name in names or name in folders or not above.isdisjoint(names):
+                raise IntegrityError(
+                    f"two files of the source collide: {member.name!r}",
+                    where=where,
+                    remedy="do not use this archive",
+                )
+            names[name] = None
+            folders |= above
+            if not only or PurePosixPath(name).name == only:
+                _replace(entries.entry(name), partial(_write, member))
+    check_member_names(names, where=where)
+    if not names:
+        raise IntegrityError(
+            f"the source has no file below {strip_prefix!r}",
+            where=where,
+            remedy="correct 'strip_prefix' under 'source' in the manifest, and lock it again",
+        )
+    return list(names)
