@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -157,3 +158,102 @@ def test_go_run_links_the_library_by_its_pkg_config_file_alone(tmp_path: Path) -
     provide("pkg-config", "pkgconf")
     script = ENV + "unset CGO_CFLAGS CGO_LDFLAGS; go run ."
     assert answer_of(tmp_path, GO_BY_PKG_CONFIG, script) == "answer 42\n"
+
+
+# The guide's forms, in the shells themselves, with a `go` that tells what it was given.
+
+GUIDE = (Path(__file__).parents[2] / "docs/go-without-bazel.md").read_text(encoding="utf-8")
+SHELLS = {
+    "sh": ("sh, bash, zsh", ["sh", "-c"]),
+    "bash": ("sh, bash, zsh", ["bash", "-c"]),
+    "zsh": ("sh, bash, zsh", ["zsh", "-f", "-c"]),
+    "fish": ("fish", ["fish", "--no-config", "-c"]),
+    "make": ("make, as one line of a recipe", []),
+    "pwsh": ("PowerShell", ["pwsh", "-NoProfile", "-Command"]),
+}
+GO = '#!/bin/sh\nprintf %s "$CGO_LDFLAGS" > "$STUB_RESULT"\n'
+
+
+def form_of(label: str) -> str:
+    """What the guide's table shows for a shell."""
+    (row,) = re.findall(rf"^\| {label} \| `(.*)` \|$", GUIDE, re.MULTILINE)
+    return str(row).replace("\\|", "|")
+
+
+def build_in(shell: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the guide's form in a folder."""
+    label, command = SHELLS[shell]
+    form = form_of(label)
+    if shell == "make":
+        (folder / "Makefile").write_text(f"build:\n\t{form}\n")
+        command = ["make", "build"]
+    else:
+        command = [*command, form]
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    for name, text in (
+        ("go", GO),
+        ("cgo-prebuilt", f'#!/bin/sh\nexec "{sys.executable}" -m cgo_prebuilt "$@"\n'),
+    ):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **environment(folder),
+            "GOENV": "off",
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "STUB_RESULT": str(folder / "linked"),
+            **variables,
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    if name == "pwsh" and shutil.which(name) is None:
+        pytest.skip("there is no PowerShell")
+    if name in ("fish", "make", "zsh"):
+        provide(name, name)
+    return name
+
+
+def test_the_guide_s_form_builds_with_the_library(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "prebuilt.lock.json").write_text(write_lock(tmp_path).read_text())
+    done = build_in(shell, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "lib/libvec.a" in (tmp_path / "linked").read_text()
+
+
+@pytest.mark.parametrize("trouble", ["no lock", "another platform", "a variable"])
+def test_the_guide_s_form_builds_nothing_without_the_library(
+    shell: str, tmp_path: Path, trouble: str
+) -> None:
+    variables = {}
+    if trouble != "no lock":
+        (tmp_path / "prebuilt.lock.json").write_text(write_lock(tmp_path).read_text())
+    if trouble == "another platform":
+        variables["GOOS"] = "plan9"
+    if trouble == "a variable":
+        variables["VEC_VERSION"] = "1.0"
+    done = build_in(shell, tmp_path, **variables)
+    assert done.returncode != 0
+    assert "cgo-prebuilt: error: " in done.stderr
+    assert not (tmp_path / "linked").exists()
+
+
+def test_a_script_that_stops_at_errors_stops_at_env(tmp_path: Path) -> None:
+    script = 'set -e; eval "$("$0" -m cgo_prebuilt env --lock nothing)"; echo built'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable],
+        env=environment(tmp_path),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")

@@ -174,7 +174,7 @@ def wait():
 
 machine_cli.this_host = wait
 from cgo_prebuilt.commands import fetch_cli
-fetch_cli.lock_and_platform = lambda options: wait()
+fetch_cli.lock_and_platform = lambda *_, **named: wait()
 __main__.run()
 """
 

@@ -76,6 +76,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "`env` adds to their values; a source build gets the last",
     ),
     (
+        ("GOOS", "GOARCH", "GOENV"),
+        "the platform of `env`, as of `go build`: the variables, else what `go env -w` has written, else the"
+        " host's",
+    ),
+    (
         ("CGO_PREBUILT_ENV",),
         "written by `env`: what it set for each library, so that evaluating it again replaces that",
     ),
@@ -89,8 +94,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "cargo's folder, whose name a source build keeps out of what it yields",
     ),
     (
-        ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE"),
-        "where the system's folder for caches is",
+        ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE", "XDG_CONFIG_HOME", "APPDATA"),
+        "where the system's folders for caches and, for Go's, for settings are",
     ),
     (
         ("CGO_PREBUILT_DEBUG",),

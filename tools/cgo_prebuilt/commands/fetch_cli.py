@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
@@ -84,19 +85,19 @@ def add_fetching(verbs: Verbs) -> None:
         "print the environment for a plain `go build`",
         "env --lock vecsearch.lock.json",
     )
-    _add_lock_options(verb)
+    _add_lock_options(verb, platform="instead of that of GOOS and GOARCH, else the host's")
     verb.add_argument(
         "--shell",
         choices=("sh", "fish", "powershell", "json"),
         default="sh",
-        help='whose words to print it in; in sh: eval "$(cgo-prebuilt env --lock L)"',
+        help='whose words to print it in; in sh: eval "$(cgo-prebuilt env --lock L)" && go build',
     )
 
 
-def add_which(verb: argparse.ArgumentParser) -> None:
+def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the host's") -> None:
     """Adds the options that say which library of which lock."""
     add_lock_option(verb)
-    verb.add_argument("--platform", metavar="PLATFORM", help="instead of the host's")
+    verb.add_argument("--platform", metavar="PLATFORM", help=platform)
     verb.add_argument("--version", metavar="VERSION", help="instead of the lock's default")
     verb.add_argument("--flavor", metavar="FLAVOR", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="download nothing")
@@ -105,8 +106,10 @@ def add_which(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--default-mirror", type=place_argument, help=argparse.SUPPRESS)
 
 
-def _add_lock_options(verb: argparse.ArgumentParser) -> None:
-    add_which(verb)
+def _add_lock_options(
+    verb: argparse.ArgumentParser, platform: str = "instead of the host's"
+) -> None:
+    add_which(verb, platform)
     add_mirror_option(verb)
     add_renamed(verb, "--fallback", "--origin")
     verb.add_argument(
@@ -161,11 +164,13 @@ def _env(options: argparse.Namespace) -> int:
     from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
     from cgo_prebuilt.linking.pkg_config import write_pkg_config
 
-    lock, platform = lock_and_platform(options)
+    lock, platform = lock_and_platform(options, as_go=True)
     provided = _provide(options, lock, platform, open_store())
     tree, interface = provided.tree, provided.interface
     folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
     variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)
+    if not options.platform and platform != this_host().platform:
+        say(f"{lock.name} {provided.version} for {platform}, as GOOS and GOARCH say")
     print(format_environment(variables, options.shell), end="")
     return 0
 
@@ -185,7 +190,9 @@ def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store:
         on_line=progress.line,
         on_wait=say_waiting,
         # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
-        machine=None if options.platform else detect_machine(this_host()),
+        machine=None
+        if options.platform or platform != this_host().platform
+        else detect_machine(this_host()),
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
@@ -264,15 +271,24 @@ def _public(url: Url) -> str:
     return url.raw
 
 
-def lock_and_platform(options: argparse.Namespace) -> tuple[Lock, Platform]:
-    """The lock that the options name, and the platform: theirs, else the host's."""
+def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tuple[Lock, Platform]:
+    """The lock that the options name, and the platform.
+
+    Args:
+        options: May name a platform.
+        as_go: Else take that which the go command builds for, and not the host's.
+    """
+    from cgo_prebuilt.linking.go_target import go_defaults, go_target
     from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.platforms import parse_platform
 
     lock = read_lock(options.lock)
     if options.platform:
         return lock, parse_platform(options.platform)
-    return lock, this_host().platform
+    host = this_host().platform
+    if not as_go:
+        return lock, host
+    return lock, go_target(os.environ, go_defaults(os.environ, sys.platform), host)
 
 
 def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:

@@ -1,0 +1,65 @@
+"""What the go command builds for: GOOS and GOARCH, where it reads them (`go help environment`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import SUPPORTED, Platform
+
+
+def go_target(environ: Mapping[str, str], defaults: Mapping[str, str], host: Platform) -> Platform:
+    """The platform of a plain `go build`.
+
+    Args:
+        environ: The environment, in which an empty variable is as good as none.
+        defaults: What `go env -w` has set.
+        host: What this machine is. Go has no word for a C library, so musl is the host's own only.
+
+    Raises:
+        UsageError: It is no supported platform.
+    """
+    os = environ.get("GOOS") or defaults.get("GOOS") or host.os
+    arch = environ.get("GOARCH") or defaults.get("GOARCH") or host.arch
+    if (os, arch) == (host.os, host.arch):
+        return host
+    platform = Platform(os, arch)
+    if platform not in SUPPORTED:
+        raise UsageError(
+            f"go builds for {os}/{arch} here, which is no supported platform",
+            where=f"GOOS={os}, GOARCH={arch}",
+            remedy="set others, or name one with --platform: " + ", ".join(map(str, SUPPORTED)),
+        )
+    return platform
+
+
+def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
+    """What `go env -w` has set; nothing where there is no such file, or it cannot be read.
+
+    Args:
+        environ: The environment; GOENV names another file, or is `off`.
+        system: As `sys.platform` has it.
+    """
+    path = environ.get("GOENV") or _usual_file(environ, system)
+    if path == "off":
+        return {}
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return {}
+    # As cmd/go's own readEnvFileLines: other lines are comments.
+    lines = [line.rstrip("\r") for line in text.split("\n") if "A" <= line[:1] <= "Z"]
+    return {key: value for key, found, value in (line.partition("=") for line in lines) if found}
+
+
+def _usual_file(environ: Mapping[str, str], system: str) -> str:
+    """`go/env` in the user's folder for settings, as Go's os.UserConfigDir has it."""
+    home = environ.get("HOME", "")
+    if system == "win32":
+        folder = environ.get("APPDATA", "")
+    elif system == "darwin":
+        folder = home and f"{home}/Library/Application Support"
+    else:
+        folder = environ.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
+    return f"{folder}/go/env" if folder else "off"
