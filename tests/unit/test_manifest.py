@@ -466,7 +466,7 @@ def test_an_unquoted_glibc_is_to_be_quoted(tmp_path: Path) -> None:
         ({1.1: "it crashes"}, "'withdrawn' must map versions to reasons"),
         (["v1"], "'withdrawn' must map versions to reasons"),
         ({"v1": ""}, "'v1' gives no reason"),
-        ({"v1": "two\nlines"}, "'v1' gives no reason"),
+        ({"v1": "two\nlines"}, "'v1' has a control character: 'two\\nlines'"),
     ],
 )
 def test_a_version_is_withdrawn_for_a_reason(withdrawn: object, words: str) -> None:

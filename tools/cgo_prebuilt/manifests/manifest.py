@@ -250,7 +250,7 @@ def _withdrawn(top: Fields) -> dict[str, str]:
 def _public_key(top: Fields) -> str | None:
     if "public_key" not in top:
         return None
-    key = find_public_key(top.string("public_key"))
+    key = find_public_key(top.string("public_key", lines=True))
     if key is None:
         raise top.problem(
             "'public_key' is not an SSH public key", "paste the text of the key's .pub file"
