@@ -34,14 +34,25 @@ class Request:
 class Exchange:
     """One request, and the connection to answer it on."""
 
-    def __init__(self, server: HostileServer, connection: socket.socket, request: Request) -> None:
+    def __init__(
+        self,
+        server: HostileServer,
+        connection: socket.socket,
+        request: Request,
+        read: Callable[[int], bytes],
+    ) -> None:
         self.server = server
         self.connection = connection
         self.request = request
+        self.read = read
         self.keep = False
 
     def send(self, data: bytes) -> None:
         self.connection.sendall(data)
+
+    def body(self) -> bytes:
+        """What was sent with the request."""
+        return self.read(int(self.request.headers.get("content-length", "0")))
 
     def head(self, status: int, headers: Headers) -> None:
         lines = [f"HTTP/1.1 {status} Some Reason", *(f"{k}: {v}" for k, v in headers.items())]
@@ -155,7 +166,7 @@ class HostileServer:
             stack.callback(connection.close)
             reader = stack.enter_context(connection.makefile("rb"))
             while (request := self._read(reader.readline)) is not None:
-                exchange = Exchange(self, connection, request)
+                exchange = Exchange(self, connection, request, reader.read)
                 self._next(request)(exchange)
                 if not exchange.keep:
                     return
@@ -284,5 +295,16 @@ def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
 
         exchange.send = throttled  # type: ignore[method-assign]
         ranges(body, etag=etag)(exchange)
+
+    return answer
+
+
+def endlessly(start: bytes, more: bytes, *, pause: float = 0.0) -> Behavior:
+    """Some bytes, and then others again and again, until the client or the test gives up."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.send(start)
+        while not exchange.server.stopping.wait(pause):
+            exchange.send(more)
 
     return answer

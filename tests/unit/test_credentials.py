@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError, UsageError
-from cgo_prebuilt.network.api_session import ApiSession
-from cgo_prebuilt.network.credentials import github_token
-from cgo_prebuilt.network.http_session import HttpSession, failure_of
-from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.credentials import authorization, github_token, is_github
+from cgo_prebuilt.network.failure import Failure, Kind, failure_of
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.url import Url
 from tests.unit.transport_case import SETTINGS
@@ -31,7 +32,7 @@ def test_a_token_is_taken_without_the_space_around_it(
     environ: dict[str, str], token: str | None
 ) -> None:
     assert github_token(environ) == token
-    assert GitHubSite.of(environ).token == token
+    assert GitHubSite.of(environ).has_token == (token is not None)
 
 
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "GH_TOKEN"])
@@ -46,10 +47,11 @@ def test_a_token_that_cannot_be_sent_names_its_variable_and_not_itself(
 
 
 def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
-    session = ApiSession({"Authorization": f"Bearer {SECRET}\n{SECRET}"})
-    with pytest.raises(UnavailableError, match="a malformed URL or header") as caught:
-        session.ask(Url("http://127.0.0.1:1/"))
-    assert_silent(caught.value, SECRET)
+    with HttpClient(SETTINGS, {}) as client, pytest.raises(Failure) as caught:
+        client.open(Url("http://127.0.0.1:1/"), {"X-Token": f"{SECRET}\n{SECRET}"})
+    failure = caught.value
+    assert (failure.kind, failure.reason) == (Kind.MALFORMED, "a malformed URL or header")
+    assert SECRET not in str(failure.error("no answer", Url("http://here/")))
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
     ],
 )
 def test_a_password_in_a_malformed_url_is_in_no_reason(url: str) -> None:
-    with HttpSession(SETTINGS, {}) as session, pytest.raises(Failure) as caught:
-        session.open(Url(url))
+    with HttpClient(SETTINGS, {}) as client, pytest.raises(Failure) as caught:
+        client.open(Url(url))
     failure = caught.value
     assert (failure.kind, failure.reason) == (Kind.MALFORMED, "a malformed URL or header")
 
@@ -73,8 +75,8 @@ def test_a_password_in_a_malformed_url_is_in_no_reason(url: str) -> None:
 def test_a_password_in_a_malformed_proxy_is_in_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://me:secret@[::1")
-    with HttpSession(SETTINGS, {}) as session, pytest.raises(Failure) as caught:
-        session.open(Url("http://no-such-host.invalid/a"))
+    with HttpClient(SETTINGS, {}) as client, pytest.raises(Failure) as caught:
+        client.open(Url("http://no-such-host.invalid/a"))
     assert caught.value.kind is Kind.MALFORMED
     assert "HTTP_PROXY" in (caught.value.remedy or "")
     assert "secret" not in f"{caught.value.reason} {caught.value.remedy}"
@@ -97,7 +99,59 @@ def test_a_socks_proxy_without_pysocks_says_so() -> None:
     assert failure.reason == "there is a SOCKS proxy, and no PySocks to speak to it"
 
 
-def assert_silent(error: CgoPrebuiltError, secret: str) -> None:
-    """Neither it nor what led to it has the secret."""
-    assert secret not in str(error)
-    assert error.__suppress_context__
+@pytest.mark.parametrize(
+    ("url", "environ", "is_one"),
+    [
+        ("https://github.com/a", {}, True),
+        ("https://api.github.com/a", {}, True),
+        ("https://uploads.github.com/a", {}, True),
+        ("http://github.com/a", {}, False),
+        ("https://github.com:8443/a", {}, False),
+        ("https://github.com.evil.example/a", {}, False),
+        ("https://evil.example/github.com", {}, False),
+        ("https://objects.githubusercontent.com/a", {}, False),
+        ("https://uploads.evil.example/", {}, False),
+        ("https://github.com@evil.example/", {}, False),
+        ("http://[bad", {}, False),
+        # A token of another GitHub is not for github.com.
+        ("https://ghe.example/a", {"GITHUB_API_URL": "https://ghe.example/api/v3"}, True),
+        ("https://api.github.com/a", {"GITHUB_API_URL": "https://ghe.example/api/v3"}, False),
+        ("https://uploads.acme.ghe.com/a", {"GITHUB_API_URL": "https://api.acme.ghe.com"}, True),
+        ("http://ghe.example/a", {"GITHUB_API_URL": "http://ghe.example/api"}, False),
+        ("http://localhost:8/a", {"GITHUB_API_URL": "http://localhost:8/api"}, True),
+        ("https://h/a", {"GITHUB_API_URL": "http://[bad"}, False),
+    ],
+)
+def test_where_a_github_token_may_go(url: str, environ: dict[str, str], is_one: bool) -> None:
+    assert is_github(Url(url), environ) == is_one
+    if url != "http://[bad":
+        known = {"GH_TOKEN": "t", "NETRC": "/no/netrc", **environ}
+        assert (authorization(Url(url), Url("https://first/"), known) == "Bearer t") == is_one
+
+
+@pytest.mark.parametrize(
+    ("hop", "first", "is_sent"),
+    [
+        ("http://a/", "http://a/", True),
+        ("https://a/", "https://b/", True),
+        ("https://a/", "http://b/", True),
+        # Whoever can answer over http could else have the password sent where anybody reads along.
+        ("http://a/", "http://b/", False),
+        ("http://a/", "https://a/", False),
+        ("http://c/", "http://c/", False),
+    ],
+)
+def test_a_netrc_entry_is_for_its_host_and_follows_a_redirect_over_https_only(
+    tmp_path: Path, hop: str, first: str, is_sent: bool
+) -> None:
+    (tmp_path / "netrc").write_text("machine a login me password pass\n")
+    environ = {"NETRC": str(tmp_path / "netrc")}
+    header = authorization(Url(hop), Url(first), environ)
+    assert header == ("Basic bWU6cGFzcw==" if is_sent else None)
+
+
+def test_a_login_in_a_url_is_for_its_origin_and_comes_before_a_token() -> None:
+    environ = {"GITHUB_TOKEN": "t", "NETRC": "/no/netrc"}
+    first = Url("https://me:p%20s@github.com/a")
+    assert authorization(first, first, environ) == "Basic bWU6cCBz"
+    assert authorization(Url("https://me:x@other/"), first, environ) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,11 @@ from werkzeug import Request, Response
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.network.api import Api, api_client
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.github_release import GitHubRelease
 from cgo_prebuilt.publishing.publish import Published, ReleaseFile, publish
-from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
+from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
 from tests.github_server import (
     REPOSITORY,
     GitHubServer,
@@ -61,11 +61,16 @@ class Runner:
 
     def __call__(self) -> Published:
         site = GitHubSite.of(self.github.environment)
-        session = ApiSession(
-            site.headers(), sleep=self.waits.append, now=lambda: NOW, note=self.notes.append
+        session = Api(
+            api_client(self.github.environment),
+            HEADERS,
+            sleep=self.waits.append,
+            jitter=lambda: 0.5,
+            now=lambda: NOW,
+            note=self.notes.append,
         )
         api = GitHubApi(site, REPOSITORY, session)
-        place = GitHubRelease(api, self.tag, session, SilentProgress(), self.waits.append)
+        place = GitHubRelease(api, self.tag, session, SilentProgress())
         return publish(self.files, place)
 
 
@@ -146,7 +151,7 @@ def test_an_upload_that_breaks_off_is_sent_again(run: Runner, github: GitHubServ
     run()
     assert github.contents("v1") == FILES
     assert github.uploads() == ["a.tar.zst", "a.tar.zst", "a.tar.zst", "b.tar.zst", "SHA256SUMS"]
-    assert run.waits == [2.0, 4.0]
+    assert run.waits == [1.0, 2.0]
 
 
 def test_an_upload_whose_answer_was_lost_is_not_sent_again(
@@ -158,9 +163,9 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_again(
 
 
 def test_an_upload_that_never_works_ends_with_what_to_do(run: Runner, github: GitHubServer) -> None:
-    github.trouble("?name=b.tar.zst", *[lambda request: problem(502, "Bad Gateway")] * 4)
+    github.trouble("?name=b.tar.zst", *[lambda request: problem(502, "Bad Gateway")] * 5)
     with pytest.raises(
-        UnavailableError, match=r"b\.tar\.zst cannot be uploaded: HTTP 502 Bad Gateway, 4 times"
+        UnavailableError, match=r"b\.tar\.zst cannot be uploaded: HTTP 502 Bad Gateway, 5 times"
     ) as caught:
         run()
     assert "what was uploaded is kept" in str(caught.value.remedy)
@@ -227,13 +232,13 @@ def test_a_draft_whose_answer_was_lost_is_found_and_not_made_again(
     run()
     assert len(github.releases) == 1
     assert github.contents("v1") == FILES
-    assert run.waits == [2.0, 4.0]
+    assert run.waits == [1.0, 2.0]
 
 
 def test_a_draft_that_can_never_be_made_ends_the_run(run: Runner, github: GitHubServer) -> None:
-    github.trouble("POST", *[lambda request: problem(502, "Bad Gateway")] * 4)
+    github.trouble("POST", *[lambda request: problem(502, "Bad Gateway")] * 5)
     with pytest.raises(
-        UnavailableError, match="the draft of v1 cannot be made: HTTP 502 Bad Gateway, 4 times"
+        UnavailableError, match="the draft of v1 cannot be made: HTTP 502 Bad Gateway, 5 times"
     ):
         run()
     assert github.releases == []
@@ -273,7 +278,7 @@ def test_a_secondary_limit_is_waited_for_as_long_as_it_asks(
     run()
     assert run.waits == [7.0]
     assert run.notes == [
-        f"rate limit of {github.url}/uploads/repos/acme/vec/releases/1/assets?***: waiting 7 s"
+        f"HTTP 429 slow down from {github.url}/uploads/repos/acme/vec/releases/1/assets?***: waiting 7 s"
     ]
     assert github.contents("v1") == FILES
 
@@ -292,7 +297,7 @@ def test_a_limit_that_is_too_long_ends_the_run(run: Runner, github: GitHubServer
     github.trouble("GET", lambda request: problem(403, "API rate limit exceeded", **limit))
     with pytest.raises(UnavailableError, match="asks to wait 3001 seconds") as caught:
         run()
-    assert "goes on from where it was" in str(caught.value.remedy)
+    assert "try again later" in str(caught.value.remedy)
     assert run.waits == []
 
 
@@ -338,11 +343,85 @@ def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer)
         run()
 
 
-def test_the_token_is_not_sent_to_another_server_for_the_next_page(
-    run: Runner, github: GitHubServer
+ELSEWHERE = "https://elsewhere.test/api?page=2"
+
+
+def of_release(**changes: object) -> Response:
+    """A release as the API answers it, but for some fields."""
+    document = {"id": 1, "tag_name": "v1", "draft": False, "html_url": "https://h/", **changes}
+    return answer(document)
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        (
+            "GET /api/repos/acme/vec/releases?",
+            lambda url: answer(
+                [{"id": 1, "tag_name": "v0", "draft": False, "html_url": "h", "upload_url": url}],
+                headers={"Link": f'<{ELSEWHERE}>; rel="next"'},
+            ),
+        ),
+        ("GET /api/repos/acme/vec/releases/tags/v1", lambda url: of_release(upload_url=ELSEWHERE)),
+        (
+            "GET /api/repos/acme/vec/releases/1/assets",
+            lambda url: answer([{"id": 1, "name": "a", "state": "uploaded", "url": ELSEWHERE}]),
+        ),
+    ],
+    ids=["next page", "upload_url", "asset.url"],
+)
+def test_the_token_is_not_sent_to_a_server_that_an_answer_names(
+    run: Runner, github: GitHubServer, question: str, reply: Callable[[str], Response]
 ) -> None:
-    link = {"Link": '<https://elsewhere.test/api?page=2>; rel="next"'}
-    github.trouble("GET /api/repos/acme/vec/releases?", lambda request: answer([], headers=link))
-    with pytest.raises(UnavailableError, match="next page is on another server") as caught:
+    if "assets" in question:
+        github.release("v1", draft=False)
+    github.trouble(question, lambda request: reply(f"{github.url}/uploads/1"))
+    with pytest.raises(UnavailableError, match="GitHub's answer leads to another server") as caught:
         run()
     assert caught.value.where == "https://elsewhere.test/api?***"
+
+
+@pytest.mark.parametrize("name", [["a"], {}, None, 7, True])
+def test_a_field_of_another_type_is_not_what_github_gives(
+    run: Runner, github: GitHubServer, name: object
+) -> None:
+    github.release("v1")
+    asset = {"id": 1, "name": name, "state": "uploaded", "url": f"{github.url}/api/1"}
+    github.trouble("/assets", lambda request: answer([asset]))
+    with pytest.raises(UnavailableError, match="the answer is not what GitHub's API gives"):
+        run()
+
+
+@pytest.mark.parametrize("item", [[], [[]], ["a"], None, {"items": []}])
+def test_a_list_of_something_else_is_not_what_github_gives(
+    run: Runner, github: GitHubServer, item: object
+) -> None:
+    github.trouble("GET /api/repos/acme/vec/releases?", lambda request: answer(item))
+    if item == []:
+        assert run().sent == tuple(FILES)
+    else:
+        with pytest.raises(UnavailableError, match="the answer is not what GitHub's API gives"):
+            run()
+
+
+def test_pages_without_end_end(run: Runner, github: GitHubServer) -> None:
+    """Empty ones at once: GitHub sends none. Others after so many that no release has them."""
+    url = f"{github.url}/api/repos/acme/vec/releases?page=2"
+    link = {"Link": f'<{url}>; rel="next"'}
+    github.trouble("GET /api/repos/acme/vec/releases?", lambda request: answer([], headers=link))
+    assert run().sent == tuple(FILES)
+    item = {"id": 1, "tag_name": "v0", "draft": False, "html_url": "h", "upload_url": url}
+    pages = [lambda request: answer([item], headers=link)] * 200
+    github.trouble("GET /api/repos/acme/vec/releases?", *pages)
+    run.tag = "v2"
+    with pytest.raises(UnavailableError, match="GitHub's list does not end"):
+        run()
+
+
+def test_a_body_of_brackets_is_no_traceback(run: Runner, github: GitHubServer) -> None:
+    github.trouble("GET", lambda request: Response("[" * 100_000, 403))
+    with pytest.raises(UsageError, match="GitHub refused: HTTP 403"):
+        run()
+    github.trouble("GET", lambda request: Response("[" * 100_000))
+    with pytest.raises(UnavailableError, match="the answer is not JSON"):
+        run()

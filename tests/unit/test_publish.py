@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.network.api import Api, api_client
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
 from cgo_prebuilt.publishing.publish import publish, release_files, strange_files
@@ -177,7 +177,7 @@ def server(httpserver: HTTPServer) -> FileServer:
 
 def place(url: str) -> PutPlace:
     waits: list[float] = []
-    return PutPlace(Url(url), ApiSession(sleep=waits.append), SilentProgress(), waits.append)
+    return PutPlace(Url(url), Api(api_client({}), sleep=waits.append), SilentProgress())
 
 
 def test_files_are_put_below_a_url_and_a_second_run_puts_none(
@@ -233,6 +233,6 @@ def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileSe
 def test_a_server_that_loses_files_is_given_up(dist: Path, server: FileServer) -> None:
     server.before = lambda request: Response(status=200)
     with pytest.raises(
-        UnavailableError, match="gz cannot be uploaded: it is not there afterwards, 4 times"
+        UnavailableError, match="gz cannot be uploaded: it is not there afterwards, 5 times"
     ):
         publish(release_files(manifest(), dist), place(server.url))

@@ -17,9 +17,9 @@ import pytest
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile, member_parts
-from cgo_prebuilt.network.retry import Failure
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import http.client
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 import urllib3
 
-from cgo_prebuilt.network.http_session import failure_of
+from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
 from cgo_prebuilt.network.retry import (
-    Failure,
-    Kind,
     Patience,
     Verdict,
     classify,
     parse_retry_after,
-    status_failure,
+    requested_wait,
+    retrying,
 )
 from cgo_prebuilt.network.transport_settings import TransportSettings
 
@@ -124,3 +124,51 @@ def test_an_error_of_an_unknown_kind_is_a_fault_that_is_not_tried_again(error: E
     text = f"an unforeseen {type(error).__name__}: odd"
     assert (failure.kind, failure.reason) == (Kind.FAULT, text)
     assert classify(failure) is Verdict.NEXT_MIRROR
+
+
+AT = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "wait"),
+    [
+        (200, {"retry-after": "5"}, "", None),
+        (503, {"retry-after": "5"}, "", 5.0),
+        (503, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000030"}, "", None),
+        (403, {}, "Resource not accessible by integration", None),
+        (403, {"x-ratelimit-remaining": "12", "x-ratelimit-reset": "1700000030"}, "", None),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000030"}, "", 31.0),
+        (429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1600000000"}, "", 1.0),
+        (429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, "", None),
+        (403, {"retry-after": "5", "x-ratelimit-remaining": "0"}, "", 5.0),
+        (429, {"retry-after": "Tue, 14 Nov 2023 22:13:30 GMT"}, "", 10.0),
+        (403, {}, "You have exceeded a secondary rate limit.", 60.0),
+        (429, {}, "", None),
+    ],
+)
+def test_how_long_a_limit_asks_to_wait(
+    status: int, headers: dict[str, str], message: str, wait: float | None
+) -> None:
+    assert requested_wait(status, headers, message, AT) == wait
+
+
+def test_what_is_tried_again_and_what_is_not() -> None:
+    failures = [Failure(Kind.RESET, "r"), status_failure(503, "", None), status_failure(403, "", 9)]
+    pauses = list[float]()
+
+    def action() -> str:
+        if failures:
+            raise failures.pop(0)
+        return "done"
+
+    def pause(seconds: float, failure: Failure) -> None:
+        pauses.append(seconds)
+
+    patience = Patience(SETTINGS, jitter=lambda: 0.5)
+    patience.settings = replace(SETTINGS, longest_retry_after=10)
+    assert retrying(action, patience, pause) == "done"
+    assert pauses == [1, 2, 9]
+    failures.append(status_failure(404, "", None))
+    with pytest.raises(Failure, match="404"):
+        retrying(action, patience, pause)
+    assert pauses == [1, 2, 9]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
-from cgo_prebuilt.network.http_session import Answer
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import PositionedFile
-from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.transport_settings import TransportSettings

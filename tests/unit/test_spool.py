@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import PositionedFile
-from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
 
 BODY = bytes(range(250))

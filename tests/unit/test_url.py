@@ -18,8 +18,6 @@ RAW = {
     "locks/lock_json.py": "a lock is for other machines; the manifest's reader refuses secrets",
     "commands/fetch_cli.py": "`urls` is for other programs; it refuses secrets",
     "go_modules/goproxy_build.py": "a site is for the go command; it refuses secrets",
-    "network/http_session.py": "sends the request",
-    "network/api_session.py": "sends the request",
     "releases/github_api.py": "compares it with GITHUB_API_URL and GITHUB_SERVER_URL",
     "publishing/github_release.py": "adds a query",
 }

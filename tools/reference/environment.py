@@ -49,11 +49,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("NETRC",), "the file of logins by host, instead of `~/.netrc`"),
     (
         ("GITHUB_TOKEN", "GH_TOKEN"),
-        "sent to github.com only; `publish`, which needs one, and `lock` send it to `GITHUB_API_URL`, too",
+        "sent over https to github.com only, or to the GitHub that the next two name; `publish` needs one",
     ),
     (
         ("GITHUB_API_URL", "GITHUB_SERVER_URL"),
-        "a GitHub that is not github.com, for `publish` and `lock`; a fetch never sends it the token",
+        "a GitHub that is not github.com",
     ),
     (
         (

@@ -124,8 +124,8 @@ def _locked(
     manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
 ) -> LockedVersion:
     """One version, downloaded, indexed, and compared with what its release says of it."""
-    from cgo_prebuilt.network.api_session import ApiSession
-    from cgo_prebuilt.releases.github_api import GitHubSite
+    from cgo_prebuilt.network.api import Api, api_client
+    from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
@@ -134,8 +134,8 @@ def _locked(
     index = indexer(manifest, settings, open_transport(open_store().partials))
     version = lock_version(manifest, index, folder)
     site = GitHubSite.of(os.environ)
-    github = ApiSession(site.headers(), note=note)
-    reader = ReleaseReader(site, ApiSession(netrc=True, note=note), github)
+    client = api_client(os.environ)
+    reader = ReleaseReader(site, Api(client, note=note), Api(client, HEADERS, note=note))
     archives = released_archives(manifest, version, settings)
     statements = collect_statements(archives, reader.text, reader.assets, note)
     check_statements(statements)

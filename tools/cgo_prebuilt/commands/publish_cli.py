@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,12 +164,12 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
-    from cgo_prebuilt.network.api_session import ApiSession
+    from cgo_prebuilt.network.api import Api, api_client
     from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.publishing.github_release import GitHubRelease
     from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
     from cgo_prebuilt.publishing.publish import unreachable_archives
-    from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
+    from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
 
     progress = progress_for(sys.stderr, verb="upload")
     if options.to is not None:
@@ -180,15 +179,15 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
                 remedy="leave it out: the version is the manifest's",
             )
         if options.to.startswith(("http://", "https://")):
-            session = ApiSession(netrc=True, note=note)
-            return PutPlace(Url(options.to), session, progress, time.sleep)
+            session = Api(api_client(os.environ), note=note)
+            return PutPlace(Url(options.to), session, progress)
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(
             f"--repo {options.repo} is not a repository", remedy="write it as OWNER/NAME"
         )
     site = GitHubSite.of(os.environ)
-    if site.token is None:
+    if not site.has_token:
         raise UsageError(
             "there is no token to publish with",
             where=site.server,
@@ -202,6 +201,6 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
             f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
             " `lock` would look elsewhere"
         )
-    session = ApiSession(site.headers(), note=note)
+    session = Api(api_client(os.environ), HEADERS, note=note)
     api = GitHubApi(site, options.repo, session)
-    return GitHubRelease(api, tag, session, progress, time.sleep)
+    return GitHubRelease(api, tag, session, progress)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cgo_prebuilt.network.http_session import Answer
-from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.network.answer import Answer
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.segments import Lease
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.transport_settings import TransportSettings
@@ -22,22 +22,22 @@ class Pace:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
-        self._since = time.monotonic()
+        self._seconds = 0.0
         self._count = 0
 
-    def count(self, got: int, now: float) -> None:
-        """Counts bytes.
+    def count(self, got: int, seconds: float) -> None:
+        """Counts bytes, and the time that was spent on waiting for them.
 
         Raises:
             Failure: They were too few over the last while; `Kind.SLOW`.
         """
         self._count += got
-        elapsed = now - self._since
-        if elapsed >= self._settings.rate_seconds:
-            rate = self._count / elapsed
+        self._seconds += seconds
+        if self._seconds >= self._settings.rate_seconds:
+            rate = self._count / self._seconds
             if rate < self._settings.lowest_rate:
                 raise Failure(Kind.SLOW, f"no more than {rate:.0f} bytes a second")
-            self._since, self._count = now, 0
+            self._seconds, self._count = 0.0, 0
 
 
 def receive(
@@ -60,7 +60,8 @@ def receive(
         Failure: The connection broke, the bytes come too slowly, or they cannot be written.
     """
     buffer = memoryview(bytearray(_PIECE))
-    filled, flushed, pace = 0, time.monotonic(), Pace(settings)
+    filled, pace = 0, Pace(settings)
+    flushed = counted = time.monotonic()
 
     def flush() -> None:
         nonlocal filled
@@ -84,6 +85,7 @@ def receive(
                 flushed = now
             if not got:
                 return
-            pace.count(got, now)
+            pace.count(got, now - counted)
+            counted = now
     finally:
         flush()

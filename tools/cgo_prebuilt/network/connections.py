@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cgo_prebuilt.network.body import receive
-from cgo_prebuilt.network.http_session import HttpSession
-from cgo_prebuilt.network.retry import Failure
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.threads import start
@@ -76,7 +76,7 @@ class Connections:
         self._over = over
         self._refused = threading.Event()
         self._lock = threading.Lock()
-        self._sessions: list[HttpSession] = []
+        self._clients: list[HttpClient] = []
         self._threads: list[threading.Thread] = []
         self._starting = 0
         self._start(self._control)
@@ -84,9 +84,9 @@ class Connections:
     def abort(self) -> None:
         """Breaks what they wait for, but for a connection that is being made."""
         with self._lock:
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.abort()
+            clients = list(self._clients)
+        for client in clients:
+            client.abort()
 
     def threads(self) -> list[threading.Thread]:
         """Those that were started."""
@@ -147,17 +147,17 @@ class Connections:
             self._count(got, 0)
 
         try:
-            with HttpSession(self._settings) as session:
+            with HttpClient(self._settings) as client:
                 with self._lock:
-                    self._sessions.append(session)
+                    self._clients.append(client)
                 try:
                     while not self._over.is_set() and (lease := self._leases.take()) is not None:
                         try:
-                            self._fetch(session, lease, arrived)
+                            self._fetch(client, lease, arrived)
                         finally:
                             self._leases.give_back(lease)
                 finally:
-                    self._count(0, session.requests)
+                    self._count(0, client.requests)
         except Exception:
             # Whatever it is: the transfer's own connection meets it, too, and reports it.
             self._refused.set()
@@ -169,10 +169,10 @@ class Connections:
         with self._lock:
             self._starting -= 1
 
-    def _fetch(self, session: HttpSession, lease: Lease, arrived: Callable[[int], None]) -> None:
+    def _fetch(self, client: HttpClient, lease: Lease, arrived: Callable[[int], None]) -> None:
         source, start, end = self._source, lease.position, lease.end
         headers = {"Range": f"bytes={start}-{end - 1}", "If-Range": source.validator}
-        answer = session.open(source.url, headers, via=source.via)
+        answer = client.open(source.url, headers, via=source.via)
         with contextlib.closing(answer):
             asked = (start, end, source.total)
             if (

@@ -16,10 +16,13 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.zip_reader import read_directory
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import normalize
-from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.network.answer import Answer
+from cgo_prebuilt.network.body import Pace
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.progress import FileProgress
-from cgo_prebuilt.network.retry import Failure, Kind, Patience
+from cgo_prebuilt.network.retry import Patience, retrying
 from cgo_prebuilt.network.sized_file import SizedFile
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
@@ -55,9 +58,11 @@ class RangeFile(SizedFile):
         self._url = url
         self._settings = settings
         self._progress = progress
-        self._session = HttpSession(settings)
+        self._client = HttpClient(settings)
         self._deadline = time.monotonic() + settings.total_seconds
         self._over = threading.Event()
+        self._patience = Patience(settings)
+        self._pace = Pace(settings)
         self._tail: bytes | None = None
         self._tail_start = max(0, size - _TAIL)
         self._planned: list[tuple[int, int]] = []
@@ -72,7 +77,7 @@ class RangeFile(SizedFile):
     @property
     def requests(self) -> int:
         """HTTP requests sent so far, redirects and retries included."""
-        return self._session.requests
+        return self._client.requests
 
     def plan(self, parts: Iterable[tuple[int, int]]) -> int:
         """Says which parts will be read; one request fetches each, or several that are close.
@@ -90,13 +95,13 @@ class RangeFile(SizedFile):
     def stop(self) -> None:
         """Ends a read that waits in another thread; there is none after it."""
         self._over.set()
-        self._session.abort()
+        self._client.abort()
 
     def close(self) -> None:
         """See `io.IOBase.close`."""
         if not self.closed:
             self._drop()
-            self._session.close()
+            self._client.close()
         super().close()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
@@ -134,28 +139,49 @@ class RangeFile(SizedFile):
 
     def _try(self, offset: int, view: memoryview, end: int | None) -> int:
         """Reads from the answer that is open, or from a new one."""
-        patience = Patience(self._settings)
-        while True:
-            if self._over.is_set():
-                raise Failure(Kind.STOPPED, "stopped")
-            try:
-                if not self._skip_to(offset):
-                    self._open(offset, end or self._end_for(offset, len(view)))
-                answer = self._answer
-                if answer is None:
-                    raise AssertionError("no answer was opened")
-                got = answer.read_into(view[: self._end - offset])
-                if not got:
-                    raise Failure(Kind.TRUNCATED, f"the body ended at byte {offset}")
-                self._count(got)
-                return got
-            except Failure as failure:
-                self._drop()
-                wait = patience.wait(failure, 0)
-                left = self._deadline - time.monotonic()
-                if wait >= left:
-                    raise Failure(Kind.LATE, "the time for this download is up") from failure
-                self._over.wait(wait)
+        try:
+            return retrying(
+                lambda: self._attempt(offset, view, end),
+                self._patience,
+                self._pause,
+                lambda: self.bytes_downloaded,
+            )
+        except Failure:
+            self._drop()
+            raise
+
+    def _attempt(self, offset: int, view: memoryview, end: int | None) -> int:
+        self._check()
+        if not self._skip_to(offset):
+            self._open(offset, end or self._end_for(offset, len(view)))
+        answer = self._answer
+        if answer is None:
+            raise AssertionError("no answer was opened")
+        got = self._read_into(answer, view[: self._end - offset])
+        if not got:
+            raise Failure(Kind.TRUNCATED, f"the body ended at byte {offset}")
+        return got
+
+    def _read_into(self, answer: Answer, view: memoryview) -> int:
+        began = time.monotonic()
+        got = answer.read_into(view)
+        self._at += got
+        self.bytes_downloaded += got
+        self._progress.advance(got)
+        # The consumer's own time between two reads is not the server's.
+        self._pace.count(got, time.monotonic() - began)
+        return got
+
+    def _pause(self, seconds: float, _failure: Failure) -> None:
+        self._drop()
+        self._over.wait(max(0.0, min(seconds, self._deadline - time.monotonic())))
+        self._check()
+
+    def _check(self) -> None:
+        if self._over.is_set():
+            raise Failure(Kind.STOPPED, "stopped")
+        if time.monotonic() > self._deadline:
+            raise Failure(Kind.LATE, "the time for this download is up")
 
     def _skip_to(self, offset: int) -> bool:
         """Brings the open answer to an offset that is a little ahead; False if it cannot."""
@@ -164,16 +190,9 @@ class RangeFile(SizedFile):
             return False
         scrap = memoryview(bytearray(ahead))
         while self._at < offset:
-            got = self._answer.read_into(scrap[: offset - self._at])
-            if not got:
+            if not self._read_into(self._answer, scrap[: offset - self._at]):
                 return False
-            self._count(got)
         return True
-
-    def _count(self, got: int) -> None:
-        self._at += got
-        self.bytes_downloaded += got
-        self._progress.advance(got)
 
     def _end_for(self, offset: int, count: int) -> int:
         """Where a request from an offset is to end: with its planned part, else a little ahead."""
@@ -187,13 +206,14 @@ class RangeFile(SizedFile):
         headers = {"Range": f"bytes={start}-{end - 1}"}
         if self._validator is not None:
             headers["If-Range"] = self._validator
-        answer = self._session.open(self._url, headers, via=self._via)
+        answer = self._client.open(self._url, headers, via=self._via)
         try:
             self._accept(answer, start, end)
         except Failure:
             answer.close()
             raise
         self._answer, self._at, self._via = answer, start, answer.url
+        self._pace = Pace(self._settings)
 
     def _accept(self, answer: Answer, start: int, end: int) -> None:
         got = parse_content_range(answer.headers.get("content-range"))

@@ -1,4 +1,4 @@
-"""Whether a URL would answer a fetch: the same session, credentials and redirects, without the body."""
+"""Whether a URL would answer a fetch: the same client, credentials and redirects, without the body."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cgo_prebuilt.errors import UnavailableError
-from cgo_prebuilt.network.http_session import HttpSession
-from cgo_prebuilt.network.retry import Failure
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
@@ -25,7 +25,7 @@ def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
 
     Args:
         url: An http, https or file URL.
-        environ: See `HttpSession`.
+        environ: See `HttpClient`.
 
     Returns:
         The HTTP status; 200 or 404 for a file.
@@ -37,8 +37,8 @@ def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
         path = url.file()
         if path is not None:
             return 200 if os.path.isfile(path) else 404  # noqa: PTH113
-        with HttpSession(_SETTINGS, environ) as session:
-            session.open(url).close()
+        with HttpClient(_SETTINGS, environ) as client:
+            client.open(url).close()
     except ValueError as error:
         raise UnavailableError(str(error), remedy="correct the URL in the manifest") from error
     except Failure as failure:

@@ -1,40 +1,29 @@
-"""What to do after a failure: again, the next mirror, or nothing any more. Pure decisions."""
+"""When a request is sent again, and after what wait. The only loop that does so is `retrying`."""
 
 from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from typing import Final, TypeVar
 
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.transport_settings import TransportSettings
 
-_LONGEST_REASON = 300
+_AGAIN: Final = frozenset(
+    {Kind.DNS, Kind.REFUSED, Kind.TIMEOUT, Kind.RESET, Kind.TRUNCATED, Kind.SLOW, Kind.PROXY}
+)
+_NEVER: Final = frozenset({Kind.LATE, Kind.LOCAL, Kind.STOPPED})
+_QUICK: Final = frozenset({Kind.DNS, Kind.REFUSED, Kind.PROXY})
+_SECONDARY: Final = "secondary rate limit"
+_SECONDARY_WAIT: Final = 60.0
+# A clock that is a little behind the server's must not lead to a second refusal.
+_MARGIN: Final = 1.0
 
-
-class Kind(enum.Enum):
-    """What went wrong with one request."""
-
-    DNS = "dns"
-    REFUSED = "refused"
-    TIMEOUT = "timeout"
-    RESET = "reset"
-    TRUNCATED = "truncated"
-    SLOW = "slow"
-    STATUS = "status"
-    TLS = "tls"
-    PROXY = "proxy"
-    REDIRECT = "redirect"
-    MALFORMED = "malformed"
-    RANGE = "range"
-    WRONG = "wrong"
-    MISSING = "missing"
-    LATE = "late"
-    LOCAL = "local"
-    FAULT = "fault"
-    STOPPED = "stopped"
+_Result = TypeVar("_Result")
 
 
 class Verdict(enum.Enum):
@@ -45,48 +34,13 @@ class Verdict(enum.Enum):
     NEVER = "never"
 
 
-class Failure(Exception):
-    """One request, or one mirror, did not give the bytes. Internal to the transport.
-
-    Args:
-        kind: What went wrong.
-        reason: The same for people, in a few words.
-        remedy: What a person may do about it.
-        status: The HTTP status, for `Kind.STATUS`.
-        retry_after: How long the server asks to wait, in seconds.
-    """
-
-    def __init__(
-        self,
-        kind: Kind,
-        reason: str,
-        *,
-        remedy: str | None = None,
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        # Some of it may be a server's own words: nothing that a terminal would obey.
-        reason = "".join(c if c.isprintable() else "?" for c in reason[:_LONGEST_REASON])
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
-        self.remedy = remedy
-        self.status = status
-        self.retry_after = retry_after
-
-
-_AGAIN = frozenset(
-    {Kind.DNS, Kind.REFUSED, Kind.TIMEOUT, Kind.RESET, Kind.TRUNCATED, Kind.SLOW, Kind.PROXY}
-)
-_NEVER = frozenset({Kind.LATE, Kind.LOCAL, Kind.STOPPED})
-_QUICK = frozenset({Kind.DNS, Kind.REFUSED, Kind.PROXY})
-
-
 def classify(failure: Failure) -> Verdict:
     """Sorts a failure (statuses after RFC 9110 15.5 and 15.6, RFC 6585 4)."""
     if failure.kind is Kind.STATUS:
         status = failure.status or 0
         again = status in (408, 425, 429) or (status >= 500 and status not in (501, 505))
+        # A rate limit of GitHub is a 403 that says how long it lasts.
+        again = again or (status == 403 and failure.retry_after is not None)
         return Verdict.AGAIN if again else Verdict.NEXT_MIRROR
     if failure.kind in _AGAIN:
         return Verdict.AGAIN
@@ -114,42 +68,33 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     return max(0.0, (date - now).total_seconds())
 
 
-def local_failure(path: object, error: OSError) -> Failure:
-    """The failure that a disk which cannot be written stands for."""
-    return Failure(
-        Kind.LOCAL,
-        f"cannot write {path}: {error.strerror or error}",
-        remedy="free some disk space there, or set CGO_PREBUILT_CACHE to a folder elsewhere",
+def requested_wait(
+    status: int, headers: Mapping[str, str], message: str, now: float
+) -> float | None:
+    """The wait in seconds that a refusal asks for.
+
+    GitHub's documents: "Rate limits for the REST API" and "Best practices for using the REST API".
+
+    Args:
+        status: The HTTP status.
+        headers: By name, without regard to case.
+        message: What the body says.
+        now: Seconds since the epoch.
+
+    Returns:
+        None where it asks for none: a 403 is most often a missing permission.
+    """
+    if status < 400:
+        return None
+    asked = parse_retry_after(
+        headers.get("retry-after"), now=datetime.fromtimestamp(now, timezone.utc)
     )
-
-
-def fault(error: BaseException) -> Failure:
-    """The failure that an error which nobody foresaw stands for: to try again would not help."""
-    failure = Failure(
-        Kind.FAULT,
-        f"an unforeseen {type(error).__name__}: {error}",
-        remedy="please report it: the fault is in cgo-prebuilt, or in a Python package it uses",
-    )
-    failure.__cause__ = error
-    return failure
-
-
-def status_failure(status: int, reason: str, retry_after: float | None) -> Failure:
-    """The failure that an HTTP status other than success stands for."""
-    remedy = None
-    if status in (401, 403):
-        remedy = (
-            "give credentials: GITHUB_TOKEN or GH_TOKEN for GitHub, a netrc entry (NETRC) for "
-            "another host; or use a mirror"
-        )
-    elif status in (404, 410):
-        remedy = "check the version and the URL, or add a mirror that has the file"
-    elif status == 407:
-        remedy = "give the proxy's user and password in HTTPS_PROXY"
-    elif status == 429:
-        remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
-    text = f"HTTP {status} {reason}".rstrip()
-    return Failure(Kind.STATUS, text, remedy=remedy, status=status, retry_after=retry_after)
+    if asked is not None or status not in (403, 429):
+        return asked
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if headers.get("x-ratelimit-remaining", "").strip() == "0" and reset.isdecimal():
+        return max(0.0, float(reset[:12]) - now) + _MARGIN
+    return _SECONDARY_WAIT if _SECONDARY in message.lower() else None
 
 
 @dataclass
@@ -186,10 +131,40 @@ class Patience:
         if failure.retry_after is not None:
             if failure.retry_after > settings.longest_retry_after:
                 failure.reason += f", and asks to wait {failure.retry_after:.0f} seconds"
-                failure.remedy = "try again later, or use a mirror"
+                failure.remedy = (
+                    "try again later, or use a mirror; where the host is GitHub, a token (GITHUB_TOKEN)"
+                    " has a limit of its own"
+                )
                 raise failure
             return failure.retry_after
         middle = settings.first_wait * 2.0 ** (self._tries - 1)
         if failure.kind in _QUICK:
             middle = settings.first_wait
         return min(settings.longest_wait, middle * (0.5 + self.jitter()))
+
+
+def retrying(
+    action: Callable[[], _Result],
+    patience: Patience,
+    pause: Callable[[float, Failure], None],
+    gained: Callable[[], int] = lambda: 0,
+) -> _Result:
+    """Does something, and does it again where a failure calls for that.
+
+    Args:
+        action: Raises `Failure` where it fails.
+        patience: Decides how often, and how long to wait.
+        pause: Waits some seconds; is told why.
+        gained: How many bytes there are so far: a try that brought many does not count.
+
+    Raises:
+        Failure: The last one.
+    """
+    while True:
+        before = gained()
+        try:
+            return action()
+        except Failure as failure:
+            reason = failure
+            wait = patience.wait(failure, gained() - before)
+        pause(wait, reason)

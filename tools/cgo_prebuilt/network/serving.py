@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.partial import PositionedFile
-from cgo_prebuilt.network.retry import Failure, Kind
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
 from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.url import Url

@@ -13,8 +13,8 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cgo_prebuilt.errors import CgoPrebuiltError
+from cgo_prebuilt.network.failure import Failure, Kind, local_failure
 from cgo_prebuilt.network.intervals import Intervals
-from cgo_prebuilt.network.retry import Failure, Kind, local_failure
 from cgo_prebuilt.network.sized_file import SizedFile
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from cgo_prebuilt.network.retry import Failure, Kind
+from cgo_prebuilt.network.failure import Failure, Kind
 
 
 def start(thread: threading.Thread) -> None:

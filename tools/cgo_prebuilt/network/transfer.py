@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
+from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.connections import Connections, Source
-from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Sidecar
 from cgo_prebuilt.network.progress import FileProgress
-from cgo_prebuilt.network.retry import Failure, Kind, Patience, fault, local_failure
+from cgo_prebuilt.network.retry import Patience, retrying
 from cgo_prebuilt.network.segments import Lease, Leases
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
@@ -97,7 +99,7 @@ class Transfer:
         self._ready = threading.Event()
         self._over = threading.Event()
         self._failure: Failure | Restart | None = None
-        self._session: HttpSession | None = None
+        self._client: HttpClient | None = None
         self._connections: Connections | None = None
         self._leases: Leases | None = None
         self._held = Intervals()
@@ -143,9 +145,9 @@ class Transfer:
         if not self._over.is_set():
             self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
         self._over.set()
-        session, spool, connections = self._session, self._spool, self._connections
-        if session is not None:
-            session.abort()
+        client, spool, connections = self._client, self._spool, self._connections
+        if client is not None:
+            client.abort()
         if connections is not None:
             connections.abort()
         if spool is not None:
@@ -161,12 +163,12 @@ class Transfer:
 
     def _network(self) -> None:
         try:
-            with HttpSession(self._settings) as session:
-                self._session = session
+            with HttpClient(self._settings) as client:
+                self._client = client
                 try:
-                    self._fetch(session)
+                    self._fetch(client)
                 finally:
-                    self._tally.add(requests=session.requests)
+                    self._tally.add(requests=client.requests)
         except (Failure, Restart) as error:
             self._fail(error)
         except OSError as error:
@@ -181,24 +183,23 @@ class Transfer:
         if self._spool is not None:
             self._spool.fail(failure)
 
-    def _fetch(self, session: HttpSession) -> None:
+    def _fetch(self, client: HttpClient) -> None:
         """Makes requests until all bytes are there."""
         self._resume()
-        while True:
-            before = self._tally.downloaded
-            try:
-                if self._attempt(session):
-                    return
-            except Failure as failure:
-                self._via = None
-                self._watch()
-                self._pause(self._visit.patience.wait(failure, self._tally.downloaded - before))
-                if self._spool is not None and self._spool.frontier and self._validator is None:
-                    raise Restart(failure.reason) from failure
+        while not retrying(
+            lambda: self._attempt(client),
+            self._visit.patience,
+            self._pause,
+            lambda: self._tally.downloaded,
+        ):
+            pass
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, failure: Failure) -> None:
+        self._via = None
         self._over.wait(max(0.0, min(seconds, self._deadline - time.monotonic())))
         self._watch()
+        if self._spool is not None and self._spool.frontier and self._validator is None:
+            raise Restart(failure.reason)
 
     def _resume(self) -> None:
         """Looks at what an earlier run has left, and goes on from there if that may be right."""
@@ -215,19 +216,19 @@ class Transfer:
             self._segmented = sidecar.done is not None
             self._leases = Leases(self._held.holes(sidecar.total))
 
-    def _attempt(self, session: HttpSession) -> bool:
+    def _attempt(self, client: HttpClient) -> bool:
         """Makes one request; True once all bytes are there, False to go on with the next."""
         leases = self._leases
         if leases is None or self._validator is None:
             began = time.monotonic()
-            with contextlib.closing(session.open(self._wanted.url)) as answer:
+            with contextlib.closing(client.open(self._wanted.url)) as answer:
                 if answer.status != 200:
                     raise Failure(Kind.RANGE, f"HTTP {answer.status} without asking for a range")
                 return self._take_whole(answer, time.monotonic() - began)
         lease = leases.take()
         if lease is not None:
             try:
-                return self._take_part(session, lease, self._validator)
+                return self._take_part(client, lease, self._validator)
             finally:
                 leases.give_back(lease)
         if leases.wait(_WATCH_SECONDS):
@@ -274,7 +275,7 @@ class Transfer:
             raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
         return position
 
-    def _take_part(self, session: HttpSession, lease: Lease, validator: str) -> bool:
+    def _take_part(self, client: HttpClient, lease: Lease, validator: str) -> bool:
         """Fetches one part that is missing."""
         asked = (lease.position, lease.end)
         headers: dict[str, str] = {}
@@ -282,7 +283,7 @@ class Transfer:
             last = "" if lease.end == self._total else str(lease.end - 1)
             headers = {"Range": f"bytes={lease.position}-{last}", "If-Range": validator}
         began = time.monotonic()
-        answer = session.open(self._wanted.url, headers, via=self._via)
+        answer = client.open(self._wanted.url, headers, via=self._via)
         with contextlib.closing(answer):
             latency = time.monotonic() - began
             whole = Resource(validator, self._total)

@@ -2,7 +2,7 @@
 
 Transport.run  mirrors in order, wrong bytes told from missing ones   (this module)
   Transfer     one pass over one URL: tries, resume, hash, consumer   (transfer)
-    HttpSession  one request: proxies, credentials, redirects         (http_session)
+    HttpClient   one request: proxies, credentials, redirects         (client)
   Partial      what is on the disk, now and for the next run          (partial)
 """
 
@@ -26,10 +26,11 @@ from cgo_prebuilt.errors import (
     UnavailableError,
     UsageError,
 )
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import FileProgress, Progress
-from cgo_prebuilt.network.retry import Failure, Kind, Patience, Verdict, classify
+from cgo_prebuilt.network.retry import Patience, Verdict, classify
 from cgo_prebuilt.network.serving import Wanted, serve
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.tally import Tally

@@ -12,7 +12,9 @@ class TransportSettings:
     Attributes:
         connect_seconds: The longest wait for a connection.
         read_seconds: The longest silence of a server.
-        header_seconds: The longest time from a request to the end of its answer's headers.
+        header_seconds: The longest time from the end of a request to that of its answer's headers.
+        upload_seconds: The same where the request had a file, which a server may look at first.
+        answer_seconds: The longest time for the body of a small answer.
         total_seconds: The longest time for one archive, all mirrors and retries included.
         tries: Requests to one URL without progress before the next mirror's turn.
         quick_tries: The same where the host's name or port does not answer at all.
@@ -28,12 +30,13 @@ class TransportSettings:
         probe_seconds: The rate is measured over so long before connections are added.
         worthwhile_seconds: Connections are added only where more than this time is left.
         record_seconds: How often it is written down which parts are there.
-        token_hosts: The hosts that a GitHub token is sent to, over https only.
     """
 
     connect_seconds: float = 15.0
     read_seconds: float = 30.0
     header_seconds: float = 60.0
+    upload_seconds: float = 300.0
+    answer_seconds: float = 60.0
     total_seconds: float = 7200.0
     tries: int = 6
     quick_tries: int = 3
@@ -49,4 +52,3 @@ class TransportSettings:
     probe_seconds: float = 0.1
     worthwhile_seconds: float = 2.5
     record_seconds: float = 1.0
-    token_hosts: tuple[str, ...] = ("github.com", "api.github.com")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api_session import ApiSession, LostError, Reply
-from cgo_prebuilt.network.progress import Progress
-from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.progress import FileProgress, Progress
+from cgo_prebuilt.network.reply import Reply
+from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, conflict
 from cgo_prebuilt.releases.github_api import Asset, GitHubApi, Release
 from cgo_prebuilt.url import Url
 
-_TRIES = 4
-_FIRST_WAIT = 2.0
 _UPLOADED = "uploaded"
 
 
@@ -25,22 +25,19 @@ class GitHubRelease:
         tag: The tag.
         session: Sends the files.
         progress: Says how far they are.
-        sleep: Waits some seconds.
     """
 
     def __init__(
         self,
         api: GitHubApi,
         tag: str,
-        session: ApiSession,
+        session: Api,
         progress: Progress,
-        sleep: Callable[[float], None],
     ) -> None:
         self._api = api
         self._tag = tag
         self._session = session
         self._progress = progress
-        self._sleep = sleep
         self._release: Release | None = None
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -65,39 +62,24 @@ class GitHubRelease:
             self._release = self._draft()
         url = Url(f"{self._release.upload_url.raw}?{urlencode({'name': file.name})}")
         progress = self._progress.start(file.name, file.size)
-        reason = ""
-        for attempt in range(_TRIES):
-            if attempt:
-                self._sleep(_FIRST_WAIT * 2.0 ** (attempt - 1))
-            try:
-                reply = self._session.send_file(
-                    "POST",
-                    url,
-                    file.path,
-                    progress,
-                    {"Content-Type": "application/octet-stream"},
-                )
-            except LostError as error:
-                reason = str(error)
-                if self._arrived(file):  # only the answer was lost
-                    progress.done("done")
-                    return
-                continue
-            if reply.status == 422 and b"already_exists" in reply.content:
-                if self._arrived(file):
-                    progress.done("done")
-                    return
-                reason = "something of its name was in the way"
-                continue
+        try:
+            self._session.retrying(lambda: self._upload(file, url, progress), url)
+        except Failure as failure:
+            progress.done("failed")
+            raise failure.error(f"{file.name} cannot be uploaded", url, KEPT) from None
+        progress.done("done")
+
+    def _upload(self, file: ReleaseFile, url: Url, progress: FileProgress) -> None:
+        try:
+            reply = self._session.send_file("POST", url, file.path, progress)
+        except Failure:
+            if self._arrived(file):  # only the answer was lost
+                return
+            raise
+        if reply.status != 422 or b"already_exists" not in reply.content:
             self._check(file, reply)
-            progress.done("done")
-            return
-        progress.done("failed")
-        raise UnavailableError(
-            f"{file.name} cannot be uploaded: {reason}, {_TRIES} times",
-            where=url,
-            remedy="run it again: what was uploaded is kept",
-        )
+        elif not self._arrived(file):
+            raise Failure(Kind.TRUNCATED, "what an earlier upload left was in the way")
 
     def finish(self) -> str:
         """See `Destination.finish`."""
@@ -109,19 +91,18 @@ class GitHubRelease:
 
     def _draft(self) -> Release:
         """Makes the draft, or finds the one of which only the answer was lost."""
-        for attempt in range(_TRIES):
-            try:
-                return self._api.create_draft(self._tag)
-            except LostError as error:
-                reason = str(error)
-            self._sleep(_FIRST_WAIT * 2.0**attempt)
-            found = self._api.find(self._tag)
-            if found is not None:
-                return found
-        raise UnavailableError(
-            f"the draft of {self._tag} cannot be made: {reason}, {_TRIES} times",
-            remedy="run it again later",
-        )
+        sent = False
+
+        def make() -> Release:
+            nonlocal sent
+            found = self._api.find(self._tag) if sent else None
+            sent = True
+            return found or self._api.create_draft(self._tag)
+
+        try:
+            return self._session.retrying(make, self._api.url)
+        except Failure as failure:
+            raise failure.error(f"the draft of {self._tag} cannot be made", self._api.url) from None
 
     def _arrived(self, file: ReleaseFile) -> bool:
         """Whether a file is there after all; remains of it are deleted.

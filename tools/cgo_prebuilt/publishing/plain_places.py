@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
-from cgo_prebuilt.network.api_session import ApiSession, LostError
-from cgo_prebuilt.network.progress import Progress
-from cgo_prebuilt.publishing.publish import ReleaseFile, conflict
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.progress import FileProgress, Progress
+from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, conflict
 from cgo_prebuilt.url import Url
-
-_TRIES = 4
-_FIRST_WAIT = 2.0
 
 
 class FolderPlace:
@@ -64,20 +62,17 @@ class PutPlace:
         base: A base URL, or a template with `{file}` in it.
         session: Sends the requests.
         progress: Says how far the files are.
-        sleep: Waits some seconds.
     """
 
     def __init__(
         self,
         base: Url,
-        session: ApiSession,
+        session: Api,
         progress: Progress,
-        sleep: Callable[[float], None],
     ) -> None:
         self._template = base.below("{file}")
         self._session = session
         self._progress = progress
-        self._sleep = sleep
 
     def url_of(self, name: str) -> Url:
         """Where a file goes."""
@@ -92,34 +87,27 @@ class PutPlace:
         """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file."""
         url = self.url_of(file.name)
         progress = self._progress.start(file.name, file.size)
-        reason = ""
-        for attempt in range(_TRIES):
-            if attempt:
-                self._sleep(_FIRST_WAIT * 2.0 ** (attempt - 1))
-            headers = {"Content-Type": "application/octet-stream", "If-None-Match": "*"}
-            try:
-                status = self._session.send_file("PUT", url, file.path, progress, headers).status
-            except LostError as error:
-                reason = str(error)
-                status = 412  # it may have arrived, as when somebody else was first
-            if 200 <= status < 300 or status in (409, 412):
-                arrived = self._sha256_at(url)
-                if arrived is None:
-                    reason = reason or "it is not there afterwards"
-                    continue
-                if arrived != file.sha256:
-                    progress.done("failed")
-                    raise conflict([file.name])
-                progress.done("done")
-                return
+        try:
+            self._session.retrying(lambda: self._put(file, url, progress), url)
+        except Failure as failure:
             progress.done("failed")
+            raise failure.error(f"{file.name} cannot be uploaded", url, KEPT) from None
+        progress.done("done")
+
+    def _put(self, file: ReleaseFile, url: Url, progress: FileProgress) -> None:
+        lost: Failure | None = None
+        try:
+            headers = {"If-None-Match": "*"}
+            status = self._session.send_file("PUT", url, file.path, progress, headers).status
+        except Failure as failure:
+            lost, status = failure, 412  # it may have arrived, as when somebody else was first
+        if not (200 <= status < 300 or status in (409, 412)):
             raise _refused(url, status)
-        progress.done("failed")
-        raise UnavailableError(
-            f"{file.name} cannot be uploaded: {reason}, {_TRIES} times",
-            where=url,
-            remedy="run it again: what was uploaded is kept",
-        )
+        arrived = self._sha256_at(url)
+        if arrived is None:
+            raise lost or Failure(Kind.TRUNCATED, "it is not there afterwards")
+        if arrived != file.sha256:
+            raise conflict([file.name])
 
     def finish(self) -> str:
         """See `publish.Destination`."""

@@ -209,6 +209,10 @@ def publish(files: Sequence[ReleaseFile], destination: Destination) -> Published
     )
 
 
+KEPT = "check the network and run it again: what was uploaded is kept"
+"""What to do after an upload that failed."""
+
+
 def conflict(names: Sequence[str]) -> IntegrityError:
     """The refusal to replace what users may have locked already."""
     return IntegrityError(

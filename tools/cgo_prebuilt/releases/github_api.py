@@ -6,24 +6,33 @@ https://docs.github.com/en/rest/releases/releases and .../releases/assets
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.locks.lock import DAY
-from cgo_prebuilt.network.api_session import ApiSession, Reply
-from cgo_prebuilt.network.credentials import github_token
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.credentials import github_token, is_github
+from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.url import Url
 
-_PAGE = 100
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+"""Those of every request to the API."""
+_ASSETS = 100
+_RELEASES = 30
+"""Fewer on a page: each has its notes, and all its assets."""
+_MOST_PAGES = 100
+_MOST_SECONDS = 600.0
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
 _PRERELEASE = re.compile(
     r"(?<![0-9.])(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}-[0-9A-Za-z.-]+(?:\+[0-9A-Za-z.-]+)?\Z"
 )
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+_Field = TypeVar("_Field", int, str, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +42,14 @@ class GitHubSite:
     Attributes:
         api: `GITHUB_API_URL`, without a slash at its end.
         server: `GITHUB_SERVER_URL`, likewise.
-        token: `GITHUB_TOKEN` or `GH_TOKEN`, or None.
+        has_token: Whether there is a `GITHUB_TOKEN` or `GH_TOKEN`.
+        environ: The environment.
     """
 
     api: str
     server: str
-    token: str | None
+    has_token: bool
+    environ: Mapping[str, str]
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> GitHubSite:
@@ -50,16 +61,23 @@ class GitHubSite:
         return cls(
             (environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
             (environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
-            github_token(environ),
+            github_token(environ) is not None,
+            environ,
         )
 
-    def headers(self) -> dict[str, str]:
-        """Those of every request to the API."""
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+    def own(self, url: Url) -> Url:
+        """A URL that an answer of the API names, if it is GitHub's.
+
+        Raises:
+            UnavailableError: It is not: the token is not for it, and neither is a release's file.
+        """
+        if not is_github(url, self.environ):
+            raise UnavailableError(
+                "GitHub's answer leads to another server",
+                where=url,
+                remedy="check GITHUB_API_URL and GITHUB_SERVER_URL",
+            )
+        return url
 
     def asset_of(self, url: Url) -> AssetAddress | None:
         """What a URL says where it is that of a release's asset, else None."""
@@ -88,7 +106,6 @@ class Asset:
         id: The API's number for it.
         name: The file's name.
         state: `uploaded`, or `starter` where an upload was cut off.
-        size: In bytes.
         sha256: What GitHub says it is; None for a file from before June 2025.
         url: The API's address of it.
     """
@@ -96,7 +113,6 @@ class Asset:
     id: int
     name: str
     state: str
-    size: int
     sha256: str | None
     url: Url
 
@@ -128,33 +144,37 @@ class GitHubApi:
     Args:
         site: Where GitHub is.
         repository: `OWNER/NAME`.
-        session: Sends the requests, with `site.headers()`.
+        session: Sends the requests, with `HEADERS`.
+
+    Attributes:
+        url: Where the releases are.
     """
 
-    def __init__(self, site: GitHubSite, repository: str, session: ApiSession) -> None:
-        self._api = site.api
+    def __init__(self, site: GitHubSite, repository: str, session: Api) -> None:
+        self._site = site
         self._base = f"{site.api}/repos/{repository}/releases"
+        self.url = Url(self._base)
         self._repository = repository
         self._session = session
 
     def published(self, tag: str) -> Release | None:
         """The release of a tag that everybody sees."""
         reply = self._session.ask(Url(f"{self._base}/tags/{quote(tag)}"))
-        return None if reply.status == 404 else _release(self._good(reply))
+        return None if reply.status == 404 else self._release(self._good(reply))
 
     def find(self, tag: str) -> Release | None:
         """The release of a tag; a draft, too, which only the list of all of them has."""
         published = self.published(tag)
         if published is not None:
             return published
-        drafts = map(_release, self._pages(Url(f"{self._base}?per_page={_PAGE}")))
+        drafts = map(self._release, self._items(Url(f"{self._base}?per_page={_RELEASES}")))
         return next((release for release in drafts if release.tag == tag), None)
 
     def create_draft(self, tag: str) -> Release:
         """Makes a draft for a tag; the tag is made when the draft is published, if there is none.
 
         Raises:
-            LostError: It may be there or not. Look before asking again: a tag can have two drafts.
+            Failure: It may be there or not. Look before asking again: a tag can have two drafts.
         """
         document = {
             "tag_name": tag,
@@ -163,21 +183,21 @@ class GitHubApi:
             "prerelease": is_prerelease(tag),
             "generate_release_notes": True,
         }
-        return _release(self._good(self._session.send_once("POST", Url(self._base), document)))
+        return self._release(self._good(self._session.send_once("POST", self.url, document)))
 
     def make_public(self, release: Release) -> Release:
         """Publishes a draft."""
         url = Url(f"{self._base}/{release.id}")
-        return _release(self._good(self._session.send("PATCH", url, {"draft": False})))
+        return self._release(self._good(self._session.send("PATCH", url, {"draft": False})))
 
     def assets(self, release: Release) -> dict[str, Asset]:
         """A release's files, by name."""
-        url = Url(f"{self._base}/{release.id}/assets?per_page={_PAGE}")
-        return {asset.name: asset for asset in map(_asset, self._pages(url))}
+        url = Url(f"{self._base}/{release.id}/assets?per_page={_ASSETS}")
+        return {asset.name: asset for asset in map(self._asset, self._items(url))}
 
     def uploaded(self, reply: Reply) -> Asset:
         """The file that the answer to an upload tells of."""
-        return _asset(self._good(reply))
+        return self._asset(self._good(reply))
 
     def delete(self, asset: Asset) -> None:
         """Deletes a file; one that is not there any more is no error."""
@@ -208,22 +228,47 @@ class GitHubApi:
             return UsageError(what, where=where, remedy="check --tag, and the release's state")
         return UnavailableError(what, where=where, remedy="try again later")
 
-    def _pages(self, url: Url) -> list[Any]:
+    def _items(self, url: Url) -> Iterator[object]:
         """The items of a list, whatever the number of its pages (RFC 8288 links)."""
-        items: list[Any] = []
-        while True:
+        deadline = time.monotonic() + _MOST_SECONDS
+        for _ in range(_MOST_PAGES):
             reply = self._session.ask(url)
-            items += self._good(reply)
+            page = self._good(reply)
+            if not isinstance(page, list):
+                raise _strange()
+            yield from page
             following = _NEXT.search(reply.headers.get("link", ""))
-            if following is None:
-                return items
-            url = Url(following[1])
-            if not url.raw.startswith(f"{self._api}/"):  # it would get the token
-                raise UnavailableError(
-                    "GitHub's next page is on another server",
-                    where=url,
-                    remedy="check GITHUB_API_URL",
-                )
+            if following is None or not page:
+                return
+            url = self._site.own(Url(following[1]))
+            if time.monotonic() > deadline:
+                break
+        raise UnavailableError(
+            "GitHub's list does not end", where=url, remedy="check GITHUB_API_URL; try again later"
+        )
+
+    def _release(self, item: object) -> Release:
+        published = item.get("published_at") if isinstance(item, dict) else None
+        day = DAY.match(published) if isinstance(published, str) else None
+        return Release(
+            _field(item, "id", int),
+            _field(item, "tag_name", str),
+            _field(item, "draft", bool),
+            self._site.own(Url(_field(item, "upload_url", str).split("{", 1)[0])),
+            Url(_field(item, "html_url", str)),
+            day[0] if day else "",
+        )
+
+    def _asset(self, item: object) -> Asset:
+        digest = item.get("digest") if isinstance(item, dict) else None
+        found = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
+        return Asset(
+            _field(item, "id", int),
+            _field(item, "name", str),
+            _field(item, "state", str),
+            found[1] if found else None,
+            self._site.own(Url(_field(item, "url", str))),
+        )
 
     def _good(self, reply: Reply) -> Any:
         if not 200 <= reply.status < 300:
@@ -236,37 +281,21 @@ def is_prerelease(tag: str) -> bool:
     return _PRERELEASE.search(tag) is not None
 
 
-def _release(item: Any) -> Release:
-    with _expected_form():
-        return Release(
-            item["id"],
-            item["tag_name"],
-            item["draft"],
-            Url(item["upload_url"].split("{", 1)[0]),
-            Url(item["html_url"]),
-            found[0] if (found := DAY.match(item.get("published_at") or "")) else "",
-        )
+def _field(item: object, name: str, kind: type[_Field]) -> _Field:
+    """What an object of the API has under a name.
+
+    Raises:
+        UnavailableError: Nothing, or something of another type.
+    """
+    value = item.get(name) if isinstance(item, dict) else None
+    # For Python, a truth value is a number.
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise _strange()
+    return value
 
 
-def _asset(item: Any) -> Asset:
-    with _expected_form():
-        digest = _DIGEST.fullmatch(item.get("digest") or "")
-        return Asset(
-            item["id"],
-            item["name"],
-            item["state"],
-            item["size"],
-            digest[1] if digest else None,
-            Url(item["url"]),
-        )
-
-
-@contextmanager
-def _expected_form() -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError):
-        raise UnavailableError(
-            "the answer is not what GitHub's API gives",
-            remedy="check GITHUB_API_URL; it is set by GitHub Actions, and unset elsewhere",
-        ) from None
+def _strange() -> UnavailableError:
+    return UnavailableError(
+        "the answer is not what GitHub's API gives",
+        remedy="check GITHUB_API_URL; it is set by GitHub Actions, and unset elsewhere",
+    )

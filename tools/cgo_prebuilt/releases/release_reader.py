@@ -7,13 +7,15 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
-from cgo_prebuilt.network.api_session import ApiSession
+from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 from cgo_prebuilt.url import Url
 
 # What servers answer for a file that is not there; an S3 that may not be listed says 403.
 _ABSENT = (401, 403, 404, 410)
+_LARGEST_TEXT = 1 << 20
+"""`SHA256SUMS` of ten thousand files fits; what is larger is something else."""
 
 
 class ReleaseReader:
@@ -21,14 +23,14 @@ class ReleaseReader:
 
     Args:
         site: Where GitHub is.
-        session: For everything but GitHub; may use netrc.
-        github: For GitHub, with the site's headers.
+        session: For texts.
+        github: For GitHub's API, with its headers.
 
     Attributes:
         days: The days on which the releases were published that GitHub was asked for.
     """
 
-    def __init__(self, site: GitHubSite, session: ApiSession, github: ApiSession) -> None:
+    def __init__(self, site: GitHubSite, session: Api, github: Api) -> None:
         self._site = site
         self._session = session
         self._github = github
@@ -69,12 +71,16 @@ class ReleaseReader:
         try:
             path = url.file()
             if path is not None:
-                return Path(path).read_bytes()
+                with Path(path).open("rb") as file:
+                    content = file.read(_LARGEST_TEXT + 1)
+                if len(content) > _LARGEST_TEXT:
+                    raise ValueError(f"more than {_LARGEST_TEXT} bytes")
+                return content
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise UnavailableError(f"it cannot be read: {error}", where=url) from None
-        reply = self._session.ask(url)
+        reply = self._session.ask(url, _LARGEST_TEXT)
         if reply.status in _ABSENT:
             return None
         if reply.status != 200:

@@ -11,12 +11,13 @@ import pytest
 import trustme
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.network.http_session import Answer, HttpSession
+from cgo_prebuilt.network.answer import Answer
+from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
 from tests.unit.transport_case import BODY, download, fetch, left_over
 
-TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -122,32 +123,30 @@ def test_redirect_from_https_to_http_is_refused(tmp_path: Path, trusted: Authori
 # Credentials.
 
 
-def test_github_token_goes_to_its_hosts_over_https_only(
+def test_a_github_token_goes_to_the_github_of_the_environment_alone(
     tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
         wanted = download(server.url("/a", host="localhost"))
         fetch(tmp_path, wanted)
-        fetch(tmp_path, wanted, token_hosts=("localhost",))
+        monkeypatch.setenv("GITHUB_SERVER_URL", server.url("", host="localhost"))
+        fetch(tmp_path, wanted)
         assert [r.headers.get("authorization") for r in server.requests] == [None, "Bearer secret"]
-    with HostileServer({"/a": [whole(BODY)]}) as server:
-        fetch(tmp_path, download(server.url("/a", host="localhost")), token_hosts=("localhost",))
-        assert "authorization" not in server.requests[0].headers
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [*((name, "secret") for name in TOKENS), ("GITHUB_TOKEN", "secret\n")],
-    ids=[*TOKENS, "from a file that ends in a line feed"],
+    [*((name, "secret") for name in TOKENS[:2]), ("GITHUB_TOKEN", "secret\n")],
+    ids=[*TOKENS[:2], "from a file that ends in a line feed"],
 )
 def test_either_name_of_the_github_token_works(
     tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
     with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
-        wanted = download(server.url("/a", host="localhost"))
-        fetch(tmp_path, wanted, token_hosts=("localhost",))
+        monkeypatch.setenv("GITHUB_SERVER_URL", server.url("", host="localhost"))
+        fetch(tmp_path, download(server.url("/a", host="localhost")))
         assert server.requests[0].headers["authorization"] == "Bearer secret"
 
 
@@ -157,11 +156,12 @@ def test_a_github_token_that_cannot_be_sent_is_never_shown(
     monkeypatch.setenv("GITHUB_TOKEN", "secret\nX-Other: secret")
     with HostileServer({"/a": [whole(BODY)]}, tls=trusted.context) as server:
         wanted = download(server.url("/a", host="localhost"))
-        with pytest.raises(UsageError, match="GITHUB_TOKEN: the GitHub token has") as caught:
-            fetch(tmp_path, wanted, token_hosts=("localhost",))
-        assert server.requests == []
-        assert "secret" not in str(caught.value)
         fetch(tmp_path, wanted)  # which sends it nowhere
+        monkeypatch.setenv("GITHUB_SERVER_URL", server.url("", host="localhost"))
+        with pytest.raises(UsageError, match="GITHUB_TOKEN: the GitHub token has") as caught:
+            fetch(tmp_path, wanted)
+        assert len(server.requests) == 1
+        assert "secret" not in str(caught.value)
 
 
 def test_netrc_is_honored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,15 +229,15 @@ def test_a_user_without_a_home_has_no_netrc(
 def faulty(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Makes requests for `/bad` break the client; gives their URLs."""
     asked = list[str]()
-    send = HttpSession.open
+    send = HttpClient.open
 
-    def broken(session: HttpSession, url: Url, *rest: Any, **options: Any) -> Answer:
+    def broken(session: HttpClient, url: Url, *rest: Any, **options: Any) -> Answer:
         if url.name == "bad":
             asked.append(url.raw)
             raise AttributeError("no such thing")
         return send(session, url, *rest, **options)
 
-    monkeypatch.setattr(HttpSession, "open", broken)
+    monkeypatch.setattr(HttpClient, "open", broken)
     return asked
 
 

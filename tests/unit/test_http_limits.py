@@ -1,0 +1,163 @@
+"""Whatever a server does, a request ends in bounded time and memory; each kind of request alike."""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.ranged import RangeFile
+from cgo_prebuilt.releases.github_api import GitHubSite
+from cgo_prebuilt.releases.release_reader import ReleaseReader
+from cgo_prebuilt.url import Url
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, endlessly, whole
+from tests.unit.transport_case import BODY, SETTINGS, download, fetch
+
+OK = b"HTTP/1.1 200 OK\r\n"
+PART = (
+    b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 37856-299999/300000\r\n"
+    b"Content-Length: 262144\r\n\r\n"
+)
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+FIRST_CHUNK = b"5\r\nhello\r\n"
+SECONDS = 12.0
+"""The longest that any of these may take, all tries included; most end at once."""
+MEMORY = 30 << 20
+
+HOSTILE: Mapping[str, Behavior] = {
+    "trailers without end": endlessly(OK + CHUNKED + b"0\r\n", b"X-More: and more\r\n" * 999),
+    "trailers, slowly": endlessly(OK + CHUNKED + b"0\r\n", b"X-More: 1\r\n", pause=0.02),
+    "headers without end": endlessly(OK, b"X-More: and more\r\n" * 999),
+    "headers, slowly": endlessly(OK, b"X-More: 1\r\n", pause=0.02),
+    "a header line without end": endlessly(OK + b"X-More: ", b"x" * 9999),
+    "a status line without end": endlessly(b"HTTP/1.1 200 ", b"x" * 9999),
+    "100 Continue without end": endlessly(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999),
+    "100 Continue, slowly": endlessly(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02),
+    "100 with headers without end": endlessly(b"", b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" * 999),
+    "a chunk size without end": endlessly(OK + CHUNKED + b"5;", b"x" * 9999),
+    "a chunk size, slowly": endlessly(OK + CHUNKED + FIRST_CHUNK + b"5;", b"x", pause=0.02),
+    "chunks of a byte, slowly": endlessly(OK + CHUNKED, b"1\r\nx\r\n", pause=0.02),
+    "a body, slowly": endlessly(OK + b"\r\n", b"x", pause=0.02),
+    "a part, slowly": endlessly(PART, b"x", pause=0.02),
+    "a refusal without end": endlessly(b"HTTP/1.1 403 No\r\n\r\n", b"x" * 99_999),
+    "a failure without end": endlessly(b"HTTP/1.1 503 No\r\n\r\n", b"x" * 99_999),
+    "nothing": endlessly(b"", b"", pause=0.02),
+    "not HTTP": endlessly(b"", b"x" * 99_999),
+}
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """Fails a test that takes too long or too much."""
+    began = time.monotonic()
+    tracemalloc.start()
+    yield
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert time.monotonic() - began < SECONDS
+    assert peak < MEMORY
+
+
+def api() -> Api:
+    settings = replace(SETTINGS, answer_seconds=0.5)
+    return Api(HttpClient(settings, {}), sleep=lambda seconds: None, settings=settings)
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
+def test_a_download_ends(tmp_path: Path, behavior: Behavior) -> None:
+    with HostileServer({"/a": [behavior], "/good": [whole(BODY)]}) as server:
+        with pytest.raises(CgoPrebuiltError):
+            fetch(tmp_path, download(server.url("/a")))
+        fetch(tmp_path, download(server.url("/a"), server.url("/good")))
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
+def test_a_question_to_an_api_ends(behavior: Behavior) -> None:
+    with HostileServer({"/a": [behavior]}) as server, pytest.raises(CgoPrebuiltError):
+        api().ask(Url(server.url("/a")))
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
+def test_the_hash_of_an_asset_ends(behavior: Behavior) -> None:
+    with HostileServer({"/a": [behavior]}) as server, pytest.raises(CgoPrebuiltError):
+        api().sha256_of(Url(server.url("/a")))
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
+def test_a_part_of_a_zip_ends(behavior: Behavior) -> None:
+    with HostileServer({"/a": [behavior]}) as server:
+        url = Url(server.url("/a"))
+        with RangeFile(url, len(BODY), SETTINGS, SilentProgress().start("", None)) as file:
+            file.seek(-9, 2)
+            with pytest.raises(Failure):
+                file.read(9)
+
+
+@pytest.mark.usefixtures("bounded")
+def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /good\r\n\r\n"
+    scripts = {"/a": [endlessly(moved, b"x" * 99_999)], "/good": [whole(BODY)]}
+    with HostileServer(scripts) as server:
+        url = Url(server.url("/a"))
+        fetch(tmp_path, download(url.raw))
+        assert api().ask(url).content == BODY
+        assert api().sha256_of(url) == download("").sha256
+        assert api().send("HEAD", url).status == 200
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'[{"a":0},' * 3_500_000, "an answer of more than 8388608 bytes"),
+        (b'{"":0},' * 900_000, "the answer is not JSON"),
+        (b"[" * 100_000, "the answer is not JSON"),
+    ],
+    ids=["32 MB", "a million values", "nested"],
+)
+def test_json_takes_little_memory(body: bytes, what: str) -> None:
+    with (
+        HostileServer({"/a": [whole(body)]}) as server,
+        pytest.raises(UnavailableError, match=what),
+    ):
+        api().ask(Url(server.url("/a"))).json()
+
+
+@pytest.mark.usefixtures("bounded")
+def test_sums_of_many_megabytes_are_refused(tmp_path: Path) -> None:
+    text = (b"0" * 64 + b"  a-file-of-the-release.tar.gz\n") * 300_000
+    (tmp_path / "SHA256SUMS").write_bytes(text)
+    tracemalloc.clear_traces()
+    reader = ReleaseReader(GitHubSite.of({}), api(), api())
+    with HostileServer({"/SHA256SUMS": [whole(text)]}) as server:
+        for url in (server.url("/SHA256SUMS"), (tmp_path / "SHA256SUMS").as_uri()):
+            with pytest.raises(UnavailableError, match="more than 1048576 bytes"):
+                reader.text(Url(url))
+
+
+@pytest.mark.usefixtures("bounded")
+@pytest.mark.parametrize("pause", [0.02, 9.0], ids=["slowly", "never"])
+def test_an_upload_that_is_not_read_ends(tmp_path: Path, pause: float) -> None:
+    def listen(exchange: Exchange) -> None:
+        while not exchange.server.stopping.wait(pause):
+            exchange.connection.recv(9)
+
+    (tmp_path / "a").touch()
+    os.truncate(tmp_path / "a", 20 << 20)
+    progress = SilentProgress().start("a", None)
+    with HostileServer({"/a": [listen]}) as server, pytest.raises(Failure):
+        api().send_file("PUT", Url(server.url("/a")), tmp_path / "a", progress)

@@ -1,0 +1,220 @@
+"""Questions to an API, and uploads: small answers, repeated where that is safe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.network.body import Pace
+from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.failure import Failure, Kind, status_failure
+from cgo_prebuilt.network.progress import FileProgress
+from cgo_prebuilt.network.reply import Reply
+from cgo_prebuilt.network.retry import Patience, Verdict, classify, requested_wait, retrying
+from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.url import Url
+
+API_SETTINGS: Final = replace(
+    TransportSettings(), first_wait=1.0, tries=5, quick_tries=5, longest_retry_after=900.0
+)
+LARGEST_ANSWER: Final = 8 << 20
+"""A page of GitHub's releases, each with its notes and all its files, has a few megabytes."""
+_CHUNK: Final = 1 << 20
+
+_Result = TypeVar("_Result")
+
+
+class Upload:
+    """A file as a request's body: it says how far it is, and gives up on a server that will not read.
+
+    Args:
+        path: The file.
+        progress: Is told.
+        settings: The lowest rate.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+
+    def __init__(self, path: Path, progress: FileProgress, settings: TransportSettings) -> None:
+        try:
+            self._file = path.open("rb")
+            self._size = path.stat().st_size
+        except OSError as error:
+            raise UsageError(
+                f"the file cannot be read: {error.strerror}",
+                where=str(path),
+                remedy="check its permissions",
+            ) from None
+        self._progress = progress
+        self._pace = Pace(settings)
+        self._read = time.monotonic()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, for requests."""
+        data = self._file.read(size)
+        self._progress.advance(len(data))
+        before, self._read = self._read, time.monotonic()
+        self._pace.count(len(data), self._read - before)
+        return data
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def api_client(environ: Mapping[str, str]) -> HttpClient:
+    """The client for an `Api`."""
+    return HttpClient(API_SETTINGS, environ)
+
+
+class Api:
+    """Sends requests, and waits as servers ask to.
+
+    Args:
+        client: Sends them.
+        headers: Of every request.
+        sleep: Waits some seconds.
+        jitter: See `Patience`.
+        settings: How often it tries, and how slow an answer may be.
+        now: Seconds since the epoch.
+        note: Told why there is a long wait.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        headers: Mapping[str, str] | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        settings: TransportSettings = API_SETTINGS,
+        now: Callable[[], float] = time.time,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._client = client
+        self._headers = headers or {}
+        self._sleep = sleep
+        self._jitter = jitter
+        self._settings = settings
+        self._now = now
+        self._note = note
+
+    def ask(self, url: Url, most: int = LARGEST_ANSWER) -> Reply:
+        """Sends a GET; repeated where it fails.
+
+        Returns:
+            Any answer that is neither a rate limit nor a failure of the server.
+
+        Raises:
+            CgoPrebuiltError: There is no such answer.
+        """
+        return self.send("GET", url, most=most)
+
+    def send(
+        self,
+        method: str,
+        url: Url,
+        document: Mapping[str, object] | None = None,
+        most: int = LARGEST_ANSWER,
+    ) -> Reply:
+        """Sends a small request that may be sent twice; as `ask`."""
+        try:
+            return self.retrying(lambda: self._once(method, url, document, most), url)
+        except Failure as failure:
+            raise failure.error("no usable answer", url) from None
+
+    def send_once(self, method: str, url: Url, document: Mapping[str, object]) -> Reply:
+        """Sends a small request that must not be sent twice.
+
+        Raises:
+            Failure: It may have been carried out or not: look before sending it again.
+        """
+        return self._once(method, url, document, LARGEST_ANSWER)
+
+    def send_file(
+        self,
+        method: str,
+        url: Url,
+        path: Path,
+        progress: FileProgress,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Sends a file, once; as `send_once`.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        progress.place(0)
+        headers = {"Content-Type": "application/octet-stream", **self._headers, **(headers or {})}
+        with closing(Upload(path, progress, self._settings)) as body:
+            return self._good(
+                self._client.exchange(method, url, headers=headers, body=body, most=LARGEST_ANSWER)
+            )
+
+    def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str:
+        """The SHA-256, in hex, of what a GET gives, of whatever size.
+
+        Raises:
+            CgoPrebuiltError: It cannot be read to its end.
+        """
+
+        def read() -> str:
+            digest, pace = hashlib.sha256(), Pace(self._settings)
+            buffer = memoryview(bytearray(_CHUNK))
+            size = 0
+            with closing(self._client.open(url, headers)) as answer:
+                began = time.monotonic()
+                while got := answer.read_into(buffer):
+                    digest.update(buffer[:got])
+                    size += got
+                    pace.count(got, time.monotonic() - began)
+                    began = time.monotonic()
+                if answer.status != 200 or answer.length not in (None, size):
+                    raise Failure(Kind.TRUNCATED, f"the body ended at byte {size}")
+            return digest.hexdigest()
+
+        try:
+            return self.retrying(read, url)
+        except Failure as failure:
+            raise failure.error("no usable answer", url) from None
+
+    def retrying(self, action: Callable[[], _Result], url: Url) -> _Result:
+        """See `retry.retrying`; says why a long wait is one."""
+
+        def pause(seconds: float, failure: Failure) -> None:
+            if failure.retry_after is not None:
+                self._note(f"{failure.reason} from {url}: waiting {seconds:.0f} s")
+            self._sleep(seconds)
+
+        return retrying(action, Patience(self._settings, self._jitter), pause)
+
+    def _once(
+        self, method: str, url: Url, document: Mapping[str, object] | None, most: int
+    ) -> Reply:
+        headers = dict(self._headers)
+        body = None
+        if document is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(document).encode()
+        return self._good(self._client.exchange(method, url, headers=headers, body=body, most=most))
+
+    def _good(self, reply: Reply) -> Reply:
+        """The reply, unless it is a rate limit or a failure of the server."""
+        said = reply.message()
+        wait = requested_wait(reply.status, reply.headers, said, self._now())
+        failure = status_failure(reply.status, said or reply.reason, wait)
+        if classify(failure) is Verdict.AGAIN:
+            raise failure
+        return reply

@@ -1,0 +1,208 @@
+"""The HTTP policy: every request goes through here, whether for an archive or to an API.
+
+It decides redirects, credentials, proxies, certificates, deadlines and sizes. A failure is a
+`Failure`; whether to try again is decided in `retry`. A client belongs to one thread; only `abort`
+may be called from another. `requests` is imported when the first client is made, so that importing
+this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from cgo_prebuilt import __version__
+from cgo_prebuilt.network.answer import Answer
+from cgo_prebuilt.network.credentials import authorization
+from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
+from cgo_prebuilt.network.guarded import Guard, guarded_adapter
+from cgo_prebuilt.network.reply import Reply
+from cgo_prebuilt.network.retry import requested_wait
+from cgo_prebuilt.network.transport_settings import TransportSettings
+from cgo_prebuilt.url import Url
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class HttpClient:
+    """Sends requests as the environment says, and counts them.
+
+    Args:
+        settings: Time-outs, and the longest chain of redirects.
+        environ: What `credentials` reads; `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`.
+    """
+
+    def __init__(
+        self, settings: TransportSettings, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        import requests
+
+        self.requests = 0
+        self._settings = settings
+        self._environ = environ
+        self._guard = Guard(settings.header_seconds)
+        self._session: Any = requests.Session()
+        self._session.headers = {"User-Agent": f"cgo-prebuilt/{__version__}"}
+        self._session.mount("http://", guarded_adapter(self._guard))
+        self._session.mount("https://", guarded_adapter(self._guard))
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._session.close()
+
+    def abort(self) -> None:
+        """Breaks what another thread is waiting for in this client."""
+        self._guard.shut()
+
+    def open(
+        self, url: Url, headers: Mapping[str, str] | None = None, *, via: Url | None = None
+    ) -> Answer:
+        """Sends a GET for bytes, and follows its redirects from the start (RFC 9110 15.4).
+
+        Args:
+            url: An http or https URL.
+            headers: More headers, such as Range.
+            via: Where the redirects led the last time; tried first, in case it is still good.
+
+        Returns:
+            An answer with status 200, 206 or 416.
+
+        Raises:
+            Failure: There is none, or one that cannot be used.
+        """
+        if via is not None and via != url:
+            try:
+                return self._bytes(via, url, headers or {})
+            except Failure:
+                # A signed URL has expired, most likely.
+                pass
+        return self._bytes(url, url, headers or {})
+
+    def exchange(
+        self,
+        method: str,
+        url: Url,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        most: int,
+    ) -> Reply:
+        """Sends any request, and reads its answer, whatever the status is.
+
+        Args:
+            method: The redirects of a GET or HEAD are followed; with others, a body would be lost.
+            url: An http or https URL.
+            headers: More headers.
+            body: Bytes, or a file with a length.
+            most: The most bytes that the answer's body may have.
+
+        Raises:
+            Failure: There is no answer, or it is too large.
+        """
+        with closing(self._follow(method, url, url, headers or {}, body)) as answer:
+            if answer.status < 200:
+                raise Failure(Kind.MALFORMED, f"HTTP {answer.status}, and no answer behind it")
+            content = answer.read_all(most, self._settings.answer_seconds)
+            return Reply(url, answer.status, answer.reason, answer.headers, content)
+
+    def _bytes(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+        answer = self._follow("GET", hop, url, headers)
+        status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
+        if status in (200, 206, 416) and (encoding in ("identity", "") or status == 416):
+            return answer
+        answer.close()
+        if status in (200, 206):
+            raise Failure(
+                Kind.MALFORMED,
+                f"Content-Encoding {encoding!r}, though only identity was accepted",
+                remedy="have the server send the file as it is, or use another mirror",
+            )
+        wait = requested_wait(status, answer.headers, "", time.time())
+        raise status_failure(status, answer.reason, wait)
+
+    def _follow(
+        self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None
+    ) -> Answer:
+        seen = set[Url]()
+        while True:
+            if hop in seen:
+                raise Failure(Kind.REDIRECT, f"a redirect loop at {hop}")
+            if len(seen) > self._settings.redirects:
+                raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
+            seen.add(hop)
+            response = self._send(method, hop, url, headers, body)
+            location = response.headers.get("location")
+            follows = method in ("GET", "HEAD") and response.status_code in _REDIRECTS
+            if not follows or location is None:
+                return self._answer(response, hop)
+            # Without a look at its body, however long that is.
+            response.close()
+            try:
+                hop = hop.redirect(location)
+            except ValueError as error:
+                raise Failure(Kind.REDIRECT, str(error)) from error
+
+    def _answer(self, response: Any, url: Url) -> Answer:
+        try:
+            return Answer(response, url, self._guard, self._settings.read_seconds)
+        except Failure:
+            response.close()
+            raise
+
+    def _send(self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any) -> Any:
+        import requests
+
+        settings = self._settings
+        patience = (settings.header_seconds, settings.read_seconds)
+        if hasattr(body, "read"):
+            patience = (settings.upload_seconds, settings.upload_seconds)
+        self._guard.head_seconds, read_seconds = patience
+        wanted = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        self.requests += 1
+        try:
+            known = authorization(hop, url, self._environ)
+            if known is not None:
+                wanted["Authorization"] = known
+            request = self._session.prepare_request(
+                requests.Request(
+                    method,
+                    hop.without_login(),
+                    wanted,
+                    data=body,
+                    # A callable keeps requests from looking into netrc by its own rules.
+                    auth=lambda prepared: prepared,
+                )
+            )
+            options = self._session.merge_environment_settings(
+                request.url, {}, True, self._authorities(), None
+            )
+            # Not the session's own send: it reads the body of a redirect, however long that is.
+            return self._session.get_adapter(request.url).send(
+                request,
+                timeout=(settings.connect_seconds, read_seconds),
+                **options,
+            )
+        except Exception as error:
+            raise failure_of(error) from error
+
+    def _authorities(self) -> str | bool:
+        # requests itself knows REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, but not OpenSSL's own name.
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+            path = self._environ.get(name)
+            if path and not Path(path).exists():
+                raise Failure(
+                    Kind.TLS, f"{name} names {path}, which is not there", remedy=f"correct {name}"
+                )
+            if path:
+                return path
+        return True

@@ -1,0 +1,190 @@
+"""What went wrong with a request: one taxonomy for downloads and APIs, as types and plain words."""
+
+from __future__ import annotations
+
+import enum
+import ssl
+from typing import Final
+
+from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError, UsageError
+from cgo_prebuilt.url import Url
+
+_LONGEST_REASON: Final = 300
+_UNSENDABLE: Final = frozenset(
+    {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}
+)
+_FORESEEN: Final = frozenset({"OSError", "HTTPException", "HTTPError", "ValueError"})
+"""Errors of sockets and requests, of http.client, of urllib3; of what cannot be sent."""
+
+
+class Kind(enum.Enum):
+    """What went wrong with one request."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    TRUNCATED = "truncated"
+    SLOW = "slow"
+    STATUS = "status"
+    TLS = "tls"
+    PROXY = "proxy"
+    REDIRECT = "redirect"
+    MALFORMED = "malformed"
+    RANGE = "range"
+    WRONG = "wrong"
+    MISSING = "missing"
+    LATE = "late"
+    LOCAL = "local"
+    FAULT = "fault"
+    STOPPED = "stopped"
+
+
+class Failure(Exception):
+    """A request, or a whole mirror, that did not give the bytes. Internal to this package's users.
+
+    Args:
+        kind: What went wrong.
+        reason: The same for people, in a few words.
+        remedy: What a person may do about it.
+        status: The HTTP status, for `Kind.STATUS`.
+        retry_after: How long the server asks to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        reason: str,
+        *,
+        remedy: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        # A server may have written some of it: nothing that a terminal would obey.
+        reason = "".join(c if c.isprintable() else "?" for c in reason[:_LONGEST_REASON])
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.remedy = remedy
+        self.status = status
+        self.retry_after = retry_after
+
+    def error(
+        self, what: str, url: Url, remedy: str = "check the network and run it again"
+    ) -> CgoPrebuiltError:
+        """The error that stands for it where there is no other place to ask.
+
+        Args:
+            what: What cannot be done.
+            url: Where it went wrong.
+            remedy: What to do, where the failure itself does not say it.
+        """
+        # A fault of this machine or this program is no reason to build from source instead.
+        ours = self.kind in (Kind.LOCAL, Kind.FAULT)
+        return (UsageError if ours else UnavailableError)(
+            f"{what}: {self.reason}",
+            where=url,
+            remedy=self.remedy or remedy,
+        )
+
+
+def local_failure(path: object, error: OSError) -> Failure:
+    """The failure that stands for a disk which cannot be written."""
+    return Failure(
+        Kind.LOCAL,
+        f"cannot write {path}: {error.strerror or error}",
+        remedy="free some disk space there, or set CGO_PREBUILT_CACHE to a folder elsewhere",
+    )
+
+
+def fault(error: BaseException) -> Failure:
+    """The failure that stands for an unforeseen error: to try again would not help."""
+    failure = Failure(
+        Kind.FAULT,
+        f"an unforeseen {type(error).__name__}: {error}",
+        remedy="please report it: the fault is in cgo-prebuilt, or in a Python package it uses",
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def status_failure(status: int, reason: str, retry_after: float | None) -> Failure:
+    """The failure that an HTTP status other than success stands for."""
+    remedy = None
+    if status in (401, 403):
+        remedy = (
+            "give credentials: GITHUB_TOKEN or GH_TOKEN for GitHub, a netrc entry (NETRC) for "
+            "another host; or use a mirror"
+        )
+    elif status in (404, 410):
+        remedy = "check the version and the URL, or add a mirror that has the file"
+    elif status == 407:
+        remedy = "give the proxy's user and password in HTTPS_PROXY"
+    elif status == 429:
+        remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
+    text = f"HTTP {status} {reason}".rstrip()
+    return Failure(Kind.STATUS, text, remedy=remedy, status=status, retry_after=retry_after)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Sorts whatever requests, urllib3, http.client and sockets raise."""
+    chain: list[BaseException] = []
+    rest: list[object] = [error]
+    while rest:
+        link = rest.pop(0)
+        if isinstance(link, BaseException) and link not in chain:
+            chain.append(link)
+            rest += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
+    for link in chain:
+        if isinstance(link, Failure):
+            return link
+    if not {name.__name__ for name in type(error).__mro__} & _FORESEEN:
+        return fault(error)
+    names = {name.__name__ for link in chain for name in type(link).__mro__}
+    text = _innermost_text(chain)
+    if "SSLError" in names and not names & {"SSLEOFError", "SSLZeroReturnError"}:
+        return Failure(
+            Kind.TLS,
+            f"TLS: {text}",
+            remedy="for a private authority set REQUESTS_CA_BUNDLE or SSL_CERT_FILE",
+        )
+    if any("Tunnel connection failed: 407" in str(link) for link in chain):  # http.client's words
+        return status_failure(407, "from the proxy", None)
+    if "ProxyError" in names:
+        return Failure(Kind.PROXY, f"the proxy: {text}", remedy="check HTTPS_PROXY and NO_PROXY")
+    if names & {"gaierror", "NameResolutionError"}:
+        return Failure(Kind.DNS, "the host name was not found", remedy="check the network")
+    if "ConnectionRefusedError" in names:
+        return Failure(Kind.REFUSED, "the connection was refused")
+    if names & {"TimeoutError", "Timeout", "timeout"}:
+        return Failure(Kind.TIMEOUT, "no answer in time")
+    if any("SOCKS support" in str(link) for link in chain):  # requests' words
+        return Failure(
+            Kind.MALFORMED,
+            "there is a SOCKS proxy, and no PySocks to speak to it",
+            remedy="install PySocks, or name an HTTP proxy in HTTPS_PROXY",
+        )
+    if names & _UNSENDABLE or (
+        isinstance(error, ValueError) and not names & {"RequestException", "OSError"}
+    ):
+        # Their own texts quote what was to be sent: a token, or a password in a URL.
+        return Failure(
+            Kind.MALFORMED,
+            "a malformed URL or header",
+            remedy="correct the URL, and HTTPS_PROXY or HTTP_PROXY where there is a proxy",
+        )
+    # Includes SSLError's end-of-file kinds: the peer went away, the certificate is not at fault.
+    return Failure(Kind.RESET, f"the connection broke ({text})")
+
+
+def _innermost_text(chain: list[BaseException]) -> str:
+    for link in chain:
+        if isinstance(link, ssl.SSLError):
+            return getattr(link, "verify_message", "") or link.reason or str(link)
+        if isinstance(link, OSError) and link.strerror:
+            return str(link.strerror)
+    # The texts of requests and urllib3 quote the URL, whose query may be a signature.
+    own = [link for link in chain if not type(link).__module__.startswith(("requests", "urllib3"))]
+    cause = (own or chain)[0]
+    text = str(cause) if own else ""
+    return (text or type(cause).__name__)[:200]

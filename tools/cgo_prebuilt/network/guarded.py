@@ -1,0 +1,152 @@
+"""Connections of a requests session whose reads are bounded, and can be broken by another thread.
+
+http.client and urllib3 read headers, chunk sizes and trailers in loops of their own. All of them
+read through here, so one bound holds for each: no server can keep a reader, or fill its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import threading
+import time
+import weakref
+from typing import Any
+
+from cgo_prebuilt.network.failure import Failure, Kind
+
+BUFFER = 1 << 13
+"""What a response reads ahead, in bytes: its head, and perhaps the start of its body."""
+_LONGEST_HEAD = 1 << 18
+"""The most bytes of all headers of one answer, those of `100 Continue` included."""
+
+
+class Guard:
+    """What the session's next reads may cost. One thread reads; any may call `shut`.
+
+    Attributes:
+        head_seconds: The longest time from the first wait for an answer to the end of its headers.
+        response: The response that was begun last: of a proxy's tunnel first, then the server's.
+    """
+
+    def __init__(self, head_seconds: float) -> None:
+        self.head_seconds = head_seconds
+        self.response: http.client.HTTPResponse | None = None
+        self._room = 0
+        self._deadline = 0.0
+        self._lock = threading.Lock()
+        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def begin(self, response: http.client.HTTPResponse) -> None:
+        """The request is sent, and its answer is waited for."""
+        self.response = response
+        self.allow(_LONGEST_HEAD, self.head_seconds)
+
+    def allow(self, size: int, seconds: float) -> None:
+        """Allows so many bytes and so much time from now on, whatever was left."""
+        self._room = size
+        self._deadline = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Called before each system call that reads.
+
+        Raises:
+            Failure: The bytes or the time are used up.
+        """
+        if time.monotonic() > self._deadline:
+            raise Failure(Kind.TIMEOUT, "no answer in time")
+        if self._room <= 0:
+            raise Failure(Kind.MALFORMED, "an answer with endless headers, chunk sizes or trailers")
+
+    def count(self, got: int) -> None:
+        """Counts bytes that were read."""
+        self._room -= got
+
+    def add(self, connection: Any) -> None:
+        """Remembers a connection, for `shut`."""
+        with self._lock:
+            self._connections.add(connection)
+
+    def shut(self) -> None:
+        """Shuts every socket down; reads and writes in progress end with an error.
+
+        A blocking read cannot be told to stop; it ends when its socket is shut down.
+        """
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            sock = getattr(connection, "sock", None)
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Past SSLSocket's own shutdown, which would change state under a reader.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _GuardedSocket(io.RawIOBase):
+    """What a socket's `makefile` gives, with a guard before each read."""
+
+    def __init__(self, raw: Any, guard: Guard) -> None:
+        self._raw = raw
+        self._guard = guard
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._guard.check()
+        got: int | None = self._raw.readinto(buffer)
+        self._guard.count(got or 0)
+        return got
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _OneRead(io.BufferedReader):
+    """A reader whose `readinto`, and so that of `HTTPResponse`, makes one system call at most."""
+
+    def readinto(self, buffer: Any) -> int:
+        return self.readinto1(buffer)
+
+
+def guarded_adapter(guard: Guard) -> Any:
+    """A requests adapter whose connections obey a guard; it never retries by itself."""
+    from requests.adapters import HTTPAdapter
+
+    class Response(http.client.HTTPResponse):
+        def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+            super().__init__(sock, *args, **options)
+            self.fp = _OneRead(_GuardedSocket(self.fp.detach(), guard), BUFFER)
+            guard.begin(self)
+
+    def guarded(pool: Any) -> Any:
+        class Connection(pool.ConnectionCls):  # type: ignore[misc]
+            response_class = Response
+
+            def connect(self) -> None:
+                guard.add(self)
+                super().connect()
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+    def guard_pools(manager: Any) -> None:
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {scheme: guarded(pools[scheme]) for scheme in pools}
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            guard_pools(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+            known = proxy in self.proxy_manager
+            manager: Any = super().proxy_manager_for(proxy, **kwargs)
+            if not known:
+                guard_pools(manager)
+            return manager
+
+    return Adapter(max_retries=0)

@@ -1,0 +1,73 @@
+"""An answer that was read to its end: small, and a stranger's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.url import Url
+
+_MOST_VALUES: Final = 500_000
+"""Of JSON: each takes a hundred bytes of memory or two, however few it takes in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read to its end.
+
+    Attributes:
+        url: What was asked.
+        status: The HTTP status.
+        reason: The server's words for it.
+        headers: By name, without regard to case.
+        content: The body.
+    """
+
+    url: Url
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            UnavailableError: It is something else.
+        """
+        try:
+            return self._document()
+        except ValueError:
+            raise UnavailableError(
+                "the answer is not JSON",
+                where=self.url,
+                remedy="check GITHUB_API_URL, and what stands between this machine and the server",
+            ) from None
+
+    def message(self) -> str:
+        """What the body says of an error, on one line; empty where it says nothing of use."""
+        try:
+            document = self._document()
+        except ValueError:
+            return ""
+        if not isinstance(document, dict):
+            return ""
+        parts = [document.get("message")]
+        errors = document.get("errors")
+        for error in errors if isinstance(errors, list) else []:
+            parts.append(
+                error.get("message") or error.get("code") if isinstance(error, dict) else error
+            )
+        text = ": ".join(part for part in parts if isinstance(part, str) and part)[:300]
+        return "".join(c if c.isprintable() else " " for c in text)
+
+    def _document(self) -> Any:
+        if sum(map(self.content.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
+            raise ValueError("too many values")
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
