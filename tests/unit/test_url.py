@@ -96,6 +96,7 @@ def _is_of_requests(node: ast.Attribute) -> bool:
         ("https://host/a?file=b&version=1&design=x&author=me", None),
         ("https://me:pass@host/a", "a user or a password"),
         ("https://tok/en@host/a", "a user or a password"),
+        ("https://me:pass/a", "a user or a password"),
         ("https://h/a?x=1&X-Amz-Signature=0", "a credential in its query, 'X-Amz-Signature'"),
         ("https://h/a?X-Amz-Security-Token=0", "a credential in its query, 'X-Amz-Security-Token'"),
         ("https://h/a?sv=1&sig=0", "a credential in its query, 'sig'"),

@@ -104,8 +104,8 @@ class Url:
 
     def credential(self) -> str | None:
         """What in it nobody else may see, in a few words; None where there is nothing."""
-        _, login, _, rest = _divided(self.raw)
-        if login:
+        _, login, place, rest = _divided(self.raw)
+        if login or _shown(place) != place:
             return "a user or a password"
         query = rest.partition("#")[0].removeprefix("?")
         names = (name for name, _ in parse_qsl(query, keep_blank_values=True))
@@ -184,13 +184,16 @@ def printable(raw: str) -> str:
     `printable_url` in rules/private/printable_url.bzl does the same.
     """
     scheme, login, place, rest = _divided(raw)
+    shown = f"{scheme}{_HIDDEN + '@' if login else ''}{_shown(place)}"
+    text = f"{shown}?{_HIDDEN}" if rest.startswith("?") else shown
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _shown(place: str) -> str:
     host, colon, port = place.partition("/")[0].rpartition(":")
     if colon and port and not port.isdecimal() and not port.endswith("]"):
-        place = f"{host}:{_HIDDEN}"  # a user and a password, and nothing behind them
-    text = (
-        f"{scheme}{_HIDDEN + '@' if login else ''}{place}{'?' + _HIDDEN if rest[:1] == '?' else ''}"
-    )
-    return "".join(c if c.isprintable() else "?" for c in text)
+        return f"{host}:{_HIDDEN}"  # a user and a password, and nothing behind them
+    return place
 
 
 def _divided(raw: str) -> tuple[str, str, str, str]:

@@ -46,8 +46,8 @@ class GitHubSite:
         environ: The environment.
     """
 
-    api: str
-    server: str
+    api: Url
+    server: Url
     has_token: bool
     environ: Mapping[str, str]
 
@@ -59,8 +59,8 @@ class GitHubSite:
             UsageError: The token cannot be sent.
         """
         return cls(
-            (environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
-            (environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
+            Url((environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")),
+            Url((environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")),
             github_token(environ) is not None,
             environ,
         )
@@ -81,7 +81,7 @@ class GitHubSite:
 
     def asset_of(self, url: Url) -> AssetAddress | None:
         """What a URL says where it is that of a release's asset, else None."""
-        base = f"{self.server}/"
+        base = f"{self.server.raw}/"
         parts = re.split(r"[?#]", url.raw, maxsplit=1)[0].removeprefix(base).split("/")
         if not url.raw.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
             return None
@@ -152,7 +152,7 @@ class GitHubApi:
 
     def __init__(self, site: GitHubSite, repository: str, session: Api) -> None:
         self._site = site
-        self._base = f"{site.api}/repos/{repository}/releases"
+        self._base = f"{site.api.raw}/repos/{repository}/releases"
         self.url = Url(self._base)
         self._repository = repository
         self._session = session
