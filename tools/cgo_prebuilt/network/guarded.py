@@ -29,13 +29,15 @@ class Guard:
     Attributes:
         head_seconds: The longest time from the first wait for an answer to the end of its headers.
         response: The response that was begun last: of a proxy's tunnel first, then the server's.
+        room: How many bytes may still be read.
+        deadline: Until when, by `time.monotonic`.
     """
 
     def __init__(self, head_seconds: float) -> None:
         self.head_seconds = head_seconds
         self.response: http.client.HTTPResponse | None = None
-        self._room = 0
-        self._deadline = 0.0
+        self.room = 0
+        self.deadline = 0.0
         self._lock = threading.Lock()
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -46,23 +48,14 @@ class Guard:
 
     def allow(self, size: int, seconds: float) -> None:
         """Allows so many bytes and so much time from now on, whatever was left."""
-        self._room = size
-        self._deadline = time.monotonic() + seconds
+        self.room = size
+        self.deadline = time.monotonic() + seconds
 
-    def check(self) -> None:
-        """Called before each system call that reads.
-
-        Raises:
-            Failure: The bytes or the time are used up.
-        """
-        if time.monotonic() > self._deadline:
-            raise Failure(Kind.TIMEOUT, "no answer in time")
-        if self._room <= 0:
-            raise Failure(Kind.MALFORMED, "an answer with endless headers, chunk sizes or trailers")
-
-    def count(self, got: int) -> None:
-        """Counts bytes that were read."""
-        self._room -= got
+    def refuse(self) -> Failure:
+        """The failure of a read that is not allowed any more."""
+        if self.room > 0:
+            return Failure(Kind.TIMEOUT, "no answer in time")
+        return Failure(Kind.MALFORMED, "an answer with endless headers, chunk sizes or trailers")
 
     def add(self, connection: Any) -> None:
         """Remembers a connection, for `shut`."""
@@ -95,9 +88,11 @@ class _GuardedSocket(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._guard.check()
+        guard = self._guard
+        if guard.room <= 0 or time.monotonic() > guard.deadline:
+            raise guard.refuse()
         got: int | None = self._raw.readinto(buffer)
-        self._guard.count(got or 0)
+        guard.room -= got or 0
         return got
 
     def close(self) -> None:
@@ -109,8 +104,7 @@ class _GuardedSocket(io.RawIOBase):
 class _OneRead(io.BufferedReader):
     """A reader whose `readinto`, and so that of `HTTPResponse`, makes one system call at most."""
 
-    def readinto(self, buffer: Any) -> int:
-        return self.readinto1(buffer)
+    readinto = io.BufferedReader.readinto1
 
 
 def guarded_adapter(guard: Guard) -> Any:
