@@ -72,6 +72,40 @@ def test_killed_at_any_instant_and_the_next_run_is_right(tmp_path: Path) -> None
     assert [name for name in left_over(tmp_path) if not name.endswith(".private")] == []
 
 
+def test_a_kill_loses_little_of_what_several_connections_have_written(tmp_path: Path) -> None:
+    """Four megabytes, and what was on its way; the parts of all connections are kept."""
+    body = random.Random(6).randbytes(48 << 20)
+    sent = list[int]()
+
+    def counted(exchange: Exchange) -> None:
+        send = exchange.send
+
+        def count(data: bytes) -> None:
+            send(data)
+            sent.append(len(data))
+
+        exchange.send = count  # type: ignore[method-assign]
+        slow(body, rate=16 << 20)(exchange)
+
+    package = Path(cgo_prebuilt.__file__).parent.parent
+    digest = hashlib.sha256(body).hexdigest()
+    with HostileServer({"/a": [counted]}) as server:
+        words = [str(package), str(tmp_path / "partials"), server.url("/a"), digest]
+        command = [sys.executable, "-c", CHILD.replace(", record_seconds=0.05", ""), *words]
+        child = subprocess.Popen([*command, str(len(body))])
+        while sum(sent) < 36 << 20 and child.poll() is None:
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+        written = sum(sent)
+        server.replace("/a", [ranges(body)])
+        wanted = download(server.url("/a"), body=body)
+        got = fetch(tmp_path, wanted, lambda stream: stream.whole().close())
+    assert got.bytes_resumed + got.bytes_downloaded == len(body)
+    # Of each connection, what was in its buffers and in the sockets'.
+    assert got.bytes_resumed > written - (4 << 20) - 4 * (1 << 20)
+
+
 @pytest.mark.parametrize("limit", [0, 1000, 1 << 20, (4 << 20) - 1])
 def test_disk_full_at_any_stage_names_the_file_and_the_remedy(tmp_path: Path, limit: int) -> None:
     resource = pytest.importorskip("resource")

@@ -112,12 +112,9 @@ class Connections:
             Growth(self._settings.connections, self._settings.worthwhile_seconds),
         )
         then, held = time.monotonic(), self._spool.held()
-        recorded, added_at = then, 0.0
+        added_at = 0.0
         while not self._over.wait(settings.probe_seconds):
             now, got = time.monotonic(), self._spool.held()
-            if growth.connections > 1 and now - recorded >= settings.record_seconds:
-                self._record()
-                recorded = now
             if added_at and (self._starting > 0 and now - added_at < _START_SECONDS):
                 # What connections add shows only once they are all there.
                 then, held = now, got

@@ -107,6 +107,9 @@ class Transfer:
         self._total: int | None = None
         self._via: Url | None = None
         self._segmented = False
+        self._recording = threading.Lock()
+        self._recorded = 0.0
+        self._unrecorded = 0
 
     def run(self) -> tuple[str, int]:
         """Downloads, hashes and has it consumed.
@@ -351,8 +354,13 @@ class Transfer:
 
     def _count(self, got: int, requests: int) -> None:
         self._tally.add(requests=requests, downloaded=got)
-        if got:
-            self._progress.advance(got)
+        if not got:
+            return
+        self._progress.advance(got)
+        self._unrecorded += got
+        late = time.monotonic() - self._recorded >= self._settings.record_seconds
+        if self._segmented and (late or self._unrecorded >= self._settings.record_bytes):
+            self._record()
 
     def _count_own(self, got: int) -> None:
         self._count(got, 0)
@@ -363,16 +371,23 @@ class Transfer:
         self._record()
 
     def _record(self) -> None:
-        """Writes the sidecar, if a later run can go on from here; not worth an error."""
-        if self._validator is None or self._total is None:
+        """Writes the sidecar, if a later run can continue from here; not worth an error.
+
+        Any connection's thread may call it; one does it, the others go on.
+        """
+        if self._validator is None or self._total is None or not self._recording.acquire(False):
             return
-        done = None
-        if self._segmented and self._spool is not None:
-            done = tuple(self._spool.parts())
-        # Without the URL's secrets: it is written to the disk.
-        sidecar = Sidecar(str(self._wanted.url), self._validator, self._total, done)
-        with contextlib.suppress(OSError):
-            self._partial.record(sidecar)
+        try:
+            self._recorded, self._unrecorded = time.monotonic(), 0
+            done = None
+            if self._segmented and self._spool is not None:
+                done = tuple(self._spool.parts())
+            # Without the URL's secrets: it is written to the disk.
+            sidecar = Sidecar(str(self._wanted.url), self._validator, self._total, done)
+            with contextlib.suppress(OSError):
+                self._partial.record(sidecar)
+        finally:
+            self._recording.release()
 
     @contextlib.contextmanager
     def _local_trouble(self) -> Iterator[None]:

@@ -29,7 +29,8 @@ class TransportSettings:
         connections: The most connections for one archive; 1 for a single stream always.
         probe_seconds: The rate is measured over so long before connections are added.
         worthwhile_seconds: Connections are added only where more than this time is left.
-        record_seconds: How often it is written down which parts are there.
+        record_seconds: How often it is written down which parts are there ...
+        record_bytes: ... and after how many bytes: what a kill may cost.
     """
 
     connect_seconds: float = 15.0
@@ -52,3 +53,4 @@ class TransportSettings:
     probe_seconds: float = 0.1
     worthwhile_seconds: float = 2.5
     record_seconds: float = 1.0
+    record_bytes: int = 4 << 20
