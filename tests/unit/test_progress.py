@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -132,6 +133,34 @@ def test_log_says_why_a_file_was_not_downloaded() -> None:
     out = io.StringIO()
     LogProgress(out).start("lib.zip", None).done("HTTP 404")
     assert out.getvalue().splitlines() == ["downloading lib.zip", "lib.zip: HTTP 404"]
+
+
+def test_log_has_a_line_now_and_then_also_where_nothing_moves() -> None:
+    out = io.StringIO()
+    handle = LogProgress(out, every=0.05).start("lib.zip", 20_000_000)
+    handle.advance(5_000_000)
+    while out.getvalue().count("\n") < 3:
+        time.sleep(0.01)
+    handle.done("done")
+    said = out.getvalue().splitlines()
+    assert said[1].startswith("lib.zip: 25% of 20.0 MB  ")
+    assert said[-1].startswith("downloaded lib.zip: 5.0 MB in 0 s (")
+    time.sleep(0.15)
+    assert out.getvalue().splitlines() == said
+
+
+def test_of_a_file_that_is_there_no_rate_is_shown() -> None:
+    clock, out, log = Clock(), Terminal(), io.StringIO()
+    terminal = TerminalProgress(out, clock=clock, width=lambda: 80)
+    for progress in (terminal, LogProgress(log, clock=clock)):
+        handle = progress.start("lib.zip", 20_000_000)
+        handle.place(20_000_000)
+        clock.now += 1
+        if progress is terminal:
+            progress.start("other", 1)
+            assert screen(out.getvalue())[0] == "lib.zip  100% of 20.0 MB"
+        handle.done("done")
+    assert log.getvalue().splitlines()[-1] == "downloaded lib.zip: 20.0 MB in 1 s"
 
 
 def test_silent_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,14 +69,24 @@ def test_connections_of_one_is_a_single_stream(tmp_path: Path) -> None:
 def test_trouble_of_the_further_connections_does_not_hurt_the_first(
     tmp_path: Path, trouble: Behavior
 ) -> None:
-    first, rest = slow(LARGE, rate=8 << 20), slow(LARGE, rate=32 << 20)
+    rest = slow(LARGE, rate=32 << 20)
     collector, own, troubled = Collector(), list[socket.socket](), list[socket.socket]()
 
     def answer(exchange: Exchange) -> None:
         if not own:
             own.append(exchange.connection)
+        send = exchange.send
+
+        def busy(data: bytes) -> None:
+            """The first one is still busy when the others have met their trouble."""
+            for start in range(0, len(data), 20_000):
+                send(data[start : start + 20_000])
+                if len(troubled) < 3:
+                    exchange.server.stopping.wait(0.02)
+
         if exchange.connection is own[0]:
-            first(exchange)
+            exchange.send = busy  # type: ignore[method-assign]
+            ranges(LARGE)(exchange)
         elif len(troubled) < 3:
             troubled.append(exchange.connection)
             trouble(exchange)

@@ -104,10 +104,14 @@ class Answer:
             raise Failure(Kind.TRUNCATED, f"the answer ended at byte {len(content)}")
         return bytes(content)
 
-    def close(self) -> None:
-        """Ends the answer; the connection is kept where the body was read to its end."""
+    def close(self, *, keep: bool = True) -> None:
+        """Ends the answer.
+
+        Args:
+            keep: Whether to keep the connection where the body was read to its end.
+        """
         ended = self._http.isclosed() or self._http.length == 0
-        if ended and not self._http.will_close:
+        if keep and ended and not self._http.will_close:
             self._http.close()
             self._response.raw.release_conn()
         else:

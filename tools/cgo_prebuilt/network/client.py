@@ -120,7 +120,8 @@ class HttpClient:
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
         if status in (200, 206, 416) and (encoding in ("identity", "") or status == 416):
             return answer
-        answer.close()
+        # A server that refuses may hang up, too: what comes next shall not find that out.
+        answer.close(keep=False)
         if status in (200, 206):
             raise Failure(
                 Kind.MALFORMED,

@@ -84,22 +84,27 @@ class _Meter:
         return self._clock() - self.started
 
 
+def _facts(meter: _Meter) -> str:
+    """How far a file is, how fast, and how long it will take."""
+    if meter.outcome == "done":
+        return f"{format_size(meter.position)} in {format_time(meter.elapsed())}"
+    if meter.outcome is not None:
+        return meter.outcome
+    rate, total = meter.rate(), meter.total
+    facts = [format_size(meter.position)]
+    if total:
+        facts = [f"{min(100, 100 * meter.position // total):3}% of {format_size(total)}"]
+    # Of a file that is there already nothing is received.
+    if meter.received or meter.position != total:
+        facts.append(f"{format_size(rate)}/s")
+    if total and rate > 0 and meter.position < total:
+        facts.append(f"{format_time((total - meter.position) / rate)} left")
+    return "  ".join(facts)
+
+
 def format_line(meter: _Meter, width: int) -> str:
     """One file's line, at most `width` columns wide."""
-    if meter.outcome is not None and meter.outcome != "done":
-        facts = meter.outcome
-    elif meter.outcome is not None:
-        facts = f"{format_size(meter.position)} in {format_time(meter.elapsed())}"
-    else:
-        rate = meter.rate()
-        facts = f"{format_size(meter.position)}"
-        if meter.total:
-            percent = min(100, 100 * meter.position // meter.total)
-            facts = f"{percent:3}% of {format_size(meter.total)}"
-        facts += f"  {format_size(rate)}/s"
-        if meter.total and rate > 0 and meter.position < meter.total:
-            facts += f"  {format_time((meter.total - meter.position) / rate)} left"
-    facts = facts[: max(0, width)]
+    facts = _facts(meter)[: max(0, width)]
     room = width - len(facts) - 2
     name = meter.file
     if len(name) > room:
@@ -108,7 +113,67 @@ def format_line(meter: _Meter, width: int) -> str:
     return f"{name}  {facts}" if name else facts
 
 
-class TerminalProgress:
+class _Shown:
+    """Files that are shown: a subclass says how. It is told of changes one at a time.
+
+    Args:
+        out: Where to.
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(self, out: TextIO | None, clock: Callable[[], float]) -> None:
+        self.lock = threading.Lock()
+        self.active: list[_Meter] = []
+        self._out = out if out is not None else sys.stderr
+        self._clock = clock
+
+    def start(self, file: str, total: int | None) -> FileProgress:
+        """See `Progress.start`."""
+        meter = _Meter(file, total, self._clock)
+        with self.lock:
+            self.active.append(meter)
+            self.started(meter)
+        return _ShownFile(self, meter)
+
+    def started(self, meter: _Meter) -> None:
+        """A file is on its way."""
+
+    def moved(self) -> None:
+        """Bytes came in."""
+
+    def ended(self, meter: _Meter) -> None:
+        """A file is over, and not active any more."""
+
+    def write(self, text: str) -> None:
+        """Writes it at once."""
+        with suppress(OSError):  # nobody looks any more
+            self._out.write(text)
+            self._out.flush()
+
+
+class _ShownFile:
+    def __init__(self, owner: _Shown, meter: _Meter) -> None:
+        self._owner = owner
+        self._meter = meter
+
+    def place(self, position: int) -> None:
+        with self._owner.lock:
+            self._meter.position = position
+
+    def advance(self, count: int) -> None:
+        with self._owner.lock:
+            self._meter.advance(count)
+            self._owner.moved()
+
+    def done(self, outcome: str) -> None:
+        with self._owner.lock:
+            if self._meter.outcome is None:
+                self._meter.outcome = outcome
+                self._owner.active.remove(self._meter)
+                self._owner.ended(self._meter)
+
+
+class TerminalProgress(_Shown):
     """A line for each file at the bottom of a terminal, redrawn at most ten times a second.
 
     Args:
@@ -124,77 +189,43 @@ class TerminalProgress:
         clock: Callable[[], float] = time.monotonic,
         width: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
     ) -> None:
-        self._out = out if out is not None else sys.stderr
-        self._clock = clock
+        super().__init__(out, clock)
         self._width = width
-        self._lock = threading.Lock()
-        self._active: list[_Meter] = []
         self._drawn = 0
         self._last = float("-inf")
 
-    def start(self, file: str, total: int | None) -> FileProgress:
-        """See `Progress.start`."""
-        meter = _Meter(file, total, self._clock)
-        with self._lock:
-            self._active.append(meter)
+    def started(self, meter: _Meter) -> None:
+        """Draws its line below the others."""
+        self._draw()
+
+    def moved(self) -> None:
+        """Draws, when it is time."""
+        if self._clock() - self._last >= _REDRAW_SECONDS:
             self._draw()
-        return _TerminalFile(self, meter)
 
-    def update(self, meter: _Meter, count: int) -> None:
-        """Counts and, when it is time, draws."""
-        with self._lock:
-            meter.advance(count)
-            if self._clock() - self._last >= _REDRAW_SECONDS:
-                self._draw()
-
-    def place(self, meter: _Meter, position: int) -> None:
-        """Sets where a file stands."""
-        with self._lock:
-            meter.position = position
-
-    def finish(self, meter: _Meter, outcome: str) -> None:
-        """Leaves the file's last line above those that go on."""
-        with self._lock:
-            if meter.outcome is None:
-                meter.outcome = outcome
-                self._active.remove(meter)
-                self._draw(leave=meter)
+    def ended(self, meter: _Meter) -> None:
+        """Leaves the file's last line above those that are still on their way."""
+        self._draw(leave=meter)
 
     def _draw(self, leave: _Meter | None = None) -> None:
         # One column stays free: a full line would wrap, and the next redraw start a line too low.
         width = max(1, self._width() - 1)
-        meters = [leave, *self._active] if leave is not None else self._active
+        meters = [leave, *self.active] if leave is not None else self.active
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         lines = "".join(f"\r\x1b[K{format_line(meter, width)}\n" for meter in meters)
-        with suppress(OSError):  # nobody looks any more
-            self._out.write(f"{up}{lines}\x1b[J")
-            self._out.flush()
-        self._drawn = len(self._active)
+        self.write(f"{up}{lines}\x1b[J")
+        self._drawn = len(self.active)
         self._last = self._clock()
 
 
-class _TerminalFile:
-    def __init__(self, owner: TerminalProgress, meter: _Meter) -> None:
-        self._owner = owner
-        self._meter = meter
-
-    def place(self, position: int) -> None:
-        self._owner.place(self._meter, position)
-
-    def advance(self, count: int) -> None:
-        self._owner.update(self._meter, count)
-
-    def done(self, outcome: str) -> None:
-        self._owner.finish(self._meter, outcome)
-
-
-class LogProgress:
-    """One plain line when a file starts and one when it ends.
+class LogProgress(_Shown):
+    """Plain lines: when a file starts, when it ends, and now and then in between.
 
     Args:
         out: Where the lines go.
         clock: Seconds that only go forward.
         verb: What happens to the files: `download` or `upload`.
+        every: The longest time without a line, in seconds.
     """
 
     def __init__(
@@ -203,56 +234,45 @@ class LogProgress:
         *,
         clock: Callable[[], float] = time.monotonic,
         verb: str = "download",
+        every: float = 20.0,
     ) -> None:
-        self._out = out if out is not None else sys.stderr
-        self._clock = clock
-        self._lock = threading.Lock()
+        super().__init__(out, clock)
         self.verb = verb
+        self._every = every
+        self._reporter: threading.Thread | None = None
 
-    def start(self, file: str, total: int | None) -> FileProgress:
-        """See `Progress.start`."""
-        self.line(f"{self.verb}ing {file}" + (f" ({format_size(total)})" if total else ""))
-        return _LogFile(self, _Meter(file, total, self._clock))
+    def started(self, meter: _Meter) -> None:
+        """Says what is on its way."""
+        of = f" ({format_size(meter.total)})" if meter.total else ""
+        self.write(f"{self.verb}ing {meter.file}{of}\n")
+        if self._reporter is None:
+            self._reporter = threading.Thread(
+                target=self._report, name="cgo-prebuilt-report", daemon=True
+            )
+            with suppress(RuntimeError):  # no thread is left: then without such lines
+                self._reporter.start()
 
-    def line(self, text: str) -> None:
-        """Writes one line whole, whoever else is writing."""
-        with self._lock, suppress(OSError):  # nobody reads it any more
-            self._out.write(text + "\n")
-            self._out.flush()
+    def ended(self, meter: _Meter) -> None:
+        """Says how it went."""
+        text = _facts(meter)
+        if meter.outcome == "done":
+            elapsed = meter.elapsed()
+            if meter.received and elapsed > 0:
+                text += f" ({format_size(meter.received / elapsed)}/s)"
+            self.write(f"{self.verb}ed {meter.file}: {text}\n")
+        else:
+            self.write(f"{meter.file}: {text}\n")
 
-
-class _LogFile:
-    def __init__(self, owner: LogProgress, meter: _Meter) -> None:
-        self._owner = owner
-        self._meter = meter
-        self._lock = threading.Lock()
-
-    def place(self, position: int) -> None:
-        with self._lock:
-            self._meter.position = position
-
-    def advance(self, count: int) -> None:
-        with self._lock:
-            self._meter.advance(count)
-
-    def done(self, outcome: str) -> None:
-        with self._lock:
-            if self._meter.outcome is not None:
-                return
-            self._meter.outcome = outcome
-            facts = outcome
-            if outcome == "done":
-                elapsed = self._meter.elapsed()
-                rate = self._meter.received / elapsed if elapsed > 0 else 0.0
-                facts = (
-                    f"{format_size(self._meter.position)} in {format_time(elapsed)}"
-                    f" ({format_size(rate)}/s)"
-                )
-        self._owner.line(
-            f"{self._owner.verb}ed {self._meter.file}: {facts}"
-            if outcome == "done"
-            else f"{self._meter.file}: {facts}"
-        )
+    def _report(self) -> None:
+        """Shows whoever reads a log that something happens, or that nothing does."""
+        while True:
+            time.sleep(self._every)
+            with self.lock:
+                if not self.active:
+                    self._reporter = None
+                    return
+                for meter in self.active:
+                    self.write(f"{meter.file}: {_facts(meter).strip()}\n")
 
 
 def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:
