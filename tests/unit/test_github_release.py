@@ -11,7 +11,8 @@ from werkzeug import Request, Response
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api import Api, api_client
+from cgo_prebuilt.network.api import API_SETTINGS, Api
+from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.github_release import GitHubRelease
 from cgo_prebuilt.publishing.publish import Published, ReleaseFile, publish
@@ -62,7 +63,7 @@ class Runner:
     def __call__(self) -> Published:
         site = GitHubSite.of(self.github.environment)
         session = Api(
-            api_client(self.github.environment),
+            HttpClient(API_SETTINGS, self.github.environment),
             HEADERS,
             sleep=self.waits.append,
             jitter=lambda: 0.5,

@@ -161,3 +161,12 @@ def test_an_upload_that_is_not_read_ends(tmp_path: Path, pause: float) -> None:
     progress = SilentProgress().start("a", None)
     with HostileServer({"/a": [listen]}) as server, pytest.raises(Failure):
         api().send_file("PUT", Url(server.url("/a")), tmp_path / "a", progress)
+
+
+@pytest.mark.usefixtures("bounded")
+def test_the_hash_of_what_never_ends_ends() -> None:
+    settings = replace(SETTINGS, largest=20 << 20)
+    with HostileServer({"/a": [endlessly(OK + b"\r\n", b"x" * 99_999)]}) as server:
+        url = Url(server.url("/a"))
+        with pytest.raises(UnavailableError, match="it does not end after"):
+            Api(HttpClient(settings, {}), settings=settings).sha256_of(url)

@@ -13,7 +13,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api import Api, api_client
+from cgo_prebuilt.network.api import API_SETTINGS, Api
+from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
 from cgo_prebuilt.publishing.publish import publish, release_files, strange_files
@@ -177,7 +178,9 @@ def server(httpserver: HTTPServer) -> FileServer:
 
 def place(url: str) -> PutPlace:
     waits: list[float] = []
-    return PutPlace(Url(url), Api(api_client({}), sleep=waits.append), SilentProgress())
+    return PutPlace(
+        Url(url), Api(HttpClient(API_SETTINGS, {}), sleep=waits.append), SilentProgress()
+    )
 
 
 def test_files_are_put_below_a_url_and_a_second_run_puts_none(

@@ -124,7 +124,8 @@ def _locked(
     manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
 ) -> LockedVersion:
     """One version, downloaded, indexed, and compared with what its release says of it."""
-    from cgo_prebuilt.network.api import Api, api_client
+    from cgo_prebuilt.network.api import API_SETTINGS, Api
+    from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
@@ -134,7 +135,7 @@ def _locked(
     index = indexer(manifest, settings, open_transport(open_store().partials))
     version = lock_version(manifest, index, folder)
     site = GitHubSite.of(os.environ)
-    client = api_client(os.environ)
+    client = HttpClient(API_SETTINGS, os.environ)
     reader = ReleaseReader(site, Api(client, note=note), Api(client, HEADERS, note=note))
     archives = released_archives(manifest, version, settings)
     statements = collect_statements(archives, reader.text, reader.assets, note)

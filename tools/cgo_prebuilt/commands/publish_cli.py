@@ -164,7 +164,8 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
-    from cgo_prebuilt.network.api import Api, api_client
+    from cgo_prebuilt.network.api import API_SETTINGS, Api
+    from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.publishing.github_release import GitHubRelease
     from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
@@ -179,7 +180,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
                 remedy="leave it out: the version is the manifest's",
             )
         if options.to.startswith(("http://", "https://")):
-            session = Api(api_client(os.environ), note=note)
+            session = Api(HttpClient(API_SETTINGS, os.environ), note=note)
             return PutPlace(Url(options.to), session, progress)
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
@@ -201,6 +202,6 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
             f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
             " `lock` would look elsewhere"
         )
-    session = Api(api_client(os.environ), HEADERS, note=note)
+    session = Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
     api = GitHubApi(site, options.repo, session)
     return GitHubRelease(api, tag, session, progress)

@@ -74,11 +74,6 @@ class Upload:
         self._file.close()
 
 
-def api_client(environ: Mapping[str, str]) -> HttpClient:
-    """The client for an `Api`."""
-    return HttpClient(API_SETTINGS, environ)
-
-
 class Api:
     """Sends requests, and waits as servers ask to.
 
@@ -131,17 +126,27 @@ class Api:
     ) -> Reply:
         """Sends a small request that may be sent twice; as `ask`."""
         try:
-            return self.retrying(lambda: self._once(method, url, document, most), url)
+            return self.retrying(lambda: self.send_once(method, url, document, most), url)
         except Failure as failure:
             raise failure.error("no usable answer", url) from None
 
-    def send_once(self, method: str, url: Url, document: Mapping[str, object]) -> Reply:
-        """Sends a small request that must not be sent twice.
+    def send_once(
+        self,
+        method: str,
+        url: Url,
+        document: Mapping[str, object] | None = None,
+        most: int = LARGEST_ANSWER,
+    ) -> Reply:
+        """Sends a small request, once.
 
         Raises:
             Failure: It may have been carried out or not: look before sending it again.
         """
-        return self._once(method, url, document, LARGEST_ANSWER)
+        headers, body = self._headers, None
+        if document is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+            body = json.dumps(document).encode()
+        return self._good(self._client.exchange(method, url, headers=headers, body=body, most=most))
 
     def send_file(
         self,
@@ -169,19 +174,21 @@ class Api:
         Raises:
             CgoPrebuiltError: It cannot be read to its end.
         """
+        deadline = time.monotonic() + self._settings.total_seconds
 
         def read() -> str:
-            digest, pace = hashlib.sha256(), Pace(self._settings)
+            digest, pace, size = hashlib.sha256(), Pace(self._settings), 0
             buffer = memoryview(bytearray(_CHUNK))
-            size = 0
             with closing(self._client.open(url, headers)) as answer:
-                began = time.monotonic()
+                then = time.monotonic()
                 while got := answer.read_into(buffer):
                     digest.update(buffer[:got])
                     size += got
-                    pace.count(got, time.monotonic() - began)
-                    began = time.monotonic()
-                if answer.status != 200 or answer.length not in (None, size):
+                    before, then = then, time.monotonic()
+                    pace.count(got, then - before)
+                    if then > deadline or size > self._settings.largest:
+                        raise Failure(Kind.LATE, f"it does not end after {size} bytes")
+                if answer.length not in (None, size):
                     raise Failure(Kind.TRUNCATED, f"the body ended at byte {size}")
             return digest.hexdigest()
 
@@ -199,16 +206,6 @@ class Api:
             self._sleep(seconds)
 
         return retrying(action, Patience(self._settings, self._jitter), pause)
-
-    def _once(
-        self, method: str, url: Url, document: Mapping[str, object] | None, most: int
-    ) -> Reply:
-        headers = dict(self._headers)
-        body = None
-        if document is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(document).encode()
-        return self._good(self._client.exchange(method, url, headers=headers, body=body, most=most))
 
     def _good(self, reply: Reply) -> Reply:
         """The reply, unless it is a rate limit or a failure of the server."""
