@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from pathlib import Path
@@ -12,10 +13,11 @@ import trustme
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.network.answer import Answer
+from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, redirect, whole
-from tests.unit.transport_case import BODY, download, fetch, left_over
+from tests.unit.transport_case import BODY, SETTINGS, download, fetch, left_over
 
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -117,6 +119,21 @@ def test_redirect_from_https_to_http_is_refused(tmp_path: Path, trusted: Authori
             pytest.raises(UnavailableError, match="a redirect from https to http"),
         ):
             fetch(tmp_path, download(secure.url("/a", host="localhost")))
+        assert plain.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_login_follows_no_redirect_from_https_to_http_to_an_api_either(
+    tmp_path: Path, trusted: Authority, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    netrc(tmp_path, monkeypatch, "machine localhost login me password pass\n")
+    with HostileServer({"/b": [whole(b"[]")]}) as plain:
+        script: dict[str, list[Behavior]] = {"/a": [redirect(plain.url("/b", host="localhost"))]}
+        with HostileServer(script, tls=trusted.context) as secure:
+            api = Api(HttpClient(SETTINGS, os.environ))
+            with pytest.raises(UnavailableError, match="a redirect from https to http"):
+                api.send(method, Url(secure.url("/a", host="localhost")))
+            assert secure.requests[0].headers["authorization"] == "Basic bWU6cGFzcw=="
         assert plain.requests == []
 
 
