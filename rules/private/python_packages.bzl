@@ -63,7 +63,7 @@ def pip_variables(offline, index_url):
 
     Args:
         offline: whether nothing is to be contacted.
-        index_url: the value of `PIP_INDEX_URL`, or None: an index that is named is one that can be had.
+        index_url: the value of `PIP_INDEX_URL`, or None: a named index is one that the user can reach.
 
     Returns:
         A dict of variables.

@@ -82,7 +82,7 @@ def edit(lock: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def do(run: Run, verb: str, *pins: str) -> Answer:
-    """Runs a verb offline: nothing that is refused for want of trust may need a network."""
+    """Runs a verb offline: a refusal because nobody vouches needs no network."""
     arguments = VERBS[verb]
     offline = () if verb == "mirror" else ("--offline",)
     return run(*arguments, "--lock", "prebuilt.lock.json", *PLATFORM, *offline, *pins)
