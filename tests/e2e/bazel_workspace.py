@@ -78,6 +78,7 @@ class Tools:
 
     def bazelrc(self) -> str:
         """The text of a workspace's .bazelrc."""
+        is_temporary = REPOSITORY.is_relative_to("/tmp")
         return (
             "common --color=no --curses=no --noshow_progress\n"
             f"common --repository_cache={self.folder}/repositories\n"
@@ -86,6 +87,8 @@ class Tools:
             "build --action_env=PATH\n"
             f"build --action_env=GOCACHE={self.go_cache}\n"
             f"build --sandbox_writable_path={self.go_cache}\n"
+            # Sandboxes hide /tmp, and with it a checkout there, which workspaces here override the module by.
+            + (f"build --sandbox_add_mount_pair={REPOSITORY}\n" if is_temporary else "")
         ) + "".join(f"build {flag}\n" for flag in FLAGS if os.environ.get(VARIABLE))
 
 
