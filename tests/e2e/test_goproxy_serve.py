@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import signal
 import socket
 import subprocess
@@ -120,6 +121,34 @@ def test_it_prints_where_it_is_and_ends_at_ctrl_c(site: Path) -> None:
         _, said = process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_what_is_asked_cannot_steer_the_terminal(server: SiteServer) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    for line in (b"GET /\x1b[2J\x9b1m HTTP/1.1", b"\x1b]0;title\x07 / HTTP/1.1", b"GET /a%0a%1b"):
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(line + b"\r\nHost: x\r\n\r\n")
+            client.recv(100)
+    server.stop()
+    log = server.log.read_text(errors="surrogateescape")
+    assert "\\x1b[2J" in log
+    assert all(sign.isprintable() or sign == "\n" for sign in log)
+
+
+def test_a_target_that_is_no_url_is_answered(server: SiteServer) -> None:
+    assert _ask(server, "http://[bad/x")[0] == 400
+
+
+def test_damaged_redirects_are_told_and_drop_no_connection(site: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(site, tmp_path / "damaged", symlinks=True)
+    with running("serve", damaged, tmp_path / "server") as server:
+        assert _ask(server, "/x")[0] == 200
+        (damaged / "_redirects").write_bytes(b"/\xff https://example.com/x.zip 302\n")
+        assert _ask(server, "/x")[0] == 500
+    assert "the file of the redirects is not UTF-8" in server.log.read_text()
+    refused = cgo_prebuilt("goproxy", "serve", damaged, "--port=0", cwd=site)
+    assert refused.code == 4
+    assert "the file of the redirects is not UTF-8" in refused.stderr
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])

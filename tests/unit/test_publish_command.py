@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -199,3 +201,103 @@ def test_a_tag_is_nothing_to_a_folder(run: Run) -> None:
     pack(run, "--platform", "linux_amd64")
     answer = publish(run, "--to", "published", "--tag", "v1.2.3")
     answer.refused(2, "--tag is a GitHub release's, --to has none", "leave it out")
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["s3://bucket/x", "gs://bucket", "ftp://me:canary@h/x", "file:///x", "file:/x", "S3://b"],
+)
+def test_a_place_that_publish_knows_no_way_to_is_no_folder(
+    run: Run, tmp_path: Path, place: str
+) -> None:
+    pack(run, "--platform", "linux_amd64")
+    before = files_below(tmp_path)
+    done = publish(run, "--to", place)
+    done.refused(2, "publish knows no way to a URL of", "name a folder, or a URL of https or http")
+    assert files_below(tmp_path) == before
+    assert "canary" not in done.err
+
+
+def test_the_scheme_of_a_place_may_be_in_capitals(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    httpserver.no_handler_status_code = 403
+    pack(run, "--platform", "linux_amd64")
+    url = httpserver.url_for("/x").replace("http", "HTTP", 1)
+    assert publish(run, "--to", url).code != 0
+    assert httpserver.log
+    assert not [path for path in tmp_path.iterdir() if path.name.lower().startswith("http")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fetch", "--lock", "l", "--output", "https://u:canary@h/out"),
+        ("mirror", "--lock", "l", "--to", "s3://bucket"),
+        (
+            "pack",
+            "prebuilt.yaml",
+            "--platform",
+            "linux_amd64",
+            "--from",
+            "ssh://h",
+            "--output",
+            "d",
+        ),
+        ("lock", "https://h/prebuilt.yaml"),
+    ],
+)
+def test_a_url_in_the_place_of_a_path_is_no_folder(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    before = files_below(tmp_path)
+    done = run(*arguments)
+    done.refused(2, "is a URL, and only a path is supported")
+    assert "canary" not in done.err
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+@pytest.mark.parametrize("options", [(), ("--strip",)])
+@pytest.mark.parametrize("name", ["include/secret.h", "lib/libvec.a"])
+def test_a_link_out_of_the_folder_is_not_followed(
+    run: Run, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "out" / name).unlink(missing_ok=True)
+    (tmp_path / "out" / name).symlink_to(tmp_path / "secret")
+    packing = ("--platform", "linux_amd64", "--from", "out", "--output", "dist", *options)
+    run("pack", "prebuilt.yaml", *packing).refused(
+        2, f"{name} is a link out of the folder that is packed", f"-> {tmp_path / 'secret'}"
+    )
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_that_is_not_packed_and_one_inside_the_folder_are_no_matter(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "out/elsewhere").symlink_to(tmp_path)
+    (tmp_path / "out/other.txt").symlink_to("/etc/hostname")
+    (tmp_path / "out/include/again.h").symlink_to("vec.h")
+    (tmp_path / "built").symlink_to("out")
+    packing = ("--platform", "linux_amd64", "--from", "built", "--output", "dist")
+    assert run("pack", "prebuilt.yaml", *packing).code == 0
+    with tarfile.open(tmp_path / "dist" / ARCHIVE) as archive:
+        assert "include/again.h" in archive.getnames()
+
+
+def test_a_glob_takes_no_hidden_files_and_says_so(run: Run, tmp_path: Path) -> None:
+    write_files(
+        tmp_path / "out", {"include/.netrc": b"x", "include/.git/y.h": b"", "include/.ok.h": b""}
+    )
+    answer = pack(run, "--platform", "linux_amd64")
+    assert (
+        "include/.git/y.h, include/.netrc, include/.ok.h: left out, since no glob takes hidden files"
+        in answer.err
+    )
+    write_manifest(tmp_path / "prebuilt.yaml", headers=["include/**", "include/.ok.h"])
+    pack(run, "--platform", "linux_amd64")
+    with tarfile.open(tmp_path / "dist" / ARCHIVE) as archive:
+        hidden = [name for name in archive.getnames() if "/." in name]
+    assert hidden == ["include/.ok.h"]

@@ -15,6 +15,7 @@ from cgo_prebuilt.commands.verbs import (
     add_verb,
     note,
     path_argument,
+    place_argument,
     print_json,
     say,
 )
@@ -99,6 +100,7 @@ def add_publishing(verbs: Verbs) -> None:
     )
     where.add_argument(
         "--to",
+        type=place_argument,
         metavar="DIR_OR_URL",
         help="to a folder, or by PUT below a URL ({file} may be in it)",
     )
@@ -179,9 +181,17 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
                 "--tag is a GitHub release's, --to has none",
                 remedy="leave it out: the version is the manifest's",
             )
-        if options.to.startswith(("http://", "https://")):
+        url = Url(options.to)
+        if url.scheme in ("http", "https"):
             session = Api(HttpClient(API_SETTINGS, os.environ), note=note)
-            return PutPlace(Url(options.to), session, progress)
+            return PutPlace(url, session, progress)
+        if "://" in options.to or url.scheme == "file":
+            raise UsageError(
+                f"publish knows no way to a URL of {url.scheme}",
+                where=url,
+                remedy="name a folder, or a URL of https or http that takes a PUT; for an object store,"
+                " publish to a folder and copy that with the store's own program",
+            )
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(

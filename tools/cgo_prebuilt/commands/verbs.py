@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.printable import printable
 from cgo_prebuilt.trust import LEVELS
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -21,6 +23,8 @@ STALE = 1
 
 MANIFEST, LOCK = Path("prebuilt.yaml"), Path("prebuilt.lock.json")
 """The files that a verb takes where it is given no others."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Keys = Mapping[str, Sequence[str]]
 """The keys of an answer; for a key that has a list of objects, theirs."""
@@ -154,8 +158,10 @@ def path_argument(text: str) -> Path:
     """A path on the command line; the type of an argument.
 
     Raises:
-        argparse.ArgumentTypeError: It is empty, and would be the current folder.
+        argparse.ArgumentTypeError: It is empty, and would be the current folder; or it is a URL.
     """
+    if _URL.match(text):
+        raise argparse.ArgumentTypeError(f"'{Url(text)}' is a URL, and only a path is supported")
     return Path(_not_empty(text, "path"))
 
 

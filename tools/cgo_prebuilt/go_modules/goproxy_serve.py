@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.go_modules.goproxy_pages import NOT_FOUND
 from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
+from cgo_prebuilt.printable import printable
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -35,7 +36,8 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
         port: The port; 0 for a free one.
 
     Raises:
-        UsageError: The folder is no site, or the address cannot be had.
+        UsageError: The folder is no site, or the address cannot be listened on.
+        IntegrityError: A file of the site is damaged.
     """
     if not (site / NOT_FOUND).is_file():
         raise UsageError(
@@ -43,9 +45,10 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
             where=str(site),
             remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
         )
+    ProxyTree(site).redirects()  # a damaged file is told now, and not at each request
     try:
         return _Server((host, port), partial(_Handler, Path(os.path.realpath(site))))
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UsageError(
             f"the address cannot be listened on: {getattr(error, 'strerror', None) or error}",
             where=f"{host}:{port}",
@@ -58,7 +61,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         # A client that went away is no reason for a traceback.
-        sys.stderr.write(f"{client_address}: {sys.exc_info()[1]}\n")
+        sys.stderr.write(printable(f"{client_address}: {sys.exc_info()[1]}") + "\n")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -76,11 +79,20 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def log_message(self, format: str, *args: object) -> None:
-        # One write, since requests are answered in parallel.
-        sys.stderr.write(f"{format % args}\n")
+        # One write, since requests are answered in parallel; one line, whatever was asked.
+        sys.stderr.write(printable(format % args).replace("\n", "\\n") + "\n")
         sys.stderr.flush()
 
     def _answer(self, *, with_body: bool) -> None:
+        try:
+            self._answer_site(with_body=with_body)
+        except CgoPrebuiltError as error:
+            self.log_message("%s", error)
+            self._head(HTTPStatus.INTERNAL_SERVER_ERROR, 0, _PLAIN)
+        except ValueError:  # no URL
+            self._head(HTTPStatus.BAD_REQUEST, 0, _PLAIN)
+
+    def _answer_site(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")
         # Read each time: a site may be built again while it is served.
         target = ProxyTree(self._site).redirects().get(path)

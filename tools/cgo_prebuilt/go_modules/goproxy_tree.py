@@ -23,6 +23,8 @@ from cgo_prebuilt.go_modules.go_module import (
 )
 from cgo_prebuilt.go_modules.goproxy_pages import REDIRECTS, parse_redirects
 
+_RESTORE = "restore the tree from its backup or from the site that it was copied to"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -112,9 +114,20 @@ class ProxyTree:
         write_file(folder / "@v" / "list", "".join(f"{line}\n" for line in listed).encode())
 
     def redirects(self) -> dict[str, str]:
-        """The URLs of the zips that are served elsewhere, by their paths in the tree."""
+        """The URLs of the zips that are served elsewhere, by their paths in the tree.
+
+        Raises:
+            IntegrityError: Their file cannot be read, or is not UTF-8.
+        """
         file = self.root / REDIRECTS
-        return parse_redirects(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not file.is_file():
+            return {}
+        try:
+            return parse_redirects(_read(file).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise IntegrityError(
+                "the file of the redirects is not UTF-8", where=str(file), remedy=_RESTORE
+            ) from None
 
     def _folder(self, path: str) -> Path:
         return self.root / escape(path)
@@ -152,7 +165,7 @@ def _read(path: Path) -> bytes:
         raise IntegrityError(
             f"a published file cannot be read: {error.strerror}",
             where=str(path),
-            remedy="restore the tree from its backup or from the site that it was copied to",
+            remedy=_RESTORE,
         ) from None
 
 

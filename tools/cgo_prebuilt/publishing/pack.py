@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,14 +74,16 @@ def pack(
         The archives, in the manifest's order. Loose files are copied as they are.
 
     Raises:
-        UsageError: A promised file is not in the folder, or the manifest describes several archives,
-            so that it is open which file goes into which; or an archive cannot be written.
+        UsageError: A promised file is not in the folder, or is a link out of it; or the manifest
+            describes several archives, so that it is open which file goes into which; or an archive
+            cannot be written.
         IntegrityError: A file's name is not safe everywhere.
     """
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
     _check_archives(spec, archive_format)
     sources = source_files(folder, overlay)
     names = _select(spec, folder, sorted(sources), loose)
+    refuse_links_out(folder, [name for name in names if sources[name] == folder / name])
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     remove_abandoned(dist)
@@ -161,17 +164,50 @@ def _files_below(folder: Path) -> dict[str, Path]:
     }
 
 
+def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
+    """The names that the manifest promises; a hidden file must be named, or its folder, with the dot.
+
+    Args:
+        names: Paths of files.
+        promises: Paths and globs.
+    """
+    promises = list(promises)
+    dotted = [promise for promise in promises if _is_hidden(promise)]
+    return [name for name in names if matches(name, dotted if _is_hidden(name) else promises)]
+
+
+def refuse_links_out(folder: Path, names: Iterable[str]) -> None:
+    """Refuses files that are links to something outside of the folder.
+
+    Raises:
+        UsageError: One is.
+    """
+    root = os.path.realpath(folder)
+    for name in names:
+        target = os.path.realpath(folder / name)
+        if not Path(target).is_relative_to(root):
+            raise UsageError(
+                f"{name} is a link out of the folder that is packed",
+                where=f"{folder / name} -> {target}",
+                remedy="copy the file there, or give --from the folder that has it",
+            )
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
+
+
 def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
     """The files to be packed, sorted: what the manifest promises, no more and no less."""
     promises = (*spec.interface.promises(), *sorted(loose))
     for promise in promises:
-        if not any(matches(name, [promise]) for name in names):
+        if not promised(names, [promise]):
             raise UsageError(
                 f"the folder lacks {promise!r}, which the manifest promises for {spec.platform}",
                 where=str(folder),
                 remedy="build the library first, or correct --from or the manifest",
             )
-    selected = [name for name in names if matches(name, promises)]
+    selected = promised(names, promises)
     homeless = [name for name in selected if name not in loose]
     if homeless and all(archive.format == "file" for archive in spec.archives):
         raise UsageError(

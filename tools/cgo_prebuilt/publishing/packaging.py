@@ -16,7 +16,14 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.object_files import can_inspect, is_thin_archive
-from cgo_prebuilt.publishing.pack import Packed, all_in_one, pack, source_files
+from cgo_prebuilt.publishing.pack import (
+    Packed,
+    all_in_one,
+    pack,
+    promised,
+    refuse_links_out,
+    source_files,
+)
 from cgo_prebuilt.releases.signing import sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
 from cgo_prebuilt.source.source_tree import source_sums
@@ -70,7 +77,7 @@ def package(
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
         for spec in specs:
-            _refuse_thin(spec, source_files(folder, None))
+            _look_at(spec, folder, say)
         specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
         sources = source_files(folder, overlay)
         for spec in specs:
@@ -88,6 +95,20 @@ def package(
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
+
+
+def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> None:
+    """Refuses what must not be read, and tells what is left out, before anything is done."""
+    sources = source_files(folder, None)
+    promises = spec.interface.promises()
+    names = promised(sources, promises)
+    refuse_links_out(folder, names)
+    hidden = sorted({name for name in sources if matches(name, promises)} - {*names})
+    if hidden:
+        say(
+            f"{', '.join(hidden)}: left out, since no glob takes hidden files; name what must be packed"
+        )
+    _refuse_thin(spec, sources)
 
 
 def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
