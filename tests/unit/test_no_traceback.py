@@ -131,7 +131,9 @@ def test_a_malformed_url_is_unavailable_wherever_it_stands(
     run(*fetch(tmp_path, *offline)).refused(3)
     run("source", "--lock", path, "--output", "source", *offline).refused(3)
     run("fetch", "--lock", path, "--output", "out", *offline).refused(3)
-    assert run("urls", "--lock", path, "--platform", "linux_amd64", *offline).code == 0
+    # What stands for a port may be a password, which `urls` does not print.
+    hidden = url == "http://host:port/x" and not offline
+    assert run("urls", "--lock", path, "--platform", "linux_amd64", *offline).code == 2 * hidden
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 5000])
