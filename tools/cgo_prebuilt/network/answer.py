@@ -76,7 +76,7 @@ class Answer:
                 return self._http.readinto(piece)
             data = self._http.read1(len(piece))
             # What was read ahead is used up: from here on, bytes need no copy in between.
-            self._direct = len(piece) >= BUFFER and not self._http.chunked
+            self._direct |= len(piece) >= BUFFER and not self._http.chunked
         except Exception as error:
             raise failure_of(error) from error
         piece[: len(data)] = data

@@ -78,21 +78,28 @@ class Guard:
 
 
 class _GuardedSocket(io.RawIOBase):
-    """What a socket's `makefile` gives, with a guard before each read."""
+    """What a socket's `makefile` gives, with a guard before each read.
 
-    def __init__(self, raw: Any, guard: Guard) -> None:
+    Args:
+        sock: The socket; with a time-out.
+        raw: Its file, which keeps the socket open as long as it is open itself.
+        guard: Bounds the reads.
+    """
+
+    def __init__(self, sock: Any, raw: Any, guard: Guard) -> None:
+        self._receive = sock.recv_into
         self._raw = raw
         self._guard = guard
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int:
         guard = self._guard
         if guard.room <= 0 or time.monotonic() > guard.deadline:
             raise guard.refuse()
-        got: int | None = self._raw.readinto(buffer)
-        guard.room -= got or 0
+        got: int = self._receive(buffer)
+        guard.room -= got
         return got
 
     def close(self) -> None:
@@ -114,7 +121,7 @@ def guarded_adapter(guard: Guard) -> Any:
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
             super().__init__(sock, *args, **options)
-            self.fp = _OneRead(_GuardedSocket(self.fp.detach(), guard), BUFFER)
+            self.fp = _OneRead(_GuardedSocket(sock, self.fp.detach(), guard), BUFFER)
             guard.begin(self)
 
     def guarded(pool: Any) -> Any:
