@@ -9,6 +9,8 @@ def interface_problem(described):
     Returns:
         A text, or None.
     """
+    if "" in described.get("linkopts", []):
+        return "'linkopts' has an empty option"
     for define in described.get("defines", []):
         if "'" in define and '"' in define:
             return "'defines' has {}, with both kinds of quotes, which cgo cannot take".format(repr(define))

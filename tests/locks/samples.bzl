@@ -287,6 +287,11 @@ REFUSED = {
         "lock": _lock(_REVISION, top = {"default_version": "v1", "versions": {"v1": {"platforms": {}}, "v2\nx": {"platforms": {}}}}),
         "at": "L",
     },
+    "an empty link option": {
+        "lock": _lock(_REVISION, platform = {"linkopts": [""]}),
+        "says": "'linkopts' has an empty option",
+        "at": "L: versions.v1",
+    },
     "both kinds of quotes in a define": {
         "lock": _lock(_REVISION, platform = {"defines": ["A='\"'"]}),
         "says": "'defines' has ",

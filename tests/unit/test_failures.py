@@ -98,6 +98,23 @@ def test_a_failed_verb_with_json_answers_one_object(run: Run, arguments: Sequenc
     assert f"cgo-prebuilt: error: {failure['error']}" in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fetch", "--output", "o", "--miror", "http://me:canary@h/m", "--json"),
+        ("fetch", "--lock", "http://me:canary@h/lock.json", "--output", "o", "--json"),
+        ("platform", "http://me:canary@h", "--json"),
+    ],
+)
+def test_a_password_where_no_url_belongs_is_not_repeated(
+    run: Run, arguments: Sequence[str]
+) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert "canary" not in done.out + done.err
+    assert "http:/" in json.loads(done.out)["error"] + str(json.loads(done.out)["where"])
+
+
 def test_what_nobody_foresaw_is_a_bug_to_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise TypeError("https://user:canary@example.com")

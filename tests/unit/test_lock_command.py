@@ -119,3 +119,21 @@ def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> N
     assert run("lock", "prebuilt.yaml", "--update", "v9.9.9").code == 0
     assert place.read_bytes() == manifest.replace(b"v1.2.3", b"v9.9.9")
     assert manifest.count(b"v1.2.3") == 1
+
+
+def test_an_option_that_every_consumer_must_allow_is_told(run: Run, tmp_path: Path) -> None:
+    loose_manifest(tmp_path, linkopts=["-lm", "-Wl,--plugin=x.so"])
+    answer = run("lock", "prebuilt.yaml")
+    assert answer.code == 0
+    assert answer.err.count("the link option '-Wl,--plugin=x.so' could run a program") == 1
+    loose_manifest(tmp_path, linkopts=[""])
+    run("lock", "prebuilt.yaml").refused(2, "'linkopts' has an empty option")
+
+
+def test_a_stale_lock_elsewhere_is_mended_by_the_command_that_is_named(run: Run) -> None:
+    assert run("lock", "prebuilt.yaml", "--output", "other.json").code == 0
+    lock = Path("other.json")
+    lock.write_text(lock.read_text().replace('"size": 11', '"size": 12', 1))
+    answer = run("lock", "prebuilt.yaml", "--check", "--output", "other.json")
+    assert answer.code == 1
+    assert "run `cgo-prebuilt lock prebuilt.yaml --output other.json`" in answer.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from cgo_prebuilt.printable import printable
 from cgo_prebuilt.settings import is_on
 
 _ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
+
+# User and password of a URL where no URL is expected: in a mistyped option, or a quoted line of a file.
+_LOGIN = re.compile(r"(?<=//)[^\s/'\"]+(?=@)")
 
 _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
 """What makes a shell stop that evaluates it, where it is not `false`."""
@@ -71,12 +75,20 @@ def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
 
 def report(arguments: Sequence[str], error: BaseException) -> int:
     """Says why a command failed, to a person and to a program, and gives the exit code."""
-    failure = diagnose(error)
+    failure = _without_logins(diagnose(error))
     if isinstance(failure, BugError) and is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
         say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     note(f"error: {failure}")
     print_last(answer(arguments, failure))
     return failure.exit_code
+
+
+def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
+    """The failure without the passwords that a person wrote where no URL belongs."""
+    failure.what = _LOGIN.sub("***", failure.what)
+    failure.where = failure.where and _LOGIN.sub("***", str(failure.where))
+    failure.remedy = failure.remedy and _LOGIN.sub("***", failure.remedy)
+    return failure
 
 
 def print_last(text: str) -> None:

@@ -110,7 +110,8 @@ def _lock(options: argparse.Namespace) -> int:
         if old is not None and target.read_text(encoding="utf-8") == text:
             return 0
         _say_changes(old, new)
-        note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}`")
+        place = f" --output {target}" if options.output else ""
+        note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}{place}`")
         return STALE
     _write("lock", target, text, "choose another place with --output")
     if edited is not None:
@@ -159,6 +160,7 @@ def _locked(
             note(f"{version.source.url} is not signed: who pins the key cannot build from it")
         version = replace(version, signature=signature)
     _note_header_problems(version)
+    _note_refused_linkopts(version)
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
     platforms = ", ".join(version.platforms)
     flavors = ", ".join(version.flavor_names())
@@ -187,6 +189,21 @@ def _note_header_problems(version: LockedVersion) -> None:
             platforms.setdefault(problem, []).append(name)
     for problem, names in platforms.items():
         note(f"{'; '.join(names)}: {problem}")
+
+
+def _note_refused_linkopts(version: LockedVersion) -> None:
+    from cgo_prebuilt.locks.link_options import refused_linkopt
+
+    interfaces = [locked.interface for _, _, locked in version.prebuilts()]
+    if version.source is not None:
+        sources = (version.source, *version.source.platforms.values())
+        interfaces += [source.outputs for source in sources]
+    refused = [refused_linkopt(interface.linkopts, ()) for interface in interfaces]
+    for linkopt in dict.fromkeys(option for option in refused if option is not None):
+        note(
+            f"the link option {linkopt!r} could run a program: each consumer must allow its words,"
+            " by prebuilt.defaults(allow_linkopts = ...) or CGO_PREBUILT_ALLOW_LINKOPTS"
+        )
 
 
 def _say_changes(old: Lock | None, new: Lock) -> None:

@@ -15,6 +15,8 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
             "name only archives that 'static_library' lists, in the same words",
         )
     # As interface_problem.bzl decides.
+    if "" in interface.linkopts:
+        raise fields.problem("'linkopts' has an empty option", "remove it")
     for define in interface.defines:
         if "'" in define and '"' in define:
             raise fields.problem(
