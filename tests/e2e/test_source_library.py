@@ -69,7 +69,7 @@ def test_two_workspaces_give_the_same_bytes_and_share_a_disk_cache(
         (
             "by_cargo",
             {"cargo/.cargo/config.toml": CARGO_REGISTRY},
-            ["next: vendor the crates", "cargo vendor"],
+            ["next: say vendor: true", "cargo vendor"],
         ),
         (
             "by_command",
