@@ -270,6 +270,10 @@ class Demo:
         )
         module = self.workspace / "MODULE.bazel"
         module.write_text(module.read_text().replace('"../.."', f'"{REPOSITORY.as_posix()}"'))
+        if REPOSITORY.is_relative_to("/tmp"):
+            # Bazel's sandbox hides /tmp, and with it this checkout.
+            mount = f"build --sandbox_add_mount_pair={REPOSITORY}\n"
+            (self.workspace / ".bazelrc").write_text(mount)
 
     def forget_bazel(self) -> None:
         """Stops Bazel's server and removes what it built, which is outside the folder."""

@@ -140,7 +140,8 @@ def _check_trust(rctx, version):
         fail(_failure(rctx, version, "the source", "may not be built", result.failure))
 
 def _failure(rctx, version, part, what, failure):
-    return "\n\n{} of {} {} {}:\n{}".format(part, rctx.attr.library, version, what, failure_text(failure))
+    kind = " ({})".format(failure.kind) if failure.kind else ""
+    return "\n\n{} of {} {} {}{}:\n{}".format(part, rctx.attr.library, version, what, kind, failure_text(failure))
 
 def _run(rctx, version, part, verb, how, asking):
     """Runs a verb of the fetcher on the source's lock; gives the names of the files that it wrote."""

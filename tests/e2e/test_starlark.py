@@ -47,9 +47,9 @@ def test_the_reference_of_the_rules_is_current(repository: Workspace) -> None:
 
 
 def test_the_labels_of_the_reference_are_there(repository: Workspace) -> None:
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    text = (FOLDER / "names.md").read_text(encoding="utf-8")
     found = re.findall(r"@rules_cgo_prebuilt(//[\w./:]+)`(?:, `(:[\w.]+)`)?", text)
     labels = [label for label, _ in found]
     labels += [label.partition(":")[0] + other for label, other in found if other]
-    assert len(labels) == 8
+    assert len(labels) == 11
     repository.bazel("query", "--lockfile_mode=off", " + ".join(labels)).checked()
