@@ -252,8 +252,12 @@ def test_publishing(run: Run, tmp_path: Path, place: str, code: int) -> None:
         name, content = exchange.request.target.split("?")[0], exchange.body()
         if content and code == 201:
             arrived[name] = content
-        answer = whole(arrived[name]) if name in arrived else status(404)
-        (status(code) if content else answer)(exchange)
+        answer = (
+            whole(arrived[name], connection="close")
+            if name in arrived
+            else status(404, connection="close")
+        )
+        (status(code, connection="close") if content else answer)(exchange)
 
     names = (ARCHIVE, "SHA256SUMS", f"{ARCHIVE}/{ARCHIVE}")
     with HostileServer({f"/{name}": [take] for name in names}) as server:
