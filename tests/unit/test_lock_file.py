@@ -399,6 +399,11 @@ BAD: dict[str, Spoil] = {
     "archives that are a mapping": lambda lock: platform_of(lock).update(archives={}),
     "one string for a list": lambda lock: platform_of(lock).update(linkopts="-lm"),
     "null for a list": lambda lock: platform_of(lock).update(headers=None),
+    "an empty link option": lambda lock: platform_of(lock).update(linkopts=["-lm", ""]),
+    "a define in both quotes": lambda lock: platform_of(lock).update(defines=["A='\""]),
+    "a shared library behind a comma": lambda lock: source_of(lock).update(
+        shared_library=["a,b/c.so"], installed=["c.so"]
+    ),
     "a number in a list": lambda lock: platform_of(lock).update(linkopts=[1]),
     "null for requires": lambda lock: platform_of(lock).update(requires=None),
     "a number in requires": lambda lock: platform_of(lock).update(requires={"glibc": 2.28}),
@@ -470,8 +475,11 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-_ANYTHING: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, 0, -1, 7, "", "a", "..", "a/b", "a*", " ", [], [""], ["a"], [1], {}, {"a": "b"}]
+_ANYTHING: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(
+        [None, True, 0, -1, 7, "", "a", "..", "a/b", "a*", " ", "A='\"'", "a,b/c.so", []]
+    ),
+    st.sampled_from([[""], ["a"], [1], ["A='\"'"], ["a,b/c.so"], ["a/b,c.so"], {}, {"a": "b"}]),
 )
 
 

@@ -149,6 +149,8 @@ def agree(document: Any) -> bool:
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, True, 0, -1, 1.5, "", "a", "a/b", "{file}", "{os}", ".."]),
     st.sampled_from([[], ["a"], [1], [None], ["a", ["b"]], [{"file": "a"}]]),
+    # What a linker or a compiler cannot be told.
+    st.sampled_from([[""], ["a", ""], "A='\"'", ["A='", 'B="'], "a,b/libc.so", ["a/b,c.so"]]),
     st.sampled_from([{}, {"a": "b"}, {"a": 1}, {"tool": "make"}, {"command": ["x"]}]),
 )
 
@@ -182,12 +184,15 @@ def test_the_reader_and_the_schema_know_the_same_keys(definition: str) -> None:
 def test_every_definition_is_one_of_these_places() -> None:
     assert set(SCHEMA["definitions"]) == {
         *PLACES,
+        "defines",
         "env",
         "flavor_name",
         "platform_name",
         "program",
         "steps",
         "numbers",
+        "options",
+        "shared_libraries",
         "texts",
         "tools",
         "url",
@@ -232,6 +237,21 @@ def test_they_agree_on_a_manifest_with_a_few_things_changed(data: st.DataObject)
         except (AttributeError, IndexError, KeyError, TypeError):
             return  # the place itself was changed before
     assert agree(document)
+
+
+@pytest.mark.parametrize("place", ["", "platform", "flavor", "source", "source_platform"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("linkopts", ["-lm", ""]), ("defines", "A='\""), ("shared_library", ["a,b/c.so"])],
+)
+def test_what_no_linker_can_be_told_is_refused_also_where_another_value_takes_precedence(
+    place: str, key: str, value: object
+) -> None:
+    document = copy.deepcopy(FULL)
+    at(document, PLACES[place])[key] = value
+    document["platforms"]["linux_amd64"] = {"linkopts": [], "defines": [], "shared_library": []}
+    assert refusal(document) is not None
+    assert not VALIDATOR.is_valid(document)
 
 
 @pytest.mark.parametrize("text", ["", "a", "a b", "../a", "A-1.2_+", "v1/x", "-a", "a-"])

@@ -14,7 +14,12 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
             f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
             "name only archives that 'static_library' lists, in the same words",
         )
-    # As interface_problem.bzl decides.
+    check_texts(fields, interface)
+    return interface
+
+
+def check_texts(fields: Fields, interface: Interface) -> None:
+    """Refuses what no linker or compiler can be told, as interface_problem.bzl does."""
     if "" in interface.linkopts:
         raise fields.problem("'linkopts' has an empty option", "remove it")
     for define in interface.defines:
@@ -29,7 +34,6 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
                 f"'shared_library' has {path!r}, in a folder with a comma, which linkers split",
                 "pack it into another folder",
             )
-    return interface
 
 
 def check_variables(fields: Fields, env: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import Interface
-from cgo_prebuilt.locks.lock_checks import check_interface
+from cgo_prebuilt.locks.lock_checks import check_interface, check_texts
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, KEYS
 from cgo_prebuilt.manifests.archive_section import (
     ArchiveSpec,
@@ -98,8 +98,7 @@ def checked_layer(layer: Fields) -> Fields:
     Raises:
         ManifestError: It is not.
     """
-    for key in ("urls", *INTERFACE_LISTS):
-        layer.strings(key)
+    check_texts(layer, Interface.of({key: layer.strings(key) for key in INTERFACE_LISTS}))
     _requires(layer)
     check_urls(layer)
     return layer
