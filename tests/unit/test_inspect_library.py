@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.locks.lock import Interface
-from cgo_prebuilt.platforms import Platform, parse_platform
-from cgo_prebuilt.publishing.inspect_library import Finding, build_paths, inspect_libraries
-from cgo_prebuilt.publishing.object_files import (
+from cgo_prebuilt.inspection.inspect_library import Finding, build_paths, inspect_libraries
+from cgo_prebuilt.inspection.object_files import (
     BITCODE,
     COFF,
     ELF,
@@ -21,7 +19,9 @@ from cgo_prebuilt.publishing.object_files import (
     needed_isa,
     read_objects,
 )
-from cgo_prebuilt.publishing.provided_symbols import provided_symbols
+from cgo_prebuilt.inspection.provided_symbols import provided_symbols
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires
 from tests.e2e.compilers import shared_library, static_library
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.linking.header_search import header_problems
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.patterns import matches
-from cgo_prebuilt.publishing.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.publishing.pack import (
     Packed,
     all_in_one,
@@ -172,7 +172,7 @@ def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], 
     if not can_inspect():
         say("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
         return
-    from cgo_prebuilt.publishing.inspection import inspect_files, refusals
+    from cgo_prebuilt.inspection.inspect_files import inspect_files, refusals
 
     findings = inspect_files(spec, sources)
     wrong = refusals(findings)

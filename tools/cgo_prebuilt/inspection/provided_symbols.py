@@ -12,8 +12,8 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cgo_prebuilt.inspection.object_files import read_objects
 from cgo_prebuilt.platforms import libc_version
-from cgo_prebuilt.publishing.object_files import read_objects
 from cgo_prebuilt.settings import command_named
 
 # What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cgo_prebuilt.amounts import format_size
+from cgo_prebuilt.inspection.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
+from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, version_number
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, libc_version
-from cgo_prebuilt.publishing.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
-from cgo_prebuilt.publishing.provided_symbols import LINKER_SYMBOLS, version_number
 from cgo_prebuilt.requirements import highest_cpu, is_for
 
 ERROR, WARNING, NOTE = "error", "warning", "note"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.host import detect
+from cgo_prebuilt.inspection.inspect_library import ERROR, Finding, build_paths, inspect_libraries
+from cgo_prebuilt.inspection.object_files import read_objects
+from cgo_prebuilt.inspection.provided_symbols import provided_symbols
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
-from cgo_prebuilt.publishing.inspect_library import ERROR, Finding, build_paths, inspect_libraries
-from cgo_prebuilt.publishing.object_files import read_objects
-from cgo_prebuilt.publishing.provided_symbols import provided_symbols
 
 
 def inspect_files(spec: PlatformSpec, sources: Mapping[str, Path]) -> list[Finding]:
