@@ -346,6 +346,27 @@ def test_placeholders_are_filled_in_wherever_they_stand() -> None:
     assert spec(read).archives[0].strip_prefix == "vec-v1.2.3"
 
 
+def test_a_platform_has_the_names_that_its_release_gives_it() -> None:
+    spec = manifest(
+        archives=[{"file": "vec-{os}-{arch}-{variant}.tgz", "strip_prefix": "vec-{os}"}],
+        static_library="{platform}/libvec.a",
+        platforms={"darwin_amd64": {"names": {"os": "osx", "arch": "x64", "variant": "a"}}},
+        flavors={"fast": {"platforms": {"darwin_amd64": {"names": {"variant": "b"}}}}},
+    ).platforms[0]
+    assert (spec.archives[0].file, spec.archives[0].strip_prefix) == (
+        "vec-osx-x64-b.tgz",
+        "vec-osx",
+    )
+    assert spec.interface.static_library == ("darwin_amd64/libvec.a",)
+
+
+@pytest.mark.parametrize("name", ["version", "file", "flavor", "OS", ""])
+def test_a_platform_names_no_placeholder_that_is_not_its_own(name: str) -> None:
+    with pytest.raises(ManifestError, match="'names' gives a value to ") as caught:
+        manifest(platforms={"linux_amd64": {"names": {name: "x"}}})
+    assert "placeholders of your own" in str(caught.value)
+
+
 def test_an_archive_may_be_laid_out_by_patterns_and_names() -> None:
     first, second = spec(
         manifest(

@@ -63,6 +63,7 @@ FULL: Any = {
     "platforms": {
         "linux_amd64": None,
         "darwin_arm64": {
+            "names": {"os": "osx", "variant": "a"},
             "archives": [{"file": "vec.zip"}],
             "linkopts": ["-framework Security"],
             "requires": {},

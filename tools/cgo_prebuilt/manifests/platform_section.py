@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from cgo_prebuilt.template import fill, values_for
 
 PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
 """What a manifest may say for all platforms, for one, and for a flavor."""
+
+_PLACEHOLDER_NAME = re.compile(r"(?!(?:name|version|bare_version|file|flavor)\Z)[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def _platform_layers(holder: Fields) -> dict[str, Fields]:
             Fields(
                 {} if overrides is None else overrides,
                 where=f"{holder.where}{'.' if 'flavors.' in holder.where else ': '}platforms.{name}",
-                known=PLATFORM_KEYS,
+                known=(*PLATFORM_KEYS, "names"),
                 error=ManifestError,
             )
         )
@@ -100,8 +103,21 @@ def checked_layer(layer: Fields) -> Fields:
     """
     check_texts(layer, Interface.of({key: layer.strings(key) for key in INTERFACE_LISTS}))
     _requires(layer)
+    _names(layer)
     check_urls(layer)
     return layer
+
+
+def _names(layer: Fields) -> dict[str, str]:
+    """What a platform is called in this release, by placeholder."""
+    names = layer.string_mapping("names")
+    for name in names:
+        if not _PLACEHOLDER_NAME.fullmatch(name):
+            raise layer.problem(
+                f"'names' gives a value to {name!r}",
+                "it is for `os`, `arch`, `platform` and placeholders of your own, such as `{variant}`",
+            )
+    return names
 
 
 def _requires(layer: Fields) -> Requires:
@@ -143,6 +159,8 @@ def _platform_spec(
         return next((layer for layer in layers if key in layer), top)
 
     values = values_for(names["name"], names["version"], platform)
+    for layer in reversed(layers):
+        values |= _names(layer)
     if flavor:
         values["flavor"] = flavor
     lists = {
