@@ -263,10 +263,9 @@ def test_a_fault_of_our_own_is_neither_tried_again_nor_a_want_of_bytes(
 ) -> None:
     """Of a want, the policy `auto` would make a build from source, and nobody would know."""
     bad = "http://127.0.0.1:1/bad"
-    with pytest.raises(UsageError, match="an unforeseen AttributeError: no such thing") as caught:
+    with pytest.raises(AttributeError, match="no such thing"):
         fetch(tmp_path, download(bad))
     assert faulty == [bad]
-    assert "please report it" in (caught.value.remedy or "")
 
 
 def test_after_a_fault_of_our_own_the_next_mirror_is_asked(

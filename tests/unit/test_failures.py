@@ -7,16 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from cgo_prebuilt.commands.failures import answer, diagnose
 from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError
+from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.printable import printable
 from tests.unit.command_case import Run, runner
+from tests.unit.hostile_server import HostileServer, whole
+from tests.unit.library_case import FILES, archive_of, lock
 
 FAILURE = LockError("no such lock", where="/a", remedy="make it")
 
@@ -128,6 +133,36 @@ def test_what_nobody_foresaw_is_a_bug_to_report(run: Run, monkeypatch: pytest.Mo
     assert json.loads(done.out)["kind"] == "bug"
     monkeypatch.setenv("CGO_PREBUILT_DEBUG", "1")
     assert "Traceback (most recent call last)" in run("platform").err
+
+
+def fetch_of(url: str, folder: Path) -> tuple[object, ...]:
+    (folder / "vec.lock.json").write_text(format_lock(lock(url)))
+    return ("fetch", "--lock", folder / "vec.lock.json", "--platform", "linux_amd64", "--output", "o")
+
+
+@pytest.mark.parametrize("origin", ["auto", "prebuilt"])
+@pytest.mark.parametrize("name", ["network", "hash"])
+def test_a_bug_in_a_thread_of_a_transfer_is_a_bug_to_report(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, origin: str
+) -> None:
+    """It is no want of bytes, and no wrong bytes: `auto` would build from source, and nobody know."""
+
+    def broken(where: str) -> None:
+        if threading.current_thread().name == f"cgo-prebuilt-{name}":
+            raise TypeError(f"https://user:canary@example.com in {where}")
+
+    for method in ("read", "write"):
+        work = getattr(Spool, method)
+
+        def call(*args: object, work: Callable[..., object] = work) -> object:
+            broken(work.__name__)
+            return work(*args)
+
+        monkeypatch.setattr(Spool, method, call)
+    with HostileServer({"/vec": [whole(archive_of(FILES))]}) as server:
+        done = run(*fetch_of(server.url("/vec"), tmp_path), "--origin", origin)
+    done.refused(70, "this is a bug in cgo-prebuilt", "TypeError", "at: cgo_prebuilt.network.")
+    assert "canary" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 
 import pytest
@@ -136,17 +137,35 @@ def test_log_says_why_a_file_was_not_downloaded() -> None:
 
 
 def test_log_has_a_line_now_and_then_also_where_nothing_moves() -> None:
-    out = io.StringIO()
-    handle = LogProgress(out, every=0.05).start("lib.zip", 20_000_000)
+    clock, out, others = Clock(), io.StringIO(), set(threading.enumerate())
+    handle = LogProgress(out, clock=clock, every=0.05).start("lib.zip", 20_000_000)
+    (reporter,) = set(threading.enumerate()) - others
     handle.advance(5_000_000)
     while out.getvalue().count("\n") < 3:
         time.sleep(0.01)
     handle.done("done")
     said = out.getvalue().splitlines()
     assert said[1].startswith("lib.zip: 25% of 20.0 MB  ")
-    assert said[-1].startswith("downloaded lib.zip: 5.0 MB in 0 s (")
-    time.sleep(0.15)
+    assert said[-1].startswith("downloaded lib.zip: 5.0 MB in 0 s")
+    reporter.join(60)
+    assert not reporter.is_alive()
     assert out.getvalue().splitlines() == said
+
+
+def test_the_thread_that_writes_a_log_ends_with_the_last_file() -> None:
+    """It would be there for seconds otherwise, and write to a log that is closed by then."""
+    out, others = io.StringIO(), set(threading.enumerate())
+    progress = LogProgress(out, every=3600)
+    first, second = progress.start("a", 1), progress.start("b", 1)
+    (reporter,) = set(threading.enumerate()) - others
+    first.done("done")
+    reporter.join(0.1)
+    assert reporter.is_alive()
+    second.done("done")
+    reporter.join(60)
+    assert not reporter.is_alive()
+    out.close()
+    progress.start("c", 1).done("done")
 
 
 def test_of_a_file_that_is_there_no_rate_is_shown() -> None:

@@ -79,7 +79,7 @@ class Connections:
         self._clients: list[HttpClient] = []
         self._threads: list[threading.Thread] = []
         self._starting = 0
-        self._start(self._control)
+        self._start(self._add_connections)
 
     def abort(self) -> None:
         """Breaks what they wait for, but for a connection that is being made."""
@@ -104,6 +104,13 @@ class Connections:
                 self._refused.set()
             else:
                 self._threads.append(thread)
+
+    def _add_connections(self) -> None:
+        try:
+            self._control()
+        except Exception:
+            # As in `_work`: without them it is slower, and still right.
+            self._refused.set()
 
     def _control(self) -> None:
         """Measures, and adds connections while that pays."""

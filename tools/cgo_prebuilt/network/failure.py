@@ -6,7 +6,7 @@ import enum
 import ssl
 from typing import Final
 
-from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError, UsageError
+from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.url import Url
 
 _LONGEST_REASON: Final = 300
@@ -49,6 +49,9 @@ class Failure(Exception):
         remedy: What a person may do about it.
         status: The HTTP status, for `Kind.STATUS`.
         retry_after: How long the server asks to wait, in seconds.
+
+    Attributes:
+        unforeseen: What it stands for, for `Kind.FAULT`.
     """
 
     def __init__(
@@ -68,43 +71,44 @@ class Failure(Exception):
         self.remedy = remedy
         self.status = status
         self.retry_after = retry_after
+        self.unforeseen: Exception | None = None
 
     def error(
         self, what: str, url: Url, remedy: str = "check the network and run it again"
-    ) -> CgoPrebuiltError:
+    ) -> Exception:
         """The error that stands for it where there is no other place to ask.
+
+        An unforeseen error stands for itself: whoever reports it knows a bug by that.
 
         Args:
             what: What cannot be done.
             url: Where it went wrong.
             remedy: What to do, where the failure itself does not say it.
         """
-        # A fault of this machine or this program is no reason to build from source instead.
-        ours = self.kind in (Kind.LOCAL, Kind.FAULT)
-        return (UsageError if ours else UnavailableError)(
+        if self.unforeseen is not None:
+            return self.unforeseen
+        # A fault of this machine is no reason to build from source instead.
+        return (UsageError if self.kind is Kind.LOCAL else UnavailableError)(
             f"{what}: {self.reason}",
             where=url,
             remedy=self.remedy or remedy,
         )
 
 
-def local_failure(path: object, error: OSError) -> Failure:
-    """The failure that stands for a disk which cannot be written."""
+def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
+    """The failure that stands for a disk which cannot be written, or read."""
     return Failure(
         Kind.LOCAL,
-        f"cannot write {path}: {error.strerror or error}",
+        f"cannot {verb} {path}: {error.strerror or error}",
         remedy="free some disk space there, or set CGO_PREBUILT_CACHE to a folder elsewhere",
     )
 
 
-def fault(error: BaseException) -> Failure:
+def fault(error: Exception) -> Failure:
     """The failure that stands for an unforeseen error: to try again would not help."""
-    failure = Failure(
-        Kind.FAULT,
-        f"an unforeseen {type(error).__name__}: {error}",
-        remedy="please report it: the fault is in cgo-prebuilt, or in a Python package it uses",
-    )
-    failure.__cause__ = error
+    # Without its text, which may quote a secret.
+    failure = Failure(Kind.FAULT, f"an unforeseen {type(error).__name__}")
+    failure.unforeseen = error
     return failure
 
 
@@ -126,7 +130,7 @@ def status_failure(status: int, reason: str, retry_after: float | None) -> Failu
     return Failure(Kind.STATUS, text, remedy=remedy, status=status, retry_after=retry_after)
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: Exception) -> Failure:
     """Sorts whatever requests, urllib3, http.client and sockets raise."""
     chain: list[BaseException] = []
     rest: list[object] = [error]

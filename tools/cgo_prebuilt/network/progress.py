@@ -146,7 +146,7 @@ class _Shown:
 
     def write(self, text: str) -> None:
         """Writes it at once."""
-        with suppress(OSError):  # nobody looks any more
+        with suppress(OSError, ValueError):  # nobody looks any more, or it is closed
             self._out.write(text)
             self._out.flush()
 
@@ -239,6 +239,7 @@ class LogProgress(_Shown):
         super().__init__(out, clock)
         self.verb = verb
         self._every = every
+        self._all_over = threading.Condition(self.lock)
         self._reporter: threading.Thread | None = None
 
     def started(self, meter: _Meter) -> None:
@@ -262,17 +263,17 @@ class LogProgress(_Shown):
             self.write(f"{self.verb}ed {meter.file}: {text}\n")
         else:
             self.write(f"{meter.file}: {text}\n")
+        if not self.active:
+            self._all_over.notify_all()
 
     def _report(self) -> None:
         """Shows whoever reads a log that something happens, or that nothing does."""
-        while True:
-            time.sleep(self._every)
-            with self.lock:
-                if not self.active:
-                    self._reporter = None
-                    return
-                for meter in self.active:
-                    self.write(f"{meter.file}: {_facts(meter).strip()}\n")
+        with self.lock:
+            while self.active:
+                if not self._all_over.wait(self._every):
+                    for meter in self.active:
+                        self.write(f"{meter.file}: {_facts(meter).strip()}\n")
+            self._reporter = None
 
 
 def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:

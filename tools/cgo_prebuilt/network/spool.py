@@ -13,12 +13,13 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cgo_prebuilt.errors import CgoPrebuiltError
-from cgo_prebuilt.network.failure import Failure, Kind, local_failure
+from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.sized_file import SizedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from cgo_prebuilt.network.partial import PositionedFile
 
@@ -54,6 +55,11 @@ class Spool:
     def error(self) -> BaseException | None:
         """What ended it early, or None."""
         return self._error
+
+    @property
+    def path(self) -> Path:
+        """The file's."""
+        return self._file.path
 
     @property
     def frontier(self) -> int:
@@ -144,7 +150,11 @@ class Digest(threading.Thread):
             self._result = digest.hexdigest(), size
         except BaseException as error:
             self._error = error
-            self._spool.fail(error)
+            if isinstance(error, OSError):
+                self._error = local_failure(self._spool.path, error, "read")
+            elif isinstance(error, Exception) and not isinstance(error, BrokenStream):
+                self._error = fault(error)
+            self._spool.fail(self._error)
         finally:
             self._over.set()
 
@@ -153,6 +163,7 @@ class Digest(threading.Thread):
 
         Raises:
             BrokenStream: It will never be.
+            Failure: It cannot be read, or there is a bug here.
         """
         while not self._over.wait(_WAKE_SECONDS):
             pass

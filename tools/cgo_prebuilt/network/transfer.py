@@ -133,8 +133,14 @@ class Transfer:
             served = True
             return got
         except BrokenStream as error:
-            # With no failure of the network, the file itself is not what was written to it.
-            raise self._failure or Failure(Kind.WRONG, error.what) from None
+            failure: Failure | Restart | None = self._failure
+            if failure is None and self._spool is not None:
+                ended = self._spool.error  # by the thread that hashes
+                failure = ended if isinstance(ended, Failure) else None
+            if failure is None:
+                # The file itself is not what was written to it.
+                failure = Failure(Kind.WRONG, error.what)
+            raise failure from None
         finally:
             self.stop()
             connections = self._connections

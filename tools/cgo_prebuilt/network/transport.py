@@ -22,7 +22,6 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import (
     CgoPrebuiltError,
     IntegrityError,
-    PackageError,
     UnavailableError,
     UsageError,
 )
@@ -126,8 +125,9 @@ class Transport:
         Raises:
             IntegrityError: A mirror gave wrong bytes, and none the right ones.
             UnavailableError: No mirror gave any.
-            UsageError: The partial file cannot be written, or there is a fault in this program.
-            Exception: Whatever `consume` raises, except where the bytes were wrong or missing.
+            UsageError: The partial file cannot be written.
+            Exception: Whatever `consume` raises, except where the bytes were wrong or missing; any
+                error that nobody foresaw.
         """
         handle = self._progress.start(download.file, download.size)
         try:
@@ -296,8 +296,11 @@ def _from_file(
             spool.fail(Failure(Kind.STOPPED, "stopped"))
 
 
-def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> CgoPrebuiltError:
-    """The error that stands for what went wrong at every URL of an archive."""
+def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Exception:
+    """The error that stands for what went wrong at every URL of an archive.
+
+    No unforeseen error, such as a bug here, is a want of bytes, for which another source would be taken.
+    """
     if not failures:
         return UnavailableError(
             f"{download.file} has no URL", remedy="set CGO_PREBUILT_MIRROR, or lock it again"
@@ -320,16 +323,9 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> CgoPreb
             remedy="do not use it; if the publisher replaced the file, lock it again, else "
             "use another mirror",
         )
-    fault = next((failure for _, failure in failures if failure.kind is Kind.FAULT), None)
-    if fault is not None and isinstance(fault.__cause__, ModuleNotFoundError):
-        return PackageError.of(fault.__cause__)
-    if fault is not None:
-        # No word of a want of bytes, for which another source would be taken instead.
-        return UsageError(
-            f"{download.file} cannot be downloaded: {fault.reason}",
-            where=where,
-            remedy=fault.remedy,
-        )
+    for url, failure in failures:
+        if failure.kind is Kind.FAULT:
+            return failure.error(f"{download.file} cannot be downloaded", url)
     remedy = next((f.remedy for _, f in failures if f.remedy is not None), None)
     what = f"{download.file} cannot be downloaded"
     if len(failures) == 1:
