@@ -137,7 +137,15 @@ def test_what_nobody_foresaw_is_a_bug_to_report(run: Run, monkeypatch: pytest.Mo
 
 def fetch_of(url: str, folder: Path) -> tuple[object, ...]:
     (folder / "vec.lock.json").write_text(format_lock(lock(url)))
-    return ("fetch", "--lock", folder / "vec.lock.json", "--platform", "linux_amd64", "--output", "o")
+    return (
+        "fetch",
+        "--lock",
+        folder / "vec.lock.json",
+        "--platform",
+        "linux_amd64",
+        "--output",
+        "o",
+    )
 
 
 @pytest.mark.parametrize("origin", ["auto", "prebuilt"])

@@ -129,9 +129,10 @@ def test_a_hash_that_fails_ends_the_download(file: PositionedFile) -> None:
     file.close()
     digest = Digest(broken)
     digest.start()
-    with pytest.raises(ValueError, match="the file is closed"):
+    with pytest.raises(Failure, match="an unforeseen ValueError") as caught:
         digest.result()
-    assert isinstance(broken.error, ValueError)
+    assert str(caught.value.unforeseen) == "the file is closed"
+    assert broken.error is caught.value
 
 
 @pytest.fixture

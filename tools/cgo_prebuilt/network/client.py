@@ -21,7 +21,7 @@ from cgo_prebuilt.network.credentials import authorization
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
 from cgo_prebuilt.network.guarded import Guard, guarded_adapter
 from cgo_prebuilt.network.reply import Reply
-from cgo_prebuilt.network.retry import requested_wait
+from cgo_prebuilt.network.retry import repeats_at_once, requested_wait
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
@@ -141,7 +141,12 @@ class HttpClient:
             if len(seen) > self._settings.redirects:
                 raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
             seen.add(hop)
-            response = self._send(method, hop, url, headers, body)
+            try:
+                response = self._send(method, hop, url, headers, body)
+            except Failure as failure:
+                if not repeats_at_once(failure, method, body):
+                    raise
+                response = self._send(method, hop, url, headers, body)
             location = response.headers.get("location")
             follows = method in ("GET", "HEAD") and response.status_code in _REDIRECTS
             if not follows or location is None:
@@ -170,6 +175,7 @@ class HttpClient:
         self._guard.head_seconds, read_seconds = patience
         wanted = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
         self.requests += 1
+        self._guard.expect()
         try:
             known = authorization(hop, url, self._environ)
             if known is not None:
@@ -194,7 +200,9 @@ class HttpClient:
                 **options,
             )
         except Exception as error:
-            raise failure_of(error) from error
+            failure = failure_of(error)
+            failure.stale = failure.kind is Kind.RESET and self._guard.is_stale()
+            raise failure from error
 
     def _authorities(self) -> str | bool:
         # requests itself knows REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, but not OpenSSL's own name.

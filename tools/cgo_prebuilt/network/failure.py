@@ -52,6 +52,7 @@ class Failure(Exception):
 
     Attributes:
         unforeseen: What it stands for, for `Kind.FAULT`.
+        stale: Whether the server had closed a kept connection, and no byte of an answer came.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Failure(Exception):
         self.status = status
         self.retry_after = retry_after
         self.unforeseen: Exception | None = None
+        self.stale = False
 
     def error(
         self, what: str, url: Url, remedy: str = "check the network and run it again"

@@ -31,15 +31,25 @@ class Guard:
         response: The response that was begun last: of a proxy's tunnel first, then the server's.
         room: How many bytes may still be read.
         deadline: Until when, by `time.monotonic`.
+        connected: Whether a connection was made since `expect`.
     """
 
     def __init__(self, head_seconds: float) -> None:
+        self.connected = False
         self.head_seconds = head_seconds
         self.response: http.client.HTTPResponse | None = None
         self.room = 0
         self.deadline = 0.0
         self._lock = threading.Lock()
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def expect(self) -> None:
+        """A request will be sent."""
+        self.connected, self.room = False, _LONGEST_HEAD
+
+    def is_stale(self) -> bool:
+        """Whether the request went over a kept connection, and no byte of an answer came."""
+        return not self.connected and self.room == _LONGEST_HEAD
 
     def begin(self, response: http.client.HTTPResponse) -> None:
         """The request is sent, and its answer is waited for."""
@@ -129,6 +139,7 @@ def guarded_adapter(guard: Guard) -> Any:
             response_class = Response
 
             def connect(self) -> None:
+                guard.connected = True
                 guard.add(self)
                 super().connect()
 

@@ -1,4 +1,7 @@
-"""When a request is sent again, and after what wait. The only loop that does so is `retrying`."""
+"""When a request is sent again, and after what wait. The only loop that does so is `retrying`.
+
+A request that met a connection which its server had closed meanwhile is repeated once before that.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.transport_settings import TransportSettings
@@ -18,6 +21,7 @@ _AGAIN: Final = frozenset(
 )
 _NEVER: Final = frozenset({Kind.LATE, Kind.LOCAL, Kind.STOPPED})
 _QUICK: Final = frozenset({Kind.DNS, Kind.REFUSED, Kind.PROXY})
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _SECONDARY: Final = "secondary rate limit"
 _SECONDARY_WAIT: Final = 60.0
 # A clock that is a little behind the server's must not lead to a second refusal.
@@ -45,6 +49,15 @@ def classify(failure: Failure) -> Verdict:
     if failure.kind in _AGAIN:
         return Verdict.AGAIN
     return Verdict.NEVER if failure.kind in _NEVER else Verdict.NEXT_MIRROR
+
+
+def repeats_at_once(failure: Failure, method: str, body: Any) -> bool:
+    """Whether to send a request again at once, over a new connection (RFC 9112 9.3.1, RFC 9110 9.2.2).
+
+    Whether a server that closes a kept connection has seen the request cannot be known: a POST is for its
+    caller to repeat, who can look whether it was carried out. So is a file, which was read already.
+    """
+    return failure.stale and method in _IDEMPOTENT and not hasattr(body, "read")
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
