@@ -120,7 +120,9 @@ def test_warnings_do_not_fail() -> None:
             "use Python 3.10 or newer",
         ),
         (
-            replace(WELL, host=UsageError("this host is not supported", remedy="name one")),
+            replace(
+                WELL, host=UsageError("this host is not supported", where="here", remedy="name one")
+            ),
             "platform",
             Status.FAIL,
             "this host is not supported",
@@ -300,7 +302,9 @@ class TestUrls:
 
     def test_no_answer_says_why(self) -> None:
         def head(_: Url) -> int:
-            raise UnavailableError("the connection was refused", remedy="start the server")
+            raise UnavailableError(
+                "the connection was refused", where=URL, remedy="start the server"
+            )
 
         assert doctor.check_url(SOURCE, URL, head) == Check(
             "url lib.tar.zst",

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.errors import CgoPrebuiltError
+
 ROOT = Path(__file__).parents[2]
 HOLE = "\0"
 """Stands for what a message is filled in with."""
@@ -177,3 +179,23 @@ def test_messages_are_found_in_starlark() -> None:
     )
     found = [text.strip() for _, text in in_starlark(tree)]
     assert found == ["\0 is not \0", "one\n\0\ntwo", "three"]
+
+
+def test_every_error_says_where_it_happened_and_what_to_do() -> None:
+    """The types demand it of whoever makes one; here, that nobody gives nothing."""
+    trees = parsed("tools/cgo_prebuilt", "*.py")
+    kinds = {kind.__name__ for kind in kinds_of(CgoPrebuiltError)} - {"BrokenStream"}
+    made = 0
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or name_of(node.func) not in kinds:
+                continue
+            made += 1
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            for key in ("where", "remedy"):
+                assert given.get(key, "None") not in ("None", "''"), f"{name}:{node.lineno}"
+    assert made > 150
+
+
+def kinds_of(error: type[CgoPrebuiltError]) -> list[type[CgoPrebuiltError]]:
+    return [kind for inner in error.__subclasses__() for kind in (inner, *kinds_of(inner))]

@@ -179,7 +179,14 @@ class FailingStream(MemoryStream):
 
 
 @pytest.mark.parametrize("after", [0, 20_000, 100_000])
-@pytest.mark.parametrize("error", [UnavailableError("gone"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnavailableError("gone", where="a file", remedy="try again"),
+        KeyboardInterrupt(),
+        MemoryError(),
+    ],
+)
 @pytest.mark.parametrize("format", ["file", "tar.gz", "tar.zst"])
 def test_an_error_of_the_stream_comes_out_as_it_is_and_leaves_no_thread(
     format: str, error: BaseException, after: int, tmp_path: Path

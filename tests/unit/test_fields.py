@@ -63,7 +63,7 @@ def test_a_string_that_yaml_took_for_something_else_is_to_be_quoted(value: objec
 def test_a_list_for_a_string_is_not_to_be_quoted() -> None:
     with pytest.raises(ManifestError, match="must be a string, found a list") as caught:
         fields({"key": ["a"]}).string("key")
-    assert caught.value.remedy is None
+    assert caught.value.remedy == "write a text there"
 
 
 def test_one_string_is_a_list_of_one() -> None:

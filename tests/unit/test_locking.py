@@ -37,7 +37,9 @@ class Release:
         with self._lock:
             self.asked.append(spec.file)
         if spec.file not in self.archives:
-            raise UnavailableError(f"{spec.file} cannot be downloaded: 404")
+            raise UnavailableError(
+                f"{spec.file} cannot be downloaded: 404", where="a file", remedy="try again"
+            )
         files: list[LockedFile] = [
             locked_file(path, data)
             for path, data in sorted(self.archives[spec.file].items())
@@ -182,7 +184,9 @@ def test_after_an_error_no_more_archives_are_asked_for(monkeypatch: pytest.Monke
         asked.append(spec.file)
         if spec.file != "0.zip":
             assert shut.wait(60)
-        raise UnavailableError(f"{spec.file} cannot be downloaded")
+        raise UnavailableError(
+            f"{spec.file} cannot be downloaded", where="a file", remedy="try again"
+        )
 
     monkeypatch.setattr(locking, "ThreadPoolExecutor", Pool)
     many = [{"file": f"{number}.zip"} for number in range(20)]

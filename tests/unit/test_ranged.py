@@ -171,7 +171,7 @@ def asked(request: Request) -> tuple[int, int]:
 
 def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
     def refuse(stream: ByteStream) -> None:
-        raise IntegrityError("wrong member")
+        raise IntegrityError("wrong member", where="a file", remedy="try again")
 
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)

@@ -35,7 +35,7 @@ class Web:
     def read_text(self, url: Url) -> str | None:
         self.asked.append(url.raw)
         if self.texts.get(url.raw) == "unreachable":
-            raise UnavailableError("no usable answer", where=url)
+            raise UnavailableError("no usable answer", where=url, remedy="wait")
         return self.texts.get(url.raw)
 
     def read_assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:

@@ -46,7 +46,7 @@ def nothing(stream: ByteStream) -> None:
 
 
 def refuse(stream: ByteStream) -> None:
-    raise IntegrityError("packed wrongly")
+    raise IntegrityError("packed wrongly", where="a file", remedy="try again")
 
 
 def test_right_bytes_give_hash_and_size(complete: Serve) -> None:
@@ -94,7 +94,9 @@ def test_an_error_of_the_consumer_on_a_sound_stream_is_its_own(complete: Serve) 
         complete(RIGHT, fail)
 
 
-@pytest.mark.parametrize("error", [None, ValueError("cut"), IntegrityError("cut")])
+@pytest.mark.parametrize(
+    "error", [None, ValueError("cut"), IntegrityError("cut", where="a file", remedy="try again")]
+)
 def test_a_stream_that_broke_is_broken_whatever_the_consumer_makes_of_it(
     file: PositionedFile, error: Exception | None
 ) -> None:
@@ -107,6 +109,6 @@ def test_a_stream_that_broke_is_broken_whatever_the_consumer_makes_of_it(
             raise error
 
     # An error of integrity has to be looked into, so there the reader of all bytes hears of it first.
-    words = "the download was ended: gone" if isinstance(error, IntegrityError) else "was ended$"
+    words = "the download was ended: gone" if isinstance(error, IntegrityError) else "was ended\n"
     with pytest.raises(BrokenStream, match=words):
         serve(RIGHT, spool, file, consume)

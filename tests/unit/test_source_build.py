@@ -32,7 +32,9 @@ def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project)
     project.lock(platforms=("linux_arm64",))
     answer = project.fetch()
     assert answer.report["status"] == "built"
-    assert answer.report["reason"] == "answer v1 has no prebuilt for linux_amd64"
+    assert answer.report["reason"] == (
+        "answer v1 has no prebuilt for linux_amd64 (the lock of answer: versions.v1.platforms)"
+    )
     assert answer.report["files"] == ["answer.h", "generated.h", "lib/libanswer.a"]
     assert (project.output / "lib/libanswer.a").read_bytes().startswith(b"!<arch>")
     assert "so it is built from source instead" in answer.stderr

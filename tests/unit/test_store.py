@@ -206,7 +206,7 @@ class TestPublishing:
         def fetch() -> None:
             with store.staging(KEY) as staging:
                 write(staging, CONTENTS)
-                raise IntegrityError("wrong bytes")
+                raise IntegrityError("wrong bytes", where="a file", remedy="try again")
 
         with pytest.raises(IntegrityError, match="wrong bytes"):
             fetch()
@@ -546,7 +546,9 @@ class TestFullDisk:
                 try:
                     raise OSError(errno.ENOSPC, "No space left on device")
                 except OSError as error:
-                    raise UsageError("'lib/a.a' cannot be written") from error
+                    raise UsageError(
+                        "'lib/a.a' cannot be written", where="a file", remedy="try again"
+                    ) from error
 
         with pytest.raises(UsageError, match=r"the disk of the store is full; 5\.0 MB are needed"):
             extract()

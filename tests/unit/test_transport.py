@@ -574,7 +574,7 @@ def test_integrity_error_of_the_consumer_is_the_mirrors_where_the_hash_is_wrong(
 ) -> None:
     def picky(stream: ByteStream) -> None:
         if stream.read(1) != BODY[:1]:
-            raise IntegrityError("not an archive")
+            raise IntegrityError("not an archive", where="a file", remedy="try again")
 
     with HostileServer({"/html": [whole(OTHER)], "/a": [whole(BODY)]}) as server:
         fetch(tmp_path, download(server.url("/html"), server.url("/a")), picky)
@@ -582,7 +582,7 @@ def test_integrity_error_of_the_consumer_is_the_mirrors_where_the_hash_is_wrong(
 
 def test_integrity_error_of_the_consumer_is_final_where_the_hash_is_right(tmp_path: Path) -> None:
     def refuse(stream: ByteStream) -> None:
-        raise IntegrityError("an unsafe member")
+        raise IntegrityError("an unsafe member", where="a file", remedy="try again")
 
     with HostileServer({"/a": [whole(BODY)], "/b": [whole(BODY)]}) as server:
         with pytest.raises(IntegrityError, match="an unsafe member"):

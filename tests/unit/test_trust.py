@@ -365,7 +365,9 @@ def test_a_lock_that_only_says_to_be_attested_is_refused(
     genuine = attested.read_text()
     edit(attested, flip)
     words = "the lock's record of the attestation is not what its bundle says"
-    do(run, "fetch", "--identity", "acme/vec").refused(4, words, "at: vec v1.2.3")
+    do(run, "fetch", "--identity", "acme/vec").refused(
+        4, words, "at: the attestation of vec v1.2.3"
+    )
     attested.write_text(genuine)
     edit(attested, _another_archive)
     words = f"the attestation does not cover {ARCHIVE}"

@@ -65,7 +65,7 @@ def test_a_url_prints_without_its_secrets(raw: str, shown: str) -> None:
     url = Url(raw)
     assert str(url) == f"{url}" == format(url) == shown
     assert repr(url) == f"Url({shown!r})"
-    assert UnavailableError("gone", where=url).where == shown
+    assert UnavailableError("gone", where=url, remedy="wait").where == shown
     with pytest.raises(TypeError):
         json.dumps(url)
 

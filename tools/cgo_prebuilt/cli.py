@@ -55,7 +55,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        raise UsageError(message, remedy=f"see `{self.prog} --help`")
+        raise UsageError(message, where=self.prog, remedy=f"see `{self.prog} --help`")
 
 
 def _fill_standard_streams() -> None:

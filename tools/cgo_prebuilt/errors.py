@@ -17,30 +17,23 @@ class CgoPrebuiltError(Exception):
 
     Args:
         what: One sentence without a final full stop.
-        where: The URL, file or key that it happened to; a `Url` is shown without its secrets.
+        where: The URL, file, key or option that it happened to; a `Url` is shown without its secrets.
         remedy: What to do next.
     """
 
     kind: ClassVar[str] = "bug"
     exit_code: ClassVar[int] = 70
 
-    def __init__(
-        self, what: str, *, where: str | Url | None = None, remedy: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, where: str | Url, remedy: str) -> None:
         super().__init__(what)
         self.what = what
-        self.where = None if where is None else str(where)
+        self.where = str(where)
         self.remedy = remedy
 
     def __str__(self) -> str:
-        lines = [self.what]
-        if self.where is not None:
-            lines.append(f"  at: {self.where}")
-        if self.remedy is not None:
-            lines.append(f"  next: {self.remedy}")
-        return "\n".join(lines)
+        return f"{self.what}\n  at: {self.where}\n  next: {self.remedy}"
 
-    def json(self) -> dict[str, str | None]:
+    def json(self) -> dict[str, str]:
         """The error as a program reads it: what a failed verb answers with `--json`."""
         return {
             "error": self.what,
@@ -67,6 +60,7 @@ class PackageError(UsageError):
         """The error for an import that failed."""
         return cls(
             f"the Python package {error.name} is not installed",
+            where=sys.executable,
             remedy=f"install it for {sys.executable}, such as with `pip install cgo-prebuilt`",
         )
 

@@ -16,6 +16,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
+_LIST_HINT = 'write `["one", "another"]`, or a single text'
 _MOST = 1 << 63
 """More bytes than any file has (`off_t`)."""
 
@@ -43,7 +44,9 @@ class Fields:
         self.where = where
         self._error = error
         if not isinstance(value, Mapping):
-            raise self.problem(f"expected a mapping, found {_kind(value)}")
+            raise self.problem(
+                f"expected a mapping, found {_kind(value)}", "write `KEY: VALUE` here"
+            )
         self._mapping: Mapping[str, object] = value
         names = tuple(known)
         for key in value:
@@ -57,7 +60,7 @@ class Fields:
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         return self.problem(f"unknown key {key!r}", f"{hint}known keys here: {', '.join(names)}")
 
-    def problem(self, what: str, remedy: str | None = None) -> CgoPrebuiltError:
+    def problem(self, what: str, remedy: str) -> CgoPrebuiltError:
         """An error at this place of the document, to be raised by the caller."""
         return self._error(what, where=self.where, remedy=remedy)
 
@@ -97,21 +100,29 @@ class Fields:
         """A string all of which a pattern matches; the description says what that is."""
         value = self.string(key)
         if not pattern.fullmatch(value):
-            raise self.problem(f"{key!r} must be {description}, found {value!r}")
+            raise self.problem(
+                f"{key!r} must be {description}, found {value!r}", "correct it there"
+            )
         return value
 
     def count(self, key: str) -> int:
         """A whole number, zero or more."""
         value = self.required(key)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
-            raise self.problem(f"{key!r} must be a whole number of bytes, found {str(value)[:40]}")
+            raise self.problem(
+                f"{key!r} must be a whole number of bytes, found {str(value)[:40]}",
+                "write digits only",
+            )
         return value
 
     def flag(self, key: str) -> bool:
         """Whether a key is true; false where it is absent."""
         value = self._mapping.get(key, False)
         if not isinstance(value, bool):
-            raise self.problem(f"{key!r} must be true or false, found {_kind(value)}")
+            raise self.problem(
+                f"{key!r} must be true or false, found {_kind(value)}",
+                "write `true`, or leave it out",
+            )
         return value
 
     def strings(
@@ -124,7 +135,9 @@ class Fields:
         if isinstance(value, str):
             return (self._checked(key, value, lines),)
         if not isinstance(value, list | tuple):
-            raise self.problem(f"{key!r} must be a list of strings, found {_kind(value)}")
+            raise self.problem(
+                f"{key!r} must be a list of strings, found {_kind(value)}", _LIST_HINT
+            )
         for item in value:
             if not isinstance(item, str):
                 raise self.problem(
@@ -138,7 +151,9 @@ class Fields:
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            raise self.problem(f"{key!r} must be a mapping, found {_kind(value)}")
+            raise self.problem(
+                f"{key!r} must be a mapping, found {_kind(value)}", f"write `{key}: {{NAME: TEXT}}`"
+            )
         for name, item in value.items():
             if not isinstance(name, str) or not isinstance(item, str):
                 raise self.problem(
@@ -165,8 +180,8 @@ def _kind(value: object) -> str:
     return names.get(type(value), str(value))
 
 
-def _quote_hint(value: object) -> str | None:
+def _quote_hint(value: object) -> str:
     # YAML makes a number, a date or a truth value of it, and what was written is lost: 1.10 is 1.1.
     if value is None or isinstance(value, str | Mapping | list | tuple):
-        return None
+        return "write a text there"
     return 'put quotes around it, as in "1.10"'

@@ -144,7 +144,9 @@ def decide(facts: HostFacts) -> Host:
         reason = f"{facts.system} on {facts.machine}"
     if platform not in SUPPORTED:
         raise UsageError(
-            f"this host is not a supported platform: {platform} ({reason})", remedy=_override()
+            f"this host is not a supported platform: {platform} ({reason})",
+            where="this machine",
+            remedy=_override(),
         )
     return Host(platform, None if platform.libc else facts.glibc, reason)
 
@@ -160,7 +162,9 @@ def _decide_linux(facts: HostFacts) -> tuple[Platform, str]:
     libc = _libc_of_loader(program.loader)
     if libc is None:
         raise UsageError(
-            f"the C library of this Linux is neither glibc nor musl: {reason}", remedy=_override()
+            f"the C library of this Linux is neither glibc nor musl: {reason}",
+            where=program.path,
+            remedy=_override(),
         )
     return Platform("linux", arch, libc), reason
 
@@ -170,7 +174,7 @@ def _decide_static_linux(facts: HostFacts) -> tuple[Platform, str]:
     if facts.glibc is None:
         raise UsageError(
             "it cannot be told whether this Linux has glibc or musl: all its programs are static",
-            where=", ".join(p.path for p in facts.programs) or None,
+            where=", ".join(p.path for p in facts.programs) or "this machine",
             remedy=_override(),
         )
     arch = facts.programs[0].arch if facts.programs else _arch_of_kernel(facts)

@@ -65,11 +65,12 @@ def libc_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if re.fullmatch("[0-9]{1,9}", part))
 
 
-def parse_platform(name: str) -> Platform:
+def parse_platform(name: str, where: str = "--platform") -> Platform:
     """Reads a platform's name.
 
     Args:
         name: `GOOS_GOARCH` or `GOOS_GOARCH_musl`.
+        where: What names it, for the error.
 
     Returns:
         The platform of that name.
@@ -88,5 +89,6 @@ def parse_platform(name: str) -> Platform:
     hint = f"did you mean {nearest[0]}? " if nearest else ""
     raise UsageError(
         f"platform {name!r} is not supported",
+        where=where,
         remedy=f"{hint}the supported platforms are {', '.join(by_name)}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from cgo_prebuilt.errors import UsageError
@@ -21,5 +22,6 @@ def zstd_module() -> Any:
             continue
     raise UsageError(
         "this Python has no zstd",
+        where=sys.executable,
         remedy="install cgo-prebuilt[fast], or use Python 3.14 or later",
     )

@@ -126,7 +126,7 @@ def check_platform(machine: Machine) -> Check:
     """The host is a supported platform."""
     host = machine.host
     if isinstance(host, UsageError):
-        return Check("platform", Status.FAIL, host.what, host.remedy or "")
+        return Check("platform", Status.FAIL, host.what, host.remedy)
     glibc = f", glibc {host.glibc}" if host.glibc else ""
     return Check("platform", Status.OK, f"{host.platform}{glibc} ({host.reason})")
 
@@ -199,9 +199,9 @@ def check_url(source: Source, url: Url, head: Head) -> Check:
     try:
         status = head(url)
     except CgoPrebuiltError as error:
-        reason = error.what if error.where is None else f"{error.what} {error.where}"
+        reason = error.what if error.where == str(url) else f"{error.what} {error.where}"
         finding = " ".join(f"{url}: {reason}".split())
-        return Check(name, bad, finding, error.remedy or "check the network, or use a mirror")
+        return Check(name, bad, finding, error.remedy)
     finding = f"{url}: HTTP {status}"
     if 200 <= status < 300:
         return Check(name, Status.OK, finding)

@@ -21,6 +21,9 @@ _ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
 # User and password of a URL where no URL is expected: in a mistyped option, or a quoted line of a file.
 _LOGIN = re.compile(r"(?<=//)[^\s/'\"]+(?=@)")
 
+COMMAND = "cgo-prebuilt"
+"""Where it happened, if it is nothing that the command was given."""
+
 _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
 """What makes a shell stop that evaluates it, where it is not `false`."""
 
@@ -30,21 +33,28 @@ def diagnose(error: BaseException) -> CgoPrebuiltError:
     if isinstance(error, CgoPrebuiltError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return InterruptError("interrupted", remedy="run it again: it resumes what was begun")
+        return InterruptError(
+            "interrupted", where=COMMAND, remedy="run it again: it resumes what was begun"
+        )
     if isinstance(error, OSError):
         return UsageError(
             f"the system refused: {error.strerror or error}",
-            where=None if error.filename is None else str(error.filename),
+            where=COMMAND if error.filename is None else str(error.filename),
             remedy="check that the path is right and may be used, and that there is space left",
         )
     if isinstance(error, UnicodeEncodeError):
-        return UsageError(f"a text cannot be written: {error}", remedy="set PYTHONUTF8=1")
+        return UsageError(
+            f"a text cannot be written: {error}",
+            where="standard output",
+            remedy="set PYTHONUTF8=1",
+        )
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
         return PackageError.of(error)
     # threading has no error of its own for a thread that the system refuses.
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return UsageError(
             "the system refused: there is no memory, or no thread, left",
+            where=COMMAND,
             remedy="end other programs, or raise the limits of this one (ulimit -a)",
         )
     # Its text may hold a secret, such as a URL's password, and so is only in the traceback.
@@ -68,7 +78,7 @@ def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
     """
     shell = _shell(arguments) if arguments[:1] == ["env"] else None
     if shell == "json" or "--json" in arguments:
-        shown = {key: value and printable(value) for key, value in failure.json().items()}
+        shown = {key: printable(value) for key, value in failure.json().items()}
         return json.dumps(shown, indent=2) + "\n"
     return "" if shell is None else _STOP.get(shell, "false\n")
 
@@ -86,8 +96,8 @@ def report(arguments: Sequence[str], error: BaseException) -> int:
 def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
     """The failure without the passwords that a person wrote where no URL belongs."""
     failure.what = _LOGIN.sub("***", failure.what)
-    failure.where = failure.where and _LOGIN.sub("***", str(failure.where))
-    failure.remedy = failure.remedy and _LOGIN.sub("***", failure.remedy)
+    failure.where = _LOGIN.sub("***", failure.where)
+    failure.remedy = _LOGIN.sub("***", failure.remedy)
     return failure
 
 
@@ -112,11 +122,11 @@ def _shell(arguments: Sequence[str]) -> str:
     return shell
 
 
-def _place(error: BaseException) -> str | None:
+def _place(error: BaseException) -> str:
     """The innermost place in this package that an error came through."""
     places = [
         f"{module}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
         if (module := str(frame.f_globals.get("__name__"))).startswith("cgo_prebuilt.")
     ]
-    return places[-1] if places else None
+    return places[-1] if places else COMMAND

@@ -96,6 +96,7 @@ def _build(options: argparse.Namespace) -> int:
     if options.sign is not None and options.zip_url is None:
         raise UsageError(
             "--sign is for what --zip-url adds to DIST",
+            where="--sign",
             remedy="leave it out: `pack --sign` signs the archives",
         )
     manifest = read_manifest(options.manifest, options.version)

@@ -74,10 +74,15 @@ def _lock(options: argparse.Namespace) -> int:
     from cgo_prebuilt.releases.locking import merge
 
     if options.update and options.check:
-        raise UsageError("--check writes nothing, --update does", remedy="leave one out")
+        raise UsageError(
+            "--check writes nothing, --update does",
+            where="--check --update",
+            remedy="leave one out",
+        )
     if (options.verify_attestation is None) != (options.identity is None):
         raise UsageError(
             "--verify-attestation and --identity go together",
+            where="--identity" if options.verify_attestation is None else "--verify-attestation",
             remedy="say which file has the attestation, and whose it must be: OWNER/NAME",
         )
     names: list[str | None] = options.version or [options.update]

@@ -179,6 +179,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
         if options.tag is not None:
             raise UsageError(
                 "--tag is a GitHub release's, --to has none",
+                where="--tag",
                 remedy="leave it out: the version is the manifest's",
             )
         url = Url(options.to)
@@ -195,7 +196,9 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
         return FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(
-            f"--repo {options.repo} is not a repository", remedy="write it as OWNER/NAME"
+            f"--repo {options.repo} is not a repository",
+            where="--repo",
+            remedy="write it as OWNER/NAME",
         )
     site = GitHubSite.of(os.environ)
     if not site.has_token:

@@ -129,6 +129,7 @@ def _no_prebuilt(choice: Choice, platform: Platform) -> UnavailableError:
     other = f"choose another flavor with --flavor, of {', '.join(others)}, or " if others else ""
     return UnavailableError(
         f"{choice} has no prebuilt for {platform}{of_flavor}",
+        where=f"the lock of {choice.name}: {choice.prebuilts_key}",
         remedy=f"it has {', '.join(choice.prebuilts) or 'none'}; {other}choose one with --platform, add"
         f" {platform} to the manifest and lock it, or build from source",
     )

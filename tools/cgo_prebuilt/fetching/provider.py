@@ -104,11 +104,14 @@ class Provider:
             if choice.locked.source is None:
                 raise UnavailableError(
                     f"{choice} has no source, and the origin is 'source'",
+                    where=f"the lock of {choice.name}: versions.{choice.version}",
                     remedy="use --origin auto, or give the manifest a 'source' and lock it again",
                 )
             if choice.source is None:
                 raise UnavailableError(
-                    f"{choice} cannot be built in the flavor {choice.flavor}", remedy=_OTHER_FLAVOR
+                    f"{choice} cannot be built in the flavor {choice.flavor}",
+                    where=f"the lock of {choice.name}: versions.{choice.version}.source",
+                    remedy=_OTHER_FLAVOR,
                 )
             return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
         try:
@@ -126,7 +129,7 @@ class Provider:
                 f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
                 " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
             )
-            reason = error.what if error.where is None else f"{error.what} ({error.where})"
+            reason = f"{error.what} ({error.where})"
             return self._build(lock, lock_folder, platform, settings, reason)
         return Provided(
             tree=obtained.tree,
@@ -264,5 +267,4 @@ def _source_hint(choice: Choice) -> str:
 
 
 def _with_hint(error: CgoPrebuiltError, hint: str) -> CgoPrebuiltError:
-    remedy = hint if error.remedy is None else f"{error.remedy}; {hint}"
-    return type(error)(error.what, where=error.where, remedy=remedy)
+    return type(error)(error.what, where=error.where, remedy=f"{error.remedy}; {hint}")

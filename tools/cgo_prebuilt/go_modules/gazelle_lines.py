@@ -78,6 +78,7 @@ def gazelle_lines(library: str, lock: str, module: str) -> str:
     if not _MODULE_PATH.fullmatch(module):
         raise UsageError(
             f"{module!r} is no Go module's path",
+            where="--module",
             remedy="give the path as go.mod has it: github.com/lancedb/lancedb-go",
         )
     name = json.dumps(library)

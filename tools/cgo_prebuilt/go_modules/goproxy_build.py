@@ -163,6 +163,7 @@ def version_time(environ: Mapping[str, str]) -> str:
     except (ValueError, OverflowError, OSError):
         raise UsageError(
             f"SOURCE_DATE_EPOCH is {epoch!r}",
+            where="SOURCE_DATE_EPOCH",
             remedy="set it to seconds since 1970, such as $(git log -1 --format=%ct)",
         ) from None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -212,6 +213,7 @@ def _refuse_change(staged: StagedModule, old: Published) -> None:
             raise IntegrityError(
                 f"{staged.module} is published with another {what}: it has {before}, this build"
                 f" {now}",
+                where=str(staged.module),
                 remedy="publish a new version: the go command and its checksum database remember"
                 " what this one was; if the site was never uploaded, delete it and build again",
             )

@@ -14,6 +14,7 @@ from cgo_prebuilt.go_modules.go_module import GoModule, latest, platform_module
 from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published
 from cgo_prebuilt.platforms import SUPPORTED
 
+_BUILD_FIRST = "name the folder that `cgo-prebuilt goproxy build` wrote"
 _REQUIRED = re.compile(r"^\t(\S+) (v\S+)$", re.MULTILINE)
 
 
@@ -52,7 +53,7 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
         raise UsageError(
             f"there is no forwarding module {path}",
             where=str(tree.root),
-            remedy=f"choose one of {', '.join(forwarding)}" if forwarding else None,
+            remedy=f"choose one of {', '.join(forwarding)}" if forwarding else _BUILD_FIRST,
         )
     versions = tree.versions(path)
     module = GoModule(path, version or latest(versions))
@@ -61,14 +62,17 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
         raise UsageError(
             f"there is no version {module.version} of {path}",
             where=str(tree.root),
-            remedy=f"choose one of {', '.join(versions)}",
+            remedy=f"choose one of {', '.join(versions)}" if versions else _BUILD_FIRST,
         )
     found = {module: published}
     for needed in _requires(published):
         other = tree.published(needed)
         if other is None:
             raise UsageError(
-                f"{module} requires {needed}, which is not there", where=str(tree.root)
+                f"{module} requires {needed}, which is not there",
+                where=str(tree.root),
+                remedy="publish that module, too: run `cgo-prebuilt goproxy build` again, and upload"
+                " the whole site",
             )
         found[needed] = other
     platforms = tuple(sorted(found.keys() - {module}))
@@ -101,7 +105,7 @@ def _only(forwarding: list[str], tree: ProxyTree) -> str:
         raise UsageError(
             "there are no modules",
             where=str(tree.root),
-            remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
+            remedy=_BUILD_FIRST,
         )
     raise UsageError(
         f"there are {len(forwarding)} modules: {', '.join(forwarding)}",

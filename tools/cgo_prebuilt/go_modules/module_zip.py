@@ -74,7 +74,9 @@ def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
     for path in _LIMITED_TEXTS:
         if sizes.get(path, 0) > _TEXT_MAX:
             raise UsageError(
-                f"{path} has {sizes[path]} bytes, and may have {_TEXT_MAX}", where=str(module)
+                f"{path} has {sizes[path]} bytes, and may have {_TEXT_MAX}",
+                where=str(module),
+                remedy="shorten it: the go command refuses a module with a larger one",
             )
 
 
@@ -100,7 +102,9 @@ def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None
         size = target.stat().st_size
     except OSError as error:
         raise UsageError(
-            f"the module's zip cannot be written: {error.strerror}", where=str(target)
+            f"the module's zip cannot be written: {error.strerror}",
+            where=str(target),
+            remedy="check that the folder may be written, and that there is space left",
         ) from None
     if size > MODULE_MAX:
         target.unlink()

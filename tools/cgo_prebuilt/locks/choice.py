@@ -35,6 +35,12 @@ class Choice:
         """How to build this flavor; None where the lock's source builds another, or there is none."""
         return self.locked.source if self.flavor == self.locked.default_flavor else None
 
+    @property
+    def prebuilts_key(self) -> str:
+        """The key of `prebuilts` in the lock."""
+        flavor = f"flavors.{self.flavor}" if self.flavor else "platforms"
+        return f"versions.{self.version}.{flavor}"
+
     def warning(self) -> str | None:
         """What to say before it is used; None where there is nothing to say."""
         if not self.locked.withdrawn:
@@ -60,6 +66,7 @@ def choose(lock: Lock, version: str | None = None, flavor: str | None = None) ->
         there = ", ".join(locked.flavor_names()) or "none"
         raise LockError(
             f"{choice} has no flavor {flavor}",
+            where=f"the lock of {lock.name}: versions.{name}",
             remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
             " 'flavors' in the manifest and lock it",
         )

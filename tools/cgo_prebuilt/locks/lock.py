@@ -353,6 +353,7 @@ class Lock:
         if found is None:
             raise LockError(
                 f"{self.name} {chosen} is not in the lock",
+                where=f"the lock of {self.name}: versions",
                 remedy=f"choose one of {', '.join(self.versions)}, or add it with"
                 f" `cgo-prebuilt lock MANIFEST --version {chosen}`",
             )

@@ -35,6 +35,7 @@ from cgo_prebuilt.locks.lock_keys import (
 )
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
+    RESTORE,
     NewerValue,
     Reading,
     blaming_the_lock,
@@ -83,7 +84,7 @@ def read_document(document: object, where: str) -> Lock:
 def _revision(head: Fields) -> int:
     value = head.get("revision") if "revision" in head else REVISION
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise head.problem(f"'revision' must be a whole number from 1, found {value!r}")
+        raise head.problem(f"'revision' must be a whole number from 1, found {value!r}", RESTORE)
     return value
 
 
@@ -97,7 +98,7 @@ class _Reader:
     def lock(self, document: object, where: str) -> Lock:
         fields = self._reading.fields("lock", document, where)
         name = fields.matching("name", NAME, "letters, digits and any of . _ + -")
-        with blaming_the_lock(where):
+        with blaming_the_lock():
             check_member_name(name, where=where)
         shared = mapping(fields, "shared") if "shared" in fields else {}
         self._shared = {
@@ -111,11 +112,13 @@ class _Reader:
         if default not in versions:
             raise fields.problem(
                 f"'default_version' is {default!r}, which is not in 'versions'",
-                f"choose one of {', '.join(versions)}",
+                f"choose one of {', '.join(versions)}" if versions else RESTORE,
             )
         for version in versions:
             if not VERSION.fullmatch(version):
-                raise fields.problem(f"the version {version!r} is empty or has white space in it")
+                raise fields.problem(
+                    f"the version {version!r} is empty or has white space in it", RESTORE
+                )
         return Lock(name, default, versions, self._reading.revision, tuple(self._reading.unread))
 
     def _version(self, value: object, where: str) -> LockedVersion:
@@ -154,13 +157,13 @@ class _Reader:
         flavors = {}
         for name in names:
             if not FLAVOR.fullmatch(name):
-                raise inner.problem(f"the flavor {name!r} is not made of {_FLAVOR_WORDS}")
+                raise inner.problem(f"the flavor {name!r} is not made of {_FLAVOR_WORDS}", RESTORE)
             flavors[name] = self._platforms(mapping(inner, name), f"{inner.where}.{name}")
         default = fields.string("default_flavor")
         if default not in flavors:
             raise fields.problem(
                 f"the default flavor {default!r} is not in 'flavors'",
-                f"choose one of {', '.join(flavors) or 'none'}",
+                f"choose one of {', '.join(flavors)}" if flavors else RESTORE,
             )
         return {default: flavors.pop(default), **flavors}
 
@@ -214,16 +217,16 @@ class _Reader:
                 )
         platform = LockedPlatform(archives, self._interface(fields))
         paths = [file.path for file in platform.files()]
-        with blaming_the_lock(where):
+        with blaming_the_lock():
             check_member_names(paths, where=where)
         there = set(paths)
         absent = [path for path in platform.interface.promises() if path not in there]
         if absent:
             raise fields.problem(
                 f"no archive here has the promised {', '.join(absent)}",
-                "restore the lock from version control, or make it anew with `cgo-prebuilt lock`",
+                RESTORE,
             )
-        with blaming_the_lock(where):
+        with blaming_the_lock():
             for path in platform.interface.include_dirs:
                 if path != ".":
                     check_member_name(path, where=where)
@@ -233,7 +236,7 @@ class _Reader:
         fields = self._reading.fields("archive", value, where)
         file = fields.string("file")
         strip_prefix = fields.string("strip_prefix", "")
-        with blaming_the_lock(where):
+        with blaming_the_lock():
             check_member_name(file, where=where)
             if strip_prefix:
                 check_member_name(strip_prefix, where=where)
@@ -256,7 +259,7 @@ class _Reader:
 
     def _files(self, value: object, where: str) -> tuple[LockedFile, ...]:
         if not isinstance(value, list):
-            raise LockError("expected a list of files", where=where)
+            raise LockError("expected a list of files", where=where, remedy=RESTORE)
         return tuple(self._file(item, f"{where}[{index}]") for index, item in enumerate(value))
 
     def _shared_files(self, fields: Fields, key: str) -> list[LockedFile]:
@@ -266,7 +269,7 @@ class _Reader:
         if absent:
             raise fields.problem(
                 f"{key!r} names {absent[0]}, which is not in the lock's 'shared'",
-                "restore the lock from version control, or make it anew with `cgo-prebuilt lock`",
+                RESTORE,
             )
         return [file for name in names for file in self._shared[name]]
 

@@ -14,6 +14,10 @@ PLATFORMS = frozenset(str(platform) for platform in SUPPORTED)
 """The names of those that this program knows."""
 
 
+RESTORE = "restore the lock from version control, or make it anew with `cgo-prebuilt lock`"
+"""What to do about a lock that nobody could have written."""
+
+
 class NewerValue(Exception):
     """A word of a newer revision, which only those who use it need to know."""
 
@@ -59,7 +63,7 @@ def mapping(fields: Fields, key: str) -> dict[str, object]:
     """A JSON object that must be there."""
     value = fields.required(key)
     if not isinstance(value, dict):
-        raise fields.problem(f"{key!r} must be a mapping")
+        raise fields.problem(f"{key!r} must be a mapping", RESTORE)
     return value
 
 
@@ -67,7 +71,7 @@ def listed(fields: Fields, key: str) -> list[object]:
     """A JSON array that must be there."""
     value = fields.required(key)
     if not isinstance(value, list):
-        raise fields.problem(f"{key!r} must be a list")
+        raise fields.problem(f"{key!r} must be a list", RESTORE)
     return value
 
 
@@ -79,9 +83,9 @@ def strings(fields: Fields, key: str, *, lines: bool = False) -> tuple[str, ...]
 
 
 @contextmanager
-def blaming_the_lock(where: str) -> Iterator[None]:
+def blaming_the_lock() -> Iterator[None]:
     """A name that an archive may not have is, in a lock, the lock's fault."""
     try:
         yield
     except CgoPrebuiltError as error:
-        raise LockError(error.what, where=error.where or where, remedy=error.remedy) from None
+        raise LockError(error.what, where=error.where, remedy=error.remedy) from None

@@ -11,6 +11,7 @@ from cgo_prebuilt.locks.lock_checks import check_interface, check_programs, chec
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS, KEYS
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
+    RESTORE,
     NewerValue,
     Reading,
     blaming_the_lock,
@@ -59,9 +60,10 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
     installed = strings(fields, "installed")
     if len(installed) != len(outputs.libraries()):
         raise fields.problem(
-            f"'installed' has {len(installed)} names for {len(outputs.libraries())} libraries"
+            f"'installed' has {len(installed)} names for {len(outputs.libraries())} libraries",
+            RESTORE,
         )
-    with blaming_the_lock(where):
+    with blaming_the_lock():
         for path in installed:
             check_member_name(path, where=where)
     return Source(

@@ -175,7 +175,9 @@ def parse_manifest(
     check_names([name], where)
     version = version or top.string("version")
     if not VERSION.fullmatch(version):
-        raise top.problem(f"the version {version!r} is empty or has white space in it")
+        raise top.problem(
+            f"the version {version!r} is empty or has white space in it", "write it as its tag is"
+        )
     flavors = {
         flavor: read_platforms(top, own, {"name": name, "version": version}, flavor)
         for flavor, own in _flavors(top).items()

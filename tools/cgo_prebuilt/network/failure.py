@@ -9,6 +9,9 @@ from typing import Final
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.url import Url
 
+CHECK_NETWORK: Final = "check the network and try again, or set CGO_PREBUILT_MIRROR"
+"""What to do where the failure itself does not say it."""
+
 _LONGEST_REASON: Final = 300
 _UNSENDABLE: Final = frozenset(
     {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}

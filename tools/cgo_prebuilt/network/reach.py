@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
@@ -40,9 +40,13 @@ def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
         with HttpClient(_SETTINGS, environ) as client:
             client.open(url).close()
     except ValueError as error:
-        raise UnavailableError(str(error), remedy="correct the URL in the manifest") from error
+        raise UnavailableError(
+            str(error), where=url, remedy="correct the URL in the manifest"
+        ) from error
     except Failure as failure:
         if failure.status is not None:
             return failure.status
-        raise UnavailableError(failure.reason, remedy=failure.remedy) from failure
+        raise UnavailableError(
+            failure.reason, where=url, remedy=failure.remedy or CHECK_NETWORK
+        ) from failure
     return 200

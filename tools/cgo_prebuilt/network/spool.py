@@ -34,6 +34,9 @@ class BrokenStream(CgoPrebuiltError):
     kind = "unavailable"
     exit_code = 3
 
+    def __init__(self, what: str) -> None:
+        super().__init__(what, where="a download", remedy="run it again: it resumes what was begun")
+
 
 class Spool:
     """The file between the network and its readers.

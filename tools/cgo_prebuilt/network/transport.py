@@ -25,7 +25,7 @@ from cgo_prebuilt.errors import (
     UnavailableError,
     UsageError,
 )
-from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import FileProgress, Progress
@@ -303,11 +303,13 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Excepti
     """
     if not failures:
         return UnavailableError(
-            f"{download.file} has no URL", remedy="set CGO_PREBUILT_MIRROR, or lock it again"
+            f"{download.file} has no URL",
+            where=download.file,
+            remedy="set CGO_PREBUILT_MIRROR, or lock it again",
         )
     last = failures[-1][1]
     if last.kind is Kind.LOCAL:
-        return UsageError(last.reason, where=download.file, remedy=last.remedy)
+        return UsageError(last.reason, where=download.file, remedy=last.remedy or CHECK_NETWORK)
     where = str(failures[0][0])
     if len(failures) > 1:
         # Below each other, behind the "  at: " that the error's own form puts before the first.
@@ -333,5 +335,5 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Excepti
     return UnavailableError(
         what,
         where=where,
-        remedy=remedy or "check the network and try again, or set CGO_PREBUILT_MIRROR",
+        remedy=remedy or CHECK_NETWORK,
     )

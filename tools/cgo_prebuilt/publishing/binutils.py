@@ -30,6 +30,7 @@ def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]
             return [name]
     raise UsageError(
         f"there is no {usual[-1]} program",
+        where="PATH",
         remedy=f"install LLVM or binutils, or set {variable} to one",
     )
 

@@ -128,6 +128,7 @@ class GitHubRelease:
             self._api.delete(asset)
             raise UsageError(
                 f"GitHub changes the name {file.name} to {asset.name}",
+                where=file.name,
                 remedy="use letters, digits, dots, dashes and underscores in 'archives'",
             )
         if asset.sha256 is not None and asset.sha256 != file.sha256:

@@ -40,6 +40,7 @@ def localize(
     if platform.os in ("darwin", "windows"):
         raise UsageError(
             f"--localize is for ELF, which {platform} is not",
+            where=str(source),
             remedy="on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
         )
     target.parent.mkdir(parents=True, exist_ok=True)

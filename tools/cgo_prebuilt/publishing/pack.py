@@ -108,6 +108,7 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
     if len(packed) > 1:
         raise UsageError(
             f"the manifest has {len(packed)} archives for {spec.platform}; pack writes one",
+            where=", ".join(archive.file for archive in packed),
             remedy="name one archive in 'archives', or pack these with a program of your own",
         )
     for archive in packed:
@@ -146,6 +147,7 @@ def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
     if len(files) > 1:
         raise UsageError(
             "the manifest gives each platform an archive of its own",
+            where=", ".join(dict.fromkeys(a.file for spec in specs for a in spec.archives)),
             remedy="for one archive with all of them, leave {platform} out of its 'file', and put it"
             " into the libraries: static_library: lib/{os}_{arch}/libNAME.a",
         )

@@ -136,6 +136,7 @@ def strange_files(
         if not any(matches(name, [pattern]) for name in listed):
             raise UsageError(
                 f"--also {pattern} is of no file that {SUMS} lists",
+                where="--also",
                 remedy=f"add it: sha256sum FILE >> {SUMS}, in the folder of --dist",
             )
     archives = {archive.file for spec in manifest.specs() for archive in spec.archives}
@@ -217,6 +218,7 @@ def conflict(names: Sequence[str]) -> IntegrityError:
     """The refusal to replace what users may have locked already."""
     return IntegrityError(
         f"published already, with other bytes: {', '.join(names)}",
+        where=", ".join(names),
         remedy="publish a new version; what was published never changes, since locks pin it",
     )
 

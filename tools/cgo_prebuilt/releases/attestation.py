@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _ISSUER = "https://token.actions.githubusercontent.com"
 _IN_TOTO = "application/vnd.in-toto+json"
 _PROVENANCE = "https://slsa.dev/provenance/"
+
+_WHERE = "the attestation"
 
 # Of a certificate's extensions: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
 _REPOSITORY = "1.3.6.1.4.1.57264.1.12"
@@ -101,7 +104,7 @@ def verify_recorded(attestation: Attestation) -> frozenset[str]:
     """
     found = verify_bundle(attestation.bundle)
     if replace(found.attestation, bundle=attestation.bundle) != attestation:
-        raise IntegrityError("the lock's record of the attestation is not what its bundle says")
+        raise _refusal("the lock's record of the attestation is not what its bundle says")
     return found.digests
 
 
@@ -130,6 +133,7 @@ def verify_bundle(bundle: str) -> Attested:
     except ImportError:
         raise PackageError(
             "the package sigstore is not installed, which verifies attestations",
+            where=sys.executable,
             remedy="pip install 'cgo-prebuilt[attestations]'",
         ) from None
     verifier = _verifier()
@@ -143,11 +147,12 @@ def verify_bundle(bundle: str) -> Attested:
     except Exception as error:  # whatever a hostile bundle makes it raise, it is not verified
         raise IntegrityError(
             f"the attestation is not genuine: {' '.join(str(error).split())[:300]}",
+            where=_WHERE,
             remedy="do not use the archives; if they are newer than this program, update it: its"
             " root of trust may be too old",
         ) from None
     if kind != _IN_TOTO:
-        raise IntegrityError(f"the attestation holds {kind!r}, no statement about archives")
+        raise _refusal(f"the attestation holds {kind!r}, no statement about archives")
     predicate, digests = parse_statement(payload)
     return Attested(
         Attestation(
@@ -179,18 +184,25 @@ def parse_statement(payload: bytes) -> tuple[str, frozenset[str]]:
         if not isinstance(predicate, str):
             raise TypeError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise IntegrityError("the attestation's statement is malformed") from None
+        raise _refusal("the attestation's statement is malformed") from None
     if not predicate.startswith(_PROVENANCE):
-        raise IntegrityError(
-            f"the attestation states {predicate[:200]}, not how the archives were built"
-        )
+        raise _refusal(f"the attestation states {predicate[:200]}, not how the archives were built")
     return predicate, frozenset(digest for digest in digests if isinstance(digest, str))
+
+
+def _refusal(what: str) -> IntegrityError:
+    return IntegrityError(
+        what,
+        where=_WHERE,
+        remedy="do not use the archives; ask the publisher for the attestation of the workflow that"
+        " built them",
+    )
 
 
 def _of_identity(attested: Attested, identity: str) -> Attested:
     found = attested.attestation
     if not is_of_identity(found.repository, found.workflow, identity):
-        raise IntegrityError(f"one is of {found.workflow}")
+        raise _refusal(f"one is of {found.workflow}")
     return attested
 
 

@@ -208,6 +208,7 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
     if len({found[member].sha256 for member in members}) > 1:
         raise ManifestError(
             f"{path!r} may be any of {', '.join(members)}",
+            where=path,
             remedy="name the one that is meant in the manifest",
         )
     return (named or members)[0]

@@ -154,7 +154,9 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
     """
     if not spec.urls:
         raise ManifestError(
-            f"{spec.file} has no URL", remedy="set 'urls' to where the release is published"
+            f"{spec.file} has no URL",
+            where=manifest.where,
+            remedy="set 'urls' to where the release is published",
         )
     urls = urls_to_try(
         spec.urls,

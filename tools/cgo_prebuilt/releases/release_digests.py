@@ -79,7 +79,7 @@ def collect_statements(
                 said[who, place] = question()
             except CgoPrebuiltError as error:
                 said[who, place] = None
-                note(f"not cross-checked with {error.where or who + str(place)}: {error.what}")
+                note(f"not cross-checked with {error.where}: {error.what}")
         return said[who, place]
 
     statements = []
@@ -120,4 +120,6 @@ def _read_sums(place: Url, read_text: ReadText) -> _Said:
     try:
         return place, parse_sums(text)
     except ValueError as error:
-        raise IntegrityError(str(error), where=place) from None
+        raise IntegrityError(
+            str(error), where=place, remedy="ask the publisher to publish that file again"
+        ) from None

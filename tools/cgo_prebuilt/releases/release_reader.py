@@ -8,6 +8,7 @@ from pathlib import Path
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import CHECK_NETWORK
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 from cgo_prebuilt.url import Url
@@ -47,7 +48,11 @@ class ReleaseReader:
         try:
             return None if content is None else content.decode("utf-8")
         except UnicodeDecodeError:
-            raise IntegrityError("it is not a text in UTF-8", where=url) from None
+            raise IntegrityError(
+                "it is not a text in UTF-8",
+                where=url,
+                remedy="ask the publisher to publish that file again",
+            ) from None
 
     def assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:
         """The digests of the release that a URL is of; None where it is of no release on GitHub.
@@ -79,12 +84,16 @@ class ReleaseReader:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise UnavailableError(f"it cannot be read: {error}", where=url) from None
+            raise UnavailableError(
+                f"it cannot be read: {error}",
+                where=url,
+                remedy="check that the file can be read, and is a short text",
+            ) from None
         reply = self._session.ask(url, _LARGEST_TEXT)
         if reply.status in _ABSENT:
             return None
         if reply.status != 200:
-            raise UnavailableError(f"HTTP {reply.status}", where=url)
+            raise UnavailableError(f"HTTP {reply.status}", where=url, remedy=CHECK_NETWORK)
         return reply.content
 
 

@@ -7,6 +7,7 @@ sums, so that a check needs neither the archives nor the network: the lock holds
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -96,6 +97,7 @@ def signed_sums(signature: Signature) -> dict[str, str]:
     except ImportError:
         raise PackageError(
             "the package cryptography is not installed, which verifies signatures",
+            where=sys.executable,
             remedy="pip install 'cgo-prebuilt[signatures]'",
         ) from None
     except SshSignatureError as error:
@@ -108,7 +110,9 @@ def signed_sums(signature: Signature) -> dict[str, str]:
         return parse_sums(signature.sums)
     except ValueError as error:
         raise IntegrityError(
-            f"the signed {SUMS} is malformed: {error}", remedy="ask the publisher to pack it again"
+            f"the signed {SUMS} is malformed: {error}",
+            where=SUMS,
+            remedy="ask the publisher to pack it again",
         ) from None
 
 
@@ -118,6 +122,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     except OSError as error:
         raise UsageError(
             f"ssh-keygen cannot be run: {error.strerror}",
+            where=command[0],
             remedy="install OpenSSH 8.1 or later",
         ) from None
 

@@ -67,7 +67,7 @@ def vouchers(trust: Trust, what: str, locked: LockedVersion) -> tuple[Voucher, .
         raise
     except IntegrityError as error:
         raise TrustError(
-            error.what, where=error.where or what, remedy=error.remedy or _RESTORE
+            error.what, where=f"{error.where} of {what}", remedy=error.remedy
         ) from None
 
 

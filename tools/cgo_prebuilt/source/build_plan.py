@@ -106,6 +106,7 @@ def plan_build(
             raise LockError(
                 f"the source of {name} {version} is built with {step.tool}, which a newer"
                 " cgo-prebuilt knows",
+                where=f"the lock of {name}: versions.{version}.source",
                 remedy="update rules_cgo_prebuilt and cgo-prebuilt",
             )
     seen = build_environment(environ, source.env)
@@ -113,6 +114,7 @@ def plan_build(
     if platform != host and not by_cargo and not seen.variables.get("CC"):
         raise BuildError(
             f"{name} {version} for {platform} cannot be built on {host} without a cross compiler",
+            where="CC",
             remedy=f"set CC to a C compiler for {platform}, such as `zig cc -target ...`",
         )
     cross = cross_rust_target("cargo", rust_target(platform), rust_target(host)) if by_cargo else ""

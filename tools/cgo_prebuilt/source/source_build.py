@@ -159,6 +159,7 @@ def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[st
         if program is None:
             raise BuildError(
                 f"{what} builds with {tool}, and there is no {tool} here",
+                where="PATH",
                 remedy=TABLES["INSTALL"].get(tool, f"install {tool}, or add its folder to PATH"),
             )
         argument = TABLES["VERSION_ARGUMENTS"].get(tool, "--version")
@@ -182,6 +183,7 @@ def _check_toolchain(toolchain: str, answer: str, what: str) -> None:
         there = f"is {release}" if release else "does not run"
         raise BuildError(
             f"{what} builds with Rust {toolchain}, and the rustc here {there}",
+            where="rustc",
             remedy=f"install it: `rustup toolchain install {toolchain}`",
         )
 
@@ -251,6 +253,7 @@ def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> Non
         if "*" in pattern and not any(matches(name, [pattern]) for name in names):
             raise BuildError(
                 f"the source of {wanted.name} {wanted.version} has no header {pattern}",
+                where=pattern,
                 remedy="correct 'headers' under 'source' in the manifest; a header that the build"
                 " writes is named without `*`",
             )
@@ -309,6 +312,7 @@ def _lacks(
     shown = ", ".join(written[:_SHOWN]) + (", ..." if len(written) > _SHOWN else "")
     return BuildError(
         f"the build of {wanted.name} {wanted.version} from source wrote no {path}",
+        where=path,
         remedy=f"correct the path under 'source' in the manifest; the {kind} that it wrote:"
         f" {shown or 'none'}. What was built is kept, and the next run resumes",
     )

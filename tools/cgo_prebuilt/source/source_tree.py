@@ -166,6 +166,7 @@ def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Setti
     if locked.source is None:
         raise LockError(
             f"{lock.name} {version} has no source",
+            where=f"the lock of {lock.name}: versions.{version}",
             remedy="give the manifest a 'source', and lock it again",
         )
     for voucher in vouchers(settings.trust, f"{lock.name} {version}", locked):

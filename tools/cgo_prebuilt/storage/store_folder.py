@@ -61,6 +61,7 @@ def default_root(environ: Mapping[str, str], system: str, known_home: str = "") 
         return Path(home, *caches, "cgo-prebuilt")
     raise UsageError(
         "there is no home folder for the store of fetched libraries",
+        where=VARIABLE,
         remedy=f"set {VARIABLE} to a folder for it",
     )
 
