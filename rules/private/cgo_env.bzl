@@ -71,6 +71,10 @@ def _cgo_env_impl(ctx):
     libraries = []
     for linker_input in info.linking_context.linker_inputs.to_list():
         for file in _library_files(linker_input):
+            # Where a `-lNAME` in a module's own `#cgo LDFLAGS` finds it; cgo puts those behind CGO_LDFLAGS.
+            folder = "'-L${runfiles}/" + _word(_runfile_of_file(file, workspace).rpartition("/")[0]) + "'"
+            if folder not in ldflags:
+                ldflags.append(folder)
             ldflags.append("'${runfiles}/" + _word(_runfile_of_file(file, workspace)) + "'")
             libraries.append(file)
         ldflags.extend([

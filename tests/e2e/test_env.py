@@ -160,6 +160,11 @@ def test_go_run_links_the_library_by_its_pkg_config_file_alone(tmp_path: Path) -
     assert answer_of(tmp_path, GO_BY_PKG_CONFIG, script) == "answer 42\n"
 
 
+def test_a_module_that_names_the_library_by_its_link_option_finds_it(tmp_path: Path) -> None:
+    program = GO_BY_ENVIRONMENT.replace("// #include", "// #cgo LDFLAGS: -lvec -lm\n// #include", 1)
+    assert answer_of(tmp_path, program, ENV + "go run .") == "answer 42\n"
+
+
 # The guide's forms, in the shells themselves, with a `go` that tells what it was given.
 
 GUIDE = (Path(__file__).parents[2] / "docs/go-without-bazel.md").read_text(encoding="utf-8")

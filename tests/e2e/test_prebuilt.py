@@ -174,7 +174,9 @@ def test_a_machine_with_musl_is_not_given_an_archive_for_glibc(
 
 def test_a_plain_go_build_works_under_cgo_env(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
-    made.write({"cmd/main.go": MAIN_GO, "go.mod": "module example.com/main\n\ngo 1.20\n"})
+    # Many modules name the library themselves, as an option that needs its folder.
+    program = MAIN_GO.replace("// #include", "// #cgo LDFLAGS: -lanswer\n// #include", 1)
+    made.write({"cmd/main.go": program, "go.mod": "module example.com/main\n\ngo 1.20\n"})
     go = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
     exports = made.bazel("run", "@answer//:cgo_env").checked().stdout
     (made.path / "env.sh").write_text(exports)

@@ -42,7 +42,7 @@ def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None
     variables = environment()
     assert variables["CGO_CFLAGS"] == "-O2 -g -I/store/files/include -I/store/files -DVEC_STATIC"
     assert variables["CGO_LDFLAGS"] == (
-        "-O2 -g /store/files/lib/b.a /store/files/lib/a.a -framework Security -lm"
+        "-O2 -g -L/store/files/lib /store/files/lib/b.a /store/files/lib/a.a -framework Security -lm"
     )
     assert variables["PKG_CONFIG_PATH"] == "/store/pc"
 
@@ -50,7 +50,8 @@ def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None
 def test_a_shared_library_is_found_again_when_the_program_runs() -> None:
     shared = Interface(shared_library=("lib/libvec.so", "lib/libdep.so"))
     assert environment(shared)["CGO_LDFLAGS"] == (
-        "-O2 -g /store/files/lib/libvec.so /store/files/lib/libdep.so -Wl,-rpath,/store/files/lib"
+        "-O2 -g -L/store/files/lib /store/files/lib/libvec.so /store/files/lib/libdep.so"
+        " -Wl,-rpath,/store/files/lib"
     )
 
 
@@ -65,7 +66,7 @@ def test_what_is_set_already_is_kept_and_stands_before() -> None:
     present = {"CGO_CFLAGS": "-O0", "CGO_LDFLAGS": "-s", "PKG_CONFIG_PATH": "/a:/b"}
     variables = environment(environ=present)
     assert variables["CGO_CFLAGS"].startswith("-O0 -I/store")
-    assert variables["CGO_LDFLAGS"].startswith("-s /store")
+    assert variables["CGO_LDFLAGS"].startswith("-s -L/store")
     assert variables["PKG_CONFIG_PATH"] == "/store/pc:/a:/b"
 
 
@@ -97,7 +98,9 @@ def test_another_version_takes_the_place_of_the_one_before_and_of_nothing_else()
     both["CGO_CFLAGS"] += " -Wall"
     updated = environment(small, both, folders["v2"])
     assert updated["CGO_CFLAGS"] == "-O0 -Wall"  # this version has neither headers nor defines
-    assert updated["CGO_LDFLAGS"] == "-O2 -g /v2/files/lib/a.a -ldl /dep/files/lib/a.a -ldl"
+    assert updated["CGO_LDFLAGS"] == (
+        "-O2 -g -L/v2/files/lib /v2/files/lib/a.a -ldl -L/dep/files/lib /dep/files/lib/a.a -ldl"
+    )
     assert updated["PKG_CONFIG_PATH"] == "/dep/pc:/v2/pc:/x"
     again = environment(environ=updated, folder=folders["v1"])
     assert again["CGO_LDFLAGS"] == both["CGO_LDFLAGS"]

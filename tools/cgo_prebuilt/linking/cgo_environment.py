@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.library_words import library_words
+from cgo_prebuilt.linking.library_words import library_words, shared_to_link
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.strict_json import parse_json
 
@@ -63,7 +63,10 @@ def cgo_environment(
         )
     cflags = [f"-I{folder / path}" for path in interface.include_dirs]
     cflags += [f"-D{define}" for define in interface.defines]
-    ldflags = library_words(interface, os, lambda path: str(folder / path))
+    # Where a `-lNAME` in a module's own `#cgo LDFLAGS` finds it; cgo puts those behind CGO_LDFLAGS.
+    linked = (*interface.static_library, *shared_to_link(interface))
+    ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
+    ldflags += library_words(interface, os, lambda path: str(folder / path))
     for parent in sorted({(folder / path).parent for path in interface.shared_library}):
         ldflags.append(f"-Wl,-rpath,{parent}")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
