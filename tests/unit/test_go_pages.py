@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
+from cgo_prebuilt.go_modules.go_release import GoRelease
+from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
 from cgo_prebuilt.go_modules.goproxy_pages import (
     caddy_site,
     module_page,
@@ -93,8 +94,15 @@ def test_a_url_that_would_break_a_servers_settings_is_refused(
         "go": {"module": "a.dev/x"},
     }
     manifest = parse_manifest(document, where="prebuilt.yaml", folder=tmp_path)
-    urls = [url if name == option else None for name in ("--url", "--zip-url")]
+    zips = SeparateZips(url, tmp_path) if option == "--zip-url" else None
     with pytest.raises(UsageError, match="is no URL that the go command") as caught:
-        build_site(manifest, tmp_path, tmp_path / "site", url=urls[0], zip_url=urls[1], time="")
+        build_site(
+            manifest,
+            GoRelease({}, lambda *_: None),
+            tmp_path / "site",
+            url=None if zips else url,
+            zips=zips,
+            time="",
+        )
     assert caught.value.where == option
     assert not (tmp_path / "site").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,27 @@ def test_a_release_becomes_a_module_for_each_platform_and_one_that_chooses(
     assert f"{MODULE} mod https://files.acme.test" in (tmp_path / "site/404.html").read_text()
     assert not [path for path in files_below(tmp_path / "site") if "tmp" in path]
     assert "was there already" in release.build().err
+
+
+def test_a_release_of_others_becomes_the_same_modules_by_its_lock(
+    release: Release, run: Run, tmp_path: Path
+) -> None:
+    packed = release.build()
+    # A third party's: nothing of its archives is in a SHA256SUMS, and only the lock knows them.
+    (tmp_path / "dist" / SUMS).unlink()
+    assert release.build().code == 4
+    release.manifest(urls=[(tmp_path / "dist").as_uri() + "/{file}"])
+    assert run("lock", "prebuilt.yaml").code == 0
+    shutil.rmtree(tmp_path / "site")
+    by_lock = ("goproxy", "build", "prebuilt.yaml", "--lock", "prebuilt.lock.json")
+    locked = run(*by_lock, "--output", "site")
+    assert (locked.code, locked.out) == (0, packed.out)
+    assert run(*by_lock, "--output", "site", "--check").code == 0
+    run(*by_lock, "--output", "site", "--zip-url", "https://dl.acme.test").refused(
+        2, "a lock's release has none"
+    )
+    release.manifest(name="other")
+    run(*by_lock, "--output", "site").refused(2, "the lock is for vec, the manifest for other")
 
 
 def test_require_gives_the_lines_that_build_printed(built: Release) -> None:

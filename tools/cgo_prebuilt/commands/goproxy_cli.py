@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import (
+    LOCK,
     STALE,
     add_group,
     add_json,
     add_manifest,
+    add_trust_options,
     add_verb,
     note,
     path_argument,
@@ -23,6 +25,7 @@ from cgo_prebuilt.errors import UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.go_modules.go_release import GoRelease
     from cgo_prebuilt.manifests.manifest import Manifest
 
 _DEFAULT_PORT = 8100
@@ -40,13 +43,20 @@ def add_goproxy(verbs: Verbs) -> None:
         "goproxy build prebuilt.yaml --dist dist --output site --url https://go.acme.dev",
     )
     add_manifest(verb)
-    verb.add_argument(
-        "--dist", required=True, type=path_argument, metavar="DIST", help="what `pack` wrote"
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--dist", type=path_argument, metavar="DIST", help="what `pack` wrote")
+    what.add_argument(
+        "--lock",
+        type=path_argument,
+        metavar="LOCK",
+        default=LOCK,
+        help="without --dist: fetch the release, anybody's, that this lock names",
     )
     verb.add_argument(
         "--output", required=True, type=path_argument, metavar="SITE", help="the site"
     )
     verb.add_argument("--version", metavar="VERSION", help="instead of the manifest's")
+    add_trust_options(verb)
     verb.add_argument(
         "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
     )
@@ -88,7 +98,7 @@ def add_goproxy(verbs: Verbs) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.go_modules.goproxy_build import build_site, version_time
+    from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.releases.sums import SIGNATURE
@@ -99,21 +109,21 @@ def _build(options: argparse.Namespace) -> int:
             where="--sign",
             remedy="leave it out: `pack --sign` signs the archives",
         )
+    if options.zip_url is not None and options.dist is None:
+        raise UsageError(
+            "--zip-url puts the zips into DIST, and a lock's release has none",
+            where="--zip-url",
+            remedy="leave it out: the zips are in the site",
+        )
     manifest = read_manifest(options.manifest, options.version)
     time = version_time(os.environ)
+    release = _release(options, manifest)
     if options.check:
-        return _check(options, manifest, time)
-    was_signed = (options.dist / SIGNATURE).exists()
-    built = build_site(
-        manifest,
-        options.dist,
-        options.output,
-        url=options.url,
-        zip_url=options.zip_url,
-        time=time,
-        key=options.sign,
-    )
-    if was_signed and not (options.dist / SIGNATURE).exists():
+        return _check(options, manifest, release, time)
+    zips = SeparateZips(options.zip_url, options.dist, options.sign) if options.zip_url else None
+    was_signed = zips is not None and (zips.folder / SIGNATURE).exists()
+    built = build_site(manifest, release, options.output, url=options.url, zips=zips, time=time)
+    if zips is not None and was_signed and not (zips.folder / SIGNATURE).exists():
         note(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
     for item in built:
         state = "published" if item.new else "was there already"
@@ -124,7 +134,27 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, manifest: Manifest, time: str) -> int:
+def _release(options: argparse.Namespace, manifest: Manifest) -> GoRelease:
+    from cgo_prebuilt.commands.surroundings import open_store, open_transport
+    from cgo_prebuilt.go_modules.go_release import locked_release, packed_release
+    from cgo_prebuilt.locks.lock_file import read_lock
+    from cgo_prebuilt.settings import read_settings
+    from cgo_prebuilt.trust import trust_of
+
+    if options.dist is not None:
+        return packed_release(manifest, options.dist)
+    lock, store = read_lock(options.lock), open_store()
+    settings = read_settings(
+        os.environ,
+        lock.name,
+        versions=lock.versions,
+        version=manifest.version,
+        trust=trust_of(options.trust, options.public_key, options.identity),
+    )
+    return locked_release(manifest, lock, settings, store, lambda: open_transport(store.partials))
+
+
+def _check(options: argparse.Namespace, manifest: Manifest, release: GoRelease, time: str) -> int:
     import tempfile
 
     from cgo_prebuilt.go_modules.goproxy_build import compare
@@ -133,7 +163,7 @@ def _check(options: argparse.Namespace, manifest: Manifest, time: str) -> int:
 
     found = check_site(options.output)
     with tempfile.TemporaryDirectory() as folder:
-        built = compare(manifest, options.dist, ProxyTree(options.output), Path(folder), time=time)
+        built = compare(manifest, release, ProxyTree(options.output), Path(folder), time=time)
     missing = [str(item.staged.module) for item in built if item.new]
     say(f"{options.output}: {len(found)} module versions are sound")
     if missing:

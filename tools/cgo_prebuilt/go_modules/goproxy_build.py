@@ -20,6 +20,7 @@ from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
 from cgo_prebuilt.go_modules.go_module import GoModule
+from cgo_prebuilt.go_modules.go_release import GoRelease
 from cgo_prebuilt.go_modules.goproxy_pages import (
     CADDY,
     NGINX,
@@ -64,28 +65,40 @@ class BuiltModule:
     new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SeparateZips:
+    """Zips that are served elsewhere than in the site.
+
+    Attributes:
+        url: Where, as a base or a template with `{file}`.
+        folder: Where they are put, and entered into its `SHA256SUMS`.
+        key: The SSH key that `SHA256SUMS` is signed with once they are in it; None to sign nothing. A
+            signature that it had before goes, being of other sums.
+    """
+
+    url: str
+    folder: Path
+    key: Path | None = None
+
+
 def build_site(
     manifest: Manifest,
-    dist: Path,
+    release: GoRelease,
     site: Path,
     *,
     url: str | None,
-    zip_url: str | None,
+    zips: SeparateZips | None,
     time: str,
-    key: Path | None = None,
 ) -> list[BuiltModule]:
     """Adds a release to a site.
 
     Args:
         manifest: The manifest, with `go.module`.
-        dist: The packed archives and their `SHA256SUMS`.
+        release: What its platforms have.
         site: The folder; made where it is missing. Versions that are in it stay.
         url: The URL that the folder is served at; None for `https://` and the module's host.
-        zip_url: Where the zips are served, as a base or a template with `{file}`; they then go into
-            `dist` instead of into the site. None to have them in the site.
+        zips: Where the zips are served; None to have them in the site.
         time: The version's time, by RFC 3339.
-        key: The SSH key that `SHA256SUMS` is signed with once the zips are in it; None to sign
-            nothing. A signature that it had before goes, being of other sums.
 
     Returns:
         The modules: the platforms', and the forwarding one last.
@@ -96,38 +109,38 @@ def build_site(
         UnavailableError: See `stage_modules`.
     """
     _check_url(url, "--url")
-    _check_url(zip_url, "--zip-url")
+    _check_url(zips.url if zips is not None else None, "--zip-url")
     tree = ProxyTree(site)
     with _staging_folder(site) as folder:
-        built = compare(manifest, dist, tree, folder, time=time)
+        built = compare(manifest, release, tree, folder, time=time)
         new = [item for item in built if item.new]
-        zips = {}
+        written = {}
         for number, item in enumerate(new):
             module = item.staged.module
-            zips[module] = folder / f"{number}.zip"
-            write_module_zip(module, item.staged.contents, zips[module])
+            written[module] = folder / f"{number}.zip"
+            write_module_zip(module, item.staged.contents, written[module])
         redirects = tree.redirects()
-        if zip_url is not None:
+        if zips is not None:
             staged = [item.staged for item in new]
-            redirects.update(_move_to_dist(staged, zips, tree, manifest, dist, zip_url))
-            zips.clear()
-            if key is not None:
-                sign(dist / SUMS, key)
+            redirects.update(_move_out(staged, written, tree, manifest, zips))
+            written.clear()
+            if zips.key is not None:
+                sign(zips.folder / SUMS, zips.key)
         modules = {*tree.modules(), *(item.staged.module.path for item in new)}
         _write_site(site, sorted(modules), url, redirects)
         for item in new:
-            tree.publish(item.staged.module, item.files, zips.get(item.staged.module))
+            tree.publish(item.staged.module, item.files, written.get(item.staged.module))
     return built
 
 
 def compare(
-    manifest: Manifest, dist: Path, tree: ProxyTree, staging: Path, *, time: str
+    manifest: Manifest, release: GoRelease, tree: ProxyTree, staging: Path, *, time: str
 ) -> list[BuiltModule]:
     """Makes a release's modules and compares them with those that are published.
 
     Args:
         manifest: The manifest.
-        dist: The packed archives.
+        release: What its platforms have.
         tree: What is published.
         staging: An empty folder of the caller's.
         time: The version's time, by RFC 3339.
@@ -138,7 +151,7 @@ def compare(
         UnavailableError: See `stage_modules`.
     """
     built = []
-    for staged in stage_modules(manifest, dist, staging):
+    for staged in stage_modules(manifest, release, staging):
         old = tree.published(staged.module)
         if old is not None:
             _refuse_change(staged, old)
@@ -219,25 +232,24 @@ def _refuse_change(staged: StagedModule, old: Published) -> None:
             )
 
 
-def _move_to_dist(
+def _move_out(
     new: list[StagedModule],
-    zips: Mapping[GoModule, Path],
+    written: Mapping[GoModule, Path],
     tree: ProxyTree,
     manifest: Manifest,
-    dist: Path,
-    zip_url: str,
+    zips: SeparateZips,
 ) -> dict[str, str]:
     """Moves zips to the release's other assets, and says where they will be."""
     redirects = {}
     hashes = {}
     for staged in new:
         file = go_zip(manifest, staged.platform)
-        shutil.move(zips[staged.module], dist / file)
-        hashes[file] = sha256_of(dist / file)[0]
+        shutil.move(written[staged.module], zips.folder / file)
+        hashes[file] = sha256_of(zips.folder / file)[0]
         values = {"name": manifest.name, "version": manifest.version, "file": file}
-        place = url_below(Url(zip_url), values, where="--zip-url")
+        place = url_below(Url(zips.url), values, where="--zip-url")
         redirects[tree.name(staged.module, ".zip")] = place.raw
-    update_sums(dist / SUMS, hashes)
+    update_sums(zips.folder / SUMS, hashes)
     return redirects
 
 

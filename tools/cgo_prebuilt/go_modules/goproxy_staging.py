@@ -1,16 +1,12 @@
-"""The modules that a release becomes: its archives, verified and extracted, and the files for Go."""
+"""The modules that a release becomes: its files, verified and extracted, and those for Go."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgo_prebuilt.archives.bytestream import FileStream
-from cgo_prebuilt.archives.extract import extract
-from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import IntegrityError, ManifestError, UnavailableError
+from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.go_modules.go_bindings import read_bindings
 from cgo_prebuilt.go_modules.go_module import (
     GoModule,
@@ -26,16 +22,12 @@ from cgo_prebuilt.go_modules.go_package import (
     go_mod,
     platform_files,
 )
+from cgo_prebuilt.go_modules.go_release import GoRelease
 from cgo_prebuilt.go_modules.joined_archive import Join, join_archives, plan_join
 from cgo_prebuilt.go_modules.module_zip import check_contents, check_sizes, contents_hash
 from cgo_prebuilt.locks.lock import Interface, LockedPlatform
-from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import GoSpec, Manifest
-from cgo_prebuilt.platforms import Platform, parse_platform
-from cgo_prebuilt.releases.exposing import without_link_names
-from cgo_prebuilt.releases.index import Wanted, index
-from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
-from cgo_prebuilt.releases.sums import SUMS, read_sums
+from cgo_prebuilt.platforms import Platform
 
 LICENSE = "LICENSE"
 
@@ -64,17 +56,17 @@ class StagedModule:
         return content
 
 
-def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedModule]:
+def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list[StagedModule]:
     """Makes the modules of a release: one for each platform, and the forwarding one last.
 
     Args:
         manifest: The manifest, with `go.module`.
-        dist: The packed archives and their `SHA256SUMS`.
-        staging: An empty folder, into which they are extracted.
+        release: What its platforms have.
+        staging: An empty folder, into which their files are put.
 
     Raises:
-        IntegrityError: An archive is not what `SHA256SUMS` says, or lacks what the manifest says.
-        UnavailableError: An archive is not there.
+        IntegrityError: What is published is not what was locked.
+        UnavailableError: It cannot be fetched.
         UsageError: The release cannot be a Go module: its version, a name, an option or its size.
     """
     go = _go(manifest)
@@ -87,14 +79,11 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
         check_root_package(go.module, where=where)
     else:
         globs = {glob for spec in manifest.platforms for glob in spec.interface.headers}
-        modules = {platform_module(go.module, spec.platform) for spec in manifest.platforms}
+        modules = {platform_module(go.module, platform) for platform in release.platforms}
         bindings = read_bindings(manifest.folder / go.package, globs, modules)
     license = _license(manifest, go)
-    manifest = manifest.of_flavor(None)  # the go command has no word for another
-    locked = lock_version(manifest, _indexer(dist), manifest.folder).platforms
-    platforms = {parse_platform(name): without_link_names(one) for name, one in locked.items()}
     staged = []
-    for platform, files in platforms.items():
+    for platform, files in release.platforms.items():
         folder = staging / str(platform)
         path = platform_module(go.module, platform)
         sizes = {file.path: file.size for file in files.files()}
@@ -106,18 +95,18 @@ def stage_modules(manifest: Manifest, dist: Path, staging: Path) -> list[StagedM
         # A requirement in each direction: no build can mix a version with another one's library.
         generated["go.mod"] = go_mod(path, requires=[f"{go.module} {version}"])
         _refuse_overlap(sizes.keys(), {*generated, join.path}, manifest)
-        _extract(files, dist, folder)
+        release.put(platform, folder)
         _join(join, folder, where=f"{manifest.where}: platforms.{platform}")
         contents = {**license, **{name: folder / name for name in linked}, **generated}
         staged.append(_staged(GoModule(path, version), str(platform), contents))
     interface = Interface()
     headers: dict[str, bytes | Path] = {}
     if bindings is not None:
-        interface, headers = _headers(manifest, platforms, staging)
+        interface, headers = _headers(manifest, release.platforms, staging)
     contents = {
         **license,
         **headers,
-        **forwarding_files(library, platforms, interface, bindings),
+        **forwarding_files(library, release.platforms, interface, bindings),
         "go.mod": go_mod(
             go.module,
             bindings.go_version if bindings else GO_VERSION,
@@ -147,44 +136,6 @@ def _license(manifest: Manifest, go: GoSpec) -> dict[str, bytes | Path]:
     raise ManifestError(
         "'go.license' is no file", where=str(path), remedy="name one, relative to the manifest"
     )
-
-
-def _indexer(dist: Path) -> Indexer:
-    """An indexer that takes an archive from the folder, if it is the one of its `SHA256SUMS`."""
-    sums = read_sums(dist / SUMS)
-
-    def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
-        path = dist / spec.file
-        if not path.is_file():
-            raise UnavailableError(
-                f"{spec.file} is not in the folder",
-                where=str(dist),
-                remedy="pack it, or take its platform out of the manifest",
-            )
-        digest, size = sha256_of(path)
-        if sums.get(spec.file) != digest:
-            said = sums.get(spec.file, "does not name it")
-            raise IntegrityError(
-                f"{spec.file} has the SHA-256 {digest}; {SUMS}: {said}",
-                where=str(dist),
-                remedy="pack it again",
-            )
-        with closing(FileStream(path)) as stream:
-            contents = index(stream, spec, wanted, where=str(path))
-        return IndexedArchive(digest, size, contents)
-
-    return get
-
-
-def _extract(platform: LockedPlatform, dist: Path, folder: Path) -> None:
-    for number, archive in enumerate(platform.archives):
-        target = folder if number == 0 else folder.with_name(f"{folder.name}.{number}")
-        target.mkdir()
-        with closing(FileStream(dist / archive.file)) as stream:
-            extract(archive, stream, target)
-        for file in archive.files if number else ():
-            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-            (target / file.path).replace(folder / file.path)
 
 
 def _join(join: Join, folder: Path, *, where: str) -> None:
