@@ -118,6 +118,7 @@ def scenarios(
 def _ours(kind: str, lock: Path, mirror: str = "") -> Contender:
     fetch = (
         f"{shlex.quote(sys.executable)} -m cgo_prebuilt fetch --lock {lock} --platform linux_amd64"
+        " --auto-hard-links=yes"  # as Bazel's rules run it; at a prompt, root gets copies
     )
     if mirror:
         fetch = f"CGO_PREBUILT_MIRROR='{mirror}' {fetch}"

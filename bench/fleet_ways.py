@@ -201,6 +201,7 @@ def _fetch(site: _Site, mirror: str = "") -> str:
     return (
         f"CGO_PREBUILT_CACHE=$STORE CGO_PREBUILT_MIRROR={mirror} {shlex.quote(sys.executable)}"
         f" -m cgo_prebuilt fetch --lock {site.lock} --platform linux_amd64 --output out"
+        " --auto-hard-links=yes"  # as Bazel's rules run it
     )
 
 

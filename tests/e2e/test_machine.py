@@ -184,6 +184,13 @@ def test_a_read_only_store_that_has_the_library_is_enough(
     assert heavy.is_in(tmp_path / "second")
     assert archive_server.requests == []
     cgo_prebuilt("cache", "verify", cwd=tmp_path, env=variables).checked()
+    which = ("--lock", heavy.lock, "--platform", "linux_amd64", "--shell", "json")
+    variables["TMPDIR"] = str(tmp_path)
+    printed = cgo_prebuilt("env", *which, cwd=tmp_path, env=variables).checked().stdout
+    folder = Path(json.loads(printed)["PKG_CONFIG_PATH"])
+    assert folder.is_relative_to(tmp_path), "the .pc file cannot be in the store"
+    assert [path.name for path in folder.iterdir()] == ["heavy.pc"]
+    assert (folder / "../../files/lib/libheavy.a").resolve().is_relative_to(small_disk)
 
 
 def test_a_store_on_another_file_system_is_copied_from(

@@ -27,7 +27,7 @@ from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.host import Host
 from cgo_prebuilt.network.reach import status_of
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.storage.materialize import Method
+from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.url import Url
 from tests.unit.trees import needs_mounts, read_only, tmpfs
 
@@ -366,7 +366,14 @@ class TestProbes:
             assert (facts.file_system, facts.methods) == ("tmpfs", (Method.COPY,))
             assert list(mounted.iterdir()) == []
             with read_only(mounted):
-                assert probe_store(mounted, tmp_path).refusal == "Read-only file system"
+                assert probe_store(mounted / "v", tmp_path).refusal == "Read-only file system"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="files have no modes there")
+    def test_a_store_that_others_can_write_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / "store").mkdir()
+        (tmp_path / "store").chmod(0o777)
+        refusal = probe_store(tmp_path / "store", tmp_path).refusal
+        assert refusal == "others can write a folder of the store, and could change what you link"
 
     def test_a_missing_certificate_is_noticed(self, tmp_path: Path) -> None:
         environ = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "no.pem")}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,3 +66,88 @@ def test_who_does_not_want_to_wait_does_not_remove_it(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_has_no_lock(tmp_path: Path) -> None:
     with hold(tmp_path / "nothing/lock", leave=False) as held:
         assert not held
+
+
+# Holds a lock until its input ends.
+HOLD = """\
+import sys
+from pathlib import Path
+from cgo_prebuilt.files.file_lock import hold
+with hold(Path(sys.argv[1]), shared=sys.argv[2] == "shared", patience=0.5):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def holder(lock: Path, kind: str = "alone") -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock), kind],
+        env={"PYTHONPATH": str(TOOLS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it cannot stop a process")
+@pytest.mark.parametrize("kind", ["alone", "shared"])
+def test_nobody_waits_for_a_holder_that_was_stopped(tmp_path: Path, kind: str) -> None:
+    lock = tmp_path / "lock"
+    told: list[str] = []
+    with holder(lock, kind) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with hold(lock, patience=0.5, on_stuck=told.append) as held:
+            assert not held
+        assert 0.4 < time.monotonic() - began < 20
+    assert told == [f"process {process.pid}" if kind == "alone" else "another process"]
+
+
+@pytest.mark.parametrize("kind", ["alone", "shared"])
+def test_a_holder_that_lives_is_waited_for(tmp_path: Path, kind: str) -> None:
+    """Three times as long as the waiter's patience; it shows signs of life meanwhile."""
+    lock = tmp_path / "lock"
+    with holder(lock, kind) as process:
+        assert process.stdin is not None
+        ended = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(1.5)"], stdout=process.stdin
+        )
+        process.stdin.close()  # the other one has it, for as long as it runs
+        with hold(lock, patience=0.5, on_stuck=pytest.fail) as held:
+            assert held
+        assert ended.wait() == 0
+
+
+def test_after_a_holder_its_name_is_gone(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with hold(lock, patience=1):
+        assert lock.read_text().endswith(f" {os.getpid()}")
+    assert lock.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("", "another process"),
+        ("another.4026531836 17", "a process elsewhere"),
+        ("x y", "another process"),
+        ("\x1b[31m 1", "a process elsewhere"),
+    ],
+)
+def test_a_holder_elsewhere_is_not_named_by_a_number_that_means_nothing(
+    tmp_path: Path, said: str, shown: str
+) -> None:
+    told: list[str] = []
+    with hold(tmp_path / "lock"):
+        (tmp_path / "lock").write_text(said)
+        with hold(tmp_path / "lock", patience=0, on_stuck=told.append) as held:
+            assert not held
+    assert told == [shown]

@@ -135,9 +135,64 @@ def test_it_lies_beside_the_files_and_not_among_them(tmp_path: Path) -> None:
     assert tree.files not in folder.parents
 
 
-def test_a_store_that_cannot_be_written_says_which_variable_to_set(tmp_path: Path) -> None:
+def test_where_neither_store_nor_temporary_files_can_be_written_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree = put(Store(tmp_path / "store"), FILES)
     (tree.folder / "pkgconfig").write_text("in the way")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match=r"the \.pc file cannot be written") as caught:
         write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
     assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)
+
+
+def test_a_planted_file_is_written_anew_and_its_neighbours_go(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    tree = put(store, FILES)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    right = (folder / "vec.pc").read_text()
+    (folder / "vec.pc").write_text(right.replace("Libs:", "Libs: -Wl,-rpath,/tmp/evil"))
+    (folder / "zlib.pc").write_text("Name: zlib")
+    assert write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux") == folder
+    assert files_below(folder) == ["vec.pc"]
+    assert (folder / "vec.pc").read_text() == right
+
+
+@pytest.mark.parametrize("level", ["file", "folder", "folders"])
+def test_a_planted_link_is_not_followed(tmp_path: Path, level: str) -> None:
+    tree = put(Store(tmp_path / "store"), FILES)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    text = (folder / "vec.pc").read_text()
+    planted = {"file": folder / "vec.pc", "folder": folder, "folders": folder.parent}[level]
+    elsewhere = tmp_path / "elsewhere"
+    planted.rename(elsewhere)
+    planted.symlink_to(elsewhere)
+    write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    assert not planted.is_symlink()
+    assert (folder / "vec.pc").read_text() == text
+
+
+def test_verify_finds_a_planted_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    tree = put(store, FILES)
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    assert store.verify(tree.key) == ()
+    (folder / "vec.pc").write_text("Name: vec")
+    (folder / "zlib.pc").write_text("Name: zlib")
+    place = folder.relative_to(tree.folder).as_posix()
+    assert store.verify(tree.key) == (f"{place}/vec.pc", f"{place}/zlib.pc")
+    assert store.list() == ()
+
+
+def test_in_a_store_that_cannot_be_written_it_is_a_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    tree = put(Store(tmp_path / "store"), FILES)
+    (tree.folder / "pkgconfig").write_text("in the way")
+    folder = write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux")
+    assert folder.is_relative_to(tmp_path / "temporary")
+    library, *_ = asked(folder, "--libs")
+    assert Path(library).samefile(tree.files / "lib" / "libvec.a")
+    assert write_pkg_config(tree, "vec", "v1.2.3", INTERFACE, "linux") == folder

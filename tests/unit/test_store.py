@@ -285,7 +285,7 @@ class TestDamage:
             lambda tree: (tree.folder / "tree.json").write_text("[" * 100_000),
             lambda tree: (tree.folder / "tree.json").write_text("[]"),
             lambda tree: (tree.folder / "tree.json").write_text('{"schema": 1}'),
-            lambda tree: edit_record(tree, schema=2),
+            lambda tree: edit_record(tree, schema=1),
             lambda tree: edit_record(tree, key="0" * 64),
             lambda tree: edit_record(tree, files={}),
             lambda tree: edit_record(tree, files={LIBRARY: ["x"]}),

@@ -21,6 +21,13 @@ ORIGINS = ("auto", "prebuilt", "source")
 
 _MIRROR = "CGO_PREBUILT_MIRROR"
 
+LINK_MODES = ("auto", "reflink", "hardlink", "copy")
+"""How files get out of the store: the best way that is safe, or one of them, else by copy."""
+
+_LINK_MODE = "CGO_PREBUILT_LINK_MODE"
+
+_WAIT = "CGO_PREBUILT_WAIT_SECONDS"
+
 _RENAMED = {"CGO_PREBUILT_FALLBACK": "CGO_PREBUILT_ORIGIN"}
 """Variables by their old names. Ignoring one could build what somebody forbade."""
 
@@ -186,6 +193,48 @@ def _no_place(where: str, path: str) -> UsageError:
         where=where,
         remedy="a folder is /srv/mirror, a server https://mirror.example.com",
     )
+
+
+def link_mode_of(environ: Mapping[str, str], asked: str | None, default: str | None) -> str:
+    """How files get out of the store.
+
+    Args:
+        environ: The environment.
+        asked: What the command line says, or None.
+        default: What MODULE.bazel says, which the variable takes precedence over, or None.
+
+    Returns:
+        One of `LINK_MODES`.
+
+    Raises:
+        UsageError: The variable has another value.
+    """
+    named = environ.get(_LINK_MODE)
+    if named and named not in LINK_MODES:
+        raise UsageError(
+            f"{named!r} is not a link mode",
+            where=_LINK_MODE,
+            remedy=f"use one of {', '.join(LINK_MODES)}",
+        )
+    return asked or named or default or "auto"
+
+
+def patience_of(environ: Mapping[str, str], default: float) -> float:
+    """How many seconds to wait for another process that shows no sign of life.
+
+    Raises:
+        UsageError: The variable is no such number.
+    """
+    text = environ.get(_WAIT)
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
+        raise UsageError(
+            f"{text!r} is not a number of seconds",
+            where=_WAIT,
+            remedy=f"{default:g} is the default",
+        )
+    return float(text)
 
 
 def command_named(environ: Mapping[str, str], variable: str) -> list[str]:

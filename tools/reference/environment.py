@@ -22,6 +22,17 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         " space between them; in Bazel, `prebuilt.defaults(allow_linkopts = ...)`",
     ),
     (
+        ("CGO_PREBUILT_LINK_MODE",),
+        "how files get out of the store: `auto` (reflinks; hard links where nobody can write through one"
+        " unnoticed; copies), `reflink`, `hardlink` or `copy`. Where the one that is asked for does not"
+        " work, files are copied",
+    ),
+    (
+        ("CGO_PREBUILT_WAIT_SECONDS",),
+        "seconds, 60 by default, after which a command does not wait any longer for another one that is at"
+        " the same and shows no sign of life",
+    ),
+    (
         ("CGO_PREBUILT_MIRROR",),
         "a base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of every"
         " lock; no archive is taken from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and"

@@ -99,6 +99,7 @@ def _verify(options: argparse.Namespace) -> int:
         bad = store.verify(tree.key)
         damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
         print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
+    damaged += store.verify_results()
     if damaged:
         raise IntegrityError(
             "the store was damaged: " + ", ".join(damaged),

@@ -12,7 +12,7 @@ from enum import Enum
 
 from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, Machine
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.storage.materialize import Method
+from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.url import Url
 
 UNFIT = 6

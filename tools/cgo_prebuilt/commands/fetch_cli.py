@@ -21,7 +21,14 @@ from cgo_prebuilt.commands.verbs import (
     say,
 )
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.settings import NEW_ORIGINS, ORIGINS, Settings, read_settings
+from cgo_prebuilt.settings import (
+    LINK_MODES,
+    NEW_ORIGINS,
+    ORIGINS,
+    Settings,
+    link_mode_of,
+    read_settings,
+)
 from cgo_prebuilt.trust import trust_of
 from cgo_prebuilt.url import Url
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.source.source_tree import SourceOf
     from cgo_prebuilt.source.stored_archive import StoredArchive
+    from cgo_prebuilt.storage.link_mode import Method
     from cgo_prebuilt.storage.store import Store
 
 
@@ -53,6 +61,15 @@ def add_fetching(verbs: Verbs) -> None:
     )
     _add_lock_options(verb)
     verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
+    verb.add_argument(
+        "--link-mode",
+        choices=LINK_MODES,
+        help="how files get there from the store: the best way that is safe (auto, the default), or"
+        " one of them, else by copy",
+    )
+    # What MODULE.bazel and the Bazel rules say, for those alone.
+    verb.add_argument("--default-link-mode", choices=LINK_MODES, help=argparse.SUPPRESS)
+    verb.add_argument("--auto-hard-links", choices=("yes", "no"), help=argparse.SUPPRESS)
     add_json(verb, "print a report as JSON", dict.fromkeys(_REPORT, ()))
 
     verb = add_verb(
@@ -143,6 +160,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
     lock, platform = lock_and_platform(options)
     store = open_store()
+    methods = _methods(options)
     is_there = False
     while not is_there:
         provided = _provide(options, lock, platform, store)
@@ -150,7 +168,7 @@ def _fetch(options: argparse.Namespace) -> int:
             # From here on `cache prune` leaves the tree alone; a moment ago it did not.
             is_there = provided.tree.folder.is_dir()
             if is_there:
-                materialize(provided.tree, provided.files, options.output)
+                materialize(provided.tree, provided.files, options.output, methods)
     answer = report(provided, platform, options.output)
     if options.json:
         print_json(options, answer.json())
@@ -160,12 +178,24 @@ def _fetch(options: argparse.Namespace) -> int:
     return 0
 
 
+def _methods(options: argparse.Namespace) -> tuple[Method, ...]:
+    from cgo_prebuilt.files.own_files import this_user
+    from cgo_prebuilt.storage.link_mode import may_share, methods_of
+
+    mode = link_mode_of(os.environ, options.link_mode, options.default_link_mode)
+    rules = None if options.auto_hard_links is None else options.auto_hard_links == "yes"
+    is_root = sys.platform != "win32" and this_user() == 0
+    return methods_of(mode, hard_links=may_share(is_root=is_root, rules=rules))
+
+
 def _env(options: argparse.Namespace) -> int:
     from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
     from cgo_prebuilt.linking.pkg_config import write_pkg_config
 
     lock, platform = lock_and_platform(options, as_go=True)
-    provided = _provide(options, lock, platform, open_store())
+    store = open_store()
+    store.refuse_to_lend()
+    provided = _provide(options, lock, platform, store)
     tree, interface = provided.tree, provided.interface
     folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
     variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)

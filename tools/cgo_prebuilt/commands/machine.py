@@ -14,7 +14,9 @@ from pathlib import Path
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.host import Host, detect
-from cgo_prebuilt.storage.materialize import Method, methods_between
+from cgo_prebuilt.storage.link_mode import Method
+from cgo_prebuilt.storage.materialize import methods_between
+from cgo_prebuilt.storage.store_folder import StoreFolder
 
 PACKAGES = ("requests", "isal", "backports.zstd")
 """The packages that are looked for."""
@@ -45,7 +47,7 @@ class StoreFacts:
 
     Attributes:
         root: The folder; it may not be there yet.
-        refusal: Why it cannot be written, or None.
+        refusal: Why it cannot be written, or must not be; or None.
         file_system: The type, such as `ext4`; None where the system does not tell.
         free: Bytes that are free; None when that is not known.
         methods: The ways of getting files from it into the workspace; None when they cannot be tried.
@@ -121,7 +123,7 @@ def probe_store(root: Path, workspace: Path) -> StoreFacts:
         workspace: Where files would go.
     """
     folder = next(parent for parent in (root, *root.parents) if os.path.lexists(parent))
-    refusal = _refusal_to_write(folder)
+    refusal = _other_user(root) or _refusal_to_write(folder)
     methods = None
     if refusal is None:
         try:
@@ -133,6 +135,15 @@ def probe_store(root: Path, workspace: Path) -> StoreFacts:
     except OSError:
         free = None
     return StoreFacts(root, refusal, file_system_of(folder), free, methods)
+
+
+def _other_user(root: Path) -> str | None:
+    """Why a store is not this user's own, or None."""
+    try:
+        StoreFolder(root).refuse_other_user()
+    except UsageError as error:
+        return error.what
+    return None
 
 
 def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> Tool | None:

@@ -15,9 +15,20 @@ if TYPE_CHECKING:
 
 def open_store() -> Store:
     """The user's store."""
-    from cgo_prebuilt.storage.store import Store, default_root, home_by_account
+    from cgo_prebuilt.commands.verbs import note
+    from cgo_prebuilt.settings import patience_of
+    from cgo_prebuilt.storage.store import PATIENCE, Store, default_root, home_by_account
 
-    return Store(default_root(os.environ, sys.platform, home_by_account()))
+    patience = patience_of(os.environ, PATIENCE)
+
+    def on_stuck(holder: str) -> None:
+        note(
+            f"{holder} has shown no sign of life for {patience:g} s (is it stopped?);"
+            " not waiting for it any longer"
+        )
+
+    root = default_root(os.environ, sys.platform, home_by_account())
+    return Store(root, patience=patience, on_stuck=on_stuck)
 
 
 def open_transport(partials: Path) -> Transport:

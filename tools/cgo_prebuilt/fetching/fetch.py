@@ -62,7 +62,7 @@ def obtain(
             label = f"{plan.name} {plan.version} {plan.platform}"
             tree = store.publish(staging, key, plan.files, label)
         if plan.is_vouched:
-            Results(store.results).put(_vouched_key(plan), plan.files)
+            Results(store.results).put(_vouched_key(plan), tree, plan.files)
     return Obtained(tree, is_new=True)
 
 
@@ -72,9 +72,12 @@ def stored(plan: Plan, store: Store) -> Tree | None:
     Whoever wrote the lock chose the hashes of the files. Where a consumer requires somebody else to
     vouch for the archives, only a tree that was extracted from these very archives is taken.
     """
-    if plan.is_vouched and Results(store.results).get(_vouched_key(plan)) != plan.files:
-        return None
-    return store.find(tree_key(plan.files), plan.files)
+    tree = store.find(tree_key(plan.files), plan.files)
+    if tree is None or not plan.is_vouched:
+        return tree
+    result = Results(store.results).get(_vouched_key(plan))
+    is_theirs = result is not None and result.files == plan.files and result.is_of(tree)
+    return tree if is_theirs else None
 
 
 def _vouched_key(plan: Plan) -> str:

@@ -1,7 +1,9 @@
 """A lock between processes, held on a file for as long as its holder lives.
 
 It saves work and is never what correctness stands on: on file systems without locks, or with locks
-that do nothing, everything that it guards still comes out right.
+that do nothing, everything that it guards still comes out right. So nobody needs to wait for a holder
+that was stopped: whoever holds a lock with some patience touches its file again and again, and a waiter
+with the same patience that sees nothing of it goes ahead without the lock.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cgo_prebuilt.files.own_files import open_own
+from cgo_prebuilt.files.temporary_names import process_space
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -21,6 +26,8 @@ else:
 
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
+_SIGN_SECONDS = 2.0
+_MOST_OF_A_HOLDER = 200
 # A file system may say of every look that it is another file.
 _ATTEMPTS = 100
 # A byte far behind the end: a lock on Windows keeps others from reading what it covers.
@@ -39,6 +46,8 @@ def hold(
     wait: bool = True,
     on_wait: Callable[[], None] | None = None,
     leave: bool = True,
+    patience: float | None = None,
+    on_stuck: Callable[[str], None] = lambda _: None,
 ) -> Iterator[bool]:
     """Holds a lock while the block runs.
 
@@ -49,12 +58,16 @@ def hold(
         wait: Wait for the lock, else raise when it is held.
         on_wait: Called once, before waiting.
         leave: Leave the lock file behind. In a folder that is a person's own, it is removed instead.
+        patience: How many seconds to wait for a holder that shows no sign of life; None for ever.
+        on_stuck: Told then who the holder is.
 
     Yields:
-        Whether the lock is held; False where the file system has none or the file cannot be made.
+        Whether the lock is held; False where the file system has none, the file cannot be made, or
+        the holder showed no sign of life.
 
     Raises:
         LockIsHeldError: It is held elsewhere, and `wait` is False.
+        UsageError: The lock file is not this user's alone, see `open_own`.
     """
     descriptor, held = None, False
     try:
@@ -62,10 +75,16 @@ def hold(
             if descriptor is not None:  # of a file that whoever had the lock has removed
                 os.close(descriptor)
             descriptor = _open(path)
-            held = descriptor is not None and _acquire(descriptor, shared, wait, on_wait)
+            held = descriptor is not None and _acquire(
+                descriptor, shared, wait, on_wait, patience, on_stuck
+            )
             if descriptor is None or leave or _is_at(descriptor, path):
                 break
-        yield held
+        if descriptor is None or not held or patience is None:
+            yield held
+        else:
+            with _signs_of_life(descriptor, path, patience, shared):
+                yield held
     finally:
         if held and not leave:
             with suppress(OSError):  # Windows removes no file that is open
@@ -76,7 +95,7 @@ def hold(
 
 def _open(path: Path) -> int | None:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        return open_own(path, os.O_RDWR | os.O_CREAT)
     except OSError:  # a read-only store
         return None
 
@@ -88,7 +107,14 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _acquire(descriptor: int, shared: bool, wait: bool, on_wait: Callable[[], None] | None) -> bool:
+def _acquire(
+    descriptor: int,
+    shared: bool,
+    wait: bool,
+    on_wait: Callable[[], None] | None,
+    patience: float | None,
+    on_stuck: Callable[[str], None],
+) -> bool:
     try:
         if try_to_lock(descriptor, shared=shared):
             return True
@@ -96,10 +122,75 @@ def _acquire(descriptor: int, shared: bool, wait: bool, on_wait: Callable[[], No
             raise LockIsHeldError
         if on_wait is not None:
             on_wait()
-        _lock(descriptor, shared=shared)
+        if patience is None:
+            _lock(descriptor, shared=shared)
+        elif not _wait(descriptor, shared, patience):
+            on_stuck(_holder(descriptor))
+            return False
     except OSError:  # ENOLCK, ENOTSUP, ENOSYS, and what else a network file system says
         return False
     return True
+
+
+def _wait(descriptor: int, shared: bool, patience: float) -> bool:
+    """Waits while the holder shows signs of life; gives whether the lock was taken."""
+    seen, since, pause = _sign(descriptor), time.monotonic(), 0.005
+    while not try_to_lock(descriptor, shared=shared):
+        sign, now = _sign(descriptor), time.monotonic()
+        if sign != seen:
+            seen, since = sign, now
+        elif now - since >= patience:
+            return False
+        time.sleep(min(pause, max(patience - (now - since), 0)))
+        pause = min(2 * pause, _POLL_SECONDS)
+    return True
+
+
+def _sign(descriptor: int) -> int:
+    return os.fstat(descriptor).st_mtime_ns
+
+
+@contextmanager
+def _signs_of_life(descriptor: int, path: Path, patience: float, shared: bool) -> Iterator[None]:
+    """Touches the lock file while the block runs, and has its holder's name in it."""
+    import threading
+
+    over = threading.Event()
+    period = min(_SIGN_SECONDS, max(patience / 5, 0.05))
+
+    def touch() -> None:
+        while not over.wait(period):
+            with suppress(OSError):
+                os.utime(descriptor if os.utime in os.supports_fd else path)
+
+    _write_holder(descriptor, "" if shared else f"{process_space()} {os.getpid()}")
+    thread = threading.Thread(target=touch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        _write_holder(descriptor, "")
+
+
+def _write_holder(descriptor: int, holder: str) -> None:
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, holder.encode())
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock, for a person."""
+    holder = ""
+    with suppress(OSError, ValueError):
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        holder = os.read(descriptor, _MOST_OF_A_HOLDER).decode("ascii")
+    space, _, pid = holder.partition(" ")
+    if not pid.isdecimal():
+        return "another process"
+    return f"process {pid}" if space == process_space() else "a process elsewhere"
 
 
 if sys.platform == "win32":

@@ -48,8 +48,8 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind.
     """
-    with whole(target) as partial:
-        partial.write_bytes(content)
+    with whole(target) as partial, partial.open("xb") as file:  # never into what somebody put there
+        file.write(content)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ _ABANDONED_SECONDS = 24 * 60 * 60
 
 def temporary_name() -> str:
     """A new name, short enough for any file system."""
-    return f"{PREFIX}{_process_space()}-{os.getpid()}-{os.urandom(6).hex()}"
+    return f"{PREFIX}{process_space()}-{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def is_abandoned(path: Path) -> bool:
@@ -38,7 +38,7 @@ def is_abandoned(path: Path) -> bool:
     pid = rest.partition("-")[0]
     if not path.name.startswith(PREFIX) or not pid.isdecimal():
         return False
-    if space == _process_space() and sys.platform != "win32":
+    if space == process_space() and sys.platform != "win32":
         return not _is_alive(int(pid))
     try:
         # Linking sets ctime and not mtime; a clock that went backwards must not keep it for ever.
@@ -59,8 +59,8 @@ def _is_alive(pid: int) -> bool:
 
 
 @cache
-def _process_space() -> str:
-    """Where a process id means the same process: one start of one kernel and one PID namespace."""
+def process_space() -> str:
+    """A name for where a process id means the same process: one start of one kernel and one PID namespace."""
     try:
         namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.storage.pkg_config_folder import put_pkg_config
 from cgo_prebuilt.storage.tree import FILES, Tree
 
 _DOLLAR = "dollar=$\n"
@@ -17,7 +16,7 @@ _DOLLAR = "dollar=$\n"
 
 
 def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
-    """Writes the `.pc` file of a stored library beside its files.
+    """Writes the `.pc` file of a stored library beside its files, or where this user can write.
 
     Two locks may link the same files differently, so each text has a folder of its own.
 
@@ -25,22 +24,17 @@ def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, 
         The folder of the `.pc` file, for `PKG_CONFIG_PATH`.
 
     Raises:
-        UsageError: The store cannot be written.
+        UsageError: It cannot be written.
     """
     text = pkg_config(name, version, interface, os, f"../../{FILES}")
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    target = tree.folder / "pkgconfig" / digest[:16] / f"{name}.pc"
-    if not target.exists():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, text.encode())
-        except OSError as error:
-            raise UsageError(
-                f"the .pc file cannot be written: {error.strerror}",
-                where=str(target),
-                remedy="set CGO_PREBUILT_CACHE to a folder that can be written",
-            ) from None
-    return target.parent
+    try:
+        return put_pkg_config(tree, f"{name}.pc", text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"the .pc file cannot be written: {error.strerror or error}",
+            where=str(error.filename or tree.folder),
+            remedy="set CGO_PREBUILT_CACHE to a folder that can be written",
+        ) from None
 
 
 def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: str) -> str:

@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from cgo_prebuilt.files.file_lock import try_to_lock
+from cgo_prebuilt.files.own_files import open_own, read_plain
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.network.intervals import Intervals
 
 _SCHEMA: Final = 1
 _PRIVATE: Final = ".private"
 _DAY: Final = 86400.0
+_MOST_OF_A_SIDECAR: Final = 16 << 20
 _HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
 """What a request header can carry; `If-Range` with anything else could never be sent."""
 _ABANDONED_SECONDS: Final = 14 * _DAY
@@ -114,7 +116,7 @@ class PositionedFile:
 
     def is_at(self, path: Path) -> bool:
         """Whether a path still leads to this file."""
-        return os.path.samestat(os.fstat(self._open()), path.stat())
+        return os.path.samestat(os.fstat(self._open()), path.lstat())
 
     def truncate(self, size: int) -> None:
         """Cuts the file, or makes it longer."""
@@ -173,7 +175,7 @@ class Partial:
         try:
             if not self.file.is_at(self.path):
                 return False
-            return sidecar_path(self.path).read_text(encoding="utf-8") == self._written
+            return _read_sidecar(self.path) == self._written
         except FileNotFoundError:
             return self._written is None and self.path.exists()
         except (OSError, ValueError):
@@ -203,6 +205,10 @@ def sidecar_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
+def _read_sidecar(path: Path) -> str:
+    return read_plain(sidecar_path(path), _MOST_OF_A_SIDECAR).decode()
+
+
 class Partials:
     """The folder of partial files; it is made when it is first needed."""
 
@@ -221,6 +227,7 @@ class Partials:
 
         Raises:
             OSError: The folder cannot be written to.
+            UsageError: The file is not this user's alone, see `open_own`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
@@ -236,18 +243,18 @@ class Partials:
 
     def _owned(self, path: Path) -> Partial | None:
         for _ in range(10):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
             if not _lock(descriptor):
                 os.close(descriptor)
                 return None
             # The last owner may have removed the file between our opening and locking it.
             try:
-                same = os.path.samestat(os.fstat(descriptor), path.stat())
+                same = os.path.samestat(os.fstat(descriptor), path.lstat())
             except OSError:
                 same = False
             if same:
                 try:
-                    text = sidecar_path(path).read_text(encoding="utf-8")
+                    text = _read_sidecar(path)
                 except (OSError, ValueError):
                     text = ""
                 file = PositionedFile(descriptor, path)
@@ -266,7 +273,7 @@ class Partials:
             for path in self.folder.iterdir():
                 resumable = path.suffix in (".partial", ".json")
                 limit = _ABANDONED_SECONDS if resumable else _DAY
-                if now - path.stat().st_mtime > limit:
+                if now - path.lstat().st_mtime > limit:
                     path.unlink(missing_ok=True)
 
 

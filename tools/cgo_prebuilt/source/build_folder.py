@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.files.leftovers import delete
+from cgo_prebuilt.files.own_files import make_own_folder
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.source.command_lines import TABLES
@@ -130,7 +130,7 @@ def build_folder(
     root = Path(tempfile.gettempdir(), f"cgo-prebuilt-{_user()}")
     name = key[:16]
     with hold(name) as is_held:
-        if is_held and _is_own(root):
+        if is_held and make_own_folder(root):
             _remove_stale(root, time.time())
             # Resolved, since compilers write down where they really are.
             yield BuildFolder(root.resolve() / name)
@@ -142,19 +142,6 @@ def build_folder(
 
 def _user() -> str:
     return str(os.getuid()) if sys.platform != "win32" else "builds"  # there it is the user's own
-
-
-def _is_own(root: Path) -> bool:
-    """Whether a folder is this user's own, and nobody else's; made where it is missing."""
-    with suppress(OSError):
-        root.mkdir(mode=0o700, exist_ok=True)
-        found = root.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            return False
-        return sys.platform == "win32" or (
-            found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
-        )
-    return False
 
 
 def _remove_stale(root: Path, now: float) -> None:

@@ -101,10 +101,11 @@ def build(
         key = result_key("source build", [settings, digest])
         results = Results(store.results)
         with store.exclusive(key, on_wait=on_wait):
-            files = results.get(key)
-            tree = store.find(tree_key(files), files) if files else None
-            is_new = tree is None or files is None
-            if tree is None or files is None:
+            result = results.get(key)
+            files = result.files if result else ()
+            tree = store.find(tree_key(files), files) if result else None
+            is_new = result is None or tree is None or not result.is_of(tree)
+            if tree is None or is_new:
                 tools = {step.tool for step in wanted.source.steps}
                 names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
                 _check_globs(plan, wanted, names)
@@ -116,7 +117,7 @@ def build(
                     files = _install(plan, wanted, headers, folder.source, names, staging)
                     label = f"{wanted.name} {wanted.version} {wanted.platform} from source"
                     tree = store.publish(staging, tree_key(files), files, label)
-                results.put(key, files)
+                results.put(key, tree, files)
                 folder.remove()
     libraries = set(plan.interface.libraries())
     headers = tuple(file.path for file in files if file.path not in libraries)

@@ -38,8 +38,13 @@ class StoredArchive:
 
     def find(self) -> Tree | None:
         """The tree of the store that has it, and nothing else; or None."""
-        files = Results(self.store.results).get(self._key)
-        return self.store.find(tree_key(files), files) if files else None
+        result = Results(self.store.results).get(self._key)
+        # The result says only what its size is: the rest is the lock's.
+        known = [(file.path, file.sha256) for file in result.files] if result else []
+        if result is None or known != [(self.file, self.sha256)]:
+            return None
+        tree = self.store.find(tree_key(result.files), result.files)
+        return tree if tree is not None and tree.is_own else None
 
     def obtain(
         self, open_transport: Callable[[], Transport], on_wait: Callable[[], None] | None = None
@@ -61,7 +66,7 @@ class StoredArchive:
                     size = self._download(staging / self.file, open_transport)
                     files = (LockedFile(self.file, self.sha256, size),)
                     tree = self.store.publish(staging, tree_key(files), files, self.label)
-                Results(self.store.results).put(self._key, files)
+                Results(self.store.results).put(self._key, None, files)
         return tree.files / self.file
 
     @property

@@ -1,4 +1,4 @@
-"""A tree's files in an output folder: by reflink, else by hard link, else by copy.
+"""A tree's files in an output folder: by reflink, by hard link or by copy.
 
 Each file is made under a temporary name beside its place and renamed, so that nothing half-written
 is ever seen. A file that is right already is left alone, at the price of one `stat`.
@@ -7,21 +7,25 @@ is ever seen. A file that is right already is left alone, at the price of one `s
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import Enum
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.long_paths import long_path
+from cgo_prebuilt.files.own_files import is_link, open_plain
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
+from cgo_prebuilt.storage.link_mode import Method
+from cgo_prebuilt.storage.sealing import is_marked
 from cgo_prebuilt.storage.tree import FileRecord, Tree
 
 if TYPE_CHECKING:
@@ -40,19 +44,15 @@ _NO_REFLINK = frozenset(
 _NO_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 )
+_NO_SENDFILE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK})
 _ATTEMPTS = 5
 
 
 # Makes the second file, which is not there, of the first one.
 _Make = Callable[[Path, Path, FileRecord], None]
 
-
-class Method(Enum):
-    """How a file is made, the best way first."""
-
-    REFLINK = "reflink"
-    HARDLINK = "hardlink"
-    COPY = "copy"
+# A method, what carries it out, and the errors that mean that it does not work here.
+_Way = tuple[Method, _Make, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,19 @@ class Materialized:
     unchanged: int = 0
 
 
-def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materialized:
+def materialize(
+    tree: Tree,
+    files: Iterable[LockedFile],
+    output: Path,
+    methods: Sequence[Method] = tuple(Method),
+) -> Materialized:
     """Puts files of a tree into a folder. What else is in the folder stays.
 
     Args:
-        tree: From the store.
+        tree: From the store. Out of another user's store, each file is copied and hashed.
         files: Which of its files.
         output: The folder; made where it is missing.
+        methods: The ways to try, in this order; the last one is a copy.
 
     Returns:
         What was done.
@@ -86,6 +92,7 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
     Raises:
         UsageError: The output cannot be written or leads elsewhere, or the disk is full.
         UnavailableError: The tree was removed meanwhile.
+        IntegrityError: Another user changed a file of their store meanwhile.
     """
     output = long_path(output)
     with _explaining(output, tree.files):
@@ -96,12 +103,12 @@ def materialize(tree: Tree, files: Iterable[LockedFile], output: Path) -> Materi
         unchanged = 0
         for file in files:
             target = folders.entry(file.path)
-            if _is_right(target, tree.records[file.path]):
+            if _is_right(target, tree.records[file.path], tree.is_own):
                 unchanged += 1
             else:
                 wrong.append((file.path, target))
         made = dict.fromkeys(Method, 0)
-        maker = _Maker()
+        maker = _Maker([(way, *_METHODS[way]) for way in methods] if tree.is_own else _DISTRUSTFUL)
         for parent in {target.parent for _, target in wrong}:
             remove_abandoned(parent)
         for path, target in wrong:
@@ -126,7 +133,7 @@ def methods_between(source: Path, target: Path) -> tuple[Method, ...]:
         record = FileRecord("", found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
         return tuple(
             method
-            for method, make, refusals in _METHODS
+            for method, (make, refusals) in _METHODS.items()
             if _works(make, refusals, sample, long_path(target), record)
         )
     finally:
@@ -178,7 +185,7 @@ class OutputFolders:
             with suppress(FileExistsError):  # by another process
                 folder.mkdir(mode=0o755)
             found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or _is_junction(found):
+        if not stat.S_ISDIR(found.st_mode) or is_link(found):
             raise UsageError(
                 "a folder of the library is a link or a file in the output",
                 where=str(folder),
@@ -188,13 +195,11 @@ class OutputFolders:
         return folder
 
 
-def _is_junction(found: os.stat_result) -> bool:
-    """A Windows mount point or junction (IO_REPARSE_TAG_MOUNT_POINT), which lstat calls a folder."""
-    return getattr(found, "st_reparse_tag", 0) == 0xA0000003
+def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
+    """Whether a file is the store's or a copy of it; the store's mtimes tell contents apart.
 
-
-def _is_right(target: Path, record: FileRecord) -> bool:
-    """Whether a file is the store's or a copy of it; the store's mtimes tell contents apart."""
+    That of a file that was restored into the store may be another one's, so it says nothing.
+    """
     try:
         found = target.lstat()
     except FileNotFoundError:
@@ -205,22 +210,22 @@ def _is_right(target: Path, record: FileRecord) -> bool:
             where=str(target),
             remedy="remove it, or choose another output",
         )
-    return (
-        stat.S_ISREG(found.st_mode)
-        and found.st_size == record.size
-        and found.st_mtime_ns == record.mtime_ns
-    )
+    if not stat.S_ISREG(found.st_mode) or found.st_size != record.size:
+        return False
+    is_store_s = is_own and (found.st_dev, found.st_ino) == (record.device, record.inode)
+    return found.st_mtime_ns == record.mtime_ns and (is_store_s or is_marked(record))
 
 
 class _Maker:
     """Makes files, and remembers which methods do not work between which devices."""
 
-    def __init__(self) -> None:
+    def __init__(self, ways: Sequence[_Way]) -> None:
+        self._ways = ways
         self._refused: set[tuple[Method, int, int]] = set()
 
     def make(self, source: Path, target: Path, record: FileRecord) -> Method:
         pair = (source.parent.stat().st_dev, target.parent.stat().st_dev)
-        for method, attempt, refusals in _METHODS:
+        for method, attempt, refusals in self._ways:
             if (method, *pair) in self._refused:
                 continue
             try:
@@ -269,7 +274,7 @@ def _ficlone(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSYS, "no reflinks")
     import fcntl
 
-    with source.open("rb") as read, target.open("xb") as write:
+    with open_plain(source) as read, target.open("xb") as write:
         fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
 
 
@@ -284,13 +289,49 @@ def _clonefile(source: Path, target: Path) -> None:
 
 
 def _hardlink(source: Path, target: Path, _record: FileRecord) -> None:
-    os.link(source, target)
+    if os.link in os.supports_follow_symlinks:
+        os.link(source, target, follow_symlinks=False)
+    else:
+        os.link(source, target)
 
 
 def _copy(source: Path, target: Path, record: FileRecord) -> None:
+    with open_plain(source) as read, target.open("xb", 0) as write:
+        _send(read, write)
+    _finish(target, record)
+
+
+def _send(read: FileIO, write: FileIO) -> None:
+    """Copies an open file, inside the kernel where that can."""
     import shutil
 
-    shutil.copyfile(source, target)
+    offset = 0
+    if sys.platform == "linux":
+        try:
+            while sent := os.sendfile(write.fileno(), read.fileno(), offset, 1 << 30):
+                offset += sent
+        except OSError as error:
+            if offset or error.errno not in _NO_SENDFILE:
+                raise
+        else:
+            return
+    shutil.copyfileobj(read, write, 1 << 20)
+
+
+def _copy_distrustfully(source: Path, target: Path, record: FileRecord) -> None:
+    """Copies a file that another user may be changing: what was copied is what is hashed."""
+    digest, left = hashlib.sha256(), record.size
+    with open_plain(source) as read, target.open("xb", 0) as write:
+        while left and (chunk := read.read(min(left, 1 << 20))):
+            digest.update(chunk)
+            write.write(chunk)
+            left -= len(chunk)
+    if left or digest.hexdigest() != record.sha256:
+        raise IntegrityError(
+            "a file of another user's store changed while it was copied",
+            where=str(source),
+            remedy="do not use that store: set CGO_PREBUILT_CACHE to a folder of your own",
+        )
     _finish(target, record)
 
 
@@ -300,11 +341,13 @@ def _finish(target: Path, record: FileRecord) -> None:
     os.utime(target, ns=(record.mtime_ns, record.mtime_ns))
 
 
-_METHODS: tuple[tuple[Method, _Make, frozenset[int]], ...] = (
-    (Method.REFLINK, _reflink, _NO_REFLINK),
-    (Method.HARDLINK, _hardlink, _NO_LINK),
-    (Method.COPY, _copy, frozenset()),
-)
+_METHODS: Mapping[Method, tuple[_Make, frozenset[int]]] = {
+    Method.REFLINK: (_reflink, _NO_REFLINK),
+    Method.HARDLINK: (_hardlink, _NO_LINK),
+    Method.COPY: (_copy, frozenset()),
+}
+
+_DISTRUSTFUL: Sequence[_Way] = ((Method.COPY, _copy_distrustfully, frozenset()),)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from datetime import timedelta
 
 from cgo_prebuilt.files.file_lock import LockIsHeldError, hold
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
+from cgo_prebuilt.files.own_files import mark_used
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.store_folder import StoreFolder
@@ -105,7 +105,7 @@ def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredT
     if tree.last_used <= now:
         return tree
     with suppress(OSError):
-        os.utime(folder.trees / tree.key / USED, (now, now))
+        mark_used(folder.trees / tree.key / USED, (now, now))
     return replace(tree, last_used=now)
 
 

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.files.own_files import (
+    NO_FOLLOW,
+    is_of_this_user,
+    is_writable_by_others,
+    open_plain,
+)
 from cgo_prebuilt.storage.tree import FileRecord
 
 if TYPE_CHECKING:
@@ -33,7 +39,9 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
         IntegrityError: There are others, or one is of another size or kind.
         OSError: The file system refuses.
     """
-    _check_listing(_listing(folder), files, folder)
+    _check_listing(listing(folder), files, folder)
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o755)
     seconds = int(time.time())
     records = {}
     for file in files:
@@ -49,11 +57,12 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
 
 
 def fits(path: Path, record: FileRecord) -> bool:
-    """Whether a file is there and is the recorded one, as far as `stat` can tell."""
+    """Whether a file is there, is this user's alone and the recorded one, as far as `stat` tells."""
     try:
-        return record.fits(path.lstat())
+        found = path.lstat()
     except OSError:
         return False
+    return record.fits(found) and is_of_this_user(found) and not is_writable_by_others(found)
 
 
 def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRecord | None:
@@ -67,14 +76,15 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
     Returns:
         The record as `stat` would have it now; None when the contents are others, or cannot be read.
     """
-    from cgo_prebuilt.digest import sha256_of
+    from cgo_prebuilt.digest import sha256_of_open
 
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size != record.size:
-            return None
-        if sha256_of(path) != (record.sha256, record.size):
-            return None
+        with open_plain(path) as file:
+            found = os.fstat(file.fileno())
+            if found.st_size != record.size:
+                return None
+            if sha256_of_open(file) != (record.sha256, record.size):
+                return None
         if sync:
             _sync(path)
     except OSError:
@@ -82,11 +92,10 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
     return _record(record.sha256, found)
 
 
-def _listing(folder: Path) -> dict[str, int]:
-    """The size of each file by path; -1 for what is not a regular file."""
+def listing(folder: Path) -> dict[str, int]:
+    """The size of each file below a folder by its path; -1 for what is not a regular file."""
     sizes = {}
     for parent, folders, names in os.walk(folder):
-        Path(parent).chmod(0o755)
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in names + links:
             path = Path(parent, name)
@@ -117,12 +126,22 @@ def _mtime_ns(seconds: int, sha256: str) -> int:
     Two versions of a file may have one size and, where an archive or the clock says so, one time.
     Whole microseconds survive on every file system that has fractions of a second.
     """
-    return seconds * 1_000_000_000 + int(sha256[:12], 16) % 1_000_000 * 1_000
+    return seconds * 1_000_000_000 + _mark_ns(sha256)
+
+
+def is_marked(record: FileRecord) -> bool:
+    """Whether a file has a time that `seal` gives to its contents."""
+    return record.mtime_ns % 1_000_000_000 == _mark_ns(record.sha256)
+
+
+def _mark_ns(sha256: str) -> int:
+    return int(sha256[:12], 16) % 1_000_000 * 1_000
 
 
 def _sync(path: Path) -> None:
     with suppress(PermissionError):  # a read-only file cannot be opened for it on every system
-        descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+        how = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY | NO_FOLLOW
+        descriptor = os.open(path, how)
         try:
             os.fsync(descriptor)
         finally:

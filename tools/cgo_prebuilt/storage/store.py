@@ -13,19 +13,28 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
-from cgo_prebuilt.files.file_lock import hold
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
+from cgo_prebuilt.files.own_files import (
+    is_link,
+    is_of_this_user,
+    mark_used,
+    read_plain,
+    this_user,
+)
 from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.storage.sealing import fits, hash_again, seal
+from cgo_prebuilt.storage.pkg_config_folder import altered_pkg_config
+from cgo_prebuilt.storage.results import Results
+from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
 from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
+from cgo_prebuilt.storage.store_locks import PATIENCE, StoreLocks
 from cgo_prebuilt.storage.tree import (
     FILES,
     RECORD,
@@ -44,7 +53,10 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import LockedFile
     from cgo_prebuilt.storage.pruning import Pruned
 
-__all__ = ["Store", "StoredTree", "Tree", "default_root", "home_by_account", "tree_key"]
+__all__ = ["PATIENCE", "Store", "StoredTree", "Tree", "default_root", "home_by_account", "tree_key"]
+
+_ROOT = 0
+_MOST_OF_A_RECORD = 64 << 20
 
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 
@@ -54,15 +66,30 @@ class Store:
 
     Args:
         root: Its folder, absolute.
+        patience: How many seconds to wait for another process that shows no sign of life.
+        on_stuck: Told who that is, before it goes on without the lock.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        patience: float = PATIENCE,
+        on_stuck: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.root = root
         self._folder = StoreFolder(root)
+        self._locks = StoreLocks(self._folder, patience, on_stuck)
 
     @property
     def partials(self) -> Path:
-        """The folder of downloads in the making; it may not be there yet."""
+        """The folder of downloads in the making; it is there, unless the store cannot be written.
+
+        Raises:
+            UsageError: The store is another user's, or others can write it.
+        """
+        with suppress(OSError):
+            self._folder.make()
         return self._folder.partials
 
     @property
@@ -73,8 +100,9 @@ class Store:
     def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
         """Looks for a tree and marks it used.
 
-        A file that `stat` shows as it was recorded is right. One that is not is hashed again, so
-        that a store may be moved or restored from a backup.
+        A file that `stat` shows as it was recorded is right, if the record was written here. All
+        else is hashed again: what was moved, restored from a cache or a backup, or planted, and
+        what another user has.
 
         Args:
             key: The `tree_key` of `files`.
@@ -82,22 +110,43 @@ class Store:
 
         Returns:
             The tree; None when there is none or it is damaged, which `publish` will put right.
+
+        Raises:
+            UsageError: A folder of the store is a link, or others can write it.
         """
+        is_own = self._folder.is_own()
         tree = self._read(key)
         if tree is None:
             return None
         wanted = {file.path: (file.sha256, file.size) for file in files}
         if wanted != {path: (r.sha256, r.size) for path, r in tree.records.items()}:
             return None
-        checked = _check(tree)
-        if checked is None:
-            return None
+        checked = _check(tree, is_own)
+        if checked is None or not is_own:
+            return checked
         if checked != tree:
             with suppress(OSError):  # a read-only store is hashed again each time
                 _write_record(checked)
         with suppress(OSError):
-            os.utime(tree.folder / USED)
+            mark_used(tree.folder / USED)
         return checked
+
+    def refuse_to_lend(self) -> None:
+        """Refuses to name paths in the store of another user, who could change what they lead to.
+
+        That of root is as good as the system's own libraries.
+
+        Raises:
+            UsageError: It is such a store.
+        """
+        others = sorted(self._folder.owners() - {this_user(), _ROOT})
+        if others:
+            raise UsageError(
+                f"the store is another user's (uid {others[0]}), who could change what you link",
+                where=str(self.root),
+                remedy="set CGO_PREBUILT_CACHE to a folder of your own, or copy the files out of it"
+                " with `cgo-prebuilt fetch`",
+            )
 
     def exclusive(
         self, key: str, on_wait: Callable[[], None] | None = None
@@ -110,12 +159,20 @@ class Store:
 
         Returns:
             A context manager that gives whether there is a lock. Without one all stays correct.
+
+        Raises:
+            UsageError: The store is another user's, or others can write it.
         """
-        return hold(self._folder.lock_file(key), on_wait=on_wait)
+        return self._locks.hold(key, on_wait=on_wait)
 
     def shared(self, key: str) -> AbstractContextManager[bool]:
-        """Keeps `prune` from removing a tree while it is read; see `exclusive`."""
-        return hold(self._folder.lock_file(key), shared=True)
+        """Keeps `prune` from removing a tree while it is read; see `exclusive`.
+
+        Another user's store is not written, so there it is no lock.
+        """
+        if not self._folder.is_own():
+            return nullcontext(False)
+        return self._locks.hold(key, shared=True)
 
     @contextmanager
     def staging(self, key: str, size: int | None = None) -> Iterator[Path]:
@@ -165,7 +222,8 @@ class Store:
         with self._folder.explaining(sum(file.size for file in files)):
             boot = boot_id()
             records = seal(staging, files, sync=boot is None)
-            staged = Tree(key, staging.parent, records, boot, label)
+            sealed = staging.lstat().st_ctime_ns
+            staged = Tree(key, staging.parent, records, boot, label, sealed)
             (staged.folder / USED).touch()
             _write_record(staged)
             target = self._folder.trees / key
@@ -202,8 +260,36 @@ class Store:
                 self._set_aside(target)
         return damaged
 
+    def verify_results(self) -> tuple[str, ...]:
+        """Removes what the store remembers of work whose outcome is not the tree that it has.
+
+        Returns:
+            The names of what said so of a tree that was restored or planted, or cannot be read.
+
+        Raises:
+            UsageError: The store is another user's, or cannot be written.
+        """
+        unproven = []
+        with self._folder.explaining():
+            self._folder.refuse_other_user()
+            for path, result in Results(self.results).all():
+                if result is not None and result.sealed == -1:
+                    continue
+                tree = None if result is None else self._read(tree_key(result.files))
+                if result is not None and tree is not None and result.is_of(_sealed_now(tree)):
+                    continue
+                if result is None or tree is not None:
+                    unproven.append(f"{self.results.name}/{path.name}")
+                path.unlink(missing_ok=True)
+        return tuple(unproven)
+
     def list(self) -> tuple[StoredTree, ...]:
-        """The store's trees, the least recently used first."""
+        """The store's trees, the least recently used first.
+
+        Raises:
+            UsageError: A folder of the store is a link, or others can write it.
+        """
+        self._folder.owners()
         keys: Iterable[str] = ()
         with suppress(OSError):
             keys = [path.name for path in self._folder.trees.iterdir()]
@@ -232,7 +318,9 @@ class Store:
     def _read(self, key: str) -> Tree | None:
         folder = self._folder.trees / key
         try:
-            text = (folder / RECORD).read_text(encoding="utf-8")
+            if is_link(folder.lstat()):
+                return None
+            text = read_plain(folder / RECORD, _MOST_OF_A_RECORD).decode()
         except (OSError, ValueError):
             return None
         tree = parse_record(text, folder)
@@ -251,15 +339,17 @@ class Store:
         good = {path: record for path, record in hashed.items() if record is not None}
         if len(good) == len(hashed):
             with suppress(OSError):  # a read-only store can be verified, too
-                _write_record(replace(tree, records=good, unsynced_boot=None))
-        return tuple(sorted(hashed.keys() - good.keys()))
+                sealed = tree.files.lstat().st_ctime_ns
+                _write_record(replace(tree, records=good, unsynced_boot=None, sealed=sealed))
+        planted = listing(tree.files).keys() - tree.records.keys()
+        return tuple(sorted(hashed.keys() - good.keys() | planted)) + altered_pkg_config(tree)
 
     def _describe(self, key: str) -> StoredTree:
         tree = self._read(key)
         last_used = 0.0
         for path in (self._folder.trees / key / USED, self._folder.trees / key):
             with suppress(OSError):
-                last_used = path.stat().st_mtime
+                last_used = path.lstat().st_mtime
                 break
         if tree is None:
             return StoredTree(key, "", 0, 0, last_used)
@@ -273,25 +363,45 @@ class Store:
             rename(target, self._folder.damaged / f"{target.name}-{os.urandom(4).hex()}")
 
 
-def _check(tree: Tree) -> Tree | None:
+def _check(tree: Tree, is_own: bool) -> Tree | None:
     """The tree with a record that is true now; None when a file is not what it should be."""
     boot = boot_id()
+    try:
+        sealed = tree.files.lstat()
+    except OSError:
+        return None
+    is_known = is_own and sealed.st_ctime_ns == tree.sealed and is_of_this_user(sealed)
+    is_synced = tree.unsynced_boot is None or tree.unsynced_boot == boot
     fitting = {path for path, record in tree.records.items() if fits(tree.files / path, record)}
-    is_whole = len(fitting) == len(tree.records)
-    is_trusted = tree.unsynced_boot is None or tree.unsynced_boot == boot
-    if is_trusted and is_whole:
+    is_whole = is_known and len(fitting) == len(tree.records)
+    if is_synced and is_whole:
         return tree
+    if not is_known and listing(tree.files).keys() != tree.records.keys():
+        return None  # a header too many is found by the compiler
     records = {}
     for path, record in tree.records.items():
-        is_right = is_trusted and path in fitting
+        is_right = is_known and is_synced and path in fitting
         checked = record if is_right else hash_again(tree.files / path, record)
         if checked is None:
             return None
         records[path] = checked
     # A tree that another boot left just so has come from the disk. Any other one may have been
     # restored a moment ago.
-    has_survived = is_whole and not is_trusted
-    return replace(tree, records=records, unsynced_boot=None if has_survived else boot)
+    has_survived = is_whole and not is_synced
+    return replace(
+        tree,
+        records=records,
+        unsynced_boot=None if has_survived else boot,
+        sealed=sealed.st_ctime_ns,
+        is_own=is_own,
+    )
+
+
+def _sealed_now(tree: Tree) -> Tree:
+    try:
+        return replace(tree, sealed=tree.files.lstat().st_ctime_ns)
+    except OSError:
+        return replace(tree, sealed=-1)
 
 
 def _write_record(tree: Tree) -> None:

@@ -8,19 +8,25 @@
 <root>/v1/damaged/         trees that were not what their record says
 <root>/v1/results/         which files came out of which inputs, see `results`
 ```
+A store has one user. What another one could put there (a link in the place of a folder, a file under
+a name that is known beforehand) would decide what is overwritten and what is linked. So a folder of it
+that is a link, or that others can write, is refused. A store of another user is only read.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.files.long_paths import long_path
+from cgo_prebuilt.files.own_files import is_link, is_writable_by_others, this_user
 
 VARIABLE = "CGO_PREBUILT_CACHE"
 
@@ -101,6 +107,7 @@ class StoreFolder:
         Raises:
             OSError: It cannot be made.
         """
+        self.refuse_other_user()
         below = (self.trees, self.staging, self.partials, self.locks, self.damaged)
         if all(folder.is_dir() for folder in below):
             return
@@ -108,9 +115,67 @@ class StoreFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in below:
             folder.mkdir(mode=0o700, exist_ok=True)
+        self.refuse_other_user()  # who may have made one of them meanwhile
+
+    def owners(self) -> frozenset[int]:
+        """The ids of the users whose the store's folders are; of those that are there.
+
+        Raises:
+            UsageError: A folder is a link, or others can write it.
+        """
+        base = self.trees.parent
+        below = (self.trees, self.staging, self.partials, self.locks, self.damaged, self.results)
+        owners = set()
+        for folder in (base.parent, base, *below):
+            try:
+                found = folder.lstat()
+            except OSError:
+                continue
+            if is_link(found):
+                raise UsageError(
+                    "a folder of the store is a link",
+                    where=str(folder),
+                    remedy=f"set {VARIABLE} to the folder itself, if it is yours",
+                )
+            if is_writable_by_others(found) and stat.S_ISDIR(found.st_mode):
+                raise UsageError(
+                    "others can write a folder of the store, and could change what you link",
+                    where=str(folder),
+                    remedy=f"set {VARIABLE} to a folder of your own; or, if you trust what is in it:"
+                    f" chmod go-w {shlex.quote(str(folder))}. What users share is a mirror, see"
+                    " CGO_PREBUILT_MIRROR",
+                )
+            owners.add(found.st_uid)
+        return frozenset(owners)
+
+    def is_own(self) -> bool:
+        """Whether the store is this user's, or not there yet.
+
+        Raises:
+            UsageError: See `owners`.
+        """
+        return self.owners() <= {this_user()}
+
+    def refuse_other_user(self) -> None:
+        """Refuses to write a store of another user.
+
+        Raises:
+            UsageError: It is one; or see `owners`.
+        """
+        others = sorted(self.owners() - {this_user()})
+        if others:
+            raise UsageError(
+                f"the store is another user's (uid {others[0]}), and you are uid {this_user()}",
+                where=str(self.root),
+                remedy=f"set {VARIABLE} to a folder of your own",
+            )
 
     def lock_file(self, key: str) -> Path:
-        """The lock file of a tree, in a folder that there is, unless it cannot be made."""
+        """The lock file of a tree, in a folder that there is, unless it cannot be made.
+
+        Raises:
+            UsageError: The store is another user's, or others can write it.
+        """
         with suppress(OSError):  # without a folder there is no lock, see `file_lock`
             self.make()
         return self.locks / f"{key}.lock"

@@ -23,7 +23,7 @@ from cgo_prebuilt.strict_json import parse_json
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import LockedFile
 
-SCHEMA = 1
+SCHEMA = 2
 RECORD = "tree.json"
 FILES = "files"
 USED = "used"
@@ -52,14 +52,15 @@ class FileRecord:
     def fits(self, found: stat_result) -> bool:
         """Whether a file is the recorded one, as far as `stat` can tell.
 
-        An inode number only means something on the device that it was recorded on: a store may be
-        moved, restored from a CI cache or sealed into a container image.
+        A store may be moved, restored from a CI cache or sealed into a container image: then its
+        devices and inodes are others.
         """
         return (
             stat.S_ISREG(found.st_mode)
             and found.st_size == self.size
             and found.st_mtime_ns == self.mtime_ns
-            and (found.st_dev != self.device or found.st_ino == self.inode)
+            and found.st_dev == self.device
+            and found.st_ino == self.inode
         )
 
 
@@ -74,6 +75,11 @@ class Tree:
         unsynced_boot: The boot (see `boot.boot_id`) in which its bytes were written without waiting
             for the disk; None when they are known to be on the disk.
         label: What it is, for a person.
+        sealed: The ctime, in nanoseconds, that the folder of its files got when it was verified. No
+            program can set one, so a record that has it was written here and is no copy. (On
+            Windows it is the time of creation, which is another one for a copy.)
+        is_own: Whether the store is this user's. What another user's store gives is compared with
+            the lock once more when it is copied.
     """
 
     key: str
@@ -81,6 +87,8 @@ class Tree:
     records: Mapping[str, FileRecord]
     unsynced_boot: str | None = None
     label: str = ""
+    sealed: int = -1
+    is_own: bool = True
 
     @property
     def files(self) -> Path:
@@ -147,6 +155,7 @@ def format_record(tree: Tree) -> str:
         "key": tree.key,
         "label": tree.label,
         "unsynced_boot": tree.unsynced_boot,
+        "sealed": tree.sealed,
         "files": files,
     }
     return json.dumps(record, separators=(",", ":")) + "\n"
@@ -167,6 +176,7 @@ def parse_record(text: str, folder: Path) -> Tree | None:
         if record["schema"] != SCHEMA:
             return None
         boot, label, key = record["unsynced_boot"], record["label"], record["key"]
+        sealed = _number(record["sealed"])
         records = {
             path: FileRecord(str(sha256), *map(_number, numbers))
             for path, (sha256, *numbers) in record["files"].items()
@@ -175,7 +185,7 @@ def parse_record(text: str, folder: Path) -> Tree | None:
         return None
     if not isinstance(label, str) or not (boot is None or isinstance(boot, str)):
         return None
-    return Tree(str(key), folder, records, boot, label)
+    return Tree(str(key), folder, records, boot, label, sealed)
 
 
 def _number(value: object) -> int:

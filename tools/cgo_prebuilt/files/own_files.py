@@ -1,0 +1,166 @@
+"""Files and folders that only this user can write, opened without following a link.
+
+Whoever can put a link, a pipe or a file of their own where a program writes decides what is
+overwritten. So what is found under a known name is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+
+_WRITABLE_BY_OTHERS = 0o022
+_MOUNT_POINT = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT
+
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+"""What makes `os.open` refuse a link; Windows has no such flag."""
+
+_SAFELY = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without O_NONBLOCK, opening a pipe waits for whoever writes into it."""
+
+
+def is_link(found: os.stat_result) -> bool:
+    """Whether `lstat` found a symbolic link, or a junction of Windows, which it calls a folder."""
+    return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _MOUNT_POINT
+
+
+def this_user() -> int:
+    """The id of the user that this process acts as; 0 on Windows, as `stat` says of every file."""
+    return 0 if sys.platform == "win32" else os.geteuid()
+
+
+def is_of_this_user(found: os.stat_result) -> bool:
+    """Whether a file belongs to the user that this process acts as."""
+    return found.st_uid == this_user()
+
+
+def is_writable_by_others(found: os.stat_result) -> bool:
+    """Whether the file's group or everybody may write it. On Windows, its mode does not tell."""
+    return sys.platform != "win32" and bool(found.st_mode & _WRITABLE_BY_OTHERS)
+
+
+def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
+    """Opens a file that is this user's alone; it may be made.
+
+    Args:
+        path: The file, in a folder that only this user can write.
+        flags: As `os.open` takes them.
+        mode: Of a file that is made.
+
+    Returns:
+        Its descriptor.
+
+    Raises:
+        UsageError: It is a link, is no regular file, has a second name, belongs to another user, or
+            can be written by others.
+        OSError: It cannot be opened.
+    """
+    if not NO_FOLLOW:
+        _check(path)
+    try:
+        descriptor = os.open(path, flags | _SAFELY, mode)
+    except OSError:
+        _check(path)
+        raise
+    try:
+        _refuse(os.fstat(descriptor), path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def open_plain(path: Path) -> FileIO:
+    """Opens a regular file to read it, whosever it is, and no link.
+
+    Raises:
+        OSError: It cannot be opened, or is something else.
+    """
+    if not NO_FOLLOW and is_link(path.lstat()):
+        raise _not_plain(path)
+    descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_plain(path)
+    return os.fdopen(descriptor, "rb", 0)
+
+
+def read_plain(path: Path, limit: int) -> bytes:
+    """The contents of a regular file that is no link.
+
+    Args:
+        path: The file.
+        limit: The bytes that it may have.
+
+    Raises:
+        OSError: It cannot be read, is something else, or is longer.
+    """
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise _not_plain(path)
+        return file.read()
+
+
+def mark_used(path: Path, times: tuple[float, float] | None = None) -> None:
+    """Sets a file's times, now by default; those of a link, not of what it leads to."""
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, times, follow_symlinks=False)
+    elif not is_link(path.lstat()):
+        os.utime(path, times)
+
+
+def make_own_folder(folder: Path) -> bool:
+    """Makes a folder where it is missing, in one where others may write, such as /tmp.
+
+    Returns:
+        Whether it is this user's own, and nobody else may enter it.
+    """
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if is_link(found) or not stat.S_ISDIR(found.st_mode) or not is_of_this_user(found):
+            return False
+        return sys.platform == "win32" or not found.st_mode & 0o077
+    return False
+
+
+def _check(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return
+    _refuse(found, path)
+
+
+def _refuse(found: os.stat_result, path: Path) -> None:
+    problem = _problem(found)
+    if problem is not None:
+        raise UsageError(
+            f"a file that only you should be able to write {problem}",
+            where=str(path),
+            remedy="find out who put it there, then remove it: it is made anew",
+        )
+
+
+def _problem(found: os.stat_result) -> str | None:
+    if is_link(found):
+        return "is a symbolic link"
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a regular file"
+    if not is_of_this_user(found):
+        return f"belongs to another user (uid {found.st_uid})"
+    if is_writable_by_others(found):
+        return "can be written by others"
+    if found.st_nlink > 1:  # what is written into it may be somebody's file elsewhere
+        return "has a second name, as a hard link"
+    return None
+
+
+def _not_plain(path: Path) -> OSError:
+    return OSError(None, "not a regular file of the expected size", str(path))

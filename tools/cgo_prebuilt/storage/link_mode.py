@@ -1,0 +1,37 @@
+"""How files get from the store into an output folder: what `auto` means; see docs/decisions/links.md."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Method(Enum):
+    """How a file is made, the best way first."""
+
+    REFLINK = "reflink"
+    HARDLINK = "hardlink"
+    COPY = "copy"
+
+
+def methods_of(mode: str, *, hard_links: bool) -> tuple[Method, ...]:
+    """The methods to try, in this order; the last one always works.
+
+    Args:
+        mode: One of `settings.LINK_MODES`.
+        hard_links: Whether `auto` may make hard links, see `may_share`.
+    """
+    if mode == "auto":
+        return tuple(Method) if hard_links else (Method.REFLINK, Method.COPY)
+    asked = Method(mode)
+    return (asked,) if asked is Method.COPY else (asked, Method.COPY)
+
+
+def may_share(*, is_root: bool, rules: bool | None) -> bool:
+    """Whether `auto` makes hard links, by which a file is the store's and other workspaces', too.
+
+    Args:
+        is_root: Whether the mode of a file, read-only, keeps this user from writing through one.
+        rules: What the Bazel rules say, which compare each file before it is used, and know the
+            Bazel; None at a prompt.
+    """
+    return not is_root if rules is None else rules
