@@ -14,6 +14,7 @@ load("//rules/private:archive_repository.bzl", "archive_repository")
 load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libraries")
 load("//rules/private:library_variables.bzl", "asked_version", "library_variables")
+load("//rules/private:link_mode.bzl", "link_mode_error")
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "source_excerpt")
 load("//rules/private:origin.bzl", "origin_error", "renamed_error")
 load("//rules/private:python_packages.bzl", "python_packages")
@@ -58,6 +59,11 @@ that is in the root module, too; what other modules say of their libraries does 
             doc = """\
 Words of link options that a lock may have beside those that are known to be harmless, such as `-Wl,--dynamic-list=x`. A link
 option can load a plugin or run a program, so each one is the root module's decision.""",
+        ),
+        "link_mode": attr.string(
+            doc = """\
+How files get out of the store, `auto` by default: `reflink`, `hardlink` or `copy`, the last where the first two do not work.
+CGO_PREBUILT_LINK_MODE takes precedence over it.""",
         ),
         "mirror": attr.string(doc = _MIRROR),
         "origin": attr.string(doc = _ORIGIN),
@@ -153,11 +159,15 @@ def _fetching_of(declaration, defaults):
         for attribute, otherwise in _FETCHING.items()
     }
     error = origin_error(said["origin"], "origin") or transport_error(said["transport"])
+    error = error or link_mode_error(defaults.link_mode if defaults else "")
     if declaration.tag.fallback:
         error = renamed_error("fallback", "origin", declaration.tag.fallback)
     if error:
         fail("\n\nlibrary {}: {}".format(declaration.name, error))
-    return said | {"allow_linkopts": defaults.allow_linkopts if defaults else []}
+    return said | {
+        "allow_linkopts": defaults.allow_linkopts if defaults else [],
+        "link_mode": defaults.link_mode if defaults else "",
+    }
 
 def _said(value):
     """A tag's value such that the same means the same in every module."""
@@ -235,6 +245,7 @@ def _declare(mctx, declaration, interpreter, defaults):
                 deps = deps,
                 interpreter = interpreter,
                 library = tag.name,
+                link_mode = fetching["link_mode"],
                 lock = part.lock,
                 mirror = fetching["mirror"],
                 origin = fetching["origin"],

@@ -3,6 +3,7 @@
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
+load(":link_mode.bzl", "link_options")
 load(":link_options.bzl", "check_linkopts")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
@@ -86,7 +87,7 @@ def _archive_repository_impl(rctx):
         "fetch",
         # The version too: a variable may ask for another.
         ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
-        ["--output=.", "--origin=prebuilt"],
+        ["--output=.", "--origin=prebuilt"] + link_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
     )
     if result.failure:
         failure = failed_fetch(library, version, platform, result.failure)
@@ -119,6 +120,9 @@ archive_repository = repository_rule(
     implementation = _archive_repository_impl,
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
     attrs = FETCHING_ATTRIBUTES | {
+        "link_mode": attr.string(
+            doc = "How files get out of the store, where MODULE.bazel says so.",
+        ),
         "lock": attr.string(
             doc = "A lock that holds this platform of one version, as JSON: a change of any other refetches nothing.",
             mandatory = True,

@@ -126,3 +126,25 @@ def test_a_default_that_is_no_choice_is_an_error(
     assert failed.code != 0
     assert 'library answer: transport is "curl"' in failed.stderr
     assert "set it to one of python, bazel" in failed.stderr
+    text = (made.path / "MODULE.bazel").read_text()
+    made.write({"MODULE.bazel": text.replace('transport = "curl"', 'link_mode = "symlink"')})
+    failed = made.bazel("build", "//:main_cc")
+    assert "library answer: link_mode is 'symlink'" in failed.stderr
+    assert "use one of auto, reflink, hardlink, copy" in failed.stderr
+
+
+def test_files_are_linked_or_copied_as_the_defaults_say(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    made = consumer(workspace, release, _ROOT.format('link_mode = "hardlink"'))
+    base = Path(made.bazel("info", "output_base").checked().stdout.strip())
+
+    def names_of_the_library() -> int:
+        made.bazel("build", "//:main_cc").checked()
+        (library,) = base.glob("external/*answer__linux_amd64/lib/libanswer.a")
+        return library.stat().st_nlink
+
+    assert names_of_the_library() == 2
+    text = (made.path / "MODULE.bazel").read_text()
+    made.write({"MODULE.bazel": text.replace('"hardlink"', '"copy"')})
+    assert names_of_the_library() == 1

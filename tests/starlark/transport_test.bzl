@@ -6,6 +6,9 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:answer.bzl", "failure_text")
 
 # buildifier: disable=bzl-visibility
+load("//rules/private:link_mode.bzl", "link_mode_error", "link_options")
+
+# buildifier: disable=bzl-visibility
 load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url", "transport_error")
 
 _A = {"file": "a.zip", "urls": ["https://one/a.zip", "https://two/a.zip"]}
@@ -42,6 +45,16 @@ def _transport_test_impl(ctx):
         ]:
             asserts.true(env, shown in failure_text(result))
             asserts.false(env, "canary" in failure_text(result))
+    for version, shares in [("7.4.0", "yes"), ("9.0.1", "no"), ("9.1.0", "no"), ("9.2.0", "yes"), ("10.0.0", "yes"), ("", "yes")]:
+        asserts.equals(env, ["--auto-hard-links=" + shares], link_options("", version))
+    asserts.equals(env, ["--auto-hard-links=yes", "--default-link-mode=copy"], link_options("copy", "7.7.1"))
+    asserts.equals(env, None, link_mode_error("auto"))
+    asserts.equals(env, None, link_mode_error(""))
+    asserts.equals(
+        env,
+        "link_mode is 'symlink'\n  next: use one of auto, reflink, hardlink, copy",
+        link_mode_error("symlink"),
+    )
     asserts.equals(env, None, transport_error("bazel"))
     asserts.equals(env, "transport is \"curl\"\n  next: set it to one of python, bazel", transport_error("curl"))
     return unittest.end(env)
