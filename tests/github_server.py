@@ -130,6 +130,7 @@ class GitHubServer:
             return problem(401, "Bad credentials")
         for method, path, handler in (
             ("GET", "/releases/tags/(.+)", self._by_tag),
+            ("GET", "/releases/latest", self._latest),
             ("GET", "/releases", self._list),
             ("POST", "/releases", self._create),
             ("PATCH", r"/releases/(\d+)", self._edit),
@@ -155,6 +156,10 @@ class GitHubServer:
             if release.tag == tag and not release.draft:
                 return answer(self._release(release))
         return problem(404, "Not Found")
+
+    def _latest(self, request: Request) -> Response:
+        published = [one for one in self.releases if not one.draft and not one.prerelease]
+        return answer(self._release(published[-1])) if published else problem(404, "Not Found")
 
     def _list(self, request: Request) -> Response:
         owner = "Authorization" in request.headers

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,25 @@ class _FolderHandler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: `requests` is the log."""
 
+    def _list(self, folder: Path) -> None:
+        """Answers with an index page, as web servers make one for a folder."""
+        names = sorted(path.name for path in folder.iterdir())
+        links = "".join(f'<a href="{quote(name)}">{escape(name)}</a>\n' for name in names)
+        body = f'<html><a href="../">..</a>\n{links}</html>'.encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(body)
+
     def _answer(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         wanted = self.headers.get("Range")
         self.archive_server.requests.append(Request(self.command, path, wanted))
         file = self.archive_server.folder / path.lstrip("/")
+        if path.endswith("/") and ".." not in file.parts and file.is_dir():
+            self._list(file)
+            return
         if ".." in file.parts or not file.is_file():
             self.send_response(HTTPStatus.NOT_FOUND)
             self.send_header("Content-Length", "0")

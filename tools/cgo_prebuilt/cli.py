@@ -13,6 +13,7 @@ from cgo_prebuilt.commands.cache_cli import add_cache
 from cgo_prebuilt.commands.fetch_cli import add_fetching
 from cgo_prebuilt.commands.gazelle_cli import add_gazelle
 from cgo_prebuilt.commands.goproxy_cli import add_goproxy
+from cgo_prebuilt.commands.init_cli import add_init
 from cgo_prebuilt.commands.interrupts import Interrupts
 from cgo_prebuilt.commands.lock_cli import add_lock
 from cgo_prebuilt.commands.machine_cli import add_machine
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     add_fetching(verbs)
     add_sources(verbs)
     add_publishing(verbs)
+    add_init(verbs)
     add_lock(verbs)
     add_goproxy(verbs)
     add_gazelle(verbs)

@@ -162,6 +162,11 @@ class GitHubApi:
         reply = self._session.ask(Url(f"{self._base}/tags/{quote(tag)}"))
         return None if reply.status == 404 else self._release(self._good(reply))
 
+    def latest(self) -> Release | None:
+        """The newest release that is no pre-release; None where there is none."""
+        reply = self._session.ask(Url(f"{self._base}/latest"))
+        return None if reply.status == 404 else self._release(self._good(reply))
+
     def find(self, tag: str) -> Release | None:
         """The release of a tag; a draft, too, which only the list of all of them has."""
         published = self.published(tag)

@@ -1,7 +1,8 @@
-"""The name by which programs look for a shared library when they start.
+"""The name by which programs look for a shared library when they start, and those that it looks for.
 
-It is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file, and a file must have it to be found. Only
-that is read here, without the packages that `pack` inspects libraries with. References: System V ABI,
+It is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file, and a file must have it to be found.
+DT_NEEDED and LC_LOAD_DYLIB name the others. Only that is read here, without the packages that `pack` inspects
+libraries with. References: System V ABI,
 "Dynamic Section"; Apple's <mach-o/loader.h> and <mach-o/fat.h>.
 """
 
@@ -11,8 +12,9 @@ import struct
 from typing import BinaryIO
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
-_DT_NULL, _DT_STRTAB, _DT_SONAME = 0, 5, 14
-_LC_ID_DYLIB = 0xD
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME = 0, 1, 5, 14
+_LC_LOAD_DYLIB, _LC_ID_DYLIB = 0xC, 0xD
+_NEEDED_MAX = 1000
 
 _SEGMENTS_MAX = 512
 _DYNAMIC_MAX = 1 << 20
@@ -30,26 +32,37 @@ def read_soname(file: BinaryIO) -> str | None:
         The name of the file that is looked for, without a folder; None where the library has none, or is
         of a kind that has none.
     """
+    names = _names_in(file, _DT_SONAME, _LC_ID_DYLIB)
+    return (names[0].rpartition("/")[2] or None) if names else None
+
+
+def read_needed(file: BinaryIO) -> tuple[str, ...]:
+    """Reads the names of the shared libraries that a shared library needs, as it has them.
+
+    Args:
+        file: The library; seekable.
+    """
+    return tuple(_names_in(file, _DT_NEEDED, _LC_LOAD_DYLIB))
+
+
+def _names_in(file: BinaryIO, tag: int, command: int) -> list[str]:
+    """The names that stand behind a tag of ELF, or behind a load command of Mach-O."""
     try:
-        name = _name(file)
+        magic = _at(file, 0, 4)
+        if magic == b"\x7fELF":
+            names = _elf_names(file, tag)
+        elif magic == b"\xca\xfe\xba\xbe":
+            # All architectures of one file are one library.
+            (first,) = struct.unpack(">L", _at(file, 16, 4))
+            names = _macho_names(file, first, command)
+        else:
+            names = _macho_names(file, 0, command)
     except (struct.error, ValueError, IndexError, OverflowError, OSError):
-        return None  # places that no file of this size has
-    last = name.rpartition(b"/")[2]
-    return last.decode("utf-8", "surrogateescape") or None
+        return []  # places that no file of this size has
+    return [name.decode("utf-8", "surrogateescape") for name in names]
 
 
-def _name(file: BinaryIO) -> bytes:
-    magic = _at(file, 0, 4)
-    if magic == b"\x7fELF":
-        return _elf_name(file)
-    if magic == b"\xca\xfe\xba\xbe":
-        # All architectures of one file are one library.
-        (first,) = struct.unpack(">L", _at(file, 16, 4))
-        return _macho_name(file, first)
-    return _macho_name(file, 0)
-
-
-def _elf_name(file: BinaryIO) -> bytes:
+def _elf_names(file: BinaryIO, wanted: int) -> list[bytes]:
     head = _at(file, 0, 64)
     wide = head[4] == 2
     order = "<" if head[5] == 1 else ">"
@@ -62,7 +75,8 @@ def _elf_name(file: BinaryIO) -> bytes:
         size, count = struct.unpack_from(f"{order}2H", head, 42)
         segment, entry = struct.Struct(f"{order}5L"), struct.Struct(f"{order}lL")
     loaded: list[tuple[int, int, int]] = []
-    dynamic: dict[int, int] = {}
+    places: list[int] = []
+    strings = 0
     for number in range(min(count, _SEGMENTS_MAX)):
         kind, start, address, _, length = segment.unpack(
             _at(file, offset + number * size, segment.size)
@@ -74,34 +88,37 @@ def _elf_name(file: BinaryIO) -> bytes:
             for tag, value in entry.iter_unpack(data[: len(data) // entry.size * entry.size]):
                 if tag == _DT_NULL:
                     break
-                dynamic.setdefault(tag, value)
-    if _DT_SONAME not in dynamic:
-        return b""
-    strings = dynamic.get(_DT_STRTAB, 0)
+                if tag == wanted:
+                    places.append(value)
+                elif tag == _DT_STRTAB:
+                    strings = value
     for address, start, length in loaded:
         if address <= strings < address + length:
-            return _text(file, strings - address + start + dynamic[_DT_SONAME])
-    return b""
+            table = strings - address + start
+            return [_text(file, table + place) for place in places[:_NEEDED_MAX]]
+    return []
 
 
-def _macho_name(file: BinaryIO, start: int) -> bytes:
+def _macho_names(file: BinaryIO, start: int, wanted: int) -> list[bytes]:
     magic = _at(file, start, 4)
     order = "<" if magic[1:] == b"\xfa\xed\xfe" else ">"
     (number,) = struct.unpack(f"{order}L", magic)
     if number not in (0xFEEDFACE, 0xFEEDFACF):
-        return b""
+        return []
     count, length = struct.unpack(f"{order}2L", _at(file, start + 16, 8))
     head = 32 if number == 0xFEEDFACF else 28
     commands = _at(file, start + head, min(length, _COMMANDS_MAX))
-    position = 0
+    names, position = [], 0
     for _ in range(count):
+        if position + 12 > len(commands):
+            break
         command, size, name = struct.unpack_from(f"{order}3L", commands, position)
-        if command == _LC_ID_DYLIB:
-            return commands[position + name : position + size].partition(b"\0")[0]
-        if size < 8:
+        if command == wanted:
+            names.append(commands[position + name : position + size].partition(b"\0")[0])
+        if size < 8 or len(names) == _NEEDED_MAX:
             break
         position += size
-    return b""
+    return names
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:

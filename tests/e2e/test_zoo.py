@@ -1,0 +1,105 @@
+"""Real libraries, described by `init`, locked, linked and run: by `go run`, and by Bazel's `cc_binary`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.release import cgo_prebuilt
+from tests.e2e.zoo import LARGE, SMALL, Animal
+
+pytestmark = [
+    pytest.mark.skipif(
+        (sys.platform, platform.machine()) != ("linux", "x86_64"),
+        reason="libraries for linux_amd64",
+    ),
+    pytest.mark.skipif(shutil.which("apt-get") is None, reason="libraries of Debian's packages"),
+]
+
+
+def _described(animal: Animal, server: ArchiveServer, folder: Path) -> bytes:
+    """Drafts and locks a library from the page that lists its files; gives the lock."""
+    folder.mkdir()
+    place = f"{server.url}/{animal.name}/"
+    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
+    done = cgo_prebuilt("init", place, *animal.options, "--json", cwd=folder, env=environment)
+    answer = json.loads(done.checked().stdout)
+    assert answer["name"] == animal.name
+    assert tuple(answer["platforms"]) == animal.platforms
+    return (folder / "prebuilt.lock.json").read_bytes()
+
+
+def _go_run(animal: Animal, folder: Path) -> str:
+    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
+    command = ("env", "--lock", "prebuilt.lock.json", "--shell", "json")
+    shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
+    (folder / "program").mkdir()
+    (folder / "program/go.mod").write_text("module program\n\ngo 1.21\n")
+    (folder / "program/main.go").write_text(animal.go_program())
+    done = subprocess.run(
+        ["go", "run", "."],
+        cwd=folder / "program",
+        env={**os.environ, **json.loads(shown.stdout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _visit(
+    animals: Sequence[Animal], server: ArchiveServer, workspace: MakeWorkspace, folder: Path
+) -> None:
+    files: dict[str, str | bytes] = {}
+    targets, module = [], ""
+    for animal in animals:
+        (server.folder / animal.name).mkdir()
+        animal.bring(server.folder / animal.name)
+        started = time.monotonic()
+        lock = _described(animal, server, folder / animal.name)
+        assert _go_run(animal, folder / animal.name).startswith(animal.words)
+        print(f"{animal.name}: {time.monotonic() - started:.1f} s from init to a running program")
+        file, text = animal.c_program()
+        files |= {f"{animal.name}.lock.json": lock, file: text}
+        targets.append(
+            f'cc_binary(name = "{animal.name}_main", srcs = ["{file}"], deps = ["@{animal.name}"])\n'
+        )
+        module += f'prebuilt.library(name = "{animal.name}", lock = "//:{animal.name}.lock.json")\n'
+    names = ", ".join(f'"{animal.name}"' for animal in animals)
+    made = workspace(
+        {
+            "BUILD.bazel": 'load("@rules_cc//cc:cc_binary.bzl", "cc_binary")\n' + "".join(targets),
+            **files,
+        },
+        module='prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")\n'
+        f"{module}use_repo(prebuilt, {names})\n",
+    )
+    made.bazel("build", *(f"//:{animal.name}_main" for animal in animals)).checked()
+    for animal in animals:
+        program = made.in_root(str(made.path / "bazel-bin" / f"{animal.name}_main"))
+        assert program.checked().stdout.startswith(animal.words)
+
+
+def test_small_libraries_are_described_linked_and_run(
+    archive_server: ArchiveServer, workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    _visit(SMALL, archive_server, workspace, tmp_path)
+
+
+@pytest.mark.slow
+def test_large_libraries_are_described_linked_and_run(
+    archive_server: ArchiveServer, workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    _visit(LARGE, archive_server, workspace, tmp_path)

@@ -1,0 +1,393 @@
+"""`init`: releases in the shapes that people publish, described and locked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_httpserver import HTTPServer
+
+from cgo_prebuilt.locks.lock_file import read_lock
+from tests.github_server import GitHubServer
+from tests.unit.command_case import Answer, Run, runner
+from tests.unit.drafting_case import (
+    archive,
+    coff,
+    dll,
+    elf,
+    mach_o,
+    short_import,
+    write_tar,
+    write_zip,
+)
+
+LINUX = archive(elf(kind=1))
+HEADER = b"int vec(void);\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    (tmp_path / "dist").mkdir()
+    return runner(tmp_path, monkeypatch, capsys)
+
+
+def drafted(run: Run, *options: str) -> dict[str, Any]:
+    """The manifest that `init` writes for the folder `dist`, which it locks, too."""
+    answer = run("init", "dist", *options)
+    assert answer.code == 0, answer.err
+    assert Path("prebuilt.lock.json").exists()
+    manifest: dict[str, Any] = yaml.safe_load(Path("prebuilt.yaml").read_text())
+    return manifest
+
+
+def locked_files(platform: str) -> list[str]:
+    (locked,) = read_lock(Path("prebuilt.lock.json")).versions.values()
+    (found,) = (one for _, name, one in locked.prebuilts() if name == platform)
+    return sorted(file.path for file in found.files())
+
+
+def test_an_archive_for_each_platform_is_one_entry_with_a_name_map(run: Run) -> None:
+    libraries = {
+        "linux-x64": ("lib/libvec.so.1.2.0", elf()),
+        "linux-aarch64": ("lib/libvec.so.1.2.0", elf("arm64")),
+        "osx-arm64": ("lib/libvec.1.2.0.dylib", mach_o()),
+    }
+    for name, (path, data) in libraries.items():
+        folder = f"vec-{name}-1.2.0"
+        write_tar(
+            Path(f"dist/vec-{name}-1.2.0.tgz"),
+            {
+                f"{folder}/{path}": data,
+                f"{folder}/include/vec.h": HEADER,
+                f"{folder}/LICENSE": b"MIT\n",
+            },
+        )
+    Path("dist/SHA256SUMS").write_text("")
+    manifest = drafted(run)
+    assert manifest["name"] == "vec"
+    assert manifest["version"] == "1.2.0"
+    assert manifest["archives"] == [
+        {"file": "vec-{os}-{arch}-{version}.tgz", "strip_prefix": "vec-{os}-{arch}-{version}"}
+    ]
+    assert manifest["headers"] == ["include/**"]
+    assert manifest["include_dirs"] == ["include"]
+    assert manifest["licenses"] == ["LICENSE"]
+    assert manifest["platforms"] == {
+        "darwin_arm64": {"names": {"os": "osx"}, "shared_library": "lib/libvec.dylib"},
+        "linux_amd64": {"names": {"arch": "x64"}},
+        "linux_arm64": {"names": {"arch": "aarch64"}},
+    }
+    assert manifest["shared_library"] == "lib/libvec.so"
+    text = Path("prebuilt.yaml").read_text()
+    assert "# left out, checksums: SHA256SUMS" in text
+    assert "# `linux`, `x64` in the file's name and the header of libvec.so.1.2.0" in text
+
+
+def test_one_archive_may_have_all_platforms(run: Run) -> None:
+    files = {
+        "native/lib/linux_amd64/libvec.a": LINUX,
+        "native/lib/linux_arm64/libvec.a": archive(elf("arm64", 1)),
+        "native/lib/darwin_arm64/libvec.a": archive(mach_o(kind=1)),
+        "native/lib/windows-gnu_amd64/libvec.a": archive(coff()),
+        "native/include/vec.h": HEADER,
+    }
+    write_tar(Path("dist/vec-v0.1.2.tar.gz"), files)
+    manifest = drafted(run)
+    assert manifest["archives"] == [{"file": "vec-{version}.tar.gz", "strip_prefix": "native"}]
+    assert manifest["static_library"] == "lib/{os}_{arch}/libvec.a"
+    assert manifest["platforms"]["windows_amd64"] == {"names": {"os": "windows-gnu"}}
+    assert locked_files("windows_amd64") == ["include/vec.h", "lib/windows-gnu_amd64/libvec.a"]
+
+
+def test_a_go_module_says_by_its_directives_what_is_linked(run: Run) -> None:
+    root = "example.com/vec-go@v1.2.3"
+    source = (
+        "package vec\n\n// #cgo CFLAGS: -I${SRCDIR}/native/include -DVEC=1\n"
+        "// #cgo linux,amd64 LDFLAGS: -L${SRCDIR}/native/linux -lvec -lvec_base -lm\n"
+        "// #cgo darwin LDFLAGS: -framework Security\n"
+        'import "C"\n'
+    )
+    write_zip(
+        Path("dist/v1.2.3.zip"),
+        {
+            f"{root}/vec.go": source.encode(),
+            f"{root}/native/linux/libvec.a": LINUX,
+            f"{root}/native/linux/libvec_base.a": LINUX,
+            f"{root}/native/linux/libother.a": LINUX,
+            f"{root}/native/include/vec.h": HEADER,
+        },
+    )
+    manifest = drafted(run)
+    assert manifest["archives"] == [
+        {"file": "{version}.zip", "strip_prefix": "example.com/vec-go@{version}/native"}
+    ]
+    assert manifest["static_library"] == ["linux/libvec.a", "linux/libvec_base.a"]
+    assert manifest["linkopts"] == ["-lm"]
+    assert manifest["defines"] == ["VEC=1"]
+    assert (
+        "also there, and not linked: example.com/vec-go@v1.2.3/native/linux/libother.a"
+        in " ".join(Path("prebuilt.yaml").read_text().replace("\n#  ", "").split())
+    )
+
+
+def test_pkg_config_and_cmake_files_are_evidence(run: Run) -> None:
+    config = (
+        "prefix=/usr\nlibdir=${prefix}/lib\nName: vec\nLibs: -L${libdir} -lvec\nLibs.private: -lm -lz\n"
+        "Cflags: -I${prefix}/include/vec-1 -DVEC_STATIC\n"
+    )
+    targets = 'X INTERFACE_LINK_LIBRARIES "\\$<LINK_ONLY:Threads::Threads>"'
+    write_tar(
+        Path("dist/vec-1.0.0-linux-amd64.tar.gz"),
+        {
+            "usr/lib/libvec.a": archive(elf(kind=1), symbols=b"\0dlopen\0pow\0"),
+            "usr/lib/pkgconfig/vec.pc": config.encode(),
+            "usr/lib/cmake/vec/vecTargets.cmake": targets.encode(),
+            "usr/include/vec-1/vec.h": HEADER,
+        },
+    )
+    manifest = drafted(run)
+    assert manifest["include_dirs"] == ["include/vec-1"]
+    assert manifest["defines"] == ["VEC_STATIC"]
+    assert manifest["linkopts"] == ["-lm", "-ldl"]
+    assert "vec.pc has -lz, too" in Path("prebuilt.yaml").read_text()
+
+
+def test_headers_may_be_in_another_file_and_need_several_folders(run: Run) -> None:
+    write_tar(Path("dist/libvec-linux-x64-1.0.0.tgz"), {"package/lib/libvec.so": elf()})
+    write_tar(
+        Path("dist/libvec-dev-1.0.0.tgz"),
+        {
+            "package/include/vec/vec.h": b"#include <glib.h>\n#include <stdio.h>\n",
+            "package/include/glib-2.0/glib.h": b"#include <glibconfig.h>\n",
+            "package/lib/glib-2.0/include/glibconfig.h": b"",
+            "package/include/unrelated/stdio.h": b"",
+        },
+    )
+    manifest = drafted(run)
+    assert [entry["file"] for entry in manifest["archives"]] == [
+        "libvec-linux-x64-{version}.tgz",
+        "libvec-dev-{version}.tgz",
+    ]
+    assert manifest["include_dirs"] == [
+        "include",
+        "lib/glib-2.0/include",
+        "include/glib-2.0",
+    ]
+
+
+def test_loose_files_get_the_places_that_a_package_would_have(run: Run) -> None:
+    Path("dist/libvec-linux_amd64.a").write_bytes(LINUX)
+    Path("dist/libvec-darwin_arm64.a").write_bytes(archive(mach_o(kind=1)))
+    Path("dist/vec.h").write_bytes(HEADER)
+    manifest = drafted(run, "--version", "v1.0.0")
+    assert manifest["archives"] == [
+        {"file": "libvec-{os}_{arch}.a", "path": "lib/libvec.a"},
+        {"file": "vec.h", "path": "include/vec.h"},
+    ]
+    assert manifest["platforms"] == {"darwin_arm64": {}, "linux_amd64": {}}
+
+
+def test_a_dll_has_its_import_library(run: Run) -> None:
+    write_zip(
+        Path("dist/vec-1.0.0-win-x64.zip"),
+        {"bin/vec-1.dll": dll(), "lib/vec.lib": archive(short_import()), "include/vec.h": HEADER},
+    )
+    manifest = drafted(run)
+    assert manifest["shared_library"] == "bin/vec-1.dll"
+    assert manifest["interface_library"] == "lib/vec.lib"
+
+
+def test_debug_builds_beside_the_others_are_a_flavor(run: Run) -> None:
+    files = {
+        "lib/libvec.a": LINUX,
+        "debug/lib/libvec.a": archive(elf(kind=1), elf(kind=1)),
+        "include/vec.h": HEADER,
+    }
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tar.gz"), files)
+    manifest = drafted(run)
+    assert manifest["static_library"] == "lib/libvec.a"
+    assert manifest["flavors"] == {
+        "release": {},
+        "debug": {"platforms": {"linux_amd64": {"static_library": "debug/lib/libvec.a"}}},
+    }
+
+
+def test_variants_of_known_kinds_are_flavors(run: Run) -> None:
+    for variant in ("", "-gpu"):
+        for arch, name in (("amd64", "x64"), ("arm64", "aarch64")):
+            files = {"lib/libvec.so": elf(arch) + variant.encode(), "include/vec.h": HEADER}
+            write_tar(Path(f"dist/vec-linux-{name}{variant}-1.0.0.tgz"), files)
+    manifest = drafted(run)
+    assert list(manifest["flavors"]) == ["standard", "gpu"]
+    assert manifest["archives"] == [{"file": "vec-{os}-{arch}-{version}.tgz"}]
+
+
+def test_of_one_file_in_several_formats_and_for_several_toolchains_one_is_taken(run: Run) -> None:
+    files: Mapping[str, bytes] = {"lib/libvec.a": LINUX, "include/vec.h": HEADER}
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tar.gz"), files)
+    write_zip(Path("dist/vec-1.0.0-linux-x64.zip"), files)
+    for toolchain in ("gnu", "msvc"):
+        windows = {"lib/libvec.a": archive(coff()), "include/vec.h": HEADER}
+        write_zip(Path(f"dist/vec-1.0.0-x86_64-pc-windows-{toolchain}.zip"), windows)
+    drafted(run)
+    assert "vec-1.0.0-linux-x64.zip" not in Path("prebuilt.lock.json").read_text()
+    assert "windows-gnu.zip" in Path("prebuilt.lock.json").read_text()
+    assert "windows-msvc.zip" not in Path("prebuilt.lock.json").read_text()
+
+
+def both_forms() -> None:
+    files = {"lib/libvec.a": LINUX, "lib/libvec.so": elf(), "include/vec.h": HEADER}
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tar.gz"), files)
+
+
+def test_what_nothing_tells_is_left_to_the_person(run: Run) -> None:
+    both_forms()
+    answer = run("init", "dist")
+    answer.refused(2, "the draft leaves 1 choice to you", "decide what says `# choose:`", "--yes")
+    assert not Path("prebuilt.lock.json").exists()
+    text = Path("prebuilt.yaml").read_text()
+    assert "# choose: The release has static and shared libraries. Which do programs link?" in text
+    assert "\n# static_library: lib/libvec.a\n" in text
+    Path("prebuilt.yaml").write_text(text.replace("# static_library", "static_library"))
+    assert run("lock", "prebuilt.yaml").code == 0
+
+
+def test_a_guess_is_taken_where_that_is_said_and_is_told(run: Run) -> None:
+    both_forms()
+    answer = run("init", "dist", "--yes", "--json")
+    assert "guess: The release has static and shared libraries." in answer.err
+    assert "# guessed: The release has static" in Path("prebuilt.yaml").read_text()
+    document = json.loads(answer.out)
+    assert document["platforms"] == ["linux_amd64"]
+    assert document["lock"] == "prebuilt.lock.json"
+    assert [(one["key"], one["taken"]) for one in document["choices"]] == [("form", 0)]
+
+
+class Terminal:
+    """A person's answers, line by line."""
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = list(lines)
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        return self._lines.pop(0) + "\n"
+
+
+def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_forms()
+    monkeypatch.setattr("sys.stdin", Terminal("5", "2"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    manifest = drafted(run)
+    assert manifest["shared_library"] == "lib/libvec.so"
+    assert "static_library" not in manifest
+
+
+def test_a_manifest_that_is_there_is_kept(run: Run) -> None:
+    both_forms()
+    Path("prebuilt.yaml").write_text("mine\n")
+    answer = run("init", "dist", "--yes")
+    answer.refused(2, "there is a manifest already, and init overwrites none", "--force")
+    assert Path("prebuilt.yaml").read_text() == "mine\n"
+    assert run("init", "dist", "--yes", "--force").code == 0
+
+
+def test_only_the_platforms_that_are_wanted_are_looked_at(run: Run) -> None:
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), {"lib/libvec.a": LINUX})
+    Path("dist/vec-1.0.0-osx-x64.tgz").write_bytes(b"no archive")
+    answer = run("init", "dist", "--platform", "linux_amd64", "--no-lock")
+    assert answer.code == 0
+    assert answer.out == "prebuilt.yaml\n"
+    manifest = yaml.safe_load(Path("prebuilt.yaml").read_text())
+    assert list(manifest["platforms"]) == ["linux_amd64"]
+    assert "no headers were found" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (
+            {"vec-1.0.0-linux-x64.tgz": {"bin/vec": elf(kind=2)}},
+            "no file of the release has a library",
+        ),
+        ({}, "the folder has no archive and no library"),
+    ],
+)
+def test_a_release_without_a_library_is_refused(
+    run: Run, files: dict[str, dict[str, bytes]], words: str
+) -> None:
+    for name, content in files.items():
+        write_tar(Path("dist") / name, content)
+    assert words in run("init", "dist").err
+
+
+def test_an_unpacked_library_is_no_release(run: Run) -> None:
+    Path("dist/lib").mkdir()
+    run("init", "dist").refused(2, "the folder has no archive and no library, only folders")
+
+
+def refusal(run: Run, *arguments: str) -> Answer:
+    return run("init", *arguments)
+
+
+def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal(run, "no-such-folder").refused(2, "this is no release that can be listed")
+    refusal(run, "https://u:p@127.0.0.1/x.zip").refused(2, "and a manifest is for everybody")
+    Path("dist/vec-linux-x64-1.0.0.a").write_bytes(LINUX)
+    refusal(run, "dist", "--output", "dist", "--force").refused(
+        2, "the manifest cannot be written: "
+    )
+    refusal(run, "dist", "--output", "no/such/prebuilt.yaml").refused(2, "there is no such folder")
+    monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")
+    refusal(run, "https://127.0.0.1/x.zip").refused(3, "offline, or on a mirror alone")
+
+
+def test_the_page_of_a_folder_is_read(run: Run, httpserver: HTTPServer, tmp_path: Path) -> None:
+    both_forms()
+    data = Path("dist/vec-1.0.0-linux-x64.tar.gz").read_bytes()
+    name = "vec-1.0.0-linux-x64.tar.gz"
+    page = f'<a href="../">up</a><a href="{name}">it</a><a href="{name}.sha256">sum</a>'
+    httpserver.expect_request("/releases/v1.0.0/").respond_with_data(page)
+    httpserver.expect_request(f"/releases/v1.0.0/{name}").respond_with_data(data)
+    httpserver.expect_request("/empty/").respond_with_data("<a href='x'>x</a>")
+    httpserver.expect_request("/none/").respond_with_data(status=404)
+    assert run("init", httpserver.url_for("/releases/v1.0.0/"), "--yes").code == 0
+    manifest = yaml.safe_load(Path("prebuilt.yaml").read_text())
+    assert manifest["urls"] == [httpserver.url_for("/releases/v{version}/{file}")]
+    refusal(run, httpserver.url_for("/empty/"), "--force").refused(
+        3, "the page links to no archive and no library"
+    )
+    refusal(run, httpserver.url_for("/none/"), "--force").refused(3, "HTTP 404")
+
+
+def test_a_release_on_github_is_listed_by_its_api(
+    run: Run, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_forms()
+    data = Path("dist/vec-1.0.0-linux-x64.tar.gz").read_bytes()
+    github = GitHubServer(httpserver)
+    for name, value in github.environment.items():
+        monkeypatch.setenv(name, value)
+    github.add(github.release("v1.0.0"), "vec-1.0.0-linux-x64.tar.gz", data)
+    repository = github.repository
+    for number, place in enumerate(
+        (
+            repository,
+            f"{repository}@v1.0.0",
+            f"{github.url}/{repository}/releases/tag/v1.0.0",
+            f"{github.url}/{repository}/releases/download/v1.0.0/vec-1.0.0-linux-x64.tar.gz",
+        )
+    ):
+        answer = run("init", place, "--yes", "--output", f"{number}.yaml")
+        assert answer.code == 0, answer.err
+        manifest = yaml.safe_load(Path(f"{number}.yaml").read_text())
+        assert manifest["version"] == "1.0.0"
+        folder = f"{github.url}/{repository}/releases/download"
+        assert manifest["urls"] == [f"{folder}/v{{version}}/{{file}}"]
+    refusal(run, f"{repository}@v9").refused(3, "has no release v9")

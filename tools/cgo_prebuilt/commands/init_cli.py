@@ -1,0 +1,289 @@
+"""The verb `init` of the command line: it parses, calls, asks, and prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.verbs import (
+    MANIFEST,
+    add_json,
+    add_verb,
+    note,
+    path_argument,
+    place_argument,
+    print_json,
+    say,
+)
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.drafting.draft import Draft, Release
+    from cgo_prebuilt.drafting.listing import Listing
+    from cgo_prebuilt.drafting.survey import Asset, Found
+    from cgo_prebuilt.network.transport import ByteStream
+
+_PARALLEL_DOWNLOADS = 4
+_NEWEST_ASSETS = 200
+
+
+def add_init(verbs: Verbs) -> None:
+    """Adds `init`."""
+    verb = add_verb(
+        verbs,
+        "init",
+        _init,
+        "draft prebuilt.yaml from somebody else's release, and lock it",
+        "init microsoft/onnxruntime@v1.23.2 --platform linux_amd64",
+    )
+    verb.add_argument(
+        "places",
+        nargs="+",
+        type=place_argument,
+        metavar="WHERE",
+        help="OWNER/NAME[@TAG] or a release's URL on GitHub, an index page, URLs of files, a folder, files",
+    )
+    verb.add_argument(
+        "--output", type=path_argument, metavar="MANIFEST", default=MANIFEST, help="the manifest"
+    )
+    verb.add_argument("--name", metavar="NAME", help="what to call the library")
+    verb.add_argument("--version", metavar="VERSION", help="which version it is")
+    verb.add_argument(
+        "--platform",
+        metavar="PLATFORM",
+        action="append",
+        default=[],
+        help="only this one; may be given several times",
+    )
+    verb.add_argument(
+        "--yes", action="store_true", help="take the guess wherever there is a choice"
+    )
+    verb.add_argument("--force", action="store_true", help="overwrite a manifest that is there")
+    verb.add_argument("--no-lock", action="store_true", help="write the manifest alone")
+    add_json(
+        verb,
+        "print what was drafted as JSON",
+        {
+            "manifest": (),
+            "lock": (),
+            "name": (),
+            "version": (),
+            "platforms": (),
+            "choices": ("key", "question", "options", "taken"),
+            "notes": (),
+        },
+    )
+
+
+def _init(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.drafting.draft import Release, draft
+    from cgo_prebuilt.files.renames import write_whole
+    from cgo_prebuilt.platforms import parse_platform
+    from cgo_prebuilt.url import Url
+
+    target: Path = options.output
+    if target.exists() and not options.force:
+        raise UsageError(
+            "there is a manifest already, and init overwrites none",
+            where=str(target),
+            remedy="choose another place with --output, or overwrite it with --force",
+        )
+    if not target.parent.is_dir():
+        raise UsageError("there is no such folder", where=str(target.parent), remedy="make it")
+    platforms = tuple(parse_platform(name) for name in options.platform)
+    listing = _list(options.places)
+    chosen, left_out = _worth_a_look(listing, platforms)
+    release = Release(
+        ", ".join(str(Url(place)) for place in options.places),
+        name=options.name or "",
+        repository=listing.repository,
+        tag=options.version or listing.tag,
+        left_out=left_out,
+        platforms=platforms,
+    )
+    founds = _look_into(chosen, left_out)
+    answers: dict[str, int] = {}
+    made = draft(release, founds, answers, may_guess=options.yes)
+    if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
+        made = _ask(release, founds, made, answers)
+    is_open = not options.yes and any(one.key not in answers for one in made.questions)
+    try:
+        write_whole(target, made.text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"the manifest cannot be written: {error.strerror}",
+            where=str(target),
+            remedy="choose another place with --output",
+        ) from None
+    _say(made, answers, target)
+    if is_open:
+        count = sum(one.key not in answers for one in made.questions)
+        raise UsageError(
+            f"the draft leaves {count} {'choice' if count == 1 else 'choices'} to you",
+            where=str(target),
+            remedy=f"decide what says `# choose:`, then run `cgo-prebuilt lock {target}`; or take the"
+            " guesses with --yes --force",
+        )
+    lock = None if options.no_lock else _lock(target, options.json)
+    if options.json:
+        _print(options, made, answers, target, lock)
+    elif lock is None:
+        print(target)
+    return 0
+
+
+def _list(places: Sequence[str]) -> Listing:
+    from cgo_prebuilt.drafting.listing import Lister
+    from cgo_prebuilt.network.api import API_SETTINGS, Api
+    from cgo_prebuilt.network.client import HttpClient
+    from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
+    from cgo_prebuilt.settings import read_settings
+
+    settings = read_settings(os.environ, "")
+    client = HttpClient(API_SETTINGS, os.environ)
+    lister = Lister(
+        GitHubSite.of(os.environ),
+        Api(client, note=note),
+        Api(client, HEADERS, note=note),
+        is_offline=settings.offline or settings.mirror is not None,
+    )
+    return lister.list_all(places)
+
+
+def _worth_a_look(
+    listing: Listing, platforms: Sequence[object]
+) -> tuple[list[Asset], dict[str, str]]:
+    """The files that may have a library or headers, and why the others have not."""
+    from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
+    from cgo_prebuilt.drafting.places import is_file_name
+
+    chosen, left_out = [], {}
+    for asset in listing.assets:
+        reason = why_left_out(asset.file)
+        named = read_name(asset.file).platforms()
+        if reason is None and not is_file_name(asset.file):
+            reason = "of a format that is not read"
+        if reason is None and platforms and named and not set(named) & set(platforms):
+            reason = "for other platforms"
+        if reason is None:
+            chosen.append(asset)
+        else:
+            left_out[asset.file] = reason
+    for asset in chosen[_NEWEST_ASSETS:]:
+        left_out[asset.file] = f"more than {_NEWEST_ASSETS} files; name those that are meant"
+    return chosen[:_NEWEST_ASSETS], left_out
+
+
+def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]:
+    """Downloads the files, several at a time, and looks into each."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from cgo_prebuilt.drafting.survey import look_into
+    from cgo_prebuilt.errors import IntegrityError
+    from cgo_prebuilt.network.transport import Download
+
+    transport = open_transport(open_store().partials)
+
+    def look(asset: Asset) -> Found | None:
+        found: list[Found] = []
+
+        def consume(stream: ByteStream) -> None:
+            found[:] = [look_into(stream, asset)]
+
+        try:
+            transport.run(Download(asset.file, (asset.url,), None, None), consume)
+        except IntegrityError as error:
+            left_out[asset.file] = f"not readable ({error.what})"
+            return None
+        return found[0]
+
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        try:
+            return [found for found in pool.map(look, assets) if found is not None]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ask(release: Release, founds: Sequence[Found], made: Draft, answers: dict[str, int]) -> Draft:
+    """Asks the person what nothing tells; each answer may lead to another question."""
+    from cgo_prebuilt.drafting.draft import draft
+
+    while asked := [
+        one for one in made.questions if one.key not in answers and len(one.options) > 1
+    ]:
+        question = asked[0]
+        say(question.text)
+        for number, option in enumerate(question.options, 1):
+            say(f"  {number}. {option}")
+        say(f"Number ({question.guess + 1}):")
+        answer = sys.stdin.readline().strip()
+        if answer and not (answer.isdecimal() and 1 <= int(answer) <= len(question.options)):
+            say(f"That is none of 1 to {len(question.options)}.")
+            continue
+        answers[question.key] = int(answer) - 1 if answer else question.guess
+        made = draft(release, founds, answers, may_guess=False)
+    return made
+
+
+def _say(made: Draft, answers: dict[str, int], target: Path) -> None:
+    for question in made.questions:
+        if question.key not in answers:
+            say(f"guess: {question.text} {question.options[question.guess]}")
+    for text in made.notes:
+        say(f"note: {text}")
+    names = ", ".join(map(str, made.platforms))
+    say(f"{target}: {made.name} {made.version} for {names}")
+
+
+def _lock(manifest: Path, is_quiet: bool) -> Path:
+    """Runs `lock` on the manifest."""
+    import contextlib
+    import io
+
+    from cgo_prebuilt.commands.lock_cli import add_lock
+
+    parser = argparse.ArgumentParser()
+    add_lock(parser.add_subparsers())
+    options = parser.parse_args(["lock", str(manifest)])
+    with contextlib.redirect_stdout(io.StringIO()) if is_quiet else contextlib.nullcontext():
+        try:
+            options.run(options)
+        except CgoPrebuiltError:
+            note(f"the draft is {manifest}; it could not be locked as it is")
+            raise
+    return manifest.with_suffix(".lock.json")
+
+
+def _print(
+    options: argparse.Namespace,
+    made: Draft,
+    answers: dict[str, int],
+    target: Path,
+    lock: Path | None,
+) -> None:
+    print_json(
+        options,
+        {
+            "manifest": str(target),
+            "lock": None if lock is None else str(lock),
+            "name": made.name,
+            "version": made.version,
+            "platforms": [str(platform) for platform in made.platforms],
+            "choices": [
+                {
+                    "key": one.key,
+                    "question": one.text,
+                    "options": list(one.options),
+                    "taken": answers.get(one.key, one.guess),
+                }
+                for one in made.questions
+            ],
+            "notes": list(made.notes),
+        },
+    )

@@ -1,0 +1,1 @@
+"""Drafts a manifest from somebody else's release: `init`. No consumer runs it."""

@@ -1,0 +1,247 @@
+"""What a library's own header says: its kind, what it is for, and what it needs. Reads no symbols.
+
+References: System V ABI (ELF); Apple's <mach-o/loader.h>, <mach-o/fat.h>; Microsoft's PE format. `inspection`
+reads more, with packages that a fetch does not need.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cgo_prebuilt.platforms import MUSL, libc_version
+from cgo_prebuilt.releases.soname import read_needed, read_soname
+
+STATIC, SHARED, IMPORT, PROGRAM, OBJECT = "static", "shared", "import", "program", "object"
+
+_ELF_ARCHS = {
+    62: "amd64",
+    183: "arm64",
+    3: "386",
+    40: "arm",
+    21: "ppc64le",
+    243: "riscv64",
+    22: "s390x",
+}
+_COFF_ARCHS = {0x8664: "amd64", 0x14C: "386", 0xAA64: "arm64"}
+_MACH_O_ARCHS = {0x01000007: "amd64", 0x0100000C: "arm64"}
+_ELF_SHARED, _ELF_OBJECT, _ELF_FREEBSD = 3, 1, 9
+_MACH_O_OBJECT, _MACH_O_DYLIB, _MACH_O_BUNDLE = 1, 6, 8
+_DLL = 0x2000
+_AR, _FAT = b"!<arch>\n", b"\xca\xfe\xba\xbe"
+_OBJECTS_READ = 40
+_GLIBC = re.compile(rb"\0GLIBC_(2\.[0-9.]+)(?=\0)")
+_LIBSTDCXX = re.compile(rb"\0GLIBCXX_(3\.4(?:\.[0-9]+)?)(?=\0)")
+_MUSL = re.compile(r"libc\.musl-|ld-musl-")
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A library, a program or an object.
+
+    Attributes:
+        kind: `STATIC`, `SHARED`, `IMPORT` (Windows), `PROGRAM` or `OBJECT`.
+        os: `linux`, `darwin`, `windows` or `freebsd`, as far as its format tells.
+        arches: As `GOARCH`; several for a universal file.
+        libc: `musl` where it needs that.
+        soname: The name that its users record.
+        needs: The shared libraries that it needs, by name.
+        glibc: The newest version of glibc that it asks for.
+        libstdcxx: The newest version of libstdc++ that it asks for.
+        linkopts: The libraries of the system whose functions an archive of objects names.
+    """
+
+    kind: str
+    os: str
+    arches: tuple[str, ...]
+    libc: str = ""
+    soname: str = ""
+    needs: tuple[str, ...] = ()
+    glibc: str = ""
+    libstdcxx: str = ""
+    linkopts: tuple[str, ...] = ()
+
+
+def read_binary(file: BinaryIO) -> Binary | None:
+    """Reads the header of a file.
+
+    Args:
+        file: A file on the disk, which is mapped into memory.
+
+    Returns:
+        What it is; None where it is no binary that is known.
+    """
+    file.seek(0, 2)
+    if file.tell() < 64:
+        return None
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            found = _read(data)
+        except (struct.error, ValueError, IndexError):
+            return None  # places that no file of this size has
+        if found is None or found.kind == OBJECT:
+            return found
+        if found.kind == STATIC:
+            return _with_linkopts(found, data)
+        if found.kind == IMPORT:
+            return found
+        glibc, libstdcxx = _newest(_GLIBC, data), _newest(_LIBSTDCXX, data)
+    file.seek(0)
+    needs = read_needed(file)
+    return Binary(
+        found.kind,
+        found.os,
+        found.arches,
+        MUSL if any(map(_MUSL.match, needs)) else "",
+        read_soname(file) or "",
+        needs,
+        glibc,
+        libstdcxx,
+    )
+
+
+def _newest(versions: re.Pattern[bytes], data: mmap.mmap) -> str:
+    found = {match[1].decode() for match in versions.finditer(data)}
+    return max(found, key=libc_version, default="")
+
+
+def _read(data: mmap.mmap, start: int = 0) -> Binary | None:
+    magic = data[start : start + 8]
+    if magic == _AR:
+        return _archive(data, start)
+    if magic[:4] == b"\x7fELF":
+        return _elf(data, start)
+    if magic[:4] == _FAT:
+        return _fat(data)
+    if magic[:4] in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"):
+        cpu, _, kind = struct.unpack_from("<3L", data, start + 4)
+        words = {_MACH_O_OBJECT: OBJECT, _MACH_O_DYLIB: SHARED, _MACH_O_BUNDLE: PROGRAM}
+        return Binary(words.get(kind, PROGRAM), "darwin", _known(_MACH_O_ARCHS, cpu))
+    if magic[:2] == b"MZ":
+        (at,) = struct.unpack_from("<L", data, start + 60)
+        if data[start + at : start + at + 4] != b"PE\0\0":
+            return None
+        machine, flags = struct.unpack_from("<H16xH", data, start + at + 4)
+        return Binary(SHARED if flags & _DLL else PROGRAM, "windows", _known(_COFF_ARCHS, machine))
+    first, second, third = struct.unpack_from("<3H", data, start)
+    if (first, second) == (0, 0xFFFF):  # a short import, or a newer object
+        (machine,) = struct.unpack_from("<H", data, start + 6)
+        return Binary(IMPORT if third == 0 else OBJECT, "windows", _known(_COFF_ARCHS, machine))
+    if first in _COFF_ARCHS and second < 0x8000:
+        return Binary(OBJECT, "windows", (_COFF_ARCHS[first],))
+    return None
+
+
+def _known(names: dict[int, str], number: int) -> tuple[str, ...]:
+    return (names[number],) if number in names else ()
+
+
+def _elf(data: mmap.mmap, start: int) -> Binary:
+    order = "<" if data[start + 5] == 1 else ">"
+    kind, machine = struct.unpack_from(f"{order}2H", data, start + 16)
+    os = "freebsd" if data[start + 7] == _ELF_FREEBSD else "linux"
+    is_other_end = order == ">" and machine == 21  # ppc64 is another architecture
+    words = {_ELF_SHARED: SHARED, _ELF_OBJECT: OBJECT}
+    arches = () if is_other_end else _known(_ELF_ARCHS, machine)
+    return Binary(words.get(kind, PROGRAM), os, arches)
+
+
+def _fat(data: mmap.mmap) -> Binary | None:
+    (count,) = struct.unpack_from(">L", data, 4)
+    if not 0 < count < 17:  # Java's classes begin alike
+        return None
+    parts = [struct.unpack_from(">5L", data, 8 + 20 * index) for index in range(count)]
+    first = _read(data, parts[0][2])
+    if first is None:
+        return None
+    arches = tuple(name for part in parts for name in _known(_MACH_O_ARCHS, part[0]))
+    return Binary(first.kind, "darwin", arches)
+
+
+def _archive(data: mmap.mmap, start: int) -> Binary | None:
+    """A static archive, by its objects; an import library, where they are imports."""
+    objects = [one for at in _members(data, start) if (one := _read(data, at)) is not None]
+    if not objects:
+        return None
+    arches = tuple(dict.fromkeys(arch for one in objects for arch in one.arches))
+    is_import = any(one.kind == IMPORT for one in objects)
+    return Binary(IMPORT if is_import else STATIC, objects[0].os, arches)
+
+
+def _members(data: mmap.mmap, start: int) -> Iterator[int]:
+    """Where the first members of a static archive begin, without its tables of names."""
+    at, count = start + len(_AR), 0
+    while at + 60 <= len(data) and data[at + 58 : at + 60] == b"`\n" and count < _OBJECTS_READ:
+        name, size = data[at : at + 16].rstrip(), int(data[at + 48 : at + 58])
+        skipped = int(name[3:]) if name.startswith(b"#1/") else 0  # BSD's long names
+        if name not in (b"/", b"//", b"/SYM64/") and not name.startswith(b"__.SYMDEF"):
+            yield at + 60 + skipped
+            count += 1
+        at += 60 + size + size % 2
+
+
+_SYSTEM: dict[str, tuple[tuple[str, str], ...]] = {
+    "linux": (
+        ("-lstdc++", r"__gxx_personality_v0|__cxa_throw|_ZNSt7__cxx11\w*|_Znwm"),
+        ("-lm", r"(pow|exp|exp2|log|log2|log10|log1p|expm1|sin|cos|tan|atan2?|asin|acos|sinh|cosh|tanh|cbrt"
+         r"|hypot|fmod|floor|ceil|trunc|rint|round|sqrt|fma|ldexp|frexp)f?"),
+        ("-lrt", r"shm_open|timer_create|mq_open|aio_read|clock_nanosleep"),
+        ("-lutil", r"openpty|forkpty"),
+        ("-ldl", r"dlopen|dlsym|dladdr"),
+        ("-lpthread", r"pthread_create|pthread_key_create|pthread_rwlock_rdlock|pthread_join|sem_wait"),
+    ),
+    "darwin": (
+        ("-lc++", r"___gxx_personality_v0|___cxa_throw|__ZNSt3__1\w*"),
+        ("-framework CoreFoundation", r"_CF[A-Z]\w+|_kCF[A-Z]\w+"),
+        ("-framework Security", r"_Sec[A-Z]\w+|_kSec[A-Z]\w+|_SSL(Handshake|Read|Write)"),
+        ("-framework SystemConfiguration", r"_SCDynamicStore\w+|_SCNetwork\w+"),
+        ("-framework IOKit", r"_IO(Service|Registry|Object)[A-Z]\w+"),
+        ("-framework Foundation", r"_OBJC_CLASS_\$_NS\w+"),
+        ("-framework Accelerate", r"_(cblas_\w+|vDSP_\w+|dgemm_|sgemm_)"),
+        ("-framework Metal", r"_MTLCreateSystemDefaultDevice"),
+        ("-liconv", r"_iconv_open"),
+        ("-lresolv", r"_res_9_\w+"),
+    ),
+    "windows": (
+        ("-lstdc++", r"__gxx_personality_seh0|__cxa_throw"),
+        ("-lws2_32", r"(WSAStartup|WSASocketW|getaddrinfo|WSAGetLastError)"),
+        ("-luserenv", r"GetUserProfileDirectoryW"),
+        ("-lbcrypt", r"BCrypt\w+"),
+        ("-lncrypt", r"NCrypt\w+"),
+        ("-lcrypt32", r"Cert(OpenStore|OpenSystemStoreW|FreeCertificateContext)"),
+        ("-lsecur32", r"(AcquireCredentialsHandle[AW]|InitializeSecurityContext[AW])"),
+        ("-ladvapi32", r"(RegOpenKeyEx[AW]|CryptAcquireContext[AW]|OpenProcessToken|SystemFunction036)"),
+        ("-lntdll", r"(NtReadFile|NtWriteFile|NtCreateFile|RtlNtStatusToDosError|RtlGetVersion)"),
+        ("-lole32", r"(CoInitializeEx|CoCreateInstance|CoTaskMemFree)"),
+        ("-lshell32", r"(SHGetKnownFolderPath|SHGetFolderPath[AW]|CommandLineToArgvW)"),
+        ("-lpsapi", r"GetProcessMemoryInfo"),
+        ("-liphlpapi", r"(GetAdaptersAddresses|if_nametoindex)"),
+        ("-ldbghelp", r"(SymInitialize\w*|StackWalk64|MiniDumpWriteDump)"),
+    ),
+}  # fmt: skip
+_SYSTEM["freebsd"] = _SYSTEM["linux"]
+
+
+def _symbols(os: str, names: str) -> list[re.Pattern[bytes]]:
+    """What finds functions in a table of names. Two searches are ten times faster than an optional part."""
+    prefixes = (b"", b"__imp_") if os == "windows" else (b"",)
+    return [re.compile(rb"\0" + one + rb"(?:" + names.encode() + rb")(?=\0)") for one in prefixes]
+
+
+_SYMBOLS = {
+    os: [(option, _symbols(os, names)) for option, names in table] for os, table in _SYSTEM.items()
+}
+
+
+def _with_linkopts(found: Binary, data: mmap.mmap) -> Binary:
+    """An archive with the system's libraries that it seems to need: it names their functions."""
+    options = tuple(
+        option
+        for option, names in _SYMBOLS.get(found.os, ())
+        if any(pattern.search(data) for pattern in names)
+    )
+    return Binary(found.kind, found.os, found.arches, linkopts=options)

@@ -1,0 +1,349 @@
+"""Chooses what of a release a platform's programs link, with the reason for each choice. Pure.
+
+What the release's own texts say is taken first, then names. What nothing tells is a question.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
+from cgo_prebuilt.drafting.companions import headers_of, licenses_of, once, requirements_of
+from cgo_prebuilt.drafting.header_folders import Headers
+from cgo_prebuilt.drafting.hints import Hint, cgo_hints, cmake_hint, pkg_config_hint
+from cgo_prebuilt.drafting.libraries import Library, is_named_as
+from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.platforms import Platform
+
+FORM, LIBRARIES = "form", "libraries"
+_ALWAYS_THERE = (
+    "-lm",
+    "-ldl",
+    "-lpthread",
+    "-lrt",
+    "-lutil",
+    "-lc",
+    "-lgcc_s",
+    "-lstdc++",
+    "-lc++",
+)
+_LINKED = re.compile(r"-l[\w+.-]+|-framework \w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What only a person can decide.
+
+    Attributes:
+        key: What it is about; an answer is by that.
+        text: The question.
+        options: The answers.
+        guess: Which of them is taken without an answer, where guessing is allowed.
+    """
+
+    key: str
+    text: str
+    options: tuple[str, ...]
+    guess: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one platform's programs link.
+
+    Attributes:
+        platform: The platform.
+        libraries: The libraries in link order; and the import libraries of Windows.
+        circular: Whether their order is not known.
+        headers: Of each file of the release that has some.
+        licenses: Of each file of the release, by name.
+        linkopts: For the linker.
+        defines: For the preprocessor.
+        requires: Keys of `requires`.
+        reasons: Why, by key of the manifest.
+        notes: What is worth knowing, and has no key.
+        questions: What is still to be decided.
+    """
+
+    platform: Platform
+    libraries: tuple[Library, ...]
+    circular: bool = False
+    headers: tuple[tuple[Found, Headers], ...] = ()
+    licenses: tuple[tuple[Found, str], ...] = ()
+    linkopts: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    requires: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    def of_kind(self, kind: str) -> tuple[Library, ...]:
+        """The libraries of a kind."""
+        return tuple(one for one in self.libraries if one.kind == kind)
+
+    def assets(self) -> list[Found]:
+        """The files of the release that are needed, each once."""
+        held = [one.found for one in self.libraries]
+        held += [found for found, headers in self.headers if headers.files]
+        return [found for index, found in enumerate(held) if found not in held[:index]]
+
+
+def choose(
+    platform: Platform,
+    libraries: Sequence[Library],
+    others: Sequence[Found],
+    name: str,
+    answers: Mapping[str, int],
+) -> Choice:
+    """Chooses what a platform's programs link.
+
+    Args:
+        platform: The platform.
+        libraries: Those that are for it, of one variant.
+        others: The files of the release that are for it or for all platforms; they may have headers.
+        name: What the library is called.
+        answers: To questions, by their keys.
+    """
+    questions: list[Question] = []
+    reasons: dict[str, str] = {}
+    notes: list[str] = []
+    founds = once([*(one.found for one in libraries), *others])
+    linked, hint = _by_cgo(platform, libraries)
+    circular = False
+    if not linked:
+        linked, hint = _by_pkg_config(libraries, founds, name)
+        wanted = linked or _by_name(libraries, name, answers, questions)
+        circular = not linked and len({one.stem for one in wanted}) > 1
+        linked = _one_form(wanted, libraries, answers, questions, reasons)
+        circular &= all(one.kind == STATIC for one in linked)
+    linked = _with_needed(linked, libraries)
+    imports = [
+        one
+        for one in libraries
+        if one.kind == IMPORT and any(one.stem == s.stem and s.kind == SHARED for s in linked)
+    ]
+    key = "static_library" if linked and linked[0].kind == STATIC else "shared_library"
+    if hint is not None:
+        reasons[key] = "; ".join(filter(None, (reasons.get(key), f"{hint.origin} says so")))
+    stems = [name, *(one.stem for one in linked)]
+    headers = headers_of(linked, founds, stems, hint)
+    if not any(part.files for _, part in headers):
+        notes.append("no headers were found: add a file of the release that has them to 'archives'")
+    stems_linked = {one.stem for one in linked}
+    left = sorted({one.link_name for one in libraries if one.stem not in stems_linked})
+    if left:
+        notes.append(f"also there, and not linked: {_some(left)}")
+    options, why = _linkopts(linked, hint)
+    if why:
+        reasons["linkopts"] = why
+    if hint is not None and hint.defines:
+        reasons["defines"] = f"{hint.origin} says so"
+    return Choice(
+        platform,
+        (*linked, *imports),
+        circular,
+        tuple(headers),
+        tuple(licenses_of(linked)),
+        options,
+        () if hint is None else hint.defines,
+        requirements_of(linked),
+        reasons,
+        tuple(notes),
+        tuple(questions),
+    )
+
+
+def _by_cgo(platform: Platform, libraries: Sequence[Library]) -> tuple[list[Library], Hint | None]:
+    """The libraries that the Go package beside them links; the package that links most of them."""
+    best: tuple[list[Library], Hint | None] = ([], None)
+    for found in once(one.found for one in libraries):
+        for hint in cgo_hints(found.texts, platform):
+            linked, rest = _resolved(
+                hint.libraries, [one for one in libraries if one.found is found]
+            )
+            if len(linked) > len(best[0]):
+                best = (linked, _with_linkopts(hint, rest))
+    return best
+
+
+def _by_pkg_config(
+    libraries: Sequence[Library], founds: Sequence[Found], name: str
+) -> tuple[list[Library], Hint | None]:
+    """The libraries that a `.pc` file names; that of the release's name, if there are several."""
+    fitting: list[tuple[bool, list[Library], Hint]] = []
+    for found in founds:
+        for file in found.named(".pc"):
+            hint = pkg_config_hint(file, found.texts[file])
+            linked, rest = _resolved(hint.libraries, libraries)
+            if linked:
+                stem = posixpath.basename(file).removesuffix(".pc")
+                is_same = is_named_as(stem, name) or any(
+                    is_named_as(one.stem, name) for one in linked
+                )
+                fitting.append((is_same, linked, _with_linkopts(hint, rest)))
+    named = [one for one in fitting if one[0]]
+    if len(named) >= 1 or len(fitting) == 1:
+        _, linked, hint = (named or fitting)[0]
+        return linked, hint
+    return [], None
+
+
+def _by_name(
+    libraries: Sequence[Library],
+    name: str,
+    answers: Mapping[str, int],
+    questions: list[Question],
+) -> list[Library]:
+    candidates = [one for one in libraries if one.kind != IMPORT]
+    stems = list(dict.fromkeys(one.stem for one in candidates))
+    named = [stem for stem in stems if is_named_as(stem, name)]
+    if named or len(stems) < 2:
+        chosen = set(named or stems)
+    else:
+        question = Question(
+            LIBRARIES, "Which libraries do programs link?", (f"all: {_some(stems)}", *stems)
+        )
+        questions.append(question)
+        answer = min(answers.get(LIBRARIES, question.guess), len(stems))
+        chosen = {stems[answer - 1]} if answer else set(stems)
+    return [one for one in candidates if one.stem in chosen]
+
+
+def _one_form(
+    wanted: Sequence[Library],
+    libraries: Sequence[Library],
+    answers: Mapping[str, int],
+    questions: list[Question],
+    reasons: dict[str, str],
+) -> list[Library]:
+    """The static form of each library, or the shared one."""
+    stems = {one.stem for one in wanted}
+    there = [one for one in libraries if one.stem in stems and one.kind != IMPORT]
+    kinds = {one.kind for one in there}
+    form = next(iter(kinds), STATIC)
+    if len(kinds) > 1:
+        question = Question(
+            FORM,
+            "The release has static and shared libraries. Which do programs link?",
+            (
+                "static: the library becomes a part of the program",
+                "shared: it has to be beside the program",
+            ),
+        )
+        questions.append(question)
+        form = (STATIC, SHARED)[min(answers.get(FORM, question.guess), 1)]
+        reasons[f"{form}_library"] = "the release has the other form, too"
+    chosen = []
+    for stem in dict.fromkeys(one.stem for one in wanted):
+        forms = [one for one in there if one.stem == stem]
+        chosen += _best_of([one for one in forms if one.kind == form] or forms)
+    return chosen
+
+
+def _best_of(forms: Sequence[Library]) -> list[Library]:
+    """One of several files of a library: `libx.a` and not `x.lib` where both are there."""
+    order = sorted(forms, key=lambda one: (one.name.lower().endswith(".lib"), one.name.count("/")))
+    return list(order[:1])
+
+
+def _with_needed(linked: Sequence[Library], libraries: Sequence[Library]) -> list[Library]:
+    """The libraries, and the shared ones of the release that they need."""
+    by_name = {
+        alias: one
+        for one in libraries
+        if one.kind == SHARED
+        for alias in (one.binary.soname, posixpath.basename(one.name))
+        if alias
+    }
+    chosen = list(linked)
+    for one in chosen:  # grows
+        for need in one.binary.needs:
+            other = by_name.get(posixpath.basename(need))
+            if other is not None and all(other.link_name != known.link_name for known in chosen):
+                chosen.append(other)
+    return chosen
+
+
+def _resolved(
+    words: Iterable[str], libraries: Sequence[Library]
+) -> tuple[list[Library], tuple[str, ...]]:
+    """The libraries that words of a link line name, and the other words as `-lNAME`."""
+    linked, rest = [], []
+    for word in words:
+        file = posixpath.basename(word)
+        fitting = [
+            one
+            for one in libraries
+            if one.name == word
+            or ("." in file and "/" in word and posixpath.basename(one.name) == file)
+            or _is_called(one, word)
+        ]
+        exact = [one for one in fitting if one.name == word] or _preferred(fitting)
+        if exact:
+            linked += [exact[0]] if exact[0] not in linked else []
+        elif "/" not in word:
+            rest.append(f"-l{word}")
+    return linked, tuple(rest)
+
+
+def _is_called(library: Library, name: str) -> bool:
+    """Whether `-lNAME` finds a library."""
+    pattern = rf"(lib)?{re.escape(name)}\.(a|lib|dll\.a|so|dylib|dll)"
+    return re.fullmatch(pattern, posixpath.basename(library.link_name)) is not None
+
+
+def _preferred(fitting: Sequence[Library]) -> list[Library]:
+    return sorted(
+        (one for one in fitting if one.kind != IMPORT), key=lambda one: one.kind != STATIC
+    )
+
+
+def _with_linkopts(hint: Hint, more: tuple[str, ...]) -> Hint:
+    return Hint(
+        hint.origin,
+        hint.libraries,
+        tuple(dict.fromkeys((*more, *hint.linkopts))),
+        hint.include_dirs,
+        hint.defines,
+        hint.private,
+    )
+
+
+def _linkopts(linked: Sequence[Library], hint: Hint | None) -> tuple[tuple[str, ...], str]:
+    """The options for the linker, and why. A shared library names by itself what it needs."""
+    if not any(one.kind == STATIC for one in linked):
+        return (() if hint is None or not hint.linkopts else hint.linkopts), ""
+    is_cgo = hint is not None and hint.origin.startswith("`#cgo`")
+    if hint is not None and is_cgo:
+        return hint.linkopts, f"{hint.origin} says so"
+    seen = tuple(dict.fromkeys(option for one in linked for option in one.binary.linkopts))
+    said, origins = [], []
+    texts = [] if hint is None else [hint]
+    for found in once(one.found for one in linked):
+        texts += [cmake_hint(name, found.texts[name]) for name in found.named(".cmake")]
+    for text in texts:
+        fitting = [one for one in (*text.linkopts, *text.private) if _LINKED.fullmatch(one)]
+        fitting = [one for one in fitting if one in seen or one not in _ALWAYS_THERE[:5]]
+        if fitting:
+            origins.append(text.origin)
+            said += fitting
+    foreign = [one for one in dict.fromkeys(said) if one not in _ALWAYS_THERE and one[:2] == "-l"]
+    windows = any(one.binary.os == "windows" for one in linked)
+    kept = [one for one in dict.fromkeys(said) if windows or one not in foreign]
+    options = tuple(dict.fromkeys((*kept, *seen)))
+    why = []
+    if origins:
+        why.append(f"{' and '.join(dict.fromkeys(origins))} says so" if kept else "")
+    if set(seen) - set(kept):
+        why.append("guessed: the library names functions of these")
+    if foreign and not windows:
+        where = ", ".join(dict.fromkeys(origins))
+        why.append(f"{where} has {' '.join(foreign)}, too: add it if symbols are missing")
+    return options, "; ".join(filter(None, why))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -1,0 +1,96 @@
+"""What belongs to the libraries that are linked: headers, licences, what they need of a machine. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+
+from cgo_prebuilt.drafting.header_folders import Headers, find_headers, is_main_header
+from cgo_prebuilt.drafting.hints import Hint
+from cgo_prebuilt.drafting.libraries import Library
+from cgo_prebuilt.drafting.survey import HEADER, LICENSE, Found
+from cgo_prebuilt.platforms import libc_version
+
+
+def once(founds: Iterable[Found]) -> list[Found]:
+    """Each once; by identity, since they are large."""
+    return list({id(found): found for found in founds}.values())
+
+
+def headers_of(
+    linked: Sequence[Library], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
+) -> list[tuple[Found, Headers]]:
+    """The headers: those beside the libraries, and of other files where the main one is not there."""
+    own = once(one.found for one in linked)
+    texts = {found.asset.file: _header_texts(found) for found in founds}
+    chosen = [found for found in own if texts[found.asset.file]]
+    if not any(is_main_header(name, stems) for found in own for name in texts[found.asset.file]):
+        others = [found for found in founds if found not in own and texts[found.asset.file]]
+        main = [
+            f for f in others if any(is_main_header(name, stems) for name in texts[f.asset.file])
+        ]
+        loose = [f for f in others if f.is_single]
+        chosen += (main[:1] if main and not main[0].is_single else main) or (
+            [] if chosen else others[:1]
+        )
+        chosen += [found for found in loose if found not in chosen and own and own[0].is_single]
+    result = []
+    for found in chosen:
+        own_texts = texts[found.asset.file]
+        said = (
+            []
+            if hint is None
+            else [f for d in hint.include_dirs if (f := _folder_of(d, own_texts))]
+        )
+        beside = [one.folder for one in linked if one.found is found]
+        result.append((found, find_headers(own_texts, said, beside, stems)))
+    return [(found, headers) for found, headers in result if headers.files]
+
+
+def _header_texts(found: Found) -> dict[str, str]:
+    return {name: text for name, text in found.texts.items() if HEADER.fullmatch(name)}
+
+
+def _folder_of(said: str, names: Iterable[str]) -> str | None:
+    """The folder of an archive that a text means, which may leave out what stands before it."""
+    folder = said.strip("/")
+    if not folder or folder == ".":
+        return None
+    folders = {posixpath.dirname(name) for name in names}
+    parents = {
+        "/".join(one.split("/")[:count])
+        for one in folders
+        for count in range(1, one.count("/") + 2)
+    }
+    fitting = [one for one in parents if one == folder or one.endswith(f"/{folder}")]
+    return min(fitting, key=len, default=None)
+
+
+def licenses_of(linked: Sequence[Library]) -> list[tuple[Found, str]]:
+    """The licences: those nearest to the libraries, of each file of the release that has a library."""
+    result = []
+    for found in once(one.found for one in linked):
+        fitting = [name for name in found.names if LICENSE.fullmatch(posixpath.basename(name))
+                   and name not in found.dangling]  # fmt: skip
+        folders = {one.folder for one in linked if one.found is found}
+        above = {"/".join(f.split("/")[:n]) for f in folders for n in range(f.count("/") + 2)}
+        near = [name for name in fitting if posixpath.dirname(name) in above]
+        near = near or [n for n in fitting if re.search(r"(^|/)(licenses?|share/doc/[^/]+)/", n)]
+        depth = max((name.count("/") for name in near), default=0)
+        result += [(found, name) for name in sorted(near) if name.count("/") == depth][:5]
+    return result
+
+
+def requirements_of(linked: Sequence[Library]) -> dict[str, str]:
+    """The oldest glibc and libstdc++ that shared libraries run with, as keys of `requires`."""
+    found: dict[str, str] = {}
+    for one in linked:
+        if one.binary.os != "linux" or one.platforms[0].libc:
+            continue
+        promised = one.found.reading.glibc
+        versions = {"glibc": promised or one.binary.glibc, "libstdcxx": one.binary.libstdcxx}
+        for key, version in versions.items():
+            if version and libc_version(version) > libc_version(found.get(key, "")):
+                found[key] = version
+    return found

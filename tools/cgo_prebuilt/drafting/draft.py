@@ -1,0 +1,368 @@
+"""From what was found in a release to a commented manifest. Pure.
+
+assets that were looked into -> libraries -> variants -> a choice for each platform -> a layout -> text
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, Choice, Question, choose
+from cgo_prebuilt.drafting.layout import Layout, lay_out, prefixes
+from cgo_prebuilt.drafting.libraries import Library, is_named_as, libraries_of, plain
+from cgo_prebuilt.drafting.manifest_text import (
+    KEYS,
+    Block,
+    Values,
+    base_of,
+    block_of,
+    entry,
+    own_values,
+    scalar,
+    shared_values,
+    wrapped,
+)
+from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.variants import VARIANT, pick_variants
+from cgo_prebuilt.drafting.versions import find_version, residue
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.platforms import Platform
+
+VERSION = "version"
+UNKNOWN_VERSION = "0"
+_DECIDED_BY = {
+    FORM: ("static_library", "shared_library"),
+    LIBRARIES: ("static_library", "shared_library", "circular"),
+    VARIANT: ("archives",),
+    VERSION: ("version",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is known of a release besides what is in its files.
+
+    Attributes:
+        where: What the person named.
+        name: The library's name; empty to find one.
+        repository: The name of the repository that it is a release of; or empty.
+        tag: Its tag, or a version that the person gives; or empty.
+        left_out: The files that were not looked into, each with the reason.
+        platforms: The only ones that are wanted; all where it is empty.
+    """
+
+    where: str
+    name: str = ""
+    repository: str = ""
+    tag: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A manifest that was drafted.
+
+    Attributes:
+        text: The YAML.
+        name: The library's name.
+        version: The release's.
+        platforms: Those that it has.
+        questions: What a person has to decide; all, answered or not.
+        notes: What the person should know.
+    """
+
+    text: str
+    name: str
+    version: str
+    platforms: tuple[Platform, ...]
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+
+
+def draft(
+    release: Release, founds: Sequence[Found], answers: Mapping[str, int], *, may_guess: bool
+) -> Draft:
+    """Drafts a manifest.
+
+    Args:
+        release: The release.
+        founds: Its files that were looked into.
+        answers: What the person answered to questions, by their keys.
+        may_guess: Whether the guess counts where there is no answer; else its lines are comments.
+
+    Raises:
+        UnavailableError: No file has a library.
+    """
+    libraries = libraries_of(founds)
+    if release.platforms:
+        libraries = [one for one in libraries if set(one.platforms) & set(release.platforms)]
+    if not libraries:
+        raise UnavailableError(
+            "no file of the release has a library for a supported platform",
+            where=release.where,
+            remedy="name the files that have one; looked into "
+            + (", ".join(found.asset.file for found in founds[:10]) or "none of them"),
+        )
+    version, questions = _version(release, founds, libraries)
+    name = release.name or _name(release, libraries, version)
+    variants = pick_variants(libraries, version, name, answers)
+    questions += variants.questions
+    flavors: dict[str, list[Choice]] = {}
+    for flavor, own in variants.flavors.items():
+        flavors[flavor] = _choices(release, own, founds, name, answers)
+    if list(flavors) == [""]:
+        debug = _debug(flavors[""], libraries)
+        if debug:
+            flavors = {"release": flavors[""], "debug": debug}
+    choices = [choice for own in flavors.values() for choice in own]
+    questions += [question for choice in choices for question in choice.questions]
+    unique = tuple({question.key: question for question in questions}.values())
+    prefix_of = prefixes(choices)
+    layouts = {f: [lay_out(choice, prefix_of) for choice in own] for f, own in flavors.items()}
+    left_out = {**release.left_out, **variants.left_out, **_unused(founds, choices)}
+    notes = _notes(choices)
+    open_keys = {
+        key
+        for question in unique
+        if question.key not in answers and not may_guess
+        for key in _DECIDED_BY[question.key]
+    }
+    text = _text(release, name, version, layouts, left_out, notes, unique, answers, open_keys)
+    platforms = tuple(choice.platform for choice in next(iter(flavors.values())))
+    return Draft(text, name, version, platforms, unique, notes)
+
+
+def _version(
+    release: Release, founds: Sequence[Found], libraries: Sequence[Library]
+) -> tuple[str, list[Question]]:
+    files = list(dict.fromkeys(one.found.asset.file for one in libraries))
+    files += [found.asset.file for found in founds if found.asset.file not in files]
+    places = [found.asset.url.raw for found in founds]
+    places += [name for found in founds for name in found.names[:3]]
+    version = find_version(release.tag, files, places)
+    if version:
+        return version, []
+    question = Question(
+        VERSION, "No name has a version in it. Which is it? (--version)", (UNKNOWN_VERSION,)
+    )
+    return UNKNOWN_VERSION, [question]
+
+
+def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
+    stems = Counter(one.stem for one in libraries for _ in one.platforms if not one.is_debug)
+    stems = stems or Counter(one.stem for one in libraries)
+    named = [stem for stem in stems if release.repository and is_named_as(stem, release.repository)]
+    in_file = {
+        one.stem
+        for one in libraries
+        if len(plain(one.stem)) > 1
+        and plain(one.stem) in plain(residue(one.found.asset.file, version))
+    }
+    best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem)))
+    best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
+    name = best[0] if len(stems) == 1 or named or in_file else release.repository or best[0]
+    clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
+    return clean.lower() or "library"
+
+
+def _choices(
+    release: Release,
+    libraries: Sequence[Library],
+    founds: Sequence[Found],
+    name: str,
+    answers: Mapping[str, int],
+) -> list[Choice]:
+    platforms = sorted({platform for one in libraries for platform in one.platforms}, key=str)
+    choices = []
+    for platform in platforms:
+        if release.platforms and platform not in release.platforms:
+            continue
+        own = [one for one in libraries if platform in one.platforms]
+        release_builds = [one for one in own if not one.is_debug] or own
+        others = [found for found in founds if _may_serve(found, platform)]
+        choices.append(choose(platform, release_builds, others, name, answers))
+    return [choice for choice in choices if choice.libraries]
+
+
+def _may_serve(found: Found, platform: Platform) -> bool:
+    reading = found.reading
+    if reading.os and reading.os != platform.os:
+        return False
+    return not reading.arches or platform.arch in reading.arches
+
+
+def _debug(choices: Sequence[Choice], libraries: Sequence[Library]) -> list[Choice]:
+    """The choices with the debug builds of the same libraries, from the same archives."""
+    result = []
+    for choice in choices:
+        counterparts = []
+        for one in choice.libraries:
+            fitting = [
+                other
+                for other in libraries
+                if other.is_debug
+                and (other.stem, other.kind) == (one.stem, one.kind)
+                and other.found is one.found
+                and choice.platform in other.platforms
+            ]
+            counterparts += fitting[:1]
+        is_debug = any(one.is_debug for one in choice.libraries)
+        if len(counterparts) == len(choice.libraries) and not is_debug:
+            result.append(replace(choice, libraries=tuple(counterparts), questions=()))
+    return result
+
+
+def _unused(founds: Sequence[Found], choices: Sequence[Choice]) -> dict[str, str]:
+    used = {id(found) for choice in choices for found in choice.assets()}
+    return {
+        found.asset.file: "has a library, but none that is needed"
+        if found.binaries
+        else "has no library"
+        for found in founds
+        if id(found) not in used
+    }
+
+
+def _notes(choices: Sequence[Choice]) -> tuple[str, ...]:
+    holders: dict[str, list[str]] = {}
+    for choice in choices:
+        for note in choice.notes:
+            holders.setdefault(note, []).append(str(choice.platform))
+    everywhere = {str(choice.platform) for choice in choices}
+    return tuple(
+        note if set(platforms) == everywhere else f"{', '.join(dict.fromkeys(platforms))}: {note}"
+        for note, platforms in holders.items()
+    )
+
+
+def _text(
+    release: Release,
+    name: str,
+    version: str,
+    layouts: Mapping[str, Sequence[Layout]],
+    left_out: Mapping[str, str],
+    notes: Sequence[str],
+    questions: Sequence[Question],
+    answers: Mapping[str, int],
+    open_keys: set[str],
+) -> str:
+    base = base_of((one for own in layouts.values() for one in own), version)
+    flavors = {
+        flavor: [block_of(layout, version, base) for layout in own]
+        for flavor, own in layouts.items()
+    }
+    blocks = next(iter(flavors.values()))
+    top = shared_values(blocks)
+    is_alone = len(blocks) == 1
+    lines = wrapped(f"Drafted by `cgo-prebuilt init` from {release.where}.")
+    lines += wrapped("Read it, correct it, and run `cgo-prebuilt lock`.")
+    for question in questions:
+        lines += _asked(question, answers, bool(open_keys & set(_DECIDED_BY[question.key])))
+    lines += [line for note in notes for line in wrapped(f"note: {note}")]
+    lines += _listed_left_out(left_out)
+    lines += _guarded("name", entry("name", name), open_keys)
+    lines += _guarded("version", entry("version", version), open_keys)
+    if base.startswith("file:"):
+        lines += wrapped(
+            "This folder is on your machine only: replace it by where the release is published."
+        )
+    lines += entry("urls", [f"{base}{{file}}"])
+    for key in KEYS:
+        if key in top:
+            lines += _guarded(key, entry(key, top[key], comments=_reasons(blocks, key)), open_keys)
+    lines.append("platforms:")
+    for block in blocks:
+        own = own_values(block, top, is_alone)
+        lines += _platform_lines(block, own, open_keys)
+    if len(flavors) > 1:
+        lines += _flavor_lines(flavors, top, is_alone)
+    return "\n".join(lines) + "\n"
+
+
+def _platform_lines(
+    block: Block, own: Values, open_keys: set[str], indent: str = "  "
+) -> list[str]:
+    comment = _evidence(block.layout)
+    if not own:
+        return [f"{indent}{block.platform}: {{}}  # {comment}"]
+    lines = [f"{indent}{block.platform}:  # {comment}"]
+    for key in ("names", *KEYS):
+        if key in own:
+            reasons = _reasons([block], key)
+            lines += _guarded(key, entry(key, own[key], f"{indent}  ", reasons), open_keys)
+    return lines
+
+
+def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone: bool) -> list[str]:
+    base = {str(block.platform): block for block in next(iter(flavors.values()))}
+    lines = [*wrapped("The first flavor is the default."), "flavors:"]
+    for number, (flavor, blocks) in enumerate(flavors.items()):
+        if number == 0:
+            lines.append(f"  {scalar(flavor)}: {{}}")
+            continue
+        lines += [f"  {scalar(flavor)}:", "    platforms:"]
+        for block in blocks:
+            usual = base.get(str(block.platform))
+            # What the manifest says of the platform counts, unless the flavor says something else.
+            above = {**top, **(usual.literal if usual is not None else {})}
+            own = {
+                k: v for k, v in block.literal.items() if usual is None or usual.literal.get(k) != v
+            }
+            own |= {k: [] for k in above if k not in block.literal and k != "requires"}
+            lines += _platform_lines(block, own, set(), "      ")
+    return lines
+
+
+def _guarded(key: str, lines: list[str], open_keys: set[str]) -> list[str]:
+    """The lines; as a comment, where the key is still to be decided."""
+    if key not in open_keys:
+        return lines
+    return [line if line.lstrip().startswith("#") else f"# {line}" for line in lines]
+
+
+def _reasons(blocks: Iterable[Block], key: str) -> list[str]:
+    said = list(dict.fromkeys(filter(None, (b.layout.choice.reasons.get(key, "") for b in blocks))))
+    if not said:
+        return []
+    text = said[0] + ("; likewise for the others" if len(said) > 1 else "")
+    return [line[2:] for line in wrapped(text)]
+
+
+def _evidence(layout: Layout) -> str:
+    """Why files are for a platform, for a person."""
+    library = layout.choice.libraries[0]
+    words = library.found.reading.evidence()
+    header = f"the header of {library.name.rpartition('/')[2]}" if library.binary.arches else ""
+    return (
+        " and ".join(filter(None, (words and f"{words} in the file's name", header))) or "a guess"
+    )
+
+
+def _asked(question: Question, answers: Mapping[str, int], is_open: bool) -> list[str]:
+    answer = answers.get(question.key)
+    if question.key == VERSION and answer is not None:
+        return []
+    word = "choose" if is_open else "guessed" if answer is None else "chosen"
+    lines = wrapped(f"{word}: {question.text}")
+    for number, option in enumerate(question.options):
+        taken = number == (question.guess if answer is None else answer)
+        mark = f" ({'the guess' if answer is None else 'chosen'})" if taken else ""
+        lines += wrapped(f"{option}{mark}", "#   - ")
+    if is_open:
+        lines += wrapped("Below, the guess is a comment: take its `#` away, or write another.")
+    return lines
+
+
+def _listed_left_out(left_out: Mapping[str, str]) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for file, reason in sorted(left_out.items()):
+        by_reason.setdefault(reason, []).append(file)
+    lines = []
+    for reason, files in by_reason.items():
+        more = f" and {len(files) - 6} more" if len(files) > 6 else ""
+        lines += wrapped(f"left out, {reason}: {', '.join(files[:6])}{more}")
+    return lines

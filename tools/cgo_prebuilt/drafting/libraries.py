@@ -1,0 +1,140 @@
+"""The libraries of a release: what each is called, and for which platforms it is. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cgo_prebuilt.drafting.asset_names import read_name
+from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
+from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.platforms import SUPPORTED, Platform
+
+_ENDING = re.compile(
+    r"(?i)(\.(so|dylib)(\.\d\w*)*|(\.\d\w*)+\.dylib|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
+)
+_VERSION_OF_DLL = re.compile(r"[-_.]v?\d+(\.\d+)*\Z")
+_FORM = re.compile(r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z")
+_DEBUG = re.compile(r"(?i)[-_.]?debug\Z|_d\Z")
+_DEBUG_FOLDER = re.compile(r"(?i)debug")
+_AROUND_NAME = re.compile(r"\A(go|lib|node|py|rust)(?=.{3})|(go|rs|ffi|sys|dev|native)\Z")
+_SEPARATORS = "-_. "
+_EXTENSION_MODULE = re.compile(r"(?i)\.(cpython-|abi3|pypy)|pybind")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library in a file of a release.
+
+    Attributes:
+        found: The file of the release.
+        name: The member.
+        binary: What its header says.
+        platforms: Those that it is for.
+        stem: What it is called, without what every library's name has and what names a platform.
+        is_debug: Whether its name, or a folder's, says that it is a debug build.
+    """
+
+    found: Found
+    name: str
+    binary: Binary
+    platforms: tuple[Platform, ...]
+    stem: str
+    is_debug: bool
+
+    @property
+    def kind(self) -> str:
+        """`STATIC`, `SHARED` or `IMPORT`."""
+        return self.binary.kind
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is in; empty for the root."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def link_name(self) -> str:
+        """Its name without its version, which `lock` finds; that of a link that is not there, too."""
+        if self.found.is_single:
+            return self.name
+        plain = re.sub(r"\.so(\.\d\w*)+\Z", ".so", self.name)
+        return re.sub(r"(\.\d\w*)+\.dylib\Z", ".dylib", plain)
+
+
+def libraries_of(founds: Iterable[Found]) -> list[Library]:
+    """Every library of a release; of several versions and copies of a shared one, the first.
+
+    Programs, plugins of Python, and libraries for platforms that are not supported are left out.
+    """
+    listed = []
+    for found in founds:
+        seen: set[tuple[str, str]] = set()
+        for name, binary in sorted(found.binaries.items()):
+            if binary.kind not in (STATIC, SHARED, IMPORT) or _EXTENSION_MODULE.search(name):
+                continue
+            platforms = platforms_of(found, name, binary)
+            stem, is_debug = _stem(name)
+            library = Library(found, name, binary, platforms, stem, is_debug)
+            key = (library.link_name, library.kind)
+            if platforms and key not in seen:
+                seen.add(key)
+                listed.append(library)
+    return [one for one in listed if not _is_plugin(one, listed)]
+
+
+def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...]:
+    """The platforms that a library is for: by its header, and by names where that does not tell."""
+    readings = [read_name(name), found.reading]
+    os = binary.os
+    if os == "linux" and any(reading.os == "freebsd" for reading in readings):
+        os = "freebsd"  # not every linker says so in the header
+    arches = binary.arches or next((r.arches for r in readings if r.arches), ())
+    libc = binary.libc
+    if os == "linux" and not libc:
+        libc = next((reading.libc for reading in readings if reading.libc), "")
+        if libc and any("libc.so.6" in need for need in binary.needs):
+            libc = ""
+    named = [Platform(os, arch, libc) for arch in arches]
+    return tuple(platform for platform in named if platform in SUPPORTED)
+
+
+def _stem(name: str) -> tuple[str, bool]:
+    folders, _, file = name.rpartition("/")
+    stem = _ENDING.sub("", file)
+    if file.lower().endswith(".dll"):
+        stem = _VERSION_OF_DLL.sub("", stem)
+    reading = read_name(stem)
+    for word in reversed(reading.words):
+        if word.start > 3:  # not the whole name
+            stem = stem[: word.start].rstrip(_SEPARATORS) + stem[word.end :]
+    stem = stem.strip(_SEPARATORS)
+    is_debug = bool(_DEBUG.search(stem)) or any(
+        _DEBUG_FOLDER.fullmatch(folder) for folder in folders.split("/")
+    )
+    stem = _FORM.sub("", _DEBUG.sub("", stem))
+    return re.sub(r"(?i)\Alib(?=.)", "", stem), is_debug
+
+
+def _is_plugin(library: Library, others: Sequence[Library]) -> bool:
+    """Whether a shared library has no name of one, and stands beside others that have."""
+    if library.kind != SHARED or library.binary.os == "windows":
+        return False
+
+    def is_named(one: Library) -> bool:
+        return one.name.rpartition("/")[2].startswith("lib") or bool(one.binary.soname)
+
+    return not is_named(library) and any(
+        is_named(one) for one in others if set(one.platforms) & set(library.platforms)
+    )
+
+
+def plain(text: str) -> str:
+    """A name for comparison: lower case, letters and digits alone."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def is_named_as(stem: str, name: str) -> bool:
+    """Whether a library, or a header, has the name of the release's library."""
+    one, other = plain(stem), _AROUND_NAME.sub("", plain(name))
+    return one in (other, plain(name)) or f"lib{one}" == plain(name) or one == f"lib{other}"

@@ -1,0 +1,159 @@
+"""Lists the files of a release: of a GitHub release, of an index page, of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgo_prebuilt.drafting.places import (
+    GitHubPlace,
+    PagePlace,
+    is_file_name,
+    links_of,
+    parse_place,
+    tag_in,
+)
+from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
+from cgo_prebuilt.url import Url
+
+_MOST_FILES = 5000
+_LARGEST_PAGE = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a release, with the name of its repository and its tag where these are known."""
+
+    assets: tuple[Asset, ...]
+    repository: str = ""
+    tag: str = ""
+
+
+class Lister:
+    """Lists the files of releases.
+
+    Args:
+        site: Where GitHub is.
+        session: For pages.
+        github: For GitHub's API, with its headers.
+        is_offline: Whether nothing may be contacted.
+    """
+
+    def __init__(self, site: GitHubSite, session: Api, github: Api, *, is_offline: bool) -> None:
+        self._site = site
+        self._session = session
+        self._github = github
+        self._is_offline = is_offline
+
+    def list_all(self, places: Sequence[str]) -> Listing:
+        """Lists the files of one release, which may be in several places.
+
+        Args:
+            places: What the person wrote: paths, URLs, `OWNER/NAME@TAG`.
+
+        Raises:
+            UsageError: One of them is nothing that can be listed.
+            UnavailableError: One of them cannot be reached, or there is no such release.
+            IntegrityError: A file has a name that no manifest can have.
+        """
+        assets: dict[str, Asset] = {}
+        repository = tag = ""
+        for place in places:
+            listing = self._list(place)
+            for asset in listing.assets:
+                check_member_name(asset.file, where=str(Url(place)))
+                assets.setdefault(asset.file, asset)
+            repository, tag = repository or listing.repository, tag or listing.tag
+        return Listing(tuple(assets.values()), repository, tag)
+
+    def _list(self, text: str) -> Listing:
+        local = Url(text).file() if text.lower().startswith("file:") else text
+        if local is not None and Path(local).exists():
+            return _local(Path(local))
+        place = parse_place(text, self._site.server)
+        if place is None or local != text:
+            raise UsageError(
+                "this is no release that can be listed",
+                where=str(Url(text)),
+                remedy="give a URL, OWNER/NAME@TAG of GitHub, or the path of a folder or a file",
+            )
+        if self._is_offline:
+            raise UnavailableError(
+                "offline, or on a mirror alone, and a release is asked itself",
+                where=str(Url(text)),
+                remedy="download the files, and give the folder that they are in",
+            )
+        if isinstance(place, GitHubPlace):
+            return self._github_release(place)
+        credential = place.url.credential()
+        if credential is not None:
+            raise UsageError(
+                f"the URL has {credential}, and a manifest is for everybody",
+                where=place.url,
+                remedy="leave it out; ~/.netrc is read",
+            )
+        if isinstance(place, PagePlace):
+            return self._page(place)
+        return Listing((place,), *tag_in(place.url, self._site.server))
+
+    def _github_release(self, place: GitHubPlace) -> Listing:
+        api = GitHubApi(self._site, place.repository, self._github)
+        release = api.published(place.tag) if place.tag else api.latest()
+        if release is None:
+            raise UnavailableError(
+                f"{place.repository} has no release {place.tag}".rstrip(),
+                where=api.url,
+                remedy="check the name and the tag; of a private repository, GITHUB_TOKEN tells more",
+            )
+        folder = f"{self._site.server.raw}/{place.repository}/releases/download/{release.tag}"
+        assets = [
+            Asset(name, Url(f"{folder}/{name}"))
+            for name, one in api.assets(release).items()
+            if one.state == "uploaded"
+        ]
+        return Listing(tuple(assets), place.repository.partition("/")[2], release.tag)
+
+    def _page(self, place: PagePlace) -> Listing:
+        reply = self._session.ask(place.url, _LARGEST_PAGE)
+        if reply.status != 200:
+            raise UnavailableError(
+                f"HTTP {reply.status}", where=place.url, remedy="open it in a browser"
+            )
+        assets = links_of(reply.content.decode("utf-8", "replace"), place.url)
+        assets = [asset for asset in assets if asset.url.credential() is None]
+        if not any(is_file_name(asset.file) for asset in assets):
+            raise UnavailableError(
+                "the page links to no archive and no library",
+                where=place.url,
+                remedy="give the URLs of the files themselves",
+            )
+        return Listing(tuple(assets))
+
+
+def _local(path: Path) -> Listing:
+    whole = path.resolve()
+    if whole.is_file():
+        return Listing((_local_asset(whole),))
+    files = sorted(file for file in whole.iterdir() if file.is_file())
+    if not any(is_file_name(file.name) for file in files):
+        if any(file.is_dir() for file in whole.iterdir()):
+            raise UsageError(
+                "the folder has no archive and no library, only folders",
+                where=str(path),
+                remedy="give the folder with the archives; of an unpacked one, the archive that it came in",
+            )
+        raise UsageError(
+            "the folder has no archive and no library",
+            where=str(path),
+            remedy="download the release's files into it, or give the place that they are at",
+        )
+    return Listing(tuple(_local_asset(file) for file in files[:_MOST_FILES]))
+
+
+def _local_asset(file: Path) -> Asset:
+    return Asset(file.name, Url(file.as_uri()), file.stat().st_size)

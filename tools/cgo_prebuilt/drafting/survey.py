@@ -1,0 +1,165 @@
+"""Looks into the files of a release: what is in each, and what the files in it are.
+
+Reads; decides nothing. Every archive is read twice, as a lock is made: once for its names and links, once for
+the libraries and the texts that tell something.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cgo_prebuilt.archives.archive import read_members
+from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
+from cgo_prebuilt.archives.catalog import Catalog, read_catalog
+from cgo_prebuilt.drafting.asset_names import NameReading, read_name
+from cgo_prebuilt.drafting.binaries import Binary, read_binary
+from cgo_prebuilt.errors import CgoPrebuiltError
+from cgo_prebuilt.locks.lock_keys import SINGLE
+from cgo_prebuilt.manifests.archive_section import format_of
+from cgo_prebuilt.members import FILE, Member, check_member_name
+from cgo_prebuilt.url import Url
+
+_LIBRARY = re.compile(r"(?i).+\.(a|lib|dll|tbd)|.+\.(so|dylib)(\.\d\w*)*|.+(\.\d\w*)+\.dylib")
+HEADER = re.compile(r"(?i).+\.(h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tcc|tpp)")
+LICENSE = re.compile(
+    r"(?i)(.+[-_.])?(licen[cs]es?|copying|copyright|notices?|third[-_]?party[-_]?(notices?|licen[cs]es?)?"
+    r"|thirdpartynotices)([-_.][\w+-]+)?(\.(txt|md|rst|html))?"
+)
+_CMAKE = re.compile(r"(?i).+\.cmake(\.in)?")
+_TEXT_MAX = 1 << 20
+_TEXTS_MAX = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of a release: its name, where it is, its size in bytes where that is known."""
+
+    file: str
+    url: Url
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a file of a release.
+
+    Attributes:
+        asset: The file.
+        format: One of `lock_keys.FORMATS`.
+        names: The names of all files in it, links to files included; of a loose file, its own.
+        links: The member that a link stands for, by the link's name.
+        dangling: The links that lead to no file of the archive, as those of Debian's packages do.
+        binaries: Libraries and programs, by name.
+        texts: Headers, `.pc`, CMake and Go files that were read, by name.
+    """
+
+    asset: Asset
+    format: str
+    names: tuple[str, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    dangling: frozenset[str] = frozenset()
+    binaries: Mapping[str, Binary] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> NameReading:
+        """What its name says about the platform."""
+        return read_name(self.asset.file)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one file, and no archive of several."""
+        return self.format in SINGLE
+
+    def named(self, ending: str) -> list[str]:
+        """The texts whose names end so."""
+        return [name for name in self.texts if name.endswith(ending)]
+
+
+def loose_name(file: str, format: str) -> str:
+    """The name of a loose file: without what says how it is compressed."""
+    return file.rpartition(".")[0] if format in SINGLE and format != "file" else file
+
+
+def look_into(stream: ByteStream, asset: Asset) -> Found:
+    """Looks into a file of a release.
+
+    Raises:
+        IntegrityError: It is no archive of the format that its name says, or a malformed one.
+        CgoPrebuiltError: The stream's own errors.
+    """
+    format = format_of(asset.file)
+    loose = loose_name(asset.file, format)
+    file = stream.whole()
+    names: tuple[str, ...] = (loose,)
+    links: dict[str, str] = {}
+    dangling: set[str] = set()
+    if format not in SINGLE:
+        members = read_members(SeekableStream(file), format=format, where=asset.file)
+        catalog = read_catalog(members, where=asset.file)
+        safe = [name for name in catalog.files() if _is_safe(name)]
+        for name in safe:
+            if name not in catalog.kinds or name in catalog.links:
+                target = _member_of(catalog, name)
+                if target is None:
+                    dangling.add(name)
+                else:
+                    links[name] = target
+        names = tuple(name for name in safe if name in links or catalog.kinds.get(name) == FILE)
+    binaries: dict[str, Binary] = {}
+    texts: dict[str, str] = {}
+    read = 0
+    for member in read_members(SeekableStream(file), format=format, where=asset.file, loose=loose):
+        if member.kind != FILE or not _is_safe(member.name):
+            continue
+        if _LIBRARY.fullmatch(member.name):
+            binary = _binary(member)
+            if binary is not None:
+                binaries[member.name] = binary
+        elif read < _TEXTS_MAX and _is_telling(member.name):
+            texts[member.name] = _text(member)
+            read += len(texts[member.name])
+    return Found(asset, format, names, links, frozenset(dangling), binaries, texts)
+
+
+def _is_safe(name: str) -> bool:
+    try:
+        check_member_name(name, where="")
+    except CgoPrebuiltError:
+        return False
+    return not name.rpartition("/")[2].startswith("._")
+
+
+def _member_of(catalog: Catalog, name: str) -> str | None:
+    try:
+        return catalog.member_of(name)
+    except CgoPrebuiltError:
+        return None  # a link that leads out of the archive, or nowhere
+
+
+def _is_telling(name: str) -> bool:
+    if HEADER.fullmatch(name):
+        return True
+    file = name.rpartition("/")[2]
+    if file.endswith(".go"):
+        return not file.endswith("_test.go")
+    return file.endswith(".pc") or bool(_CMAKE.fullmatch(file))
+
+
+def _binary(member: Member) -> Binary | None:
+    with tempfile.TemporaryFile() as copy:
+        for chunk in member.chunks():
+            copy.write(chunk)
+        copy.flush()
+        return read_binary(copy)
+
+
+def _text(member: Member) -> str:
+    data = bytearray()
+    for chunk in member.chunks():
+        if len(data) < _TEXT_MAX:
+            data += chunk
+    return data[:_TEXT_MAX].decode("utf-8", "replace")

@@ -1,0 +1,169 @@
+"""Which of several files of a release for one platform are taken: formats, toolchains, flavors. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cgo_prebuilt.drafting.asset_names import ABI
+from cgo_prebuilt.drafting.choosing import Question
+from cgo_prebuilt.drafting.libraries import Library, is_named_as, plain
+from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.versions import residue
+from cgo_prebuilt.platforms import Platform
+
+VARIANT = "variant"
+_FLAVOR = re.compile(
+    r"debug|release|optimized|standard|portable|full|minimal|lite|small|large|cpu|gpu|cuda\d*|cudnn\d*|rocm[\d.]*"
+    r"|vulkan|opencl|openvino|directml|avx\w*|sse\w*|noavx|native|mt|st|threads?|nothreads?|asan|tsan|ssl|nossl|openssl"
+)
+_FORMATS = ("tar.zst", "tar.xz", "tar.gz", "tar.bz2", "zip", "tar", "deb", "conda")
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The libraries of each flavor; of one without a name, where there is one way only.
+
+    Attributes:
+        flavors: The default first.
+        left_out: The files that are another variant, each with the reason.
+        questions: What is to be decided.
+    """
+
+    flavors: Mapping[str, Sequence[Library]]
+    left_out: Mapping[str, str]
+    questions: tuple[Question, ...] = ()
+
+
+def pick_variants(
+    libraries: Sequence[Library], version: str, name: str, answers: Mapping[str, int]
+) -> Variants:
+    """Picks, where several files of a release have the same library for a platform.
+
+    Args:
+        libraries: All libraries of the release.
+        version: The release's.
+        name: The library's.
+        answers: To questions, by their keys.
+    """
+    left_out: dict[str, str] = {}
+    kept = _one_format(libraries, version, left_out)
+    residues: dict[str, list[Library]] = {}
+    for one in kept:
+        residues.setdefault(residue(one.found.asset.file, version), []).append(one)
+    rivals = _rivals(residues)
+    if not rivals:
+        return Variants({"": kept}, left_out)
+    order = sorted(rivals, key=lambda one: _rank(one, residues[one], name))
+    common = set.intersection(*(set(one.split("-")) for one in rivals))
+    words = {one: "-".join(w for w in one.split("-") if w not in common) for one in order}
+    if all(not word or all(map(_FLAVOR.fullmatch, word.split("-"))) for word in words.values()):
+        flavors = {}
+        for variant in order:
+            others = set(rivals) - {variant}
+            flavors[words[variant] or "standard"] = _preferring(kept, variant, others, version)
+        return Variants(flavors, left_out)
+    question = Question(
+        VARIANT,
+        "The release has the library in several files for one platform. Which are meant?",
+        tuple(_example(residues[one]) for one in order),
+    )
+    answer = order[min(answers.get(VARIANT, 0), len(order) - 1)]
+    chosen = _preferring(kept, answer, set(rivals) - {answer}, version, order)
+    taken = {library.found.asset.file for library in chosen}
+    for library in kept:
+        if library.found.asset.file not in taken:
+            left_out[library.found.asset.file] = "the same library as in another file"
+    return Variants({"": chosen}, left_out, (question,))
+
+
+def _one_format(
+    libraries: Sequence[Library], version: str, left_out: dict[str, str]
+) -> list[Library]:
+    """Of files that differ in their format or toolchain only, the smallest that cgo links."""
+    best: dict[tuple[str, Platform], Found] = {}
+    for found in {id(one.found): one.found for one in libraries}.values():
+        own = residue(found.asset.file, version)
+        for platform in {p for one in libraries if one.found is found for p in one.platforms}:
+            other = best.get((own, platform))
+            if other is None or _is_better(found, other):
+                best[own, platform] = found
+    taken = {id(found) for found in best.values()}
+    kept = []
+    for one in libraries:
+        if id(one.found) in taken:
+            kept.append(one)
+        else:
+            left_out[one.found.asset.file] = "another format of a file, or for another toolchain"
+    return [
+        one
+        for one in kept
+        if any(best[residue(one.found.asset.file, version), p] is one.found for p in one.platforms)
+        or one.found.is_single
+    ]
+
+
+def _is_better(found: Found, other: Found) -> bool:
+    def order(one: Found) -> tuple[bool, int, str]:
+        format = _FORMATS.index(one.format) if one.format in _FORMATS else len(_FORMATS)
+        return ("msvc" in one.reading.values(ABI), format, one.asset.file)
+
+    # Loose files of one name are parts: a library, and its import library or shared form.
+    return not found.is_single and order(found) < order(other)
+
+
+def _rivals(residues: Mapping[str, Sequence[Library]]) -> list[str]:
+    """The variants that have the same library for the same platform as another one."""
+    holders: dict[tuple[str, str, bool, Platform], set[str]] = {}
+    for variant, libraries in residues.items():
+        for one in libraries:
+            for platform in one.platforms:
+                key = (plain(one.stem), one.kind, one.is_debug, platform)
+                holders.setdefault(key, set()).add(variant)
+    found = {variant for variants in holders.values() if len(variants) > 1 for variant in variants}
+    return sorted(found)
+
+
+def _rank(variant: str, libraries: Sequence[Library], name: str) -> tuple[object, ...]:
+    platforms = {platform for one in libraries for platform in one.platforms}
+    files = {one.found.asset.file for one in libraries}
+    return (
+        -len(platforms),
+        not is_named_as(variant, name),
+        len(files) < len(platforms) and len(platforms) > 2,  # all in one: more to download
+        variant.count("-"),
+        len(variant),
+        variant,
+    )
+
+
+def _preferring(
+    libraries: Iterable[Library],
+    variant: str,
+    others: set[str],
+    version: str,
+    order: Sequence[str] = (),
+) -> list[Library]:
+    """The libraries of a variant, and those that have no rival; platforms that it lacks are another's."""
+    listed = list(libraries)
+    own = [one for one in listed if residue(one.found.asset.file, version) not in others]
+    covered = {
+        p for one in own if residue(one.found.asset.file, version) == variant for p in one.platforms
+    }
+    for other in order:
+        more = [
+            one
+            for one in listed
+            if other in others
+            and residue(one.found.asset.file, version) == other
+            and not covered & set(one.platforms)
+        ]
+        own += more
+        covered |= {platform for one in more for platform in one.platforms}
+    return own
+
+
+def _example(libraries: Sequence[Library]) -> str:
+    files = sorted({one.found.asset.file for one in libraries})
+    return f"{files[0]}" + (f" and {len(files) - 1} more like it" if len(files) > 1 else "")
