@@ -267,6 +267,26 @@ def test_a_guess_is_taken_where_that_is_said_and_is_told(run: Run) -> None:
     assert [(one["key"], one["taken"]) for one in document["choices"]] == [("form", 0)]
 
 
+def test_a_static_library_that_needs_foreign_ones_is_not_the_guess(run: Run) -> None:
+    """In two packages, as Debian has them: the one with the headers has a link into the other."""
+    config = (
+        b"prefix=/usr\nName: vec\nLibs: -lvec\nLibs.private: -lm -lz\nCflags: -I${prefix}/include\n"
+    )
+    folder = "usr/lib/x86_64-linux-gnu"
+    development: dict[str, bytes | str] = {
+        f"{folder}/libvec.a": LINUX,
+        f"{folder}/libvec.so": "libvec.so.1",
+        f"{folder}/pkgconfig/vec.pc": config,
+        "usr/include/vec.h": HEADER,
+    }
+    write_tar(Path("dist/libvec-dev-1.0.0-amd64.tar.gz"), development)
+    write_tar(Path("dist/libvec1-1.0.0-amd64.tar.gz"), {f"{folder}/libvec.so.1": elf()})
+    manifest = drafted(run, "--yes")
+    assert len(manifest["archives"]) == 2
+    assert manifest["shared_library"] == "lib/x86_64-linux-gnu/libvec.so.1"
+    assert "which may need -lz, too" in Path("prebuilt.yaml").read_text()
+
+
 class Terminal:
     """A person's answers, line by line."""
 

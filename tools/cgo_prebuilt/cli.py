@@ -14,6 +14,7 @@ from cgo_prebuilt.commands.fetch_cli import add_fetching
 from cgo_prebuilt.commands.gazelle_cli import add_gazelle
 from cgo_prebuilt.commands.goproxy_cli import add_goproxy
 from cgo_prebuilt.commands.init_cli import add_init
+from cgo_prebuilt.commands.inspect_cli import add_inspect
 from cgo_prebuilt.commands.interrupts import Interrupts
 from cgo_prebuilt.commands.lock_cli import add_lock
 from cgo_prebuilt.commands.machine_cli import add_machine
@@ -85,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     add_sources(verbs)
     add_publishing(verbs)
     add_init(verbs)
+    add_inspect(verbs)
     add_lock(verbs)
     add_goproxy(verbs)
     add_gazelle(verbs)

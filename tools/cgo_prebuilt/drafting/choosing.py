@@ -117,7 +117,7 @@ def choose(
         linked, hint = _by_pkg_config(libraries, founds, name)
         wanted = linked or _by_name(libraries, name, answers, questions)
         circular = not linked and len({one.stem for one in wanted}) > 1
-        linked = _one_form(wanted, libraries, answers, questions, reasons)
+        linked = _one_form(wanted, libraries, answers, questions, reasons, hint)
         circular &= all(one.kind == STATIC for one in linked)
     linked = _with_needed(linked, libraries)
     imports = [
@@ -218,6 +218,7 @@ def _one_form(
     answers: Mapping[str, int],
     questions: list[Question],
     reasons: dict[str, str],
+    hint: Hint | None,
 ) -> list[Library]:
     """The static form of each library, or the shared one."""
     stems = {one.stem for one in wanted}
@@ -225,13 +226,16 @@ def _one_form(
     kinds = {one.kind for one in there}
     form = next(iter(kinds), STATIC)
     if len(kinds) > 1:
+        foreign = [] if hint is None else [one for one in hint.private if _is_foreign(one)]
         question = Question(
             FORM,
             "The release has static and shared libraries. Which do programs link?",
             (
-                "static: the library becomes a part of the program",
+                "static: the library becomes a part of the program"
+                + (f", which may need {' '.join(foreign)}, too" if foreign else ""),
                 "shared: it has to be beside the program",
             ),
+            guess=1 if foreign else 0,
         )
         questions.append(question)
         form = (STATIC, SHARED)[min(answers.get(FORM, question.guess), 1)]
@@ -289,6 +293,11 @@ def _resolved(
     return linked, tuple(rest)
 
 
+def _is_foreign(option: str) -> bool:
+    """Whether an option links what not every system has."""
+    return option.startswith("-l") and option not in _ALWAYS_THERE
+
+
 def _is_called(library: Library, name: str) -> bool:
     """Whether `-lNAME` finds a library."""
     pattern = rf"(lib)?{re.escape(name)}\.(a|lib|dll\.a|so|dylib|dll)"
@@ -330,7 +339,7 @@ def _linkopts(linked: Sequence[Library], hint: Hint | None) -> tuple[tuple[str, 
         if fitting:
             origins.append(text.origin)
             said += fitting
-    foreign = [one for one in dict.fromkeys(said) if one not in _ALWAYS_THERE and one[:2] == "-l"]
+    foreign = [one for one in dict.fromkeys(said) if _is_foreign(one)]
     windows = any(one.binary.os == "windows" for one in linked)
     kept = [one for one in dict.fromkeys(said) if windows or one not in foreign]
     options = tuple(dict.fromkeys((*kept, *seen)))

@@ -15,7 +15,7 @@ from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.url import Url
 
 _KEPT = re.compile(
-    r"(?i)lib(s|32|64|rar(y|ies))?|include|inc|headers|bin|static|shared|(release|debug)"
+    r"(?i)lib(s|32|64|rar(y|ies))?|include|inc|headers|bin|static|shared|release|debug|\w+-linux-\w+"
 )
 _KEYS = {STATIC: "static_library", SHARED: "shared_library", IMPORT: "interface_library"}
 

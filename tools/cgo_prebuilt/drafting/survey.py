@@ -54,6 +54,7 @@ class Found:
         dangling: The links that lead to no file of the archive, as those of Debian's packages do.
         binaries: Libraries and programs, by name.
         texts: Headers, `.pc`, CMake and Go files that were read, by name.
+        sizes: Of its files in bytes, by name, where its format tells.
     """
 
     asset: Asset
@@ -63,6 +64,7 @@ class Found:
     dangling: frozenset[str] = frozenset()
     binaries: Mapping[str, Binary] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reading(self) -> NameReading:
@@ -111,10 +113,13 @@ def look_into(stream: ByteStream, asset: Asset) -> Found:
         names = tuple(name for name in safe if name in links or catalog.kinds.get(name) == FILE)
     binaries: dict[str, Binary] = {}
     texts: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     read = 0
     for member in read_members(SeekableStream(file), format=format, where=asset.file, loose=loose):
         if member.kind != FILE or not _is_safe(member.name):
             continue
+        if member.size is not None:
+            sizes[member.name] = member.size
         if _LIBRARY.fullmatch(member.name):
             binary = _binary(member)
             if binary is not None:
@@ -122,7 +127,7 @@ def look_into(stream: ByteStream, asset: Asset) -> Found:
         elif read < _TEXTS_MAX and _is_telling(member.name):
             texts[member.name] = _text(member)
             read += len(texts[member.name])
-    return Found(asset, format, names, links, frozenset(dangling), binaries, texts)
+    return Found(asset, format, names, links, frozenset(dangling), binaries, texts, sizes)
 
 
 def _is_safe(name: str) -> bool:

@@ -1,0 +1,112 @@
+"""The verb `inspect` of the command line: it parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.verbs import add_json, add_verb, note, path_argument, print_json
+from cgo_prebuilt.errors import UsageError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.drafting.contents_report import Symbols
+
+_LARGEST_READ = 512 << 20
+"""LIEF holds a library in memory, several times over."""
+
+
+def add_inspect(verbs: Verbs) -> None:
+    """Adds `inspect`."""
+    verb = add_verb(
+        verbs,
+        "inspect",
+        _inspect,
+        "print what is in an archive, or in a library",
+        "inspect onnxruntime-linux-x64-1.23.2.tgz",
+    )
+    verb.add_argument("file", type=path_argument, metavar="FILE", help="an archive or a library")
+    add_json(
+        verb,
+        "print it as JSON",
+        {
+            "file": (),
+            "format": (),
+            "size": (),
+            "files": ("path", "size", "link"),
+            "libraries": (
+                *("path", "kind", "os", "arch", "libc", "soname", "needs", "glibc", "libstdcxx"),
+                *("defined", "undefined"),
+            ),
+        },
+    )
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.archives.bytestream import FileStream
+    from cgo_prebuilt.drafting.contents_report import lines, report
+    from cgo_prebuilt.drafting.survey import Asset, look_into
+    from cgo_prebuilt.url import Url
+
+    path: Path = options.file
+    try:
+        stream = FileStream(path)
+        size = path.stat().st_size
+    except OSError as error:
+        raise UsageError(
+            f"the file to inspect cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="give the path of an archive or a library",
+        ) from None
+    try:
+        asset = Asset(path.name, Url(path.absolute().as_uri()), size)
+        found = look_into(stream, asset)
+        symbols = _symbols(path, found.format, found.binaries)
+    finally:
+        stream.close()
+    if options.json:
+        print_json(options, report(found, size, symbols))
+    else:
+        print("\n".join(lines(found, size, symbols)))
+    return 0
+
+
+def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, Symbols]:
+    """The symbols of the libraries in a file, where there is what reads them."""
+    from cgo_prebuilt.archives.archive import read_members
+    from cgo_prebuilt.archives.bytestream import FileStream
+    from cgo_prebuilt.drafting.contents_report import Symbols
+    from cgo_prebuilt.drafting.survey import loose_name
+    from cgo_prebuilt.inspection.object_files import can_inspect, read_objects
+    from cgo_prebuilt.members import FILE
+
+    found: dict[str, Symbols] = {}
+    if not libraries:
+        return found
+    if not can_inspect():
+        note("symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` brings what reads them")
+        return found
+    stream = FileStream(path)
+    try:
+        loose = loose_name(path.name, format)
+        for member in read_members(stream, format=format, where=path.name, loose=loose):
+            if member.kind != FILE or member.name not in libraries:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder, "library")
+                with copy.open("wb") as file:
+                    for chunk in member.chunks():
+                        file.write(chunk)
+                if copy.stat().st_size > _LARGEST_READ:
+                    note(f"the symbols of {member.name} are not shown: it is too large")
+                    continue
+                objects = read_objects(copy)
+            defined = {name for one in objects for name in one.defined}
+            undefined = {name for one in objects for name in one.undefined} - defined
+            found[member.name] = Symbols(frozenset(defined), frozenset(undefined))
+    finally:
+        stream.close()
+    return found
