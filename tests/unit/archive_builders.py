@@ -130,6 +130,8 @@ def tar_member(
     link: str = "",
     mode: int = 0o644,
     size: int | bytes | None = None,
+    magic: bytes = b"ustar\x0000",
+    prefix: bytes = b"",
 ) -> bytes:
     """A ustar header, whatever it says, and the data behind it."""
     if size is None:
@@ -148,12 +150,12 @@ def tar_member(
         b" " * 8,
         kind,
         link.encode(),
-        b"ustar\x0000",
+        magic,
         b"",
         b"",
         b"0000000\0",
         b"0000000\0",
-        b"",
+        prefix,
     )
     checksum = b"%06o\0 " % sum(header)
     return header[:148] + checksum + header[156:] + data + bytes(-len(data) % 512)

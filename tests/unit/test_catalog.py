@@ -79,8 +79,8 @@ def catalog(*members: str) -> Catalog:
             "c/x.so",
             id="what is above a linked folder",
         ),
-        pytest.param(["bin/x => lib/x", "lib/x"], "bin/x", "lib/x", id="a hard link"),
-        pytest.param(["b => a", "a -> lib/x", "lib/x"], "b", "lib/x", id="a hard link to a link"),
+        pytest.param(["lib/x", "bin/x => lib/x"], "bin/x", "lib/x", id="a hard link"),
+        pytest.param(["x", "b => x", "a => ./b"], "a", "x", id="a hard link to a hard link"),
         pytest.param(
             [f"l{n} -> l{n + 1}" for n in range(40)] + ["l40"], "l0", "l40", id="a long chain"
         ),
@@ -111,22 +111,71 @@ def test_a_name_leads_to_the_member_that_holds_its_bytes(
             "'x' is a link that leads out of the archive",
             id="outside, over a link",
         ),
-        pytest.param(["x => ../x"], "'x' is a link that leads out of the archive", id="hard link"),
+        pytest.param(
+            ["x => ../x"],
+            "'x' is a link that leads to '../x', which is no file before it",
+            id="outside, hard",
+        ),
+        pytest.param(
+            ["x => y", "y"],
+            "'x' is a link that leads to 'y', which is no file before it",
+            id="hard, to what comes later",
+        ),
+        pytest.param(
+            ["a", "y -> a", "x => y"],
+            "'x' is a link that leads to 'y', which is no file before it",
+            id="hard, to a link",
+        ),
+        pytest.param(
+            ["y/", "y/a", "x => y"],
+            "'x' is a link that leads to 'y', which is no file before it",
+            id="hard, to a folder",
+        ),
+        pytest.param(
+            ["y", "x => y/"],
+            "'x' is a link that leads through 'y', which is no folder",
+            id="hard, with a slash at its end",
+        ),
+        pytest.param(
+            ["y", "x -> y/"],
+            "'x' is a link that leads through 'y', which is no folder",
+            id="a slash at its end",
+        ),
+        pytest.param(
+            ["y", "z", "x -> y/../z"],
+            "'x' is a link that leads through 'y', which is no folder",
+            id="through a file",
+        ),
+        pytest.param(
+            ["z", "x -> y/../z"],
+            "'x' is a link that leads through 'y', which is no folder",
+            id="through nothing",
+        ),
         pytest.param(
             ["x -> y"], "'x' is a symbolic link to 'y', which the archive lacks", id="dangling"
         ),
         pytest.param(
-            ["x => y"], "'x' is a hard link to 'y', which the archive lacks", id="dangling, hard"
+            ["x => y"],
+            "'x' is a link that leads to 'y', which is no file before it",
+            id="dangling, hard",
         ),
         pytest.param(
             ["x -> y/z", "y -> b", "y/z", "b/z"],
-            "'x' is a link that leads over 'y', which is several things",
+            "'y' is a link and something else",
             id="over a link through which something is written",
         ),
         pytest.param(
             ["x -> y", "x -> z", "y", "z"],
-            "'x' is a link that leads over 'x', which is several things",
+            "'x' is a link and something else",
             id="two links of one name",
+        ),
+        pytest.param(["x", "y", "y -> z"], "'y' is a link and something else", id="another's link"),
+        pytest.param(["x", "y/", "y -> z"], "'y' is a link and something else", id="a folder, too"),
+        pytest.param(["y -> z", "/y/a", "x"], "'y' is a link and something else", id="from afar"),
+        pytest.param(["/x", "x"], "duplicate name 'x'", id="an absolute name beside it"),
+        pytest.param(["x", "y/../x"], "duplicate name 'x'", id="a name that steps back beside it"),
+        pytest.param(
+            ["x", "/x/y"], "'x' is a file and a folder", id="a file and a folder, from afar"
         ),
         pytest.param(["x -> y", "y", "y"], "duplicate name 'y'", id="two targets of one name"),
         pytest.param(["x -> y", "y", "y/z"], "'y' is a file and a folder", id="file and folder"),
@@ -293,3 +342,18 @@ def test_what_macos_adds_to_files_is_no_header() -> None:
     assert [file.path for file in found.files] == ["inc/x.h"]
     named = index(MemoryStream(data), spec, Wanted(["inc/._x.h"]), where="lib")
     assert [file.path for file in named.files] == ["inc/._x.h"]
+
+
+def test_a_link_without_a_target_leads_nowhere() -> None:
+    data = zip_archive(ZipEntry("x", b"", attributes=UNIX_LINK), ZipEntry("y", b"1"))
+    spec = ArchiveSpec("lib.zip", (), "zip", "", "")
+    with pytest.raises(IntegrityError, match="'x' is a link that leads nowhere"):
+        index(MemoryStream(data), spec, Wanted(["x"]), where=spec.file)
+
+
+def test_what_is_below_a_file_is_not_locked() -> None:
+    """It was, and then could not be extracted."""
+    with pytest.raises(IntegrityError, match="'lib' is a file and the folder of 'lib/x'"):
+        catalog("lib", "lib/x").member_of("lib/x")
+    with pytest.raises(IntegrityError, match="'lib' is a file and the folder of 'lib/x'"):
+        catalog("lib/x", "/lib").member_of("lib/x")

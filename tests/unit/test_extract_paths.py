@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError
-from tests.unit.archive_builders import ZipEntry, pax, tar_member, zip_archive
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.releases.index import Wanted, index
+from tests.unit.archive_builders import (
+    END_OF_TAR,
+    MemoryStream,
+    ZipEntry,
+    pax,
+    tar_member,
+    zip_archive,
+)
 from tests.unit.extract_case import (
     extract_bytes,
     extract_tar,
@@ -188,6 +198,26 @@ LINKS = [
         "'lib/x.a' is a symbolic link, the lock says that it is a file",
         id="symlink with the name of a file before it",
     ),
+    pytest.param(
+        GOOD_TAR + tar_member("lib/x.a/y", b"1") + tar_member("lib/y.a", b"y"),
+        "'lib/x.a' is a locked file and the folder of 'lib/x.a/y'",
+        id="a locked file as the folder of another one",
+    ),
+    pytest.param(
+        tar_member("/lib/x.a", b"other") + GOOD_TAR,
+        "duplicate member 'lib/x.a', as '/lib/x.a'",
+        id="an absolute name beside it",
+    ),
+    pytest.param(
+        tar_member("y/../lib/x.a", b"other") + GOOD_TAR,
+        "duplicate member 'lib/x.a', as 'y/../lib/x.a'",
+        id="a name that steps back beside it",
+    ),
+    pytest.param(
+        tar_member("../lib", kind=SYMLINK, link="..") + GOOD_TAR,
+        "'../lib' is a symbolic link and the folder of a locked file",
+        id="a symlink that others put in a folder's place",
+    ),
 ]
 
 
@@ -201,6 +231,17 @@ def test_what_is_in_the_way_of_a_locked_file_is_refused(
     with pytest.raises(IntegrityError) as caught:
         extract_tar(tmp_path, members, files)
     assert said(caught.value) == what
+
+
+@pytest.mark.parametrize(("members", "_"), LINKS)
+def test_what_is_in_the_way_of_a_file_is_not_locked(members: bytes, _: str) -> None:
+    """Not even where the lock names no more of the archive: it could not be fetched."""
+    spec = ArchiveSpec("lib.tar", (), "tar", "", "")
+    with suppress(IntegrityError):
+        found = index(
+            MemoryStream(members + END_OF_TAR), spec, Wanted(["lib/x.a"]), where="lib.tar"
+        )
+        assert found.files == ()
 
 
 def test_a_link_in_the_way_of_a_folder_below_another_is_refused(tmp_path: Path) -> None:

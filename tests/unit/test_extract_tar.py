@@ -22,6 +22,7 @@ from tests.unit.archive_builders import (
 from tests.unit.extract_case import extract_bytes, extract_tar, index_bytes, index_tar, said
 
 GOOD = {"lib/x.a": b"library"}
+LONG_NAME = tar_member("", b"a\0", kind=b"L")
 GOOD_TAR = tar_member("lib/x.a", b"library")
 
 FILES = {
@@ -116,9 +117,15 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="PAX path of all members",
         ),
         pytest.param(
-            pax({"path": "lib/x.a"}) + pax({"path": "lib/y.a"}) + tar_member("y", b"library"),
+            pax({"path": "lib/x.a"}) + LONG_NAME + tar_member("y", b"library"),
             "the tar is malformed: two headers of a member disagree about its path",
-            id="two PAX paths",
+            id="two paths",
+        ),
+        pytest.param(
+            # GNU tar forgets the first one.
+            pax({"path": "lib/x.a"}) + pax({"comment": "c"}) + tar_member("y", b"library"),
+            "the tar is malformed: a member has two pax headers",
+            id="two PAX headers",
         ),
         pytest.param(
             tar_member("L", b"lib/x.a\0", kind=b"L") + pax({"path": "y"}) + tar_member("y", b"1"),
@@ -137,8 +144,14 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
         ),
         pytest.param(
             tar_member("lib/x.a/"),
-            "'lib/x.a' is a folder, the lock says that it is a file",
+            "the tar is malformed: 'lib/x.a/' is a file or a folder",
             id="a folder's name and the type of a file",
+        ),
+        pytest.param(
+            # tarfile looks at the header's own name, GNU tar at the other one.
+            pax({"path": "lib/x.a"}) + tar_member("lib/x.a/", kind=b"\0"),
+            "the tar is malformed: 'lib/x.a' is a file or a folder",
+            id="a folder's name below a file's PAX name",
         ),
         pytest.param(
             pax({"size": "-512"}) + tar_member("lib/x.a", size=0),
@@ -209,7 +222,7 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="malformed PAX: size is no number",
         ),
         pytest.param(
-            pax({"path": "a"}) * 17 + GOOD_TAR,
+            LONG_NAME * 17 + GOOD_TAR,
             "the tar is malformed: a member has too many extended headers",
             id="a thousand extended headers",
         ),

@@ -550,3 +550,24 @@ def test_of_a_zip_only_the_end_and_the_locked_members_are_read_each_in_one_go(
     assert all(a[1] == b[0] for a, b in itertools.pairwise(inner))
     tail = len(data) - 22 - 0xFFFF - 20 - 56
     assert all(part[0] >= tail for part in file.parts if part not in inner)
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        # unzip gives it the name of the entry before it.
+        (ZipEntry("", b"other"), "the zip is malformed: an entry has no name"),
+        (ZipEntry("lib/y.a/.", b"other"), "'lib/y.a' is a file with a folder's name"),
+        (
+            ZipEntry("lib/y.a", b"other", attributes=0o040755 << 16),
+            "'lib/y.a' is a folder with a file's name",
+        ),
+    ],
+    ids=["none", "a folder's", "a file's"],
+)
+def test_an_entry_whose_name_readers_take_for_different_ones_is_not_locked(
+    entry: ZipEntry, what: str
+) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        index_bytes(zip_archive(ZipEntry("lib/x.a", b"library"), entry), "zip")
+    assert said(caught.value) == what

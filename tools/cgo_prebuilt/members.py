@@ -69,6 +69,23 @@ def normalize(name: str) -> str:
     return root + "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
+def landings(name: str) -> tuple[str, ...]:
+    """Where readers may put a member, relative to their folder, whatever its normalized name is.
+
+    They take an absolute name for a relative one, and `..` for a step back or for nothing.
+    """
+    if not name.startswith("/") and ".." not in name:
+        return (name,)
+    back: list[str] = []
+    dropped = [part for part in name.split("/") if part not in ("", "..")]
+    for part in name.split("/"):
+        if part == "..":
+            del back[-1:]
+        elif part:
+            back.append(part)
+    return tuple({"/".join(back), "/".join(dropped)})
+
+
 def check_member_name(path: str, *, where: str) -> None:
     """Refuses a name that is unsafe or that not every system can hold.
 

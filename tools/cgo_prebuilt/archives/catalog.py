@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
+from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member, landings, normalize
 
 NAMES_MAX = 200_000
 """No lock is made of an archive with more members: their names are held in memory."""
@@ -35,14 +35,18 @@ class Catalog:
         kinds: What each member is, by name, but for folders.
         links: What each link leads to, as the archive says it.
         folders: All folders, also those that are no members of their own; the root is empty.
-        twice: The names that several members have.
+        places: Where readers put something else than a folder, see `landings`.
+        twice: Where they put several things.
+        loose: Hard links to nothing that stands before them.
     """
 
     where: str
     kinds: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {""})
+    places: set[str] = field(default_factory=set)
     twice: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
     _steps: int = 0
 
     def files(self) -> Iterator[str]:
@@ -94,6 +98,9 @@ class Catalog:
             )
         if target in self.twice:
             raise self._ambiguous(f"duplicate name {target!r}")
+        for folder in _folders(target):
+            if folder in self.places:
+                raise self._ambiguous(f"{folder!r} is a file and the folder of {target!r}")
         return target
 
     def _target(self, name: str, *, strict: bool) -> str | None:
@@ -111,6 +118,8 @@ class Catalog:
         while left:
             self._step(1)
             part = left.popleft()
+            if followed and (here := "/".join(done)) not in self.folders:
+                return self._nowhere(name, f"through {here!r}, which is no folder", strict)
             if part in ("", "."):
                 continue
             if part == "..":
@@ -128,9 +137,11 @@ class Catalog:
                 return self._nowhere(name, "in a circle", strict)
             if link.startswith("/"):
                 return self._nowhere(name, "to an absolute path", strict)
-            if here in self.folders or here in self.twice:
-                return self._nowhere(name, f"over {here!r}, which is several things", strict)
+            if not link:
+                return self._nowhere(name, "nowhere", strict)
             if self.kinds[here] == HARD_LINK:
+                if here in self.loose:
+                    return self._nowhere(name, f"to {link!r}, which is no file before it", strict)
                 done.clear()
             else:
                 done.pop()
@@ -150,6 +161,17 @@ class Catalog:
     def _link(self, name: str) -> str:
         return f"{name!r} is a {self.kinds[name]} to {self.links[name]!r}"
 
+    def check_links(self) -> None:
+        """Refuses links in whose place there is something else: what is behind them depends on the reader.
+
+        Raises:
+            IntegrityError: There is such a link.
+        """
+        for name in self.links:
+            for place in landings(name):
+                if place in self.folders or place in self.twice:
+                    raise self._ambiguous(f"{name!r} is a link and something else")
+
     def _ambiguous(self, what: str) -> IntegrityError:
         return IntegrityError(what, where=self.where, remedy="its publisher has to pack it again")
 
@@ -157,11 +179,17 @@ class Catalog:
         return IntegrityError(what, where=self.where, remedy=_REMEDY)
 
 
+def _folders(name: str) -> Iterator[str]:
+    """The folders that a name is in, but for the root."""
+    while name := name.rpartition("/")[0]:
+        yield name
+
+
 def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
     """Reads the names of all members, and of links what they lead to.
 
     Raises:
-        IntegrityError: They are too many, or a link is too long.
+        IntegrityError: They are too many, or a link is too long or something else as well.
         CgoPrebuiltError: The errors of `members`.
     """
     catalog = Catalog(where)
@@ -169,24 +197,30 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
     for member in members:
         name = member.name
         length += len(name)
-        folder = name if member.kind == FOLDER else name.rpartition("/")[0]
-        while folder not in catalog.folders and length <= _NAME_BYTES_MAX:
-            catalog.folders.add(folder)
-            length += len(folder)
-            folder = folder.rpartition("/")[0]
-        if member.kind != FOLDER:
-            if name in catalog.kinds:
-                catalog.twice.add(name)
-            catalog.kinds[name] = member.kind
+        for place in landings(name):
+            folder = place if member.kind == FOLDER else place.rpartition("/")[0]
+            while folder not in catalog.folders and length <= _NAME_BYTES_MAX:
+                catalog.folders.add(folder)
+                length += len(folder)
+                folder = folder.rpartition("/")[0]
+            if member.kind != FOLDER:
+                (catalog.twice if place in catalog.places else catalog.places).add(place)
         if member.kind in (HARD_LINK, SYMBOLIC_LINK):
-            catalog.links[name] = member.link or _read_link(member, where)
-            length += len(catalog.links[name])
+            link = catalog.links[name] = member.link or _read_link(member, where)
+            length += len(link)
+            # The system makes hard links to files only, and readers in the order of the members.
+            before = catalog.kinds.get(normalize(link))
+            if member.kind == HARD_LINK and before not in (FILE, HARD_LINK):
+                catalog.loose.add(name)
+        if member.kind != FOLDER:
+            catalog.kinds[name] = member.kind
         if len(catalog.kinds) > NAMES_MAX or length > _NAME_BYTES_MAX:
             raise IntegrityError(
                 f"it has {len(catalog.kinds)} members or more, too many to make a lock of",
                 where=where,
                 remedy="lock an archive with the library alone",
             )
+    catalog.check_links()
     return catalog
 
 

@@ -3,8 +3,8 @@
 What is written, and where, comes from the lock. A member that the lock does not name is not
 written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
 over. One that is in the way of a locked file is refused: a second one of its name, a link or a
-device with its name, a file or a link where its folder must be. The lock, not the archive's links,
-says which member holds a file that is a link there.
+device with its name, a file or a link where its folder must be, anything below it, and what some
+reader would take for one of these. The lock, not the archive's links, says which member holds a file that is a link there.
 
 Reading stops at the last locked member of a tar. What follows cannot change what was verified, and
 is still part of the hash of the whole archive, which the transport checks; so a bomb there costs
@@ -14,6 +14,7 @@ be made of an archive that is sound to its end (see `index`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.sink import Sink, wrong_size
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
-from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_names, normalize
+from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_names, landings, normalize
 
 _NAMES_SHOWN = 5
 
@@ -57,7 +58,7 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     )
     with closing(members), Sink(staging, where) as sink:
         for member in members:
-            _refuse_obstacle(member, folders, where)
+            _refuse_obstacle(member, wanted, folders, where)
             if member.name not in wanted:
                 continue
             files = _take(missing, member, where)
@@ -77,14 +78,22 @@ def _folders(name: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _refuse_obstacle(member: Member, folders: set[str], where: str) -> None:
-    """Refuses a member that would turn the folder of a locked file into something else."""
-    if member.name in folders and member.kind != FOLDER:
-        raise IntegrityError(
-            f"{member.name!r} is a {member.kind} and the folder of a locked file",
-            where=where,
-            remedy="do not use this archive",
-        )
+def _refuse_obstacle(
+    member: Member, wanted: Collection[str], folders: Collection[str], where: str
+) -> None:
+    """Refuses a member that other readers would put in the place of a locked file, or above or below it."""
+    for place in landings(member.name):
+        what = None
+        if place in folders and member.kind != FOLDER:
+            what = f"{member.name!r} is a {member.kind} and the folder of a locked file"
+        elif place in wanted and place != member.name:
+            what = f"duplicate member {place!r}, as {member.name!r}"
+        else:
+            above = next((folder for folder in _folders(place) if folder in wanted), None)
+            if above is not None:
+                what = f"{above!r} is a locked file and the folder of {member.name!r}"
+        if what is not None:
+            raise IntegrityError(what, where=where, remedy="do not use this archive")
 
 
 def _take(missing: dict[str, list[LockedFile]], member: Member, where: str) -> list[LockedFile]:

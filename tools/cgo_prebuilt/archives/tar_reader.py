@@ -140,6 +140,7 @@ class _Said:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._count = self._length = 0
+        self._has_pax = False
         self._values: dict[str, str] = {}
 
     def hear(self, header: _Header, source: Pieces) -> None:
@@ -156,6 +157,9 @@ class _Said:
         if header.type in _GNU_KEYS:
             heard = {_GNU_KEYS[header.type]: _text(payload)}
         else:
+            if self._has_pax and header.type != b"g":
+                raise _malformed("a member has two pax headers", where)
+            self._has_pax |= header.type != b"g"
             heard = _pax_values(payload, self._work)
             if heard and header.type == b"g":
                 raise _malformed(f"a header is to give all members one {min(heard)}", where)
@@ -226,12 +230,18 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
     name = said.name_of(header)
     if kind == FILE and said.is_sparse:
         kind = _SPARSE
-    if kind == FILE and name.endswith("/"):
-        # By its name it is a folder, and has no contents then.
-        if size:
+    if kind == FILE:
+        is_folder = _names_folder(name)
+        # The oldest tars say only so that it is a folder, which has no contents then.
+        old = header.type == b"\0"
+        if (is_folder and (size or not old)) or (old and is_folder != _names_folder(header.name)):
             raise _malformed(f"{name!r} is a file or a folder", where)
-        kind = FOLDER
+        kind = FOLDER if is_folder else FILE
     return kind, size
+
+
+def _names_folder(name: str) -> bool:
+    return name.rpartition("/")[2] in ("", ".") and normalize(name) != ""
 
 
 def _number(field: bytes, where: str) -> int:

@@ -72,6 +72,9 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
     directory = read_directory(file, where=where)
     earlier_end = 0
     for info, limit in directory.entries:
+        if not info.orig_filename:
+            # unzip gives it the name of the entry before it.
+            raise _malformed("an entry has no name", where)
         overlaps = earlier_end > info.header_offset
         earlier_end = max(earlier_end, _least_end(info))
         yield Member(
@@ -329,11 +332,13 @@ def _least_end(info: zipfile.ZipInfo) -> int:
 def _kind(info: zipfile.ZipInfo) -> str:
     if info.orig_filename.endswith("/"):
         return FOLDER
+    if info.orig_filename.rpartition("/")[2] in (".", ".."):
+        return "file with a folder's name"
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) in (0, stat.S_IFREG):
         return FILE
     if stat.S_ISDIR(mode):
-        return FOLDER
+        return "folder with a file's name"
     if stat.S_ISLNK(mode):
         return "symbolic link"
     return "device, FIFO or socket"
