@@ -4,7 +4,8 @@ What is written, and where, comes from the lock. A member that the lock does not
 written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
 over. One that is in the way of a locked file is refused: a second one of its name, a link or a
 device with its name, a file or a link where its folder must be, anything below it, and what some
-reader would take for one of these. The lock, not the archive's links, says which member holds a file that is a link there.
+reader would take for one of these. The lock, not the archive's links, says which member holds a file
+that is a link there.
 
 Reading stops at the last locked member of a tar. What follows cannot change what was verified, and
 is still part of the hash of the whole archive, which the transport checks; so a bomb there costs
