@@ -4,15 +4,17 @@ The fetcher reads the same lock, too, before it downloads anything, and checks w
 same keys: a table of locks in `tests/locks` that both read says which.
 """
 
-load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
+load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "CPU_ARCHITECTURES", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
+load(":fetchable_url.bzl", "is_fetchable")
 load(":interface_problem.bzl", "interface_problem")
 load(":library_variables.bzl", "wrong_version_remedy")
 load(":platforms.bzl", "PLATFORMS")
 
 _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version control"
 _UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
+_NO_SUCH_KEY = "rules_cgo_prebuilt reads revision {} of a lock here, which knows no such key: correct 'must_understand'; {}"
 _TEXT = ("string", "a text")
-_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false")} | {of: _TEXT for of in ["lines", "text"] + list(WORDS)}
+_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false")} | {of: _TEXT for of in ["lines", "text", "url"] + list(WORDS)}
 _INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
 _KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in INTERFACES}
 _NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for kind, keys in _KEYS.items()}
@@ -35,6 +37,12 @@ _CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
 
 # What a document has in which a text may have one of them. Few have, and looking at each text takes its time.
 _SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sign in "bfnrtu".elems()]
+
+# The URL is not shown: it may hold a password.
+_NO_URL = struct(
+    what = "this is no URL that can be fetched",
+    remedy = "write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
+)
 
 # Starlark has no `while`; a lock has fewer values than this.
 _ENOUGH = 100000000
@@ -68,7 +76,7 @@ def parse_lock(text, where):
         return _error(
             "the lock must be read by a program that knows {}".format(", ".join(strange)),
             where,
-            _UPDATE.format(revision),
+            _UPDATE.format(revision) if revision > REVISION else _NO_SUCH_KEY.format(revision, _REMEDY),
         )
     is_suspicious = any([sign in text for sign in _SUSPICIOUS])
     problem = _problem_of(document, where, revision > REVISION, is_suspicious)
@@ -131,10 +139,12 @@ def _problem_of(document, where, is_newer, is_suspicious):
 
 def _problem_of_object(kind, value, is_newer, is_suspicious):
     """What is wrong with an object's keys and its plain values: a struct of `what` and `remedy`, or None."""
-    if kind in ("lines", "text"):
+    if kind in ("lines", "text", "url"):
         if type(value) != "string":
             return struct(what = "expected a text", remedy = _REMEDY)
-        return _problem_of_text("a text", value) if is_suspicious and kind == "text" else None
+        if kind == "url" and not is_fetchable(value):
+            return _NO_URL
+        return _problem_of_text("a text", value) if is_suspicious and kind != "lines" else None
     if type(value) != "dict":
         return struct(what = "expected a mapping", remedy = _REMEDY)
     keys = _KEYS[kind]
@@ -149,7 +159,9 @@ def _problem_of_object(kind, value, is_newer, is_suspicious):
             return struct(what = "'{}' must be {}".format(key, _PLAIN[of][1]), remedy = _REMEDY)
         if of in WORDS and item not in WORDS[of] and not is_newer:
             return struct(what = "'{}' is {}".format(key, repr(item)), remedy = "it can be one of " + ", ".join(WORDS[of]))
-        problem = _problem_of_text("'{}'".format(key), item) if is_suspicious and of == "text" else None
+        if of == "url" and not is_fetchable(item):
+            return _NO_URL
+        problem = _problem_of_text("'{}'".format(key), item) if is_suspicious and of in ("text", "url") else None
         if problem:
             return problem
     return None
@@ -175,13 +187,21 @@ def _problem_of_version(content, shared):
         if problem:
             return problem
     for platforms in _flavors_of(content).values():
-        for prebuilt in platforms.values():
-            problem = interface_problem(prebuilt)
+        for platform, prebuilt in platforms.items():
+            problem = interface_problem(prebuilt) or _problem_of_cpu(platform.split("_")[1], prebuilt)
             if problem:
                 return problem
             for name in _shared_names(prebuilt):
                 if name not in shared:
                     return "{} is not in the lock's 'shared'".format(repr(name))
+    return None
+
+def _problem_of_cpu(arch, prebuilt):
+    """Why a platform cannot need a processor of that level: a text, or None."""
+    cpu = prebuilt.get("requires", {}).get("cpu", "")
+    for start, own in CPU_ARCHITECTURES.items():
+        if cpu in WORDS["cpu"] and cpu.startswith(start) and own != arch:
+            return "'cpu' is {}, which is no processor of {}".format(repr(cpu), arch)
     return None
 
 def _flavors_of(content):

@@ -384,6 +384,35 @@ REFUSED = {
         "at": "L: versions.v1.platforms.linux_amd64.requires",
         "next": "it can be one of x86-64-v2, x86-64-v3",
     },
+    "a processor of another architecture": {
+        "lock": _lock(_REVISION, platform = {"requires": {"cpu": "armv9-a"}}),
+        "says": "which is no processor of amd64",
+        "at": "L: versions.v1",
+    },
+    "a URL that is not fetched": {
+        "lock": _lock(_REVISION, archive = {"urls": ["https://example.com/vec.tar.gz", "ftp://example.com/vec.tar.gz"]}),
+        "says": "is no URL that can be fetched",
+        "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
+    },
+    "a URL with a port that is none": {
+        "lock": _lock(_REVISION, archive = {"urls": ["https://example.com:99999/vec.tar.gz"]}),
+        "says": "is no URL that can be fetched",
+        "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
+        "next": "write https://HOST/PATH",
+    },
+    "a source of another scheme": {
+        "lock": _lock(_REVISION, {
+            "platforms": {},
+            "source": _without(_source({"sha256": "0" * 64, "url": "s3://bucket/vec"}), "path"),
+        }),
+        "says": "is no URL that can be fetched",
+        "at": "L: versions.v1.source",
+    },
+    "a key of this revision that nobody knows must be understood": {
+        "lock": _lock(_REVISION, top = {"must_understand": ["sha512"]}),
+        "says": "the lock must be read by a program that knows sha512",
+        "at": "L",
+    },
     "an unknown need": {
         "lock": _lock(_REVISION, platform = {"requires": {"gpu": "any"}}),
         "says": "unknown key 'gpu'",

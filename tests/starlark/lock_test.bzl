@@ -3,8 +3,12 @@
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 
 # buildifier: disable=bzl-visibility
+load("//rules/private:fetchable_url.bzl", "is_fetchable")
+
+# buildifier: disable=bzl-visibility
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "read_excerpt", "source_excerpt")
 load("//tests/locks:samples.bzl", "READ", "REFUSED")
+load(":url_cases.bzl", "FETCHABLE", "NOT_FETCHABLE")
 
 _ARCHIVE = {"files": [{"path": "lib/liba.a"}]}
 _PREBUILT = {"archives": [_ARCHIVE]}
@@ -56,6 +60,11 @@ def _judgement_test_impl(ctx):
         asserts.true(env, error and sample.get("says", "") in error, "{}: {}".format(name, error))
         asserts.true(env, "\n  at: " + sample["at"] in error, "{}: {}".format(name, error))
         asserts.true(env, "\n  next: " + sample.get("next", "") in error, "{}: {}".format(name, error))
+    return unittest.end(env)
+
+def _url_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, FETCHABLE, [url for url in FETCHABLE + NOT_FETCHABLE if is_fetchable(url)])
     return unittest.end(env)
 
 def _text_test_impl(ctx):
@@ -165,6 +174,7 @@ def _signed_excerpt_test_impl(ctx):
     return unittest.end(env)
 
 _judgement_test = unittest.make(_judgement_test_impl)
+_url_test = unittest.make(_url_test_impl)
 _text_test = unittest.make(_text_test_impl)
 _choose_test = unittest.make(_choose_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
@@ -176,6 +186,7 @@ def lock_test_suite(name):
     unittest.suite(
         name,
         _judgement_test,
+        _url_test,
         _text_test,
         _choose_test,
         _excerpt_test,

@@ -538,12 +538,12 @@ def test_pack_prints_what_it_wrote(run: Run, tmp_path: Path) -> None:
     assert (item["file"], item["size"]) == (str(archive), archive.stat().st_size)
 
 
-def test_pack_of_a_platform_that_is_not_in_the_manifest_is_unavailable(
+def test_pack_of_a_platform_that_is_not_in_the_manifest_is_refused(
     run: Run, tmp_path: Path
 ) -> None:
     manifest = write_manifest(tmp_path / "prebuilt.yaml")
     arguments = ["--platform", "darwin_arm64", "--from", tmp_path, "--output", tmp_path / "dist"]
-    assert_refused(run("pack", manifest, *arguments), 3, "no platform darwin_arm64")
+    assert_refused(run("pack", manifest, *arguments), 2, "no platform darwin_arm64")
 
 
 def test_env_prints_variables_whose_files_are_there(
@@ -786,9 +786,15 @@ def test_a_mirror_is_filled_fetched_from_and_pruned(
     monkeypatch.setenv("CGO_PREBUILT_MIRROR", (tmp_path / "mirror").as_uri())
     assert run(*fetch_arguments(locked, tmp_path / "out")).code == 0
     monkeypatch.delenv("CGO_PREBUILT_MIRROR")
+    document = json.loads(locked.read_text())
+    platforms = document["versions"]["v1.2.3"]["platforms"]
+    platforms["darwin_arm64"] = platforms.pop("linux_amd64")
+    (archive,) = platforms["darwin_arm64"]["archives"]
+    archive |= {"file": "new.tar.gz", "urls": [(tmp_path / "mirror" / ARCHIVE[1:]).as_uri()]}
+    locked.write_text(json.dumps(document))
     pruned = json.loads(run(*mirror, "--platform", "darwin_arm64", "--prune", "--json").out)
     assert pruned["removed"] == [ARCHIVE[1:]]
-    assert files_below(tmp_path / "mirror") == ["SHA256SUMS"]
+    assert files_below(tmp_path / "mirror") == ["SHA256SUMS", "new.tar.gz"]
     assert httpserver.log == []
 
 

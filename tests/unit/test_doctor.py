@@ -87,6 +87,7 @@ def test_a_machine_that_is_well_has_one_line_for_each_check_and_no_remedy() -> N
         "ok    zstd decoder",
         "ok    proxy",
         "ok    certificates",
+        "ok    settings",
         "ok    url lib.tar.zst",
         "ok    store",
         "ok    sharing",
@@ -353,6 +354,7 @@ class TestProbes:
         assert machine.packages["requests"] is not None
         assert machine.tools["go"] is not None
         assert machine.tools["go"].version.startswith("go version go")
+        assert isinstance(machine.store, StoreFacts)
         assert machine.store.refusal is None
         assert machine.store.methods is not None
         assert Method.COPY in machine.store.methods

@@ -69,5 +69,14 @@ def test_only_using_what_is_new_is_an_error() -> None:
                     plan_fetch(lock, parse_platform(platform), Settings())
 
 
+def test_only_a_newer_program_knows_the_key_of_a_newer_revision() -> None:
+    """An update is no remedy where the lock is of the program's own revision."""
+    sample = REFUSED["a key of this revision that nobody knows must be understood"]
+    with pytest.raises(LockError) as caught:
+        read(sample)
+    assert "update" not in caught.value.remedy
+    assert "reads revision 1 of a lock, which knows no such key" in caught.value.remedy
+
+
 def test_the_samples_are_of_this_revision_and_of_the_next() -> None:
     assert (SAMPLES["_REVISION"], SAMPLES["_NEWER"]) == (lock_keys.REVISION, lock_keys.REVISION + 1)

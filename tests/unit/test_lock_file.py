@@ -399,6 +399,15 @@ BAD: dict[str, Spoil] = {
     "archives that are a mapping": lambda lock: platform_of(lock).update(archives={}),
     "one string for a list": lambda lock: platform_of(lock).update(linkopts="-lm"),
     "null for a list": lambda lock: platform_of(lock).update(headers=None),
+    "a URL of another scheme": lambda lock: archive_in(lock).update(urls=["ftp://a/b"]),
+    "a URL with a bad port": lambda lock: archive_in(lock).update(urls=["https://a:65536/b"]),
+    "an empty need of the system": lambda lock: platform_of(lock).update(
+        requires={"system": [" "]}
+    ),
+    "a source of no URL": lambda lock: (
+        source_of(lock).pop("path"),
+        source_of(lock).update(url="https://", sha256="0" * 64),
+    ),
     "an empty link option": lambda lock: platform_of(lock).update(linkopts=["-lm", ""]),
     "a define in both quotes": lambda lock: platform_of(lock).update(defines=["A='\""]),
     "a shared library behind a comma": lambda lock: source_of(lock).update(
@@ -479,6 +488,7 @@ _ANYTHING: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         [None, True, 0, -1, 7, "", "a", "..", "a/b", "a*", " ", "A='\"'", "a,b/c.so", []]
     ),
+    st.sampled_from(["ftp://a/b", ["https://a:70000/b"], ["https://a:443/b"], "file:/a"]),
     st.sampled_from([[""], ["a"], [1], ["A='\"'"], ["a,b/c.so"], ["a/b,c.so"], {}, {"a": "b"}]),
 )
 
@@ -495,6 +505,8 @@ _READER_ONLY = (
     "is not in 'flavors'",
     "must be read by a program",
     "with different hashes",
+    "which is no processor of",
+    "is not shown as it is",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt.errors import ManifestError, UnavailableError
+from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.locks.lock import Build
 from cgo_prebuilt.manifests.archive_section import format_of
 from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
@@ -407,7 +407,7 @@ def test_yaml_may_merge_and_override_what_it_merged(tmp_path: Path) -> None:
 
 
 def test_a_platform_that_is_not_there_lists_those_that_are() -> None:
-    with pytest.raises(UnavailableError, match="vec has no platform windows_amd64") as caught:
+    with pytest.raises(ManifestError, match="vec has no platform windows_amd64") as caught:
         spec(manifest(), "windows_amd64")
     assert caught.value.where == "prebuilt.yaml"
     assert "it has linux_amd64; add `windows_amd64: {}`" in str(caught.value.remedy)
@@ -486,7 +486,7 @@ def test_an_unquoted_glibc_is_to_be_quoted(tmp_path: Path) -> None:
     [
         ({1.1: "it crashes"}, "'withdrawn' must map versions to reasons"),
         (["v1"], "'withdrawn' must map versions to reasons"),
-        ({"v1": ""}, "'v1' gives no reason"),
+        ({"v1": ""}, "'v1' has an empty text"),
         ({"v1": "two\nlines"}, "'v1' has a control character: 'two\\nlines'"),
     ],
 )
@@ -624,7 +624,7 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ),
         ({"source": {**SOURCE, "path": None}}, "'path' must be a string, found nothing"),
         (
-            {"source": {"url": "u", "build": BUILD, "static_library": "a"}},
+            {"source": {"url": "https://example.com/u", "build": BUILD, "static_library": "a"}},
             "'sha256' is missing",
         ),
     ],
@@ -754,9 +754,12 @@ def test_a_url_with_a_credential_would_be_published_by_the_lock(url: str, creden
 
 
 @pytest.mark.parametrize(
-    "url", ["./dist/{file}", "ftp://example.com/{file}", "{file}", "https:///x"]
+    "url",
+    ["./dist/{file}", "ftp://example.com/{file}", "{file}", "https:///x", "https://a:65536/x"],
 )
 def test_urls_of_a_kind_that_is_not_fetched_are_refused(url: str) -> None:
     error = refusal(urls=["https://example.com/{file}", url])
-    assert f"{url!r} in 'urls' is no URL of a kind that is fetched" in error.what
-    assert "file:///" in str(error.remedy)
+    assert f"{url!r} in 'urls' is no URL that can be fetched" in error.what
+    assert "file:///" in error.remedy
+    source = {"url": url, "sha256": "0" * 64, "build": {"tool": "make"}, "static_library": "a.a"}
+    assert f"{url!r} in 'url' is no URL that can be fetched" in refusal(source=source).what

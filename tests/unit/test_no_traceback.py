@@ -111,16 +111,16 @@ BAD_URLS = [
 
 @pytest.mark.parametrize("offline", [(), ("--offline",)], ids=["online", "offline"])
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_a_malformed_url_is_unavailable_wherever_it_stands(
+def test_a_malformed_url_is_refused_wherever_it_stands(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, offline: tuple[str, ...]
 ) -> None:
     path = locked(tmp_path)
-    run(*fetch(tmp_path, *offline, "--mirror", url)).refused(3)
+    run(*fetch(tmp_path, *offline, "--mirror", url)).refused(2)
     monkeypatch.setenv("CGO_PREBUILT_MIRROR", url)
-    run(*fetch(tmp_path, *offline)).refused(3)
+    run(*fetch(tmp_path, *offline)).refused(2)
     monkeypatch.delenv("CGO_PREBUILT_MIRROR")
     monkeypatch.setenv("VEC_RELEASE_URL", url)
-    run(*fetch(tmp_path, *offline)).refused(3)
+    run(*fetch(tmp_path, *offline)).refused(2)
     monkeypatch.delenv("VEC_RELEASE_URL")
     document = json.loads(path.read_text())
     version = document["versions"]["v1.2.3"]
@@ -128,12 +128,10 @@ def test_a_malformed_url_is_unavailable_wherever_it_stands(
     del version["source"]["path"]
     version["source"] |= {"url": url, "sha256": "0" * 64}
     path.write_text(json.dumps(document))
-    run(*fetch(tmp_path, *offline)).refused(3)
-    run("source", "--lock", path, "--output", "source", *offline).refused(3)
-    run("fetch", "--lock", path, "--output", "out", *offline).refused(3)
-    # What stands for a port may be a password, which `urls` does not print.
-    hidden = url == "http://host:port/x" and not offline
-    assert run("urls", "--lock", path, "--platform", "linux_amd64", *offline).code == 2 * hidden
+    run(*fetch(tmp_path, *offline)).refused(2)
+    run("source", "--lock", path, "--output", "source", *offline).refused(2)
+    run("fetch", "--lock", path, "--output", "out", *offline).refused(2)
+    run("urls", "--lock", path, "--platform", "linux_amd64", *offline).refused(2)
 
 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 5000])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cgo_prebuilt.errors import LockError, ManifestError, UnavailableError
+from cgo_prebuilt.errors import LockError, UnavailableError, UsageError
 from cgo_prebuilt.fetching.plan import Plan, plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.platforms import parse_platform
@@ -60,19 +60,19 @@ def test_offline_a_folder_is_still_asked(mirror: str) -> None:
 def test_a_password_with_braces_is_neither_filled_in_nor_shown(login: str) -> None:
     base = f"https://{login}mirror"
     assert urls(Settings(mirror=Url(base))) == (f"{base}/{FILE}",)
-    with pytest.raises(ManifestError) as caught:
+    with pytest.raises(UsageError) as caught:
         plan(Settings(mirror=Url(f"{base}/{{tag}}?sig={{other}}")))
     assert caught.value.what == "unknown placeholder {tag} in 'https://***@mirror/{tag}/{file}?***'"
-    with pytest.raises(ManifestError) as caught:
+    with pytest.raises(UsageError) as caught:
         plan(Settings(mirror=Url(f"{base}/{{file}}?sig={{other}}")))
     assert "in what is not shown in 'https://***@mirror/{file}?***'" in caught.value.what
 
 
 def test_a_mirror_with_an_unknown_placeholder_names_the_variable() -> None:
-    with pytest.raises(ManifestError, match="unknown placeholder") as caught:
+    with pytest.raises(UsageError, match="unknown placeholder") as caught:
         plan(Settings(mirror=Url("https://mirror/{lib}")))
     assert caught.value.where == "CGO_PREBUILT_MIRROR"
-    with pytest.raises(ManifestError) as caught:
+    with pytest.raises(UsageError) as caught:
         plan(Settings(mirror=Url("https://mirror/{lib}"), mirror_name="--mirror"))
     assert caught.value.where == "--mirror"
 
@@ -83,7 +83,7 @@ def test_a_release_url_replaces_every_url_of_its_library() -> None:
 
 
 def test_a_release_url_with_an_unknown_placeholder_names_the_variable() -> None:
-    with pytest.raises(ManifestError) as caught:
+    with pytest.raises(UsageError) as caught:
         plan(
             Settings(
                 release_url=Url("https://release/{tag}"), release_url_variable="VEC_RELEASE_URL"

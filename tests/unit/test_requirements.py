@@ -11,7 +11,7 @@ import pytest
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.host import detect
-from cgo_prebuilt.requirements import CPU_LEVELS, Machine, Requires, unmet
+from cgo_prebuilt.requirements import CPU_LEVELS, Machine, Requires, levels_of, unmet
 from cgo_prebuilt.starlark_tables import read_tables
 from cgo_prebuilt.this_machine import cpu_flags, detect_machine, libstdcxx_version
 from tests.unit.library_case import manifest
@@ -32,6 +32,26 @@ def amd64(flags: str, glibc: str | None = None) -> Machine:
 
 def test_the_levels_are_those_of_the_lock() -> None:
     assert read_tables("cgo_prebuilt.locks", "lock_keys.bzl")["WORDS"]["cpu"] == list(CPU_LEVELS)
+
+
+def test_the_rules_know_whose_levels_they_are() -> None:
+    starts = read_tables("cgo_prebuilt.locks", "lock_keys.bzl")["CPU_ARCHITECTURES"]
+    by_start = {
+        cpu: arch for cpu in CPU_LEVELS for start, arch in starts.items() if cpu.startswith(start)
+    }
+    assert by_start == {cpu: arch for arch in ("amd64", "arm64") for cpu in levels_of(arch)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("OpenCL\u202e", "'system' has a character that is not shown as it is"),
+        ("\u200b", "'system' has a character that is not shown as it is"),
+        (" ", "'system' has an empty text"),
+    ],
+)
+def test_what_people_read_is_shown_as_it_is(text: str, words: str) -> None:
+    assert words in refusal(system=[text]).what
 
 
 def test_a_processor_of_a_lower_level_is_told_what_it_lacks() -> None:
@@ -115,7 +135,7 @@ def test_a_manifest_requires_what_is_known() -> None:
 
 def test_a_processor_of_another_platform_is_refused() -> None:
     error = refusal(cpu="armv8.2-a")
-    assert error.what == "'cpu' is 'armv8.2-a', which is no processor of linux_amd64"
+    assert error.what == "'cpu' is 'armv8.2-a', which is no processor of amd64"
     assert error.remedy == "put 'requires' under the platforms that it is for"
     read = manifest(
         requires={"system": "OpenCL"}, platforms={"linux_arm64": {"requires": {"cpu": "armv9-a"}}}

@@ -155,8 +155,11 @@ def test_a_mirror_that_is_one_is_taken(value: str) -> None:
 
 def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "braces {file}").mkdir()
     by_option = read_settings({"CGO_PREBUILT_MIRROR": "https://m"}, "vec", mirror="braces {file}")
     assert by_option.mirror == Url(f"{tmp_path.as_uri()}/braces%20%7Bfile%7D")
+    template = read_settings({}, "vec", mirror="a b/{name}/{file}")
+    assert template.mirror == Url(f"{tmp_path.as_uri()}/a%20b/{{name}}/{{file}}")
     by_variable = read_settings({"CGO_PREBUILT_MIRROR": str(tmp_path)}, "vec")
     assert by_variable.mirror == Url(tmp_path.as_uri())
 

@@ -10,8 +10,10 @@ import pytest
 
 import cgo_prebuilt
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.starlark_tables import parse_tables
 from cgo_prebuilt.url import Url
 
+SHARED = parse_tables((Path(__file__).parents[1] / "starlark/url_cases.bzl").read_text())
 PACKAGE = Path(cgo_prebuilt.__file__).parent
 
 RAW = {
@@ -225,3 +227,8 @@ def test_redirect_that_is_refused(location: str) -> None:
     with pytest.raises(ValueError, match="a redirect") as caught:
         Url("https://h/x/a").redirect(location)
     assert "secret" not in str(caught.value)
+
+
+def test_what_can_be_fetched_is_what_the_rules_say() -> None:
+    urls = [*SHARED["FETCHABLE"], *SHARED["NOT_FETCHABLE"]]
+    assert [url for url in urls if Url(url).is_fetchable()] == SHARED["FETCHABLE"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.commands.cache_cli import add_cache
@@ -22,6 +23,7 @@ from cgo_prebuilt.commands.mirror_cli import add_mirror
 from cgo_prebuilt.commands.publish_cli import add_publishing
 from cgo_prebuilt.commands.source_cli import add_sources
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.fields import nearest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,12 +54,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose refusals are errors like all others."""
+# What argparse says of a word that is none of some.
+_CHOICE = re.compile(r"invalid choice: '([^']*)'")
+_CHOICES = re.compile(r"[\w.-]+")
 
-    def error(self, message: str) -> NoReturn:
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are errors like all others, and name the word that is wrong."""
+
+    _words: Sequence[str] = ()
+
+    def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; the verb, and not the command, refuses what it does not know."""
+        options, unknown = self.parse_known_args(words, namespace)
+        if unknown:
+            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}", unknown[0])
+        return options
+
+    def parse_known_args(self, words: Any = None, namespace: Any = None) -> Any:
+        """As argparse does; an error finds the words again."""
+        self._words = words
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str, wrong: str = "") -> NoReturn:
         self.print_usage(sys.stderr)
-        raise UsageError(message, where=self.prog, remedy=f"see `{self.prog} --help`")
+        options = self._option_string_actions
+        given = (word.partition("=")[0] for word in self._words)
+        unknown = next((word for word in given if word[:2] == "--" and word not in options), "")
+        hint = ""
+        if unknown and len(unknown) > 2:
+            message, wrong = f"{self.prog} has no option {unknown}", unknown
+            hint = nearest(unknown, options)
+        elif choice := _CHOICE.search(message):
+            wrong = choice[1]
+            hint = nearest(wrong, _CHOICES.findall(message[choice.end() :]))
+        raise UsageError(
+            message, where=wrong or self.prog, remedy=f"{hint}see `{self.prog} --help`"
+        )
 
 
 def _fill_standard_streams() -> None:

@@ -56,9 +56,9 @@ class Fields:
                 ignore(f"{where}.{key}")
 
     def _unknown(self, key: str, names: list[str]) -> CgoPrebuiltError:
-        nearest = difflib.get_close_matches(key, names, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        return self.problem(f"unknown key {key!r}", f"{hint}known keys here: {', '.join(names)}")
+        return self.problem(
+            f"unknown key {key!r}", f"{nearest(key, names)}known keys here: {', '.join(names)}"
+        )
 
     def problem(self, what: str, remedy: str) -> CgoPrebuiltError:
         """An error at this place of the document, to be raised by the caller."""
@@ -145,6 +145,24 @@ class Fields:
                 )
         return tuple(self._checked(key, item, lines) for item in value)
 
+    def line(self, key: str) -> str:
+        """A line for people; required."""
+        return self._readable(key, self.string(key))
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """A list of lines for people; one stands for a list of one."""
+        return tuple(self._readable(key, text) for text in self.strings(key))
+
+    def _readable(self, key: str, text: str) -> str:
+        if not text.strip():
+            raise self.problem(f"{key!r} has an empty text", "write a line of text for people")
+        if not text.isprintable():
+            raise self.problem(
+                f"{key!r} has a character that is not shown as it is: {text!r}",
+                "remove it from the text",
+            )
+        return text
+
     def string_mapping(self, key: str) -> dict[str, str]:
         """A mapping of strings to strings; empty where the key is absent."""
         value = self._mapping.get(key)
@@ -173,6 +191,12 @@ class Fields:
                 f"{key!r} has a control character: {text!r}", "remove it from the text"
             )
         return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question for the known word that is most like one, with a space behind it; else nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {found[0]!r}? " if found else ""
 
 
 def _kind(value: object) -> str:

@@ -94,12 +94,17 @@ def read_requires(fields: Fields) -> Requires:
         for key in ("glibc", "libstdcxx")
         if key in fields
     }
-    return Requires(cpu, system=fields.strings("system"), **versions)
+    return Requires(cpu, system=fields.lines("system"), **versions)
 
 
 def is_for(cpu: str, arch: str) -> bool:
     """Whether a level is one of an architecture's."""
     return cpu in _ADDED.get(arch, {})
+
+
+def levels_of(arch: str) -> tuple[str, ...]:
+    """The levels of an architecture, from the least to the most."""
+    return tuple(_ADDED.get(arch, {}))
 
 
 def unmet(requires: Requires, machine: Machine) -> str | None:

@@ -35,6 +35,10 @@ NEW_ORIGINS = {"never": "prebuilt", "always": "source"}
 """Origins by their old names."""
 
 _URL = re.compile(r"(?i)(https?|file)://?")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+# The braces of a placeholder, as a URL made of a path has them.
+_QUOTED_PLACEHOLDER = re.compile(r"%7B(\w+)%7D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,29 @@ def _absolute(value: str | None, where: str) -> Url | None:
 
 
 def _place(value: str | None, where: str) -> Url | None:
-    """The URL of a place that is given as a URL, perhaps with placeholders, or as a folder."""
-    if not value or _URL.match(value):
-        return Url(value) if value else None
+    """The URL of a place that is given as a URL or as a folder, perhaps with placeholders."""
+    if not value:
+        return None
+    if _CONTROL.search(value):
+        raise UsageError(
+            f"{where} has a control character: {Url(value)}",
+            where=where,
+            remedy="remove it; one at the end may come from a file with the line ends of Windows",
+        )
+    if _URL.match(value):
+        url = Url(value)
+        if not url.is_fetchable():
+            raise UsageError(
+                f"{where} is no URL that can be fetched: {url}",
+                where=where,
+                remedy="write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
+            )
+        return url
     if "://" in value:
         raise _no_place(where, "a path")
-    return Url(Path(os.path.realpath(value)).as_uri())
+    uri = Path(os.path.realpath(value)).as_uri()
+    # A folder that has braces in its name is that folder, and no template.
+    return Url(uri if Path(value).is_dir() else _QUOTED_PLACEHOLDER.sub(r"{\1}", uri))
 
 
 def _no_place(where: str, path: str) -> UsageError:

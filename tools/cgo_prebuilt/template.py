@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from cgo_prebuilt.errors import ManifestError
+from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError, UsageError
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.url import Url
 
@@ -34,7 +34,12 @@ def bare_version(version: str) -> str:
 
 
 def fill(
-    text: str, values: Mapping[str, str], *, where: str, shown: str | Url | None = None
+    text: str,
+    values: Mapping[str, str],
+    *,
+    where: str,
+    shown: str | Url | None = None,
+    error: type[CgoPrebuiltError] = ManifestError,
 ) -> str:
     """Replaces the placeholders in a text.
 
@@ -43,9 +48,10 @@ def fill(
         values: By placeholder.
         where: What the text is, for the error.
         shown: What the error quotes in place of the text.
+        error: The error to raise.
 
     Raises:
-        ManifestError: The text has a placeholder that has no value.
+        CgoPrebuiltError: The text has a placeholder that has no value.
     """
 
     def value_of(match: re.Match[str]) -> str:
@@ -53,7 +59,7 @@ def fill(
         if name not in values:
             quoted = str(text if shown is None else shown)
             unknown = f"{{{name}}}" if match[0] in quoted else "in what is not shown"
-            raise ManifestError(
+            raise error(
                 f"unknown placeholder {unknown} in {quoted!r}",
                 where=where,
                 remedy="use " + ", ".join(f"{{{known}}}" for known in sorted(values)),
@@ -63,12 +69,18 @@ def fill(
     return _PLACEHOLDER.sub(value_of, text)
 
 
-def fill_url(url: Url, values: Mapping[str, str], *, where: str) -> Url:
+def fill_url(
+    url: Url,
+    values: Mapping[str, str],
+    *,
+    where: str,
+    error: type[CgoPrebuiltError] = ManifestError,
+) -> Url:
     """Replaces the placeholders in a URL; values are percent-encoded (RFC 3986 section 2.1)."""
     encoded = {name: quote(value, safe=_SAFE_IN_URL) for name, value in values.items()}
-    return url.map(lambda text: fill(text, encoded, where=where, shown=url))
+    return url.map(lambda text: fill(text, encoded, where=where, shown=url, error=error))
 
 
 def url_below(base: Url, values: Mapping[str, str], *, where: str) -> Url:
     """The URL of `{file}` below a mirror, which is a base URL, or a template with its place in it."""
-    return fill_url(base.below("{file}"), values, where=where)
+    return fill_url(base.below("{file}"), values, where=where, error=UsageError)

@@ -24,6 +24,11 @@ from urllib.parse import (
 
 _HIDDEN: Final = "***"
 _PORTS: Final = {"http": 80, "https": 443}
+_FETCHABLE: Final = re.compile(
+    r"(?i:file):(//[^\[\]/?#@: ]*/|/(?!/)).*|(?i:https?)://([^/?#]*@)?(\[[^\]/?#@]+\]|[^\[\]/?#@: ]+)"
+    r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#].*)?",
+    re.DOTALL,
+)
 _CREDENTIAL: Final = re.compile(
     r"(sig|signature|token|jwt|auth|authorization|credential|secret|pwd|sas)$|passw|^key$"
     r"|(api|access|private|account|secret)[-_]?key|key[-_]pair[-_]id|^hdne[at]",
@@ -67,6 +72,13 @@ class Url:
         """The last part of the path, decoded; empty where there is none."""
         _, _, place, _ = _divided(self.raw)
         return unquote(place.rpartition("/")[2]) if "/" in place else ""
+
+    def is_fetchable(self) -> bool:
+        """Whether it has a scheme that is fetched, and for http and https a host and no bad port.
+
+        `is_fetchable` in rules/private/fetchable_url.bzl decides the same.
+        """
+        return _FETCHABLE.fullmatch(self.raw) is not None
 
     def sibling(self, name: str) -> Url:
         """The URL of another file in the same folder; a query, which is the file's own, is left out."""

@@ -34,8 +34,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_MIRROR",),
-        "a base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of every"
-        " lock; no archive is taken from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and"
+        "a base URL or a folder's absolute path, or a template of one with `{file}`, instead of every URL"
+        " of every lock; no archive is taken from elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and"
         " `{arch}` may be in a template. It does not cover pip, nor what a source build downloads",
     ),
     (

@@ -82,13 +82,20 @@ Head = Callable[[Url], int]
 """Asks for a URL's head and gives the HTTP status, as `reach.status_of` does."""
 
 
-def run_checks(machine: Machine, sources: Sequence[Source], head: Head) -> list[Check]:
+def run_checks(
+    machine: Machine,
+    sources: Sequence[Source],
+    head: Head,
+    refusals: Sequence[CgoPrebuiltError] = (),
+) -> list[Check]:
     """Makes every check.
 
     Args:
         machine: From `machine.probe_machine`.
         sources: The archives that a fetch of a lock would want; none without a lock.
         head: Asks for a URL.
+        refusals: Why a fetch with these settings, and of this lock, would end before it asks for
+            anything.
 
     Returns:
         The checks, in the order to be read.
@@ -102,6 +109,7 @@ def run_checks(machine: Machine, sources: Sequence[Source], head: Head) -> list[
         check_zstd(machine, wanted=wants_zstd),
         check_proxy(machine),
         check_certificates(machine),
+        *check_settings(machine, refusals),
         *(check_url(source, url, head) for source in sources for url in source.urls),
         check_store(machine),
         check_sharing(machine),
@@ -192,6 +200,17 @@ def check_certificates(machine: Machine) -> Check:
     return Check("certificates", Status.OK, shown or "the usual authorities")
 
 
+def check_settings(machine: Machine, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
+    """The settings can be read, and a fetch of the lock can begin."""
+    if not refusals:
+        named = sorted(name for name in machine.environ if name.startswith("CGO_PREBUILT_"))
+        return [Check("settings", Status.OK, ", ".join(named) or "the usual ones")]
+    return [
+        Check("settings", Status.FAIL, f"{refusal.what} ({refusal.where})", refusal.remedy)
+        for refusal in refusals
+    ]
+
+
 def check_url(source: Source, url: Url, head: Head) -> Check:
     """An archive is there; a failure counts less when it has another URL."""
     name = f"url {source.file}"
@@ -202,11 +221,19 @@ def check_url(source: Source, url: Url, head: Head) -> Check:
         reason = error.what if error.where == str(url) else f"{error.what} {error.where}"
         finding = " ".join(f"{url}: {reason}".split())
         return Check(name, bad, finding, error.remedy)
+    is_file = url.scheme == "file"
     finding = f"{url}: HTTP {status}"
+    if is_file:
+        finding = f"{url} is {'there' if status == 200 else 'not there'}"
     if 200 <= status < 300:
         return Check(name, Status.OK, finding)
     if status in (401, 403, 407):
         remedy = "set GITHUB_TOKEN, or add the host to the file that NETRC names"
+        return Check(name, bad, finding, remedy)
+    if is_file:
+        remedy = (
+            "fill the mirror with `cgo-prebuilt mirror --lock LOCK --to DIR`, or correct its path"
+        )
         return Check(name, bad, finding, remedy)
     if status in (404, 410):
         return Check(name, bad, finding, "check the version and the URL in the manifest")
@@ -218,6 +245,8 @@ def check_url(source: Source, url: Url, head: Head) -> Check:
 def check_store(machine: Machine) -> Check:
     """The store can be written, has room, and is on a file system with locks."""
     store = machine.store
+    if isinstance(store, UsageError):
+        return Check("store", Status.FAIL, f"{store.what} ({store.where})", store.remedy)
     finding = str(store.root)
     elsewhere = "set CGO_PREBUILT_CACHE to a folder"
     if store.file_system is not None:
@@ -240,7 +269,7 @@ def check_store(machine: Machine) -> Check:
 
 def check_sharing(machine: Machine) -> Check:
     """Files get from the store into the workspace without a copy."""
-    methods = machine.store.methods
+    methods = None if isinstance(machine.store, UsageError) else machine.store.methods
     where = f"from the store to {machine.workspace}"
     if methods is None:
         remedy = "run it in a folder that you can write"

@@ -310,11 +310,10 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
     """
     from cgo_prebuilt.linking.go_target import go_defaults, go_target
     from cgo_prebuilt.locks.lock_file import read_lock
-    from cgo_prebuilt.platforms import parse_platform
 
     lock = read_lock(options.lock)
     if options.platform:
-        return lock, parse_platform(options.platform)
+        return lock, lock.known_platform(options.platform)
     host = this_host().platform
     if not as_go:
         return lock, host

@@ -100,6 +100,7 @@ def add_goproxy(verbs: Verbs) -> None:
 def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
+    from cgo_prebuilt.go_modules.goproxy_staging import go_spec
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.releases.sums import SIGNATURE
 
@@ -116,6 +117,7 @@ def _build(options: argparse.Namespace) -> int:
             remedy="leave it out: the zips are in the site",
         )
     manifest = read_manifest(options.manifest, options.version)
+    go_spec(manifest)  # before the release and the site: without it neither is of use
     time = version_time(os.environ)
     release = _release(options, manifest)
     if options.check:
@@ -161,7 +163,8 @@ def _check(options: argparse.Namespace, manifest: Manifest, release: GoRelease, 
     from cgo_prebuilt.go_modules.goproxy_check import check_site
     from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
 
-    found = check_site(options.output)
+    is_there = bool(ProxyTree(options.output).modules())
+    found = check_site(options.output) if is_there else []
     with tempfile.TemporaryDirectory() as folder:
         built = compare(manifest, release, ProxyTree(options.output), Path(folder), time=time)
     missing = [str(item.staged.module) for item in built if item.new]

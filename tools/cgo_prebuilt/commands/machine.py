@@ -71,7 +71,7 @@ class Machine:
         host: The host's platform, or why there is none.
         environ: The environment.
         missing_files: Of the files that the environment names for certificates, those not there.
-        store: The store.
+        store: The store, or why there is none.
         workspace: The folder that files are materialized below.
         tools: `TOOLS` by name; None for one that is missing.
     """
@@ -82,7 +82,7 @@ class Machine:
     host: Host | UsageError
     environ: Mapping[str, str]
     missing_files: frozenset[str]
-    store: StoreFacts
+    store: StoreFacts | UsageError
     workspace: Path
     tools: Mapping[str, Tool | None]
 
@@ -91,12 +91,12 @@ CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"
 """The variables that name certificates of authorities."""
 
 
-def probe_machine(environ: Mapping[str, str], store: Path, workspace: Path) -> Machine:
+def probe_machine(environ: Mapping[str, str], store: Path | UsageError, workspace: Path) -> Machine:
     """Looks at this machine; leaves nothing behind.
 
     Args:
         environ: The environment.
-        store: The store's folder.
+        store: The store's folder, or why there is none.
         workspace: An existing folder.
     """
     named = [environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)]
@@ -109,7 +109,7 @@ def probe_machine(environ: Mapping[str, str], store: Path, workspace: Path) -> M
         host=_host(),
         environ=environ,
         missing_files=frozenset(name for name in named if not Path(name).exists()),
-        store=probe_store(store, workspace),
+        store=store if isinstance(store, UsageError) else probe_store(store, workspace),
         workspace=workspace,
         tools=dict(zip(TOOLS, tools, strict=True)),
     )

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.fetch_cli import lock_and_platform, settings_of
+from cgo_prebuilt.commands.fetch_cli import settings_of
 from cgo_prebuilt.commands.surroundings import open_store, this_host
-from cgo_prebuilt.commands.verbs import add_json, add_verb, path_argument, print_json, say
+from cgo_prebuilt.commands.verbs import LOCK, add_json, add_verb, path_argument, print_json, say
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -32,7 +33,10 @@ def add_machine(verbs: Verbs) -> None:
         "doctor --lock vecsearch.lock.json",
     )
     verb.add_argument(
-        "--lock", type=path_argument, metavar="LOCK", help="also try this lock's URLs"
+        "--lock",
+        type=path_argument,
+        metavar="LOCK",
+        help=f"also try this lock's URLs; {LOCK} if there is one",
     )
     add_json(
         verb, "print the findings as JSON", {"findings": ("name", "status", "finding", "next")}
@@ -73,16 +77,32 @@ def _doctor(options: argparse.Namespace) -> int:
     from cgo_prebuilt.commands.doctor import Source, exit_code, run_checks
     from cgo_prebuilt.commands.machine import probe_machine
     from cgo_prebuilt.fetching.plan import plan_fetch
+    from cgo_prebuilt.locks.lock_file import read_lock
+    from cgo_prebuilt.network.mirror import check_environment
     from cgo_prebuilt.network.reach import status_of
 
+    if options.lock is None and LOCK.is_file():
+        options.lock = LOCK
+    lock = None if options.lock is None else read_lock(options.lock)
+    refusals: list[CgoPrebuiltError] = []
     sources = []
-    if options.lock is not None:
-        lock, platform = lock_and_platform(options)
-        plan = plan_fetch(lock, platform, settings_of(options, lock))
-        sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
-    checks = run_checks(
-        probe_machine(os.environ, open_store().root, Path.cwd()), sources, status_of
-    )
+    try:
+        if lock is None:
+            check_environment(os.environ)
+        else:
+            plan = plan_fetch(lock, this_host().platform, settings_of(options, lock))
+            sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
+    except CgoPrebuiltError as error:
+        refusals.append(error)
+    store: Path | UsageError
+    try:
+        store = open_store().root
+    except UsageError as error:
+        store = error
+    machine = probe_machine(os.environ, store, Path.cwd())
+    if machine.host in refusals:
+        refusals.remove(machine.host)
+    checks = run_checks(machine, sources, status_of, refusals)
     if options.json:
         findings = [
             {"name": c.name, "status": c.status.value, "finding": c.finding, "next": c.remedy}

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
-from cgo_prebuilt.commands.surroundings import open_transport
+from cgo_prebuilt.commands.surroundings import open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     add_json,
@@ -21,6 +21,7 @@ from cgo_prebuilt.commands.verbs import (
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.settings import Settings
 
 
@@ -89,11 +90,15 @@ def _mirror(options: argparse.Namespace) -> int:
         return read_settings(os.environ, library, trust=trust)
 
     files = mirror_files(locks.values(), options.platforms, settings, options.layout)
-    done = fill_mirror(files, options.to, open_transport)
+
+    def transport() -> Transport:
+        return open_transport(open_store().partials)
+
+    done = fill_mirror(files, options.to, transport)
     # Which crates a source names is known when it is there.
     crates = mirror_crates(locks, options.platforms, settings, options.layout, files, options.to)
     if crates:
-        done.add(fill_mirror(crates, options.to, open_transport))
+        done.add(fill_mirror(crates, options.to, transport))
         files += crates
     if options.prune:
         done.removed = prune_mirror(files, options.to)

@@ -56,7 +56,7 @@ def add_verb(
         epilog=f"example: cgo-prebuilt {example}",
         allow_abbrev=False,
     )
-    verb.set_defaults(run=run)
+    verb.set_defaults(run=run, parser=verb)
     return verb
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fetching.mirror_folder import MirrorFile
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.platforms import SUPPORTED, parse_platform
+from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.source.cargo_lock import CARGO_LOCK, Crate
 from cgo_prebuilt.source.crates import crates_of
@@ -51,13 +52,15 @@ def mirror_crates(
             names = dict.fromkeys(name for held in locked.flavors.values() for name in held)
             # Without a prebuilt, a layout by platform says nothing; any will do.
             for name in platforms or names or [str(SUPPORTED[0])]:
-                platform = parse_platform(name)
+                platform = lock.known_platform(name)
                 wanted = SourceOf(
                     source.of_platform(name), lock.name, version, platform, path.parent
                 )
                 values = values_for(lock.name, version, platform)
                 for crate in _crates(wanted, there):
-                    target = fill(layout, {**values, "file": crate.file}, where="--layout")
+                    target = fill(
+                        layout, {**values, "file": crate.file}, where="--layout", error=UsageError
+                    )
                     urls = urls_to_try(
                         [crate.url],
                         crate.file,

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.errors import CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import rename
-from cgo_prebuilt.files.temporary_names import PREFIX, temporary_name
+from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums, write_sums
 from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.settings import Settings
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 FLAT = "{file}"
 """The layout that a mirror without placeholders has."""
-
-PARTIALS = f"{PREFIX}partials"
-"""The folder in a mirror for what is on its way."""
 
 # From the shortest to what tells any two archives of a lock apart.
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
@@ -89,19 +85,34 @@ def mirror_files(
         layout: The template of a path below the root.
 
     Raises:
+        LockError: There is nothing of a platform.
         UsageError: Two different archives have one path, a path is not portable, or the layout has
             an unknown placeholder.
         UnavailableError: Only a newer program can use a prebuilt.
         TrustError: A version is not vouched for as its settings require.
     """
     locks = list(locks)
+    held = [version for lock in locks for version in lock.versions.values()]
+    has_source = any(
+        one.source is not None and (one.source.url or one.source.vendor) for one in held
+    )
+    there = {platform for version in held for _, platform, _ in version.prebuilts()}
+    for name in () if has_source else platforms:
+        if name not in there:
+            for lock in locks:
+                lock.known_platform(name)
+            raise LockError(
+                f"no lock has a prebuilt for {name}",
+                where="--platform",
+                remedy=f"choose of {', '.join(sorted(there)) or 'none'}, or lock {name} first",
+            )
     files: dict[str, MirrorFile] = {}
     for wanted in _wanted(locks, platforms, settings_for, layout):
-        there = files.setdefault(wanted.path, wanted)
-        if there.sha256 != wanted.sha256:
+        other = files.setdefault(wanted.path, wanted)
+        if other.sha256 != wanted.sha256:
             raise UsageError(
                 f"two archives would be one file, {wanted.path}",
-                where=f"{there.label}; {wanted.label}",
+                where=f"{other.label}; {wanted.label}",
                 remedy=_other_layout(locks, platforms, settings_for),
             )
     try:
@@ -125,7 +136,7 @@ def _wanted(
             trusted = vouchers(settings.trust, f"{lock.name} {version}", locked)
             flavors = locked.flavors.values()
             for name in platforms or dict.fromkeys(n for held in flavors for n in held):
-                platform = parse_platform(name)
+                platform = lock.known_platform(name)
                 label = f"{lock.name} {version} for {name}"
                 values = values_for(lock.name, version, platform)
                 prebuilts = [held[name] for held in flavors if name in held]
@@ -142,7 +153,9 @@ def _wanted(
                 for voucher in trusted:
                     voucher.check((file, sha256) for file, sha256, _, _ in archives)
                 for file, sha256, size, locked_urls in archives:
-                    path = fill(layout, {**values, "file": file}, where="--layout")
+                    path = fill(
+                        layout, {**values, "file": file}, where="--layout", error=UsageError
+                    )
                     urls = urls_to_try(
                         locked_urls,
                         file,
@@ -170,16 +183,16 @@ def _other_layout(
 
 
 def fill_mirror(
-    files: Sequence[MirrorFile], root: Path, open_transport: Callable[[Path], Transport]
+    files: Sequence[MirrorFile], root: Path, open_transport: Callable[[], Transport]
 ) -> Filled:
     """Brings a mirror's files there; those that are there and right are left alone.
 
-    A run that was interrupted is gone on with by the next one.
+    The next run resumes what was interrupted. Nothing but the files and their sums is left there.
 
     Args:
         files: From `mirror_files`.
         root: The mirror's folder; made.
-        open_transport: Makes the transport, given the folder for what is on its way.
+        open_transport: Makes the transport.
 
     Raises:
         UnavailableError: A file cannot be had.
@@ -189,8 +202,7 @@ def fill_mirror(
     from cgo_prebuilt.digest import sha256_of
 
     root.mkdir(parents=True, exist_ok=True)
-    for folder in (root, root / PARTIALS):
-        remove_abandoned(folder)  # what can be resumed has other names
+    remove_abandoned(root)
     done = Filled()
     sums = read_sums(root / SUMS)
     transport: Transport | None = None
@@ -199,8 +211,8 @@ def fill_mirror(
         if target.is_file() and sha256_of(target)[0] == file.sha256:
             done.kept.append(file.path)
         else:
-            transport = transport or open_transport(root / PARTIALS)
-            done.bytes_downloaded += _fetch(file, target, root / PARTIALS, transport)
+            transport = transport or open_transport()
+            done.bytes_downloaded += _fetch(file, target, root / temporary_name(), transport)
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
             # At once: what is not named there is never removed.
@@ -208,7 +220,7 @@ def fill_mirror(
     return done
 
 
-def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport) -> int:
+def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) -> int:
     from cgo_prebuilt.archives.bytestream import save
     from cgo_prebuilt.errors import UnavailableError
     from cgo_prebuilt.network.transport import Download
@@ -220,9 +232,6 @@ def _fetch(file: MirrorFile, target: Path, partials: Path, transport: Transport)
             remedy="run it with a network",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    partials.mkdir(exist_ok=True)
-    partial = partials / temporary_name()
-
     try:
         download = Download(target.name, file.urls, file.sha256, file.size)
         transferred = transport.run(download, lambda stream: save(stream, partial, file.sha256))

@@ -69,7 +69,7 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
         UnavailableError: It cannot be fetched.
         UsageError: The release cannot be a Go module: its version, a name, an option or its size.
     """
-    go = _go(manifest)
+    go = go_spec(manifest)
     where = f"{manifest.where}: go.module"
     check_module_path(go.module, where=where)
     version = module_version(manifest.version, go.module, where=where)
@@ -117,7 +117,12 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
     return staged
 
 
-def _go(manifest: Manifest) -> GoSpec:
+def go_spec(manifest: Manifest) -> GoSpec:
+    """What the manifest says for the go command.
+
+    Raises:
+        ManifestError: It says nothing.
+    """
     if manifest.go is None:
         raise ManifestError(
             "the manifest names no Go module",

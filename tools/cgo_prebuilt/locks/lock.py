@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cgo_prebuilt.errors import LockError, UnavailableError
+from cgo_prebuilt.errors import LockError, UnavailableError, UsageError
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION
+from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
 
@@ -341,6 +342,24 @@ class Lock:
                 where=where,
                 remedy="update cgo-prebuilt, or make the lock anew elsewhere with --output",
             )
+
+    def known_platform(self, name: str) -> Platform:
+        """The platform of a name that somebody asks for; the lock need not have it.
+
+        Raises:
+            UsageError: There is none of that name; a newer program may know it where the lock has it.
+        """
+        try:
+            return parse_platform(name)
+        except UsageError:
+            places = [place for place in self.unread if place.rpartition(".")[2] == name]
+            if not places:
+                raise
+            raise UsageError(
+                f"the lock has the platform {name}, which this program does not know",
+                where=places[0],
+                remedy="update rules_cgo_prebuilt and cgo-prebuilt: a newer version may know it",
+            ) from None
 
     def version(self, version: str | None) -> tuple[str, LockedVersion]:
         """A version by name, or the default one.

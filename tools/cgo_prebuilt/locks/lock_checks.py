@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import PROGRAM, VARIABLE, Interface
+from cgo_prebuilt.url import Url
 
 
 def check_interface(fields: Fields, interface: Interface) -> Interface:
@@ -56,11 +57,12 @@ def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
     return tools
 
 
-def check_reason(fields: Fields, key: str) -> str:
-    """Why a version is withdrawn, a line for people; else an error at this place."""
-    reason = fields.string(key)
-    if not reason.strip() or not reason.isprintable():
+def check_url(fields: Fields, key: str, text: str) -> Url:
+    """The URL, where it is one that can be fetched; else an error at this place."""
+    url = Url(text)
+    if not url.is_fetchable():
         raise fields.problem(
-            f"{key!r} gives no reason", "say in one line of text what is wrong with the version"
+            f"'{url}' in {key!r} is no URL that can be fetched",
+            "write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
         )
-    return reason
+    return url

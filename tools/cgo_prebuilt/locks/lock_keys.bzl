@@ -26,6 +26,9 @@ WORDS = {
     ],
 }
 
+# How the levels of `cpu` begin, by the architecture that they are levels of.
+CPU_ARCHITECTURES = {"x86-64-": "amd64", "armv": "arm64"}
+
 # How a library is compiled and linked: the lists of a platform, and of what a source build yields.
 INTERFACE_LISTS = [
     "static_library",
@@ -43,8 +46,8 @@ INTERFACE_LISTS = [
 # The objects that have INTERFACE_LISTS, too.
 INTERFACES = ["platform", "source", "source_platform"]
 
-# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `count`,
-# `flag`, `lines` and the names in WORDS are plain values, any other word is an object. A `text` is one line; only `lines`
+# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `url`,
+# `count`, `flag`, `lines` and the names in WORDS are plain values, any other word is an object. A `text` is one line; only `lines`
 # may hold CONTROL characters, since a text becomes a word of a command, a script or a BUILD file.
 OBJECTS = {
     "lock": {
@@ -80,7 +83,7 @@ OBJECTS = {
     },
     "archive": {
         "file": "text",
-        "urls": "[text]",
+        "urls": "[url]",
         "sha256": "text",
         "size": "count",
         "format": "format",
@@ -96,7 +99,7 @@ OBJECTS = {
     },
     "source": {
         "path": "text",
-        "url": "text",
+        "url": "url",
         "sha256": "text",
         "strip_prefix": "text",
         "build": "build",

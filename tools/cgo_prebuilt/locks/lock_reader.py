@@ -24,7 +24,7 @@ from cgo_prebuilt.locks.lock import (
     LockedVersion,
     Signature,
 )
-from cgo_prebuilt.locks.lock_checks import check_interface, check_reason
+from cgo_prebuilt.locks.lock_checks import check_interface, check_url
 from cgo_prebuilt.locks.lock_keys import (
     FORMATS,
     INTERFACE_LISTS,
@@ -45,9 +45,8 @@ from cgo_prebuilt.locks.reading import (
 )
 from cgo_prebuilt.locks.source_reader import read_source
 from cgo_prebuilt.members import check_member_name, check_member_names
-from cgo_prebuilt.requirements import CPU_LEVELS, Requires, read_requires
+from cgo_prebuilt.requirements import CPU_LEVELS, Requires, is_for, levels_of, read_requires
 from cgo_prebuilt.trust import PUBLIC_KEY
-from cgo_prebuilt.url import Url
 
 _FLAVOR_WORDS = "letters, digits and any of . _ -"
 
@@ -75,8 +74,11 @@ def read_document(document: object, where: str) -> Lock:
     if strange:
         raise head.problem(
             f"the lock must be read by a program that knows {', '.join(strange)}",
-            "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision"
-            f" {revision} of a lock",
+            f"update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {revision}"
+            " of a lock"
+            if revision > REVISION
+            else f"this program reads revision {revision} of a lock, which knows no such key: correct"
+            f" 'must_understand'; {RESTORE}",
         )
     return _Reader(revision).lock(document, where)
 
@@ -137,7 +139,7 @@ class _Reader:
             published=fields.matching("published", DAY, "a day, such as 2026-11-28")
             if "published" in fields
             else "",
-            withdrawn=check_reason(fields, "withdrawn") if "withdrawn" in fields else "",
+            withdrawn=fields.line("withdrawn") if "withdrawn" in fields else "",
             attestations=self._verified(fields) if "verified" in fields else (),
         )
 
@@ -170,7 +172,7 @@ class _Reader:
     def _platforms(self, value: dict[str, object], where: str) -> dict[str, LockedPlatform]:
         self._reading.unread += [f"{where}.{name}" for name in value if name not in PLATFORMS]
         return {
-            name: self._platform(platform, f"{where}.{name}")
+            name: self._platform(platform, f"{where}.{name}", name.split("_")[1])
             for name, platform in value.items()
             if name in PLATFORMS
         }
@@ -193,14 +195,14 @@ class _Reader:
             read.append(Attestation(**values))
         return tuple(read)
 
-    def _platform(self, value: object, where: str) -> LockedPlatform:
+    def _platform(self, value: object, where: str, arch: str) -> LockedPlatform:
         try:
-            return self._usable_platform(self._reading.fields("platform", value, where))
+            return self._usable_platform(self._reading.fields("platform", value, where), arch)
         except NewerValue as error:
             self._reading.unread.append(where)
             return LockedPlatform((), Interface(), unusable=str(error))
 
-    def _usable_platform(self, fields: Fields) -> LockedPlatform:
+    def _usable_platform(self, fields: Fields, arch: str) -> LockedPlatform:
         where = fields.where
         archives = tuple(
             self._archive(archive, f"{where}.archives[{index}]")
@@ -216,6 +218,12 @@ class _Reader:
                     "publish one of them under another name: in a folder, one would replace the other",
                 )
         platform = LockedPlatform(archives, self._interface(fields))
+        cpu = platform.interface.requires.cpu
+        if cpu and not is_for(cpu, arch):
+            raise fields.problem(
+                f"'cpu' is {cpu!r}, which is no processor of {arch}",
+                f"it can be one of {', '.join(levels_of(arch)) or 'none, so remove it'}",
+            )
         paths = [file.path for file in platform.files()]
         with blaming_the_lock():
             check_member_names(paths, where=where)
@@ -249,7 +257,7 @@ class _Reader:
         shared = self._shared_files(fields, "shared_files")
         return LockedArchive(
             file=file,
-            urls=tuple(map(Url, urls)),
+            urls=tuple(check_url(fields, "urls", url) for url in urls),
             sha256=fields.sha256("sha256"),
             size=fields.count("size"),
             format=self._reading.one_of(fields, "format", FORMATS),

@@ -7,7 +7,12 @@ from dataclasses import replace
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import TOOLCHAIN, Build, Interface, Source
-from cgo_prebuilt.locks.lock_checks import check_interface, check_programs, check_variables
+from cgo_prebuilt.locks.lock_checks import (
+    check_interface,
+    check_programs,
+    check_url,
+    check_variables,
+)
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS, KEYS
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
@@ -20,7 +25,6 @@ from cgo_prebuilt.locks.reading import (
     strings,
 )
 from cgo_prebuilt.members import check_member_name
-from cgo_prebuilt.url import Url
 
 
 def read_source(reading: Reading, value: object, where: str) -> Source:
@@ -78,7 +82,7 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
         outputs=outputs,
         installed=installed,
         path=fields.string("path") if "path" in fields else None,
-        url=Url(fields.string("url")) if "url" in fields else None,
+        url=check_url(fields, "url", fields.string("url")) if "url" in fields else None,
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fields.string("strip_prefix", ""),
     )

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.locks.lock_checks import check_url
 from cgo_prebuilt.locks.lock_keys import FORMATS, SINGLE
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.patterns import is_pattern
 from cgo_prebuilt.template import fill, fill_url
 from cgo_prebuilt.url import Url
-
-_URL = re.compile(r"[hH][tT][tT][pP][sS]?://[^/]|[fF][iI][lL][eE]:/")
 
 SUFFIXES = {
     ".tar": "tar",
@@ -179,13 +178,7 @@ def check_urls(fields: Fields) -> None:
         ManifestError: There is one in 'urls'.
     """
     for text in fields.strings("urls"):
-        url = Url(text)
-        if not _URL.match(text):
-            raise fields.problem(
-                f"'{url}' in 'urls' is no URL of a kind that is fetched",
-                "begin it with https://, http:// or file:///",
-            )
-        check_public(url, "urls", fields)
+        check_public(check_url(fields, "urls", text), "urls", fields)
 
 
 def check_names(names: list[str], where: str) -> None:

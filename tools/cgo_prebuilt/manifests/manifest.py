@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cgo_prebuilt.errors import ManifestError, UnavailableError
+from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
     FLAVOR,
@@ -14,7 +14,6 @@ from cgo_prebuilt.locks.lock import (
     VERSION,
     Source,
 )
-from cgo_prebuilt.locks.lock_checks import check_reason
 from cgo_prebuilt.manifests.archive_section import check_names
 from cgo_prebuilt.manifests.platform_section import (
     PLATFORM_KEYS,
@@ -89,12 +88,12 @@ class Manifest:
         """The manifest of one flavor alone; of the default one for None.
 
         Raises:
-            UnavailableError: It has no such flavor.
+            ManifestError: It has no such flavor.
         """
         chosen = self.default_flavor if flavor is None else flavor
         if chosen not in self.flavors:
             there = ", ".join(filter(None, self.flavors)) or "none"
-            raise UnavailableError(
+            raise ManifestError(
                 f"{self.name} has no flavor {flavor}",
                 where=self.where,
                 remedy=f"it has {there}; add `{flavor}: {{}}` under 'flavors'",
@@ -105,13 +104,13 @@ class Manifest:
         """The specification of a platform.
 
         Raises:
-            UnavailableError: The manifest has no such platform.
+            ManifestError: It has no such platform.
         """
         for spec in self.platforms:
             if spec.platform == platform:
                 return spec
         listed = ", ".join(str(spec.platform) for spec in self.platforms)
-        raise UnavailableError(
+        raise ManifestError(
             f"{self.name} has no platform {platform}"
             + (f" of the flavor {self.default_flavor}" if self.default_flavor else ""),
             where=self.where,
@@ -142,6 +141,12 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
             remedy="give the path of a YAML file in UTF-8",
         ) from None
     document = parse_yaml(text, str(path))
+    if isinstance(document, Mapping) and {"schema", "versions"} <= set(document):
+        raise ManifestError(
+            "this is a lock, and no manifest",
+            where=str(path),
+            remedy="give the manifest, prebuilt.yaml, from which `cgo-prebuilt lock` made it",
+        )
     return parse_manifest(document, where=str(path), folder=path.parent, version=version)
 
 
@@ -246,7 +251,7 @@ def _withdrawn(top: Fields) -> dict[str, str]:
             "'withdrawn' must map versions to reasons", 'such as `"v1.2.3": it crashes on arm64`'
         )
     reasons = Fields(listed, where=f"{top.where}: withdrawn", known=listed, error=ManifestError)
-    return {version: check_reason(reasons, version) for version in listed}
+    return {version: reasons.line(version) for version in listed}
 
 
 def _public_key(top: Fields) -> str | None:

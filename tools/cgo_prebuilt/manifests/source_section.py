@@ -8,7 +8,12 @@ from dataclasses import replace
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import TOOLCHAIN, Build, Interface, Source
-from cgo_prebuilt.locks.lock_checks import check_interface, check_programs, check_variables
+from cgo_prebuilt.locks.lock_checks import (
+    check_interface,
+    check_programs,
+    check_url,
+    check_variables,
+)
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, platform_of
 from cgo_prebuilt.manifests.public_url import check_public
@@ -146,7 +151,7 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
 def _url(fields: Fields, names: Mapping[str, str]) -> Url | None:
     if "url" not in fields:
         return None
-    url = Url(fields.string("url"))
+    url = check_url(fields, "url", fields.string("url"))
     check_public(url, "url", fields)
     return fill_url(url, names, where=fields.where)
 

@@ -46,7 +46,7 @@ class RangeFile(SizedFile):
 
     Attributes:
         bytes_downloaded: Bytes received so far.
-        failed: Whether a read has raised a `Failure`.
+        failure: What a read has raised.
 
     Reading raises `Failure` where the server does not answer ranges, or not well.
     """
@@ -72,7 +72,7 @@ class RangeFile(SizedFile):
         self._pinned = False
         self._via: Url | None = None
         self.bytes_downloaded = 0
-        self.failed = False
+        self.failure: Failure | None = None
 
     @property
     def requests(self) -> int:
@@ -133,8 +133,8 @@ class RangeFile(SizedFile):
         """Reads at least a byte; an error of its own kind is remembered."""
         try:
             return self._try(offset, view, end)
-        except Failure:
-            self.failed = True
+        except Failure as failure:
+            self.failure = failure
             raise
 
     def _try(self, offset: int, view: memoryview, end: int | None) -> int:
@@ -273,23 +273,27 @@ def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, in
 
 def read_members(
     raw: RangeFile, size: int, members: Collection[str], consume: Callable[[ByteStream], None]
-) -> bool:
+) -> str:
     """Has members of a zip archive read; see `Transport.read_members`.
 
     Returns:
-        False where it did not work, or where the members are half of the archive or more.
+        Why it did not work, or does not pay; empty where all is done.
     """
     stream = RangeStream(raw)
     try:
         parts = member_parts(stream.whole(), members)
-        if parts is None or raw.plan(parts) * 2 >= size:
-            return False
+        if parts is None:
+            return "it lacks a file that is wanted"
+        if raw.plan(parts) * 2 >= size:
+            return "half of it or more is wanted"
         consume(stream)
-    except (Failure, IntegrityError):
-        return False
+    except Failure as failure:
+        return failure.reason
+    except IntegrityError as error:
+        return error.what
     except Exception:
         # A consumer may have wrapped the failure in an error of its own.
-        if raw.failed:
-            return False
+        if raw.failure is not None:
+            return raw.failure.reason
         raise
-    return True
+    return ""

@@ -166,18 +166,20 @@ class Transport:
         if size is None or url.scheme not in ("http", "https"):
             return False
         handle = self._progress.start(download.file, None)
-        done = False
+        outcome = "has to be read whole"
         try:
             with RangeFile(url, size, self._settings, handle) as raw, self._stoppable(raw):
                 try:
-                    done = read_members(raw, size, members, consume)
+                    why_not = read_members(raw, size, members, consume)
                 finally:
                     self.tally.add(requests=raw.requests, downloaded=raw.bytes_downloaded)
-            return done
-        except Failure:
+            outcome = f"{outcome}: {why_not}" if why_not else "done"
+            return not why_not
+        except Failure as failure:
+            outcome = f"{outcome}: {failure.reason}"
             return False
         finally:
-            handle.done("done" if done else "has to be read whole")
+            handle.done(outcome)
 
     def _run(
         self, download: Download, consume: Callable[[ByteStream], None], handle: FileProgress

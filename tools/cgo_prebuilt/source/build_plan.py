@@ -208,7 +208,7 @@ def _installed(source: Source, values: Mapping[str, str]) -> Interface:
     """The interface with the libraries at the places that they are installed at."""
     outputs = source.outputs
     where = "source"
-    places = [fill(path, values, where=where) for path in source.installed]
+    places = [fill(path, values, where=where, error=LockError) for path in source.installed]
     if len(places) != len(outputs.libraries()):
         places = [f"lib/{path.rsplit('/', 1)[-1]}" for path in outputs.libraries()]
     try:

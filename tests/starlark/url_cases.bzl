@@ -1,0 +1,43 @@
+"""URLs, and whether they can be fetched: Python and Starlark must answer alike. Python runs this file, too."""
+
+FETCHABLE = [
+    "https://example.com/a",
+    "HTTP://example.com",
+    "https://example.com:65535/a:b",
+    "https://example.com:80?a=/",
+    "https://user:p@ss@example.com:8443/a",
+    "https://[::1]:8443/a",
+    "https://{os}.example.com/{file}",
+    "file:///srv/a b",
+    "FILE:/srv",
+    "file:///a:b@c?d",
+    "file://server/share/a",
+    "file://localhost/srv",
+]
+
+NOT_FETCHABLE = [
+    "",
+    "a",
+    "/srv/a",
+    "ftp://example.com/a",
+    "https:/example.com",
+    "https:///a",
+    "https://",
+    "https://:80/a",
+    "https://example.com:/a",
+    "https://example.com:65536/a",
+    "https://example.com:00080/a",
+    "https://example.com:p/a",
+    "https://user:p/w@example.com/a",
+    "https://exa mple.com/a",
+    "https://[::1/a",
+    "https://[]/a",
+    "https://[::1]80/a",
+    "https://a[b/",
+    "file:a",
+    "file:",
+    "file://",
+    "file://[",
+    "file://[/srv",
+    "file://host:80/srv",
+]
