@@ -122,9 +122,8 @@ def test_a_record_is_what_stat_says(folder: Path) -> None:
     records = seal(folder, FILES, sync=False)
     for file in FILES:
         found = (folder / file.path).stat()
-        assert records[file.path] == FileRecord(
-            file.sha256, file.size, found.st_mtime_ns, found.st_ino, found.st_dev
-        )
+        times = (found.st_mtime_ns, found.st_ino, found.st_dev, found.st_ctime_ns)
+        assert records[file.path] == FileRecord(file.sha256, file.size, *times)
 
 
 def test_where_a_read_only_file_cannot_be_opened_the_disk_is_not_waited_for(

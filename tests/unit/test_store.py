@@ -25,6 +25,8 @@ from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage import sealing
 from cgo_prebuilt.storage import store as store_module
+from cgo_prebuilt.storage.link_mode import Method
+from cgo_prebuilt.storage.materialize import materialize
 from cgo_prebuilt.storage.store import Store, Tree, default_root, home_by_account, tree_key
 from tests.unit.trees import (
     CONTENTS,
@@ -331,11 +333,18 @@ class TestDamage:
         assert read(healed.files) == CONTENTS
         assert len(names(store, "damaged")) == 1
 
-    def test_a_flipped_byte_that_stat_does_not_show_is_for_verify(
+    def test_a_flipped_byte_behind_the_right_size_and_time_is_found(
+        self, store: Store, tree: Tree
+    ) -> None:
+        """As by a write through a hard link whose author puts the time back."""
+        flip_unseen(tree.files / LIBRARY)
+        assert find(store) is None
+
+    def test_where_files_are_verified_at_use_a_flipped_byte_is_for_verify(
         self, store: Store, tree: Tree
     ) -> None:
         flip_unseen(tree.files / LIBRARY)
-        assert find(store) is not None
+        assert find(Store(store.root, verified_at_use=True)) is not None
         assert store.verify(KEY) == (LIBRARY,)
         assert find(store) is None
         assert len(names(store, "damaged")) == 1
@@ -382,15 +391,37 @@ class TestDamage:
         monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
         assert find(store) == tree
 
-    def test_hard_links_to_its_files_do_not_matter(
+    def test_a_file_that_was_linked_is_hashed_once_unless_it_is_verified_at_use(
         self, store: Store, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = (tree.files / LIBRARY).stat().st_ctime_ns
         while (tree.files / LIBRARY).stat().st_ctime_ns == before:  # coarser than a loop is long
             os.link(tree.files / LIBRARY, tmp_path / "link")
             (tmp_path / "link").unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(store_module, "hash_again", refuse_to_hash)
+            assert find(Store(store.root, verified_at_use=True)) == tree
+        assert find(store) is not None
         monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
-        assert find(store) == tree
+        assert find(store) is not None
+
+    def test_what_materialize_has_linked_is_not_hashed_again(
+        self, store: Store, tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = materialize(tree, FILES, tmp_path / "out", (Method.HARDLINK, Method.COPY))
+        assert sorted(made.relinked) == sorted(CONTENTS)
+        store.relinked(tree, made.relinked)
+        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        assert find(store) is not None
+
+    def test_what_was_touched_before_it_was_linked_is_hashed_again(
+        self, store: Store, tree: Tree, tmp_path: Path
+    ) -> None:
+        flip_unseen(tree.files / LIBRARY)
+        made = materialize(tree, FILES, tmp_path / "out", (Method.HARDLINK, Method.COPY))
+        assert LIBRARY not in made.relinked
+        store.relinked(tree, made.relinked)
+        assert find(store) is None
 
     def test_another_boot_is_reason_to_hash_once(
         self, store: Store, tree: Tree, monkeypatch: pytest.MonkeyPatch

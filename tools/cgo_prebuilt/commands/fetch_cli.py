@@ -159,7 +159,7 @@ def _fetch(options: argparse.Namespace) -> int:
     from cgo_prebuilt.storage.materialize import materialize
 
     lock, platform = lock_and_platform(options)
-    store = open_store()
+    store = open_store(verified_at_use=options.auto_hard_links is not None)
     methods = _methods(options)
     is_there = False
     while not is_there:
@@ -168,7 +168,8 @@ def _fetch(options: argparse.Namespace) -> int:
             # From here on `cache prune` leaves the tree alone; a moment ago it did not.
             is_there = provided.tree.folder.is_dir()
             if is_there:
-                materialize(provided.tree, provided.files, options.output, methods)
+                tree, files = provided.tree, provided.files
+                store.relinked(tree, materialize(tree, files, options.output, methods).relinked)
     answer = report(provided, platform, options.output)
     if options.json:
         print_json(options, answer.json())

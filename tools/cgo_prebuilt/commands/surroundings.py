@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.store import Store
 
 
-def open_store() -> Store:
-    """The user's store."""
+def open_store(*, verified_at_use: bool = False) -> Store:
+    """The user's store.
+
+    Args:
+        verified_at_use: See `Store`.
+    """
     from cgo_prebuilt.commands.verbs import note
     from cgo_prebuilt.settings import patience_of
     from cgo_prebuilt.storage.store import PATIENCE, Store, default_root, home_by_account
@@ -28,7 +32,7 @@ def open_store() -> Store:
         )
 
     root = default_root(os.environ, sys.platform, home_by_account())
-    return Store(root, patience=patience, on_stuck=on_stuck)
+    return Store(root, verified_at_use=verified_at_use, patience=patience, on_stuck=on_stuck)
 
 
 def open_transport(partials: Path) -> Transport:

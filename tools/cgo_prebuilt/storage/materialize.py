@@ -13,7 +13,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -64,12 +64,14 @@ class Materialized:
         hardlinked: They are the store's files.
         copied: They have blocks of their own.
         unchanged: They were right already.
+        relinked: The records of files that a hard link has touched and nothing else, by path.
     """
 
     reflinked: int = 0
     hardlinked: int = 0
     copied: int = 0
     unchanged: int = 0
+    relinked: Mapping[str, FileRecord] = field(default_factory=dict, compare=False)
 
 
 def materialize(
@@ -111,9 +113,16 @@ def materialize(
         maker = _Maker([(way, *_METHODS[way]) for way in methods] if tree.is_own else _DISTRUSTFUL)
         for parent in {target.parent for _, target in wrong}:
             remove_abandoned(parent)
+        relinked = {}
         for path, target in wrong:
-            made[maker.make(tree.files / path, target, tree.records[path])] += 1
-    return Materialized(made[Method.REFLINK], made[Method.HARDLINK], made[Method.COPY], unchanged)
+            source, record = tree.files / path, tree.records[path]
+            is_untouched = source.lstat().st_ctime_ns == record.ctime_ns
+            method = maker.make(source, target, record)
+            made[method] += 1
+            if method is Method.HARDLINK and is_untouched:
+                relinked[path] = replace(record, ctime_ns=source.lstat().st_ctime_ns)
+    counts = (made[Method.REFLINK], made[Method.HARDLINK], made[Method.COPY], unchanged)
+    return Materialized(*counts, relinked)
 
 
 def methods_between(source: Path, target: Path) -> tuple[Method, ...]:

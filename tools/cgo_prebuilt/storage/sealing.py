@@ -56,11 +56,20 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
     return records
 
 
-def fits(path: Path, record: FileRecord) -> bool:
-    """Whether a file is there, is this user's alone and the recorded one, as far as `stat` tells."""
+def fits(path: Path, record: FileRecord, *, strictly: bool = False) -> bool:
+    """Whether a file is there, is this user's alone and the recorded one, as far as `stat` tells.
+
+    Args:
+        path: The file.
+        record: Its record.
+        strictly: It must not have been touched since, not even by a hard link to it: whoever writes
+            through one can put the size and the modification time back.
+    """
     try:
         found = path.lstat()
     except OSError:
+        return False
+    if strictly and found.st_ctime_ns != record.ctime_ns:
         return False
     return record.fits(found) and is_of_this_user(found) and not is_writable_by_others(found)
 
@@ -117,7 +126,8 @@ def _check_listing(found: Mapping[str, int], files: Sequence[LockedFile], folder
 
 
 def _record(sha256: str, found: os.stat_result) -> FileRecord:
-    return FileRecord(sha256, found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev)
+    times = (found.st_mtime_ns, found.st_ino, found.st_dev, found.st_ctime_ns)
+    return FileRecord(sha256, found.st_size, *times)
 
 
 def _mtime_ns(seconds: int, sha256: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ from cgo_prebuilt.storage.tree import (
     FILES,
     RECORD,
     USED,
+    FileRecord,
     StoredTree,
     Tree,
     format_record,
@@ -66,6 +67,8 @@ class Store:
 
     Args:
         root: Its folder, absolute.
+        verified_at_use: Whether all that uses a file compares it with the lock itself, as in Bazel:
+            then a file that has only been linked is not hashed again.
         patience: How many seconds to wait for another process that shows no sign of life.
         on_stuck: Told who that is, before it goes on without the lock.
     """
@@ -74,11 +77,13 @@ class Store:
         self,
         root: Path,
         *,
+        verified_at_use: bool = False,
         patience: float = PATIENCE,
         on_stuck: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.root = root
         self._folder = StoreFolder(root)
+        self._verified_at_use = verified_at_use
         self._locks = StoreLocks(self._folder, patience, on_stuck)
 
     @property
@@ -121,7 +126,7 @@ class Store:
         wanted = {file.path: (file.sha256, file.size) for file in files}
         if wanted != {path: (r.sha256, r.size) for path, r in tree.records.items()}:
             return None
-        checked = _check(tree, is_own)
+        checked = _check(tree, is_own, strictly=not self._verified_at_use)
         if checked is None or not is_own:
             return checked
         if checked != tree:
@@ -130,6 +135,17 @@ class Store:
         with suppress(OSError):
             mark_used(tree.folder / USED)
         return checked
+
+    def relinked(self, tree: Tree, records: Mapping[str, FileRecord]) -> None:
+        """Remembers that files were only linked since they were verified.
+
+        Args:
+            tree: The tree.
+            records: What `materialize` says of them, by path.
+        """
+        if records and tree.is_own:
+            with suppress(OSError):  # then they are hashed again
+                _write_record(replace(tree, records={**tree.records, **records}))
 
     def refuse_to_lend(self) -> None:
         """Refuses to name paths in the store of another user, who could change what they lead to.
@@ -363,7 +379,7 @@ class Store:
             rename(target, self._folder.damaged / f"{target.name}-{os.urandom(4).hex()}")
 
 
-def _check(tree: Tree, is_own: bool) -> Tree | None:
+def _check(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
     """The tree with a record that is true now; None when a file is not what it should be."""
     boot = boot_id()
     try:
@@ -372,7 +388,11 @@ def _check(tree: Tree, is_own: bool) -> Tree | None:
         return None
     is_known = is_own and sealed.st_ctime_ns == tree.sealed and is_of_this_user(sealed)
     is_synced = tree.unsynced_boot is None or tree.unsynced_boot == boot
-    fitting = {path for path, record in tree.records.items() if fits(tree.files / path, record)}
+    fitting = {
+        path
+        for path, record in tree.records.items()
+        if fits(tree.files / path, record, strictly=strictly)
+    }
     is_whole = is_known and len(fitting) == len(tree.records)
     if is_synced and is_whole:
         return tree

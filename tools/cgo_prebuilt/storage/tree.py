@@ -33,14 +33,13 @@ USED = "used"
 class FileRecord:
     """A file as it was when it was last verified.
 
-    Its ctime is left out: materializing a file by a hard link changes it.
-
     Attributes:
         sha256: Of its contents.
         size: In bytes.
         mtime_ns: Its modification time.
         inode: Its inode number.
         device: The device that it is on.
+        ctime_ns: When it was last changed in any way, by a hard link, too. No program can set it.
     """
 
     sha256: str
@@ -48,6 +47,7 @@ class FileRecord:
     mtime_ns: int
     inode: int
     device: int
+    ctime_ns: int = 0
 
     def fits(self, found: stat_result) -> bool:
         """Whether a file is the recorded one, as far as `stat` can tell.
@@ -147,7 +147,7 @@ def _key(files: Iterable[tuple[str, str, int]]) -> str:
 def format_record(tree: Tree) -> str:
     """The text of a tree's `tree.json`."""
     files = {
-        path: [r.sha256, r.size, r.mtime_ns, r.inode, r.device]
+        path: [r.sha256, r.size, r.mtime_ns, r.inode, r.device, r.ctime_ns]
         for path, r in sorted(tree.records.items())
     }
     record = {
