@@ -24,6 +24,15 @@ def mach_o(arch: str = "arm64", kind: int = 6) -> bytes:
     return struct.pack("<4L", 0xFEEDFACF, _MACH_O[arch], 0, kind) + bytes(60)
 
 
+def fat(parts: Mapping[str, bytes]) -> bytes:
+    """A universal file of files for several architectures."""
+    head, body, start = b"\xca\xfe\xba\xbe" + struct.pack(">L", len(parts)), b"", 4096
+    for arch, data in parts.items():
+        head += struct.pack(">5L", _MACH_O[arch], 0, start + len(body), len(data), 12)
+        body += data
+    return head.ljust(start, b"\0") + body
+
+
 def dll(arch: str = "amd64") -> bytes:
     """The header of a DLL."""
     pe = b"PE\0\0" + struct.pack("<H16xH", _COFF[arch], 0x2000)

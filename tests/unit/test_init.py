@@ -19,6 +19,7 @@ from tests.unit.drafting_case import (
     coff,
     dll,
     elf,
+    fat,
     mach_o,
     short_import,
     write_tar,
@@ -237,6 +238,60 @@ def test_of_one_file_in_several_formats_and_for_several_toolchains_one_is_taken(
     assert "vec-1.0.0-linux-x64.zip" not in Path("prebuilt.lock.json").read_text()
     assert "windows-gnu.zip" in Path("prebuilt.lock.json").read_text()
     assert "windows-msvc.zip" not in Path("prebuilt.lock.json").read_text()
+
+
+def test_loose_files_are_taken_before_one_archive_with_everything(run: Run) -> None:
+    """LanceDB publishes both; its Windows library is in the archive only."""
+    everything = {
+        "lib/linux_amd64/libvec.a": LINUX,
+        "lib/darwin_arm64/libvec.a": archive(mach_o(kind=1)),
+        "lib/windows-gnu_amd64/libvec.a": archive(coff()),
+        "include/vec.h": HEADER,
+    }
+    write_tar(Path("dist/vec-native-binaries.tar.gz"), everything)
+    Path("dist/libvec-linux-amd64.a").write_bytes(LINUX)
+    Path("dist/libvec-linux-arm64.a").write_bytes(archive(elf("arm64", 1)))
+    Path("dist/libvec-darwin-arm64.a").write_bytes(archive(mach_o(kind=1)))
+    Path("dist/vec.h").write_bytes(HEADER)
+    manifest = drafted(run, "--version", "v0.1.2", "--yes")
+    assert [entry["file"] for entry in manifest["archives"]] == ["libvec-{os}-{arch}.a", "vec.h"]
+    windows = manifest["platforms"]["windows_amd64"]
+    assert windows["archives"] == [{"file": "vec-native-binaries.tar.gz"}]
+    assert locked_files("linux_arm64") == ["include/vec.h", "lib/libvec.a"]
+
+
+def test_folders_with_random_names_and_universal_libraries(run: Run) -> None:
+    """As filecoin-ffi publishes them, in two variants."""
+    config = b"prefix=/x\nName: vec\nLibs: -L${prefix} -lvec -lhwloc -lm\nCflags: -I${prefix}\n"
+    for variant in ("standard", "optimized"):
+        for number, (name, arch) in enumerate({"x86_64": "amd64", "aarch64": "arm64"}.items()):
+            folder = f"tmp/tmp.kq{number}{variant[0]}9J"
+            library = archive(elf(arch, 1), symbols=variant.encode())
+            write_tar(
+                Path(f"dist/vec-Linux-{name}-{variant}.tar.gz"),
+                {
+                    f"{folder}/libvec.a": library,
+                    f"{folder}/vec.h": HEADER,
+                    f"{folder}/vec.pc": config,
+                },
+            )
+    universal = fat({"amd64": archive(mach_o("amd64", 1)), "arm64": archive(mach_o("arm64", 1))})
+    write_tar(
+        Path("dist/vec-Darwin-standard.tar.gz"),
+        {"tmp/tmp.0a9/libvec.a": universal, "tmp/tmp.0a9/vec.h": HEADER},
+    )
+    manifest = drafted(run, "--version", "v1.2.3")
+    assert list(manifest["platforms"]) == [
+        "darwin_amd64",
+        "darwin_arm64",
+        "linux_amd64",
+        "linux_arm64",
+    ]
+    assert list(manifest["flavors"]) == ["standard", "optimized"]
+    assert list(manifest["flavors"]["optimized"]["platforms"]) == ["linux_amd64", "linux_arm64"]
+    assert {entry["strip_prefix"] for entry in manifest["archives"]} == {"tmp/*"}
+    assert manifest["linkopts"] == ["-lhwloc", "-lm"]
+    assert manifest["platforms"]["darwin_arm64"]["linkopts"] == []
 
 
 def both_forms() -> None:

@@ -30,6 +30,7 @@ _ALWAYS_THERE = (
     "-lstdc++",
     "-lc++",
 )
+_UNLESS_SEEN = ("-lm", "-ldl", "-lpthread", "-lrt", "-lutil")
 _LINKED = re.compile(r"-l[\w+.-]+|-framework \w+")
 
 
@@ -137,8 +138,10 @@ def choose(
     if left:
         notes.append(f"also there, and not linked: {_some(left)}")
     options, why = _linkopts(linked, hint)
-    if why:
+    if options:
         reasons["linkopts"] = why
+    elif why:
+        notes.append(f"linkopts: {why}")
     if hint is not None and hint.defines:
         reasons["defines"] = f"{hint.origin} says so"
     return Choice(
@@ -329,27 +332,27 @@ def _linkopts(linked: Sequence[Library], hint: Hint | None) -> tuple[tuple[str, 
     if hint is not None and is_cgo:
         return hint.linkopts, f"{hint.origin} says so"
     seen = tuple(dict.fromkeys(option for one in linked for option in one.binary.linkopts))
-    said, origins = [], []
+    # What a text says for every link is taken; what only a static one needs, where the library agrees.
+    kept = [] if hint is None else [one for one in hint.linkopts if _LINKED.fullmatch(one)]
+    origins = [hint.origin] if hint is not None and kept else []
     texts = [] if hint is None else [hint]
     for found in once(one.found for one in linked):
         texts += [cmake_hint(name, found.texts[name]) for name in found.named(".cmake")]
+    is_windows = any(one.binary.os == "windows" for one in linked)
+    foreign: dict[str, str] = {}
     for text in texts:
-        fitting = [one for one in (*text.linkopts, *text.private) if _LINKED.fullmatch(one)]
-        fitting = [one for one in fitting if one in seen or one not in _ALWAYS_THERE[:5]]
-        if fitting:
-            origins.append(text.origin)
-            said += fitting
-    foreign = [one for one in dict.fromkeys(said) if _is_foreign(one)]
-    windows = any(one.binary.os == "windows" for one in linked)
-    kept = [one for one in dict.fromkeys(said) if windows or one not in foreign]
+        for option in filter(_LINKED.fullmatch, text.private):
+            if _is_foreign(option) and not is_windows:
+                foreign.setdefault(option, text.origin)
+            elif option in seen or option not in _UNLESS_SEEN:
+                kept.append(option)
+                origins.append(text.origin)
     options = tuple(dict.fromkeys((*kept, *seen)))
-    why = []
-    if origins:
-        why.append(f"{' and '.join(dict.fromkeys(origins))} says so" if kept else "")
+    why = [f"{' and '.join(dict.fromkeys(origins))} says so"] if origins else []
     if set(seen) - set(kept):
         why.append("guessed: the library names functions of these")
-    if foreign and not windows:
-        where = ", ".join(dict.fromkeys(origins))
+    if foreign:
+        where = ", ".join(dict.fromkeys(foreign.values()))
         why.append(f"{where} has {' '.join(foreign)}, too: add it if symbols are missing")
     return options, "; ".join(filter(None, why))
 

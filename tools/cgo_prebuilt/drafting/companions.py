@@ -26,15 +26,15 @@ def headers_of(
     texts = {found.asset.file: _header_texts(found) for found in founds}
     chosen = [found for found in own if texts[found.asset.file]]
     if not any(is_main_header(name, stems) for found in own for name in texts[found.asset.file]):
-        others = [found for found in founds if found not in own and texts[found.asset.file]]
-        main = [
-            f for f in others if any(is_main_header(name, stems) for name in texts[f.asset.file])
-        ]
-        loose = [f for f in others if f.is_single]
-        chosen += (main[:1] if main and not main[0].is_single else main) or (
-            [] if chosen else others[:1]
+        others = [f for f in founds if f not in own and texts[f.asset.file]]
+        main = [f for f in others if any(is_main_header(n, stems) for n in texts[f.asset.file])]
+        loose = [found for found in others if found.is_single]
+        packed = [found for found in main if not found.is_single] or (
+            [] if chosen else [found for found in others if not found.is_single]
         )
-        chosen += [found for found in loose if found not in chosen and own and own[0].is_single]
+        # Beside loose libraries, loose headers are meant, all of them; else one archive with the main one.
+        is_loose = all(found.is_single for found in own)
+        chosen += loose if loose and (is_loose or not packed) else packed[:1]
     result = []
     for found in chosen:
         own_texts = texts[found.asset.file]

@@ -148,7 +148,7 @@ def _holds(expression: str, platform: Platform) -> bool:
 
 def pkg_config_hint(name: str, text: str) -> Hint:
     """What a `.pc` file says; its folders without what its `prefix` stands for."""
-    variables: dict[str, str] = {"prefix": "", "pcfiledir": "", "exec_prefix": ""}
+    variables: dict[str, str] = {"prefix": "/", "pcfiledir": "/", "exec_prefix": "/"}
     fields: dict[str, str] = {}
     for variable, key, value in _PC_LINE.findall(text.replace("\\\n", " ")):
         value = value.partition("#")[0].strip()
@@ -222,7 +222,7 @@ def _hint(origin: str, linker: Iterable[str], compiler: Iterable[str]) -> Hint:
             word += next(rest, "")
         if word.startswith(("-I", "-isystem")):
             folder = posixpath.normpath(word.removeprefix("-I").removeprefix("-isystem").strip())
-            folders.append(folder)
+            folders.append(re.sub(r"\A//", "/", folder))
         elif word.startswith("-D"):
             defines.append(word[2:])
     return Hint(

@@ -17,6 +17,7 @@ from cgo_prebuilt.url import Url
 _KEPT = re.compile(
     r"(?i)lib(s|32|64|rar(y|ies))?|include|inc|headers|bin|static|shared|release|debug|\w+-linux-\w+"
 )
+_RANDOM = re.compile(r"tmp\.\w+|tmp\w{6,}")
 _KEYS = {STATIC: "static_library", SHARED: "shared_library", IMPORT: "interface_library"}
 
 
@@ -117,13 +118,24 @@ def lay_out(choice: Choice, prefix_of: Mapping[str, str]) -> Layout:
         Archive(
             found.asset.file,
             found.asset.url,
-            "" if found.is_single else placed[found.asset.file],
+            "" if found.is_single else _lasting(placed[found.asset.file], found.names),
             paths.get(found.asset.file, "") if found.is_single else "",
         )
         for found in assets
     )
     unique = {key: tuple(dict.fromkeys(values)) for key, values in lists.items()}
     return Layout(choice, archives, _without_collisions(unique, assets, placed))
+
+
+def _lasting(prefix: str, names: Iterable[str]) -> str:
+    """A prefix with a glob in place of a folder whose name `mktemp` made: the next release has another."""
+    parts = prefix.split("/")
+    for index, part in enumerate(parts):
+        if _RANDOM.fullmatch(part):
+            above = "".join(f"{one}/" for one in parts[:index])
+            beside = {name[len(above) :].split("/")[0] for name in names if name.startswith(above)}
+            parts[index] = "*" if len(beside) == 1 else part
+    return "/".join(parts)
 
 
 def _library_path(one: Library, placed: Mapping[str, str], assets: Sequence[Found]) -> str:

@@ -17,6 +17,7 @@ _ENDING = re.compile(
 _VERSION_OF_DLL = re.compile(r"[-_.]v?\d+(\.\d+)*\Z")
 _FORM = re.compile(r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z")
 _DEBUG = re.compile(r"(?i)[-_.]?debug\Z|_d\Z")
+_RELEASE = re.compile(r"(?i)[-_.]release\Z")
 _DEBUG_FOLDER = re.compile(r"(?i)debug")
 _AROUND_NAME = re.compile(r"\A(go|lib|node|py|rust)(?=.{3})|(go|rs|ffi|sys|dev|native)\Z")
 _SEPARATORS = "-_. "
@@ -112,7 +113,7 @@ def _stem(name: str) -> tuple[str, bool]:
     is_debug = bool(_DEBUG.search(stem)) or any(
         _DEBUG_FOLDER.fullmatch(folder) for folder in folders.split("/")
     )
-    stem = _FORM.sub("", _DEBUG.sub("", stem))
+    stem = _FORM.sub("", _RELEASE.sub("", _DEBUG.sub("", stem)))
     return re.sub(r"(?i)\Alib(?=.)", "", stem), is_debug
 
 

@@ -119,7 +119,9 @@ def _rivals(residues: Mapping[str, Sequence[Library]]) -> list[str]:
     for variant, libraries in residues.items():
         for one in libraries:
             for platform in one.platforms:
-                key = (plain(one.stem), one.kind, one.is_debug, platform)
+                # A file with only debug builds is a flavor; debug builds beside others are no rivals.
+                is_debug = one.is_debug and "debug" not in variant.split("-")
+                key = (plain(one.stem), one.kind, is_debug, platform)
                 holders.setdefault(key, set()).add(variant)
     found = {variant for variants in holders.values() if len(variants) > 1 for variant in variants}
     return sorted(found)

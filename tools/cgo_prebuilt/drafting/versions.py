@@ -10,12 +10,13 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
 
 _VERSION = re.compile(
-    r"(?<![\w.])v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta|pre|preview|dev|post)[-.]?\d*)?"
-    r"(?:-(?:0\.)?\d{14}-[0-9a-f]{12}|[-+][0-9a-f]{7,40})?(?!\w)(?!\.\d)",
+    r"(?<![A-Za-z0-9.])v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta|pre|preview|dev|post)[-.]?\d*)?"
+    r"(?:-(?:0\.)?\d{14}-[0-9a-f]{12}|[-+][0-9a-f]{7,40})?(?![A-Za-z0-9])(?!\.\d)",
     re.IGNORECASE,
 )
 _MODULE = re.compile(r"@(v\d[\w.+-]*)")
 _WHEEL = re.compile(r"[^-]+-([^-]+)(?:-[^-]+){3,4}\.whl")
+_NUPKG = re.compile(r"(?:[A-Za-z][^.]*\.)+(\d+(?:\.\d+)+(?:-.+)?)\.nupkg")
 _DEB = re.compile(r"[^_]+_([^_]+)_[^_]+\.deb")
 _OTHER_NUMBERS = re.compile(
     r"(?i)(manylinux|musllinux|macosx|macos|osx|darwin|ubuntu|debian|glibc)[-_]?\d+([._]\d+)*"
@@ -55,7 +56,7 @@ def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
 
 
 def _versions_in(name: str) -> list[str]:
-    for pattern in (_WHEEL, _DEB):
+    for pattern in (_WHEEL, _DEB, _NUPKG):
         match = pattern.fullmatch(name)
         if match:
             return [match[1]]
