@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from pytest_httpserver import HTTPServer
 from tests.e2e.bazel_workspace import REPOSITORY, Tools
 from tests.e2e.compilers import shared_library, static_library
 from tests.e2e.reader import Reader, make_reader, shut_down
+from tests.e2e.real_layouts import FILECOIN_MODULE, LANCEDB_MODULE, filcrypto, lancedb
 from tests.e2e.release_with_links import ONNX_HEADER, write_release
 from tests.e2e.tally_release import TALLY_H, release_tally
 from tests.github_server import GitHubServer
@@ -146,13 +148,20 @@ def test_from_http_archive(reader: Reader) -> None:
 def test_from_the_download_script_of_lancedb(reader: Reader, tmp_path: Path) -> None:
     module = "github.com/lancedb/lancedb-go"
     package = f"{module}/pkg/lancedb"
+    library, header = lancedb(tmp_path)
+    others = ("darwin_amd64", "darwin_arm64", "linux_arm64", "windows-gnu_amd64")
     released = {
-        "lib/linux_amd64/liblancedb_go.a": answering(tmp_path, "simple_lancedb_init"),
-        **{f"lib/{other}/liblancedb_go.a": b"" for other in ("darwin_amd64", "darwin_arm64")},
-        "lib/linux_arm64/liblancedb_go.a": b"",
-        "include/lancedb.h": b"int simple_lancedb_init(void);\n",
+        "lib/linux_amd64/liblancedb_go.a": library,
+        **{f"lib/{other}/liblancedb_go.a": other.encode() for other in others},
+        "include/lancedb.h": header,
     }
     archive(reader, "lancedb-go-native-binaries.tar.gz", released)
+    mirror = reader.folder.parent / "mirror"
+    (mirror / "lancedb.h").write_bytes(header)
+    for platform in ("linux_amd64", *others[:-1]):
+        (mirror / f"liblancedb_go-{platform}.a").write_bytes(
+            released[f"lib/{platform}/liblancedb_go.a"]
+        )
     publish_go_module(
         reader,
         module,
@@ -160,7 +169,7 @@ def test_from_the_download_script_of_lancedb(reader: Reader, tmp_path: Path) -> 
         {
             "pkg/lancedb/connect.go": "package lancedb\n\n"
             '// #include "lancedb.h"\nimport "C"\n\n'
-            "func Init() int { return int(C.simple_lancedb_init()) }\n",
+            "func Init() int { return 42 + int(C.simple_lancedb_init()) }\n",
         },
     )
     (reader.folder / "main.go").write_text(
@@ -174,43 +183,67 @@ def test_from_the_download_script_of_lancedb(reader: Reader, tmp_path: Path) -> 
     assert f'path = "{module}"' in result.stdout
     shown = manifest_of("docs/migrate-lancedb-script.md")
     assert shown == yaml.safe_load((REPOSITORY / "examples/lancedb/prebuilt.yaml").read_text())
+    # By the manifest of the newer releases, nobody asks for another platform's files.
+    fetch = "cgo-prebuilt fetch --lock lancedb.lock.json --output loose --json"
+    assert json.loads(reader.run(fetch).checked().stdout)["files"] == [
+        "include/lancedb.h",
+        "lib/liblancedb_go.a",
+    ]
+    windows = reader.run("cgo-prebuilt urls --lock lancedb.lock.json --platform windows_amd64")
+    assert "lancedb-go-native-binaries.tar.gz" in windows.checked().stdout
 
 
 def test_from_install_filcrypto(reader: Reader, tmp_path: Path) -> None:
     module = "github.com/filecoin-project/filecoin-ffi"
-    released = {
-        "libfilcrypto.a": answering(tmp_path, "fil_verify"),
-        "filcrypto.h": b"int fil_verify(void);\n",
-        "filcrypto.pc": b"Name: filcrypto\nDescription: \nVersion: 1\nLibs: -lm\n",
-    }
+    released = filcrypto(tmp_path)
     for system in ("Darwin", "Linux-x86_64", "Linux-aarch64"):
         below = {f"tmp/tmp.kq2{system}/{name}": data for name, data in released.items()}
         archive(reader, f"filecoin-ffi-{system}-standard.tar.gz", below)
-    bindings = (
-        "package cgo\n\n"
-        "// #cgo LDFLAGS: ${SRCDIR}/../libfilcrypto.a\n"
-        "// #cgo pkg-config: ${SRCDIR}/../filcrypto.pc\n"
-        '// #include "../filcrypto.h"\nimport "C"\n\n'
-        "func Verify() int { return int(C.fil_verify()) }\n"
-    )
     submodule = reader.folder / "extern/filecoin-ffi"
     (submodule / "cgo").mkdir(parents=True)
     (submodule / "go.mod").write_text(f"module {module}\n\ngo 1.21\n")
-    (submodule / "cgo/verify.go").write_text(bindings)
-    publish_go_module(reader, module, "v1.36.1", {"cgo/verify.go": bindings})
-    (reader.folder / "main.go").write_text(
-        f'package main\n\nimport "{module}/cgo"\n\nfunc main() {{ println(cgo.Verify()) }}\n'
-    )
-    (reader.folder / "go.mod").write_text(
-        f"module example.com/miner\n\ngo 1.21\n\nrequire {module} v1.36.1\n"
-    )
+    for name, text in FILECOIN_MODULE.items():
+        (submodule / name).write_text(text)
+    publish_go_module(reader, module, "v1.36.1", FILECOIN_MODULE)
+    example = REPOSITORY / "examples/filecoin_ffi"
+    for name in ("main.go", "go.mod"):
+        shutil.copy(example / name, reader.folder)
     result = reader.checked(read_guide("docs/migrate-install-filcrypto.md"))
-    assert result.stderr.count("\n42\n") == 2  # vendored, and from the submodule
+    # Vendored, and from the submodule.
+    assert result.stdout.count("verified: true\nwith another message: false\n") == 2
     assert f'path = "{module}"' in result.stdout
+    assert "libhwloc-dev, ocl-icd-opencl-dev" in result.stderr
     assert (submodule / "filcrypto.pc").read_bytes() == released["filcrypto.pc"]
     shown = manifest_of("docs/migrate-install-filcrypto.md")
-    example = yaml.safe_load((REPOSITORY / "examples/filecoin_ffi/prebuilt.yaml").read_text())
-    assert shown == example | {"headers": ["filcrypto.h", "filcrypto.pc"]}
+    described = yaml.safe_load((example / "prebuilt.yaml").read_text())
+    assert shown == described | {"headers": ["filcrypto.h", "filcrypto.pc"]}
+
+
+@pytest.mark.slow
+def test_the_example_of_lancedb_searches_vectors(reader: Reader, tmp_path: Path) -> None:
+    """With the real Arrow, which takes half a minute to download and compile."""
+    library, header = lancedb(tmp_path)
+    files = {"lib/linux_amd64/liblancedb_go.a": library, "include/lancedb.h": header}
+    others = ("darwin_amd64", "darwin_arm64", "linux_arm64")
+    files |= {f"lib/{other}/liblancedb_go.a": b"" for other in others}
+    archive(reader, "lancedb-go-native-binaries.tar.gz", files)
+    publish_go_module(reader, "github.com/lancedb/lancedb-go", "v0.1.2", LANCEDB_MODULE)
+    machine = subprocess.run(["go", "env", "GOPROXY"], capture_output=True, text=True, check=True)
+    reader.environment["GOPROXY"] += f",{machine.stdout.strip()}"
+    reader.environment["GOSUMDB"] = "off"
+    for name in ("main.go", "go.mod", "prebuilt.yaml"):
+        shutil.copy(REPOSITORY / "examples/lancedb" / name, reader.folder)
+    before = (reader.folder / "go.mod").read_text()
+    done = reader.run(
+        "cgo-prebuilt lock prebuilt.yaml\ngo mod tidy\n"
+        # The stand-in names its library by a path, as the real module does; a real user's tree is vendored.
+        "go mod vendor\n"
+        "cgo-prebuilt fetch --lock prebuilt.lock.json --output vendor/github.com/lancedb/lancedb-go\n"
+        "go run -mod=vendor .\n"
+    ).checked()
+    assert done.stdout.endswith("the nearest of 4 points: 2\n")
+    direct = [line for line in before.splitlines() if line.startswith("\t")]
+    assert set(direct) <= set((reader.folder / "go.mod").read_text().splitlines())
 
 
 def test_onnxruntime(reader: Reader, tmp_path: Path) -> None:
@@ -278,7 +311,7 @@ def publish_go_module(reader: Reader, module: str, version: str, files: Mapping[
     proxy = reader.folder.parent / "goproxy"
     place = proxy / module / "@v"
     place.mkdir(parents=True)
-    own = f"module {module}\n\ngo 1.21\n"
+    own = files.get("go.mod", f"module {module}\n\ngo 1.21\n")
     (place / f"{version}.info").write_text(json.dumps({"Version": version}))
     (place / f"{version}.mod").write_text(own)
     with zipfile.ZipFile(place / f"{version}.zip", "w") as content:

@@ -11,9 +11,16 @@ import pytest
 
 from cgo_prebuilt.cli import main
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, lock_label, patch_command
-from cgo_prebuilt.locks.lock import Lock, LockedVersion
+from cgo_prebuilt.go_modules.gazelle_lines import (
+    gazelle_lines,
+    include_command,
+    lock_label,
+    patch_command,
+)
+from cgo_prebuilt.go_modules.required_version import modules_beside
+from cgo_prebuilt.locks.lock import Interface, Lock, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.url import Url
 
 LANCEDB = """\
 load("@io_bazel_rules_go//go:def.bzl", "go_library")
@@ -107,8 +114,47 @@ def test_a_package_without_cgo_is_left_as_it_is(tmp_path: Path) -> None:
     assert mended(tmp_path, PLAIN) == PLAIN
 
 
+FILECOIN = """\
+package cgo
+
+/*
+#cgo pkg-config: ${SRCDIR}/../filcrypto.pc
+#include "../filcrypto.h"
+#include "../own.h"
+#include <stdlib.h>
+*/
+import "C"
+"""
+
+
+def test_a_header_beside_the_go_files_is_included_as_the_librarys(tmp_path: Path) -> None:
+    if shutil.which("sed") is None:
+        pytest.skip("there is no sed")
+    (tmp_path / "cgo").mkdir()
+    (tmp_path / "cgo/bls.go").write_text(FILECOIN)
+    (tmp_path / "cgo/vec.c").write_text('#include "../../include/vec/vec.h"\n#include "vec.h"\n')
+    (tmp_path / "cgo/plain.go").write_text("package cgo\n")
+    interfaces = [
+        Interface(headers=("filcrypto.h", "odd name$.h")),
+        Interface(headers=("include/vec/vec.h",), include_dirs=("include", "include/vec")),
+    ]
+    command = include_command(interfaces)
+    assert command is not None
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    mended = FILECOIN.replace('"../filcrypto.h"', '"filcrypto.h"')
+    assert (tmp_path / "cgo/bls.go").read_text() == mended
+    assert (tmp_path / "cgo/vec.c").read_text() == '#include "vec.h"\n#include "vec.h"\n'
+    assert sorted(path.name for path in (tmp_path / "cgo").iterdir()) == [
+        "bls.go",
+        "plain.go",
+        "vec.c",
+    ]
+    assert include_command([Interface()]) is None
+
+
 def test_the_script_is_one_that_bsds_sed_takes_too() -> None:
-    assert not re.search(r"\(\||\|\||\|\)", patch_command("vec"))  # no empty alternative
+    script = f"{patch_command('vec')} {include_command([Interface(headers=('a.h', 'b.h'))])}"
+    assert not re.search(r"\(\||\|\||\|\)", script)  # no empty alternative
 
 
 def test_the_lines_name_the_library_its_lock_and_the_module(
@@ -125,6 +171,41 @@ def test_the_lines_name_the_library_its_lock_and_the_module(
     assert 'use_repo(prebuilt, "vec")' in printed
     assert 'inject_repo(go_deps, "vec")' in printed
     assert printed.count(f'path = "{module}",') == 1
+
+
+@pytest.mark.parametrize(
+    ("required", "warned"),
+    [
+        ("require github.com/acme/vec-go v1.1.0", True),
+        ("require (\n\tgithub.com/acme/vec-go/v2 v2.0.0 // indirect\n)", True),
+        ("require github.com/acme/vec-go v1.2.0", False),
+        ("require github.com/acme/vec-go v1.2.0+incompatible", False),
+        ("require github.com/acme/vec-go v1.2.1-0.20260401120000-0123456789ab", False),
+        ("require github.com/acme/vec-go-more v1.0.0", False),
+    ],
+)
+def test_a_go_mod_with_another_version_than_the_librarys_is_told(
+    required: str,
+    warned: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lock = Lock("vec", "v1.2.0", {"v1.2.0": LockedVersion({"": {}})})
+    Path("vec.lock.json").write_text(format_lock(lock))
+    Path("go.mod").write_text(f"module example.com/program\n\n{required}\n")
+    assert main(["gazelle", "--lock", "vec.lock.json", "--module", "github.com/acme/vec-go"]) == 0
+    told = "go.mod requires github.com/acme/vec-go v" in capsys.readouterr().err
+    assert told is warned
+
+
+def test_the_module_of_a_release_is_its_repository() -> None:
+    urls = [
+        "https://github.com/acme/vec-go/releases/download/v1/a.zip",
+        "https://example.com/a.zip",
+    ]
+    assert modules_beside(map(Url, urls)) == ["github.com/acme/vec-go"]
 
 
 @pytest.mark.parametrize("module", ["", 'a"b', "a b", "-x"])

@@ -137,3 +137,34 @@ def test_a_stale_lock_elsewhere_is_mended_by_the_command_that_is_named(run: Run)
     answer = run("lock", "prebuilt.yaml", "--check", "--output", "other.json")
     assert answer.code == 1
     assert "run `cgo-prebuilt lock prebuilt.yaml --output other.json`" in answer.err
+
+
+def test_a_go_module_of_another_version_than_the_release_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", (tmp_path / "dist/linux_amd64").as_uri())
+    write_manifest(
+        tmp_path / "prebuilt.yaml",
+        urls=["https://github.com/acme/vec-go/releases/download/{version}/{file}"],
+        archives=[{"file": "libvec.a"}],
+        static_library="libvec.a",
+        headers=None,
+        include_dirs=None,
+    )
+    words = "go.mod requires github.com/acme/vec-go v1.2.0, and vec is v1.2.3"
+    assert words not in run("lock", "prebuilt.yaml").err
+    (tmp_path / "go.mod").write_text("module a\n\nrequire github.com/acme/vec-go v1.2.0\n")
+    told = run("lock", "prebuilt.yaml")
+    assert (told.code, words in told.err) == (0, True)
+    (tmp_path / "go.mod").write_text("module a\n\nrequire github.com/acme/vec-go v1.2.3\n")
+    assert "go.mod requires" not in run("lock", "prebuilt.yaml").err
+
+
+def test_what_the_system_must_have_is_told_before_a_link_lacks_it(run: Run, tmp_path: Path) -> None:
+    loose_manifest(tmp_path, requires={"system": ["libhwloc-dev", "an OpenCL driver"]})
+    assert run("lock", "prebuilt.yaml").code == 0
+    which = ("--platform", "linux_amd64")
+    words = "libhwloc-dev, an OpenCL driver"
+    assert words in run("env", *which).err
+    assert words in run("fetch", *which, "--output", "out").err
+    assert f"the library links with {words}" in run("doctor", "--lock", "prebuilt.lock.json").out

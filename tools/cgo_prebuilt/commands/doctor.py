@@ -87,6 +87,7 @@ def run_checks(
     sources: Sequence[Source],
     head: Head,
     refusals: Sequence[CgoPrebuiltError] = (),
+    system: Sequence[str] = (),
 ) -> list[Check]:
     """Makes every check.
 
@@ -96,6 +97,7 @@ def run_checks(
         head: Asks for a URL.
         refusals: Why a fetch with these settings, and of this lock, would end before it asks for
             anything.
+        system: What the lock's library needs of the system, in words for people.
 
     Returns:
         The checks, in the order to be read.
@@ -114,6 +116,7 @@ def run_checks(
         check_store(machine),
         check_sharing(machine),
         *check_tools(machine),
+        *check_system(system),
     ]
 
 
@@ -303,6 +306,19 @@ def check_tools(machine: Machine) -> list[Check]:
         else:
             checks.append(Check(name, Status.OK, finding))
     return checks
+
+
+def check_system(system: Sequence[str]) -> list[Check]:
+    """What a library links with that no lock brings; nobody can look for words on a machine."""
+    if not system:
+        return []
+    return [
+        Check(
+            "system",
+            Status.OK,
+            f"the library links with {', '.join(system)}; install what is missing",
+        )
+    ]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ from cgo_prebuilt.url import Url
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.fetching.provider import Provided
-    from cgo_prebuilt.locks.lock import Lock
+    from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.source.source_tree import SourceOf
@@ -176,6 +176,7 @@ def _fetch(options: argparse.Namespace) -> int:
     else:
         print(answer.output)
         say(f"{lock.name} {answer.version} for {answer.platform}: {answer.status}")
+        _say_system(lock.name, provided.interface)
     return 0
 
 
@@ -202,8 +203,17 @@ def _env(options: argparse.Namespace) -> int:
     variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)
     if not options.platform and platform != this_host().platform:
         say(f"{lock.name} {provided.version} for {platform}, as GOOS and GOARCH say")
+    _say_system(lock.name, interface)
     print(format_environment(variables, options.shell), end="")
     return 0
+
+
+def _say_system(library: str, interface: Interface) -> None:
+    """Tells what the system must have: a link that lacks it says only which symbol is missing."""
+    if interface.requires.system:
+        say(
+            f"{library} links with what this system must have: {', '.join(interface.requires.system)}"
+        )
 
 
 def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_lock_option, add_verb
+from cgo_prebuilt.commands.verbs import add_lock_option, add_verb, note
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -31,5 +32,32 @@ def _gazelle(options: argparse.Namespace) -> int:
 
     lock = read_lock(options.lock)
     label = lock_label(options.lock, Path.cwd())
-    print(gazelle_lines(lock.name, label, options.module), end="")
+    prebuilts = lock.versions[lock.default_version].prebuilts()
+    interfaces = [prebuilt.interface for _, _, prebuilt in prebuilts]
+    print(gazelle_lines(lock.name, label, options.module, interfaces), end="")
+    note_other_version(options.lock.parent, [options.module], lock.name, lock.default_version)
     return 0
+
+
+def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
+    """Warns where a go.mod requires another version of a module than the library's.
+
+    Args:
+        folder: Where the go.mod would be; without one, nothing is said.
+        modules: The modules that may need the library.
+        library: Its name.
+        version: Its version.
+    """
+    from cgo_prebuilt.go_modules.required_version import other_version
+
+    try:
+        text = (folder / "go.mod").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for module in modules:
+        required = other_version(text, module, version)
+        if required is not None:
+            note(
+                f"go.mod requires {module} {required}, and {library} is {version}: a Go module works"
+                " with the library that it was released with; lock that one"
+            )

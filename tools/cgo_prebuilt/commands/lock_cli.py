@@ -110,6 +110,7 @@ def _lock(options: argparse.Namespace) -> int:
         new = merge(new, manifest, _locked(manifest, settings, options, target.parent))
     assert new is not None
     _note_withdrawn(new, manifests[-1])
+    _note_other_version(new, manifests[-1], target.parent)
     text = format_lock(new)
     if options.check:
         if old is not None and target.read_text(encoding="utf-8") == text:
@@ -182,6 +183,14 @@ def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:
     for version in manifest.withdrawn:
         if version not in lock.versions:
             note(f"'withdrawn' names {version}, which is not in the lock")
+
+
+def _note_other_version(lock: Lock, manifest: Manifest, folder: Path) -> None:
+    from cgo_prebuilt.commands.gazelle_cli import note_other_version
+    from cgo_prebuilt.go_modules.required_version import modules_beside
+
+    urls = [url for spec in manifest.specs() for archive in spec.archives for url in archive.urls]
+    note_other_version(folder, modules_beside(urls), lock.name, lock.default_version)
 
 
 def _note_header_problems(version: LockedVersion) -> None:

@@ -85,13 +85,15 @@ def _doctor(options: argparse.Namespace) -> int:
         options.lock = LOCK
     lock = None if options.lock is None else read_lock(options.lock)
     refusals: list[CgoPrebuiltError] = []
-    sources = []
+    sources: list[Source] = []
+    system: tuple[str, ...] = ()
     try:
         if lock is None:
             check_environment(os.environ)
         else:
             plan = plan_fetch(lock, this_host().platform, settings_of(options, lock))
             sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
+            system = plan.interface.requires.system
     except CgoPrebuiltError as error:
         refusals.append(error)
     store: Path | UsageError
@@ -102,7 +104,7 @@ def _doctor(options: argparse.Namespace) -> int:
     machine = probe_machine(os.environ, store, Path.cwd())
     if machine.host in refusals:
         refusals.remove(machine.host)
-    checks = run_checks(machine, sources, status_of, refusals)
+    checks = run_checks(machine, sources, status_of, refusals, system)
     if options.json:
         findings = [
             {"name": c.name, "status": c.status.value, "finding": c.finding, "next": c.remedy}

@@ -3,6 +3,7 @@
 gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It knows no library for
 it, resolves `-I${SRCDIR}/../include` to a folder that is not there (gazelle 126), and writes link
 options whose archive is in no input (gazelle 1120). The lines put the library in and take those out.
+A header that a source includes by a path, such as `../vec.h`, is the library's now, and beside no Go file.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 import json
 import os.path
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.locks.lock import Interface
 
+# What is the same in a shell's quotes, in an expression of sed and in a label; but for the dot.
+_PLAIN_HEADER = re.compile(r"[\w./+-]+")
 _MODULE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]*")
 
 # In gazelle's layout an attribute begins at four spaces, and ends there with a comma. Only what both
@@ -43,6 +48,39 @@ def patch_command(library: str) -> str:
     )
 
 
+def include_command(interfaces: Iterable[Interface]) -> str | None:
+    """The command that has a module's sources include the library's headers by name, not by `../` paths.
+
+    Args:
+        interfaces: The library, on each platform.
+
+    Returns:
+        The command; None where the library has no header that could be meant.
+    """
+    names: dict[str, set[str]] = {}
+    for interface in interfaces:
+        for header in filter(_PLAIN_HEADER.fullmatch, interface.headers):
+            folders = [f for f in interface.include_dirs if header.startswith(f"{f}/")]
+            folder = max(folders, key=len, default="")
+            names.setdefault(folder, set()).add(header[len(folder) :].lstrip("/"))
+    if not names:
+        return None
+    edits = []
+    for folder, found in sorted(names.items()):
+        below = f"({_literal(folder)}/)?" if folder else "()"
+        headers = "|".join(map(_literal, sorted(found)))
+        edits.append(rf"""-e 's:"([.][.]/)+{below}({headers})":"\3":'""")
+    return (
+        """find . -name '*.go' -o -name '*.c' -o -name '*.h' | while read -r file; do"""
+        """ if grep -q '#include "[.][.]/' "$file"; then"""
+        f""" sed -E {" ".join(edits)} "$file" > "$file.new" && mv "$file.new" "$file"; fi; done"""
+    )
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([.+])", r"[\1]", text)
+
+
 def lock_label(lock: PurePath, folder: PurePath) -> str:
     """The label of a lock file.
 
@@ -64,13 +102,16 @@ def lock_label(lock: PurePath, folder: PurePath) -> str:
     return f"//{'/'.join(folders)}:{name}"
 
 
-def gazelle_lines(library: str, lock: str, module: str) -> str:
+def gazelle_lines(
+    library: str, lock: str, module: str, interfaces: Iterable[Interface] = ()
+) -> str:
     """Lines for the root module's MODULE.bazel.
 
     Args:
         library: The library's repository.
         lock: The lock's label.
         module: The Go module that needs it.
+        interfaces: The library, on each platform.
 
     Raises:
         UsageError: That is no module path.
@@ -82,6 +123,8 @@ def gazelle_lines(library: str, lock: str, module: str) -> str:
             remedy="give the path as go.mod has it: github.com/lancedb/lancedb-go",
         )
     name = json.dumps(library)
+    commands = filter(None, (patch_command(library), include_command(interfaces)))
+    patches = "".join(f"        {json.dumps(command)},\n" for command in commands)
     return f"""\
 # {library} for {module}. Only the root module may say this, once it has said, each once:
 #     prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
@@ -94,7 +137,8 @@ use_repo(prebuilt, {name})
 
 inject_repo(go_deps, {name})
 go_deps.module_override(
-    patch_cmds = [{json.dumps(patch_command(library))}],
+    patch_cmds = [
+{patches}    ],
     path = {json.dumps(module)},
 )
 """

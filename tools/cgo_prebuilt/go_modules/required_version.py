@@ -1,0 +1,40 @@
+"""The version of a Go module that a program requires, compared with its library's. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from cgo_prebuilt.url import Url
+
+# `require PATH VERSION`, alone or as a line of a block (https://go.dev/ref/mod, "Go modules reference").
+_REQUIRED = re.compile(r"^\s*(?:require\s+)?([^\s()/]+\.[^\s()]*/\S+)\s+(v\S+)", re.MULTILINE)
+_MAJOR = re.compile(r"/v[0-9]+$")
+_RELEASE = re.compile(r"https://github\.com/([^/{}]+/[^/{}]+)/releases/")
+# A commit between two releases, of which no version of a library is known (same page, "Pseudo-versions").
+_PSEUDO = re.compile(r"[-.][0-9]{14}-[0-9a-f]{12}$")
+
+
+def other_version(go_mod: str, module: str, version: str) -> str | None:
+    """The version of a module that a go.mod requires, if the library's is another one.
+
+    Args:
+        go_mod: Its text.
+        module: The module's path; the same one of another major version is meant, too.
+        version: The library's, with or without a `v`.
+
+    Returns:
+        None where they are the same, or nothing can be said.
+    """
+    wanted = _MAJOR.sub("", module)
+    for path, required in _REQUIRED.findall(go_mod):
+        required = required.removesuffix("+incompatible")
+        if _MAJOR.sub("", path) == wanted and not _PSEUDO.search(required):
+            return required if required != f"v{version.removeprefix('v')}" else None
+    return None
+
+
+def modules_beside(urls: Iterable[Url]) -> list[str]:
+    """The Go modules of the GitHub repositories that release at some URLs, whether they are there or not."""
+    found = (_RELEASE.match(url.raw) for url in urls)
+    return list(dict.fromkeys(f"github.com/{match[1]}" for match in found if match))
