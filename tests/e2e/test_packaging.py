@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tarfile
@@ -288,3 +289,118 @@ def test_two_rust_libraries_with_local_symbols_run_in_one_program(
     done = link(rust_libraries, tmp_path, "--localize")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["one", "4", "two", "5", "7", "11", "1", "2"]
+
+
+SLIM_HEADER = """\
+#ifdef __cplusplus
+extern "C" {
+#endif
+int vec_answer(int x);
+int cgo_callback(void);
+#ifdef __cplusplus
+}
+#endif
+"""
+SLIM_SOURCES = {
+    "api.cc": """\
+#include <stdexcept>
+#include <string>
+#include "vec.h"
+int vec_helper(int x);
+static int started = 0;
+__attribute__((constructor)) static void begin() { started = 7; }
+thread_local int counter = 1;
+extern "C" int vec_answer(int x) {
+  try { if (x > 10) throw std::runtime_error(std::string("too large")); }
+  catch (const std::exception &error) { return -(int)std::string(error.what()).size(); }
+  return vec_helper(x) + started + ++counter + cgo_callback();
+}
+""",
+    "helper.cc": """\
+int vec_helper(int x) { return x * 10; }
+static char large[400000] = {1};
+char *vec_unused() { return large; }
+""",
+    "other.cc": "static char large[400000] = {1}; char *vec_other() { return large; }\n",
+}
+SLIM_MAIN = """\
+#include <stdio.h>
+#include "vec.h"
+int cgo_callback(void) { return 1000; }
+int main(void) { printf("%d %d\\n", vec_answer(1), vec_answer(11)); }
+"""
+
+
+@pytest.fixture
+def cpp(tmp_path: Path) -> Publisher:
+    """A C++ library of several objects, of which its interface needs few bytes."""
+    publisher = Publisher(tmp_path)
+    include = tmp_path / "out/include"
+    (include / "vec.h").write_text(SLIM_HEADER)
+    objects = []
+    for name, text in SLIM_SOURCES.items():
+        (tmp_path / name).write_text(text)
+        objects.append(tmp_path / f"{name}.o")
+        flags = ["-g", "-O1", "-fPIC", "-ffunction-sections", "-fdata-sections", f"-I{include}"]
+        subprocess.run(["g++", *flags, "-c", tmp_path / name, "-o", objects[-1]], check=True)
+    library = tmp_path / "out/lib/libvec.a"
+    library.unlink()
+    subprocess.run(["ar", "rcs", library, *objects], check=True)
+    publisher.add_to_manifest("linkopts: [-lstdc++]\n")
+    return publisher
+
+
+def packed_library(publisher: Publisher) -> Path:
+    with tarfile.open(publisher.folder / "dist" / ARCHIVE) as tar:
+        tar.extract("lib/libvec.a", publisher.folder / "packed", filter="data")
+    return publisher.folder / "packed/lib/libvec.a"
+
+
+def test_a_slim_library_is_what_its_header_needs_and_still_works(
+    cpp: Publisher, tmp_path: Path
+) -> None:
+    done = cpp.pack("--slim").checked()
+    assert re.search(r"lib/libvec.a: 9.. kB, slim [0-9.]+ kB", done.stderr)
+    library = packed_library(cpp)
+    assert library.stat().st_size < 20_000
+    (tmp_path / "main.c").write_text(SLIM_MAIN)
+    include = f"-I{tmp_path / 'out/include'}"
+    link = ["gcc", include, str(tmp_path / "main.c"), str(library), "-lstdc++"]
+    # Exceptions, constructors, variables of threads and a callback, whatever the program's link drops.
+    for options in ([], ["-Wl,--gc-sections"]):
+        subprocess.run([*link, *options, "-o", str(tmp_path / "main")], check=True)
+        ran = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True)
+        assert ran.stdout == "1019 -9\n"
+    before = library.read_bytes()
+    cpp.pack("--slim").checked()
+    assert packed_library(cpp).read_bytes() == before
+
+
+def test_a_library_that_would_lack_a_symbol_stays_as_it_is(
+    cpp: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A linker that drops what is needed: what it writes is looked at, not its word.
+    forgetful = tmp_path / "ld"
+    forgetful.write_text(
+        '#!/bin/sh\nset -e\nld "$@"\n'
+        'while [ "$1" != -o ]; do shift; done\n'
+        'objcopy --strip-symbol=vec_answer --weaken "$2" 2>/dev/null ||'
+        ' objcopy --redefine-sym vec_answer=vec_lost "$2"\n'
+    )
+    forgetful.chmod(0o755)
+    monkeypatch.setenv("LD", str(forgetful))
+    done = cpp.pack("--slim").checked()
+    assert "lib/libvec.a: not slimmed, it would miss vec_answer" in done.stderr
+    assert packed_library(cpp).read_bytes() == (tmp_path / "out/lib/libvec.a").read_bytes()
+
+
+def test_what_cannot_be_slim_is_refused(cpp: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "out/include/vec.h").write_text("/* nothing */\n")
+    refused = cpp.pack("--slim")
+    assert refused.code == 2
+    assert "defines none of its public symbols, so nothing of it would stay" in refused.stderr
+    cpp.pack("--slim", "--localize", "vec_*").checked()
+    text = (tmp_path / "prebuilt.yaml").read_text().replace("linux_amd64: {}", "darwin_arm64: {}")
+    (tmp_path / "prebuilt.yaml").write_text(text)
+    other = cpp.pack("--slim", platform="darwin_arm64")
+    assert "--slim is for ELF, which darwin_arm64 is not" in other.stderr

@@ -62,6 +62,11 @@ def add_publishing(verbs: Verbs) -> None:
     )
     verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
     verb.add_argument(
+        "--slim",
+        action="store_true",
+        help="pack of static libraries only what the functions in their headers (or --localize) need",
+    )
+    verb.add_argument(
         "--localize",
         metavar="GLOB",
         action="append",
@@ -128,6 +133,7 @@ def _pack(options: argparse.Namespace) -> int:
         specs = (manifest.platform(parse_platform(options.platform)),)
     extras = Extras(
         strip=options.strip,
+        slim=options.slim,
         localize=tuple(options.localize),
         notices=tuple(options.notice),
         pkg_config=options.pkg_config,

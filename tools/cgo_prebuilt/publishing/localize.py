@@ -7,6 +7,7 @@ are linked into one program. With the copies' symbols local, each library uses i
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,4 +59,4 @@ def localize(
         run([*objcopy, "--wildcard", *options, str(joined)], "OBJCOPY", source)
         archive = Path(folder) / "localized.a"
         run([*program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
-        target.write_bytes(archive.read_bytes())
+        shutil.copyfile(archive, target)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
@@ -35,6 +36,7 @@ class Extras:
 
     Attributes:
         strip: Debug information is removed.
+        slim: Of each static library, only what its public symbols need is packed.
         localize: Globs of the symbols that stay global; empty to leave all as they are.
         notices: Files of third parties' notices, which `licenses` in the manifest names.
         pkg_config: A `.pc` file is made and packed.
@@ -43,6 +45,7 @@ class Extras:
     """
 
     strip: bool = False
+    slim: bool = False
     localize: tuple[str, ...] = ()
     notices: tuple[Path, ...] = ()
     pkg_config: bool = False
@@ -78,7 +81,7 @@ def package(
         overlay = Path(temporary)
         for spec in specs:
             _look_at(spec, folder, say)
-        specs = [_overlaid(manifest, spec, folder, overlay, extras) for spec in specs]
+        specs = [_overlaid(manifest, spec, folder, overlay, extras, say) for spec in specs]
         sources = source_files(folder, overlay)
         for spec in specs:
             _inspect(spec, sources, say)
@@ -123,7 +126,12 @@ def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
 
 
 def _overlaid(
-    manifest: Manifest, spec: PlatformSpec, folder: Path, overlay: Path, extras: Extras
+    manifest: Manifest,
+    spec: PlatformSpec,
+    folder: Path,
+    overlay: Path,
+    extras: Extras,
+    say: Callable[[str], None],
 ) -> PlatformSpec:
     """Makes the files that are packed in place of those in the folder, or in addition."""
     from cgo_prebuilt.publishing.localize import localize
@@ -132,7 +140,9 @@ def _overlaid(
     interface = spec.interface
     for name in interface.libraries():
         source = folder / name
-        if extras.localize and name in interface.static_library and source.is_file():
+        if extras.slim and name in interface.static_library and source.is_file():
+            source = _slim(spec, name, folder, overlay, extras, say)
+        elif extras.localize and name in interface.static_library and source.is_file():
             localize(spec.platform, source, overlay / name, extras.localize)
             source = overlay / name
         if extras.strip and name not in interface.interface_library and source.is_file():
@@ -149,6 +159,35 @@ def _overlaid(
     (overlay / path).write_text(text, encoding="utf-8", newline="\n")
     # A license is what goes wherever the library goes, and is of no use to a compiler: so is this.
     return replace(spec, interface=replace(interface, licenses=(*interface.licenses, path)))
+
+
+def _slim(
+    spec: PlatformSpec,
+    name: str,
+    folder: Path,
+    overlay: Path,
+    extras: Extras,
+    say: Callable[[str], None],
+) -> Path:
+    """Makes a slim copy of a static library, and tells what it saves; gives the file to be packed."""
+    from cgo_prebuilt.publishing.slim_library import (
+        slim_library,
+        undefined_symbols,
+        words_of_headers,
+    )
+
+    source, target = folder / name, overlay / name
+    others = [folder / other for other in spec.interface.static_library if other != name]
+    headers = [path for path in source_files(folder, None) if matches(path, spec.interface.headers)]
+    wanted = {*extras.localize} or words_of_headers(folder / header for header in headers)
+    wanted |= undefined_symbols(path for path in others if path.is_file())
+    kept = slim_library(spec.platform, source, target, wanted)
+    if kept is not None:
+        say(f"{name}: not slimmed, {kept}")
+        return source
+    before, after = source.stat().st_size, target.stat().st_size
+    say(f"{name}: {format_size(before)}, slim {format_size(after)}")
+    return target
 
 
 def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:

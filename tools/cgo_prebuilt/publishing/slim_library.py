@@ -1,0 +1,168 @@
+"""Keeping what the interface of a static library needs: one object, without local symbols.
+
+A linker does the same with whatever it links, once for each program. Rust's archives are ten times what a
+program takes of them, as each crate's code, generated for its users, stays in them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.publishing.binutils import program, run
+
+_MEMBER = "slim.o"
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+# Sections of one kind become one: thousands of names and headers go. Whatever is not named here keeps its
+# own, as do constructors, whose order is in their sections' names. The first pattern that fits counts.
+_MERGED = {
+    ".text": ".text .text.*",
+    ".rodata": ".rodata .rodata.*",
+    ".gcc_except_table": ".gcc_except_table .gcc_except_table.*",
+    ".tdata": ".tdata .tdata.*",
+    ".tbss": ".tbss .tbss.*",
+    ".data.rel.ro": ".data.rel.ro .data.rel.ro.*",
+    ".data": ".data .data.*",
+    ".bss": ".bss .bss.*",
+}
+# Nothing refers to what unwinds the stack: it is kept, and the linker drops what is about dropped functions.
+_KEPT = "  .eh_frame 0 : { KEEP(*(.eh_frame .eh_frame.*)) }\n"
+_SCRIPT = (
+    "SECTIONS\n{\n"
+    + "".join(f"  {name} 0 : {{ *({patterns}) }}\n" for name, patterns in _MERGED.items())
+    + f"{_KEPT}}}\n"
+)
+
+
+def slim_library(
+    platform: Platform,
+    source: Path,
+    target: Path,
+    wanted: Collection[str],
+    environ: Mapping[str, str] = os.environ,
+) -> str | None:
+    """Write a copy of a static library with nothing but what its public symbols need.
+
+    Args:
+        platform: What the library is for; one with ELF objects.
+        source: The library.
+        target: The copy; its folder is made. Not written where the copy would lack something.
+        wanted: The public symbols, as globs or names; those that the library does not define are ignored.
+        environ: `LD`, `OBJCOPY`, `AR` and `NM` name the programs and their first options.
+
+    Returns:
+        None; or why the library stays as it is: a symbol that the copy would miss.
+
+    Raises:
+        UsageError: The platform is none of ELF, the library defines nothing public, a program is not there,
+            or it fails.
+    """
+    if platform.os in ("darwin", "windows"):
+        raise UsageError(
+            f"--slim is for ELF, which {platform} is not",
+            where=str(source),
+            remedy="leave it out for this platform",
+        )
+    nm = program(environ, "NM", "nm")
+    names, globs = _names_and_globs(wanted)
+    public = {
+        name
+        for name, defined in _symbols(nm, source)
+        if defined and (name in names or any(fnmatchcase(name, glob) for glob in globs))
+    }
+    if not public:
+        raise UsageError(
+            "the library defines none of its public symbols, so nothing of it would stay",
+            where=str(source),
+            remedy="name its headers in 'headers', or its symbols with --localize",
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        joined, archive = folder / _MEMBER, folder / "slim.a"
+        (folder / "script").write_text(_SCRIPT, encoding="utf-8")
+        (folder / "roots").write_text("".join(f"-u {name}\n" for name in sorted(public)), "utf-8")
+        (folder / "public").write_text("".join(f"{name}\n" for name in sorted(public)), "utf-8")
+        link = [*program(environ, "LD", "ld"), "-r", "--gc-sections", "--force-group-allocation"]
+        link += ["-T", str(folder / "script"), f"@{folder / 'roots'}", "-o", str(joined)]
+        run([*link, str(source)], "LD", source)
+        missed = _missed(nm, source, joined, public)
+        if missed:
+            return f"it would miss {', '.join(missed[:5])}"
+        objcopy = [*program(environ, "OBJCOPY", "objcopy"), "--strip-unneeded"]
+        objcopy += [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
+        objcopy += [f"--keep-global-symbols={folder / 'public'}", str(joined)]
+        run(objcopy, "OBJCOPY", source)
+        run([*program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
+        missed = _missed(nm, source, archive, public)
+        if missed:
+            return f"it would miss {', '.join(missed[:5])}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(archive, target)
+    return None
+
+
+def words_of_headers(headers: Iterable[Path]) -> set[str]:
+    """Every word in some headers: among them are the functions and variables that they declare."""
+    words: set[str] = set()
+    for header in headers:
+        words.update(_WORD.findall(header.read_text(encoding="utf-8", errors="replace")))
+    return words
+
+
+def undefined_symbols(
+    libraries: Iterable[Path], environ: Mapping[str, str] = os.environ
+) -> set[str]:
+    """What some static libraries need of others.
+
+    Raises:
+        UsageError: There is no nm, or it fails.
+    """
+    nm = program(environ, "NM", "nm")
+    return {name for one in libraries for name, defined in _symbols(nm, one) if not defined}
+
+
+def _names_and_globs(wanted: Collection[str]) -> tuple[set[str], list[str]]:
+    globs = [text for text in wanted if any(sign in text for sign in "*?[")]
+    return set(wanted).difference(globs), globs
+
+
+def _missed(nm: Sequence[str], source: Path, slim: Path, public: Collection[str]) -> list[str]:
+    """What the copy lacks: public symbols, and those that it needs and the library itself defines."""
+    found = dict(_symbols(nm, slim))
+    undefined = {name for name, defined in _symbols(nm, slim) if not defined}
+    undefined -= {name for name, defined in _symbols(nm, slim) if defined}
+    lost = {name for name in public if not found.get(name)}
+    lost |= {name for name, defined in _symbols(nm, source) if defined and name in undefined}
+    return sorted(lost)
+
+
+def _symbols(nm: Sequence[str], library: Path) -> Iterator[tuple[str, bool]]:
+    """The global symbols of a library's objects, and whether each is defined there, as nm lists them.
+
+    Its portable form is `name type value size` (POSIX, nm). Nothing but one line is in memory.
+    """
+    command = [*nm, "-gP", str(library)]
+    try:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+        ) as listing:
+            assert listing.stdout is not None
+            for line in listing.stdout:
+                fields = line.split()
+                if len(fields) >= 2 and len(fields[1]) == 1:
+                    yield fields[0], fields[1] not in "Uwv"
+    except OSError as error:
+        raise UsageError(
+            f"{command[0]} cannot be run: {error.strerror}",
+            where=str(library),
+            remedy="set NM to another program, or unset it",
+        ) from None
