@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
 
 
@@ -33,6 +34,20 @@ def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]
         where="PATH",
         remedy=f"install LLVM or binutils, or set {variable} to one",
     )
+
+
+def check_elf(platform: Platform, option: str, source: Path) -> None:
+    """Refuse a library whose objects are none of ELF, for what only ELF's linkers do.
+
+    Raises:
+        UsageError: The platform has another format.
+    """
+    if platform.os in ("darwin", "windows"):
+        raise UsageError(
+            f"{option} is for ELF, which {platform} is not",
+            where=str(source),
+            remedy="leave it out; on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
+        )
 
 
 def run(command: Sequence[str], variable: str, source: Path) -> None:

@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import program, run
+from cgo_prebuilt.publishing.binutils import check_elf, program, run
 
 _MEMBER = "localized.o"
 
@@ -38,12 +37,7 @@ def localize(
     Raises:
         UsageError: The platform is none of ELF, a program is not there, or it fails.
     """
-    if platform.os in ("darwin", "windows"):
-        raise UsageError(
-            f"--localize is for ELF, which {platform} is not",
-            where=str(source),
-            remedy="on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
-        )
+    check_elf(platform, "--localize", source)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         joined = Path(folder) / _MEMBER

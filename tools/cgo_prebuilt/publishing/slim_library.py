@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import program, run
+from cgo_prebuilt.publishing.binutils import check_elf, program, run
 
 _MEMBER = "slim.o"
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -66,12 +66,7 @@ def slim_library(
         UsageError: The platform is none of ELF, the library defines nothing public, a program is not there,
             or it fails.
     """
-    if platform.os in ("darwin", "windows"):
-        raise UsageError(
-            f"--slim is for ELF, which {platform} is not",
-            where=str(source),
-            remedy="leave it out for this platform",
-        )
+    check_elf(platform, "--slim", source)
     nm = program(environ, "NM", "nm")
     names, globs = _names_and_globs(wanted)
     public = {
