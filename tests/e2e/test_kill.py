@@ -54,4 +54,4 @@ def test_the_store_and_the_output_are_right_after_a_kill(
         assert list(damaged.iterdir()) == [], "nothing half-written was ever under a final name"
         assert len(list(staging.iterdir())) <= 1, "what was killed does not pile up"
 
-    kill_at_random_instants(forked(work), instants=50, begin=begin, check=check)
+    kill_at_random_instants(forked(work), instants=25, begin=begin, check=check)
