@@ -172,6 +172,11 @@ class _Said:
         """Whether the member is a sparse file by a pax header."""
         return any(key.startswith(_PAX_SPARSE) for key in self._values)
 
+    @property
+    def has_map(self) -> bool:
+        """Whether it is said where the map of a sparse file is: in this header, or before the contents."""
+        return any(f"{_PAX_SPARSE}{key}" in self._values for key in ("major", "map", "numblocks"))
+
     def name_of(self, header: _Header) -> str:
         """The member's name."""
         return self._values.get(f"{_PAX_SPARSE}name", self._values.get("path", header.name))
@@ -229,6 +234,9 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
             more = source.take(_BLOCK)[_STILL_MORE_SPARSE]
     name = said.name_of(header)
     if kind == FILE and said.is_sparse:
+        if not said.has_map:
+            # GNU tar reads one nevertheless, and loses the members behind it.
+            raise _malformed(f"{name!r} is a sparse file without a map", where)
         kind = _SPARSE
     if kind == FILE:
         is_folder = _names_folder(name)

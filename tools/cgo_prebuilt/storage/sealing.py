@@ -40,7 +40,7 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
         OSError: The file system refuses.
     """
     _check_listing(listing(folder), files, folder)
-    for parent, _, _ in os.walk(folder):
+    for parent, _, _ in os.walk(folder, onerror=_unreadable):
         Path(parent).chmod(0o755)
     seconds = int(time.time())
     records = {}
@@ -102,9 +102,13 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
 
 
 def listing(folder: Path) -> dict[str, int]:
-    """The size of each file below a folder by its path; -1 for what is not a regular file."""
+    """The size of each file below a folder by its path; -1 for what is not a regular file.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
     sizes = {}
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_unreadable):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in names + links:
             path = Path(parent, name)
@@ -112,6 +116,12 @@ def listing(folder: Path) -> dict[str, int]:
             is_file = stat.S_ISREG(found.st_mode)
             sizes[path.relative_to(folder).as_posix()] = found.st_size if is_file else -1
     return sizes
+
+
+def _unreadable(error: OSError) -> None:
+    """Ends a walk over folders, which would otherwise pass over one that cannot be read."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _check_listing(found: Mapping[str, int], files: Sequence[LockedFile], folder: Path) -> None:
