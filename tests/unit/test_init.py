@@ -364,6 +364,63 @@ def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "static_library" not in manifest
 
 
+def test_on_a_terminal_it_asks_for_a_version_that_no_name_has(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("dist/libvec-linux-x64.a").write_bytes(LINUX)
+    run("init", "dist").refused(2, "the draft leaves 1 choice to you")
+    assert '\n# version: "0"\n' in Path("prebuilt.yaml").read_text()
+    monkeypatch.setattr("sys.stdin", Terminal("v1.2.3"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert drafted(run, "--force")["version"] == "v1.2.3"
+
+
+def test_of_a_page_with_all_versions_the_newest_is_taken(run: Run) -> None:
+    names = (
+        "1.9.0-cp311-cp311",
+        "1.10.0-cp310-cp310",
+        "1.10.0-cp311-cp311",
+        "1.11.0rc1-cp311-cp311",
+    )
+    for name in names:
+        path = Path(f"dist/vec-{name}-manylinux_2_28_x86_64.whl")
+        write_zip(path, {"vec/libvec.so": elf(), "vec/include/vec.h": HEADER})
+    manifest = drafted(run)
+    assert manifest["version"] == "1.10.0"
+    assert "vec-1.10.0-cp311-" in Path("prebuilt.lock.json").read_text()
+    text = Path("prebuilt.yaml").read_text()
+    assert "# left out, of another version: " in text
+    assert "# left out, the same for another Python: " in text
+    assert drafted(run, "--force", "--version", "1.9.0")["version"] == "1.9.0"
+
+
+def test_what_a_release_says_cannot_leave_its_place_in_the_manifest(run: Run) -> None:
+    """Names and texts of strangers end up in comments and values."""
+    root = "example.com/vec@v1.2.3"
+    source = (
+        "package vec\n// #cgo CFLAGS: -DX=a\\nname:\\ other -DY='\"}: {['\n"
+        '// #cgo LDFLAGS: -lvec "-Wl,x: y #z" -fplugin=/x.so\nimport "C"\n'
+    )
+    files = {
+        f"{root}/ve: c\nname: other.go": source.encode(),
+        f"{root}/v # x.go": source.encode(),
+        f"{root}/libvec.a": LINUX,
+        f"{root}/a\nname: other/libvec.a": LINUX,
+        f"{root}/vec.h": HEADER,
+        "../vec.h": HEADER,
+    }
+    write_zip(Path("dist/vec-linux-amd64.zip"), files)
+    run("init", "dist", "--no-lock", "--yes")
+    manifest = yaml.safe_load(Path("prebuilt.yaml").read_text())
+    assert set(manifest) <= {
+        *("name", "version", "urls", "archives", "static_library", "headers", "include_dirs"),
+        *("linkopts", "defines", "platforms"),
+    }
+    assert manifest["name"] == "vec"
+    assert manifest["static_library"] == "libvec.a"
+    assert manifest["linkopts"] == ["-Wl,x: y #z", "-fplugin=/x.so"]
+
+
 def test_a_manifest_that_is_there_is_kept(run: Run) -> None:
     both_forms()
     Path("prebuilt.yaml").write_text("mine\n")

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import ByteStream
 
 _PARALLEL_DOWNLOADS = 4
-_NEWEST_ASSETS = 200
 
 
 def add_init(verbs: Verbs) -> None:
@@ -83,6 +83,7 @@ def add_init(verbs: Verbs) -> None:
 
 def _init(options: argparse.Namespace) -> int:
     from cgo_prebuilt.drafting.draft import Release, draft
+    from cgo_prebuilt.drafting.selection import worth_a_look
     from cgo_prebuilt.files.renames import write_whole
     from cgo_prebuilt.platforms import parse_platform
     from cgo_prebuilt.url import Url
@@ -98,7 +99,7 @@ def _init(options: argparse.Namespace) -> int:
         raise UsageError("there is no such folder", where=str(target.parent), remedy="make it")
     platforms = tuple(parse_platform(name) for name in options.platform)
     listing = _list(options.places)
-    chosen, left_out = _worth_a_look(listing, platforms)
+    chosen, left_out = worth_a_look(listing.assets, platforms, options.version or "")
     release = Release(
         ", ".join(str(Url(place)) for place in options.places),
         name=options.name or "",
@@ -156,30 +157,6 @@ def _list(places: Sequence[str]) -> Listing:
     return lister.list_all(places)
 
 
-def _worth_a_look(
-    listing: Listing, platforms: Sequence[object]
-) -> tuple[list[Asset], dict[str, str]]:
-    """The files that may have a library or headers, and why the others have not."""
-    from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
-    from cgo_prebuilt.drafting.places import is_file_name
-
-    chosen, left_out = [], {}
-    for asset in listing.assets:
-        reason = why_left_out(asset.file)
-        named = read_name(asset.file).platforms()
-        if reason is None and not is_file_name(asset.file):
-            reason = "of a format that is not read"
-        if reason is None and platforms and named and not set(named) & set(platforms):
-            reason = "for other platforms"
-        if reason is None:
-            chosen.append(asset)
-        else:
-            left_out[asset.file] = reason
-    for asset in chosen[_NEWEST_ASSETS:]:
-        left_out[asset.file] = f"more than {_NEWEST_ASSETS} files; name those that are meant"
-    return chosen[:_NEWEST_ASSETS], left_out
-
-
 def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]:
     """Downloads the files, several at a time, and looks into each."""
     from concurrent.futures import ThreadPoolExecutor
@@ -212,8 +189,12 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
 
 def _ask(release: Release, founds: Sequence[Found], made: Draft, answers: dict[str, int]) -> Draft:
     """Asks the person what nothing tells; each answer may lead to another question."""
-    from cgo_prebuilt.drafting.draft import draft
+    from cgo_prebuilt.drafting.draft import VERSION, draft
 
+    if any(question.key == VERSION for question in made.questions):
+        say("No name has a version in it. Which is it?")
+        release = replace(release, tag=sys.stdin.readline().strip())
+        made = draft(release, founds, answers, may_guess=False)
     while asked := [
         one for one in made.questions if one.key not in answers and len(one.options) > 1
     ]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from cgo_prebuilt.drafting.places import (
     GitHubPlace,
@@ -110,9 +111,10 @@ class Lister:
                 where=api.url,
                 remedy="check the name and the tag; of a private repository, GITHUB_TOKEN tells more",
             )
-        folder = f"{self._site.server.raw}/{place.repository}/releases/download/{release.tag}"
+        place_of = f"{self._site.server.raw}/{place.repository}/releases/download"
+        folder = f"{place_of}/{quote(release.tag, safe='/+')}"
         assets = [
-            Asset(name, Url(f"{folder}/{name}"))
+            Asset(name, Url(f"{folder}/{quote(name, safe='+')}"))
             for name, one in api.assets(release).items()
             if one.state == "uploaded"
         ]

@@ -55,6 +55,11 @@ def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
     return next(version for version, count in found.items() if count == most)
 
 
+def version_in(name: str) -> str:
+    """The version in the name of a file; empty where it has none."""
+    return next(iter(_versions_in(name)), "")
+
+
 def _versions_in(name: str) -> list[str]:
     for pattern in (_WHEEL, _DEB, _NUPKG):
         match = pattern.fullmatch(name)

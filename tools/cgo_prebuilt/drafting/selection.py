@@ -1,0 +1,103 @@
+"""Which files of a release are worth a look, by their names alone. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
+from cgo_prebuilt.drafting.places import is_file_name
+from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.versions import residue, version_in
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.template import bare_version
+
+MOST = 200
+"""More files of one release are not looked into: somebody has to say which are meant."""
+
+_WHEEL = re.compile(r"(.+?)-(.+?)-(?:.+-)?(?P<python>[^-]+-[^-]+)-(?P<platform>[^-]+)\.whl")
+
+
+def worth_a_look(
+    assets: Sequence[Asset], platforms: Sequence[Platform], version: str
+) -> tuple[list[Asset], dict[str, str]]:
+    """Selects the files that may have a library or headers.
+
+    Args:
+        assets: The files that are listed, maybe of several versions.
+        platforms: Those that are wanted; all where there are none.
+        version: The version that is wanted; the newest of each file where it is empty.
+
+    Returns:
+        The files, and why each of the others is left out, by name.
+    """
+    chosen: list[Asset] = []
+    left_out: dict[str, str] = {}
+    for asset in assets:
+        reason = why_left_out(asset.file)
+        named = read_name(asset.file).platforms()
+        if reason is None and not is_file_name(asset.file):
+            reason = "of a format that is not read"
+        if reason is None and platforms and named and not set(named) & set(platforms):
+            reason = "for other platforms"
+        if reason is None:
+            chosen.append(asset)
+        else:
+            left_out[asset.file] = reason
+    chosen = _of_one_version(chosen, version, left_out)
+    chosen = _for_one_python(chosen, left_out)
+    for asset in chosen[MOST:]:
+        left_out[asset.file] = f"more than {MOST} files; name those that are meant"
+    return chosen[:MOST], left_out
+
+
+def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, str]) -> list[Asset]:
+    """Of files that differ in their version alone, as on an index page, the newest."""
+    versions = {asset.file: version_in(asset.file) for asset in assets}
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for file, own in versions.items():
+        groups.setdefault(_group(file, own), []).append(own)
+    wanted = {}
+    for group, found in groups.items():
+        asked = [one for one in found if bare_version(one) == bare_version(version)]
+        wanted[group] = asked[0] if version and asked else max(found, key=_order)
+    kept = []
+    for asset in assets:
+        own = versions[asset.file]
+        if own == wanted[_group(asset.file, own)]:
+            kept.append(asset)
+        else:
+            left_out[asset.file] = "of another version"
+    return kept
+
+
+def _group(file: str, version: str) -> tuple[object, ...]:
+    reading = read_name(file)
+    words = tuple((word.kind, word.value) for word in reading.words)
+    return residue(file, version), words, file.rpartition(".")[2].lower()
+
+
+def _order(version: str) -> tuple[bool, tuple[int, ...], str]:
+    """Sorts versions; a pre-release comes before everything else."""
+    numbers = re.match(r"v?([\d.]*)", version)
+    parts = tuple(int(part) for part in re.findall(r"\d{1,9}", numbers[1] if numbers else ""))
+    is_final = re.search(r"(?i)\d[-.]?(rc|a|b|alpha|beta|pre|preview|dev)\d*", version) is None
+    return is_final, parts, version
+
+
+def _for_one_python(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Asset]:
+    """Of wheels that differ in the Python that they are for, one: the library is the same."""
+    best: dict[tuple[str, str, str], str] = {}
+    for asset in assets:
+        match = _WHEEL.fullmatch(asset.file)
+        if match:
+            key = (match[1], match[2], match["platform"])
+            best[key] = max(best.get(key, ""), asset.file)
+    kept = []
+    for asset in assets:
+        match = _WHEEL.fullmatch(asset.file)
+        if match and best[match[1], match[2], match["platform"]] != asset.file:
+            left_out[asset.file] = "the same for another Python"
+        else:
+            kept.append(asset)
+    return kept
