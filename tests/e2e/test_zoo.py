@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.compilers import compiler, run_tool
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import cgo_prebuilt
 from tests.e2e.zoo import LARGE, SMALL, Animal
@@ -59,6 +61,20 @@ def _go_run(animal: Animal, folder: Path) -> str:
     return done.stdout
 
 
+def _link_for(target: str, animal: Animal, folder: Path) -> bytes:
+    """The first bytes of a C program for another platform, linked with what `env` says."""
+    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
+    command = ("env", "--lock", "prebuilt.lock.json", "--platform", target, "--shell", "json")
+    shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
+    variables = json.loads(shown.stdout)
+    file, text = animal.c_program()
+    (folder / file).write_text(text)
+    flags = [*shlex.split(variables["CGO_CFLAGS"]), *shlex.split(variables["CGO_LDFLAGS"])]
+    # gcc and Apple's clang link what unwinds the stack by themselves.
+    run_tool(*compiler(target), folder / file, *flags, "-lunwind", "-o", folder / target)
+    return (folder / target).read_bytes()[:4]
+
+
 def _visit(
     animals: Sequence[Animal], server: ArchiveServer, workspace: MakeWorkspace, folder: Path
 ) -> None:
@@ -71,6 +87,9 @@ def _visit(
         lock = _described(animal, server, folder / animal.name)
         assert _go_run(animal, folder / animal.name).startswith(animal.words)
         print(f"{animal.name}: {time.monotonic() - started:.1f} s from init to a running program")
+        for target in animal.links_for:
+            magic = _link_for(target, animal, folder / animal.name)
+            assert magic.startswith(b"MZ" if "windows" in target else b"\xcf\xfa\xed\xfe")
         file, text = animal.c_program()
         files |= {f"{animal.name}.lock.json": lock, file: text}
         targets.append(

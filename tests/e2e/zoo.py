@@ -43,7 +43,7 @@ class Animal:
         cpp: A C++ program instead, for a library that has no C interface to speak of.
         platforms: Those that the manifest is expected to have.
         options: Of `init`.
-        edit: What a person changes in the draft, if anything.
+        links_for: Other platforms that a C program is linked for, with zig.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Animal:
     cpp: str = ""
     platforms: tuple[str, ...] = ("linux_amd64",)
     options: tuple[str, ...] = ("--yes",)
-    edit: tuple[str, str] | None = None
+    links_for: tuple[str, ...] = ()
 
     def go_program(self) -> str:
         """A Go program that links it."""
@@ -238,6 +238,7 @@ static const char *say(void) {
 }
 """,
         "wasmtime compiles",
+        links_for=("windows_amd64", "darwin_arm64"),
         platforms=("darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64"),
     ),
     Animal(
