@@ -229,6 +229,12 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
             id="local header against central directory: method",
         ),
         pytest.param(
+            # Of what a descriptor tells later, the header may say 0; of nothing else.
+            zip_archive(ZipEntry("lib/x.a", DATA, flags=8, header={"method": 0})),
+            "the header and the directory disagree about the compression method of 'lib/x.a'",
+            id="local header against central directory: method, before a descriptor",
+        ),
+        pytest.param(
             zip_archive(ZipEntry("lib/x.a", DATA, header={"size": 6999})),
             "the header and the directory disagree about the size of 'lib/x.a'",
             id="local header against central directory: size",

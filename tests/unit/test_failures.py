@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -144,6 +145,24 @@ def fetch_of(url: str, folder: Path) -> tuple[object, ...]:
         "linux_amd64",
         "--output",
         "o",
+    )
+
+
+def test_a_machine_that_opens_no_more_files_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the module that tells people of errors."""
+
+    class NoFiles:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "cgo_prebuilt.commands.failures":
+                raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.delitem(sys.modules, "cgo_prebuilt.commands.failures")
+    monkeypatch.setattr(sys, "meta_path", [NoFiles, *sys.meta_path])
+    run("fetch", "--lock", "missing", "--output", "o").refused(
+        2, "no more files can be opened: Too many open files", "next: end other programs"
     )
 
 

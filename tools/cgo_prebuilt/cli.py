@@ -22,6 +22,7 @@ from cgo_prebuilt.commands.machine_cli import add_machine
 from cgo_prebuilt.commands.mirror_cli import add_mirror
 from cgo_prebuilt.commands.publish_cli import add_publishing
 from cgo_prebuilt.commands.source_cli import add_sources
+from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fields import nearest
 
@@ -48,8 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_last("")  # whoever read the answer has read enough
         return 0
     except (Exception, KeyboardInterrupt) as error:
-        from cgo_prebuilt.commands.failures import report
-
+        try:
+            from cgo_prebuilt.commands.failures import report
+        except OSError as refused:
+            # Not even a module can be read, as where the system has no file descriptor left.
+            note(
+                f"error: no more files can be opened: {refused.strerror}\n"
+                "  next: end other programs, or raise the limits of this one (ulimit -a)"
+            )
+            return UsageError.exit_code
         return report(words, error)
     return code
 

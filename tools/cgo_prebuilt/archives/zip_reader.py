@@ -40,6 +40,7 @@ _NONE16, _NONE32 = 0xFFFF, 0xFFFFFFFF
 # General purpose flags: encrypted, sizes behind the data, strong encryption, masked headers.
 _ENCRYPTED = 1 | 1 << 6 | 1 << 13
 _DESCRIPTOR = 1 << 3
+_FLAGS = _ENCRYPTED | _DESCRIPTOR
 _UTF8 = 1 << 11
 
 _MALFORMED = (
@@ -233,16 +234,17 @@ def _check_header(file: BinaryIO, info: zipfile.ZipInfo, where: str) -> int:
     extra = _read(file, extra_length, where)
     if _NONE32 in (size, compressed):
         size, compressed = _zip64_sizes(extra, size, compressed)
-    unknown = flags & _DESCRIPTOR
-    for what, here, there in (
-        ("name", header_name, name),
-        ("compression method", method, info.compress_type),
-        ("flags", flags & (_ENCRYPTED | _DESCRIPTOR), info.flag_bits & (_ENCRYPTED | _DESCRIPTOR)),
-        ("compressed size", compressed, info.compress_size),
-        ("size", size, info.file_size),
-        ("CRC", crc, info.CRC),
+    # What a descriptor behind the data says may be 0 here (4.4.4, bit 3).
+    unknown = bool(flags & _DESCRIPTOR)
+    for what, here, there, later in (
+        ("name", header_name, name, False),
+        ("compression method", method, info.compress_type, False),
+        ("flags", flags & _FLAGS, info.flag_bits & _FLAGS, False),
+        ("compressed size", compressed, info.compress_size, unknown),
+        ("size", size, info.file_size, unknown),
+        ("CRC", crc, info.CRC, unknown),
     ):
-        if here != there and not (unknown and here == 0):
+        if here != there and not (later and here == 0):
             raise _malformed(
                 f"the header and the directory disagree about the {what} of {info.orig_filename!r}",
                 where,
