@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from cgo_prebuilt.host import Host
 from cgo_prebuilt.locks.lock import Signature
+from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.releases.signing import check_signature
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, write_sums
 from tests.ssh_key import make_key
@@ -116,7 +118,17 @@ def test_require_gives_the_lines_that_build_printed(built: Release) -> None:
     assert built.require("--only", "go.sum").out == both["go.sum"]
     assert built.require("--only", "go.mod").out == both["go.mod"]
     assert built.require().out == f"{both['go.mod']}\n{both['go.sum']}"
-    assert f"RUN go mod download {MODULE} {MODULE}-darwin-arm64" in built.require().err
+
+
+@pytest.mark.parametrize(
+    ("host", "module"), [("linux_amd64", "linux-amd64"), ("linux_386", "darwin-arm64")]
+)
+def test_the_example_takes_this_hosts_platform(
+    built: Release, monkeypatch: pytest.MonkeyPatch, host: str, module: str
+) -> None:
+    found = Host(parse_platform(host), None, "a test")
+    monkeypatch.setattr("cgo_prebuilt.commands.goproxy_cli.this_host", lambda: found)
+    assert f"RUN go mod download {MODULE} {MODULE}-{module}\n" in built.require().err
 
 
 def test_zips_elsewhere_go_beside_the_archives(release: Release, tmp_path: Path) -> None:

@@ -168,3 +168,35 @@ def test_what_the_system_must_have_is_told_before_a_link_lacks_it(run: Run, tmp_
     assert words in run("env", *which).err
     assert words in run("fetch", *which, "--output", "out").err
     assert f"the library links with {words}" in run("doctor", "--lock", "prebuilt.lock.json").out
+
+
+@pytest.mark.parametrize(
+    ("version", "folder", "words"),
+    [
+        ("latest", "dist", "the version latest is no release's name"),
+        ("v1.2.3", "releases/latest/download", "leads to the newest release"),
+        ("v1.2.3", "dist", ""),
+    ],
+)
+def test_what_names_another_release_tomorrow_is_warned_of(
+    run: Run, tmp_path: Path, version: str, folder: str, words: str
+) -> None:
+    loose_manifest(tmp_path, version=version)
+    if folder != "dist":
+        (tmp_path / folder).parent.mkdir(parents=True)
+        (tmp_path / "dist").rename(tmp_path / folder)
+        text = (tmp_path / "prebuilt.yaml").read_text()
+        (tmp_path / "prebuilt.yaml").write_text(text.replace("/dist/", f"/{folder}/"))
+    answer = run("lock", "prebuilt.yaml")
+    assert answer.code == 0, answer.err
+    assert words in answer.err
+    assert ("prebuilt.yaml: " in answer.err) == bool(words)
+
+
+def test_each_failure_is_printed_once(run: Run, tmp_path: Path) -> None:
+    """Three platforms that a release does not have yet are three lines, and each is there once."""
+    (tmp_path / "dist").rename(tmp_path / "gone")
+    answer = run("lock", "prebuilt.yaml", "--update", "v1.2.4")
+    answer.refused(3, "2 archives cannot be downloaded\n  at: file://", "next: check the path")
+    assert answer.err.count("No such file or directory") == len(PLATFORMS)
+    assert answer.err.count("libvec.a cannot be downloaded") == len(PLATFORMS)

@@ -184,15 +184,23 @@ def test_after_an_error_no_more_archives_are_asked_for(monkeypatch: pytest.Monke
         asked.append(spec.file)
         if spec.file != "0.zip":
             assert shut.wait(60)
-        raise UnavailableError(
-            f"{spec.file} cannot be downloaded", where="a file", remedy="try again"
-        )
+        raise IntegrityError(f"{spec.file} is damaged", where="a file", remedy="try again")
 
     monkeypatch.setattr(locking, "ThreadPoolExecutor", Pool)
     many = [{"file": f"{number}.zip"} for number in range(20)]
-    with pytest.raises(UnavailableError, match=r"0\.zip cannot"):
+    with pytest.raises(IntegrityError, match=r"0\.zip is damaged"):
         lock_version(manifest(archives=many), index, HERE)
     assert len(asked) <= 5
+
+
+@pytest.mark.parametrize(("platforms", "lines"), [(3, 3), (20, 8)])
+def test_each_archive_that_is_missing_has_its_line(platforms: int, lines: int) -> None:
+    """After `--update`, say, where a release has not all platforms yet; and without a network."""
+    many = [{"file": f"{number}.zip"} for number in range(platforms)]
+    with pytest.raises(UnavailableError, match=f"^{lines} archives cannot be downloaded") as caught:
+        lock_version(manifest(archives=many), Release({}), HERE)
+    assert len(caught.value.where.splitlines()) == lines
+    assert "0.zip cannot be downloaded: 404" in caught.value.where
 
 
 def test_the_source_s_folder_is_written_relative_to_the_lock(tmp_path: Path) -> None:

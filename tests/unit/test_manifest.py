@@ -583,6 +583,16 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
             "unsafe name '../b': it has the part '..'",
         ),
         ({"static_library": "lib/*.a"}, "'lib/*.a' is a glob, where a file has to be named"),
+        ({"alwayslink": "lib/*.a"}, "'lib/*.a' is a glob, where a file has to be named"),
+        ({"include_dirs": "inc*"}, "'inc*' is a glob, where a file has to be named"),
+        (
+            {"source": {**SOURCE, "static_library": "out/*.a"}},
+            "'out/*.a' is a glob, where a file has to be named",
+        ),
+        (
+            {"source": {**SOURCE, "include_dirs": ["i?"]}},
+            "'i?' is a glob, where a file has to be named",
+        ),
         (
             {"archives": [{"file": "a.zip", "strip_prefix": "../b"}]},
             "unsafe name '../b': it has the part '..'",

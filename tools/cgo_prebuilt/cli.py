@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.commands.cache_cli import add_cache
+from cgo_prebuilt.commands.completion_cli import add_completion
 from cgo_prebuilt.commands.fetch_cli import add_fetching
 from cgo_prebuilt.commands.gazelle_cli import add_gazelle
 from cgo_prebuilt.commands.goproxy_cli import add_goproxy
@@ -134,4 +135,5 @@ def parser() -> argparse.ArgumentParser:
     add_mirror(verbs)
     add_cache(verbs)
     add_machine(verbs)
+    add_completion(verbs, command)
     return command

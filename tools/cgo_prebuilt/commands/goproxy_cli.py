@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands.surroundings import this_host
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     STALE,
@@ -187,6 +188,15 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def _own_suffix() -> str:
+    """How the path of this platform's module ends; empty on a host that is none."""
+    try:
+        platform = this_host().platform
+    except UsageError:
+        return ""
+    return f"-{platform.os}-{platform.arch}"
+
+
 def _require(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_require import requirement
     from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree
@@ -198,9 +208,10 @@ def _require(options: argparse.Namespace) -> int:
         print(found.go_mod if options.only == "go.mod" else found.go_sum, end="")
     else:
         print(f"{found.go_mod}\n{found.go_sum}", end="")
+    own = next((m for m in found.platforms if m.path.endswith(_own_suffix())), found.platforms[0])
     say(
         "a build fetches this platform's zip only; `go get`, `go mod tidy`, `go mod vendor` and a"
         " bare `go mod download` fetch every platform's.\nin a Dockerfile: RUN go mod download"
-        f" {found.module.path} {found.platforms[0].path}"
+        f" {found.module.path} {own.path}"
     )
     return 0

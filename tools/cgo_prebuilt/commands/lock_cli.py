@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock, LockedVersion
     from cgo_prebuilt.manifests.manifest import Manifest
 
+_MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
+"""What is taken for a version, and names another release each day."""
+
 
 def add_lock(verbs: Verbs) -> None:
     """Adds `lock`."""
@@ -111,6 +114,8 @@ def _lock(options: argparse.Namespace) -> int:
     assert new is not None
     _note_withdrawn(new, manifests[-1])
     _note_other_version(new, manifests[-1], target.parent)
+    for manifest in manifests:
+        _note_moving(manifest)
     text = format_lock(new)
     if options.check:
         if old is not None and target.read_text(encoding="utf-8") == text:
@@ -174,6 +179,22 @@ def _locked(
     if sources:
         say(f"cross-checked with {sources}")
     return version
+
+
+def _note_moving(manifest: Manifest) -> None:
+    """Warns of what is another release tomorrow: its bytes change, and every fetch then fails."""
+    if manifest.version.lower() in _MOVING:
+        note(
+            f"{manifest.where}: the version {manifest.version} is no release's name: lock one that"
+            " stays what it is, such as v1.2.0"
+        )
+    urls = {url: None for spec in manifest.specs() for one in spec.archives for url in one.urls}
+    moving = next((url for url in urls if "/latest/" in url.raw), None)
+    if moving is not None:
+        note(
+            f"{manifest.where}: {moving} leads to the newest release, whatever that is: write"
+            " /releases/download/{version}/, with the version's tag"
+        )
 
 
 def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:

@@ -181,6 +181,14 @@ def check_urls(fields: Fields) -> None:
         check_public(check_url(fields, "urls", text), "urls", fields)
 
 
+def a_glob(name: str) -> tuple[str, str]:
+    """What is wrong with a glob where none is allowed, and what to do."""
+    return (
+        f"{name!r} is a glob, where a file has to be named",
+        "name each file; only 'headers' and 'licenses' take globs",
+    )
+
+
 def check_names(names: list[str], where: str) -> None:
     """Refuses names that an archive's member may not have.
 
@@ -189,11 +197,8 @@ def check_names(names: list[str], where: str) -> None:
     """
     for name in names:
         if is_pattern(name):
-            raise ManifestError(
-                f"{name!r} is a glob, where a file has to be named",
-                where=where,
-                remedy="name each file; only 'headers' and 'licenses' take globs",
-            )
+            what, remedy = a_glob(name)
+            raise ManifestError(what, where=where, remedy=remedy)
         try:
             check_member_name(name, where=where)
         except CgoPrebuiltError as error:

@@ -180,11 +180,15 @@ def _platform_spec(
         raise own.problem(
             "no library is named", "set 'static_library' or 'shared_library' to its path"
         )
-    check_interface(own, interface)
     check_names(
-        [*interface.libraries(), *(path for path in interface.include_dirs if path != ".")],
+        [
+            *interface.libraries(),
+            *interface.strange_archives(),
+            *(path for path in interface.include_dirs if path != "."),
+        ],
         own.where,
     )
+    check_interface(own, interface)
     archives = holder("archives").get("archives")
     if not isinstance(archives, list) or not archives:
         raise holder("archives").problem(

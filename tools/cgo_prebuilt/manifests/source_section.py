@@ -15,8 +15,10 @@ from cgo_prebuilt.locks.lock_checks import (
     check_variables,
 )
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
+from cgo_prebuilt.manifests.archive_section import a_glob
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, platform_of
 from cgo_prebuilt.manifests.public_url import check_public
+from cgo_prebuilt.patterns import is_pattern
 from cgo_prebuilt.template import bare_version, fill, fill_url, values_for
 from cgo_prebuilt.url import Url
 
@@ -134,6 +136,9 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
         raise fields.problem(
             "no library is named", "set 'static_library' to the path that the build writes"
         )
+    for path in (*outputs.libraries(), *outputs.strange_archives(), *outputs.include_dirs):
+        if is_pattern(path):
+            raise fields.problem(*a_glob(path))
     check_interface(fields, outputs)
     if outputs.headers and not outputs.include_dirs:
         outputs = replace(outputs, include_dirs=top.strings("include_dirs") or (".",))

@@ -132,8 +132,8 @@ class Transport:
         handle = self._progress.start(download.file, download.size)
         try:
             transferred = self._run(download, consume, handle)
-        except CgoPrebuiltError as error:
-            handle.done(error.what)
+        except CgoPrebuiltError:
+            handle.done("failed")  # the error says why, once
             raise
         except BaseException:
             handle.done("interrupted")

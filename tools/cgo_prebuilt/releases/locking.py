@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
 
 _PARALLEL_DOWNLOADS = 4
+_MOST_MISSING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
             for archive, users in wanted.items()
         }
         try:
-            indexed = {archive: future.result() for archive, future in pending.items()}
+            indexed = _results(pending)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error, start no more
     source = manifest.source
@@ -91,6 +92,30 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         source,
         default_flavor=manifest.default_flavor,
     )
+
+
+def _results(
+    pending: Mapping[ArchiveSpec, Future[IndexedArchive]],
+) -> dict[ArchiveSpec, IndexedArchive]:
+    """What became of each archive; those that are unavailable are one error with a line for each."""
+    indexed: dict[ArchiveSpec, IndexedArchive] = {}
+    missing: list[UnavailableError] = []
+    for archive, future in pending.items():
+        try:
+            indexed[archive] = future.result()
+        except UnavailableError as error:
+            missing.append(error)
+        if len(missing) == _MOST_MISSING:  # as without a network, where each takes its time
+            break
+    if len(missing) == 1:
+        raise missing[0]
+    if missing:
+        raise UnavailableError(
+            f"{len(missing)} archives cannot be downloaded",
+            where="\n      ".join(f"{error.where}: {error.what}" for error in missing),
+            remedy=missing[0].remedy,
+        )
+    return indexed
 
 
 def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
