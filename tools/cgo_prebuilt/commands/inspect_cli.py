@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +88,8 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
     if not can_inspect():
         note("symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` brings what reads them")
         return found
+    import tempfile
+
     stream = FileStream(path)
     try:
         loose = loose_name(path.name, format)

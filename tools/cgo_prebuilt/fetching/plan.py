@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -114,6 +113,8 @@ def check_linkopts(linkopts: Iterable[str], settings: Settings, where: str) -> N
     """
     refused = refused_linkopt(linkopts, settings.allowed_linkopts)
     if refused is not None:
+        import shlex
+
         raise LockError(
             f"the lock has the link option {refused!r}, which could run a program",
             where=where,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -102,6 +101,8 @@ def _put(folder: Path, name: str, text: bytes) -> Path:
 
 def _temporary_folder(tree: Tree) -> Path:
     """A folder with a link to the tree's files, so that paths relative to it lead to them."""
+    import tempfile
+
     root = Path(tempfile.gettempdir(), f"cgo-prebuilt-env-{this_user()}")
     where = hashlib.sha256(os.fsencode(tree.files)).hexdigest()[:16]
     folder = root / where

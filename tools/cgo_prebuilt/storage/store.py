@@ -30,7 +30,6 @@ from cgo_prebuilt.files.own_files import (
 )
 from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.storage.pkg_config_folder import altered_pkg_config
 from cgo_prebuilt.storage.results import Results
 from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
 from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
@@ -357,6 +356,8 @@ class Store:
             with suppress(OSError):  # a read-only store can be verified, too
                 sealed = tree.files.lstat().st_ctime_ns
                 _write_record(replace(tree, records=good, unsynced_boot=None, sealed=sealed))
+        from cgo_prebuilt.storage.pkg_config_folder import altered_pkg_config
+
         planted = listing(tree.files).keys() - tree.records.keys()
         return tuple(sorted(hashed.keys() - good.keys() | planted)) + altered_pkg_config(tree)
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -138,6 +137,8 @@ class StoreFolder:
                     remedy=f"set {VARIABLE} to the folder itself, if it is yours",
                 )
             if is_writable_by_others(found) and stat.S_ISDIR(found.st_mode):
+                import shlex
+
                 raise UsageError(
                     "others can write a folder of the store, and could change what you link",
                     where=str(folder),
