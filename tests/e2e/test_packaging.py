@@ -404,3 +404,58 @@ def test_what_cannot_be_slim_is_refused(cpp: Publisher, tmp_path: Path) -> None:
     (tmp_path / "prebuilt.yaml").write_text(text)
     other = cpp.pack("--slim", platform="darwin_arm64")
     assert "--slim is for ELF, which darwin_arm64 is not" in other.stderr
+
+
+CALLED_BACK = """\
+package main
+
+// #include "vec.h"
+import "C"
+
+import (
+	"fmt"
+
+	_ "go.acme.test/vec"
+)
+
+//export cgo_callback
+func cgo_callback() C.int { return 1000 }
+
+func main() { fmt.Println(C.vec_answer(1), C.vec_answer(11)) }
+"""
+
+
+def test_the_modules_of_a_locked_release_can_be_slim(cpp: Publisher, tmp_path: Path) -> None:
+    cpp.add_to_manifest("go: {module: go.acme.test/vec}\n")
+    cpp.pack().checked()
+    (tmp_path / "dist/SHA256SUMS").unlink()  # a third party's release
+    cpp.run("lock", "prebuilt.yaml").checked()
+    done = cpp.run("goproxy", "build", "prebuilt.yaml", "--output", "site", "--slim").checked()
+    assert re.search(r"lib/libvec.a: 9.. kB, slim [0-9.]+ kB", done.stderr)
+    (zipped,) = (tmp_path / "site").glob("go.acme.test/vec-linux-amd64/@v/*.zip")
+    assert zipped.stat().st_size < 20_000
+    cpp.run("cache", "verify").checked()  # the store's own file stays as it was
+
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "main.go").write_text(CALLED_BACK)
+    (program / "vec.h").write_text(SLIM_HEADER)
+    lines = json.loads(cpp.run("goproxy", "require", "site", "--json").checked().stdout)
+    (program / "go.mod").write_text(f"module a.test/a\n\ngo 1.21\n\n{lines['go.mod']}")
+    (program / "go.sum").write_text(lines["go.sum"])
+    own = {
+        "GOPROXY": (tmp_path / "site").as_uri(),
+        "GONOSUMDB": "*",
+        "GOFLAGS": "-modcacherw",
+        "GOMODCACHE": str(tmp_path / "modules"),
+        "CGO_ENABLED": "1",
+    }
+    ran = subprocess.run(
+        ["go", "run", "."],
+        cwd=program,
+        env={**os.environ, **own},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.stdout, ran.returncode) == ("1019 -9\n", 0), ran.stderr

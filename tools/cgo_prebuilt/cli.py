@@ -22,6 +22,7 @@ from cgo_prebuilt.commands.lock_cli import add_lock
 from cgo_prebuilt.commands.machine_cli import add_machine
 from cgo_prebuilt.commands.mirror_cli import add_mirror
 from cgo_prebuilt.commands.publish_cli import add_publishing
+from cgo_prebuilt.commands.rebuild_cli import add_rebuild
 from cgo_prebuilt.commands.source_cli import add_sources
 from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.errors import UsageError
@@ -125,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = command.add_subparsers(metavar="VERB", required=True)
 
     add_fetching(verbs)
+    add_rebuild(verbs)
     add_sources(verbs)
     add_publishing(verbs)
     add_init(verbs)

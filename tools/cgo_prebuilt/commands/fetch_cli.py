@@ -163,7 +163,7 @@ def _fetch(options: argparse.Namespace) -> int:
     methods = _methods(options)
     is_there = False
     while not is_there:
-        provided = _provide(options, lock, platform, store)
+        provided = provide(options, lock, platform, store)
         with store.shared(provided.tree.key):
             # From here on `cache prune` leaves the tree alone; a moment ago it did not.
             is_there = provided.tree.folder.is_dir()
@@ -197,7 +197,7 @@ def _env(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options, as_go=True)
     store = open_store()
     store.refuse_to_lend()
-    provided = _provide(options, lock, platform, store)
+    provided = provide(options, lock, platform, store)
     tree, interface = provided.tree, provided.interface
     folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
     variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)
@@ -216,7 +216,8 @@ def _say_system(library: str, interface: Interface) -> None:
         )
 
 
-def _provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+    """The library's files, by the options' origin, and else as the environment says."""
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
     from cgo_prebuilt.this_machine import detect_machine

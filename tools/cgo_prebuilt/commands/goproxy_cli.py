@@ -59,6 +59,11 @@ def add_goproxy(verbs: Verbs) -> None:
     verb.add_argument("--version", metavar="VERSION", help="instead of the manifest's")
     add_trust_options(verb)
     verb.add_argument(
+        "--slim",
+        action="store_true",
+        help="of static libraries only what the functions in their headers need (ELF; as in `pack`)",
+    )
+    verb.add_argument(
         "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
     )
     verb.add_argument(
@@ -121,6 +126,10 @@ def _build(options: argparse.Namespace) -> int:
     go_spec(manifest)  # before the release and the site: without it neither is of use
     time = version_time(os.environ)
     release = _release(options, manifest)
+    if options.slim:
+        from cgo_prebuilt.go_modules.go_release import slimmed
+
+        release = slimmed(release, note)
     if options.check:
         return _check(options, manifest, release, time)
     zips = SeparateZips(options.zip_url, options.dist, options.sign) if options.zip_url else None

@@ -19,6 +19,7 @@ from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.platforms import Platform, parse_platform
+from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.releases.exposing import without_link_names
 from cgo_prebuilt.releases.index import Wanted, index
 from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
@@ -35,10 +36,12 @@ class GoRelease:
     Attributes:
         platforms: What each platform's files are, of the default flavor: the go command selects no other.
         put: Puts a platform's files into a folder, verified.
+        as_locked: Whether they then have the sizes that they are locked with.
     """
 
     platforms: Mapping[Platform, LockedPlatform]
     put: Callable[[Platform, Path], None]
+    as_locked: bool = True
 
 
 def packed_release(manifest: Manifest, dist: Path) -> GoRelease:
@@ -98,6 +101,29 @@ def locked_release(
         materialize(tree, platforms[platform].files(), folder)
 
     return GoRelease(platforms, put)
+
+
+def slimmed(release: GoRelease, say: Callable[[str], None]) -> GoRelease:
+    """The same release with slim static libraries; see `slim_library`.
+
+    Args:
+        release: The release.
+        say: Told what that saves.
+    """
+
+    def put(platform: Platform, folder: Path) -> None:
+        release.put(platform, folder)
+        if platform.os in ("darwin", "windows"):
+            say(f"{platform}: not slimmed, its libraries are none of ELF")
+            return
+        slim = folder.with_name(f"{folder.name}.slim")
+        for name in slim_libraries(
+            platform, release.platforms[platform].interface, folder, slim, say
+        ):
+            # Not into the file, which may be the store's own.
+            (slim / name).replace(folder / name)
+
+    return GoRelease(release.platforms, put, as_locked=False)
 
 
 def _exposed(platforms: Mapping[str, LockedPlatform]) -> dict[Platform, LockedPlatform]:

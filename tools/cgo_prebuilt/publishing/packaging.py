@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
@@ -25,6 +24,7 @@ from cgo_prebuilt.publishing.pack import (
     refuse_links_out,
     source_files,
 )
+from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.releases.signing import sign
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
 from cgo_prebuilt.source.source_tree import source_sums
@@ -138,10 +138,15 @@ def _overlaid(
     from cgo_prebuilt.publishing.strip_library import strip_library
 
     interface = spec.interface
+    slim: list[str] = []
+    if extras.slim:
+        headers = tuple(promised(source_files(folder, None), interface.headers))
+        found = replace(interface, headers=headers)
+        slim = slim_libraries(spec.platform, found, folder, overlay, say, extras.localize)
     for name in interface.libraries():
         source = folder / name
-        if extras.slim and name in interface.static_library and source.is_file():
-            source = _slim(spec, name, folder, overlay, extras, say)
+        if name in slim:
+            source = overlay / name
         elif extras.localize and name in interface.static_library and source.is_file():
             localize(spec.platform, source, overlay / name, extras.localize)
             source = overlay / name
@@ -159,35 +164,6 @@ def _overlaid(
     (overlay / path).write_text(text, encoding="utf-8", newline="\n")
     # A license is what goes wherever the library goes, and is of no use to a compiler: so is this.
     return replace(spec, interface=replace(interface, licenses=(*interface.licenses, path)))
-
-
-def _slim(
-    spec: PlatformSpec,
-    name: str,
-    folder: Path,
-    overlay: Path,
-    extras: Extras,
-    say: Callable[[str], None],
-) -> Path:
-    """Makes a slim copy of a static library, and tells what it saves; gives the file to be packed."""
-    from cgo_prebuilt.publishing.slim_library import (
-        slim_library,
-        undefined_symbols,
-        words_of_headers,
-    )
-
-    source, target = folder / name, overlay / name
-    others = [folder / other for other in spec.interface.static_library if other != name]
-    headers = [path for path in source_files(folder, None) if matches(path, spec.interface.headers)]
-    wanted = {*extras.localize} or words_of_headers(folder / header for header in headers)
-    wanted |= undefined_symbols(path for path in others if path.is_file())
-    kept = slim_library(spec.platform, source, target, wanted)
-    if kept is not None:
-        say(f"{name}: not slimmed, {kept}")
-        return source
-    before, after = source.stat().st_size, target.stat().st_size
-    say(f"{name}: {format_size(before)}, slim {format_size(after)}")
-    return target
 
 
 def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:

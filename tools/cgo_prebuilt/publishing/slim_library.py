@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.publishing.binutils import check_elf, program, run
 
@@ -41,6 +43,45 @@ _SCRIPT = (
     + "".join(f"  {name} 0 : {{ *({patterns}) }}\n" for name, patterns in _MERGED.items())
     + f"{_KEPT}}}\n"
 )
+
+
+def slim_libraries(
+    platform: Platform,
+    interface: Interface,
+    folder: Path,
+    output: Path,
+    say: Callable[[str], None],
+    public: Collection[str] = (),
+) -> list[str]:
+    """Write slim copies of a platform's static libraries, and tell what they save.
+
+    Args:
+        platform: What they are for.
+        interface: Which they are, and their headers.
+        folder: Where those are.
+        output: The copies' folder.
+        say: Told what is saved, and which library stays as it is.
+        public: Globs of the public symbols; those that the headers name if there is none.
+
+    Returns:
+        The libraries that have a copy.
+
+    Raises:
+        UsageError: See `slim_library`.
+    """
+    present = [name for name in interface.static_library if (folder / name).is_file()]
+    words = {*public} or _words_of(folder / header for header in interface.headers)
+    slim = []
+    for name in present:
+        wanted = words | _undefined(folder / other for other in present if other != name)
+        lack = slim_library(platform, folder / name, output / name, wanted)
+        if lack is not None:
+            say(f"{name}: not slimmed, {lack}")
+            continue
+        before, after = (folder / name).stat().st_size, (output / name).stat().st_size
+        say(f"{name}: {format_size(before)}, slim {format_size(after)}")
+        slim.append(name)
+    return slim
 
 
 def slim_library(
@@ -105,7 +146,7 @@ def slim_library(
     return None
 
 
-def words_of_headers(headers: Iterable[Path]) -> set[str]:
+def _words_of(headers: Iterable[Path]) -> set[str]:
     """Every word in some headers: among them are the functions and variables that they declare."""
     words: set[str] = set()
     for header in headers:
@@ -113,14 +154,8 @@ def words_of_headers(headers: Iterable[Path]) -> set[str]:
     return words
 
 
-def undefined_symbols(
-    libraries: Iterable[Path], environ: Mapping[str, str] = os.environ
-) -> set[str]:
-    """What some static libraries need of others.
-
-    Raises:
-        UsageError: There is no nm, or it fails.
-    """
+def _undefined(libraries: Iterable[Path], environ: Mapping[str, str] = os.environ) -> set[str]:
+    """What some static libraries need of others."""
     nm = program(environ, "NM", "nm")
     return {name for one in libraries for name, defined in _symbols(nm, one) if not defined}
 

@@ -1,0 +1,144 @@
+"""A prebuilt beside a build of its source: which files differ, and which members of an archive do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cgo_prebuilt.locks.lock import Interface
+
+_MAGIC = b"!<arch>\n"
+# ar(5): name, time, owner, group, mode, size, end. A long name is in the member `//` (GNU) or before the
+# contents (BSD); the index of the symbols has no name of its own.
+_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
+_HEADER_SIZE = 60
+_INDEXES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is different of a file.
+
+    Attributes:
+        file: Its path, as the lock has it.
+        what: In words.
+        members: Which members of an archive differ, or are in one of the two only, sorted.
+    """
+
+    file: str
+    what: str
+    members: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = f": {', '.join(self.members)}" if self.members else ""
+        return f"{self.file}: {self.what}{named}"
+
+
+def compare_builds(
+    prebuilt: Path, locked: Interface, build: Path, built: Interface
+) -> list[Difference]:
+    """Compare the libraries and headers of a prebuilt with those of a build of its source.
+
+    Args:
+        prebuilt: The folder of the prebuilt's files.
+        locked: What they are.
+        build: The folder of the build's files.
+        built: What they are. A header may be in another folder: what it is included by counts.
+
+    Returns:
+        The differences, libraries first; none where both have the same bytes.
+    """
+    pairs = [(path, path) for path in locked.libraries()]
+    headers, others = _by_include(locked), _by_include(built)
+    pairs += [(path, others.get(name, "")) for name, path in headers.items()]
+    found = []
+    for path, other in pairs:
+        if not other or not (build / other).is_file():
+            found.append(Difference(path, "the build has no such file"))
+            continue
+        difference = _difference(path, prebuilt / path, build / other)
+        if difference is not None:
+            found.append(difference)
+    missing = sorted({*built.libraries()} - {*locked.libraries()})
+    missing += [path for name, path in others.items() if name not in headers]
+    return found + [Difference(path, "only the build has it") for path in missing]
+
+
+def _by_include(interface: Interface) -> dict[str, str]:
+    """The headers by what a source includes them by."""
+    found = {}
+    for header in interface.headers:
+        folders = [f"{f}/" for f in interface.include_dirs if header.startswith(f"{f}/")]
+        found[header.removeprefix(max(folders, key=len, default=""))] = header
+    return found
+
+
+def _difference(path: str, first: Path, second: Path) -> Difference | None:
+    with first.open("rb") as one, second.open("rb") as other:
+        if _hash(one) == _hash(other):
+            return None
+        members, others = _members(one), _members(other)
+    if not members or not others:
+        sizes = f"{first.stat().st_size} and {second.stat().st_size} bytes"
+        return Difference(path, f"differs ({sizes})")
+    different = sorted(
+        name for name in {**members, **others} if members.get(name) != others.get(name)
+    )
+    if not different:
+        return Difference(path, "the same members, in another order or with other times")
+    return Difference(
+        path, f"{len(different)} of {len({**members, **others})} members differ", tuple(different)
+    )
+
+
+def _members(file: BinaryIO) -> dict[str, tuple[str, ...]]:
+    """The hashes of an archive's members by name, which several may share; none if it is no archive."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, size in _headers(file):
+        found[name] = (*found.get(name, ()), _hash(file, size))
+    return found
+
+
+def _headers(file: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Each member's name and size; the file is then where its contents begin."""
+    file.seek(0)
+    if file.read(len(_MAGIC)) != _MAGIC:
+        return
+    names = b""
+    while match := _HEADER.fullmatch(file.read(_HEADER_SIZE)):
+        name, size = match[1].rstrip(), int(match[2])
+        end = file.tell() + size + size % 2
+        if name == b"//":
+            names = file.read(size)
+        elif name not in _INDEXES:
+            if name.startswith(b"#1/") and name[3:].isdigit():
+                length = min(int(name[3:]), size)
+                name, size = file.read(length).rstrip(b"\0"), size - length
+            elif name[:1] == b"/" and name[1:].isdigit():
+                name = names[int(name[1:]) :].partition(b"\n")[0]
+            if name not in _INDEXES:
+                yield name.decode("utf-8", "replace").rstrip("/"), size
+        file.seek(end)
+
+
+def _hash(file: BinaryIO, size: int | None = None) -> str:
+    """The SHA-256 of the next bytes; of all, from the beginning, without a size."""
+    if size is None:
+        file.seek(0)
+    digest = hashlib.sha256()
+    for chunk in _chunks(file, size):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(file: BinaryIO, size: int | None) -> Iterable[bytes]:
+    left = size
+    while chunk := file.read(_CHUNK if left is None else min(_CHUNK, left)):
+        yield chunk
+        if left is not None:
+            left -= len(chunk)
