@@ -43,10 +43,11 @@ def test_1_is_of_check_alone() -> None:
                 named.add(path.stem)
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "exit"):
                 assert "1" not in map(ast.unparse, node.args), path
-    assert named == {"lock_cli", "goproxy_cli"}
+    assert named == {"lock_cli", "goproxy_cli", "rebuild_cli"}
     assert {name for name, verb in VERBS.items() if takes(verb, "--check")} == {
         "lock",
         "goproxy build",
+        "rebuild",
     }
 
 

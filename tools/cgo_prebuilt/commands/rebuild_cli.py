@@ -63,4 +63,6 @@ def _rebuild(options: argparse.Namespace) -> int:
             print(difference)
         files = f"{len(found)} files differ" if found else "the build has the same bytes"
         say(f"{lock.name} {prebuilt.version} for {platform}: {files}")
-    return STALE if found and options.check else 0
+    if found and options.check:
+        return STALE
+    return 0
