@@ -130,5 +130,5 @@ def test_every_command_of_ours_that_a_page_speaks_of_is_one(
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("README", "docs/"))])
 def test_a_page_with_commands_or_files_is_followed_by_a_test(page: str) -> None:
     if any(block.is_run for block in read_guide(page)):
-        tests = (path.read_text() for path in (REPOSITORY / "tests/e2e").glob("test_*.py"))
+        tests = (path.read_text() for path in (REPOSITORY / "tests").glob("*/test_*.py"))
         assert any(f'read_guide("{page}")' in text for text in tests)
