@@ -12,6 +12,7 @@ import yaml
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.locks.lock_file import read_lock
+from tests.e2e.compilers import shared_library
 from tests.github_server import GitHubServer
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.drafting_case import (
@@ -353,6 +354,43 @@ class Terminal:
 
     def readline(self) -> str:
         return self._lines.pop(0) + "\n"
+
+
+def test_which_of_several_variants_is_meant_is_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variant in ("mini", "maxi"):
+        files = {"lib/libvec.a": LINUX, "include/vec.h": HEADER}
+        write_tar(Path(f"dist/vec-{variant}-1.0.0-linux-x64.tgz"), files)
+    run("init", "dist").refused(2, "the draft leaves 1 choice to you")
+    assert "# archives:" in Path("prebuilt.yaml").read_text()
+    monkeypatch.setattr("sys.stdin", Terminal("2"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    manifest = drafted(run, "--force")
+    assert [one["file"] for one in manifest["archives"]] == ["vec-mini-{version}-linux-x64.tgz"]
+    assert "vec-maxi-1.0.0-linux-x64.tgz" in Path("prebuilt.yaml").read_text()
+
+
+def test_which_of_several_libraries_are_linked_is_asked(run: Run) -> None:
+    files = {"lib/liba.a": LINUX, "lib/libb.a": LINUX, "include/all.h": HEADER}
+    write_tar(Path("dist/kit-1.0.0-linux-x64.tgz"), files)
+    manifest = drafted(run, "--yes")
+    assert manifest["static_library"] == ["lib/liba.a", "lib/libb.a"]
+    assert manifest["circular"] == manifest["static_library"]
+    text = Path("prebuilt.yaml").read_text()
+    assert "# guessed: Which libraries do programs link?" in text
+
+
+def test_a_shared_library_brings_those_of_the_release_that_it_needs(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "built"
+    base = shared_library("linux_amd64", "int b;\n", folder / "libb.so.1", "-Wl,-soname,libb.so.1")
+    flags = ["-Wl,-soname,libvec.so.1", "-Wl,--no-as-needed", str(base)]
+    library = shared_library("linux_amd64", "int v;\n", folder / "libvec.so.1", *flags)
+    files = {"lib/libvec.so.1": library.read_bytes(), "lib/libb.so.1": base.read_bytes()}
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), files)
+    assert drafted(run)["shared_library"] == ["lib/libvec.so", "lib/libb.so"]
 
 
 def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,10 @@ def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
     }
     best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem)))
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
-    name = best[0] if len(stems) == 1 or named or in_file else release.repository or best[0]
+    name = best[0]
+    if len(stems) > 1 and not named and not in_file:
+        # No library has the release's name: a name of one of them would decide what is linked.
+        name = release.repository or residue(libraries[0].found.asset.file, version) or name
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"
 
