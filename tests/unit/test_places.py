@@ -23,6 +23,8 @@ GITHUB = Url("https://github.com")
         ("acme/vec", "acme/vec", ""),
         ("acme/vec.go@v1.2.3", "acme/vec.go", "v1.2.3"),
         ("acme/vec@native/v1", "acme/vec", "native/v1"),
+        ("github.com/acme/vec", "acme/vec", ""),
+        ("github.com/acme/vec@v1.2.3", "acme/vec", "v1.2.3"),
         ("https://github.com/acme/vec", "acme/vec", ""),
         ("https://github.com/acme/vec.git", "acme/vec", ""),
         ("https://github.com/acme/vec/releases", "acme/vec", ""),

@@ -44,6 +44,11 @@ def parse_place(text: str, server: Url) -> Place | None:
     Returns:
         What it is; None where it is nothing of that.
     """
+    host = server.raw.partition("://")[2]
+    if text.startswith(f"{host}/"):  # as people write it, and Go
+        text = f"{server.raw}/{text[len(host) + 1 :]}"
+        path, at, tag = text.rpartition("@")
+        text = f"{path}/releases/tag/{tag}" if at else text
     if re.match(r"(?i)https?://", text):
         return _url_place(text, server)
     match = _REPOSITORY.fullmatch(text)
