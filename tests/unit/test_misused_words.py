@@ -160,6 +160,7 @@ FAULTY = {
     "CGO_PREBUILT_ORIGIN": ("nope", "'nope' is not an origin"),
     "CGO_PREBUILT_CACHE": ("relative", "CGO_PREBUILT_CACHE is not an absolute path"),
     "CGO_PREBUILT_FALLBACK": ("never", "is called CGO_PREBUILT_ORIGIN now"),
+    "GITHUB_TOKEN": ("a token", "the GitHub token has a space"),
     "CGO_PREBUILT_OTHER_RELEASE_URL": ("nope", "is no URL of http, https or file"),
 }
 
@@ -172,8 +173,6 @@ def test_a_doctor_finds_a_faulty_variable(
     value, words = FAULTY[variable]
     if not has_lock:
         Path("prebuilt.lock.json").unlink()
-    elif "OTHER" in variable:
-        variable = "CGO_PREBUILT_VEC_RELEASE_URL"
     monkeypatch.setenv(variable, value)
     answer = run("doctor", "--json")
     assert answer.code == UNFIT, answer.err
@@ -182,6 +181,17 @@ def test_a_doctor_finds_a_faulty_variable(
     assert bad["status"] == "fail"
     assert words in bad["finding"]
     assert bad["next"]
+
+
+def test_a_doctor_finds_all_that_is_faulty(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, (value, _) in FAULTY.items():
+        monkeypatch.setenv(variable, value)
+    answer = run("doctor")
+    assert answer.code == UNFIT
+    for variable, (_, words) in FAULTY.items():
+        assert answer.out.count(words) == (
+            2 if "RELEASE" in variable or "MIRROR" in variable else 1
+        )
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.network.failure import Failure
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import LogProgress, SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile, member_parts
+from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (
@@ -176,6 +177,25 @@ def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
         assert not transport(tmp_path).read_members(parts, ["lib/2.a"], refuse)
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "reason"),
+    [
+        (list(MEMBERS), 206, "half of it or more is wanted"),
+        (["lib/none.a"], 206, "it lacks a file that is wanted"),
+        (["lib/2.a"], 404, "HTTP 404"),
+    ],
+)
+def test_a_person_hears_why_an_archive_has_to_be_read_whole(
+    tmp_path: Path, names: list[str], code: int, reason: str
+) -> None:
+    out = io.StringIO()
+    with HostileServer({"/z": [ranges(ZIP)]} if code == 206 else {}) as server:
+        parts = download(server.url("/z"), body=ZIP)
+        runner = Transport(tmp_path / "partials", SETTINGS, LogProgress(out))
+        assert not runner.read_members(parts, names, lambda stream: None)
+    assert f"has to be read whole: {reason}" in out.getvalue()
 
 
 def test_a_part_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:

@@ -78,19 +78,17 @@ def _doctor(options: argparse.Namespace) -> int:
     from cgo_prebuilt.commands.machine import probe_machine
     from cgo_prebuilt.fetching.plan import plan_fetch
     from cgo_prebuilt.locks.lock_file import read_lock
-    from cgo_prebuilt.network.mirror import check_environment
+    from cgo_prebuilt.network.mirror import faulty_settings
     from cgo_prebuilt.network.reach import status_of
 
     if options.lock is None and LOCK.is_file():
         options.lock = LOCK
     lock = None if options.lock is None else read_lock(options.lock)
-    refusals: list[CgoPrebuiltError] = []
+    refusals = faulty_settings(os.environ)
     sources: list[Source] = []
     system: tuple[str, ...] = ()
     try:
-        if lock is None:
-            check_environment(os.environ)
-        else:
+        if lock is not None:
             plan = plan_fetch(lock, this_host().platform, settings_of(options, lock))
             sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
             system = plan.interface.requires.system
@@ -102,9 +100,10 @@ def _doctor(options: argparse.Namespace) -> int:
     except UsageError as error:
         store = error
     machine = probe_machine(os.environ, store, Path.cwd())
-    if machine.host in refusals:
-        refusals.remove(machine.host)
-    checks = run_checks(machine, sources, status_of, refusals, system)
+    known = {refusal.what: refusal for refusal in refusals}
+    if isinstance(machine.host, UsageError):
+        known.pop(machine.host.what, None)  # a check of its own says it
+    checks = run_checks(machine, sources, status_of, list(known.values()), system)
     if options.json:
         findings = [
             {"name": c.name, "status": c.status.value, "finding": c.finding, "next": c.remedy}

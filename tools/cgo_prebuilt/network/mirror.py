@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 from cgo_prebuilt.settings import Settings, read_settings
 from cgo_prebuilt.template import url_below, values_for
 from cgo_prebuilt.url import Url
 
+_SETTING = re.compile(r"CGO_PREBUILT_\w+")
 _RELEASE_URL = re.compile(r"CGO_PREBUILT_(\w+)_RELEASE_URL")
 
 
@@ -42,13 +44,21 @@ def urls_to_try(
     return tuple(url for url in urls if not settings.offline or url.scheme == "file")
 
 
-def check_environment(environ: Mapping[str, str]) -> None:
-    """Refuses settings that no fetch could begin with, of whatever library.
+def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
+    """The variables that no fetch could begin with, of whatever library: an error for each."""
+    from cgo_prebuilt.network.credentials import github_token  # with ssl, which takes its time
 
-    Raises:
-        UsageError: A variable has a value that it cannot have.
-    """
-    named = (_RELEASE_URL.fullmatch(name) for name in environ)
-    for library in ("", *(match[1].lower() for match in named if match)):
-        settings = read_settings(environ, library)
-        urls_to_try((), "", name="", version="", platform=SUPPORTED[0], settings=settings)
+    names = [name for name in environ if _SETTING.fullmatch(name)]
+    found: list[CgoPrebuiltError] = []
+    for name in names:
+        release = _RELEASE_URL.fullmatch(name)
+        try:
+            settings = read_settings({name: environ[name]}, release[1].lower() if release else "")
+            urls_to_try((), "", name="", version="", platform=SUPPORTED[0], settings=settings)
+        except CgoPrebuiltError as error:
+            found.append(error)
+    try:
+        github_token(environ)
+    except CgoPrebuiltError as error:
+        found.append(error)
+    return found
