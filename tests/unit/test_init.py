@@ -497,9 +497,31 @@ def test_a_release_without_a_library_is_refused(
     assert words in run("init", "dist").err
 
 
-def test_an_unpacked_library_is_no_release(run: Run) -> None:
+def test_an_unpacked_library_is_to_be_packed(run: Run) -> None:
+    folder = Path("vec-linux-x64-1.2.0")
+    for name, data in {
+        "usr/lib/libvec.a": LINUX,
+        "usr/include/vec.h": HEADER,
+        "LICENSE": b"MIT\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    answer = run("init", folder)
+    assert answer.code == 0, answer.err
+    command = f"pack prebuilt.yaml --platform linux_amd64 --from {folder} --output dist"
+    assert f"next: cgo-prebuilt {command}" in answer.err
+    manifest = yaml.safe_load(Path("prebuilt.yaml").read_text())
+    assert manifest["version"] == "1.2.0"
+    assert manifest["archives"] == [{"file": "{name}-{version}-{platform}.tar.gz"}]
+    assert manifest["static_library"] == "usr/lib/libvec.a"
+    assert "# choose: where you will publish" in Path("prebuilt.yaml").read_text()
+    assert run(*command.split()).code == 0
+    assert Path("dist/vec-1.2.0-linux_amd64.tar.gz").exists()
+
+
+def test_an_unpacked_library_beside_another_place_is_no_release(run: Run) -> None:
     Path("dist/lib").mkdir()
-    run("init", "dist").refused(2, "the folder has no archive and no library, only folders")
+    run("init", "dist", "dist").refused(2, "the folder has no archive and no library, only folders")
 
 
 def refusal(run: Run, *arguments: str) -> Answer:

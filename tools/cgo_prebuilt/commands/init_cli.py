@@ -83,7 +83,9 @@ def add_init(verbs: Verbs) -> None:
 
 def _init(options: argparse.Namespace) -> int:
     from cgo_prebuilt.drafting.draft import Release, draft
+    from cgo_prebuilt.drafting.listing import Listing, is_unpacked
     from cgo_prebuilt.drafting.selection import worth_a_look
+    from cgo_prebuilt.drafting.survey import look_into_folder
     from cgo_prebuilt.files.renames import write_whole
     from cgo_prebuilt.platforms import parse_platform
     from cgo_prebuilt.url import Url
@@ -98,7 +100,10 @@ def _init(options: argparse.Namespace) -> int:
     if not target.parent.is_dir():
         raise UsageError("there is no such folder", where=str(target.parent), remedy="make it")
     platforms = tuple(parse_platform(name) for name in options.platform)
-    listing = _list(options.places)
+    unpacked = Path(options.places[0]) if len(options.places) == 1 else None
+    if unpacked is not None and not is_unpacked(unpacked):
+        unpacked = None
+    listing = Listing(()) if unpacked is not None else _list(options.places)
     chosen, left_out = worth_a_look(listing.assets, platforms, options.version or "")
     release = Release(
         ", ".join(str(Url(place)) for place in options.places),
@@ -108,7 +113,7 @@ def _init(options: argparse.Namespace) -> int:
         left_out=left_out,
         platforms=platforms,
     )
-    founds = _look_into(chosen, left_out)
+    founds = [look_into_folder(unpacked)] if unpacked is not None else _look_into(chosen, left_out)
     answers: dict[str, int] = {}
     made = draft(release, founds, answers, may_guess=options.yes)
     if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
@@ -131,7 +136,13 @@ def _init(options: argparse.Namespace) -> int:
             remedy=f"decide what says `# choose:`, then run `cgo-prebuilt lock {target}`; or take the"
             " guesses with --yes --force",
         )
-    lock = None if options.no_lock else _lock(target, options.json)
+    if unpacked is not None:
+        platform = made.platforms[0]
+        say(
+            f"next: cgo-prebuilt pack {target} --platform {platform} --from {unpacked} --output dist;"
+            " publish dist, correct 'urls', and run `cgo-prebuilt lock`"
+        )
+    lock = None if options.no_lock or unpacked is not None else _lock(target, options.json)
     if options.json:
         _print(options, made, answers, target, lock)
     elif lock is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, Choice, Question, choose
-from cgo_prebuilt.drafting.layout import Layout, lay_out, prefixes
+from cgo_prebuilt.drafting.layout import PUBLISHED, Layout, lay_out, prefixes
 from cgo_prebuilt.drafting.libraries import Library, is_named_as, libraries_of, plain
 from cgo_prebuilt.drafting.manifest_text import (
     KEYS,
@@ -20,6 +20,7 @@ from cgo_prebuilt.drafting.manifest_text import (
     base_of,
     block_of,
     entry,
+    folder_of,
     own_values,
     scalar,
     shared_values,
@@ -269,7 +270,11 @@ def _text(
     lines += _listed_left_out(left_out)
     lines += _guarded("name", entry("name", name), open_keys)
     lines += _guarded("version", entry("version", version), open_keys)
-    if base.startswith("file:"):
+    if base == folder_of(PUBLISHED):
+        lines += wrapped(
+            "choose: where you will publish what `cgo-prebuilt pack` makes of the folder"
+        )
+    elif base.startswith("file:"):
         lines += wrapped(
             "This folder is on your machine only: replace it by where the release is published."
         )

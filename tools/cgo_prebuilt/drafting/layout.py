@@ -12,11 +12,16 @@ from cgo_prebuilt.drafting.choosing import Choice
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.libraries import Library
 from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.members import FOLDER
 from cgo_prebuilt.url import Url
 
 _KEPT = re.compile(
     r"(?i)lib(s|32|64|rar(y|ies))?|include|inc|headers|bin|static|shared|release|debug|\w+-linux-\w+"
 )
+PACKED = "{name}-{version}-{platform}.tar.gz"
+"""What `pack` is to call the archive of an unpacked library."""
+PUBLISHED = "https://example.com/{version}/{file}"
+"""Stands for where that will be published."""
 _RANDOM = re.compile(r"tmp\.\w+|tmp\w{6,}")
 _KEYS = {STATIC: "static_library", SHARED: "shared_library", IMPORT: "interface_library"}
 
@@ -46,7 +51,7 @@ class Layout:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def prefixes(choices: Iterable[Choice]) -> dict[str, str]:
+def prefixes(choices: Sequence[Choice]) -> dict[str, str]:
     """The folder of each archive that paths are relative to, the same for all platforms that need it."""
     chosen: dict[str, set[str]] = {}
     near: dict[str, set[str]] = {}
@@ -58,8 +63,12 @@ def prefixes(choices: Iterable[Choice]) -> dict[str, str]:
             chosen.setdefault(found.asset.file, set()).update(folders)
         for found, name in choice.licenses:
             near.setdefault(found.asset.file, set()).add(posixpath.dirname(name))
+    unpacked = {found.asset.file for c in choices for found in c.assets() if found.format == FOLDER}
     result = {}
     for file, folders in chosen.items():
+        if file in unpacked:
+            result[file] = ""  # `pack` takes paths from the folder itself
+            continue
         prefix = _common(folders)
         while prefix and _KEPT.fullmatch(posixpath.basename(prefix)):
             prefix = posixpath.dirname(prefix)
@@ -116,8 +125,8 @@ def lay_out(choice: Choice, prefix_of: Mapping[str, str]) -> Layout:
     lists["linkopts"], lists["defines"] = list(choice.linkopts), list(choice.defines)
     archives = tuple(
         Archive(
-            found.asset.file,
-            found.asset.url,
+            PACKED if found.format == FOLDER else found.asset.file,
+            Url(PUBLISHED) if found.format == FOLDER else found.asset.url,
             "" if found.is_single else _lasting(placed[found.asset.file], found.names),
             paths.get(found.asset.file, "") if found.is_single else "",
         )
@@ -145,6 +154,8 @@ def _library_path(one: Library, placed: Mapping[str, str], assets: Sequence[Foun
         stem = one.stem if one.name.lower().endswith((".lib", ".dll")) else f"lib{one.stem}"
         return f"lib/{stem}{match[0] if match else ''}"
     name = one.link_name
+    if one.found.format == FOLDER and name not in one.found.names:
+        name = one.name  # `pack` looks for no versions
     dangling = any(name in found.dangling for found in assets)
     if dangling and one.kind == SHARED:
         # Another archive has a link of this name that leads nowhere, as Debian's -dev packages do.

@@ -137,18 +137,27 @@ class Lister:
         return Listing(tuple(assets))
 
 
+def is_unpacked(path: Path) -> bool:
+    """Whether a path is a folder with a library in its folders, and no folder of a release's files."""
+    if not path.is_dir():
+        return False
+    there = list(path.iterdir())
+    has_files = any(is_file_name(file.name) for file in there if file.is_file())
+    return not has_files and any(file.is_dir() for file in there)
+
+
 def _local(path: Path) -> Listing:
     whole = path.resolve()
     if whole.is_file():
         return Listing((_local_asset(whole),))
+    if is_unpacked(whole):
+        raise UsageError(
+            "the folder has no archive and no library, only folders",
+            where=str(path),
+            remedy="give it alone, if it is an unpacked library; else the folder with the archives",
+        )
     files = sorted(file for file in whole.iterdir() if file.is_file())
     if not any(is_file_name(file.name) for file in files):
-        if any(file.is_dir() for file in whole.iterdir()):
-            raise UsageError(
-                "the folder has no archive and no library, only folders",
-                where=str(path),
-                remedy="give the folder with the archives; of an unpacked one, the archive that it came in",
-            )
         raise UsageError(
             "the folder has no archive and no library",
             where=str(path),

@@ -10,16 +10,17 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
-from cgo_prebuilt.archives.catalog import Catalog, read_catalog
+from cgo_prebuilt.archives.catalog import NAMES_MAX, Catalog, read_catalog
 from cgo_prebuilt.drafting.asset_names import NameReading, read_name
 from cgo_prebuilt.drafting.binaries import Binary, read_binary
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import format_of
-from cgo_prebuilt.members import FILE, Member, check_member_name
+from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_name
 from cgo_prebuilt.url import Url
 
 _LIBRARY = re.compile(r"(?i).+\.(a|lib|dll|tbd)|.+\.(so|dylib)(\.\d\w*)*|.+(\.\d\w*)+\.dylib")
@@ -48,7 +49,7 @@ class Found:
 
     Attributes:
         asset: The file.
-        format: One of `lock_keys.FORMATS`.
+        format: One of `lock_keys.FORMATS`; or `FOLDER` for a library that is unpacked.
         names: The names of all files in it, links to files included; of a loose file, its own.
         links: The member that a link stands for, by the link's name.
         dangling: The links that lead to no file of the archive, as those of Debian's packages do.
@@ -128,6 +129,34 @@ def look_into(stream: ByteStream, asset: Asset) -> Found:
             texts[member.name] = _text(member)
             read += len(texts[member.name])
     return Found(asset, format, names, links, frozenset(dangling), binaries, texts, sizes)
+
+
+def look_into_folder(folder: Path) -> Found:
+    """Looks into an unpacked library, as if it were an archive."""
+    names: list[str] = []
+    binaries: dict[str, Binary] = {}
+    texts: dict[str, str] = {}
+    links: dict[str, str] = {}
+    whole = folder.resolve()
+    for path in sorted(whole.rglob("*")):
+        name = path.relative_to(whole).as_posix()
+        if not path.is_file() or not _is_safe(name) or not path.resolve().is_relative_to(whole):
+            continue
+        names.append(name)
+        if path.is_symlink():
+            links[name] = path.resolve().relative_to(whole).as_posix()
+        elif _LIBRARY.fullmatch(name):
+            with path.open("rb") as file:
+                binary = read_binary(file)
+            if binary is not None:
+                binaries[name] = binary
+        elif _is_telling(name):
+            with path.open("rb") as file:
+                texts[name] = file.read(_TEXT_MAX).decode("utf-8", "replace")
+        if len(names) > NAMES_MAX:
+            break
+    asset = Asset(whole.name, Url(whole.as_uri()))
+    return Found(asset, FOLDER, tuple(names), links, frozenset(), binaries, texts)
 
 
 def _is_safe(name: str) -> bool:
