@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
+    from cgo_prebuilt.requirements import Machine
     from cgo_prebuilt.source.source_tree import SourceOf
     from cgo_prebuilt.source.stored_archive import StoredArchive
     from cgo_prebuilt.storage.link_mode import Method
@@ -220,7 +221,6 @@ def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: 
     """The library's files, by the options' origin, and else as the environment says."""
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
-    from cgo_prebuilt.this_machine import detect_machine
 
     progress = BuildProgress()
     provider = Provider(
@@ -231,15 +231,24 @@ def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: 
         say=say,
         on_line=progress.line,
         on_wait=say_waiting,
-        # Who names a platform fetches for it, wherever that is: Bazel's spokes do.
-        machine=None
-        if options.platform or platform != this_host().platform
-        else detect_machine(this_host()),
+        machine=_machine_for(options, platform),
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
     finally:
         progress.end()
+
+
+def _machine_for(options: argparse.Namespace, platform: Platform) -> Machine | None:
+    """This machine, where the library is for it.
+
+    Who names a platform fetches for it, wherever that is: Bazel's spokes do.
+    """
+    if options.platform or platform != this_host().platform:
+        return None
+    from cgo_prebuilt.this_machine import detect_machine
+
+    return detect_machine(this_host())
 
 
 def _urls(options: argparse.Namespace) -> int:

@@ -32,7 +32,9 @@ def is_link(found: os.stat_result) -> bool:
 
 def this_user() -> int:
     """The id of the user that this process acts as; 0 on Windows, as `stat` says of every file."""
-    return 0 if sys.platform == "win32" else os.geteuid()
+    if sys.platform == "win32":
+        return 0
+    return os.geteuid()
 
 
 def is_of_this_user(found: os.stat_result) -> bool:
