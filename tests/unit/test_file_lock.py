@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -151,3 +152,21 @@ def test_a_holder_elsewhere_is_not_named_by_a_number_that_means_nothing(
         with hold(tmp_path / "lock", patience=0, on_stuck=told.append) as held:
             assert not held
     assert told == [shown]
+
+
+def test_a_file_that_fails_to_close_is_not_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be that of another thread's file, or connection, by then."""
+    close, closed = os.close, list[int]()
+
+    def failing(descriptor: int) -> None:
+        closed.append(descriptor)
+        close(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("cgo_prebuilt.files.file_lock._is_at", lambda *_: False)
+    monkeypatch.setattr(os, "close", failing)
+    with pytest.raises(OSError, match="Input/output error"), hold(tmp_path / "lock", leave=False):
+        pass
+    assert len(closed) == 1

@@ -73,7 +73,9 @@ def hold(
     try:
         for _ in range(_ATTEMPTS):
             if descriptor is not None:  # of a file that whoever had the lock has removed
-                os.close(descriptor)
+                # Never again, even where that fails: the number may be another file's by then.
+                gone, descriptor = descriptor, None
+                os.close(gone)
             descriptor = _open(path)
             held = descriptor is not None and _acquire(
                 descriptor, shared, wait, on_wait, patience, on_stuck
