@@ -31,10 +31,12 @@ PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 _CHUNK = 1 << 20
 _MODE = 0o644
 _GZIP_LEVEL = 9
-_ZSTD_LEVEL = 12
+_ZSTD_LEVEL = 11
 # More workers do not change the bytes, but none at all does: one is the least that is
 # deterministic.
 _ZSTD_WORKERS = 2
+# What each worker takes at a time, by default four windows: with the level, 100 MB of memory less.
+_ZSTD_JOB = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,7 @@ def _compressor(raw: IO[bytes], kind: str) -> Iterator[IO[bytes]]:
             zstd.CompressionParameter.compression_level: _ZSTD_LEVEL,
             zstd.CompressionParameter.checksum_flag: 1,
             zstd.CompressionParameter.nb_workers: _ZSTD_WORKERS,
+            zstd.CompressionParameter.job_size: _ZSTD_JOB,
         }
         with zstd.ZstdFile(raw, "wb", options=options) as compressed:
             yield compressed
