@@ -461,34 +461,38 @@ def test_the_modules_of_a_locked_release_can_be_slim(cpp: Publisher, tmp_path: P
     assert (ran.stdout, ran.returncode) == ("1019 -9\n", 0), ran.stderr
 
 
-PEAK = """\
-import resource, sys
-from cgo_prebuilt.cli import main
-code = main(sys.argv[1:])
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-sys.exit(code)
-"""
+def test_debug_information_is_packed_where_a_debugger_finds_it(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path)
+    text = (tmp_path / "prebuilt.yaml").read_text()
+    shared = text.replace("static_library: lib/libvec.a", "shared_library: lib/libvec.so")
+    (tmp_path / "prebuilt.yaml").write_text(shared)
+    (tmp_path / "vec.c").write_text(SOURCE)
+    link = ["gcc", "-g", "-shared", "-fPIC", "-Wl,-soname,libvec.so", str(tmp_path / "vec.c")]
+    library = tmp_path / "out/lib/libvec.so"
+    build_id = "0123456789abcdef0123456789abcdef01234567"
+    subprocess.run([*link, f"-Wl,--build-id=0x{build_id}", "-o", str(library), "-lm"], check=True)
+    done = publisher.pack("--debug-symbols").checked()
+    debug = "vec-v1.0.0-linux_amd64-debug.tar.zst"
+    assert done.stdout == f"dist/{ARCHIVE}\ndist/{debug}\n"
+    assert debug in (tmp_path / "dist/SHA256SUMS").read_text()
+    folder = tmp_path / "debug"
+    folder.mkdir()
+    subprocess.run(["tar", "-C", folder, "-xf", tmp_path / "dist" / debug], check=True)
+    kept = folder / f".build-id/{build_id[:2]}/{build_id[2:]}.debug"
+    with tarfile.open(tmp_path / "dist" / ARCHIVE) as tar:
+        tar.extract("lib/libvec.so", tmp_path / "packed", filter="data")
+    for file, has_debug in ((kept, True), (tmp_path / "packed/lib/libvec.so", False)):
+        sections = subprocess.run(
+            ["readelf", "-SWn", file], capture_output=True, text=True, check=True
+        ).stdout
+        assert (".debug_info" in sections) is has_debug
+        assert f"Build ID: {build_id}" in sections
 
-
-def test_a_large_library_is_packed_in_little_memory(cpp: Publisher, tmp_path: Path) -> None:
-    """300 MB, in as many members as a real one: it is read, inspected and compressed piece by piece."""
-    member = (tmp_path / "helper.cc.o").read_bytes()
-    header = b"%-16s%-32s%-10d`\n" % (b"a.o/", b"0", len(member))
-    with (tmp_path / "out/lib/libvec.a").open("wb") as library:
-        library.write(b"!<arch>\n")
-        for _ in range(300_000_000 // len(member)):
-            library.write(header + member + b"\n" * (len(member) % 2))
-    text = (tmp_path / "prebuilt.yaml").read_text().replace(".tar.gz", ".tar.zst")
+    subprocess.run([*link, "-Wl,--build-id=none", "-o", str(library), "-lm"], check=True)
+    assert "has no build ID, by which a debugger" in publisher.pack("--debug-symbols").stderr
     (tmp_path / "prebuilt.yaml").write_text(text)
-    options = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, "pack", "prebuilt.yaml", *options, "--notice", "NOTICE.md"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        check=False,
+    refused = publisher.pack("--debug-symbols")
+    assert refused.code == 2
+    assert (
+        "linux_amd64 has no shared library: the debug information of a static one" in refused.stderr
     )
-    assert done.returncode == 0, done.stderr
-    peak = int(done.stdout.split()[-1])
-    assert peak < 150, f"{peak} MB"

@@ -62,6 +62,11 @@ def add_publishing(verbs: Verbs) -> None:
     )
     verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
     verb.add_argument(
+        "--debug-symbols",
+        action="store_true",
+        help="strip shared libraries, and pack what goes by itself, for debuggers (ELF)",
+    )
+    verb.add_argument(
         "--slim",
         action="store_true",
         help="pack of static libraries only what the functions in their headers (or --localize) need",
@@ -133,6 +138,7 @@ def _pack(options: argparse.Namespace) -> int:
         specs = (manifest.platform(parse_platform(options.platform)),)
     extras = Extras(
         strip=options.strip,
+        debug_symbols=options.debug_symbols,
         slim=options.slim,
         localize=tuple(options.localize),
         notices=tuple(options.notice),

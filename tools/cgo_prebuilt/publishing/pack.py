@@ -94,13 +94,13 @@ def pack(
     for archive in spec.archives:
         if archive.format == "file":
             written.append(
-                _write(dist / archive.file, "file", [(sources[archive.path], archive.path)])
+                write_archive(dist / archive.file, "file", [(sources[archive.path], archive.path)])
             )
         else:
             kind = archive_format or archive.format
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(sources[name], prefix + name) for name in names if name not in loose]
-            written.append(_write(dist / _file_name(archive, kind), kind, members))
+            written.append(write_archive(dist / _file_name(archive, kind), kind, members))
     update_sums(dist / SUMS, {item.path.name: item.sha256 for item in written})
     return written
 
@@ -244,7 +244,17 @@ def _file_name(archive: ArchiveSpec, kind: str) -> str:
     return f"{stem}.{kind}"
 
 
-def _write(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
+def write_archive(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
+    """Write an archive, the same bytes every time.
+
+    Args:
+        target: The archive.
+        kind: One of `PACKED_FORMATS`, or `file` for a copy of the only member.
+        members: Files, and their names in the archive.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
     try:
         with whole(target) as partial:
             with partial.open("wb") as file:

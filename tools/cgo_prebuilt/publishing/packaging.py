@@ -23,6 +23,7 @@ from cgo_prebuilt.publishing.pack import (
     promised,
     refuse_links_out,
     source_files,
+    write_archive,
 )
 from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.releases.signing import sign
@@ -36,6 +37,7 @@ class Extras:
 
     Attributes:
         strip: Debug information is removed.
+        debug_symbols: The debug information of shared libraries is removed, and packed by itself.
         slim: Of each static library, only what its public symbols need is packed.
         localize: Globs of the symbols that stay global; empty to leave all as they are.
         notices: Files of third parties' notices, which `licenses` in the manifest names.
@@ -45,6 +47,7 @@ class Extras:
     """
 
     strip: bool = False
+    debug_symbols: bool = False
     slim: bool = False
     localize: tuple[str, ...] = ()
     notices: tuple[Path, ...] = ()
@@ -91,12 +94,34 @@ def package(
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
+        if extras.debug_symbols:
+            packed += [_debug_archive(manifest, one, folder, dist) for one in specs]
     if extras.key is not None:
         # Who pins the key builds from no source that it did not sign.
         update_sums(dist / SUMS, source_sums(manifest))
         sign(dist / SUMS, extras.key)
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
+    return packed
+
+
+def _debug_archive(manifest: Manifest, spec: PlatformSpec, folder: Path, dist: Path) -> Packed:
+    """Packs what is stripped off a platform's shared libraries, which a debugger finds by build ID."""
+    from cgo_prebuilt.publishing.debug_symbols import keep_debug
+
+    libraries = [folder / name for name in spec.interface.shared_library]
+    if not libraries:
+        raise UsageError(
+            f"{spec.platform} has no shared library: the debug information of a static one goes into"
+            " the programs that are linked with it",
+            where="--debug-symbols",
+            remedy="leave it out, and keep what you build without --strip for those who debug",
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = sorted({keep_debug(spec.platform, one, Path(temporary)) for one in libraries})
+        target = dist / f"{manifest.name}-{manifest.version}-{spec.platform}-debug.tar.zst"
+        packed = write_archive(target, "tar.zst", [(Path(temporary, path), path) for path in kept])
+    update_sums(dist / SUMS, {target.name: packed.sha256})
     return packed
 
 
@@ -150,7 +175,12 @@ def _overlaid(
         elif extras.localize and name in interface.static_library and source.is_file():
             localize(spec.platform, source, overlay / name, extras.localize)
             source = overlay / name
-        if extras.strip and name not in interface.interface_library and source.is_file():
+        is_split = extras.debug_symbols and name in interface.shared_library
+        if (
+            (extras.strip or is_split)
+            and name not in interface.interface_library
+            and source.is_file()
+        ):
             strip_library(spec.platform, source, overlay / name)
     for notice in extras.notices:
         _add_notice(spec, notice, overlay)

@@ -1,0 +1,67 @@
+"""The debug information of shared libraries, in files that a debugger finds by build ID.
+
+A debugger looks for `.build-id/XX/REST.debug` below its folders for debug information (GDB's manual,
+"Debugging Information in Separate Files"). A static library has no build ID: what is linked of it has one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.publishing.binutils import check_elf, program, run
+
+_NOTE = ".note.gnu.build-id"
+_NOTE_HEADER = 16  # the sizes of name and contents, the type, and the name `GNU`
+
+
+def debug_file(build_id: str) -> str:
+    """Where a debugger looks for what has a build ID, below its folder for debug information."""
+    return f".build-id/{build_id[:2]}/{build_id[2:]}.debug"
+
+
+def keep_debug(
+    platform: Platform, library: Path, folder: Path, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Write a shared library's debug information into a folder.
+
+    Args:
+        platform: What the library is for; one with ELF objects.
+        library: The library, before it is stripped.
+        folder: Where to, below which it has the path that a debugger looks for.
+        environ: `OBJCOPY` names the program and its first options.
+
+    Returns:
+        The path of the file, relative to the folder.
+
+    Raises:
+        UsageError: The platform is none of ELF, the library has no build ID, or the program is not there or
+            fails.
+    """
+    check_elf(platform, "--debug-symbols", library)
+    objcopy = program(environ, "OBJCOPY", "objcopy")
+    path = debug_file(_build_id(objcopy, library))
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run([*objcopy, "--only-keep-debug", str(library), str(target)], "OBJCOPY", library)
+    return path
+
+
+def _build_id(objcopy: list[str], library: Path) -> str:
+    with tempfile.TemporaryDirectory() as temporary:
+        note = Path(temporary) / "note"
+        note.touch()
+        options = ["-O", "binary", f"--only-section={_NOTE}"]
+        run([*objcopy, *options, str(library), str(note)], "OBJCOPY", library)
+        build_id = note.read_bytes()[_NOTE_HEADER:].hex()
+    if not build_id:
+        raise UsageError(
+            "the library has no build ID, by which a debugger would find its debug information",
+            where=str(library),
+            remedy="link it with -Wl,--build-id",
+        )
+    return build_id
