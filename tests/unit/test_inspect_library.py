@@ -19,7 +19,8 @@ from cgo_prebuilt.inspection.object_files import (
     needed_isa,
     read_objects,
 )
-from cgo_prebuilt.inspection.provided_symbols import provided_symbols
+from cgo_prebuilt.inspection.provided_symbols import Provided, provided_symbols
+from cgo_prebuilt.inspection.well_known import option_for
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires
@@ -34,11 +35,16 @@ needs_readers = pytest.mark.skipif(not can_inspect(), reason="the extra `inspect
 def inspect(
     *objects: ObjectFile,
     platform: Platform = LINUX,
-    provided: dict[str, str | None] | None = None,
+    provided: dict[str, str | None] | Provided | None = None,
     requires: Requires = Requires(),  # noqa: B008
+    linkopts: tuple[str, ...] = (),
+    is_own: bool = True,
 ) -> list[Finding]:
-    interface = Interface(requires=requires)
-    return inspect_libraries(platform, interface, {"libf.a": objects}, {}, provided)
+    interface = Interface(requires=requires, linkopts=linkopts)
+    if isinstance(provided, dict):
+        provided = Provided(provided)
+    paths: dict[str, list[str]] | None = {} if is_own else None
+    return inspect_libraries(platform, interface, {"libf.a": objects}, provided, paths)
 
 
 def texts(findings: list[Finding]) -> list[str]:
@@ -138,9 +144,11 @@ def test_what_is_no_library_has_no_objects(tmp_path: Path, content: bytes) -> No
 
 @needs_readers
 def test_this_machine_knows_which_glibc_brought_a_symbol() -> None:
-    found = provided_symbols(["-lm"])
-    if found is None:
+    answer = provided_symbols(["-lm", "-lnone"], ["libm.so.6", "libnone.so.6"])
+    if answer is None:
         pytest.skip("there is no C compiler")
+    found = answer.symbols
+    assert (*answer.absent, *answer.needed) == ("-lnone", "libm.so.6")
     assert found["cos"] == "GLIBC_2.2.5"
     assert found["memcpy"] == "GLIBC_2.2.5"  # and a newer one, which no link has to take
     assert found["getrandom"] == "GLIBC_2.25"
@@ -208,18 +216,22 @@ def test_a_file_without_objects_is_no_library() -> None:
 def test_symbols_that_nothing_provides_are_named() -> None:
     one = ObjectFile("a.o", ELF, "amd64", 9, defined={"f"}, undefined={"g", "cos", "deflate"})
     two = ObjectFile("b.o", ELF, "amd64", 9, defined={"g"}, undefined={"__start_table", "f"})
-    found = inspect(one, two, provided={"cos": "GLIBC_2.2.5"}, requires=Requires(glibc="2.17"))
+    requires = Requires(glibc="2.17")
+    found = inspect(one, two, provided={"cos": "GLIBC_2.2.5"}, requires=requires, linkopts=("-lm",))
     assert texts(found) == [
         "warning: 1 undefined symbols that neither the C library nor a linkopt provides: deflate"
     ]
 
 
 def test_what_cannot_be_told_on_this_machine_is_said_to_be_unknown() -> None:
-    assert texts(inspect(ObjectFile("a.o", ELF, "amd64", 9))) == [
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"deflate"})
+    assert texts(inspect(item)) == [
         "note: undefined symbols are not checked: that takes this machine to be linux_amd64, with a"
         " C compiler",
-        "note: the lowest glibc is not known: static archives do not record it",
     ]
+    assert inspect(item, is_own=False) == []
+    (note,) = inspect(item, provided=Provided({}, absent=frozenset({"-lz"})))
+    assert note.what == "1 undefined symbols are not checked: this machine has no -lz"
 
 
 def test_the_lowest_glibc_is_that_of_the_newest_symbol() -> None:
@@ -228,14 +240,14 @@ def test_the_lowest_glibc_is_that_of_the_newest_symbol() -> None:
         ELF,
         "amd64",
         9,
-        undefined={"cos", "arc4random"},
+        undefined={"qsort", "arc4random"},
         versions={"GLIBC_2.9", "CXXABI_1.3"},
     )
-    provided: dict[str, str | None] = {"cos": "GLIBC_2.2.5", "arc4random": "GLIBC_2.36"}
+    provided: dict[str, str | None] = {"qsort": "GLIBC_2.2.5", "arc4random": "GLIBC_2.36"}
     (note,) = inspect(item, provided=provided)
     assert str(note) == (
-        "note: libf.a: needs glibc 2.36 or later\n  next: record it in the manifest: requires:"
-        ' {glibc: "2.36"}'
+        "note: libf.a: needs glibc 2.36 or later (for arc4random)\n"
+        '  next: record it in the manifest: requires: {glibc: "2.36"}'
     )
     (warning,) = inspect(item, provided=provided, requires=Requires(glibc="2.28"))
     assert warning.what == "needs glibc 2.36 (for arc4random), the manifest says 2.28"
@@ -291,8 +303,8 @@ def test_a_note_that_is_cut_off_names_no_processor(note: bytes) -> None:
 
 
 def test_what_every_glibc_linked_statically_does_not_raise_the_lowest_one() -> None:
-    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cos", "fstat64"})
-    provided: dict[str, str | None] = {"cos": "GLIBC_2.2.5", "fstat64": "GLIBC_2.33"}
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"qsort", "fstat64"})
+    provided: dict[str, str | None] = {"qsort": "GLIBC_2.2.5", "fstat64": "GLIBC_2.33"}
     assert inspect(item, provided=provided, requires=Requires(glibc="2.17")) == []
 
 
@@ -322,8 +334,116 @@ def test_the_paths_of_the_build_machine(data: bytes, paths: list[str]) -> None:
 def test_paths_are_counted_and_two_are_shown() -> None:
     paths = {"libf.a": ["/home/a/1", "/home/a/2", "/home/a/3"]}
     objects = {"libf.a": [ObjectFile("f.o", ELF, "amd64", 9)]}
-    (finding,) = inspect_libraries(LINUX, Interface(), objects, paths, {})
+    (finding,) = inspect_libraries(LINUX, Interface(), objects, Provided({}), paths)
     assert finding.what.endswith("are in it: /home/a/1, /home/a/2 ...")
+
+
+@pytest.mark.parametrize(
+    ("platform", "undefined", "linkopts", "expected"),
+    [
+        ("linux_amd64", {"pow", "sqrtf"}, (), "-lm for pow, sqrtf"),
+        ("linux_arm64", {"pow"}, ("-ldl",), "-lm for pow"),
+        ("linux_amd64", {"dlopen"}, ("-lm",), "-ldl for dlopen"),
+        ("linux_amd64", {"_ZNSt6thread4joinEv", "_Znwm"}, ("-lm",), "-lstdc++ for"),
+        ("linux_amd64", {"_ZNSt3__15mutex4lockEv"}, (), "-lc++ for"),
+        ("darwin_arm64", {"__Znwm", "_pow"}, (), "-lc++ for _Znwm"),
+        ("linux_amd64_musl", {"__cxa_throw", "pow"}, (), "-lstdc++ for __cxa_throw"),
+    ],
+)
+def test_the_option_that_provides_a_symbol_is_told_on_every_machine(
+    platform: str, undefined: set[str], linkopts: tuple[str, ...], expected: str
+) -> None:
+    target = parse_platform(platform)
+    format = MACH_O if target.os == "darwin" else ELF
+    item = ObjectFile("a.o", format, target.arch, 9, undefined=undefined)
+    (note,) = inspect(item, platform=target, linkopts=linkopts, is_own=False)
+    assert note.level == "note"
+    assert note.what.startswith(f"needs {expected}")
+    option = expected.split()[0]
+    assert note.remedy == f"write into the manifest: linkopts: [{', '.join([*linkopts, option])}]"
+    assert inspect(item, platform=target, linkopts=(*linkopts, option), is_own=False) == []
+
+
+@pytest.mark.parametrize("linkopts", [("-Wl,-Bstatic,-lstdc++",), ("-l:libstdc++.a",), ("-lc++",)])
+def test_an_option_that_is_written_in_another_way_is_not_missed(linkopts: tuple[str, ...]) -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"_Znwm"})
+    assert inspect(item, linkopts=linkopts, is_own=False) == []
+
+
+def test_what_a_shared_library_loads_provides_its_symbols() -> None:
+    item = ObjectFile(
+        "", ELF, "amd64", 9, True, "libf.so.1", ("libm.so.6", "libc.so.6"), undefined={"pow"}
+    )
+    assert inspect(item, provided={}, is_own=False) == []
+
+
+def test_a_shared_library_that_nobody_brings_is_told() -> None:
+    item = ObjectFile(
+        "", ELF, "amd64", 9, True, "libf.so.1", ("libfoo.so.2", "libbar.so", "libc.so.6")
+    )
+    (finding,) = inspect(item, provided=Provided({}, needed=frozenset({"libbar.so"})), is_own=False)
+    assert str(finding).startswith(
+        "warning: libf.a: loads libfoo.so.2, which is not among the library's files, and this machine"
+        " has none\n  next: add it to 'shared_library'"
+    )
+    (finding,) = inspect(item, is_own=False)
+    assert finding.what == "loads libfoo.so.2, libbar.so, which is not among the library's files"
+    told = Requires(system=("foo",))
+    assert inspect(item, requires=told, is_own=False) == []
+    library = ObjectFile("", ELF, "amd64", 9, True, "libfoo.so.2", ("libc.so.6",))
+    other = ObjectFile("", ELF, "amd64", 9, True, "libbar.so", ("libc.so.6",))
+    assert inspect(item, library, other, is_own=False) == []
+
+
+def test_what_the_go_package_exports_is_no_cxx() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"cgo_blockstore_get", "_cgo_panic"})
+    (note,) = inspect(item, provided={}, is_own=False)
+    assert str(note) == (
+        "note: libf.a: expects the Go package to export _cgo_panic, cgo_blockstore_get (`//export`)"
+    )
+
+
+def test_a_symbol_of_a_newer_glibc_than_this_machines_is_told_as_that() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"__isoc23_strtol"})
+    provided = Provided({}, versions={"glibc": "2.36"})
+    (warning,) = inspect(item, provided=provided, is_own=False)
+    assert str(warning) == (
+        "warning: libf.a: needs glibc 2.38 (for __isoc23_strtol), this machine has 2.36: no program"
+        ' links it here\n  next: record it in the manifest: requires: {glibc: "2.38"}'
+    )
+    (note,) = inspect(item, is_own=False)
+    assert note.what == "needs glibc 2.38 or later (for __isoc23_strtol)"
+    requires = Requires(glibc="2.38")
+    assert inspect(item, requires=requires, is_own=False) == []
+
+
+@needs_readers
+def test_what_is_said_to_be_in_libm_is_there_and_not_in_libc() -> None:
+    libm, libc = provided_symbols(["-lm"]), provided_symbols([])
+    if libm is None or libc is None:
+        pytest.skip("there is no C compiler")
+    platform = parse_platform("linux_amd64")
+    assert not [name for name in libc.symbols if option_for(name, platform) == "-lm"]
+    names = "pow powf powl cexp clogf sincos j0 lgamma llrint nexttoward fesetround roundeven"
+    for name in names.split():
+        assert name in libm.symbols
+        assert option_for(name, platform) == "-lm"
+
+
+@needs_readers
+def test_members_with_long_names_of_gnu_and_bsd_are_read(tmp_path: Path) -> None:
+    library = static_library("linux_amd64", SOURCE, tmp_path / "a_name_of_more_than_16_letters.a")
+    (item,) = read_objects(library)
+    assert item.name == "a_name_of_more_than_16_letters.o"
+    data = library.read_bytes()
+    content = data[data.index(b"\x7fELF") :]
+    head = b"#1/20           0           0     0     644     %-10d`\n" % (len(content) + 20)
+    library.write_bytes(b"!<arch>\n" + head + b"long_name_of_bsd.o".ljust(20, b"\0") + content)
+    (item,) = read_objects(library)
+    assert (item.name, item.defined) == ("long_name_of_bsd.o", {"f", "hidden"})
+    library.write_bytes(b"!<arch>\n" + head.replace(b"#1/20", b"/9999") + content)
+    (item,) = read_objects(library)
+    assert item.name == ""
 
 
 # Stripping and localizing.

@@ -22,6 +22,7 @@ RAW = {
     "go_modules/goproxy_build.py": "a site is for the go command; it refuses secrets",
     "releases/github_api.py": "compares it with GITHUB_API_URL and GITHUB_SERVER_URL",
     "publishing/github_release.py": "adds a query",
+    "storage/kept_downloads.py": "hashes it: two URLs that differ in a secret part may be two files",
 }
 """Who reads a URL with its secrets, and why it must."""
 

@@ -38,14 +38,17 @@ class ByteStream(Protocol):
         """
 
 
-def save(stream: ByteStream, target: Path, sha256: str) -> None:
+def save(stream: ByteStream, target: Path, sha256: str | None = None) -> str:
     """Writes all of a stream to a file, as it comes; a file that is there is written over.
 
     Args:
         stream: The archive.
         target: The file.
         sha256: What its SHA-256 has to be. The stream's own hash is not enough: it may be of what was read
-            a moment before or after.
+            a moment before or after. None where that is not known yet.
+
+    Returns:
+        The SHA-256 of what was written.
 
     Raises:
         IntegrityError: What was written is something else.
@@ -57,12 +60,13 @@ def save(stream: ByteStream, target: Path, sha256: str) -> None:
         while piece := stream.read(_PIECE):
             file.write(piece)
             digest.update(piece)
-    if digest.hexdigest() != sha256:
+    if sha256 not in (None, digest.hexdigest()):
         raise IntegrityError(
             f"what was saved has the SHA-256 {digest.hexdigest()}, the lock says {sha256}",
             where=target.name,
             remedy="fetch it again; if that does not help, something changes the file while it is read",
         )
+    return digest.hexdigest()
 
 
 class FileStream:

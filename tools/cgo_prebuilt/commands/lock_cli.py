@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.locks.lock import Lock, LockedVersion
     from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.url import Url
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
 """What is taken for a version, and names another release each day."""
@@ -135,7 +136,9 @@ def _lock(options: argparse.Namespace) -> int:
 def _locked(
     manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
 ) -> LockedVersion:
-    """One version, downloaded, indexed, and compared with what its release says of it."""
+    """One version, downloaded, indexed, inspected, and compared with what its release says of it."""
+    from cgo_prebuilt.commands.lock_findings import LibraryFindings
+    from cgo_prebuilt.inspection.object_files import can_inspect
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
@@ -143,11 +146,17 @@ def _locked(
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature
+    from cgo_prebuilt.storage.kept_downloads import KeptDownloads
 
-    index = indexer(manifest, settings, open_transport(open_store().partials))
-    version = lock_version(manifest, index, folder)
-    site = GitHubSite.of(os.environ)
+    store = open_store()
     client = HttpClient(API_SETTINGS, os.environ)
+    downloads = KeptDownloads(store, open_transport(store.partials), _is_unchanged, say)
+    index = indexer(manifest, settings, downloads.run)
+    findings = LibraryFindings()
+    inspects = can_inspect()
+    version = lock_version(manifest, index, folder, findings.look if inspects else None)
+    downloads.trim()
+    site = GitHubSite.of(os.environ)
     reader = ReleaseReader(site, Api(client, note=note), Api(client, HEADERS, note=note))
     archives = released_archives(manifest, version, settings)
     statements = collect_statements(archives, reader.text, reader.assets, note)
@@ -172,6 +181,9 @@ def _locked(
         version = replace(version, signature=signature)
     _note_header_problems(version)
     _note_refused_linkopts(version)
+    findings.tell(note)
+    if not inspects:
+        note("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
     platforms = ", ".join(version.platforms)
     flavors = ", ".join(version.flavor_names())
@@ -195,6 +207,14 @@ def _note_moving(manifest: Manifest) -> None:
             f"{manifest.where}: {moving} leads to the newest release, whatever that is: write"
             " /releases/download/{version}/, with the version's tag"
         )
+
+
+def _is_unchanged(url: Url, validator: str) -> bool:
+    from cgo_prebuilt.network.api import API_SETTINGS
+    from cgo_prebuilt.network.client import HttpClient
+
+    with HttpClient(API_SETTINGS, os.environ) as client:
+        return client.is_unchanged(url, validator)
 
 
 def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ def obtain(
     tree = stored(plan, store)
     if tree is not None:
         return Obtained(tree, is_new=False)
+    plan = replace(plan, archives=tuple(_with_kept(archive, store) for archive in plan.archives))
     for archive in plan.archives:
         _refuse_unreachable(plan, archive)
     with store.exclusive(key, on_wait=on_wait):
@@ -78,6 +79,17 @@ def stored(plan: Plan, store: Store) -> Tree | None:
     result = Results(store.results).get(_vouched_key(plan))
     is_theirs = result is not None and result.files == plan.files and result.is_of(tree)
     return tree if is_theirs else None
+
+
+def _with_kept(archive: LockedArchive, store: Store) -> LockedArchive:
+    """The archive with the store as its first URL, where `lock` has left it there."""
+    from cgo_prebuilt.storage.kept_downloads import find_download
+    from cgo_prebuilt.url import Url
+
+    path = find_download(store, archive.file, archive.sha256, archive.size)
+    if path is None:
+        return archive
+    return replace(archive, urls=(Url(path.as_uri()), *archive.urls))
 
 
 def _vouched_key(plan: Plan) -> str:

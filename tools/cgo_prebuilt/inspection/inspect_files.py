@@ -1,19 +1,24 @@
-"""Inspecting libraries with what this machine has to do it."""
+"""Inspecting a platform's libraries with what this machine has to do it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import mmap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cgo_prebuilt.host import detect
 from cgo_prebuilt.inspection.inspect_library import ERROR, Finding, build_paths, inspect_libraries
-from cgo_prebuilt.inspection.object_files import read_objects
-from cgo_prebuilt.inspection.provided_symbols import provided_symbols
+from cgo_prebuilt.inspection.object_files import ObjectFile, read_objects
+from cgo_prebuilt.inspection.provided_symbols import Provided, provided_symbols
+from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
+from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.this_machine import detect_machine
 
 
 def inspect_files(spec: PlatformSpec, sources: Mapping[str, Path]) -> list[Finding]:
-    """Inspects a platform's libraries.
+    """Inspect a platform's libraries, as they were built.
 
     Args:
         spec: What the manifest says of the platform.
@@ -21,10 +26,39 @@ def inspect_files(spec: PlatformSpec, sources: Mapping[str, Path]) -> list[Findi
     """
     present = [name for name in spec.interface.libraries() if name in sources]
     libraries = {name: read_objects(sources[name]) for name in present}
-    paths = {name: build_paths(sources[name].read_bytes()) for name in present}
-    native = spec.platform.os == "linux" and detect().platform == spec.platform
-    provided = provided_symbols(spec.interface.linkopts) if native else None
-    return inspect_libraries(spec.platform, spec.interface, libraries, paths, provided)
+    paths = {name: _build_paths(sources[name]) for name in present}
+    return inspect_objects(spec.platform, spec.interface, libraries, paths)
+
+
+def inspect_objects(
+    platform: Platform,
+    interface: Interface,
+    libraries: Mapping[str, Sequence[ObjectFile]],
+    paths: Mapping[str, Sequence[str]] | None = None,
+) -> list[Finding]:
+    """Inspect a platform's libraries, once they are read; see `inspect_libraries`."""
+    provided = _provided(platform, interface, libraries)
+    return inspect_libraries(platform, interface, libraries, provided, paths)
+
+
+def _provided(
+    platform: Platform, interface: Interface, libraries: Mapping[str, Sequence[ObjectFile]]
+) -> Provided | None:
+    host = detect()
+    if platform.os != "linux" or host.platform != platform:
+        return None
+    needed = {name for objects in libraries.values() for item in objects for name in item.needed}
+    provided = provided_symbols(interface.linkopts, sorted(needed))
+    machine = detect_machine(host)
+    versions = {"glibc": machine.glibc, "libstdcxx": machine.libstdcxx}
+    return None if provided is None else replace(provided, versions=versions)
+
+
+def _build_paths(path: Path) -> list[str]:
+    if path.stat().st_size == 0:  # nothing that could be mapped
+        return []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return build_paths(data)
 
 
 def refusals(findings: list[Finding]) -> list[Finding]:

@@ -1,17 +1,25 @@
-"""What is wrong, or worth knowing, with a library that is to be packed. Decides; reads nothing.
+"""What is wrong, or worth knowing, with a library that is to be packed or locked. Decides; reads nothing.
 
 `object_files` reads the libraries, `provided_symbols` this machine's.
 """
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.inspection.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
-from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, version_number
+from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, Provided, version_number
+from cgo_prebuilt.inspection.well_known import (
+    glibc_since,
+    has_option,
+    is_of_program,
+    not_of_system,
+    option_for,
+)
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, libc_version
 from cgo_prebuilt.requirements import highest_cpu, is_for
@@ -19,12 +27,21 @@ from cgo_prebuilt.requirements import highest_cpu, is_for
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 _FORMATS = {"darwin": MACH_O, "windows": COFF}
+_EVERYBODY_HAS = (2, 17)  # of 2012: what is older is not worth a line
 _MUCH_DEBUG = 0.5
 _SHOWN = 5
+_MEND = (
+    "name the archive or the path that is for this platform, in 'archives' or 'static_library' below"
+    " 'platforms'"
+)
 # Since 2.33 in libc.so; before, every glibc linked them into the program itself (libc_nonshared.a).
 _ONCE_STATIC = frozenset(
     f"{name}{bits}" for name in ("stat", "fstat", "lstat", "fstatat") for bits in ("", "64")
 ) | {"mknod", "mknodat"}
+_WHY = {
+    "-lm": " (Bazel's toolchains add it, plain Go does not)",
+    "-ldl": " (glibc has them itself from 2.34 on)",
+}
 # Folders that are on one machine only: people's homes, and those of the usual builders.
 _BUILD_FOLDERS = (
     b"/home/",
@@ -63,7 +80,7 @@ class Finding:
         )
 
 
-def build_paths(data: bytes) -> list[str]:
+def build_paths(data: bytes | mmap.mmap) -> list[str]:
     """The absolute paths of the build machine in a file's bytes, each once, folder by folder."""
     found = []
     for folder in _BUILD_FOLDERS:
@@ -82,8 +99,8 @@ def inspect_libraries(
     platform: Platform,
     interface: Interface,
     libraries: Mapping[str, Sequence[ObjectFile]],
-    paths: Mapping[str, Sequence[str]],
-    provided: Mapping[str, str | None] | None,
+    provided: Provided | None,
+    paths: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Finding]:
     """Inspects a platform's libraries.
 
@@ -91,51 +108,59 @@ def inspect_libraries(
         platform: What they are for.
         interface: How they are linked.
         libraries: Their objects, by file.
-        paths: The build machine's paths in them, by file.
-        provided: What `provided_symbols` gives; None where this machine cannot tell.
+        provided: What this machine provides for the link; None where it is not of the platform, or
+            cannot tell.
+        paths: The build machine's paths in them, by file; None where somebody else built them, and
+            what only the builder can mend is of no use.
 
     Returns:
         The findings, file by file; those of all the libraries together last.
     """
+    is_own = paths is not None
     findings: list[Finding] = []
     for file, objects in libraries.items():
-        findings += _of_file(platform, file, objects)
-        if paths.get(file):
+        findings += _of_file(platform, file, objects, is_own)
+        if paths and paths.get(file):
             findings.append(_paths(file, paths[file]))
     everything = [item for objects in libraries.values() for item in objects]
+    if not everything or any(finding.level == ERROR for finding in findings):
+        return findings
     where = ", ".join(libraries) if len(libraries) <= _SHOWN else f"{len(libraries)} libraries"
-    undefined = _undefined(everything)
-    if provided is None:
-        findings.append(
-            Finding(NOTE, where, "undefined symbols are not checked: that takes this machine to be"
-                    f" {platform}, with a C compiler")
-        )  # fmt: skip
-    else:
-        findings += _unprovided(where, undefined, provided)
-    requires = interface.requires
+    undefined = _undefined(platform, everything)
+    findings += _symbols(where, platform, interface, undefined, provided, is_own)
+    findings += _needed(platform, interface, libraries, provided)
     if platform.os == "linux" and not platform.libc:
+        requires = interface.requires
         for family, key, stated in (
             ("GLIBC", "glibc", requires.glibc),
             ("GLIBCXX", "libstdcxx", requires.libstdcxx),
         ):
             findings += _versions(family, key, stated, where, everything, undefined, provided)
-    findings += _cpu(where, platform, requires.cpu, everything)
+    findings += _cpu(where, platform, interface.requires.cpu, everything)
     return findings
 
 
-def _of_file(platform: Platform, file: str, objects: Sequence[ObjectFile]) -> Iterator[Finding]:
+def _of_file(
+    platform: Platform, file: str, objects: Sequence[ObjectFile], is_own: bool
+) -> Iterator[Finding]:
     wanted = _FORMATS.get(platform.os, ELF)
     native = [item for item in objects if item.format != BITCODE]
     if not objects:
-        yield Finding(WARNING, file, "it is no library: there is no object in it", "build it again")
+        yield Finding(
+            WARNING,
+            file,
+            "it is no library: there is no object in it",
+            "build it again" if is_own else "correct its path in the manifest",
+        )
         return
+    mend = "check --platform and --from" if is_own else _MEND
     formats = sorted({item.format for item in native} - {wanted})
     if formats:
         yield Finding(
             ERROR,
             file,
             f"it is {' and '.join(formats)}, {platform} takes {wanted}",
-            "check --platform and --from",
+            mend,
         )
     elif native:
         archs = {item.arch for item in native}
@@ -145,7 +170,7 @@ def _of_file(platform: Platform, file: str, objects: Sequence[ObjectFile]) -> It
                 ERROR,
                 file,
                 f"it is for {named}, not {platform.arch}",
-                "check --platform and --from",
+                mend,
             )
         elif len(archs) > 1 and wanted != MACH_O:
             odd = next(item for item in native if item.arch != platform.arch)
@@ -158,7 +183,7 @@ def _of_file(platform: Platform, file: str, objects: Sequence[ObjectFile]) -> It
             file,
             f"{len(objects) - len(native)} of its objects are LLVM bitcode, which only the same LLVM"
             " links",
-            "build without -flto (Rust: lto = false or embed-bitcode = no)",
+            "build without -flto (Rust: lto = false or embed-bitcode = no)" if is_own else "",
         )
     if any(item.shared and item.soname is None for item in native):
         yield Finding(
@@ -166,10 +191,10 @@ def _of_file(platform: Platform, file: str, objects: Sequence[ObjectFile]) -> It
             file,
             "it has no SONAME: programs will look for it by the path that it had when they were"
             " linked",
-            "link it with -Wl,-soname,NAME (macOS: -install_name @rpath/NAME)",
+            "link it with -Wl,-soname,NAME (macOS: -install_name @rpath/NAME)" if is_own else "",
         )
     size, debug = sum(item.size for item in objects), sum(item.debug for item in objects)
-    if debug > _MUCH_DEBUG * size:
+    if is_own and debug > _MUCH_DEBUG * size:
         yield Finding(
             WARNING,
             file,
@@ -190,27 +215,104 @@ def _paths(file: str, paths: Sequence[str]) -> Finding:
     )
 
 
-def _undefined(objects: Sequence[ObjectFile]) -> set[str]:
-    needed: set[str] = set().union(*(item.undefined for item in objects))
-    return needed.difference(*(item.defined for item in objects))
+def _undefined(platform: Platform, objects: Sequence[ObjectFile]) -> set[str]:
+    """What a program that links them must find elsewhere, without Mach-O's underscore.
+
+    A shared library finds its own symbols where DT_NEEDED leads.
+    """
+    needed: set[str] = set().union(*(item.undefined for item in objects if not item.needed))
+    needed.difference_update(*(item.defined for item in objects))
+    if platform.os == "darwin":
+        return {name.removeprefix("_") for name in needed}
+    return {name for name in needed if not LINKER_SYMBOLS.fullmatch(name)}
 
 
-def _unprovided(
-    where: str, undefined: set[str], provided: Mapping[str, str | None]
+def _symbols(
+    where: str,
+    platform: Platform,
+    interface: Interface,
+    undefined: set[str],
+    provided: Provided | None,
+    is_own: bool,
 ) -> Iterator[Finding]:
-    missing = sorted(
-        name for name in undefined if name not in provided and not LINKER_SYMBOLS.fullmatch(name)
-    )
-    if missing:
-        shown = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
+    linkopts, glibc = interface.linkopts, interface.requires.glibc
+    unknown, by_option = set[str](), dict[str, list[str]]()
+    for name in sorted(undefined):
+        option = option_for(name, platform)
+        if option is not None:
+            by_option.setdefault(option, []).append(name)
+        elif not is_of_program(name) and glibc_since(name) is None:
+            unknown.add(name)
+    missing = [option for option in by_option if not has_option(option, linkopts, glibc)]
+    for option in missing:
+        line = ", ".join([*linkopts, option])
+        why = _WHY.get(option, "")
+        yield Finding(
+            NOTE,
+            where,
+            f"needs {option} for {_listed(by_option[option])}, which 'linkopts' lacks{why}",
+            f"write into the manifest: linkopts: [{line}]",
+        )
+    of_program = sorted(filter(is_of_program, undefined))
+    if of_program:
+        yield Finding(
+            NOTE, where, f"expects the Go package to export {_listed(of_program)} (`//export`)"
+        )
+    if provided is None:
+        if is_own and unknown:
+            yield Finding(NOTE, where, "undefined symbols are not checked: that takes this machine to"
+                          f" be {platform}, with a C compiler")  # fmt: skip
+        return
+    unprovided = sorted(unknown - provided.symbols.keys())
+    if unprovided and provided.absent:
+        absent = ", ".join(sorted(provided.absent))
+        yield Finding(
+            NOTE,
+            where,
+            f"{len(unprovided)} undefined symbols are not checked: this machine has no {absent}",
+        )
+    elif unprovided:
         yield Finding(
             WARNING,
             where,
-            f"{len(missing)} undefined symbols that neither the C library nor a linkopt provides:"
-            f" {shown}",
-            "add the library that has them to 'linkopts', such as -lstdc++ or -lm; it matters only"
-            " where a program uses the objects that need them",
+            f"{len(unprovided)} undefined symbols that neither the C library nor a linkopt provides:"
+            f" {_listed(unprovided)}",
+            "add the library that has them to 'linkopts'; nothing to do where the Go package exports"
+            " them, or no program uses the objects that need them",
         )
+
+
+def _needed(
+    platform: Platform,
+    interface: Interface,
+    libraries: Mapping[str, Sequence[ObjectFile]],
+    provided: Provided | None,
+) -> Iterator[Finding]:
+    """Tells of shared libraries that a shared library loads, and nobody is known to bring."""
+    own = {name.rpartition("/")[2] for name in interface.libraries()}
+    own |= {(item.soname or "").rpartition("/")[2] for all in libraries.values() for item in all}
+    for file, objects in libraries.items():
+        needed = list(dict.fromkeys(name for item in objects for name in item.needed))
+        lacking = [
+            name
+            for name in not_of_system(needed, platform)
+            if name.rpartition("/")[2] not in own
+            and (provided is None or name not in provided.needed)
+        ]
+        if not lacking or interface.requires.system:
+            continue
+        here = "" if provided is None else ", and this machine has none"
+        yield Finding(
+            NOTE if provided is None else WARNING,
+            file,
+            f"loads {_listed(lacking)}, which is not among the library's files{here}",
+            "add it to 'shared_library'; or name the package that has it, for people:"
+            " requires: {system: [PACKAGE]}",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
 
 
 def _versions(
@@ -220,31 +322,40 @@ def _versions(
     where: str,
     objects: Sequence[ObjectFile],
     undefined: set[str],
-    provided: Mapping[str, str | None] | None,
+    provided: Provided | None,
 ) -> Iterator[Finding]:
     """Compares the newest version of a family, such as GLIBC, that is asked for with what is stated."""
     prefix = f"{family}_"
-    asked = {version for item in objects for version in item.versions}
     # A static archive names no versions. A link takes the symbol from the oldest library that has it.
-    undefined = undefined - _ONCE_STATIC
-    asked |= {version for name in undefined if (version := (provided or {}).get(name))}
+    since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}
+    if provided is not None:
+        names = undefined - _ONCE_STATIC - since.keys()
+        since |= {name: v for name in names if (v := provided.symbols.get(name))}
+    asked = {version for item in objects for version in item.versions} | set(since.values())
     asked = {version for version in asked if version.startswith(prefix) and version_number(version)}
     if not asked:
-        if provided is None and key == "glibc":
-            yield Finding(
-                NOTE, where, "the lowest glibc is not known: static archives do not record it"
-            )
         return
     newest = max(asked, key=version_number)
     lowest = newest.removeprefix(prefix)
     line = f'requires: {{{key}: "{lowest}"}}'
-    if not stated:
+    reasons = sorted(name for name, version in since.items() if version == newest)
+    because = f" (for {_listed(reasons)})" if reasons else ""
+    here = provided.versions.get(key) if provided is not None else None
+    if here and libc_version(here) < libc_version(lowest):
         yield Finding(
-            NOTE, where, f"needs {key} {lowest} or later", f"record it in the manifest: {line}"
+            WARNING,
+            where,
+            f"needs {key} {lowest}{because}, this machine has {here}: no program links it here",
+            f"record it in the manifest: {line}",
         )
-    elif libc_version(stated) < libc_version(lowest):
-        reasons = sorted(name for name in undefined if (provided or {}).get(name) == newest)
-        because = f" (for {', '.join(reasons[:_SHOWN])})" if reasons else ""
+    elif not stated and (family != "GLIBC" or libc_version(lowest) > _EVERYBODY_HAS):
+        yield Finding(
+            NOTE,
+            where,
+            f"needs {key} {lowest} or later{because}",
+            f"record it in the manifest: {line}",
+        )
+    elif stated and libc_version(stated) < libc_version(lowest):
         yield Finding(
             WARNING,
             where,

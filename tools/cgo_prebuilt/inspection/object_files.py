@@ -1,18 +1,19 @@
-"""What a library file is made of: its objects, their symbols and sections, as LIEF and arpy read them.
+"""What a library file is made of: its objects, their symbols and sections, as LIEF reads them.
 
-Both come with the extra `inspect`; nothing that fetches needs them.
+It comes with the extra `inspect`; nothing that fetches needs it.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
 import struct
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cgo_prebuilt.requirements import CPU_LEVELS
 
@@ -20,6 +21,11 @@ ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
 
 _AR = b"!<arch>\n"
 _THIN = b"!<thin>\n"
+# name, time, owner, group, mode, size, end; of a long name, its place: behind the header, or in `//`
+_AR_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
+_AR_NAME_BEFORE = re.compile(rb"#1/([0-9]{1,6})")
+_AR_NAME_AT = re.compile(rb"/([0-9]{1,12})")
+_NAME_MAX = 4096
 _FAT_ARCH = struct.Struct(">IIIII")  # of mach-o/fat.h
 _FAT = b"\xca\xfe\xba\xbe"
 _MACH_O = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -55,6 +61,7 @@ class ObjectFile:
         arch: As `GOARCH`; empty where it is none that is known.
         shared: Whether it is a shared library.
         soname: The name that its users record; None where it has none.
+        needed: The shared libraries that it loads: DT_NEEDED, or LC_LOAD_DYLIB.
         defined: Its global symbols, as they are in the file.
         undefined: What it needs, weak references left out.
         versions: The symbol versions that it asks for, such as `GLIBC_2.17` and `GLIBCXX_3.4.30`.
@@ -69,6 +76,7 @@ class ObjectFile:
     size: int
     shared: bool = False
     soname: str | None = None
+    needed: tuple[str, ...] = ()
     defined: set[str] = field(default_factory=set)
     undefined: set[str] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
@@ -77,8 +85,8 @@ class ObjectFile:
 
 
 def can_inspect() -> bool:
-    """Whether the readers are installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("arpy", "lief"))
+    """Whether the reader is installed."""
+    return importlib.util.find_spec("lief") is not None
 
 
 def is_thin_archive(path: Path) -> bool:
@@ -88,7 +96,16 @@ def is_thin_archive(path: Path) -> bool:
 
 
 def read_objects(path: Path) -> list[ObjectFile]:
+    """The objects of a library's file; see `objects_in`."""
+    with path.open("rb") as file:
+        return objects_in(file)
+
+
+def objects_in(file: BinaryIO) -> list[ObjectFile]:
     """The objects of a static archive, a shared library, or a universal file of either.
+
+    Args:
+        file: The library, seekable. One member of an archive at a time is in memory.
 
     Returns:
         Those that are objects; none where the file is something else.
@@ -100,38 +117,63 @@ def read_objects(path: Path) -> list[ObjectFile]:
         warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that LIEF has no name for
         return [
             item
-            for part in _slices(path.read_bytes())
+            for part in _slices(file)
             for name, data in _members(part)
             if (item := _object(name, data)) is not None
         ]
 
 
-def _slices(data: bytes) -> Iterator[bytes]:
+def condensed(objects: Sequence[ObjectFile]) -> list[ObjectFile]:
+    """The same objects, with all their symbols at the first one: many share one name.
+
+    What they define for each other is not undefined any more.
+    """
+    defined: set[str] = set().union(*(item.defined for item in objects))
+    undefined: set[str] = set().union(*(item.undefined for item in objects))
+    rest = [replace(item, defined=set(), undefined=set()) for item in objects]
+    for first in rest[:1]:
+        first.defined, first.undefined = defined, undefined - defined
+    return rest
+
+
+def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
     """The files in a universal one (`fat_header` of mach-o/fat.h). LIEF knows no archives in there."""
-    if data[:4] != _FAT:
-        yield data
+    file.seek(0)
+    head = file.read(8 + 16 * _FAT_ARCH.size)
+    file.seek(0)
+    if head[:4] != _FAT:
+        yield file
         return
     # As far as there are bytes: the class files of Java begin alike.
-    there = (len(data) - 8) // _FAT_ARCH.size
-    for index in range(min(int.from_bytes(data[4:8], "big"), 16, there)):
-        _, _, offset, size, _ = _FAT_ARCH.unpack_from(data, 8 + _FAT_ARCH.size * index)
-        yield data[offset : offset + size]
+    there = (len(head) - 8) // _FAT_ARCH.size
+    for index in range(min(int.from_bytes(head[4:8], "big"), 16, there)):
+        _, _, offset, size, _ = _FAT_ARCH.unpack_from(head, 8 + _FAT_ARCH.size * index)
+        file.seek(offset)
+        yield io.BytesIO(file.read(size))
 
 
-def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    if not data.startswith(_AR):
-        yield "", data
+def _members(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """The members of an `ar` archive, with the long names of GNU and of BSD (ar(5)); or the file itself."""
+    if file.read(len(_AR)) != _AR:
+        file.seek(0)
+        yield "", file.read()
         return
-    import io
-
-    import arpy  # type: ignore[import-untyped]
-
-    try:
-        with arpy.Archive(fileobj=io.BytesIO(data)) as archive:
-            for member in archive:
-                yield member.header.name.decode("utf-8", "replace").rstrip("/"), member.read()
-    except (arpy.ArchiveFormatError, arpy.ArchiveAccessError, ValueError):
-        return
+    names = b""
+    while match := _AR_HEADER.fullmatch(file.read(60)):
+        name, size = match[1].rstrip(), int(match[2])
+        start = file.tell()
+        end = start + size + size % 2
+        if name == b"//":
+            names = file.read(size)
+        elif name not in (b"/", b"/SYM64/"):
+            if long := _AR_NAME_BEFORE.fullmatch(name):
+                size = max(0, size - int(long[1]))
+                name = file.read(min(int(long[1]), _NAME_MAX)).rstrip(b"\0")
+                file.seek(start + int(long[1]))
+            elif long := _AR_NAME_AT.fullmatch(name):
+                name = names[int(long[1]) :][:_NAME_MAX].partition(b"\n")[0]
+            yield name.decode("utf-8", "replace").rstrip("/"), file.read(size)
+        file.seek(end)
 
 
 def _object(name: str, data: bytes) -> ObjectFile | None:
@@ -176,6 +218,7 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
         size,
         shared=elf.header.file_type == lief.ELF.Header.FILE_TYPE.DYN,
         soname=elf.get(tag).name if elf.has(tag) else None,
+        needed=tuple(map(str, elf.libraries)),
         debug=sum(s.size for s in elf.sections if str(s.name).startswith((".debug_", ".zdebug_"))),
     )
     local, weak = lief.ELF.Symbol.BINDING.LOCAL, lief.ELF.Symbol.BINDING.WEAK
@@ -227,6 +270,11 @@ def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:
     for command in binary.commands:
         if command.command == lief.MachO.LoadCommand.TYPE.ID_DYLIB:
             found.soname = str(command.name)
+        elif command.command in (
+            lief.MachO.LoadCommand.TYPE.LOAD_DYLIB,
+            lief.MachO.LoadCommand.TYPE.REEXPORT_DYLIB,
+        ):
+            found.needed += (str(command.name),)
     for symbol in binary.symbols:
         if symbol.raw_type & 0x01:  # N_EXT: not a local one
             target = found.defined if symbol.raw_type & _MACH_O_UNDEFINED else found.undefined

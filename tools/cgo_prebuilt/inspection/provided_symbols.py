@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cgo_prebuilt.inspection.object_files import read_objects
@@ -28,30 +29,56 @@ LINKER_SYMBOLS = re.compile(
 )
 
 
-def provided_symbols(linkopts: Iterable[str]) -> dict[str, str | None] | None:
+@dataclass(frozen=True, slots=True)
+class Provided:
     """What a link on this machine can use.
+
+    Attributes:
+        symbols: For each symbol the oldest version of glibc or libstdc++ that has it, such as
+            `GLIBC_2.17`, or None where it is another library's.
+        absent: Those of the options that name a library that this machine lacks.
+        needed: Those of the shared libraries that were asked for that this machine has.
+        versions: The machine's own version by `glibc` and `libstdcxx`, where that is known.
+    """
+
+    symbols: Mapping[str, str | None]
+    absent: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def provided_symbols(linkopts: Iterable[str], needed: Iterable[str] = ()) -> Provided | None:
+    """Look up what a link on this machine can use.
 
     Args:
         linkopts: Options for the linker; `-lNAME` are looked up.
+        needed: Shared libraries to look for.
 
     Returns:
-        For each symbol the oldest version of glibc or libstdc++ that has it, such as `GLIBC_2.17`,
-        or None where it is another library's; or None where this machine has no C compiler to ask.
+        What there is; None where this machine has no C compiler to ask.
     """
-    wanted = dict.fromkeys((*_ALWAYS, *(option for option in linkopts if option[:2] == "-l")))
+    words = (word for option in linkopts for word in option.split())
+    wanted = dict.fromkeys((*_ALWAYS, *(word for word in words if word[:2] == "-l")))
     found: dict[str, str | None] = {}
+    absent = set()
     for option in wanted:
-        for path in _files(option[2:]):
+        paths = list(_files(option[2:]))
+        if not paths and option not in _ALWAYS:
+            absent.add(option)
+        for path in paths:
             for symbol, version in _symbols(path):
                 before = found.get(symbol)
                 if version is not None and before is not None:
                     version = min(version, before, key=version_number)
                 found[symbol] = version
-    return found or None
+    if not found:
+        return None
+    return Provided(found, frozenset(absent), frozenset(name for name in needed if _find(name)))
 
 
 def _files(library: str) -> Iterator[Path]:
-    for name in (f"lib{library}.so", f"lib{library}.so.1", f"lib{library}.a"):
+    names = (f"lib{library}.so", f"lib{library}.so.1", f"lib{library}.a")
+    for name in (library[1:],) if library[:1] == ":" else names:
         path = _find(name)
         if path is None:
             continue

@@ -88,6 +88,21 @@ class HttpClient:
                 pass
         return self._bytes(url, url, headers or {})
 
+    def is_unchanged(self, url: Url, validator: str) -> bool:
+        """Asks whether a resource is still what it was, without its body (RFC 9110 13.1).
+
+        Args:
+            url: An http or https URL.
+            validator: What `strong_validator` gave of it.
+
+        Raises:
+            Failure: There is no answer.
+        """
+        name = "If-None-Match" if validator.startswith('"') else "If-Modified-Since"
+        answer = self._follow("GET", url, url, {name: validator})
+        answer.close(keep=answer.status == 304)
+        return answer.status == 304
+
     def exchange(
         self,
         method: str,

@@ -272,7 +272,7 @@ def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, in
 
 
 def read_members(
-    raw: RangeFile, size: int, members: Collection[str], consume: Callable[[ByteStream], None]
+    raw: RangeFile, size: int, members: Collection[str], consume: Callable[[ByteStream], object]
 ) -> str:
     """Has members of a zip archive read; see `Transport.read_members`.
 

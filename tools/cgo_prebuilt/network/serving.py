@@ -36,7 +36,7 @@ def check(wanted: Wanted, sha256: str, size: int) -> None:
 
 
 def serve(
-    wanted: Wanted, spool: Spool, file: PositionedFile, consume: Callable[[ByteStream], None]
+    wanted: Wanted, spool: Spool, file: PositionedFile, consume: Callable[[ByteStream], object]
 ) -> tuple[str, int]:
     """Lets a consumer read a spool while it is hashed.
 

@@ -48,11 +48,13 @@ class Visit:
         patience: Counts the tries.
         ranges: False once the server has answered a range in a way that cannot be used.
         resumed: True once bytes of an earlier run have been gone on with.
+        validator: The validator of what the last pass took; None where it has none.
     """
 
     patience: Patience
     ranges: bool = True
     resumed: bool = False
+    validator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Job:
     """
 
     wanted: Wanted
-    consume: Callable[[ByteStream], None]
+    consume: Callable[[ByteStream], object]
     tally: Tally
     progress: FileProgress
     deadline: float
@@ -222,6 +224,7 @@ class Transfer:
             self._held = self._partial.done()
         if sidecar is not None and self._held.size():
             self._validator, self._total = sidecar.validator, sidecar.total
+            self._visit.validator = sidecar.validator
             self._segmented = sidecar.done is not None
             self._leases = Leases(self._held.holes(sidecar.total))
 
@@ -255,8 +258,9 @@ class Transfer:
         if length is not None and length > limit:
             raise Failure(Kind.WRONG, f"size {length}, more than {limit}")
         self._total, self._validator = length, None
+        self._visit.validator = strong_validator(answer.headers)
         if self._visit.ranges and length is not None and takes_ranges(answer.headers):
-            self._validator = strong_validator(answer.headers)
+            self._validator = self._visit.validator
         # Where no length is known, one byte more than there may be shows that there are too many.
         lease = Lease(0, limit + 1 if length is None else length)
         self._leases = Leases([], lease)

@@ -71,6 +71,7 @@ class Transferred:
         bytes_downloaded: Bytes received, of every try.
         bytes_resumed: Bytes that an earlier run had left.
         url: Which of the URLs it came from.
+        validator: What shows whether the file there is still the same; None where nothing does.
     """
 
     sha256: str
@@ -79,6 +80,7 @@ class Transferred:
     bytes_downloaded: int
     bytes_resumed: int
     url: Url
+    validator: str | None = None
 
 
 class Transport:
@@ -110,7 +112,7 @@ class Transport:
         for transfer in active:
             transfer.stop()
 
-    def run(self, download: Download, consume: Callable[[ByteStream], None]) -> Transferred:
+    def run(self, download: Download, consume: Callable[[ByteStream], object]) -> Transferred:
         """Gets an archive, and has it consumed as it comes in.
 
         Args:
@@ -142,7 +144,7 @@ class Transport:
         return transferred
 
     def read_members(
-        self, download: Download, members: Collection[str], consume: Callable[[ByteStream], None]
+        self, download: Download, members: Collection[str], consume: Callable[[ByteStream], object]
     ) -> bool:
         """Has some members of a zip archive read without fetching all of it.
 
@@ -182,7 +184,7 @@ class Transport:
             handle.done(outcome)
 
     def _run(
-        self, download: Download, consume: Callable[[ByteStream], None], handle: FileProgress
+        self, download: Download, consume: Callable[[ByteStream], object], handle: FileProgress
     ) -> Transferred:
         deadline = time.monotonic() + self._settings.total_seconds
         tally = Tally(self.tally)
@@ -191,6 +193,7 @@ class Transport:
             partial: Partial | None = None
             for url in download.urls:
                 wanted = Wanted(url, download.sha256, download.size)
+                visit = Visit(Patience(self._settings))
                 try:
                     path = _local(url)
                     if path is not None:
@@ -200,13 +203,14 @@ class Transport:
                             partial = stack.enter_context(self._claim(download))
                         job = Job(wanted, consume, tally, handle, deadline)
                         try:
-                            sha256, size = self._from_server(job, partial)
+                            sha256, size = self._from_server(job, partial, visit)
                         except Failure as failure:
                             if failure.kind is not Kind.WRONG or partial.intact():
                                 raise
                             # Not this server's fault: two processes wrote to the same file.
                             partial = stack.enter_context(self._claim(download, private=True))
-                            sha256, size = self._from_server(job, partial)
+                            visit = Visit(Patience(self._settings))
+                            sha256, size = self._from_server(job, partial, visit)
                         partial.finished = True
                 except Failure as failure:
                     failures.append((url, failure))
@@ -214,7 +218,13 @@ class Transport:
                         break
                     continue
                 return Transferred(
-                    sha256, size, tally.requests, tally.downloaded, tally.resumed, url
+                    sha256,
+                    size,
+                    tally.requests,
+                    tally.downloaded,
+                    tally.resumed,
+                    url,
+                    visit.validator,
                 )
         raise error_of(download, failures)
 
@@ -232,8 +242,7 @@ class Transport:
                 ) from error
             yield partial
 
-    def _from_server(self, job: Job, partial: Partial) -> tuple[str, int]:
-        visit = Visit(Patience(self._settings))
+    def _from_server(self, job: Job, partial: Partial, visit: Visit) -> tuple[str, int]:
         while True:
             transfer = Transfer(job, partial, visit, self._settings)
             try:
@@ -275,7 +284,7 @@ def _local(url: Url) -> str | None:
 
 
 def _from_file(
-    wanted: Wanted, path: str, consume: Callable[[ByteStream], None], handle: FileProgress
+    wanted: Wanted, path: str, consume: Callable[[ByteStream], object], handle: FileProgress
 ) -> tuple[str, int]:
     """Serves a `file://` URL from where the file is."""
     try:

@@ -10,8 +10,8 @@ import hashlib
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from cgo_prebuilt.archives.archive import read_members
@@ -19,6 +19,7 @@ from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, recognize_archive
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.catalog import Catalog, read_catalog
 from cgo_prebuilt.errors import IntegrityError, ManifestError
+from cgo_prebuilt.inspection.object_files import ObjectFile, condensed, objects_in
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
@@ -34,15 +35,22 @@ class Wanted:
     Args:
         promises: Paths and globs. What macOS' tar adds to files (`._x.h`) only counts by its own name.
         shared: Those of the paths that are shared libraries, whose SONAME is read.
+        inspected: Those of the paths that are libraries whose objects are read.
         everything: Take every file, whatever its name.
     """
 
     def __init__(
-        self, promises: Iterable[str], shared: Iterable[str] = (), *, everything: bool = False
+        self,
+        promises: Iterable[str],
+        shared: Iterable[str] = (),
+        inspected: Iterable[str] = (),
+        *,
+        everything: bool = False,
     ) -> None:
         promises = set(promises)
         self.paths = frozenset(path for path in promises if not is_pattern(path))
         self.shared = frozenset(shared)
+        self.inspected = frozenset(inspected)
         self._globs = [compile_pattern(glob) for glob in promises - self.paths]
         self._everything = everything
 
@@ -65,21 +73,24 @@ class Contents:
         names: The names of all members but folders.
         sonames: By the path of a shared library, the name that it has to have when a program starts;
             only for those that have one.
+        objects: By the path of a library that is inspected, what it is made of.
     """
 
     files: tuple[LockedFile, ...]
     strip_prefix: str = ""
     names: tuple[str, ...] = ()
     sonames: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, Sequence[ObjectFile]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A member that was read: its SHA-256, its size, and its SONAME where that was asked for."""
+    """A member that was read: its SHA-256, its size, and of a library what was asked for."""
 
     sha256: str
     size: int
     soname: str | None = None
+    objects: Sequence[ObjectFile] | None = None
 
 
 def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) -> Contents:
@@ -103,7 +114,9 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) 
             stream = _refuse_archive(stream, where)
         members = read_members(stream, format=spec.format, where=where, loose=spec.path)
         found = {
-            member.name: _read(member, where, member.name in wanted.shared)
+            member.name: _read(
+                member, where, member.name in wanted.shared, member.name in wanted.inspected
+            )
             for member in members
             if wanted.takes(member.name)
         }
@@ -113,13 +126,18 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) 
     prefix = find_prefix(spec, catalog)
     places = _places(catalog, prefix, spec, wanted)
     needed = {member for members in places.values() for member in members}
-    looked_into = {member for path in wanted.shared for member in places.get(path, ())}
+
+    def holding(paths: Iterable[str]) -> set[str]:
+        return {member for path in paths for member in places.get(path, ())}
+
+    shared, inspected = holding(wanted.shared), holding(wanted.inspected)
     found = {}
     for member in _members(file, spec, where):
         if len(found) == len(needed):
             break
         if member.name in needed:
-            found[member.name] = _read(member, where, member.name in looked_into)
+            name = member.name
+            found[name] = _read(member, where, name in shared, name in inspected)
     check_member_names(sorted(places), where=where)
     return _contents(found, places, prefix, tuple(catalog.kinds))
 
@@ -189,7 +207,7 @@ def _contents(
     prefix: str,
     names: tuple[str, ...],
 ) -> Contents:
-    files, sonames = [], {}
+    files, sonames, objects = [], {}, {}
     below = f"{prefix}/" if prefix else ""
     for path, members in sorted(places.items()):
         member = _chosen(path, members, found)
@@ -199,7 +217,9 @@ def _contents(
         )
         if one.soname is not None:
             sonames[path] = one.soname
-    return Contents(tuple(files), prefix, names, sonames)
+        if one.objects is not None:
+            objects[path] = one.objects
+    return Contents(tuple(files), prefix, names, sonames, objects)
 
 
 def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
@@ -214,13 +234,15 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
     return (named or members)[0]
 
 
-def _read(member: Member, where: str, is_shared: bool) -> _Found:
-    """Hashes a member; of a shared library, reads the SONAME too, for which it needs all of it."""
-    if not is_shared:
+def _read(member: Member, where: str, is_shared: bool, is_inspected: bool) -> _Found:
+    """Hashes a member; reads what else is asked of a library, for which it needs all of it."""
+    if not is_shared and not is_inspected:
         return _hashed(member, where, None)
     with tempfile.TemporaryFile() as copy:
         hashed = _hashed(member, where, copy)
-        return _Found(hashed.sha256, hashed.size, read_soname(copy))
+        soname = read_soname(copy) if is_shared else None
+        objects = condensed(objects_in(copy)) if is_inspected else None
+        return replace(hashed, soname=soname, objects=objects)
 
 
 def _hashed(member: Member, where: str, copy: BinaryIO | None) -> _Found:

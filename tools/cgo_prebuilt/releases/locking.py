@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
+from cgo_prebuilt.inspection.object_files import ObjectFile
 from cgo_prebuilt.locks.lock import (
     Interface,
     Lock,
@@ -25,7 +26,7 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.network.transport import ByteStream, Download, Transport
+from cgo_prebuilt.network.transport import ByteStream, Download
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.exposing import expose
 from cgo_prebuilt.releases.index import Contents, Wanted, index
@@ -50,14 +51,20 @@ class IndexedArchive:
 Indexer = Callable[[ArchiveSpec, Wanted], IndexedArchive]
 """Gets an archive and finds in it what is wanted."""
 
+Look = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], None]
+"""Is shown what a platform's libraries are made of, by their paths in the interface."""
 
-def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> LockedVersion:
+
+def lock_version(
+    manifest: Manifest, index: Indexer, lock_folder: Path, look: Look | None = None
+) -> LockedVersion:
     """Locks every platform of a manifest, in every flavor.
 
     Args:
         manifest: The manifest.
         index: Downloads and lists an archive; called once for each archive, several at a time.
         lock_folder: Where the lock will be, which a source's `path` is relative to.
+        look: Inspects the libraries of each platform; None not to read them.
 
     Raises:
         IntegrityError: Two archives hold the same file.
@@ -72,7 +79,7 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
             wanted.setdefault(archive, []).append(spec)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         pending = {
-            archive: pool.submit(index, archive, _wanted(users))
+            archive: pool.submit(index, archive, _wanted(users, inspects=look is not None))
             for archive, users in wanted.items()
         }
         try:
@@ -85,7 +92,7 @@ def lock_version(manifest: Manifest, index: Indexer, lock_folder: Path) -> Locke
         source = replace(source, path=Path(folder).as_posix())
 
     def locked(specs: Iterable[PlatformSpec]) -> dict[str, LockedPlatform]:
-        return {str(spec.platform): _lock_platform(spec, indexed) for spec in specs}
+        return {str(spec.platform): _lock_platform(spec, indexed, look) for spec in specs}
 
     return LockedVersion(
         {flavor: locked(specs) for flavor, specs in manifest.flavors.items()},
@@ -153,8 +160,18 @@ def _hashes(version: LockedVersion) -> set[str]:
     return {a.sha256 for _, _, prebuilt in version.prebuilts() for a in prebuilt.archives}
 
 
-def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Indexer:
-    """An indexer that downloads: from an archive's URLs, or from the mirror that is set."""
+def indexer(
+    manifest: Manifest,
+    settings: Settings,
+    run: Callable[[Download, Callable[[ByteStream], object]], tuple[str, int]],
+) -> Indexer:
+    """An indexer that gets archives from their URLs, or from the mirror that is set.
+
+    Args:
+        manifest: The manifest.
+        settings: The settings.
+        run: Gets an archive and has it consumed, as `Transport.run` does; gives SHA-256 and size.
+    """
 
     def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
         contents = Contents(())
@@ -164,8 +181,8 @@ def indexer(manifest: Manifest, settings: Settings, transport: Transport) -> Ind
             contents = index(stream, spec, wanted, where=spec.file)
 
         urls = archive_urls(spec, manifest, settings)
-        got = transport.run(Download(spec.file, urls, None, None), consume)
-        return IndexedArchive(got.sha256, got.size, contents)
+        sha256, size = run(Download(spec.file, urls, None, None), consume)
+        return IndexedArchive(sha256, size, contents)
 
     return get
 
@@ -220,16 +237,17 @@ def released_archives(
     )
 
 
-def _wanted(users: Iterable[PlatformSpec]) -> Wanted:
+def _wanted(users: Iterable[PlatformSpec], *, inspects: bool = False) -> Wanted:
     interfaces = [spec.interface for spec in users]
     return Wanted(
         (promise for interface in interfaces for promise in interface.promises()),
         (path for interface in interfaces for path in interface.shared_library),
+        (path for interface in interfaces for path in interface.libraries() if inspects),
     )
 
 
 def _lock_platform(
-    spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive]
+    spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive], look: Look | None
 ) -> LockedPlatform:
     wanted = _wanted([spec])
     archives = tuple(
@@ -248,6 +266,10 @@ def _lock_platform(
     interface = _found_interface(spec, archives, contents)
     _check_disjoint(spec, archives)
     sonames = {path: name for one in contents for path, name in one.sonames.items()}
+    if look is not None:
+        objects = {path: found for one in contents for path, found in one.objects.items()}
+        libraries = spec.interface.libraries()
+        look(spec, interface, {path: objects[path] for path in libraries if path in objects})
     return expose(LockedPlatform(archives, interface), sonames)
 
 

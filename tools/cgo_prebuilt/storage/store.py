@@ -311,7 +311,12 @@ class Store:
         return tuple(sorted(map(self._describe, keys), key=lambda tree: (tree.last_used, tree.key)))
 
     def prune(
-        self, older_than: timedelta | None = None, max_size: int | None = None, *, now: float
+        self,
+        older_than: timedelta | None = None,
+        max_size: int | None = None,
+        *,
+        now: float,
+        label: str = "",
     ) -> Pruned:
         """Removes trees that are not in use, and what killed processes left.
 
@@ -319,6 +324,7 @@ class Store:
             older_than: Remove the trees that were not used for so long.
             max_size: Then remove the least recently used until the rest has at most so many bytes.
             now: Seconds since the epoch.
+            label: Look only at trees whose label begins so.
 
         Raises:
             UsageError: The store cannot be written.
@@ -328,7 +334,8 @@ class Store:
         with self._folder.explaining():
             if not self._folder.trees.is_dir():
                 return Pruned((), (), (), 0)
-            return prune(self._folder, self.list(), older_than, max_size, now)
+            trees = [tree for tree in self.list() if tree.label.startswith(label)]
+            return prune(self._folder, trees, older_than, max_size, now)
 
     def _read(self, key: str) -> Tree | None:
         folder = self._folder.trees / key

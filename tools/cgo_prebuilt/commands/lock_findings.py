@@ -1,0 +1,54 @@
+"""What `lock` says of the libraries that it has locked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.errors import ManifestError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.inspection.inspect_library import Finding
+    from cgo_prebuilt.inspection.object_files import ObjectFile
+    from cgo_prebuilt.locks.lock import Interface
+    from cgo_prebuilt.manifests.platform_section import PlatformSpec
+
+
+class LibraryFindings:
+    """Inspects libraries platform by platform, and tells each finding once, of all its platforms.
+
+    Attributes:
+        found: The platforms of each finding.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[Finding, list[str]] = {}
+
+    def look(
+        self,
+        spec: PlatformSpec,
+        interface: Interface,
+        libraries: Mapping[str, Sequence[ObjectFile]],
+    ) -> None:
+        """Inspect the libraries of a platform; a `locking.Look`.
+
+        Raises:
+            ManifestError: They are for another one.
+        """
+        from cgo_prebuilt.inspection.inspect_files import inspect_objects, refusals
+
+        findings = inspect_objects(spec.platform, interface, libraries)
+        wrong = refusals(findings)
+        if wrong:
+            raise ManifestError(
+                f"the manifest gives {spec} a library that is not for it: {wrong[0].what}",
+                where=", ".join(dict.fromkeys(finding.file for finding in wrong)),
+                remedy=wrong[0].remedy or "take another build of it",
+            )
+        for finding in findings:
+            self.found.setdefault(finding, []).append(str(spec))
+
+    def tell(self, note: Callable[[str], None]) -> None:
+        """Tell of all findings."""
+        for finding, platforms in self.found.items():
+            note(f"{', '.join(platforms)}: {finding}")

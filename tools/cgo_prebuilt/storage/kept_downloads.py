@@ -1,0 +1,168 @@
+"""Downloads that stay in the store as they are, so that locking again or fetching downloads nothing.
+
+Each is a tree of one file, named by its hash. Beside it is recorded which URL it came from, and the
+validator that the server gave: a server that says that it still holds the same need not send it again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream, save
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.storage.results import result_key
+from cgo_prebuilt.storage.tree import tree_key
+from cgo_prebuilt.strict_json import parse_json
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.network.transport import Download, Transport
+    from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.url import Url
+
+LABEL = "archive "
+"""What the labels of these trees begin with."""
+MOST_BYTES = 5_000_000_000
+"""How much of them stays: two releases of a large library, for eight platforms each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A download in the store: where, and its SHA-256 and size."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What a URL gave: SHA-256 and size, and the validator that came with it."""
+
+    sha256: str
+    size: int
+    validator: str
+
+
+def find_download(store: Store, file: str, sha256: str, size: int) -> Path | None:
+    """A download in a store, by what a lock says of it; None where it is not there."""
+    files = (LockedFile(file, sha256, size),)
+    tree = store.find(tree_key(files), files)
+    return None if tree is None else tree.files / file
+
+
+class KeptDownloads:
+    """Gets downloads by URL, and keeps them in a store.
+
+    Args:
+        store: Where they stay.
+        transport: Downloads.
+        is_unchanged: Asks a server whether it still holds what a validator came with; raises what it
+            likes where it cannot tell.
+        say: Told what needs no download.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        is_unchanged: Callable[[Url, str], bool],
+        say: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._transport = transport
+        self._is_unchanged = is_unchanged
+        self._say = say
+
+    def run(self, download: Download, consume: Callable[[ByteStream], object]) -> tuple[str, int]:
+        """Get a download, from the store if the server still holds the same, and have it consumed.
+
+        Args:
+            download: What to get, of an unknown hash. What is on a `file://` URL is not kept.
+            consume: Reads it from its first byte.
+
+        Returns:
+            Its SHA-256 and size.
+
+        Raises:
+            UnavailableError: No URL gave it.
+            IntegrityError: It changed while it was written.
+            UsageError: The store cannot be written.
+            Exception: Whatever `consume` raises.
+        """
+        if any(url.scheme == "file" for url in download.urls):
+            got = self._transport.run(download, consume)
+            return got.sha256, got.size
+        key = result_key("download", [url.raw for url in download.urls])
+        with self._store.exclusive(key):
+            found = (self._still_there(download.file, url) for url in download.urls)
+            kept = next(filter(None, found), None)
+            if kept is None:
+                kept = self._download(download, key)
+            else:
+                self._say(f"{download.file} has not changed, and is in the store")
+        with kept.path.open("rb") as file:
+            consume(SeekableStream(file))
+        return kept.sha256, kept.size
+
+    def trim(self) -> None:
+        """Remove the least recently used where they are too many."""
+        self._store.prune(max_size=MOST_BYTES, now=time.time(), label=LABEL)
+
+    def _still_there(self, file: str, url: Url) -> _Kept | None:
+        record = _read(self._place(url))
+        if record is None:
+            return None
+        path = find_download(self._store, file, record.sha256, record.size)
+        if path is None:
+            return None
+        try:
+            if not self._is_unchanged(url, record.validator):
+                return None
+        except Exception:  # a download will say what is wrong, if it is still wrong then
+            return None
+        return _Kept(path, record.sha256, record.size)
+
+    def _download(self, download: Download, key: str) -> _Kept:
+        file = download.file
+        with self._store.staging(key) as staging:
+            saved = ""
+
+            def consume(stream: ByteStream) -> None:
+                nonlocal saved
+                saved = save(stream, staging / file)
+
+            got = self._transport.run(download, consume)
+            if saved != got.sha256:
+                raise IntegrityError(
+                    "it changed while it was downloaded", where=got.url, remedy="lock it again"
+                )
+            files = (LockedFile(file, got.sha256, got.size),)
+            tree = self._store.publish(staging, tree_key(files), files, LABEL + file)
+        if got.validator is not None:
+            with suppress(OSError):
+                place = self._place(got.url)
+                place.parent.mkdir(mode=0o700, exist_ok=True)
+                record = _Record(got.sha256, got.size, got.validator)
+                write_whole(place, json.dumps(asdict(record)).encode())
+        return _Kept(tree.files / file, got.sha256, got.size)
+
+    def _place(self, url: Url) -> Path:
+        return self._store.results / f"{result_key('url', url.raw)}.json"
+
+
+def _read(place: Path) -> _Record | None:
+    try:
+        raw = parse_json(place.read_bytes())
+        record = _Record(raw["sha256"], raw["size"], raw["validator"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    texts = isinstance(record.sha256, str) and isinstance(record.validator, str)
+    return record if texts and type(record.size) is int else None
