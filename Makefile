@@ -53,7 +53,7 @@ lint-starlark: $(BUILDIFIER)
 
 # Without shellcheck and pyflakes, which some machines have and others have not.
 lint-workflows: $(ACTIONLINT)
-	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml docs/publish/*.yml
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml docs/publish/*.yml docs/update/*.yml
 
 format: setup ## rewrite the sources in the house style
 	$(VENV)/ruff check --fix .

@@ -73,7 +73,7 @@ def test_what_users_copy_has_no_older_actions_than_our_own() -> None:
         for action, major in re.findall(r"uses: (actions/[\w-]+)@\S+ # v(\d+)", path.read_text()):
             majors.setdefault(action, set()).add(int(major))
     assert all(len(found) == 1 for found in majors.values()), majors
-    for page in ("docs/publish/release.yml", "docs/hermetic-ci.md"):
+    for page in ("docs/publish/release.yml", "docs/update/update.yml", "docs/hermetic-ci.md"):
         used = re.findall(r"uses: (actions/[\w-]+)@v(\d+)$", (REPOSITORY / page).read_text(), re.M)
         assert used
         for action, major in used:

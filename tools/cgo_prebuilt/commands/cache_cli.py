@@ -6,11 +6,17 @@ import argparse
 import re
 import time
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.surroundings import open_store
-from cgo_prebuilt.commands.verbs import add_group, add_json, add_verb, print_json, say
+from cgo_prebuilt.commands.verbs import (
+    add_group,
+    add_json,
+    add_verb,
+    age_argument,
+    print_json,
+    say,
+)
 from cgo_prebuilt.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _TREE = ("key", "label", "size", "files", "last_used")
-_SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def add_cache(verbs: Verbs) -> None:
@@ -38,7 +43,7 @@ def add_cache(verbs: Verbs) -> None:
         own, "prune", _prune, "remove what is old or too much", "cache prune --older-than 30d"
     )
     verb.add_argument(
-        "--older-than", type=_span, metavar="AGE", help="not used for so long: 12h, 30d, 8w"
+        "--older-than", type=age_argument, metavar="AGE", help="not used for so long: 12h, 30d, 8w"
     )
     verb.add_argument(
         "--max-size", type=_size, metavar="SIZE", help="keep at most so much: 500M, 20G"
@@ -48,16 +53,6 @@ def add_cache(verbs: Verbs) -> None:
         "print what was done as JSON",
         {"removed": _TREE, "kept": _TREE, "in_use": (), "leftovers": ()},
     )
-
-
-def _span(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+)([hdw])", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
-    try:
-        return int(match[1]) * _SPANS[match[2]]
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than time is kept") from None
 
 
 def _size(text: str) -> int:

@@ -14,6 +14,7 @@ from cgo_prebuilt.commands.verbs import (
     add_manifest,
     add_renamed,
     add_verb,
+    age_argument,
     note,
     path_argument,
     say,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
 """What is taken for a version, and names another release each day."""
+
+
+_NEWEST = ""  # no version's name
 
 
 def add_lock(verbs: Verbs) -> None:
@@ -49,8 +53,19 @@ def add_lock(verbs: Verbs) -> None:
         help="instead of the manifest's; may be given several times, the last is the default",
     )
     which.add_argument(
-        "--update", metavar="VERSION", help="lock this version, and write it into the manifest"
+        "--update",
+        metavar="VERSION",
+        nargs="?",
+        const=_NEWEST,
+        help="lock this version, or the newest GitHub release, and write it into the manifest",
     )
+    verb.add_argument(
+        "--min-age",
+        type=age_argument,
+        metavar="AGE",
+        help="`--update` to a release that was published so long ago: 12h, 7d, 2w",
+    )
+    verb.add_argument("--prereleases", action="store_true", help="`--update` to a pre-release, too")
     verb.add_argument(
         "--output",
         type=path_argument,
@@ -88,6 +103,15 @@ def _lock(options: argparse.Namespace) -> int:
             "--verify-attestation and --identity go together",
             where="--identity" if options.verify_attestation is None else "--verify-attestation",
             remedy="say which file has the attestation, and whose it must be: OWNER/NAME",
+        )
+    if options.update == _NEWEST:
+        options.update = _newest(options)
+        if options.update is None:
+            return 0
+    elif options.min_age is not None or options.prereleases:
+        raise UsageError(
+            "--min-age and --prereleases choose a release, and there is none to choose",
+            remedy="use them with --update, and name no version",
         )
     names: list[str | None] = options.version or [options.update]
     manifests = [read_manifest(options.manifest, name) for name in names]
@@ -131,6 +155,17 @@ def _lock(options: argparse.Namespace) -> int:
     _say_changes(old, new)
     print(target)
     return 0
+
+
+def _newest(options: argparse.Namespace) -> str | None:
+    from cgo_prebuilt.commands.lock_update import newest_of
+    from cgo_prebuilt.manifests.manifest import read_manifest
+
+    manifest = read_manifest(options.manifest)
+    version = newest_of(manifest, options.min_age, prereleases=options.prereleases)
+    if version is None:
+        say(f"{manifest.name} {manifest.version} is the newest release to update to")
+    return version
 
 
 def _locked(

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ STALE = 1
 MANIFEST, LOCK = Path("prebuilt.yaml"), Path("prebuilt.lock.json")
 """The files that a verb takes where it is given no others."""
 
+_SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Keys = Mapping[str, Sequence[str]]
@@ -172,6 +174,21 @@ def place_argument(text: str) -> str:
         argparse.ArgumentTypeError: It is empty, and would name no place.
     """
     return _not_empty(text, "place")
+
+
+def age_argument(text: str) -> timedelta:
+    """An age on the command line; the type of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    match = re.fullmatch(r"(\d+)([hdw])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
+    try:
+        return int(match[1]) * _SPANS[match[2]]
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than time is kept") from None
 
 
 def _not_empty(text: str, what: str) -> str:

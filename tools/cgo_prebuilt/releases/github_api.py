@@ -9,6 +9,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
@@ -128,6 +130,8 @@ class Release:
         upload_url: Where to send a file, without the `{?name,label}` at its end.
         page: Where people see it.
         day: When it was published, such as `2026-11-28`; empty for a draft.
+        published: The same to the second; None for a draft.
+        prerelease: Whether its owners call it one.
     """
 
     id: int
@@ -136,6 +140,8 @@ class Release:
     upload_url: Url
     page: Url
     day: str = ""
+    published: datetime | None = None
+    prerelease: bool = False
 
 
 class GitHubApi:
@@ -174,6 +180,15 @@ class GitHubApi:
             return published
         drafts = map(self._release, self._items(Url(f"{self._base}?per_page={_RELEASES}")))
         return next((release for release in drafts if release.tag == tag), None)
+
+    def latest(self, most: int) -> list[Release]:
+        """The releases that were made last, the newest first; drafts among them.
+
+        Args:
+            most: How many at most.
+        """
+        items = self._items(Url(f"{self._base}?per_page={_RELEASES}"))
+        return [self._release(item) for item in islice(items, most)]
 
     def create_draft(self, tag: str) -> Release:
         """Makes a draft for a tag; the tag is made when the draft is published, if there is none.
@@ -262,6 +277,8 @@ class GitHubApi:
             self._site.own(Url(_field(item, "upload_url", str).split("{", 1)[0])),
             Url(_field(item, "html_url", str)),
             day[0] if day else "",
+            _time(published) if isinstance(published, str) else None,
+            isinstance(item, dict) and item.get("prerelease") is True,
         )
 
     def _asset(self, item: object) -> Asset:
@@ -284,6 +301,14 @@ class GitHubApi:
 def is_prerelease(tag: str) -> bool:
     """Whether a tag ends in a pre-release of semver.org, such as `v1.2.0-rc.1`: it is not the latest."""
     return _PRERELEASE.search(tag) is not None
+
+
+def _time(text: str) -> datetime | None:
+    """A point in time of the API, such as `2026-11-28T10:00:00Z`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
 
 
 def _field(item: object, name: str, kind: type[_Field]) -> _Field:

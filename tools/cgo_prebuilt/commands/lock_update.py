@@ -1,0 +1,55 @@
+"""What `lock --update` updates to where no version is named: the newest release on GitHub."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.errors import UsageError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.manifests.manifest import Manifest
+
+_MOST_RELEASES = 100
+
+
+def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: bool) -> str | None:
+    """Find the newest version of a manifest's library, by the releases of its GitHub repository.
+
+    Args:
+        manifest: The manifest, of the version that there is now.
+        min_age: How long ago it was published at least.
+        prereleases: Whether it may be one.
+
+    Returns:
+        The version; None where there is no newer one.
+
+    Raises:
+        UsageError: The manifest's archives are in no release on GitHub, or its tag has no version.
+        UnavailableError: GitHub cannot be asked.
+    """
+    from cgo_prebuilt.network.api import API_SETTINGS, Api
+    from cgo_prebuilt.network.client import HttpClient
+    from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
+    from cgo_prebuilt.releases.newest import Wish, newest_version, tag_template
+
+    site = GitHubSite.of(os.environ)
+    archives = (archive for spec in manifest.specs() for archive in spec.archives)
+    urls = (url for archive in archives for url in archive.urls)
+    address = next((found for url in urls if (found := site.asset_of(url))), None)
+    template = tag_template(address.tag, manifest.version) if address is not None else None
+    if address is None or template is None:
+        raise UsageError(
+            "the newest release is only known of archives in GitHub releases, whose tag has the"
+            " version in it",
+            where=manifest.where,
+            remedy="name the version: --update VERSION",
+        )
+    api = GitHubApi(
+        site, address.repository, Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
+    )
+    wish = Wish(template, min_age or timedelta(), prereleases, manifest.withdrawn)
+    now = datetime.now(timezone.utc)
+    return newest_version(api.latest(_MOST_RELEASES), manifest.version, wish, now, note)

@@ -1,0 +1,103 @@
+"""Which release is the newest that one may update to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cgo_prebuilt.releases.github_api import Release, is_prerelease
+
+_NUMBERED = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a release must be to be updated to.
+
+    Attributes:
+        tag: How the tags of releases are made of versions, with `{version}` in it.
+        min_age: How long ago it was published at least.
+        prereleases: Whether it may be one.
+        withdrawn: The versions that nobody should use.
+    """
+
+    tag: str
+    min_age: timedelta = timedelta()
+    prereleases: bool = False
+    withdrawn: Container[str] = ()
+
+
+def tag_template(tag: str, version: str) -> str | None:
+    """How a tag is made of a version: `v{version}` of `v1.2.0` and `1.2.0`; None where it is not."""
+    return tag.replace(version, "{version}") if tag.count(version) == 1 else None
+
+
+def newest_version(
+    releases: Iterable[Release],
+    current: str,
+    wish: Wish,
+    now: datetime,
+    passed_over: Callable[[str], None],
+) -> str | None:
+    """Choose the newest version that fits a wish.
+
+    Args:
+        releases: All that are known, in any order.
+        current: The version that there is now.
+        wish: What it must be.
+        now: The time.
+        passed_over: Told of each newer version that does not fit, and why.
+
+    Returns:
+        The version; None where none is newer.
+    """
+    before, _, after = wish.tag.partition("{version}")
+    found: dict[tuple[object, ...], str] = {}
+    for release in releases:
+        tag = release.tag
+        if release.draft or not (tag.startswith(before) and tag.endswith(after)):
+            continue
+        version = tag[len(before) : len(tag) - len(after)]
+        order, lowest = _order(version), _order(current)
+        if order is None or (lowest is not None and order <= lowest):
+            continue
+        reason = _unfit(release, version, wish, now)
+        if reason is None:
+            found[order] = version
+        else:
+            passed_over(f"{version} is passed over: {reason}")
+    return found[max(found)] if found else None
+
+
+def _unfit(release: Release, version: str, wish: Wish, now: datetime) -> str | None:
+    if version in wish.withdrawn:
+        return "it is withdrawn"
+    if not wish.prereleases and (
+        release.prerelease or is_prerelease(version) or _is_early(version)
+    ):
+        return "it is a pre-release"
+    if wish.min_age and (release.published is None or now - release.published < wish.min_age):
+        return "it is not old enough"
+    return None
+
+
+def _is_early(version: str) -> bool:
+    match = _NUMBERED.fullmatch(version)
+    return match is not None and not match[2].startswith("+") and match[2] != ""
+
+
+def _order(version: str) -> tuple[object, ...] | None:
+    """What versions sort by, as semver.org says: numbers, then a pre-release before the release itself."""
+    match = _NUMBERED.fullmatch(version)
+    if match is None:
+        return None
+    numbers = tuple(int(part) for part in match[1].split("."))
+    while numbers and numbers[-1] == 0:
+        numbers = numbers[:-1]
+    early = match[2].partition("+")[0].lstrip("-")
+    parts = tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in early.split(".")
+    )
+    return (numbers, not early, parts)
