@@ -45,15 +45,17 @@ def library_values(library, described, deps):
         "shared_library",
         "static_library",
     ]
+    runtime_files = [path for path in described.get("runtime_files", []) if not is_bazel_file(path)]
     headers = [header for header in described.get("headers", []) if not is_bazel_file(header)]
     return {"{%s}" % name: json.encode(described.get(name, [])) for name in lists} | {
         "{deps}": json.encode(deps),
         "{headers}": json.encode(headers),
         "{library}": library,
+        "{runtime_files}": json.encode(runtime_files),
     }
 
 def locked_hashes(prebuilt):
-    """The hashes of a prebuilt's libraries and headers. Pure.
+    """The hashes of a prebuilt's files that a build or a program uses. Pure.
 
     Args:
         prebuilt: what the lock holds for the platform, a dict.
@@ -63,7 +65,7 @@ def locked_hashes(prebuilt):
     """
     used = {
         path: None
-        for kind in ["headers", "interface_library", "shared_library", "static_library"]
+        for kind in ["headers", "interface_library", "runtime_files", "shared_library", "static_library"]
         for path in prebuilt.get(kind, [])
     }
     return {

@@ -89,6 +89,7 @@ def library_info(
         include_dirs,
         alwayslink = [],
         circular = [],
+        runtime_files = [],
         verified = []):
     """The providers of a library.
 
@@ -101,6 +102,7 @@ def library_info(
         include_dirs: the folders to be searched for headers, relative to the execution root.
         alwayslink: the archives that are linked as a whole.
         circular: the archives that need each other, whatever the order.
+        runtime_files: the files that a program needs when it runs, and that nothing links.
         verified: files that exist only if all others are right, which therefore all that uses one of them depends on.
 
     Returns:
@@ -144,7 +146,7 @@ def library_info(
 
     # Bazel links a shared library by a symbolic link to it, in a folder with a short name: that is what a program
     # finds, and so what it must have in its runfiles.
-    runfiles = ctx.runfiles(files = shared_libraries + [
+    runfiles = ctx.runfiles(files = shared_libraries + runtime_files + [
         library.dynamic_library
         for library in libraries
         if library.dynamic_library

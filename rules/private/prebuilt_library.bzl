@@ -14,10 +14,11 @@ def _prebuilt_library_impl(ctx):
         shared_libraries = ctx.files.shared_libraries,
         interface_libraries = ctx.files.interface_libraries,
         headers = ctx.files.headers,
+        runtime_files = ctx.files.runtime_files,
         alwayslink = ctx.files.alwayslink,
         circular = ctx.files.circular,
         include_dirs = [root if folder == "." else root + "/" + folder for folder in ctx.attr.include_dirs],
-        verified = [verified_files(ctx, libraries + ctx.files.headers)],
+        verified = [verified_files(ctx, libraries + ctx.files.headers + ctx.files.runtime_files)],
     )
 
 prebuilt_library = rule(
@@ -42,6 +43,10 @@ prebuilt_library = rule(
         "interface_libraries": attr.label_list(
             allow_files = True,
             doc = "Import libraries, one for each shared library or none at all.",
+        ),
+        "runtime_files": attr.label_list(
+            allow_files = True,
+            doc = "What a program reads or loads when it runs: it is in the runfiles of all that depends on the library.",
         ),
         "shared_libraries": attr.label_list(
             allow_files = True,

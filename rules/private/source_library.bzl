@@ -90,8 +90,9 @@ def _source_library_impl(ctx):
     shared_libraries = _declare_outputs(ctx, ctx.attr.shared_library)
     interface_libraries = _declare_outputs(ctx, ctx.attr.interface_library)
     generated_headers = _declare_outputs(ctx, ctx.attr.generated_headers)
-    files = static_libraries + shared_libraries + interface_libraries + generated_headers
-    paths = ctx.attr.static_library + ctx.attr.shared_library + ctx.attr.interface_library + ctx.attr.generated_headers
+    generated_runtime_files = _declare_outputs(ctx, ctx.attr.generated_runtime_files)
+    files = static_libraries + shared_libraries + interface_libraries + generated_headers + generated_runtime_files
+    paths = ctx.attr.static_library + ctx.attr.shared_library + ctx.attr.interface_library + ctx.attr.generated_headers + ctx.attr.generated_runtime_files
     if not static_libraries and not shared_libraries:
         fail("{}: no library is named\n  next: set 'static_library' or 'shared_library' to what the build writes".format(ctx.label))
     outputs = dict(zip(paths, files))
@@ -139,6 +140,7 @@ def _source_library_impl(ctx):
         include_dirs = [join_path(root, folder) or "." for root in roots for folder in ctx.attr.include_dirs],
         alwayslink = [outputs[path] for path in ctx.attr.alwayslink],
         circular = [outputs[path] for path in ctx.attr.circular],
+        runtime_files = ctx.files.runtime_files + generated_runtime_files,
     )
 
 source_library = rule(
@@ -208,6 +210,9 @@ The project's own flags win over them:
         "generated_headers": attr.string_list(
             doc = "Public headers that the build writes, relative to `path`.",
         ),
+        "generated_runtime_files": attr.string_list(
+            doc = "What the build writes and a program reads or loads when it runs, relative to `path`.",
+        ),
         "headers": attr.label_list(
             allow_files = True,
             doc = "Public headers that are there before the build.",
@@ -227,6 +232,10 @@ The project's own flags win over them:
         "path": attr.string(
             default = ".",
             doc = "The folder that is built, relative to this package.",
+        ),
+        "runtime_files": attr.label_list(
+            allow_files = True,
+            doc = "What a program reads or loads when it runs, and that is there before the build.",
         ),
         "rust_channel": attr.string(
             doc = "The channel of the `rust-toolchain.toml` in the sources. It is taken where the toolchain's Rust is rustup's," +

@@ -66,13 +66,15 @@ def _values(library, source, deps, environ, channel):
             env[name] = value if given else environ[name]
     values = library_values(library, source, deps)
     headers = values.pop("{headers}")
+    runtime_files = values.pop("{runtime_files}")
     values.pop("{library}")
     return values | {
         "{args}": json.encode(build.get("args", [])),
         "{env}": json.encode(env),
-        # A header that is not there before the build comes out of it.
-        "{generated_headers}": "[header for header in {} if \"*\" not in header and not glob([header], allow_empty = True)]".format(headers),
+        "{generated_headers}": _generated(headers),
+        "{generated_runtime_files}": _generated(runtime_files),
         "{headers}": "glob({}, allow_empty = True)".format(headers),
+        "{runtime_files}": "glob({}, allow_empty = True)".format(runtime_files),
         "{rust_channel}": json.encode(channel),
         "{rust_toolchain}": json.encode(([step["toolchain"] for step in steps if step.get("toolchain")] + [""])[0]),
         "{target}": json.encode(build.get("target", "")),
@@ -83,6 +85,10 @@ def _values(library, source, deps, environ, channel):
         "{tool}": json.encode(build["tool"]),
         "{tools}": json.encode(source.get("tools", [])),
     }
+
+def _generated(paths):
+    """What of some files is not there before the build, and so comes out of it; Starlark for a BUILD file."""
+    return "[path for path in {} if \"*\" not in path and not glob([path], allow_empty = True)]".format(paths)
 
 def _parts(source):
     """What the source says for all platforms, and what is different for some."""

@@ -35,7 +35,7 @@ def lock(tmp_path: Path, archive_server: ArchiveServer) -> Path:
         wheel.writestr("wheel/more.bin", random.Random(3).randbytes(4_000_000))
     manifest = tmp_path / "wheel.yaml"
     manifest.write_text(_MANIFEST.format(url=archive_server.url))
-    cgo_prebuilt("lock", manifest, cwd=tmp_path, env=store(tmp_path)).checked()
+    cgo_prebuilt("lock", manifest, cwd=tmp_path, env=store(tmp_path / "maintainer")).checked()
     archive_server.requests.clear()
     return tmp_path / "wheel.lock.json"
 

@@ -118,7 +118,8 @@ class Consumer:
 
     def fetch(self, *options: str) -> list[str]:
         """Locks, then fetches into `out`; gives the files."""
-        cgo_prebuilt("lock", "prebuilt.yaml", cwd=self.folder, env=self.environment).checked()
+        elsewhere = {"CGO_PREBUILT_CACHE": str(self.folder / "maintainers-store")}
+        cgo_prebuilt("lock", "prebuilt.yaml", cwd=self.folder, env=elsewhere).checked()
         self.server.requests.clear()
         command = ("fetch", "--lock", "prebuilt.lock.json", "--output", "out", "--json", *options)
         done = cgo_prebuilt(*command, cwd=self.folder, env=self.environment).checked()

@@ -33,8 +33,9 @@ version: v{version}
 urls: ["{server}/{{file}}"]
 archives: [{{file: answer-linux-x64-{version}.{ending}, strip_prefix: "answer-linux-*"}}]
 shared_library: lib/libanswer.so
-headers: [include/**]
+headers: [include/*.h]
 include_dirs: [include]
+runtime_files: [include/*.txt]
 platforms: {{linux_amd64: {{}}}}
 """
 
@@ -96,6 +97,34 @@ def go_run(folder: Path, program: str) -> str:
     return done.stdout
 
 
+def deploy(folder: Path) -> None:
+    """Builds a program that finds the library beside itself, and runs it elsewhere, without the store."""
+    environment = {"CGO_PREBUILT_CACHE": str(folder / "deployers-store")}
+    which = ("--lock", "prebuilt.lock.json")
+    shown = cgo_prebuilt("env", *which, "--shell", "json", cwd=folder, env=environment).checked()
+    assert "deployers-store" in json.loads(shown.stdout)["CGO_LDFLAGS"]
+    assert f"programs will look for answer in {folder}/deployers-store" in shown.stderr
+    assert "to deploy them: env --rpath '$ORIGIN'" in shown.stderr
+    beside = ("env", *which, "--shell", "json", "--rpath", "$ORIGIN")
+    shown = cgo_prebuilt(*beside, cwd=folder, env=environment).checked()
+    assert "programs will look for answer in $ORIGIN/lib" in shown.stderr
+    fetch = ("fetch", *which, "--output", "ship")
+    cgo_prebuilt(*fetch, cwd=folder, env=environment).checked()
+    (folder / "go.mod").write_text("module program\n\ngo 1.21\n")
+    (folder / "main.go").write_text(MAIN_GO)
+    subprocess.run(
+        ["go", "build", "-o", "ship/program", "main.go"],
+        cwd=folder,
+        env={**os.environ, **json.loads(shown.stdout)},
+        check=True,
+    )
+    shutil.rmtree(folder / "deployers-store")
+    (folder / "ship").rename(folder / "shipped")
+    program = folder / "shipped/program"
+    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    assert done.stdout == "the answer is 42\n"
+
+
 @pytest.mark.parametrize(
     ("ending", "transport"), [("tgz", "python"), ("zip", "python"), ("deb", "bazel")]
 )
@@ -113,10 +142,12 @@ def test_a_release_with_links_is_linked_and_run_as_it_is(
         f"answer-linux-x64-{VERSION}",
         "libanswer.so",
         library,
-        {"answer.h": HEADER},
+        {"answer.h": HEADER, "words.txt": "read when it runs\n"},
     )
     manifest = ANSWER.format(server=archive_server.url, version=VERSION, ending=ending)
     lock = locked(tmp_path, manifest)
+    if ending == "tgz":
+        deploy(tmp_path)
     (platforms,) = (one["platforms"] for one in json.loads(lock)["versions"].values())
     assert platforms["linux_amd64"]["shared_library"] == ["lib/libanswer.so.1"]
     assert go_run(tmp_path, MAIN_GO) == "the answer is 42\n"
@@ -132,6 +163,8 @@ def test_a_release_with_links_is_linked_and_run_as_it_is(
         output = made.path / "bazel-bin" / program
         shutil.copy(output, elsewhere)
         shutil.copytree(f"{output}.runfiles", elsewhere / f"{program}.runfiles")
+        (data,) = elsewhere.rglob("words.txt")
+        assert data.read_text() == "read when it runs\n"
     made.bazel("clean").checked()
     for program in ("main_cc", "main_go"):
         copied = made.in_root(str(tmp_path / "elsewhere" / program / program))

@@ -75,7 +75,8 @@ def test_it_locks_and_fetches_over_https_and_trusts_no_unknown_authority(
         assert "TLS: unable to get local issuer certificate" in refused.stderr
         run(program, *locking, **trusting).checked()
         fetch = ("fetch", "--lock", str(lock), "--platform", "linux_amd64")
-        run(program, *fetch, "--output", str(tmp_path / "got"), **trusting).checked()
+        elsewhere = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **trusting}
+        run(program, *fetch, "--output", str(tmp_path / "got"), **elsewhere).checked()
     assert (tmp_path / "got" / "libanswer.a").read_bytes() == LIBRARY
 
 

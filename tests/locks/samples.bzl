@@ -141,6 +141,14 @@ READ = {
         ),
         "has": _ONE,
     },
+    "what a program needs when it runs": {
+        "lock": _lock(
+            _REVISION,
+            archive = {"files": [_FILE, _HEADER]},
+            platform = {"runtime_files": ["include/vec.h"]},
+        ),
+        "has": _ONE,
+    },
     # The future.
     "a newer revision with nothing new": {
         "lock": _lock(_NEWER),

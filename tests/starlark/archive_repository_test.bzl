@@ -30,12 +30,14 @@ def _values_test_impl(ctx):
         "alwayslink": ["lib/liba.a"],
         "headers": ["include/BUILD", "include/a.h"],
         "linkopts": ["-lm"],
+        "runtime_files": ["data/BUILD", "data/words.txt"],
         "static_library": ["lib/libb.a", "lib/liba.a"],
     }, ["@@//:dep"])
     asserts.equals(env, "answer", values["{library}"])
     asserts.equals(env, '["lib/libb.a","lib/liba.a"]', values["{static_library}"], "link order is kept")
     asserts.equals(env, '["lib/liba.a"]', values["{alwayslink}"])
     asserts.equals(env, '["include/a.h"]', values["{headers}"])
+    asserts.equals(env, '["data/words.txt"]', values["{runtime_files}"])
     asserts.equals(env, "[]", values["{circular}"])
     asserts.equals(env, "[]", values["{defines}"])
     asserts.equals(env, '["@@//:dep"]', values["{deps}"])
@@ -43,13 +45,14 @@ def _values_test_impl(ctx):
 
 def _hashes_test_impl(ctx):
     env = unittest.begin(ctx)
-    asserts.equals(env, {"include/a.h": "2", "lib/liba.a": "1"}, locked_hashes({
+    asserts.equals(env, {"data/words.txt": "3", "include/a.h": "2", "lib/liba.a": "1"}, locked_hashes({
         "archives": [
-            {"files": [{"path": "lib/liba.a", "sha256": "1"}, {"path": "LICENSE", "sha256": "0"}]},
+            {"files": [{"path": "lib/liba.a", "sha256": "1"}, {"path": "LICENSE", "sha256": "0"}, {"path": "data/words.txt", "sha256": "3"}]},
             {"files": [{"path": "include/a.h", "sha256": "2"}, {"path": "include/BUILD", "sha256": "0"}]},
         ],
         "alwayslink": ["lib/liba.a"],
         "headers": ["include/a.h", "include/BUILD"],
+        "runtime_files": ["data/words.txt"],
         "static_library": ["lib/liba.a"],
     }))
     return unittest.end(env)

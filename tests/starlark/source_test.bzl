@@ -209,6 +209,7 @@ _SOURCE = {
     "headers": ["include/*.h", "gen.h"],
     "linkopts": ["-lm"],
     "path": "native",
+    "runtime_files": ["data/**", "made.txt"],
     "platforms": {
         "linux_arm64": {"build": {"tool": "make", "target": "all"}, "linkopts": ["-ldl"]},
         "plan9_amd64": {"linkopts": []},
@@ -223,8 +224,10 @@ def _values_test_impl(ctx):
     values = source_values("a", _SOURCE, [], {"A": "1"}, "stable")
     for key, value in {
         "{env}": '{"A":"1","B":"2"}',
-        "{generated_headers}": '[header for header in ["include/*.h","gen.h"] if "*" not in header and not glob([header], allow_empty = True)]',
+        "{generated_headers}": '[path for path in ["include/*.h","gen.h"] if "*" not in path and not glob([path], allow_empty = True)]',
+        "{generated_runtime_files}": '[path for path in ["data/**","made.txt"] if "*" not in path and not glob([path], allow_empty = True)]',
         "{headers}": 'glob(["include/*.h","gen.h"], allow_empty = True)',
+        "{runtime_files}": 'glob(["data/**","made.txt"], allow_empty = True)',
         "{rust_channel}": '"stable"',
         "{static_library}": '["a.a"]',
         "{tools}": '["protoc"]',

@@ -55,6 +55,23 @@ def test_a_shared_library_is_found_again_when_the_program_runs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("os", "rpath", "flag"),
+    [
+        ("linux", "$ORIGIN", "-Wl,-rpath,$ORIGIN/lib"),
+        ("linux", "$ORIGIN/../share/vec", "-Wl,-rpath,$ORIGIN/../share/vec/lib"),
+        ("darwin", "$ORIGIN", "-Wl,-rpath,@loader_path/lib"),
+        ("linux", "/opt/vec", "-Wl,-rpath,/opt/vec/lib"),
+    ],
+)
+def test_a_program_that_is_deployed_finds_a_shared_library_beside_it(
+    os: str, rpath: str, flag: str
+) -> None:
+    shared = Interface(shared_library=("lib/libvec.so",))
+    variables = cgo_environment("vec", shared, os, FOLDER, FOLDER, {}, rpath)
+    assert variables["CGO_LDFLAGS"] == f"-O2 -g /store/files/lib/libvec.so {flag}"
+
+
 def test_an_import_library_is_linked_for_its_dll() -> None:
     windows = Interface(shared_library=("bin/vec.dll",), interface_library=("lib/vec.lib",))
     ldflags = environment(windows)["CGO_LDFLAGS"]

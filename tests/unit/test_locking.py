@@ -71,6 +71,18 @@ def test_globs_of_headers_become_the_headers_that_there_are() -> None:
     assert headers == ("include/a.h", "include/vec.h", "include/vec/ext.h")
 
 
+def test_what_a_program_needs_when_it_runs_is_locked_and_is_no_header() -> None:
+    plugin, model = "lib/plugins/libfast.so", "share/models/a.bin"
+    files = {**FILES, plugin: b"1", model: b"2", "share/README": b""}
+    release = Release({"vec-v1.2.3-linux_amd64.tar.gz": files})
+    platform = lock_of(release, runtime_files=["lib/**", "share/models/*"])["linux_amd64"]
+    assert platform.interface.runtime_files == (plugin, model)
+    assert plugin not in platform.interface.headers
+    assert {file.path for file in platform.files()} == {*FILES, plugin, model}
+    with pytest.raises(ManifestError, match=r"the archive lacks 'models/\*'"):
+        lock_of(release, runtime_files=["models/*"])
+
+
 def test_a_library_is_no_header_even_where_a_glob_takes_it() -> None:
     release = Release({"vec-v1.2.3-linux_amd64.tar.gz": FILES})
     interface = lock_of(release, headers=["**"])["linux_amd64"].interface

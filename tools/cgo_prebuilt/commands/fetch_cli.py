@@ -110,6 +110,13 @@ def add_fetching(verbs: Verbs) -> None:
         default="sh",
         help='whose words to print it in; in sh: eval "$(cgo-prebuilt env --lock L)" && go build',
     )
+    verb.add_argument(
+        "--rpath",
+        metavar="DIR",
+        default="",
+        help="where a program will find the shared libraries' files when it runs, instead of in the"
+        " store: '$ORIGIN' is its own folder",
+    )
 
 
 def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the host's") -> None:
@@ -192,7 +199,11 @@ def _methods(options: argparse.Namespace) -> tuple[Method, ...]:
 
 
 def _env(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.linking.cgo_environment import cgo_environment, format_environment
+    from cgo_prebuilt.linking.cgo_environment import (
+        cgo_environment,
+        format_environment,
+        run_paths,
+    )
     from cgo_prebuilt.linking.pkg_config import write_pkg_config
 
     lock, platform = lock_and_platform(options, as_go=True)
@@ -201,7 +212,17 @@ def _env(options: argparse.Namespace) -> int:
     provided = provide(options, lock, platform, store)
     tree, interface = provided.tree, provided.interface
     folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
-    variables = cgo_environment(lock.name, interface, platform.os, tree.files, folder, os.environ)
+    variables = cgo_environment(
+        lock.name, interface, platform.os, tree.files, folder, os.environ, options.rpath
+    )
+    paths = run_paths(interface, platform.os, tree.files, options.rpath)
+    if paths and platform.os != "windows":
+        say(f"programs will look for {lock.name} in {', '.join(paths)} when they run")
+        if not options.rpath:
+            say(
+                "  which is on this machine only, and until `cache prune`; to deploy them:"
+                " env --rpath '$ORIGIN', and `fetch --output` into the program's folder"
+            )
     if not options.platform and platform != this_host().platform:
         say(f"{lock.name} {provided.version} for {platform}, as GOOS and GOARCH say")
     _say_system(lock.name, interface)

@@ -15,7 +15,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from pathlib import PurePath, PureWindowsPath
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.linking.library_words import library_words, shared_to_link
@@ -37,6 +37,7 @@ def cgo_environment(
     folder: PurePath,
     pkg_config: PurePath,
     environ: Mapping[str, str],
+    rpath: str = "",
 ) -> dict[str, str]:
     """The variables for a library.
 
@@ -48,6 +49,8 @@ def cgo_environment(
         folder: Where the files are, absolute.
         pkg_config: The folder of its `.pc` file, absolute.
         environ: The present environment. What is not this library's stays.
+        rpath: Where the files will be when the program runs, `$ORIGIN` being the program's own folder;
+            empty for where they are now.
 
     Returns:
         `CGO_CFLAGS`, `CGO_LDFLAGS`, `PKG_CONFIG_PATH`, and `RECORD`.
@@ -67,8 +70,7 @@ def cgo_environment(
     linked = (*interface.static_library, *shared_to_link(interface))
     ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
     ldflags += library_words(interface, os, lambda path: str(folder / path))
-    for parent in sorted({(folder / path).parent for path in interface.shared_library}):
-        ldflags.append(f"-Wl,-rpath,{parent}")
+    ldflags += [f"-Wl,-rpath,{path}" for path in run_paths(interface, os, folder, rpath)]
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
     own = {
         "CGO_CFLAGS": " ".join(map(_field, cflags)),
@@ -89,6 +91,22 @@ def cgo_environment(
     )
     recorded = json.dumps({**records, name: own}, separators=(",", ":"), sort_keys=True)
     return {**variables, RECORD: recorded}
+
+
+def run_paths(interface: Interface, os: str, folder: PurePath, rpath: str) -> list[str]:
+    """Where a program looks for the shared libraries when it runs; none without one.
+
+    Args:
+        interface: How the files are linked.
+        os: The platform's `GOOS`; on macOS, `$ORIGIN` is called `@loader_path` (ld(1), dyld(1)).
+        folder: Where the files are, absolute.
+        rpath: See `cgo_environment`.
+    """
+    parents = sorted({PurePosixPath(path).parent for path in interface.shared_library})
+    if not rpath:
+        return [str(folder / parent) for parent in parents]
+    base = rpath.replace("$ORIGIN", "@loader_path") if os == "darwin" else rpath
+    return [str(PurePosixPath(base) / parent) for parent in parents]
 
 
 def format_environment(variables: Mapping[str, str], shell: str) -> str:

@@ -102,6 +102,7 @@ class Interface:
         linkopts: Options for the linker, each one string (`-framework Security` is one).
         defines: `NAME` or `NAME=VALUE`.
         licenses: Files that must go wherever the library goes: its license, third parties' notices.
+        runtime_files: What a program reads or loads when it runs, and nothing links: plugins, models, data.
         requires: What the library needs of the machine that its program runs on.
     """
 
@@ -115,6 +116,7 @@ class Interface:
     linkopts: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
+    runtime_files: tuple[str, ...] = ()
     requires: Requires = field(default_factory=Requires)
 
     @classmethod
@@ -136,7 +138,7 @@ class Interface:
 
     def promises(self) -> tuple[str, ...]:
         """Every file that there must be; globs among them, in a manifest, take one or more."""
-        return self.libraries() + self.headers + self.licenses
+        return self.libraries() + self.headers + self.licenses + self.runtime_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ def _interface(old: Interface, new: Interface) -> list[str]:
         f"{field.name}: {_value(getattr(old, field.name))} -> {_value(getattr(new, field.name))}"
         for field in fields(Interface)
         # Headers are files, and are listed as those.
-        if field.name != "headers" and getattr(old, field.name) != getattr(new, field.name)
+        if field.name not in ("headers", "runtime_files")
+        and getattr(old, field.name) != getattr(new, field.name)
     ]
 
 

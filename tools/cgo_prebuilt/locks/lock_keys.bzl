@@ -41,6 +41,7 @@ INTERFACE_LISTS = [
     "linkopts",
     "defines",
     "licenses",
+    "runtime_files",
 ]
 
 # The objects that have INTERFACE_LISTS, too.

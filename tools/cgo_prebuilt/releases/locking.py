@@ -315,4 +315,9 @@ def _found_interface(
         path for path in paths if path not in libraries and matches(path, spec.interface.headers)
     )
     licenses = tuple(path for path in paths if matches(path, spec.interface.licenses))
-    return replace(spec.interface, headers=headers, licenses=licenses)
+    runtime = tuple(
+        path
+        for path in paths
+        if path not in libraries and matches(path, spec.interface.runtime_files)
+    )
+    return replace(spec.interface, headers=headers, licenses=licenses, runtime_files=runtime)

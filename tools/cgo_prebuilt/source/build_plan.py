@@ -214,7 +214,8 @@ def _installed(source: Source, values: Mapping[str, str]) -> Interface:
     try:
         check_member_names(outputs.libraries(), where=where)
         check_member_names(places, where=where)
-        literal = [header for header in outputs.headers if "*" not in header and "?" not in header]
+        others = outputs.headers + outputs.runtime_files
+        literal = [path for path in others if "*" not in path and "?" not in path]
         check_member_names(literal, where=where)
     except IntegrityError as error:
         raise LockError(error.what, where=error.where, remedy=error.remedy) from None

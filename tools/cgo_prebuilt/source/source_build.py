@@ -112,16 +112,19 @@ def build(
                 if wanted.source.vendor and crates is not None:
                     crates.unpack(folder.source, folder.path / VENDOR)
                 _run(plan, wanted, folder, on_start, on_line)
-                headers = _headers(plan, wanted, folder.source, names)
+                others = _other_files(plan, wanted, folder.source, names)
                 with store.staging(key) as staging:
-                    files = _install(plan, wanted, headers, folder.source, names, staging)
+                    files = _install(plan, wanted, others, folder.source, names, staging)
                     label = f"{wanted.name} {wanted.version} {wanted.platform} from source"
                     tree = store.publish(staging, tree_key(files), files, label)
                 results.put(key, tree, files)
                 folder.remove()
     libraries = set(plan.interface.libraries())
-    headers = tuple(file.path for file in files if file.path not in libraries)
-    return Built(tree, files, replace(plan.interface, headers=headers), is_new)
+    rest = [file.path for file in files if file.path not in libraries]
+    headers = tuple(path for path in rest if matches(path, plan.interface.headers))
+    runtime = tuple(path for path in rest if matches(path, plan.interface.runtime_files))
+    interface = replace(plan.interface, headers=headers, runtime_files=runtime)
+    return Built(tree, files, interface, is_new)
 
 
 def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
@@ -133,6 +136,7 @@ def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) ->
     inputs = {
         "environment": dict(plan.steering),
         "headers": source.outputs.headers,
+        "runtime_files": source.outputs.runtime_files,
         "libraries": plan.outputs,
         "platform": str(wanted.platform),
         "steps": [asdict(step) for step in source.steps],
@@ -250,41 +254,45 @@ def _run(
 
 def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> None:
     """Refuses globs over the source that find nothing, before the build and not after it."""
-    for pattern in plan.interface.headers:
-        if "*" in pattern and not any(matches(name, [pattern]) for name in names):
-            raise BuildError(
-                f"the source of {wanted.name} {wanted.version} has no header {pattern}",
-                where=pattern,
-                remedy="correct 'headers' under 'source' in the manifest; a header that the build"
-                " writes is named without `*`",
-            )
+    for key, kind in (("headers", "header"), ("runtime_files", "file")):
+        for pattern in getattr(plan.interface, key):
+            if "*" in pattern and not any(matches(name, [pattern]) for name in names):
+                raise BuildError(
+                    f"the source of {wanted.name} {wanted.version} has no {kind} {pattern}",
+                    where=pattern,
+                    remedy=f"correct '{key}' under 'source' in the manifest; a {kind} that the build"
+                    " writes is named without `*`",
+                )
 
 
-def _headers(
+def _other_files(
     plan: BuildPlan, wanted: SourceOf, folder: Path, names: Iterable[str]
 ) -> tuple[str, ...]:
-    """The headers among the sources, and those that the build wrote under their own names."""
-    patterns = plan.interface.headers
+    """Headers and runtime files: those among the sources, and those that the build wrote by their names."""
+    patterns = plan.interface.headers + plan.interface.runtime_files
     found = {name for name in names if matches(name, patterns)}
     for pattern in patterns:
         if (folder / pattern).is_file():
             found.add(pattern)
         elif not any(matches(name, [pattern]) for name in found):
-            raise _lacks(wanted, pattern, folder, names, _HEADERS, "headers")
+            is_header = pattern in plan.interface.headers
+            suffixes = _HEADERS if is_header else ("*",)
+            kind = "headers" if is_header else "files"
+            raise _lacks(wanted, pattern, folder, names, suffixes, kind)
     return tuple(sorted(found))
 
 
 def _install(
     plan: BuildPlan,
     wanted: SourceOf,
-    headers: Iterable[str],
+    others: Iterable[str],
     folder: Path,
     names: Iterable[str],
     staging: Path,
 ) -> tuple[LockedFile, ...]:
     """Copies what was built to where a prebuilt has it."""
     files = []
-    for built, place in (*plan.outputs, *((header, header) for header in headers)):
+    for built, place in (*plan.outputs, *((other, other) for other in others)):
         if not (folder / built).is_file():
             raise _lacks(wanted, built, folder, names, _LIBRARIES, "libraries")
         target = staging / place
