@@ -10,6 +10,7 @@ import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -40,6 +41,34 @@ def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project)
     assert "so it is built from source instead" in answer.stderr
     assert "--origin prebuilt" in answer.stderr
     assert not (project.folder / "native/libanswer.a").exists()
+
+
+def test_what_a_program_needs_when_it_runs_comes_out_of_the_source(project: Project) -> None:
+    project.write({"data/words.txt": "words\n"})
+    project.lock(headers=["answer.h"], runtime_files=["data/**", "generated.h"])
+    built = project.fetch().report["files"]
+    assert built == ["answer.h", "data/words.txt", "generated.h", "lib/libanswer.a"]
+    project.lock(headers=None, include_dirs=None, runtime_files=["models/*"])
+    refused = project.fetch()
+    assert refused.code == 5
+    assert "the source of answer v1 has no file models/*" in refused.stderr
+    project.lock(headers=None, include_dirs=None, runtime_files=["model.bin"])
+    refused = project.fetch()
+    assert refused.code == 5
+    assert "wrote no model.bin" in refused.stderr
+
+
+def test_a_shared_library_is_there_under_the_name_that_programs_look_for(project: Project) -> None:
+    rule = "libanswer.so: answer.c\n\t$(CC) -shared -fPIC -Wl,-soname,libanswer.so.1 -o $@ $<\n"
+    project.write({"Makefile": rule})
+    shared: dict[str, Any] = {"static_library": None, "shared_library": ["libanswer.so"]}
+    project.lock(**shared, installed=["lib/libanswer.so"], headers=["answer.h"])
+    files = ["answer.h", "lib/libanswer.so", "lib/libanswer.so.1"]
+    for status in ("built", "cached"):
+        report = project.fetch().report
+        assert (report["status"], report["files"]) == (status, files)
+        env = project.run("env", "--platform", "linux_amd64", "--shell", "json")
+        assert "/lib/libanswer.so.1 " in json.loads(env.stdout)["CGO_LDFLAGS"]
 
 
 def test_a_download_that_fails_is_built_with_its_reason(project: Project) -> None:

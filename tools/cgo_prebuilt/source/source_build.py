@@ -16,6 +16,7 @@ from cgo_prebuilt.errors import BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.releases.soname import read_soname
 from cgo_prebuilt.settings import command_named
 from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
 from cgo_prebuilt.source.build_plan import VENDOR, BuildPlan, plan_build
@@ -123,7 +124,10 @@ def build(
     rest = [file.path for file in files if file.path not in libraries]
     headers = tuple(path for path in rest if matches(path, plan.interface.headers))
     runtime = tuple(path for path in rest if matches(path, plan.interface.runtime_files))
-    interface = replace(plan.interface, headers=headers, runtime_files=runtime)
+    shared = tuple(_exposed(tree.files, path) for path in plan.interface.shared_library)
+    interface = replace(
+        plan.interface, headers=headers, runtime_files=runtime, shared_library=shared
+    )
     return Built(tree, files, interface, is_new)
 
 
@@ -299,7 +303,21 @@ def _install(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / built, target)
         files.append(LockedFile(place, *sha256_of(target)))
+        exposed = _exposed(staging, place) if place in plan.interface.shared_library else place
+        if exposed != place:
+            # What programs look for; they find the library by its other name only when they are linked.
+            shutil.copyfile(target, staging / exposed)
+            files.append(replace(files[-1], path=exposed))
+    unique = {file.path: file for file in files}
+    files = list(unique.values())
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _exposed(root: Path, path: str) -> str:
+    """The path of a shared library under its SONAME; its own where it has none."""
+    with (root / path).open("rb") as file:
+        soname = read_soname(file)
+    return path[: path.rfind("/") + 1] + (soname or path.rpartition("/")[2])
 
 
 def _lacks(
