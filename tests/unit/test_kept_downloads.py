@@ -124,13 +124,15 @@ def test_what_the_store_has_lost_is_downloaded(run: Run, place: Place, tmp_path:
     assert place.sent == 2
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": 1, "size": "", "validator": null}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"file": "", "sha256": 1, "size": "", "validator": null}']
+)
 def test_a_damaged_record_costs_a_download(
     run: Run, place: Place, tmp_path: Path, text: str
 ) -> None:
     assert run("lock", "prebuilt.yaml").code == 0
-    for record in (tmp_path / "store/v1/results").iterdir():
-        record.write_text(text)
+    (record,) = (tmp_path / "store/v1/results").glob("*.url")
+    record.write_text(text)
     assert run("lock", "prebuilt.yaml").code == 0
     assert place.sent == 2
 
@@ -145,6 +147,7 @@ def test_the_least_recently_used_leave_where_they_are_too_many(
     assert run("lock", "prebuilt.yaml").code == 0
     (tree,) = Store(tmp_path / "store").list()
     assert tree.label == "vec v1.2.3 linux_amd64"
+    assert not list((tmp_path / "store/v1/results").glob("*.url"))
 
 
 def test_a_download_that_changes_under_the_hand_is_not_kept(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def _lock(options: argparse.Namespace) -> int:
     elif options.min_age is not None or options.prereleases:
         raise UsageError(
             "--min-age and --prereleases choose a release, and there is none to choose",
+            where=str(options.manifest),
             remedy="use them with --update, and name no version",
         )
     names: list[str | None] = options.version or [options.update]

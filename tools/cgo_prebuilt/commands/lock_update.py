@@ -52,4 +52,4 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
     )
     wish = Wish(template, min_age or timedelta(), prereleases, manifest.withdrawn)
     now = datetime.now(timezone.utc)
-    return newest_version(api.latest(_MOST_RELEASES), manifest.version, wish, now, note)
+    return newest_version(api.last_made(_MOST_RELEASES), manifest.version, wish, now, note)

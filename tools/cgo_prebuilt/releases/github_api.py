@@ -181,7 +181,7 @@ class GitHubApi:
         drafts = map(self._release, self._items(Url(f"{self._base}?per_page={_RELEASES}")))
         return next((release for release in drafts if release.tag == tag), None)
 
-    def latest(self, most: int) -> list[Release]:
+    def last_made(self, most: int) -> list[Release]:
         """The releases that were made last, the newest first; drafts among them.
 
         Args:

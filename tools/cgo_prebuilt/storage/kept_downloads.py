@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.url import Url
 
+_SUFFIX = ".url"
 LABEL = "archive "
 """What the labels of these trees begin with."""
 MOST_BYTES = 5_000_000_000
@@ -44,11 +45,15 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What a URL gave: SHA-256 and size, and the validator that came with it."""
+    """What a URL gave: the file's name, SHA-256 and size, and the validator that came with it."""
 
+    file: str
     sha256: str
     size: int
     validator: str
+
+    def as_file(self) -> LockedFile:
+        return LockedFile(self.file, self.sha256, self.size)
 
 
 def find_download(store: Store, file: str, sha256: str, size: int) -> Path | None:
@@ -113,22 +118,30 @@ class KeptDownloads:
         return kept.sha256, kept.size
 
     def trim(self) -> None:
-        """Remove the least recently used where they are too many."""
+        """Remove the least recently used where they are too many, and what is recorded of them."""
         self._store.prune(max_size=MOST_BYTES, now=time.time(), label=LABEL)
+        there = {tree.key for tree in self._store.list()}
+        with suppress(OSError):
+            for place in self._store.results.glob(f"*{_SUFFIX}"):
+                record = _read(place)
+                if record is None or tree_key((record.as_file(),)) not in there:
+                    place.unlink(missing_ok=True)
 
     def _still_there(self, file: str, url: Url) -> _Kept | None:
         record = _read(self._place(url))
         if record is None:
             return None
-        path = find_download(self._store, file, record.sha256, record.size)
-        if path is None:
+        tree = self._store.find(tree_key((record.as_file(),)), (record.as_file(),))
+        if (
+            record.file != file or tree is None or not tree.is_own
+        ):  # what another user recorded of a URL tells nothing
             return None
         try:
             if not self._is_unchanged(url, record.validator):
                 return None
         except Exception:  # a download will say what is wrong, if it is still wrong then
             return None
-        return _Kept(path, record.sha256, record.size)
+        return _Kept(tree.files / file, record.sha256, record.size)
 
     def _download(self, download: Download, key: str) -> _Kept:
         file = download.file
@@ -150,19 +163,20 @@ class KeptDownloads:
             with suppress(OSError):
                 place = self._place(got.url)
                 place.parent.mkdir(mode=0o700, exist_ok=True)
-                record = _Record(got.sha256, got.size, got.validator)
+                record = _Record(file, got.sha256, got.size, got.validator)
                 write_whole(place, json.dumps(asdict(record)).encode())
         return _Kept(tree.files / file, got.sha256, got.size)
 
     def _place(self, url: Url) -> Path:
-        return self._store.results / f"{result_key('url', url.raw)}.json"
+        return self._store.results / f"{result_key('url', url.raw)}{_SUFFIX}"
 
 
 def _read(place: Path) -> _Record | None:
     try:
         raw = parse_json(place.read_bytes())
-        record = _Record(raw["sha256"], raw["size"], raw["validator"])
+        record = _Record(raw["file"], raw["sha256"], raw["size"], raw["validator"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    texts = isinstance(record.sha256, str) and isinstance(record.validator, str)
-    return record if texts and type(record.size) is int else None
+    texts = (record.file, record.sha256, record.validator)
+    is_sound = all(isinstance(text, str) for text in texts) and type(record.size) is int
+    return record if is_sound else None
