@@ -69,7 +69,7 @@ def test_a_program_that_is_deployed_finds_a_shared_library_beside_it(
 ) -> None:
     shared = Interface(shared_library=("lib/libvec.so",))
     variables = cgo_environment("vec", shared, os, FOLDER, FOLDER, {}, rpath)
-    assert variables["CGO_LDFLAGS"] == f"-O2 -g /store/files/lib/libvec.so {flag}"
+    assert variables["CGO_LDFLAGS"].endswith(f" /store/files/lib/libvec.so {flag}")
 
 
 def test_an_import_library_is_linked_for_its_dll() -> None:
