@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.surroundings import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     MANIFEST,
     add_json,
@@ -176,7 +176,7 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
     from cgo_prebuilt.errors import IntegrityError
     from cgo_prebuilt.network.transport import Download
 
-    transport = open_transport(open_store().partials)
+    downloads = open_downloads(open_store())
 
     def look(asset: Asset) -> Found | None:
         found: list[Found] = []
@@ -185,7 +185,7 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
             found[:] = [look_into(stream, asset)]
 
         try:
-            transport.run(Download(asset.file, (asset.url,), None, None), consume)
+            downloads.run(Download(asset.file, (asset.url,), None, None), consume)
         except IntegrityError as error:
             left_out[asset.file] = f"not readable ({error.what})"
             return None

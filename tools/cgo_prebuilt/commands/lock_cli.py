@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.surroundings import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     STALE,
     add_manifest,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.locks.lock import Lock, LockedVersion
     from cgo_prebuilt.manifests.manifest import Manifest
-    from cgo_prebuilt.url import Url
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
 """What is taken for a version, and names another release each day."""
@@ -182,11 +181,10 @@ def _locked(
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature
-    from cgo_prebuilt.storage.kept_downloads import KeptDownloads
 
     store = open_store()
     client = HttpClient(API_SETTINGS, os.environ)
-    downloads = KeptDownloads(store, open_transport(store.partials), _is_unchanged, say)
+    downloads = open_downloads(store)
     index = indexer(manifest, settings, downloads.run)
     findings = LibraryFindings()
     inspects = can_inspect()
@@ -243,14 +241,6 @@ def _note_moving(manifest: Manifest) -> None:
             f"{manifest.where}: {moving} leads to the newest release, whatever that is: write"
             " /releases/download/{version}/, with the version's tag"
         )
-
-
-def _is_unchanged(url: Url, validator: str) -> bool:
-    from cgo_prebuilt.network.api import API_SETTINGS
-    from cgo_prebuilt.network.client import HttpClient
-
-    with HttpClient(API_SETTINGS, os.environ) as client:
-        return client.is_unchanged(url, validator)
 
 
 def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:

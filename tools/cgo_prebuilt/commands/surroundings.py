@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cgo_prebuilt.host import Host
     from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.storage.kept_downloads import KeptDownloads
     from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.url import Url
 
 
 def open_store(*, verified_at_use: bool = False) -> Store:
@@ -46,6 +48,24 @@ def open_transport(partials: Path) -> Transport:
     from cgo_prebuilt.network.transport_settings import TransportSettings
 
     return Transport(partials, TransportSettings(), progress_for(sys.stderr))
+
+
+def open_downloads(store: Store) -> KeptDownloads:
+    """What downloads for `init` and `lock`, and keeps it in the store.
+
+    Args:
+        store: The store.
+    """
+    from cgo_prebuilt.commands.verbs import say
+    from cgo_prebuilt.network.api import API_SETTINGS
+    from cgo_prebuilt.network.client import HttpClient
+    from cgo_prebuilt.storage.kept_downloads import KeptDownloads
+
+    def is_unchanged(url: Url, validator: str) -> bool:
+        with HttpClient(API_SETTINGS, os.environ) as client:
+            return client.is_unchanged(url, validator)
+
+    return KeptDownloads(store, open_transport(store.partials), is_unchanged, say)
 
 
 def this_host() -> Host:

@@ -185,7 +185,7 @@ def a_glob(name: str) -> tuple[str, str]:
     """What is wrong with a glob where none is allowed, and what to do."""
     return (
         f"{name!r} is a glob, where a file has to be named",
-        "name each file; only 'headers' and 'licenses' take globs",
+        "name each file; only 'headers', 'licenses' and 'runtime_files' take globs",
     )
 
 
