@@ -177,14 +177,14 @@ def test_the_files_of_a_release_with_links_are_files(
     flags = ["-Wl,-soname,libanswer.so.1"]
     library = shared_library("linux_amd64", SOURCE, tmp_path / "answer", *flags).read_bytes()
     release = archive_server.folder / f"answer-linux-x64-{VERSION}.tgz"
-    write_release(
-        release, f"answer-linux-x64-{VERSION}", "libanswer.so", library, {"answer.h": HEADER}
-    )
+    files = {"answer.h": HEADER, "words.txt": ""}
+    write_release(release, f"answer-linux-x64-{VERSION}", "libanswer.so", library, files)
     locked(tmp_path, ANSWER.format(server=archive_server.url, version=VERSION, ending="tgz"))
     command = ("fetch", "--lock", "prebuilt.lock.json", "--output", "out", "--json")
     environment = {"CGO_PREBUILT_CACHE": str(tmp_path / "store")}
     answer = json.loads(cgo_prebuilt(*command, cwd=tmp_path, env=environment).checked().stdout)
-    assert answer["files"] == ["include/answer.h", "lib/libanswer.so", "lib/libanswer.so.1"]
+    libraries = ["lib/libanswer.so", "lib/libanswer.so.1"]
+    assert answer["files"] == ["include/answer.h", "include/words.txt", *libraries]
     for path in answer["files"]:
         assert not (tmp_path / "out" / path).is_symlink()
     assert (tmp_path / "out/lib/libanswer.so.1").read_bytes() == library
