@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.zig import TARGETS, zig_environment, zig_program
@@ -43,6 +44,22 @@ def static_library(platform: str, source: str, archive: Path, *flags: str) -> Pa
     run_tool(*archiver(platform), "rcsD", archive, compiled)
     text.unlink()
     compiled.unlink()
+    return archive
+
+
+def universal_library(platforms: Sequence[str], source: str, archive: Path) -> Path:
+    """Compiles a static library of macOS for several architectures into one file (mach-o/fat.h)."""
+    cpus = {"darwin_amd64": 0x01000007, "darwin_arm64": 0x0100000C}
+    table, body, start = b"", b"", 64
+    for platform in platforms:
+        data = static_library(
+            platform, source, archive.with_name(f"{platform}.slice.a")
+        ).read_bytes()
+        fields = (cpus[platform], 0, start + len(body), len(data), 0)
+        table += b"".join(field.to_bytes(4, "big") for field in fields)
+        body += data
+    header = b"\xca\xfe\xba\xbe" + len(platforms).to_bytes(4, "big") + table
+    archive.write_bytes(header.ljust(start, b"\0") + body)
     return archive
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.archive_server import ArchiveServer
-from tests.e2e.compilers import shared_library, static_library
+from tests.e2e.compilers import shared_library, static_library, universal_library
 from tests.e2e.release import cgo_prebuilt
 
 pytestmark = pytest.mark.skipif(
@@ -226,12 +226,14 @@ def test_lancedbs_loose_files(tmp_path: Path, archive_server: ArchiveServer, bui
 def test_filecoins_archives_with_everything_in_a_folder_of_a_random_name(
     tmp_path: Path, archive_server: ArchiveServer, built: Path
 ) -> None:
+    darwin = ("darwin_amd64", "darwin_arm64")
+    universal_library(darwin, SOURCE, built / "darwin.a")
     (tmp_path / "filcrypto.pc").write_text("Name: filcrypto\n")
     folder = archive_server.folder / "v1.30.0"
     for name, one in (
         ("Linux-x86_64", "linux_amd64"),
         ("Linux-aarch64", "linux_arm64"),
-        ("Darwin", "darwin_arm64"),
+        ("Darwin", "darwin"),
     ):
         files = {
             f"tmp/tmp.{one}kq2/libfilcrypto.a": built / f"{one}.a",

@@ -24,7 +24,7 @@ from cgo_prebuilt.inspection.well_known import option_for
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires
-from tests.e2e.compilers import shared_library, static_library
+from tests.e2e.compilers import shared_library, static_library, universal_library
 
 LINUX = parse_platform("linux_amd64")
 SOURCE = "#include <math.h>\nint hidden; double f(double x) { return cos(x) + hidden; }\n"
@@ -97,19 +97,8 @@ def test_a_soname_and_the_versions_of_glibc_are_read(tmp_path: Path) -> None:
 
 @needs_readers
 def test_a_universal_library_has_the_objects_of_all_architectures(tmp_path: Path) -> None:
-    slices = []
-    for platform in ("darwin_amd64", "darwin_arm64"):
-        archive = static_library(
-            platform, "int f(void) { return 1; }\n", tmp_path / platform / "f.a"
-        )
-        slices.append(archive.read_bytes())
-    table, body, start = b"", b"", 64
-    for cpu, data in zip((0x01000007, 0x0100000C), slices, strict=True):
-        fields = (cpu, 0, start + len(body), len(data), 0)
-        table += b"".join(field.to_bytes(4, "big") for field in fields)
-        body += data
-    header = b"\xca\xfe\xba\xbe" + (2).to_bytes(4, "big") + table
-    (tmp_path / "libf.a").write_bytes(header.ljust(64, b"\0") + body)
+    platforms = ("darwin_amd64", "darwin_arm64")
+    universal_library(platforms, "int f(void) { return 1; }\n", tmp_path / "libf.a")
     objects = read_objects(tmp_path / "libf.a")
     assert [item.arch for item in objects] == ["amd64", "arm64"]
     for arch in ("amd64", "arm64"):
