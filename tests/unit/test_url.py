@@ -22,6 +22,12 @@ RAW = {
     "go_modules/goproxy_build.py": "a site is for the go command; it refuses secrets",
     "releases/github_api.py": "compares it with GITHUB_API_URL and GITHUB_SERVER_URL",
     "publishing/github_release.py": "adds a query",
+    "commands/lock_cli.py": "looks for the word `latest` in it",
+    "drafting/draft.py": "derives names from it; the manifest's reader refuses secrets",
+    "drafting/listing.py": "joins GITHUB_SERVER_URL and a release's path",
+    "drafting/manifest_text.py": "a manifest is for other machines; its reader refuses secrets",
+    "drafting/places.py": "compares it with GITHUB_SERVER_URL, and follows a page's links",
+    "go_modules/required_version.py": "reads the repository of a release from it",
     "storage/kept_downloads.py": "hashes it: two URLs that differ in a secret part may be two files",
 }
 """Who reads a URL with its secrets, and why it must."""
