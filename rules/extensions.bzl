@@ -258,6 +258,15 @@ def _declare(mctx, declaration, interpreter, defaults):
             )
     return extras_for(trust, chosen.content)
 
+def _is_same(mctx, attribute, first, other):
+    """Whether two modules mean the same lock: each may ship a copy of one."""
+    if attribute != "lock":
+        return False
+    paths = [mctx.path(declaration.tag.lock) for declaration in (first, other)]
+    for path in paths:
+        mctx.watch(path)
+    return all([path.exists for path in paths]) and mctx.read(paths[0]) == mctx.read(paths[1])
+
 def _prebuilt_impl(mctx):
     resolved = resolve_libraries([
         struct(
@@ -269,7 +278,7 @@ def _prebuilt_impl(mctx):
         )
         for module in mctx.modules
         for tag in module.tags.library
-    ])
+    ], is_same = lambda attribute, first, other: _is_same(mctx, attribute, first, other))
     if resolved.error:
         fail("\n\n" + resolved.error)
     defaults = _root_tag(mctx, "defaults")

@@ -41,6 +41,20 @@ def withdrawn_warning(library, version, reason):
         reason,
     )
 
+def sum_of(numbers):
+    """Adds numbers, which Starlark has no function for. Pure.
+
+    Args:
+        numbers: a list.
+
+    Returns:
+        The sum.
+    """
+    total = 0
+    for number in numbers:
+        total += number
+    return total
+
 def _release(rctx, version):
     """What to call the spoke, as Starlark: in a comment, too, it ends with its quotes."""
     return json.encode("{} {} for {}".format(rctx.attr.library, version, rctx.attr.platform))
@@ -78,7 +92,7 @@ def _archive_repository_impl(rctx):
     if chosen.error:
         fail("\n\n" + chosen.error)
     check_linkopts(library, lock.prebuilt.get("linkopts", []), rctx.attr.allow_linkopts)
-    rctx.report_progress("fetching {} {} for {}".format(library, version, platform))
+    what = "{} {} for {}".format(library, version, platform)
     write_file(rctx, "prebuilt.lock.json", lock.text)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     result = run_through(
@@ -88,6 +102,8 @@ def _archive_repository_impl(rctx):
         # The version too: a variable may ask for another.
         ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
         ["--output=.", "--origin=prebuilt"] + link_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
+        what,
+        size = sum_of([archive["size"] for archive in lock.prebuilt["archives"]]),
     )
     if result.failure:
         failure = failed_fetch(library, version, platform, result.failure)

@@ -1,6 +1,6 @@
 """Which libraries the modules of a build declare, and which declaration takes precedence. Pure functions."""
 
-def resolve_libraries(declarations):
+def resolve_libraries(declarations, is_same = lambda attribute, first, other: False):
     """Merges the `prebuilt.library` tags of all modules.
 
     The root module's word counts over any other's. Other modules have to say the same of a library; where they do
@@ -9,6 +9,7 @@ def resolve_libraries(declarations):
     Args:
         declarations: structs of `module` (what `module_words` returned), `is_root`, `name` (the library's), `said` (a
             dict of the attributes that say which library it is) and `tag`, in Bazel's order: the root module first.
+        is_same: whether two declarations whose values of an attribute differ mean the same by it.
 
     Returns:
         A struct of `libraries`, a dict from a library's name to its declaration, and `error`, a string or None.
@@ -23,8 +24,14 @@ def resolve_libraries(declarations):
                 "{} declares the library {} twice".format(first.module, first.name),
                 "rename or remove one prebuilt.library tag",
             )
-        elif not first.is_root and first.said != declaration.said:
-            different = [attribute for attribute in first.said if first.said[attribute] != declaration.said[attribute]]
+        elif not first.is_root:
+            different = [
+                attribute
+                for attribute in first.said
+                if first.said[attribute] != declaration.said[attribute] and not is_same(attribute, first, declaration)
+            ]
+            if not different:
+                continue
             return _error(
                 "{} and {} declare different libraries of the name {}: {}".format(
                     first.module,

@@ -4,6 +4,9 @@ load(":answer.bzl", "read_answer")
 
 _FETCHER = Label("//tools/cgo_prebuilt:__init__.py")
 
+# In the repository, while its fetcher runs.
+_ANSWER = ".cgo-prebuilt-answer"
+
 PIP_PROBLEM = "pip_problem.txt"
 
 def python_environment(rctx, folders):
@@ -19,7 +22,30 @@ def python_environment(rctx, folders):
     separator = ";" if rctx.os.name.startswith("windows") else ":"
     return {"PYTHONPATH": separator.join([str(folder) for folder in folders])}
 
-def run_fetcher(rctx, interpreter, packages, arguments, environment = {}):
+def size_text(size):
+    """A number of bytes for people, as the fetcher writes it. Pure.
+
+    Args:
+        size: the number.
+
+    Returns:
+        Text such as `102 MB`.
+    """
+    for unit in ["B", "kB", "MB"]:
+        if size < 1000:
+            return "{} {}".format(size, unit)
+        size = (size + 500) // 1000
+    return "{} GB".format(size)
+
+def _console(rctx):
+    """The file in the output base that Bazel writes all that it prints to."""
+    return rctx.path(".").dirname.dirname.get_child("command.log")
+
+def _said(rctx, stream, otherwise):
+    path = rctx.path(_ANSWER).get_child(stream)
+    return rctx.read(path, watch = "no") if path.exists else otherwise
+
+def run_fetcher(rctx, interpreter, packages, arguments, environment = {}, what = "a library", size = 0):
     """Runs `cgo-prebuilt`.
 
     It inherits CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like, which are not read here: they say where the files come
@@ -31,20 +57,27 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment = {}):
         packages: a label of a file at the root of the `python_packages` repository.
         arguments: the command line, without the program; `--json` is among them.
         environment: variables to set over those that it inherits.
+        what: what is fetched, for who waits for it.
+        size: of what is downloaded, in bytes; 0: not known.
 
     Returns:
         What `read_answer` returns.
     """
     root = rctx.path(packages).dirname
     folders = [rctx.path(_FETCHER).dirname.dirname, root.get_child("site-packages")]
+
+    # Here, since Bazel forgets it where it must fetch the packages first.
+    rctx.report_progress("fetching " + what + (" ({})".format(size_text(size)) if size else ""))
     result = rctx.execute(
         # -B: nothing is written beside the fetcher's sources, whose folder may be read-only or shared.
-        [interpreter, "-B", "-m", "cgo_prebuilt"] + arguments,
+        [interpreter, "-B", "-m", "cgo_prebuilt.commands.attended", _ANSWER, _console(rctx), what] + arguments,
         environment = environment | python_environment(rctx, folders),
         timeout = TIMEOUT_SECONDS,
-        quiet = True,
+        # It prints only how far it is. Bazel ends what a command leaves behind, and so no other process can do that.
+        quiet = False,
     )
-    answered = read_answer(result.return_code, result.stdout, result.stderr)
+    answered = read_answer(result.return_code, _said(rctx, "stdout", result.stdout), _said(rctx, "stderr", result.stderr))
+    rctx.delete(_ANSWER)
     if not answered.failure or answered.failure.kind != "package":
         return answered
     problem = rctx.read(root.get_child(PIP_PROBLEM), watch = "no")

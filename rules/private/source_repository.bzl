@@ -151,7 +151,7 @@ def _failure(rctx, version, part, what, failure):
 
 def _run(rctx, version, part, verb, how, asking):
     """Runs a verb of the fetcher on the source's lock; gives the names of the files that it wrote."""
-    rctx.report_progress("fetching {} of {} {}".format(part, rctx.attr.library, version))
+    what = "{} of {} {}".format(part, rctx.attr.library, version)
     write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
     result = run_through(
         rctx,
@@ -159,6 +159,7 @@ def _run(rctx, version, part, verb, how, asking):
         verb,
         ["--lock=prebuilt.lock.json", "--version=" + version],
         how,
+        what,
         asking = asking,
     )
     if result.failure:

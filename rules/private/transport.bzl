@@ -142,7 +142,7 @@ def _download(rctx, archives):
         for archive in archives
     ]
 
-def run_through(rctx, interpreter, verb, which, how, asking = []):
+def run_through(rctx, interpreter, verb, which, how, what, asking = [], size = 0):
     """Runs `cgo-prebuilt fetch`, `source` or `crates`, whoever downloads for it.
 
     Args:
@@ -151,7 +151,9 @@ def run_through(rctx, interpreter, verb, which, how, asking = []):
         verb: the verb.
         which: the arguments that say which library.
         how: the verb's other arguments.
+        what: what is fetched, for who waits for it.
         asking: what `urls` is told to answer for this verb.
+        size: of what is downloaded, in bytes; 0: not known.
 
     Returns:
         What `read_answer` returns.
@@ -163,12 +165,12 @@ def run_through(rctx, interpreter, verb, which, how, asking = []):
         which = which + ["--default-mirror=" + rctx.attr.mirror]
     command = [verb, "--json"] + which + how
     if rctx.attr.transport == "python":
-        return run_fetcher(rctx, interpreter, packages, command, environment)
-    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + asking + which, environment)
+        return run_fetcher(rctx, interpreter, packages, command, environment, what, size)
+    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + asking + which, environment, what)
     if asked.failure:
         return asked
     archives = [] if asked.answer["cached"] else _download(rctx, asked.answer["archives"])
-    result = run_fetcher(rctx, interpreter, packages, command + ["--mirror=" + _FOLDER], environment)
+    result = run_fetcher(rctx, interpreter, packages, command + ["--mirror=" + _FOLDER], environment, what)
     rctx.delete(_FOLDER)
     if result.failure:
         return struct(answer = None, failure = failed_download(result.failure, archives))

@@ -220,6 +220,8 @@ def _write_launchers(made: Path) -> None:
 
 
 def _write_registry(root: Path) -> None:
+    # Bazel warns about Debian's own, which --nosystem_rc has it skip, with every command.
+    (root / "etc" / "bazel" / "bazelrc").unlink(missing_ok=True)
     _write(root / _RC.relative_to("/"), _RC_TEXT)
     for name, text in registry_files(MODULES, _REGISTRY).items():
         _write(root / _REGISTRY.relative_to("/") / name, text)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
 
@@ -34,6 +36,9 @@ class ArchiveServer:
         requests: Every request that it got, in order.
         pause_after: Bytes of a body after which it sends no more until the client hangs up.
         paused: Set when it has come to that.
+        left: Set when the client hung up on a body that was paused.
+        pace: Bytes a second that all bodies together get; as fast as it can where it is None.
+        line: Held while a piece of a paced body is on its way.
     """
 
     folder: Path
@@ -41,6 +46,9 @@ class ArchiveServer:
     requests: list[Request] = field(default_factory=list)
     pause_after: int | None = None
     paused: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+    pace: int | None = None
+    line: threading.Lock = field(default_factory=threading.Lock)
 
     def paths(self) -> list[str]:
         """The paths that were asked for, each once, sorted."""
@@ -127,10 +135,24 @@ class _FolderHandler(BaseHTTPRequestHandler):
             if self.archive_server.pause_after is not None:
                 self.wfile.write(content.read(self.archive_server.pause_after))
                 self.archive_server.paused.set()
-                self.rfile.read(1)  # empty when the client hangs up
+                with suppress(OSError):
+                    self.rfile.read(1)  # empty when the client hangs up
+                self.archive_server.left.set()
                 self.close_connection = True
+                return
+            if self.archive_server.pace is not None:
+                self._send_slowly(content, last - first + 1, self.archive_server.pace)
                 return
             if last + 1 == stat.st_size:
                 shutil.copyfileobj(content, self.wfile, 1 << 20)
             else:
                 self.wfile.write(content.read(last - first + 1))
+
+    def _send_slowly(self, content: BinaryIO, remaining: int, pace: int) -> None:
+        with suppress(ConnectionError):  # the client has enough of this connection
+            while remaining:
+                piece = content.read(min(remaining, pace // 10))
+                remaining -= len(piece)
+                with self.archive_server.line:
+                    time.sleep(len(piece) / pace)
+                self.wfile.write(piece)

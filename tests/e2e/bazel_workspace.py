@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bazel.newer_bazel import FLAGS, VARIABLE
 from tests.bazel.provision import Bazel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+NEWER_RC = REPOSITORY / "tests" / "bazel" / "newer.bazelrc"
+"""The config `newer`: what newer Bazels do by default."""
 
 _MODULE = f"""\
 module(name = "test_workspace")
@@ -58,11 +60,13 @@ class Tools:
         bazel: The Bazel to run.
         folder: A temporary folder for output bases; its path is short, since Bazel's own are long.
         go_cache: The GOCACHE of `cgo_binary`, kept from one test run to the next.
+        startup: More options that come before Bazel's command.
     """
 
     bazel: Bazel
     folder: Path
     go_cache: Path
+    startup: tuple[str, ...] = ()
 
     def startup_options(self) -> list[str]:
         """Options that come before Bazel's command."""
@@ -77,10 +81,19 @@ class Tools:
             # The first server that ends archives the classes that it loaded, for the others to start from.
             "--host_jvm_args=-XX:+AutoCreateSharedArchive",
             f"--host_jvm_args=-XX:SharedArchiveFile={self.go_cache.parent}/bazel-{self.bazel.version}.jsa",
+            *self.startup,
         ]
 
-    def bazelrc(self) -> str:
-        """The text of a workspace's .bazelrc."""
+    def is_seven(self) -> bool:
+        """Whether it is a Bazel that must be asked for what newer ones do, and can be."""
+        return self.bazel.version.startswith("7.")
+
+    def bazelrc(self, *, newer: bool = False) -> str:
+        """The text of a workspace's .bazelrc.
+
+        Args:
+            newer: Whether Bazel does what newer ones do by default.
+        """
         is_temporary = REPOSITORY.is_relative_to("/tmp")
         return (
             "common --color=no --curses=no --noshow_progress\n"
@@ -92,7 +105,8 @@ class Tools:
             f"build --sandbox_writable_path={self.go_cache}\n"
             # Sandboxes hide /tmp, and with it a checkout there, which workspaces here override the module by.
             + (f"build --sandbox_add_mount_pair={REPOSITORY}\n" if is_temporary else "")
-        ) + "".join(f"build {flag}\n" for flag in FLAGS if os.environ.get(VARIABLE))
+            + (f"import {NEWER_RC}\ncommon --config=newer\n" if newer and self.is_seven() else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -163,6 +177,8 @@ def make_workspace(
     files: Mapping[str, str | bytes],
     module: str = "",
     environment: Mapping[str, str] | None = None,
+    *,
+    newer: bool = False,
 ) -> Workspace:
     """Makes a workspace that depends on this checkout's module.
 
@@ -172,10 +188,13 @@ def make_workspace(
         files: Its files, by path.
         module: What its MODULE.bazel says besides the dependencies.
         environment: Set for every command that runs in it.
+        newer: Whether Bazel does in it what newer ones do by default.
 
     Returns:
         The workspace.
     """
     workspace = Workspace(path, tools, environment or {})
-    workspace.write({"MODULE.bazel": _MODULE + module, ".bazelrc": tools.bazelrc(), **files})
+    workspace.write(
+        {"MODULE.bazel": _MODULE + module, ".bazelrc": tools.bazelrc(newer=newer), **files}
+    )
     return workspace

@@ -17,6 +17,7 @@ from tests.bazel.provision import find_bazel
 from tests.e2e.archive_server import ArchiveServer, serving
 from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
 from tests.e2e.native_release import NativeRelease
+from tests.e2e.release import Release
 
 
 class MakeWorkspace(Protocol):
@@ -54,9 +55,48 @@ def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools
     shutil.rmtree(folder)
 
 
+_TWICE = (
+    *("test_bazel_transport", "test_fallback", "test_flavors", "test_linking", "test_prebuilt"),
+    *("test_hermetic_ci", "test_source_library"),
+)
+"""Modules whose tests run by what newer Bazels do by default and, when slow, by what this one does."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has the tests of some modules run twice."""
+    if (
+        metafunc.module.__name__.rpartition(".")[2] in _TWICE
+        and "workspace" in metafunc.fixturenames
+    ):
+        modes = [
+            pytest.param(True, id="newer"),
+            pytest.param(False, id="as it is", marks=pytest.mark.slow),
+        ]
+        metafunc.parametrize("newer_bazel", modes, indirect=True)
+
+
+@pytest.fixture
+def newer_bazel(request: pytest.FixtureRequest) -> bool:
+    """Whether Bazel does what newer ones do; CGO_PREBUILT_TEST_NEWER_BAZEL=1: in all tests."""
+    return bool(getattr(request, "param", os.environ.get("CGO_PREBUILT_TEST_NEWER_BAZEL")))
+
+
+@pytest.fixture
+def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
+    """The release v1.0.0 of `answer`, which is published, in the maintainer's folder."""
+    folder = tmp_path / "maintainer"
+    folder.mkdir()
+    made = Release(folder, archive_server)
+    made.publish()
+    return made
+
+
 @pytest.fixture
 def workspace(
-    bazel_tools: Tools, tmp_path: Path, ending_servers: list[subprocess.Popen[bytes]]
+    bazel_tools: Tools,
+    tmp_path: Path,
+    ending_servers: list[subprocess.Popen[bytes]],
+    newer_bazel: bool,
 ) -> Iterator[MakeWorkspace]:
     """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
 
@@ -72,7 +112,7 @@ def workspace(
         environment: Mapping[str, str] | None = None,
     ) -> Workspace:
         own = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **(environment or {})}
-        one = make_workspace(tmp_path / name, bazel_tools, files, module, own)
+        one = make_workspace(tmp_path / name, bazel_tools, files, module, own, newer=newer_bazel)
         made.append(one)
         return one
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Result, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
@@ -33,15 +32,6 @@ _NATIVE = {
     "native/Makefile": "libanswer.a: answer.o\n\t$(AR) rcs $@ $<\n",
     "native/include/answer.h": '#ifdef __cplusplus\nextern "C"\n#endif\nint answer(void);\n',
 }
-
-
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
-    folder = tmp_path / "maintainer"
-    folder.mkdir()
-    made = Release(folder, archive_server)
-    made.publish()
-    return made
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
@@ -25,15 +24,6 @@ cc_library(
     visibility = ["//visibility:public"],
 )
 """
-
-
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
-    folder = tmp_path / "maintainer"
-    folder.mkdir()
-    made = Release(folder, archive_server)
-    made.publish()
-    return made
 
 
 @pytest.fixture

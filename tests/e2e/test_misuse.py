@@ -85,7 +85,9 @@ bazel_dep(name = "rules_cgo_prebuilt")
 """
 
 
-def test_two_modules_that_disagree_are_told_to_ask_the_root(workspace: MakeWorkspace) -> None:
+def test_two_modules_agree_by_the_same_lock_or_are_told_to_ask_the_root(
+    workspace: MakeWorkspace,
+) -> None:
     files: dict[str, str | bytes] = {"BUILD.bazel": ""}
     module = ""
     for name in ("one", "two"):
@@ -95,6 +97,9 @@ def test_two_modules_that_disagree_are_told_to_ask_the_root(workspace: MakeWorks
         module += f'bazel_dep(name = "{name}")\n'
         module += f'local_path_override(module_name = "{name}", path = "{name}")\n'
     made = workspace(files, module=module + _EXTENSION)
+    made.bazel("query", "@answer//:all").checked()
+
+    made.write({"two/answer.lock.json": _GOOD.replace('"1"', '"2"')})
     failed = made.bazel("query", "@answer//:all")
     assert failed.code != 0
     assert (

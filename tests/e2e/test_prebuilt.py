@@ -106,6 +106,9 @@ def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
     assert "answer__linux_arm64//:lib/libanswer.a" in found.stdout
     assert "linux_amd64//" not in found.stdout
     assert release.server.paths() == ["/" + release.archive("linux_arm64")]
+    # A query follows every branch of a select(), as docs/consume.md says.
+    made.bazel("query", "deps(@answer)").checked()
+    assert len(release.server.paths()) == 3
 
 
 @pytest.mark.parametrize(

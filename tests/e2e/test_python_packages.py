@@ -9,21 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.archive_server import ArchiveServer, serving
+from tests.e2e.archive_server import serving
 from tests.e2e.bazel_workspace import REPOSITORY, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release
 
 ANSWER = "the answer is 42\n"
-
-
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
-    folder = tmp_path / "maintainer"
-    folder.mkdir()
-    made = Release(folder, archive_server)
-    made.publish()
-    return made
 
 
 def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer") -> Workspace:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
 # As a tag may be called: it would end a string and begin another target.
 VERSION = 'v1"],)],genrule(name="x",cmd="touch'
-
-
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
-    folder = tmp_path / "maintainer"
-    folder.mkdir()
-    made = Release(folder, archive_server)
-    made.publish()
-    return made
 
 
 def consumer(

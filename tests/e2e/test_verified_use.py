@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Result, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.execution_log import read_execution_log
@@ -47,15 +46,6 @@ genrule(
     cmd = "wc $(SRCS) > $@",
 )
 """
-
-
-@pytest.fixture
-def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
-    folder = tmp_path / "maintainer"
-    folder.mkdir()
-    made = Release(folder, archive_server)
-    made.publish()
-    return made
 
 
 def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer") -> Workspace:

@@ -26,6 +26,11 @@ def _libraries_test_impl(ctx):
     asserts.true(env, "answer: lock \"@other//:answer.lock.json\" and \"//:answer.lock.json\"\n" in error)
     asserts.true(env, "next: declare answer in the root module" in error)
 
+    copies = lambda attribute, first, other: attribute == "lock"
+    asserts.equals(env, {"answer": other}, resolve_libraries([other, _declaration("third")], copies).libraries)
+    never = lambda attribute, first, other: False
+    asserts.true(env, resolve_libraries([other, _declaration("third")], never).error)
+
     error = resolve_libraries([root, root]).error
     asserts.true(env, error.startswith("the root module declares the library answer twice"))
 

@@ -10,9 +10,11 @@ import pytest
 
 from cgo_prebuilt.amounts import format_size, format_time
 from cgo_prebuilt.network.progress import (
+    LinesAmongOthers,
     LogProgress,
     SilentProgress,
     TerminalProgress,
+    is_due,
     progress_for,
 )
 
@@ -216,3 +218,78 @@ def test_sizes(count: int, text: str) -> None:
 )
 def test_times(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
+
+
+def among(out: io.StringIO, clock: Clock, *, is_terminal: bool) -> LinesAmongOthers:
+    return LinesAmongOthers(
+        out,
+        "lancedb v0.3.0 for linux_amd64",
+        is_terminal=lambda: is_terminal,
+        is_gone=lambda: False,
+        end=lambda: None,
+        clock=clock,
+    )
+
+
+def test_lines_among_others_add_up_files_and_say_where_they_come_from() -> None:
+    clock, out = Clock(), io.StringIO()
+    progress = among(out, clock, is_terminal=True)
+    first, second = progress.start("a", 60_000_000), progress.start("b", 40_000_000)
+    first.comes_from("example.com")
+    second.comes_from("example.com")
+    for _ in range(2):
+        clock.now += 2
+        first.advance(10_000_000)
+        second.advance(2_000_000)
+        progress.look()
+    assert out.getvalue() == (
+        "fetching lancedb v0.3.0 for linux_amd64: 12.0 MB of 100 MB (12%), 6.0 MB/s, from example.com\n"
+        "fetching lancedb v0.3.0 for linux_amd64: 24.0 MB of 100 MB (24%), 6.0 MB/s, from example.com\n"
+    )
+    clock.now += 2
+    first.advance(40_000_000)
+    second.advance(36_000_000)
+    progress.look()
+    assert out.getvalue().endswith(" for linux_amd64: 100 MB, unpacking\n")
+    second.done("done")
+    first.done("HTTP 404")
+    progress.look()
+    assert out.getvalue().count("\n") == 3
+
+
+def test_lines_among_others_without_a_size_say_how_much_came() -> None:
+    clock, out = Clock(), io.StringIO()
+    progress = among(out, clock, is_terminal=False)
+    file = progress.start("a", None)
+    clock.now += 20
+    file.advance(5_000_000)
+    progress.look()
+    assert out.getvalue().endswith(": 5.0 MB, 250 kB/s\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "gain", "on_terminal", "in_log"),
+    [
+        (1.9, 50, False, False),
+        (2, None, True, False),
+        (2, 9, False, False),
+        (2, 10, True, False),
+        (9.9, 0, False, False),
+        (10, 0, True, False),
+        (19.9, 50, True, False),
+        (20, 0, True, True),
+    ],
+)
+def test_a_log_has_a_line_every_20_seconds_and_a_person_more(
+    seconds: float, gain: int | None, on_terminal: bool, in_log: bool
+) -> None:
+    assert is_due(seconds, gain, is_terminal=lambda: True) == on_terminal
+    assert is_due(seconds, gain, is_terminal=lambda: False) == in_log
+
+
+def test_the_fetch_ends_when_nobody_reads_its_lines() -> None:
+    ended = threading.Event()
+    LinesAmongOthers(
+        io.StringIO(), "", is_terminal=lambda: True, is_gone=lambda: True, end=ended.set
+    ).watch(0.01)
+    assert ended.wait(5)

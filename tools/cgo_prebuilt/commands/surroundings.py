@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cgo_prebuilt.host import Host
+    from cgo_prebuilt.network.progress import Progress
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.storage.kept_downloads import KeptDownloads
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.url import Url
+
+shown_by: Progress | None = None
+"""Shows the downloads of this process, where that is not what suits standard error."""
 
 
 def open_store(*, verified_at_use: bool = False) -> Store:
@@ -47,7 +51,7 @@ def open_transport(partials: Path) -> Transport:
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.network.transport_settings import TransportSettings
 
-    return Transport(partials, TransportSettings(), progress_for(sys.stderr))
+    return Transport(partials, TransportSettings(), shown_by or progress_for(sys.stderr))
 
 
 def open_downloads(store: Store) -> KeptDownloads:

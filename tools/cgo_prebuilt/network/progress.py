@@ -1,4 +1,4 @@
-"""What a person sees of transfers: a line a file on a terminal, lines in a log, or nothing."""
+"""What a person sees of transfers: a line a file on a terminal, lines in a log or among others, nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol, TextIO
 
@@ -14,10 +14,16 @@ from cgo_prebuilt.amounts import format_size, format_time
 
 _REDRAW_SECONDS = 0.1
 _RATE_SECONDS = 3.0
+_LOG_SECONDS = 20.0
+_PERSON_SECONDS = 2.0
+_PERSON_PERCENT = 10
 
 
 class FileProgress(Protocol):
     """One file on its way. Its methods may be called from any thread."""
+
+    def comes_from(self, place: str) -> None:
+        """Its bytes come from this host or folder now."""
 
     def place(self, position: int) -> None:
         """`position` bytes are there already, from an earlier run; or 0 after a restart."""
@@ -37,6 +43,8 @@ class Progress(Protocol):
 
 
 class _SilentFile:
+    def comes_from(self, place: str) -> None: ...
+
     def place(self, position: int) -> None: ...
 
     def advance(self, count: int) -> None: ...
@@ -60,6 +68,7 @@ class _Meter:
         self.total = total
         self.position = 0
         self.received = 0
+        self.source = ""
         self.outcome: str | None = None
         self._clock = clock
         self.started = clock()
@@ -156,6 +165,10 @@ class _ShownFile:
         self._owner = owner
         self._meter = meter
 
+    def comes_from(self, place: str) -> None:
+        with self._owner.lock:
+            self._meter.source = place
+
     def place(self, position: int) -> None:
         with self._owner.lock:
             self._meter.position = position
@@ -234,7 +247,7 @@ class LogProgress(_Shown):
         *,
         clock: Callable[[], float] = time.monotonic,
         verb: str = "download",
-        every: float = 20.0,
+        every: float = _LOG_SECONDS,
     ) -> None:
         super().__init__(out, clock)
         self.verb = verb
@@ -274,6 +287,111 @@ class LogProgress(_Shown):
                     for meter in self.active:
                         self.write(f"{meter.file}: {_facts(meter).strip()}\n")
             self._reporter = None
+
+
+class LinesAmongOthers(_Shown):
+    """Lines about all files together, among the output of another program, such as Bazel's.
+
+    Args:
+        out: Where the lines go.
+        what: What is fetched.
+        is_terminal: Whether a person looks on.
+        is_gone: Whether nobody reads the lines any more.
+        end: Is called once, when nobody does.
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        what: str,
+        *,
+        is_terminal: Callable[[], bool],
+        is_gone: Callable[[], bool],
+        end: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(out, clock)
+        self._what = what
+        self._is_terminal = is_terminal
+        self._is_gone = is_gone
+        self._end = end
+        self._all: list[_Meter] = []
+        self._last = clock()
+        self._percent: int | None = None
+
+    def watch(self, every: float = 0.5) -> None:
+        """Writes from now on, in a thread of its own."""
+
+        def run() -> None:
+            while not self._is_gone():
+                time.sleep(every)
+                self.look()
+            self._end()
+
+        with suppress(RuntimeError):  # no thread is left: then without lines
+            threading.Thread(target=run, name="cgo-prebuilt-report", daemon=True).start()
+
+    def look(self) -> None:
+        """Writes a line, when it is time."""
+        with self.lock:
+            if not self.active:
+                return
+            percent = _percent(self._all)
+            seconds = self._clock() - self._last
+            gain = None if self._percent is None else percent - self._percent
+            if is_due(seconds, gain, is_terminal=self._is_terminal):
+                self._last, self._percent = self._clock(), percent
+                self.write(f"fetching {self._what}: {format_sum(self._all)}\n")
+
+    def started(self, meter: _Meter) -> None:
+        """Counts it, too."""
+        self._all.append(meter)
+
+    def ended(self, meter: _Meter) -> None:
+        """Counts what came, and no more: another try at it may start."""
+        if meter.outcome != "done":
+            self._all.remove(meter)
+
+
+def is_due(seconds: float, gain: int | None, *, is_terminal: Callable[[], bool]) -> bool:
+    """Whether it is time for another line.
+
+    Args:
+        seconds: Since the one before it.
+        gain: The percent that came since; None for the first line.
+        is_terminal: Whether a person looks on. In a log, lines are rare.
+    """
+    if seconds < _PERSON_SECONDS:
+        return False
+    if seconds >= _LOG_SECONDS:
+        return True
+    return (
+        gain is None or gain >= _PERSON_PERCENT or seconds >= _LOG_SECONDS / 2
+    ) and is_terminal()
+
+
+def _percent(meters: Sequence[_Meter]) -> int:
+    total = sum(meter.total or 0 for meter in meters)
+    return min(100, 100 * sum(meter.position for meter in meters) // total) if total else 0
+
+
+def format_sum(meters: Sequence[_Meter]) -> str:
+    """How far several files are together: `60 MB of 102 MB (58%), 12.1 MB/s, from example.com`."""
+    active = [meter for meter in meters if meter.outcome is None]
+    position = sum(meter.position for meter in meters)
+    facts = [format_size(position)]
+    if meters and all(meter.total for meter in meters):
+        total = sum(meter.total or 0 for meter in meters)
+        if position >= total:
+            return f"{format_size(total)}, unpacking"
+        facts = [f"{facts[0]} of {format_size(total)} ({_percent(meters)}%)"]
+    if any(meter.received for meter in active):
+        facts.append(f"{format_size(sum(meter.rate() for meter in active))}/s")
+    places = sorted({meter.source for meter in active if meter.source})
+    if places:
+        facts.append(f"from {', '.join(places)}")
+    return ", ".join(facts)
 
 
 def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:

@@ -168,6 +168,7 @@ class Transport:
         if size is None or url.scheme not in ("http", "https"):
             return False
         handle = self._progress.start(download.file, None)
+        handle.comes_from(url.host)
         outcome = "has to be read whole"
         try:
             with RangeFile(url, size, self._settings, handle) as raw, self._stoppable(raw):
@@ -196,6 +197,7 @@ class Transport:
                 visit = Visit(Patience(self._settings))
                 try:
                     path = _local(url)
+                    handle.comes_from(url.host if path is None else "a folder")
                     if path is not None:
                         sha256, size = _from_file(wanted, path, consume, handle)
                     else:

@@ -1,0 +1,59 @@
+"""The fetcher as Bazel's rules run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.commands.attended import draws, is_gone
+
+TOOLS = Path(__file__).parents[2] / "tools"
+ATTENDED = [sys.executable, "-m", "cgo_prebuilt.commands.attended"]
+
+
+def test_it_prints_nothing_and_answers_in_files(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*ATTENDED, "answer", "none", "a library", "fetch", "--json", "--output=."],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TOOLS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+    assert json.loads((tmp_path / "answer/stdout").read_text())["kind"] == "lock"
+    assert "cgo-prebuilt: error: " in (tmp_path / "answer/stderr").read_text()
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_terminal"),
+    [
+        (b"Loading:\n\rAnalyzing", True),
+        (b"\x1b[32mLoading:\x1b[0m\n\r\x1b[1A\x1b[KAnalyzing", True),
+        (b"\x1b[32mLoading:\x1b[0m\nAnalyzing\n", False),
+        (b"Loading:\r\nAnalyzing\r\n", False),
+        (b"", False),
+        (None, False),
+    ],
+    ids=["cursor", "cursor and colors", "colors", "Windows", "nothing", "no file"],
+)
+def test_a_terminal_is_known_by_what_bazel_printed(
+    tmp_path: Path, printed: bytes | None, is_terminal: bool
+) -> None:
+    if printed is not None:
+        (tmp_path / "command.log").write_bytes(printed)
+    assert draws(str(tmp_path / "command.log")) == is_terminal
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+def test_a_pipe_that_nobody_reads_is_noticed() -> None:
+    reader, writer = os.pipe()
+    assert not is_gone(writer)
+    os.close(reader)
+    assert is_gone(writer)
+    os.close(writer)

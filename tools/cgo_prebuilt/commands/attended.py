@@ -1,0 +1,80 @@
+"""The fetcher as Bazel's rules run it.
+
+    python -m cgo_prebuilt.commands.attended ANSWER CONSOLE WHAT ARGUMENT...
+
+Bazel shows the standard output of this process as it comes: lines that say how far a download is. The answer
+of the command, and what else it says, is in the files `stdout` and `stderr` of the folder ANSWER.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+
+from cgo_prebuilt.cli import main as run
+from cgo_prebuilt.commands import surroundings
+
+
+def draws(console: str) -> bool:
+    """Whether Bazel goes back in what it prints, as it does on a terminal only.
+
+    Args:
+        console: The file that holds what Bazel has printed: `command.log` in its output base.
+    """
+    try:
+        with open(console, "rb") as file:  # noqa: PTH123 (a path that Bazel gives, as it is)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 8192))
+            tail = file.read()
+    except OSError:
+        return False
+    return b"\r" in tail.replace(b"\r\n", b"")
+
+
+def is_gone(reader: int) -> bool:
+    """Whether nobody reads a pipe any more, since Bazel was killed. Windows does not tell.
+
+    Args:
+        reader: The end of the pipe that is written to.
+    """
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(reader, 0)
+    return any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+
+
+def main(words: list[str]) -> int:
+    """Runs a command; see the module.
+
+    Args:
+        words: The command line, without the program.
+
+    Returns:
+        The exit code.
+    """
+    from cgo_prebuilt.network.progress import LinesAmongOthers
+
+    answer, console, what, *arguments = words
+    shown = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    os.makedirs(answer, exist_ok=True)  # noqa: PTH103
+    for stream, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(os.path.join(answer, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)  # noqa: PTH118
+        os.dup2(file, stream)
+        os.close(file)
+    progress = LinesAmongOthers(
+        shown,
+        what,
+        is_terminal=lambda: draws(console),
+        is_gone=lambda: is_gone(shown.fileno()),
+        # As if Bazel had ended it in time.
+        end=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )
+    progress.watch()
+    surroundings.shown_by = progress
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
