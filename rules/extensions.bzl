@@ -67,6 +67,11 @@ CGO_PREBUILT_LINK_MODE takes precedence over it.""",
         ),
         "mirror": attr.string(doc = _MIRROR),
         "origin": attr.string(doc = _ORIGIN),
+        "metadata_rule": attr.label(
+            doc = """\
+`@package_metadata//rules:package_metadata.bzl`, for bills of materials: each prebuilt then has a package URL, as the repositories of
+rules_python and gazelle have. The root module depends on the module package_metadata for it.""",
+        ),
         "transport": attr.string(doc = _TRANSPORT),
         "trust": attr.string(
             doc = "The least that must vouch for each release, as in prebuilt.library. Other modules' libraries may ask for more, not for less.",
@@ -249,6 +254,7 @@ def _declare(mctx, declaration, interpreter, defaults):
                 lock = part.lock,
                 mirror = fetching["mirror"],
                 origin = fetching["origin"],
+                metadata_rule = defaults and defaults.metadata_rule,
                 packages = packages,
                 platform = platform,
                 shared = part.shared,

@@ -7,6 +7,7 @@ load(":link_mode.bzl", "link_options")
 load(":link_options.bzl", "check_linkopts")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
+load(":package_url.bzl", "metadata_of", "package_url")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
@@ -120,12 +121,18 @@ def _archive_repository_impl(rctx):
     for path in files.dropped:
         # At most a link to the store's file, which stays.
         rctx.delete(path)
+    metadata = metadata_of(rctx.attr.metadata_rule, package_url(lock.name, version, lock.prebuilt["archives"]))
+    if metadata.repo:
+        write_file(rctx, "REPO.bazel", metadata.repo)
     write_filled(
         rctx,
         "BUILD.bazel",
         rctx.attr._template,
         library_values(library, lock.prebuilt, rctx.attr.deps) | {
             "{files}": json.encode(files.kept),
+            "{licenses}": json.encode([path for path in lock.prebuilt.get("licenses", []) if not is_bazel_file(path)]),
+            "{load_metadata}": metadata.loads,
+            "{package_metadata}": metadata.target,
             "{release}": _release(rctx, version),
             "{sha256}": json.encode(locked_hashes(lock.prebuilt)),
         },
@@ -146,6 +153,9 @@ archive_repository = repository_rule(
         "origin": attr.string(
             default = "auto",
             doc = "The origin that MODULE.bazel chooses; it changes what is printed about a failure.",
+        ),
+        "metadata_rule": attr.label(
+            doc = "The file that defines the rule `package_metadata`, where the root module wants it of libraries.",
         ),
         "platform": attr.string(
             doc = "The platform.",

@@ -83,6 +83,7 @@ def _hub_impl(rctx):
     }
     by_platform = flavor_branches(library, flavors, library, unsupported | built)
     prebuilt = flavor_branches(library, flavors, "prebuilt_or_failure", unsupported)
+    licenses = flavor_branches(library, flavors, "licenses", unsupported | {flavor: ":no_licenses" for flavor in built})
     write_filled(
         rctx,
         "BUILD.bazel",
@@ -93,6 +94,7 @@ def _hub_impl(rctx):
             "{flavors}": _literal({flavor: sorted(platforms) for flavor, platforms in flavors.items()}),
             "{hint}": json.encode(source_hint(library, source)),
             "{library}": library,
+            "{licenses}": _literal(licenses),
             "{origin}": chosen.origin,
             "{prebuilt}": _literal(prebuilt),
             "{source}": json.encode(source or ":no_source"),

@@ -55,7 +55,7 @@ choice_flag = rule(
 
 # The targets' names are the hub's own, as those of its template are.
 # buildifier: disable=unnamed-macro
-def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
+def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, licenses, hint):
     """Declares `:by_platform` and `:from_prebuilt`, what the origins `auto` and `prebuilt` stand for, and `:flavor`.
 
     And what fails where there is neither: `:unsupported_platform` and `:no_source`.
@@ -66,6 +66,7 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
         flavors: a dict from a flavor's name to its platforms; of a library without flavors, of one without a name.
         by_platform: a dict from a flavor's name to the branches of a select() on the platform.
         prebuilt: the same, for those who want a prebuilt and nothing else.
+        licenses: the same, for its license files.
         hint: what else can be done on a platform that has none.
     """
     no_source(
@@ -85,6 +86,11 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
         native.alias(
             name = of_flavor("from_prebuilt", name),
             actual = select(prebuilt[name]),
+            visibility = ["//visibility:private"],
+        )
+        native.alias(
+            name = of_flavor("licenses_by_platform", name),
+            actual = select(licenses[name]),
             visibility = ["//visibility:private"],
         )
         unsupported_platform(
@@ -112,7 +118,7 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, hint):
             name = "flavor_is_" + name,
             flag_values = {":flavor": name},
         )
-    for target in ["by_platform", "from_prebuilt"]:
+    for target in ["by_platform", "from_prebuilt", "licenses_by_platform"]:
         native.alias(
             name = target,
             actual = select({

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -138,3 +139,62 @@ def test_files_are_linked_or_copied_as_the_defaults_say(
     text = (made.path / "MODULE.bazel").read_text()
     made.write({"MODULE.bazel": text.replace('"hardlink"', '"copy"')})
     assert names_of_the_library() == 1
+
+
+_METADATA = """\
+PackageMetadataInfo = provider(fields = ["purl"])
+
+_rule = rule(
+    implementation = lambda ctx: [PackageMetadataInfo(purl = ctx.attr.purl)],
+    attrs = {"purl": attr.string()},
+)
+
+def package_metadata(name, purl):
+    _rule(name = name, purl = purl, applicable_licenses = [], visibility = ["//visibility:public"])
+"""
+_SBOM = """\
+load("@package_metadata//rules:package_metadata.bzl", "PackageMetadataInfo")
+
+def _sbom_impl(target, ctx):
+    for metadata in ctx.rule.attr.applicable_licenses:
+        if PackageMetadataInfo in metadata:
+            print("PURL", target.label.name, metadata[PackageMetadataInfo].purl)
+    return []
+
+sbom = aspect(implementation = _sbom_impl, attr_aspects = ["cdeps", "deps"])
+"""
+
+
+def test_a_bill_of_materials_of_a_program_lists_the_library_and_its_licenses(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    """With the module package_metadata as far as it is used: its rule, and an aspect that looks for it."""
+    lock = json.loads(release.lock.read_text())
+    platform = lock["versions"]["v1.0.0"]["platforms"]["linux_amd64"]
+    platform["licenses"] = ["include/answer.h"]
+    made = consumer(workspace, release, _ROOT.format(""))
+    made.write({"answer.lock.json": json.dumps(lock)})
+    found = made.bazel("cquery", "@answer//:licenses", "--output=files").checked()
+    assert found.stdout.strip().endswith("answer__linux_amd64/include/answer.h")
+
+    text = (made.path / "MODULE.bazel").read_text()
+    rule = 'metadata_rule = "@package_metadata//rules:package_metadata.bzl"'
+    module = (
+        text.replace("prebuilt.defaults()", f"prebuilt.defaults({rule})")
+        + 'bazel_dep(name = "package_metadata")\n'
+        + 'local_path_override(module_name = "package_metadata", path = "metadata")\n'
+    )
+    made.write(
+        {
+            "MODULE.bazel": module,
+            "metadata/MODULE.bazel": 'module(name = "package_metadata")\n',
+            "metadata/BUILD.bazel": "",
+            "metadata/rules/BUILD.bazel": "",
+            "metadata/rules/package_metadata.bzl": _METADATA,
+            "sbom.bzl": _SBOM,
+        }
+    )
+    listed = made.bazel("build", "//:main_go", "--aspects=//:sbom.bzl%sbom").checked()
+    sha256 = platform["archives"][0]["sha256"]
+    assert f"PURL answer pkg:generic/answer@v1.0.0?checksum=sha256:{sha256}&" in listed.stderr
+    assert made.bazel("run", "//:main_go").checked().stdout == PREBUILT
