@@ -68,6 +68,25 @@ def flavor_branches(library, flavors, target, otherwise):
         for flavor, platforms in flavors.items()
     }
 
+_SANITIZERS = ["asan", "msan", "tsan"]
+
+def sanitizer_branches(flavors, source):
+    """What takes a library's place in a build with a sanitizer. Pure.
+
+    Args:
+        flavors: the names of its flavors.
+        source: whether there is a source.
+
+    Returns:
+        A dict, the branches of a select(): the flavor of the sanitizer's name, else the source, else what any build gets.
+    """
+    branches = {
+        str(Label("//rules/features:" + sanitizer)): ":by_platform_of_" + sanitizer if sanitizer in flavors else ":from_source"
+        for sanitizer in _SANITIZERS
+        if sanitizer in flavors or source
+    }
+    return branches | {"//conditions:default": ":by_platform"}
+
 def _hub_impl(rctx):
     library = rctx.attr.library
     source = rctx.attr.source
@@ -97,6 +116,7 @@ def _hub_impl(rctx):
             "{licenses}": _literal(licenses),
             "{origin}": chosen.origin,
             "{prebuilt}": _literal(prebuilt),
+            "{sanitized}": _literal(sanitizer_branches(flavors, source)),
             "{source}": json.encode(source or ":no_source"),
         },
     )

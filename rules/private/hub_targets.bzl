@@ -118,6 +118,10 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, licenses, 
             name = "flavor_is_" + name,
             flag_values = {":flavor": name},
         )
+        native.alias(
+            name = "of_flavor_" + name,
+            actual = of_flavor(":by_platform", name),
+        )
     for target in ["by_platform", "from_prebuilt", "licenses_by_platform"]:
         native.alias(
             name = target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,51 @@ def test_the_tag_chooses_the_flavor_that_the_flag_says_nothing_of(
     assert failed.code != 0
     assert "library answer: flavor slow is not in the lock" in failed.stderr
     assert "choose one of fast, standard, or add `slow: {}`" in failed.stderr
+
+
+_BY_CONSTRAINT = """
+constraint_setting(name = "cpu_level")
+
+constraint_value(
+    name = "v3",
+    constraint_setting = ":cpu_level",
+)
+
+platform(
+    name = "modern",
+    constraint_values = [":v3"],
+    parents = ["@platforms//host"],
+)
+
+alias(
+    name = "by_level",
+    actual = select({
+        ":v3": "@answer//:of_flavor_fast",
+        "//conditions:default": "@answer//:of_flavor_standard",
+    }),
+)
+"""
+
+
+def test_a_constraint_or_a_sanitizer_chooses_a_flavor(
+    workspace: MakeWorkspace, release: Release
+) -> None:
+    lock = json.loads(release.lock.read_text().replace('"fast"', '"asan"'))
+    made = consumer(workspace, release)
+    made.write({"BUILD.bazel": _BUILD + _BY_CONSTRAINT})
+
+    def spoke(target: str, *options: str) -> str:
+        found = made.bazel("cquery", f"deps({target})", *options).checked().stdout
+        (name,) = set(re.findall(r"answer__linux_amd64__(\w+)//", found))
+        return str(name)
+
+    assert spoke("//:by_level") == "standard"
+    assert spoke("//:by_level", "--platforms=//:modern") == "fast"
+    made.write({"BUILD.bazel": _BUILD, "answer.lock.json": json.dumps(lock)})
+    assert spoke("//:main_cc") == "standard"
+    assert spoke("//:main_cc", "--features=asan") == "asan"
+    assert spoke("//:main_cc", "--features=asan", "--@answer//:origin=prebuilt") == "standard"
+    assert spoke("//:main_cc", "--features=tsan") == "standard"
 
 
 def test_a_new_default_changes_no_spoke(workspace: MakeWorkspace, release: Release) -> None:

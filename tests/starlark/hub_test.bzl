@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:failing_library.bzl", "no_source_message", "unsupported_message")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:hub.bzl", "flavor_branches", "spoke_name")
+load("//rules/private:hub.bzl", "flavor_branches", "sanitizer_branches", "spoke_name")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:hub_targets.bzl", "choice_error", "of_flavor")
@@ -20,6 +20,15 @@ def _hub_test_impl(ctx):
     asserts.equals(env, ["@answer__linux_amd64//:answer", "@answer__linux_arm64//:answer", ":other"], branches.values())
     asserts.true(env, branches.keys()[0].endswith("//rules/platforms:linux_amd64"))
     asserts.equals(env, "//conditions:default", branches.keys()[-1])
+    return unittest.end(env)
+
+def _sanitizers_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, [":by_platform"], sanitizer_branches([""], "").values())
+    asserts.equals(env, [":from_source"] * 3 + [":by_platform"], sanitizer_branches([""], "//:source").values())
+    branches = sanitizer_branches(["release", "tsan"], "")
+    asserts.equals(env, [":by_platform_of_tsan", ":by_platform"], branches.values())
+    asserts.true(env, branches.keys()[0].endswith("//rules/features:tsan"))
     return unittest.end(env)
 
 def _choice_test_impl(ctx):
@@ -110,7 +119,8 @@ _hub_test = unittest.make(_hub_test_impl)
 _choice_test = unittest.make(_choice_test_impl)
 _flavors_test = unittest.make(_flavors_test_impl)
 _no_source_message_test = unittest.make(_no_source_message_test_impl)
+_sanitizers_test = unittest.make(_sanitizers_test_impl)
 _unsupported_message_test = unittest.make(_unsupported_message_test_impl)
 
 def hub_test_suite(name):
-    unittest.suite(name, _choice_test, _hub_test, _flavors_test, _no_source_message_test, _unsupported_message_test)
+    unittest.suite(name, _choice_test, _hub_test, _flavors_test, _no_source_message_test, _sanitizers_test, _unsupported_message_test)

@@ -12,8 +12,10 @@ LABELS: tuple[tuple[str, str], ...] = (
         "`--@lancedb//:origin`",
         "a flag: `auto`, `prebuilt` or `source`; by default what `CGO_PREBUILT_ORIGIN` or MODULE.bazel says",
     ),
+    ("`@lancedb//:licenses`", "the files that must go wherever the library goes"),
     ("`--@lancedb//:flavor`", "a flag, where the lock has flavors: one of them"),
     ("`@lancedb//:flavor_is_cuda` and so on", "a `config_setting` for each flavor"),
+    ("`@lancedb//:of_flavor_cuda` and so on", "the library in that flavor, whatever the flag says"),
 )
 
 MODULE_LABELS: tuple[tuple[str, str], ...] = (
@@ -26,6 +28,10 @@ MODULE_LABELS: tuple[tuple[str, str], ...] = (
         "a flag: `auto`, `glibc` or `musl`; `auto` follows the platform",
     ),
     ("`@rules_cgo_prebuilt//rules/host`", "a platform: the host's, its C library included"),
+    (
+        "`@rules_cgo_prebuilt//rules/features:asan`, `:msan`, `:tsan`",
+        "a `config_setting` for each sanitizer that `--features` names",
+    ),
     (
         "`@rules_cgo_prebuilt//rules/platforms:linux_amd64` and so on",
         "a `config_setting` for each platform",
