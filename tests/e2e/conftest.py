@@ -55,22 +55,24 @@ def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools
     shutil.rmtree(folder)
 
 
-_TWICE = (
-    *("test_bazel_transport", "test_fallback", "test_flavors", "test_linking", "test_prebuilt"),
-    *("test_hermetic_ci", "test_source_library"),
-)
-"""Modules whose tests run by what newer Bazels do by default and, when slow, by what this one does."""
+_TWICE = {
+    **dict.fromkeys(("test_flavors", "test_prebuilt"), True),
+    **dict.fromkeys(("test_bazel_transport", "test_fallback", "test_hermetic_ci"), False),
+    **dict.fromkeys(("test_linking", "test_source_library"), False),
+}
+"""Modules whose tests run twice, by what newer Bazels do by default and by what this one does.
+
+The value says whether the first is the one that is not slow: the time of `make test` is limited.
+"""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Has the tests of some modules run twice."""
-    if (
-        metafunc.module.__name__.rpartition(".")[2] in _TWICE
-        and "workspace" in metafunc.fixturenames
-    ):
+    newer_first = _TWICE.get(metafunc.module.__name__.rpartition(".")[2])
+    if newer_first is not None and "workspace" in metafunc.fixturenames:
         modes = [
-            pytest.param(True, id="newer"),
-            pytest.param(False, id="as it is", marks=pytest.mark.slow),
+            pytest.param(newer, id=name, marks=() if newer == newer_first else pytest.mark.slow)
+            for newer, name in ((True, "newer"), (False, "as it is"))
         ]
         metafunc.parametrize("newer_bazel", modes, indirect=True)
 
