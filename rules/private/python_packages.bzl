@@ -1,5 +1,6 @@
 """The packages that the fetcher needs beside the interpreter."""
 
+load(":generated_file.bzl", "write_file")
 load(":interpreter.bzl", "look_for_interpreter", "watch_for_interpreter")
 load(":python.bzl", "PIP_PROBLEM", "TIMEOUT_SECONDS", "python_environment")
 load(":repository_metadata.bzl", "repository_metadata")
@@ -130,9 +131,9 @@ def _python_packages_impl(rctx):
     found = look_for_interpreter(rctx, rctx.attr.interpreter)
     if found.path:
         rctx.watch(found.path)
-        rctx.file(PIP_PROBLEM, _install(rctx, found.path))
+        write_file(rctx, PIP_PROBLEM, _install(rctx, found.path))
     else:
-        rctx.file(PIP_PROBLEM, found.problem)
+        write_file(rctx, PIP_PROBLEM, found.problem)
         watch_for_interpreter(rctx)
     return repository_metadata(rctx, reproducible = False)
 
