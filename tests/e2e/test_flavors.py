@@ -162,7 +162,8 @@ def test_a_constraint_or_a_sanitizer_chooses_a_flavor(
 
     assert spoke("//:by_level") == "standard"
     assert spoke("//:by_level", "--platforms=//:modern") == "fast"
-    made.write({"BUILD.bazel": _BUILD, "answer.lock.json": json.dumps(lock)})
+    build = _BUILD.replace("fast", "asan")
+    made.write({"BUILD.bazel": build, "answer.lock.json": json.dumps(lock)})
     assert spoke("//:main_cc") == "standard"
     assert spoke("//:main_cc", "--features=asan") == "asan"
     assert spoke("//:main_cc", "--features=asan", "--@answer//:origin=prebuilt") == "standard"
