@@ -55,5 +55,5 @@ def test_the_labels_of_the_reference_are_there(repository: Workspace) -> None:
     found = re.findall(r"@rules_cgo_prebuilt(//[\w./:]+)`(?:, `(:[\w.]+)`)?", text)
     labels = [label for label, _ in found]
     labels += [label.partition(":")[0] + other for label, other in found if other]
-    assert len(labels) == 11
+    assert len(labels) == 13
     repository.bazel("query", "--lockfile_mode=off", " + ".join(labels)).checked()
