@@ -273,7 +273,7 @@ def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(
 
 _KILLED = """\
 #!/bin/sh
-[ "$3" != cgo_prebuilt ] && exec python3 "$@"
+[ "$3" != cgo_prebuilt.commands.attended ] && exec python3 "$@"
 kill -9 $$
 """
 
