@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from cgo_prebuilt.errors import CgoPrebuiltError
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 from cgo_prebuilt.settings import Settings, read_settings
 from cgo_prebuilt.template import url_below, values_for
@@ -44,6 +45,21 @@ def urls_to_try(
     return tuple(url for url in urls if not settings.offline or url.scheme == "file")
 
 
+def _look_into(mirror: Url | None, variable: str) -> None:
+    """Refuses a mirror that is a folder and is not there."""
+    path = None if mirror is None else mirror.file()
+    if path is None:
+        return
+    fixed, brace, _ = path.partition("{")
+    folder = Path(fixed.rpartition("/")[0] if brace else fixed)
+    if not folder.is_dir():
+        raise UsageError(
+            f"the mirror {folder} is not there",
+            where=variable,
+            remedy=f"fill it with `cgo-prebuilt mirror --lock LOCK --to DIR`, or correct {variable}",
+        )
+
+
 def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
     """The variables that no fetch could begin with, of whatever library: an error for each."""
     from cgo_prebuilt.network.credentials import github_token  # with ssl, which takes its time
@@ -55,6 +71,7 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
         try:
             settings = read_settings({name: environ[name]}, release[1].lower() if release else "")
             urls_to_try((), "", name="", version="", platform=SUPPORTED[0], settings=settings)
+            _look_into(settings.mirror or settings.release_url, name)
         except CgoPrebuiltError as error:
             found.append(error)
     try:
