@@ -121,12 +121,10 @@ def test_the_source_stands_for_the_default_flavor() -> None:
 
 
 def test_a_flavor_that_a_manifest_lacks_is_named_with_those_that_it_has() -> None:
-    with pytest.raises(UnavailableError, match="vec has no flavor debug") as caught:
+    with pytest.raises(ManifestError, match="vec has no flavor debug") as caught:
         flavored().of_flavor("debug")
     assert "it has standard, cuda; add `debug: {}` under 'flavors'" in str(caught.value.remedy)
-    with pytest.raises(
-        UnavailableError, match="vec has no platform linux_arm64 of the flavor cuda"
-    ):
+    with pytest.raises(ManifestError, match="vec has no platform linux_arm64 of the flavor cuda"):
         flavored().of_flavor("cuda").platform(ARM)
 
 
