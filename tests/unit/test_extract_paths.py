@@ -340,3 +340,10 @@ def test_a_selected_device_is_not_locked() -> None:
         index_tar(GOOD_TAR + tar_member("lib/y.a", kind=b"6"))
     assert said(caught.value) == "'lib/y.a' is a device or FIFO"
     assert caught.value.remedy == "select other files"
+
+
+@pytest.mark.timeout(60)  # a look at each of its folders would take an hour
+@pytest.mark.parametrize("part", ["a/", "../", "a/../"])
+def test_a_member_in_half_a_million_folders_takes_no_time(part: str, tmp_path: Path) -> None:
+    deep = pax({"path": part * (900_000 // len(part)) + "b"}) + tar_member("x", b"other")
+    assert extract_tar(tmp_path, deep + GOOD_TAR, GOOD) == GOOD

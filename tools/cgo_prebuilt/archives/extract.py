@@ -15,7 +15,7 @@ be made of an archive that is sound to its end (see `index`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -48,6 +48,7 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     for file in archive.files:
         wanted.setdefault(normalize(archive.member_of(file)), []).append(file)
     folders = {folder for name in wanted for folder in _folders(name)}
+    lengths = sorted({len(name) for name in wanted})
     missing = dict(wanted)
     members = read_members(
         stream,
@@ -59,7 +60,7 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     )
     with closing(members), Sink(staging, where) as sink:
         for member in members:
-            _refuse_obstacle(member, wanted, folders, where)
+            _refuse_obstacle(member, wanted, folders, lengths, where)
             if member.name not in wanted:
                 continue
             files = _take(missing, member, where)
@@ -80,9 +81,21 @@ def _folders(name: str) -> list[str]:
 
 
 def _refuse_obstacle(
-    member: Member, wanted: Collection[str], folders: Collection[str], where: str
+    member: Member,
+    wanted: Collection[str],
+    folders: Collection[str],
+    lengths: Iterable[int],
+    where: str,
 ) -> None:
-    """Refuses a member that other readers would put in the place of a locked file, or above or below it."""
+    """Refuses a member that other readers would put in the place of a locked file, or above or below it.
+
+    Args:
+        member: The member.
+        wanted: The names of the locked files.
+        folders: The folders that they are in.
+        lengths: Those of the names: a hostile member may be in half a million folders.
+        where: What the archive is called in an error.
+    """
     for place in landings(member.name):
         what = None
         if place in folders and member.kind != FOLDER:
@@ -90,9 +103,9 @@ def _refuse_obstacle(
         elif place in wanted and place != member.name:
             what = f"duplicate member {place!r}, as {member.name!r}"
         else:
-            above = next((folder for folder in _folders(place) if folder in wanted), None)
-            if above is not None:
-                what = f"{above!r} is a locked file and the folder of {member.name!r}"
+            for length in lengths:
+                if place[length : length + 1] == "/" and place[:length] in wanted:
+                    what = f"{place[:length]!r} is a locked file and the folder of {member.name!r}"
         if what is not None:
             raise IntegrityError(what, where=where, remedy="do not use this archive")
 
