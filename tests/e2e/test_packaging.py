@@ -496,3 +496,36 @@ def test_debug_information_is_packed_where_a_debugger_finds_it(tmp_path: Path) -
     assert (
         "linux_amd64 has no shared library: the debug information of a static one" in refused.stderr
     )
+
+
+PEAK = """\
+import resource, sys
+from cgo_prebuilt.cli import main
+code = main(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+sys.exit(code)
+"""
+
+
+def test_a_large_library_is_packed_in_little_memory(cpp: Publisher, tmp_path: Path) -> None:
+    """300 MB, in as many members as a real one: it is read, inspected and compressed piece by piece."""
+    member = (tmp_path / "helper.cc.o").read_bytes()
+    header = b"%-16s%-32s%-10d`\n" % (b"a.o/", b"0", len(member))
+    with (tmp_path / "out/lib/libvec.a").open("wb") as library:
+        library.write(b"!<arch>\n")
+        for _ in range(300_000_000 // len(member)):
+            library.write(header + member + b"\n" * (len(member) % 2))
+    text = (tmp_path / "prebuilt.yaml").read_text().replace(".tar.gz", ".tar.zst")
+    (tmp_path / "prebuilt.yaml").write_text(text)
+    options = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, "pack", "prebuilt.yaml", *options, "--notice", "NOTICE.md"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    peak = int(done.stdout.split()[-1])
+    assert peak < 150, f"{peak} MB"

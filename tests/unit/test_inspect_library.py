@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.inspection import inspect_library
 from cgo_prebuilt.inspection.inspect_library import Finding, build_paths, inspect_libraries
 from cgo_prebuilt.inspection.object_files import (
     BITCODE,
@@ -317,7 +319,20 @@ def test_glibc_is_nothing_to_musl() -> None:
     ],
 )
 def test_the_paths_of_the_build_machine(data: bytes, paths: list[str]) -> None:
-    assert build_paths(data) == paths
+    assert build_paths(io.BytesIO(data)) == paths
+
+
+@pytest.mark.parametrize("path", ["/home/me/a.c", "C:\\Users\\me\\a.c"])
+def test_a_path_is_found_wherever_the_windows_of_a_file_end(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect_library, "_WINDOW", 64)
+    monkeypatch.setattr(inspect_library, "_LONGEST", 24)
+    for before in range(150):
+        data = b"\0" * before + path.encode() + b"\0" * 100
+        assert build_paths(io.BytesIO(data)) == [path], before
+        tail = b"\0" * before + b"name/home/me/a.c" + b"\0" * 100  # of a longer path
+        assert build_paths(io.BytesIO(tail)) == [], before
 
 
 def test_paths_are_counted_and_two_are_shown() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,10 +54,8 @@ def _provided(
 
 
 def _build_paths(path: Path) -> list[str]:
-    if path.stat().st_size == 0:  # nothing that could be mapped
-        return []
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return build_paths(data)
+    with path.open("rb") as file:
+        return build_paths(file)
 
 
 def refusals(findings: list[Finding]) -> list[Finding]:

@@ -10,8 +10,8 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -108,32 +108,31 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
         file: The library, seekable. One member of an archive at a time is in memory.
 
     Returns:
-        Those that are objects; none where the file is something else.
+        Those that are objects; none where the file is something else. The first one has the symbols of all,
+        since many share one name; what they define for each other is not undefined any more.
     """
     import lief
 
     lief.logging.disable()
+    found: list[ObjectFile] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that LIEF has no name for
-        return [
-            item
-            for part in _slices(file)
-            for name, data in _members(part)
-            if (item := _object(name, data)) is not None
-        ]
+        for part in _slices(file):
+            for name, data in _members(part):
+                item = _object(name, data)
+                if item is not None:
+                    found.append(item)
+                    _hand_over(item, found[0])
+    for first in found[:1]:
+        first.undefined -= first.defined
+    return found
 
 
-def condensed(objects: Sequence[ObjectFile]) -> list[ObjectFile]:
-    """The same objects, with all their symbols at the first one: many share one name.
-
-    What they define for each other is not undefined any more.
-    """
-    defined: set[str] = set().union(*(item.defined for item in objects))
-    undefined: set[str] = set().union(*(item.undefined for item in objects))
-    rest = [replace(item, defined=set(), undefined=set()) for item in objects]
-    for first in rest[:1]:
-        first.defined, first.undefined = defined, undefined - defined
-    return rest
+def _hand_over(item: ObjectFile, first: ObjectFile) -> None:
+    if item is not first:
+        first.defined |= item.defined
+        first.undefined |= item.undefined
+        item.defined, item.undefined = set(), set()
 
 
 def _slices(file: BinaryIO) -> Iterator[BinaryIO]:

@@ -19,7 +19,7 @@ from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, recognize_archive
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.catalog import Catalog, read_catalog
 from cgo_prebuilt.errors import IntegrityError, ManifestError
-from cgo_prebuilt.inspection.object_files import ObjectFile, condensed, objects_in
+from cgo_prebuilt.inspection.object_files import ObjectFile, objects_in
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
@@ -241,7 +241,7 @@ def _read(member: Member, where: str, is_shared: bool, is_inspected: bool) -> _F
     with tempfile.TemporaryFile() as copy:
         hashed = _hashed(member, where, copy)
         soname = read_soname(copy) if is_shared else None
-        objects = condensed(objects_in(copy)) if is_inspected else None
+        objects = objects_in(copy) if is_inspected else None
         return replace(hashed, soname=soname, objects=objects)
 
 
