@@ -154,6 +154,11 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="a folder's name and the type of a file",
         ),
         pytest.param(
+            tar_member("./", b"contents", kind=b"\0") + GOOD_TAR,
+            "the tar is malformed: './' is a file or a folder",
+            id="the root's name and contents",
+        ),
+        pytest.param(
             # tarfile looks at the header's own name, GNU tar at the other one.
             pax({"path": "lib/x.a"}) + tar_member("lib/x.a/", kind=b"\0"),
             "the tar is malformed: 'lib/x.a' is a file or a folder",

@@ -239,17 +239,20 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
             raise _malformed(f"{name!r} is a sparse file without a map", where)
         kind = _SPARSE
     if kind == FILE:
-        is_folder = _names_folder(name)
         # The oldest tars say only so that it is a folder, which has no contents then.
         old = header.type == b"\0"
-        if (is_folder and (size or not old)) or (old and is_folder != _names_folder(header.name)):
+        is_folder = _names_folder(name, old)
+        if (is_folder and (size or not old)) or (
+            old and is_folder != _names_folder(header.name, old)
+        ):
             raise _malformed(f"{name!r} is a file or a folder", where)
         kind = FOLDER if is_folder else FILE
     return kind, size
 
 
-def _names_folder(name: str) -> bool:
-    return name.rpartition("/")[2] in ("", ".") and normalize(name) != ""
+def _names_folder(name: str, old: bool) -> bool:
+    """Whether a name is a folder's; the root's is only in the oldest tars, elsewhere it is nothing's."""
+    return name.rpartition("/")[2] in ("", ".") and bool(name if old else normalize(name))
 
 
 def _number(field: bytes, where: str) -> int:
