@@ -55,7 +55,7 @@ _BUILD_FOLDERS = (
 )
 _PATH = re.compile(rb"[\w.+-]+[/\\][\x21-\x7e]+")
 _LONGEST = 4096  # of a path; PATH_MAX of Linux
-_WINDOW = 8 << 20
+_WINDOW = 1 << 20
 # What may stand before a path that is not the tail of a longer one.
 _PATH_BEFORE = re.compile(rb"[\w.-]")
 
