@@ -574,6 +574,20 @@ def test_bad_usage_exits_2(run: Run, arguments: tuple[str, ...]) -> None:
     assert "usage: cgo-prebuilt" in answer.err
 
 
+def verbs_of(verb: str = "") -> dict[str, str]:
+    """The verbs that a command line with this one is parsed by, and their help."""
+    (found,) = (action.choices for action in cli.parser(verb)._actions if action.choices)
+    return {name: parser.format_help() for name, parser in dict(found).items()}
+
+
+def test_a_verb_is_parsed_alone_as_among_all() -> None:
+    among_all = verbs_of()
+    for verb, text in among_all.items():
+        alone = verbs_of(verb)
+        assert alone[verb] == text
+        assert set(alone) < set(among_all)
+
+
 def test_the_version_is_printed(run: Run) -> None:
     answer = run("--version")
     assert answer.code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -10,23 +11,27 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from cgo_prebuilt import __version__
-from cgo_prebuilt.commands.cache_cli import add_cache
-from cgo_prebuilt.commands.completion_cli import add_completion
-from cgo_prebuilt.commands.fetch_cli import add_fetching
-from cgo_prebuilt.commands.gazelle_cli import add_gazelle
-from cgo_prebuilt.commands.goproxy_cli import add_goproxy
-from cgo_prebuilt.commands.init_cli import add_init
-from cgo_prebuilt.commands.inspect_cli import add_inspect
 from cgo_prebuilt.commands.interrupts import Interrupts
-from cgo_prebuilt.commands.lock_cli import add_lock
-from cgo_prebuilt.commands.machine_cli import add_machine
-from cgo_prebuilt.commands.mirror_cli import add_mirror
-from cgo_prebuilt.commands.publish_cli import add_publishing
-from cgo_prebuilt.commands.rebuild_cli import add_rebuild
-from cgo_prebuilt.commands.source_cli import add_sources
 from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fields import nearest
+
+_VERBS = {
+    "fetch_cli.add_fetching": ("fetch", "urls", "env"),
+    "rebuild_cli.add_rebuild": ("rebuild",),
+    "source_cli.add_sources": ("source", "crates"),
+    "publish_cli.add_publishing": ("pack", "publish"),
+    "init_cli.add_init": ("init",),
+    "inspect_cli.add_inspect": ("inspect",),
+    "lock_cli.add_lock": ("lock",),
+    "goproxy_cli.add_goproxy": ("goproxy",),
+    "gazelle_cli.add_gazelle": ("gazelle",),
+    "mirror_cli.add_mirror": ("mirror",),
+    "cache_cli.add_cache": ("cache",),
+    "machine_cli.add_machine": ("platform", "doctor"),
+    "completion_cli.add_completion": ("completion",),
+}
+"""What adds verbs, and which; the module is loaded only where one of them may be called."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Interrupts().watch()
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parser().parse_args(words)
+        options = parser(words[0] if words else "").parse_args(words)
         code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -113,8 +118,12 @@ def _fill_standard_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command's parser: its verbs, their options, an example of each."""
+def parser(verb: str = "") -> argparse.ArgumentParser:
+    """The command's parser: its verbs, their options, an example of each.
+
+    Args:
+        verb: The verb to parse, which spares the others; all where it is none of them.
+    """
     command: argparse.ArgumentParser = _Parser(
         prog="cgo-prebuilt",
         description="Fetch, verify, publish and link prebuilt native libraries for cgo.",
@@ -125,17 +134,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--version", action="version", version=f"cgo-prebuilt {__version__}")
     verbs = command.add_subparsers(metavar="VERB", required=True)
 
-    add_fetching(verbs)
-    add_rebuild(verbs)
-    add_sources(verbs)
-    add_publishing(verbs)
-    add_init(verbs)
-    add_inspect(verbs)
-    add_lock(verbs)
-    add_goproxy(verbs)
-    add_gazelle(verbs)
-    add_mirror(verbs)
-    add_cache(verbs)
-    add_machine(verbs)
-    add_completion(verbs, command)
+    wanted = [adder for adder, added in _VERBS.items() if verb in added] or _VERBS
+    for adder in wanted:
+        module, _, function = adder.partition(".")
+        add = getattr(importlib.import_module(f"cgo_prebuilt.commands.{module}"), function)
+        add(verbs)
     return command

@@ -6,7 +6,6 @@ found where it was made and not three steps later.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -195,6 +194,8 @@ class Fields:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A question for the known word that is most like one, with a space behind it; else nothing."""
+    import difflib
+
     found = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {found[0]!r}? " if found else ""
 

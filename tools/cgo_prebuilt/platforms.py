@@ -6,7 +6,6 @@ is the only one: `rules/private/platforms.bzl` holds its Bazel half, and a test 
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -85,6 +84,8 @@ def parse_platform(name: str, where: str = "--platform") -> Platform:
     usual = name.lower().replace("-", "_")
     for word, word_of_go in _OTHER_WORDS.items():
         usual = usual.replace(word, word_of_go)
+    import difflib
+
     nearest = difflib.get_close_matches(usual, by_name, n=1)
     hint = f"did you mean {nearest[0]}? " if nearest else ""
     raise UsageError(

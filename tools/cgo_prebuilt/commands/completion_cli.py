@@ -15,20 +15,22 @@ Words = Mapping[str, tuple[str, ...]]
 """What may follow: by the verbs so far, with a space between them, or by these and an option."""
 
 
-def add_completion(verbs: Verbs, command: argparse.ArgumentParser) -> None:
+def add_completion(verbs: Verbs) -> None:
     """Adds `completion`."""
     verb = add_verb(
         verbs,
         "completion",
-        lambda options: _completion(options, command),
+        _completion,
         "print what makes a shell complete verbs, options and their values",
         "completion bash >> ~/.bashrc",
     )
     verb.add_argument("shell", choices=tuple(_SCRIPTS), metavar="SHELL", help="|".join(_SCRIPTS))
 
 
-def _completion(options: argparse.Namespace, command: argparse.ArgumentParser) -> int:
-    print(script(options.shell, command), end="")
+def _completion(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.cli import parser
+
+    print(script(options.shell, parser()), end="")
     return 0
 
 
