@@ -135,10 +135,9 @@ class Transfer:
             served = True
             return got
         except BrokenStream as error:
-            failure: Failure | Restart | None = self._failure
-            if failure is None and self._spool is not None:
-                ended = self._spool.error  # by the thread that hashes
-                failure = ended if isinstance(ended, Failure) else None
+            # What ended the spool is the cause, be it of the thread that hashes; the others were stopped by it.
+            ended = None if self._spool is None else self._spool.error
+            failure = ended if isinstance(ended, Failure) else self._failure
             if failure is None:
                 # The file itself is not what was written to it.
                 failure = Failure(Kind.WRONG, error.what)
