@@ -128,7 +128,9 @@ def _unzip(file: Path, folder: str) -> dict[str, str | bytes]:
         }
 
 
-@pytest.mark.parametrize("libraries", [_IN_ORDER, _CIRCULAR, _TWO_FORMS])
+@pytest.mark.parametrize(
+    "libraries", [_IN_ORDER, pytest.param(_CIRCULAR, marks=pytest.mark.slow), _TWO_FORMS]
+)
 def test_bazel_links_what_the_modules_hold(
     workspace: MakeWorkspace, tmp_path: Path, libraries: str
 ) -> None:

@@ -321,7 +321,13 @@ cc_library(
 """
 
 
-@pytest.mark.parametrize("special", ["", "alwayslink: lib/libanswer.a\n"], ids=["plain", "whole"])
+@pytest.mark.parametrize(
+    "special",
+    [
+        pytest.param("", id="plain"),
+        pytest.param("alwayslink: lib/libanswer.a\n", id="whole", marks=pytest.mark.slow),
+    ],
+)
 def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
     workspace: MakeWorkspace,
     native_release: NativeRelease,

@@ -244,7 +244,7 @@ def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
 _GIGABYTE = 1 << 30
 
 
-@pytest.mark.parametrize("kind", ["tar.zst", "tar.gz"])
+@pytest.mark.parametrize("kind", ["tar.zst", pytest.param("tar.gz", marks=pytest.mark.slow)])
 def test_a_fetch_of_a_gigabyte_takes_less_than_150_megabytes_of_memory(
     tmp_path: Path, archive_server: ArchiveServer, kind: str
 ) -> None:

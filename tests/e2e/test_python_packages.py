@@ -42,7 +42,7 @@ def test_what_only_the_users_pythonpath_has_is_installed_all_the_same(
     assert built.checked().stdout == ANSWER
 
 
-@pytest.mark.parametrize("origin", ["mirror", "store"])
+@pytest.mark.parametrize("origin", [pytest.param("mirror", marks=pytest.mark.slow), "store"])
 def test_offline_neither_an_index_nor_requests_is_needed(
     workspace: MakeWorkspace, release: Release, tmp_path: Path, origin: str
 ) -> None:

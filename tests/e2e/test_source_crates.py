@@ -77,7 +77,7 @@ _SOURCE = {
 }
 
 
-@pytest.mark.parametrize("transport", ["python", "bazel"])
+@pytest.mark.parametrize("transport", [pytest.param("python", marks=pytest.mark.slow), "bazel"])
 def test_crates_by_their_checksums_build_without_a_network(
     workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path, transport: str
 ) -> None:

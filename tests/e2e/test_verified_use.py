@@ -98,7 +98,13 @@ def refused(result: Result, path: Path, right: bytes) -> None:
     assert f"`bazel fetch --force --repo=@@{repository}`" in result.stderr
 
 
-@pytest.mark.parametrize("hidden", [False, True], ids=["seen by its time", "hidden"])
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param(False, id="seen by its time", marks=pytest.mark.slow),
+        pytest.param(True, id="hidden"),
+    ],
+)
 def test_a_write_through_a_shared_inode_fails_the_other_workspace_until_it_is_repaired(
     workspace: MakeWorkspace, release: Release, tmp_path: Path, hidden: bool
 ) -> None:
@@ -140,6 +146,7 @@ def test_a_write_through_a_shared_inode_fails_the_other_workspace_until_it_is_re
     assert library.read_bytes() == right
 
 
+@pytest.mark.slow
 def test_what_strip_does_to_a_shared_inode_is_noticed(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -210,7 +217,14 @@ def test_a_library_is_verified_once_and_again_only_when_a_file_changed(
 SHARED = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {linux_amd64: {}}\n"
 
 
-@pytest.mark.parametrize("kind", ["shared", "whole", "circular"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("shared", marks=pytest.mark.slow),
+        pytest.param("whole", marks=pytest.mark.slow),
+        "circular",
+    ],
+)
 def test_each_kind_of_library_is_verified(
     workspace: MakeWorkspace, native_release: NativeRelease, kind: str
 ) -> None:
