@@ -51,8 +51,9 @@ def test_a_shared_library_is_found_again_when_the_program_runs() -> None:
     shared = Interface(shared_library=("lib/libvec.so", "lib/libdep.so"))
     assert environment(shared)["CGO_LDFLAGS"] == (
         "-O2 -g -L/store/files/lib /store/files/lib/libvec.so /store/files/lib/libdep.so"
-        " -Wl,-rpath,/store/files/lib"
+        " -Wl,-rpath,/store/files/lib -Wl,--disable-new-dtags"
     )
+    assert "new-dtags" not in environment(shared, os="darwin")["CGO_LDFLAGS"]
 
 
 @pytest.mark.parametrize(

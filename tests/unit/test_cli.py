@@ -718,6 +718,24 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(
     )
 
 
+EARLY = """\
+import sys
+class Early:
+    def find_spec(name, *_):
+        if name == "cgo_prebuilt.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Early)
+from cgo_prebuilt.__main__ import run
+run()
+"""
+
+
+def test_an_interrupt_before_the_command_is_loaded_stops_the_shell_too() -> None:
+    done = in_a_process([sys.executable, "-c", EARLY, "env"])
+    assert (done.returncode, done.stdout) == (130, "false\n")
+    assert done.stderr.startswith("cgo-prebuilt: error: interrupted\n")
+
+
 def test_urls_are_printed_and_nothing_is_asked(
     run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
 ) -> None:

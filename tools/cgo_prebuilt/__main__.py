@@ -15,8 +15,13 @@ def run() -> None:
         from cgo_prebuilt.commands.interrupts import ignore_interrupts
 
         ignore_interrupts()
-    except KeyboardInterrupt:
-        code = 130
+    except KeyboardInterrupt as error:
+        from cgo_prebuilt.commands.interrupts import ignore_interrupts
+
+        ignore_interrupts()
+        from cgo_prebuilt.commands.failures import report
+
+        code = report(sys.argv[1:], error)  # of `env`, a shell must not take silence for success
     sys.exit(code)
 
 

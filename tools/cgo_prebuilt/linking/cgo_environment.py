@@ -71,6 +71,9 @@ def cgo_environment(
     ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
     ldflags += library_words(interface, os, lambda path: str(folder / path))
     ldflags += [f"-Wl,-rpath,{path}" for path in run_paths(interface, os, folder, rpath)]
+    if os not in ("darwin", "windows") and len(shared_to_link(interface)) > 1:
+        # A RUNPATH is the program's own: what its libraries need is searched by a RPATH only (ld.so(8)).
+        ldflags.append("-Wl,--disable-new-dtags")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
     own = {
         "CGO_CFLAGS": " ".join(map(_field, cflags)),

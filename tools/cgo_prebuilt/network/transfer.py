@@ -135,7 +135,7 @@ class Transfer:
             served = True
             return got
         except BrokenStream as error:
-            # What ended the spool is the cause, be it of the thread that hashes; the others were stopped by it.
+            # What ended the spool is the cause, be it of the thread that hashes: it stopped the others.
             ended = None if self._spool is None else self._spool.error
             failure = ended if isinstance(ended, Failure) else self._failure
             if failure is None:
