@@ -353,7 +353,7 @@ class Terminal:
         return True
 
     def readline(self) -> str:
-        return self._lines.pop(0) + "\n"
+        return self._lines.pop(0) + "\n" if self._lines else ""
 
 
 def test_which_of_several_variants_is_meant_is_asked(
@@ -400,6 +400,17 @@ def test_on_a_terminal_it_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     manifest = drafted(run)
     assert manifest["shared_library"] == "lib/libvec.so"
     assert "static_library" not in manifest
+
+
+def test_the_end_of_the_input_is_no_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_forms()
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    run("init", "dist").refused(
+        2, "the draft leaves 1 choice to you", "decide what says `# choose:`"
+    )
+    assert "\n# static_library: " in Path("prebuilt.yaml").read_text()
+    assert not Path("prebuilt.lock.json").exists()
 
 
 def test_on_a_terminal_it_asks_for_a_version_that_no_name_has(
@@ -552,6 +563,10 @@ def test_the_page_of_a_folder_is_read(run: Run, httpserver: HTTPServer, tmp_path
     assert run("init", httpserver.url_for("/releases/v1.0.0/"), "--yes").code == 0
     manifest = yaml.safe_load(Path("prebuilt.yaml").read_text())
     assert manifest["urls"] == [httpserver.url_for("/releases/v{version}/{file}")]
+    moved = {"Location": "/releases/v1.0.0/"}
+    httpserver.expect_request("/releases/v1.0.0").respond_with_data(status=301, headers=moved)
+    assert run("init", httpserver.url_for("/releases/v1.0.0"), "--yes", "--force").code == 0
+    assert yaml.safe_load(Path("prebuilt.yaml").read_text()) == manifest
     refusal(run, httpserver.url_for("/empty/"), "--force").refused(
         3, "the page links to no archive and no library"
     )
@@ -582,4 +597,7 @@ def test_a_release_on_github_is_listed_by_its_api(
         assert manifest["version"] == "1.0.0"
         folder = f"{github.url}/{repository}/releases/download"
         assert manifest["urls"] == [f"{folder}/v{{version}}/{{file}}"]
+        words = " ".join(Path(f"{number}.yaml").read_text().replace("\n# ", " ").split())
+        assert f"from {place}." in words
+    refusal(run, f"{repository}@").refused(2, f"at: {repository}@\n")
     refusal(run, f"{repository}@v9").refused(3, "has no release v9")

@@ -84,11 +84,11 @@ def add_init(verbs: Verbs) -> None:
 def _init(options: argparse.Namespace) -> int:
     from cgo_prebuilt.drafting.draft import Release, draft
     from cgo_prebuilt.drafting.listing import Listing, is_unpacked
+    from cgo_prebuilt.drafting.places import shown_place
     from cgo_prebuilt.drafting.selection import worth_a_look
     from cgo_prebuilt.drafting.survey import look_into_folder
     from cgo_prebuilt.files.renames import write_whole
     from cgo_prebuilt.platforms import parse_platform
-    from cgo_prebuilt.url import Url
 
     target: Path = options.output
     if target.exists() and not options.force:
@@ -106,7 +106,7 @@ def _init(options: argparse.Namespace) -> int:
     listing = Listing(()) if unpacked is not None else _list(options.places)
     chosen, left_out = worth_a_look(listing.assets, platforms, options.version or "")
     release = Release(
-        ", ".join(str(Url(place)) for place in options.places),
+        ", ".join(shown_place(place) for place in options.places),
         name=options.name or "",
         repository=listing.repository,
         tag=options.version or listing.tag,
@@ -199,7 +199,7 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
 
 
 def _ask(release: Release, founds: Sequence[Found], made: Draft, answers: dict[str, int]) -> Draft:
-    """Asks the person what nothing tells; each answer may lead to another question."""
+    """Asks the person what nothing tells, to the end of the input; an answer may lead to another question."""
     from cgo_prebuilt.drafting.draft import VERSION, draft
 
     if any(question.key == VERSION for question in made.questions):
@@ -214,7 +214,10 @@ def _ask(release: Release, founds: Sequence[Found], made: Draft, answers: dict[s
         for number, option in enumerate(question.options, 1):
             say(f"  {number}. {option}")
         say(f"Number ({question.guess + 1}):")
-        answer = sys.stdin.readline().strip()
+        line = sys.stdin.readline()
+        if not line:  # the end of the input, which is no answer
+            break
+        answer = line.strip()
         if answer and not (answer.isdecimal() and 1 <= int(answer) <= len(question.options)):
             say(f"That is none of 1 to {len(question.options)}.")
             continue

@@ -13,6 +13,7 @@ from cgo_prebuilt.drafting.places import (
     is_file_name,
     links_of,
     parse_place,
+    shown_place,
     tag_in,
 )
 from cgo_prebuilt.drafting.survey import Asset
@@ -67,7 +68,7 @@ class Lister:
         for place in places:
             listing = self._list(place)
             for asset in listing.assets:
-                check_member_name(asset.file, where=str(Url(place)))
+                check_member_name(asset.file, where=shown_place(place))
                 assets.setdefault(asset.file, asset)
             repository, tag = repository or listing.repository, tag or listing.tag
         return Listing(tuple(assets.values()), repository, tag)
@@ -80,13 +81,13 @@ class Lister:
         if place is None or local != text:
             raise UsageError(
                 "this is no release that can be listed",
-                where=str(Url(text)),
+                where=shown_place(text),
                 remedy="give a URL, OWNER/NAME@TAG of GitHub, or the path of a folder or a file",
             )
         if self._is_offline:
             raise UnavailableError(
                 "offline, or on a mirror alone, and a release is asked itself",
-                where=str(Url(text)),
+                where=shown_place(text),
                 remedy="download the files, and give the folder that they are in",
             )
         if isinstance(place, GitHubPlace):
@@ -126,7 +127,7 @@ class Lister:
             raise UnavailableError(
                 f"HTTP {reply.status}", where=place.url, remedy="open it in a browser"
             )
-        assets = links_of(reply.content.decode("utf-8", "replace"), place.url)
+        assets = links_of(reply.content.decode("utf-8", "replace"), reply.final)
         assets = [asset for asset in assets if asset.url.credential() is None]
         if not any(is_file_name(asset.file) for asset in assets):
             raise UnavailableError(

@@ -12,6 +12,7 @@ from cgo_prebuilt.manifests.archive_section import SUFFIXES
 from cgo_prebuilt.url import Url
 
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*)/([A-Za-z0-9][\w.-]*?)(?:@(.+))?")
+_NO_PASSWORD = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*@[\w.+/@~-]*")
 _LIBRARY = re.compile(r"(?i).+\.(a|lib|dll|h|hpp)|.+\.(so|dylib)(\.\d\w*)*")
 _MOST_LINKS = 5000
 
@@ -53,6 +54,11 @@ def parse_place(text: str, server: Url) -> Place | None:
         return _url_place(text, server)
     match = _REPOSITORY.fullmatch(text)
     return None if match is None else GitHubPlace(f"{match[1]}/{match[2]}", match[3] or "")
+
+
+def shown_place(text: str) -> str:
+    """What a person wrote for a release, without secrets; `OWNER/NAME@TAG` has none."""
+    return text if _NO_PASSWORD.fullmatch(text) else str(Url(text))
 
 
 def _url_place(text: str, server: Url) -> Place:

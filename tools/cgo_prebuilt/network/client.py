@@ -128,7 +128,7 @@ class HttpClient:
             if answer.status < 200:
                 raise Failure(Kind.MALFORMED, f"HTTP {answer.status}, and no answer behind it")
             content = answer.read_all(most, self._settings.answer_seconds)
-            return Reply(url, answer.status, answer.reason, answer.headers, content)
+            return Reply(url, answer.status, answer.reason, answer.headers, content, answer.url)
 
     def _bytes(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
         answer = self._follow("GET", hop, url, headers)

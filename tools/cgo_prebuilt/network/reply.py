@@ -24,6 +24,7 @@ class Reply:
         reason: The server's words for it.
         headers: By name, without regard to case.
         content: The body.
+        final: Where the redirects ended: what relative links in the body are relative to.
     """
 
     url: Url
@@ -31,6 +32,7 @@ class Reply:
     reason: str
     headers: Mapping[str, str]
     content: bytes
+    final: Url
 
     def json(self) -> Any:
         """The body as JSON.
