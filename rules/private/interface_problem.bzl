@@ -1,5 +1,9 @@
 """What a lock may not say of how a library is linked, whatever it is. Pure; `lock_checks.py` decides the same."""
 
+# What of ASCII is in no name of C.
+_NO_NAME = " !\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~".elems()
+_DIGITS = "0123456789".elems()
+
 def interface_problem(described):
     """Says why the values of a platform, or of a source, cannot be handed to every compiler and linker.
 
@@ -12,6 +16,9 @@ def interface_problem(described):
     if "" in described.get("linkopts", []):
         return "'linkopts' has an empty option"
     for define in described.get("defines", []):
+        name = define.partition("=")[0]
+        if not name or name[0] in _DIGITS or any([sign in name for sign in _NO_NAME]):
+            return "'defines' has {}, which is neither NAME nor NAME=VALUE".format(repr(define))
         if "'" in define and '"' in define:
             return "'defines' has {}, with both kinds of quotes, which cgo cannot take".format(repr(define))
     for path in described.get("shared_library", []):

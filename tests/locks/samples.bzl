@@ -302,7 +302,27 @@ REFUSED = {
     },
     "both kinds of quotes in a define": {
         "lock": _lock(_REVISION, platform = {"defines": ["A='\"'"]}),
-        "says": "'defines' has ",
+        "says": "with both kinds of quotes, which cgo cannot take",
+        "at": "L: versions.v1",
+    },
+    "a define without a name": {
+        "lock": _lock(_REVISION, platform = {"defines": [""]}),
+        "says": "which is neither NAME nor NAME=VALUE",
+        "at": "L: versions.v1",
+    },
+    "a define whose name is missing": {
+        "lock": _lock(_REVISION, {"platforms": {}, "source": _source({"defines": ["A", "=1"]})}),
+        "says": "which is neither NAME nor NAME=VALUE",
+        "at": "L: versions.v1",
+    },
+    "a define whose name begins with a digit": {
+        "lock": _lock(_REVISION, platform = {"defines": ["1A"]}),
+        "says": "which is neither NAME nor NAME=VALUE",
+        "at": "L: versions.v1",
+    },
+    "a macro with parameters": {
+        "lock": _lock(_REVISION, platform = {"defines": ["F(x)=x"]}),
+        "says": "which is neither NAME nor NAME=VALUE",
         "at": "L: versions.v1",
     },
     "a shared library in a folder with a comma": {

@@ -54,7 +54,7 @@ def test_a_pc_file_says_what_only_a_static_link_needs() -> None:
     text = (
         "# a comment\nprefix=/opt/vec\nexec_prefix=${prefix}\nlibdir=${exec_prefix}/lib\n"
         "includedir=${prefix}/include\n\nName: vec\nVersion: 1\nLibs: -L${libdir} -lvec -pthread\n"
-        "Libs.private: -lm \\\n  -framework Metal\nCflags: -I${includedir}/vec-1 -DVEC\n"
+        "Libs.private: -lm \\\n  -framework Metal\nCflags: -I${includedir}/vec-1 -DVEC -DF(x)=x -D\n"
     )
     hint = pkg_config_hint("lib/pkgconfig/vec.pc", text)
     assert (hint.origin, hint.libraries, hint.linkopts) == ("vec.pc", ("vec",), ("-lpthread",))

@@ -410,6 +410,10 @@ BAD: dict[str, Spoil] = {
     ),
     "an empty link option": lambda lock: platform_of(lock).update(linkopts=["-lm", ""]),
     "a define in both quotes": lambda lock: platform_of(lock).update(defines=["A='\""]),
+    "an empty define": lambda lock: platform_of(lock).update(defines=[""]),
+    "a define without a name": lambda lock: platform_of(lock).update(defines=["=1"]),
+    "a define of a number": lambda lock: platform_of(lock).update(defines=["A", "1A"]),
+    "a define with parameters": lambda lock: source_of(lock).update(defines=["F(x)=x"]),
     "a shared library behind a comma": lambda lock: source_of(lock).update(
         shared_library=["a,b/c.so"], installed=["c.so"]
     ),

@@ -246,7 +246,11 @@ def test_they_agree_on_a_manifest_with_a_few_things_changed(data: st.DataObject)
 @pytest.mark.parametrize("place", ["", "platform", "flavor", "source", "source_platform"])
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("linkopts", ["-lm", ""]), ("defines", "A='\""), ("shared_library", ["a,b/c.so"])],
+    [
+        ("linkopts", ["-lm", ""]),
+        *(("defines", define) for define in ("A='\"", "", "=1", ["A", "1A"], "F(x)=x", "A-B", "^")),
+        ("shared_library", ["a,b/c.so"]),
+    ],
 )
 def test_what_no_linker_can_be_told_is_refused_also_where_another_value_takes_precedence(
     place: str, key: str, value: object
@@ -262,6 +266,12 @@ def test_what_no_linker_can_be_told_is_refused_also_where_another_value_takes_pr
 def test_names_and_versions_have_the_same_form(text: str) -> None:
     assert agree({**FULL, "name": text})
     assert agree({**FULL, "version": text})
+
+
+def test_a_define_has_a_name_of_any_letters_and_any_value() -> None:
+    document = {**FULL, "defines": ["_A1", "A=", "B=1=(2)", "C='", "GR\u00d6SSE=\u20ac"]}
+    assert refusal(document) is None
+    assert VALIDATOR.is_valid(document)
 
 
 @pytest.mark.parametrize("text", ["", "a", "a b", "a/b", "A-1.2_", "a+", ".a", "a."])

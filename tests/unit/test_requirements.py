@@ -42,6 +42,12 @@ def test_the_rules_know_whose_levels_they_are() -> None:
     assert by_start == {cpu: arch for arch in ("amd64", "arm64") for cpu in levels_of(arch)}
 
 
+@pytest.mark.parametrize("needed", ["10000000000.1", "2." + "9" * 20, "9" * 5000, "3.0"])
+def test_a_version_of_any_number_of_digits_is_compared(needed: str) -> None:
+    assert unmet(Requires(glibc=needed), Machine(glibc="2.36")) is not None
+    assert unmet(Requires(glibc="0" * 5000 + "2.0"), Machine(glibc="2.36")) is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -58,10 +58,18 @@ _OTHER_WORDS = {
     "win64": "windows",
 }
 
+# Python refuses to read a number of thousands of digits.
+_MANY_DIGITS = 100
+_HUGE = 10**_MANY_DIGITS
+
 
 def libc_version(text: str) -> tuple[int, ...]:
-    """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do."""
-    return tuple(int(part) for part in text.split(".") if re.fullmatch("[0-9]{1,9}", part))
+    """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do.
+
+    A number of more digits than any real one has is above them all.
+    """
+    parts = (part.lstrip("0") for part in text.split(".") if re.fullmatch("[0-9]+", part))
+    return tuple(int(part or 0) if len(part) < _MANY_DIGITS else _HUGE for part in parts)
 
 
 def parse_platform(name: str, where: str = "--platform") -> Platform:

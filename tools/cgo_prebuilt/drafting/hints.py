@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cgo_prebuilt.locks.lock import DEFINE
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 _CGO = re.compile(
@@ -223,7 +224,7 @@ def _hint(origin: str, linker: Iterable[str], compiler: Iterable[str]) -> Hint:
         if word.startswith(("-I", "-isystem")):
             folder = posixpath.normpath(word.removeprefix("-I").removeprefix("-isystem").strip())
             folders.append(re.sub(r"\A//", "/", folder))
-        elif word.startswith("-D"):
+        elif DEFINE.fullmatch(word.removeprefix("-D")) and word.startswith("-D"):
             defines.append(word[2:])
     return Hint(
         origin,

@@ -29,6 +29,9 @@ FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[^\x00-\x1f\x7f]*)?")
 """A variable of a build: its name, or its name and its value."""
 
+DEFINE = re.compile(r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*(=.*)?")
+"""`NAME` or `NAME=VALUE`: the name of C, of any letters. The go command takes no macro with parameters."""
+
 PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """A program of a build, to be found on the PATH."""
 

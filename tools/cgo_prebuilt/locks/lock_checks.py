@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import PROGRAM, VARIABLE, Interface
+from cgo_prebuilt.locks.lock import DEFINE, PROGRAM, VARIABLE, Interface
 from cgo_prebuilt.url import Url
 
 
@@ -24,6 +24,11 @@ def check_texts(fields: Fields, interface: Interface) -> None:
     if "" in interface.linkopts:
         raise fields.problem("'linkopts' has an empty option", "remove it")
     for define in interface.defines:
+        if not DEFINE.fullmatch(define):
+            raise fields.problem(
+                f"'defines' has {define!r}, which is neither NAME nor NAME=VALUE",
+                "begin it with a name of C, or put it into a header",
+            )
         if "'" in define and '"' in define:
             raise fields.problem(
                 f"'defines' has {define!r}, with both kinds of quotes, which cgo cannot take",
