@@ -70,7 +70,7 @@ class Runner:
             now=lambda: NOW,
             note=self.notes.append,
         )
-        api = GitHubApi(site, REPOSITORY, session)
+        api = GitHubApi(site, REPOSITORY, session, writes=True)
         place = GitHubRelease(api, self.tag, session, SilentProgress())
         return publish(self.files, place)
 

@@ -42,6 +42,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             "did you mean '--lock'? see `cgo-prebuilt fetch --help`",
         ),
         (
+            ["fech", "--json"],
+            "argument VERB: invalid choice: 'fech'",
+            "fech",
+            "did you mean 'fetch'? see `cgo-prebuilt --help`",
+        ),
+        (
+            ["cache", "verfy", "--json"],
+            "argument VERB: invalid choice: 'verfy'",
+            "verfy",
+            "did you mean 'verify'? see `cgo-prebuilt cache --help`",
+        ),
+        (
             ["goproxy", "serve", "site", "more"],
             "unrecognized arguments: more",
             "more",

@@ -149,6 +149,30 @@ def test_the_newest_release_is_locked_and_the_difference_shown(
     assert len(github.log) == asked + 1  # where nothing is newer, nothing is downloaded
 
 
+def test_a_repository_without_a_release_is_not_up_to_date(run: Run, github: HTTPServer) -> None:
+    github.clear_all_handlers()
+    github.expect_request("/api/repos/acme/vec/releases").respond_with_json([])
+    answer = run("lock", "prebuilt.yaml", "--update")
+    answer.refused(3, "acme/vec has no release", "check the 'urls' of the manifest")
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (401, "a token that may read the contents of acme/vec"),
+        (403, "a token that may read the contents of acme/vec"),
+        (404, "check the name acme/vec: a token that may not see a private repository"),
+        (422, "check the tag, and the release's state"),
+    ],
+)
+def test_a_refusal_asks_for_no_more_than_to_read(
+    run: Run, github: HTTPServer, status: int, remedy: str
+) -> None:
+    github.clear_all_handlers()
+    github.expect_request("/api/repos/acme/vec/releases").respond_with_json({}, status=status)
+    run("lock", "prebuilt.yaml", "--update").refused(2, f"GitHub refused: HTTP {status}", remedy)
+
+
 def test_the_newest_release_of_another_place_is_not_known(run: Run, tmp_path: Path) -> None:
     write_manifest(tmp_path / "prebuilt.yaml")
     answer = run("lock", "prebuilt.yaml", "--update")

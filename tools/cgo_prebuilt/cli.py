@@ -97,7 +97,8 @@ class _Parser(argparse.ArgumentParser):
         given = (word.partition("=")[0] for word in self._words)
         unknown = next((word for word in given if word[:2] == "--" and word not in options), "")
         hint = ""
-        if unknown and len(unknown) > 2:
+        # The options of a verb that is not known are not known either.
+        if unknown and len(unknown) > 2 and not message.startswith("argument VERB: invalid"):
             message, wrong = f"{self.prog} has no option {unknown}", unknown
             hint = nearest(unknown, options)
         elif choice := _CHOICE.search(message):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import note
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.manifests.manifest import Manifest
@@ -28,7 +28,7 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
 
     Raises:
         UsageError: The manifest's archives are in no release on GitHub, or its tag has no version.
-        UnavailableError: GitHub cannot be asked.
+        UnavailableError: GitHub cannot be asked, or has no release of the repository.
     """
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
@@ -51,5 +51,12 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
         site, address.repository, Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
     )
     wish = Wish(template, min_age or timedelta(), prereleases, manifest.withdrawn)
+    releases = api.last_made(_MOST_RELEASES)
+    if all(release.draft for release in releases):
+        raise UnavailableError(
+            f"{address.repository} has no release",
+            where=api.url,
+            remedy="check the 'urls' of the manifest; of a private repository, GITHUB_TOKEN tells more",
+        )
     now = datetime.now(timezone.utc)
-    return newest_version(api.last_made(_MOST_RELEASES), manifest.version, wish, now, note)
+    return newest_version(releases, manifest.version, wish, now, note)

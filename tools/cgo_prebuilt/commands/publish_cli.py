@@ -228,5 +228,5 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
             " `lock` would look elsewhere"
         )
     session = Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
-    api = GitHubApi(site, options.repo, session)
+    api = GitHubApi(site, options.repo, session, writes=True)
     return GitHubRelease(api, tag, session, progress)

@@ -151,12 +151,16 @@ class GitHubApi:
         site: Where GitHub is.
         repository: `OWNER/NAME`.
         session: Sends the requests, with `HEADERS`.
+        writes: Whether releases are made here: what is refused asks for another right, then.
 
     Attributes:
         url: Where the releases are.
     """
 
-    def __init__(self, site: GitHubSite, repository: str, session: Api) -> None:
+    def __init__(
+        self, site: GitHubSite, repository: str, session: Api, *, writes: bool = False
+    ) -> None:
+        self._writes = writes
         self._site = site
         self._base = f"{site.api.raw}/repos/{repository}/releases"
         self.url = Url(self._base)
@@ -234,18 +238,19 @@ class GitHubApi:
             return UsageError(
                 what,
                 where=where,
-                remedy=f"give GITHUB_TOKEN or GH_TOKEN a token that may write to the contents of"
-                f" {self._repository}",
+                remedy=f"give GITHUB_TOKEN or GH_TOKEN a token that may"
+                f" {'write to' if self._writes else 'read'} the contents of {self._repository}",
             )
         if reply.status == 404:
             return UsageError(
                 what,
                 where=where,
-                remedy=f"check --repo {self._repository}: a token that may not see a private"
-                " repository gets this answer, too",
+                remedy=f"check {'--repo' if self._writes else 'the name'} {self._repository}: a token"
+                " that may not see a private repository gets this answer, too",
             )
         if reply.status == 422:
-            return UsageError(what, where=where, remedy="check --tag, and the release's state")
+            tag = "--tag" if self._writes else "the tag"
+            return UsageError(what, where=where, remedy=f"check {tag}, and the release's state")
         return UnavailableError(what, where=where, remedy="try again later")
 
     def _items(self, url: Url) -> Iterator[object]:
