@@ -253,6 +253,14 @@ def test_what_is_not_json_is_refused(text: str) -> None:
     assert "if this is a manifest, name its lock" in str(caught.value.remedy)
 
 
+@pytest.mark.parametrize("text", ["[]", "null", "1", '"a"'])
+def test_json_that_is_no_object_is_no_lock(text: str) -> None:
+    with pytest.raises(LockError, match="the lock is not a JSON object") as caught:
+        parse_lock(text, where="vec.lock.json")
+    assert caught.value.where == "vec.lock.json"
+    assert "version control" in str(caught.value.remedy)
+
+
 def test_a_key_that_is_there_twice_is_refused_since_json_would_take_the_last() -> None:
     text = format_lock(lock()).replace('"name": "vec"', '"name": "vec", "name": "other"')
     with pytest.raises(LockError, match="'name' is there twice"):

@@ -162,6 +162,7 @@ def test_a_platform_of_a_newer_program_is_one(run: Run, verb: list[str]) -> None
         "at: prebuilt.lock.json: versions.v1.2.3.platforms.linux_loong64\n",
         "a newer version may know it",
     )
+    assert json.loads(run(*verb, "--platform", "linux_loong64", "--json").out)["kind"] == "lock"
     run(*verb, "--platform", "linux_nope").refused(2, "platform 'linux_nope' is not supported")
 
 

@@ -301,7 +301,7 @@ def test_a_pin_that_is_none_is_refused(
     run: Run, tmp_path: Path, pins: tuple[str, str], words: str
 ) -> None:
     release(tmp_path, run, None)
-    do(run, "fetch", *pins).refused(2, words)
+    do(run, "fetch", *pins).refused(2, words, f"at: {pins[0]}\n")
 
 
 # Attestations, genuine ones.

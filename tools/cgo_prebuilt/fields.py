@@ -16,6 +16,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _LIST_HINT = 'write `["one", "another"]`, or a single text'
+_SHOWN = 40
 _MOST = 1 << 63
 """More bytes than any file has (`off_t`)."""
 
@@ -107,10 +108,15 @@ class Fields:
     def count(self, key: str) -> int:
         """A whole number, zero or more."""
         value = self.required(key)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _MOST:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self.problem(
-                f"{key!r} must be a whole number of bytes, found {str(value)[:40]}",
+                f"{key!r} must be a whole number of bytes, found {_shortened(str(value))}",
                 "write digits only",
+            )
+        if value >= _MOST:
+            raise self.problem(
+                f"{key!r} is too large: {_shortened(str(value))} bytes, and no file has 2^63",
+                "correct it there",
             )
         return value
 
@@ -198,6 +204,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     found = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {found[0]!r}? " if found else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _kind(value: object) -> str:

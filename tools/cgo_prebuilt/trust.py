@@ -71,7 +71,7 @@ def parse_identity(text: str) -> str:
     if not _IDENTITY.fullmatch(identity):
         raise UsageError(
             f"{text!r} is not a GitHub repository or a workflow of one",
-            where="identity",
+            where="--identity",
             remedy="use OWNER/NAME, or OWNER/NAME/.github/workflows/FILE.yml",
         )
     return identity
@@ -103,7 +103,7 @@ def _public_key(text: str) -> str:
     if key is None:
         raise UsageError(
             f"the pinned key is not the text of a .pub file: {text[:80]!r}",
-            where="public_key",
+            where="--public-key",
             remedy="give the text itself, such as 'ssh-ed25519 AAAA...'",
         )
     return key

@@ -352,7 +352,8 @@ class Lock:
         """The platform of a name that somebody asks for; the lock need not have it.
 
         Raises:
-            UsageError: There is none of that name; a newer program may know it where the lock has it.
+            UsageError: There is none of that name.
+            LockError: The lock has one of that name, which a newer program may know.
         """
         try:
             return parse_platform(name)
@@ -360,7 +361,7 @@ class Lock:
             places = [place for place in self.unread if place.rpartition(".")[2] == name]
             if not places:
                 raise
-            raise UsageError(
+            raise LockError(
                 f"the lock has the platform {name}, which this program does not know",
                 where=places[0],
                 remedy="update rules_cgo_prebuilt and cgo-prebuilt: a newer version may know it",

@@ -61,8 +61,9 @@ def read_document(document: object, where: str) -> Lock:
     Raises:
         LockError: It is not a lock, or not one that this program can read.
     """
-    anything = document if isinstance(document, Mapping) else ()
-    head = Fields(document, where=where, known=anything, error=LockError)
+    if not isinstance(document, Mapping):
+        raise LockError("the lock is not a JSON object", where=where, remedy=RESTORE)
+    head = Fields(document, where=where, known=document, error=LockError)
     schema = head.required("schema")
     if schema != SCHEMA or not isinstance(schema, int) or schema is True:
         raise head.problem(

@@ -128,7 +128,7 @@ def status_failure(status: int, reason: str, retry_after: float | None) -> Failu
     elif status in (404, 410):
         remedy = "check the version and the URL, or add a mirror that has the file"
     elif status == 407:
-        remedy = "give the proxy's user and password in HTTPS_PROXY"
+        remedy = "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY"
     elif status == 429:
         remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
     text = f"HTTP {status} {reason}".rstrip()
@@ -160,7 +160,11 @@ def failure_of(error: Exception) -> Failure:
     if any("Tunnel connection failed: 407" in str(link) for link in chain):  # http.client's words
         return status_failure(407, "from the proxy", None)
     if "ProxyError" in names:
-        return Failure(Kind.PROXY, f"the proxy: {text}", remedy="check HTTPS_PROXY and NO_PROXY")
+        return Failure(
+            Kind.PROXY,
+            f"the proxy: {text}",
+            remedy="check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
+        )
     if names & {"gaierror", "NameResolutionError"}:
         return Failure(Kind.DNS, "the host name was not found", remedy="check the network")
     if "ConnectionRefusedError" in names:
