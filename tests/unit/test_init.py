@@ -136,6 +136,39 @@ def test_a_go_module_says_by_its_directives_what_is_linked(run: Run) -> None:
     )
 
 
+def test_what_a_go_module_has_for_other_systems_is_left_out(run: Run) -> None:
+    root = "example.com/vec-go@v1.2.3"
+    files = {f"{root}/lib/libvec_linux_amd64.a": LINUX, f"{root}/vec.h": HEADER}
+    line = "// #cgo LDFLAGS: -L${SRCDIR}/lib -l"
+    for system in ("linux", "illumos", "aix", "dragonfly", "plan9", "wasip1", "hurd"):
+        library = f"vec_{system}_amd64"
+        source = f'package vec\n\n{line}{library}\nimport "C"\n'
+        files[f"{root}/link_{system}_amd64.go"] = source.encode()
+        files[f"{root}/lib/lib{library}.a"] = LINUX
+    files[f"{root}/android/libvec.a"] = LINUX
+    write_zip(Path("dist/v1.2.3.zip"), files)
+    manifest = drafted(run)
+    assert locked_files("linux_amd64") == ["lib/libvec_linux_amd64.a", "vec.h"]
+    assert list(manifest["platforms"]) == ["linux_amd64"]
+    assert "illumos" not in Path("prebuilt.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "link_name"),
+    [
+        ("libusb-1.0.dylib", "libusb-1.0.dylib"),
+        ("libusb-1.0.0.dylib", "libusb-1.0.dylib"),
+        ("libusb.1.0.dylib", "libusb.dylib"),
+        ("libLLVM-17.0.6.dylib", "libLLVM-17.0.dylib"),
+    ],
+)
+def test_a_number_that_is_part_of_a_name_is_no_version(run: Run, file: str, link_name: str) -> None:
+    files = {f"lib/{file}": mach_o(), "include/usb.h": HEADER}
+    write_tar(Path("dist/usb-1.0.0-osx-arm64.tgz"), files)
+    assert drafted(run)["shared_library"] == f"lib/{link_name}"
+    assert f"lib/{link_name}" in locked_files("darwin_arm64")
+
+
 def test_pkg_config_and_cmake_files_are_evidence(run: Run) -> None:
     config = (
         "prefix=/usr\nlibdir=${prefix}/lib\nName: vec\nLibs: -L${libdir} -lvec\nLibs.private: -lm -lz\n"

@@ -121,6 +121,28 @@ def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> N
     assert manifest.count(b"v1.2.3") == 1
 
 
+def test_a_version_is_taken_without_the_v_that_the_manifest_writes(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "dist").rename(tmp_path / "v9.9.9")
+    write_manifest(
+        tmp_path / "prebuilt.yaml",
+        version="9.9.8",
+        urls=[f"{tmp_path.as_uri()}/v{{version}}/{{platform}}/{{file}}"],
+        archives=[{"file": "libvec.a"}],
+        static_library="libvec.a",
+        headers=None,
+        include_dirs=None,
+        platforms=dict.fromkeys(PLATFORMS),
+    )
+    for option in ("--update", "--version"):
+        answer = run("lock", "prebuilt.yaml", option, "v9.9.9")
+        assert answer.code == 0, answer.err
+        assert "prebuilt.yaml writes v{version}, so v9.9.9 is its version 9.9.9" in answer.err
+    assert 'version: "9.9.9"' in (tmp_path / "prebuilt.yaml").read_text()
+    assert list(json.loads((tmp_path / "prebuilt.lock.json").read_text())["versions"]) == ["9.9.9"]
+
+
 def test_an_option_that_every_consumer_must_allow_is_told(run: Run, tmp_path: Path) -> None:
     loose_manifest(tmp_path, linkopts=["-lm", "-Wl,--plugin=x.so"])
     answer = run("lock", "prebuilt.yaml")

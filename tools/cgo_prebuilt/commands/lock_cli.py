@@ -113,7 +113,10 @@ def _lock(options: argparse.Namespace) -> int:
             where=str(options.manifest),
             remedy="use them with --update, and name no version",
         )
-    names: list[str | None] = options.version or [options.update]
+    if options.update is not None:
+        options.update = _as_manifest_has_it(options.manifest, options.update)
+    versions = [_as_manifest_has_it(options.manifest, one) for one in options.version or ()]
+    names: list[str | None] = [*versions] or [options.update]
     manifests = [read_manifest(options.manifest, name) for name in names]
     if options.update in manifests[0].withdrawn:
         raise UsageError(
@@ -155,6 +158,18 @@ def _lock(options: argparse.Namespace) -> int:
     _say_changes(old, new)
     print(target)
     return 0
+
+
+def _as_manifest_has_it(manifest: Path, typed: str) -> str:
+    from cgo_prebuilt.manifests.manifest_edit import as_manifest_has_it
+
+    try:
+        version = as_manifest_has_it(manifest.read_text(encoding="utf-8"), typed)
+    except (OSError, UnicodeDecodeError):
+        return typed  # whoever reads the manifest says what is wrong with it
+    if version != typed:
+        note(f"{manifest} writes v{{version}}, so {typed} is its version {version}")
+    return version
 
 
 def _newest(options: argparse.Namespace) -> str | None:

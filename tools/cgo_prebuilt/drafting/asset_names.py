@@ -21,7 +21,7 @@ _ALONE = re.compile(
 )
 _WORDS: tuple[tuple[str, str, str], ...] = (
     (OS, OTHER, r"android(eabi)?|ios|iphone(os|simulator)|watchos|tvos|visionos|xros|uwp|wasi(p\d)?"
-     r"|emscripten|netbsd|openbsd|dragonfly(bsd)?|solaris|illumos|aix|haiku|cygwin|ohos"),
+     r"|emscripten|netbsd|openbsd|dragonfly(bsd)?|solaris|illumos|aix|haiku|cygwin|ohos|plan9|hurd|nacl"),
     (ARCH, OTHER, r"wasm(32|64)?|webassembly|asmjs|mips\w*|loong(arch)?64"
      r"|sparc\w*|ppc64|powerpc64?|ia64|armeabi(-v7a)?"),
     (OS, "darwin", r"apple-darwin|macosx_\d+_\d+|macosx|macos(-?\d\d(\.\d+)?)?|osx(\d+\.\d+)?|darwin\d*"

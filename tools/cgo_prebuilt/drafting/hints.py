@@ -21,19 +21,32 @@ _GO_BUILD = re.compile(r"^//go:build (.*)$", re.MULTILINE)
 _PLUS_BUILD = re.compile(r"^//\s*\+build (.*)$", re.MULTILINE)
 _TOKEN = re.compile(r"\s*(&&|\|\||!|\(|\)|[\w.]+)")
 _SYSTEMS = {platform.os for platform in SUPPORTED} | {
+    "aix",
     "android",
+    "dragonfly",
+    "hurd",
+    "illumos",
     "ios",
     "js",
+    "nacl",
     "netbsd",
     "openbsd",
+    "plan9",
     "solaris",
+    "wasip1",
+    "zos",
 }
 _ARCHES = {platform.arch for platform in SUPPORTED} | {
     "wasm",
+    "mips",
+    "mipsle",
     "mips64",
     "mips64le",
     "loong64",
     "ppc64",
+    "riscv",
+    "s390",
+    "sparc64",
 }
 _PC_LINE = re.compile(r"^(?:([\w.]+)\s*=|([\w.]+)\s*:)[ \t]*(.*)$", re.MULTILINE)
 _PC_VALUE = re.compile(r"\$\{([\w.]+)\}")

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cgo_prebuilt.drafting.asset_names import read_name
+from cgo_prebuilt.drafting.asset_names import OS, OTHER, read_name
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
 from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
+# Of `libusb-1.0.0.dylib`, the version is `.0`: `1.0` is a part of the name.
+_DYLIB_VERSION = re.compile(r"(?i)(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib\Z")
 _ENDING = re.compile(
-    r"(?i)(\.(so|dylib)(\.\d\w*)*|(\.\d\w*)+\.dylib|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
+    r"(?i)(\.(so|dylib)(\.\d\w*)*|(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
 )
 _VERSION_OF_DLL = re.compile(r"[-_.]v?\d+(\.\d+)*\Z")
 _FORM = re.compile(r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z")
@@ -60,7 +62,7 @@ class Library:
         if self.found.is_single:
             return self.name
         plain = re.sub(r"\.so(\.\d\w*)+\Z", ".so", self.name)
-        return re.sub(r"(\.\d\w*)+\.dylib\Z", ".dylib", plain)
+        return _DYLIB_VERSION.sub(".dylib", plain)
 
 
 def libraries_of(founds: Iterable[Found]) -> list[Library]:
@@ -86,6 +88,8 @@ def libraries_of(founds: Iterable[Found]) -> list[Library]:
 
 def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...]:
     """The platforms that a library is for: by its header, and by names where that does not tell."""
+    if _is_for_other_system(name):
+        return ()  # not every header tells: illumos has Linux's
     readings = [read_name(name), found.reading]
     os = binary.os
     if os == "linux" and any(reading.os == "freebsd" for reading in readings):
@@ -98,6 +102,13 @@ def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...
             libc = ""
     named = [Platform(os, arch, libc) for arch in arches]
     return tuple(platform for platform in named if platform in SUPPORTED)
+
+
+def _is_for_other_system(name: str) -> bool:
+    """Whether a file's name, or else its folders' names, are of a system that is not supported."""
+    folder, _, file = name.rpartition("/")
+    named = read_name(file).values(OS) or read_name(folder).values(OS)
+    return named[:1] == (OTHER,)
 
 
 def _stem(name: str) -> tuple[str, bool]:
