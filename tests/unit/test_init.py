@@ -476,6 +476,29 @@ def test_of_a_page_with_all_versions_the_newest_is_taken(run: Run) -> None:
     assert drafted(run, "--force", "--version", "1.9.0")["version"] == "1.9.0"
 
 
+def test_no_platform_gets_another_version_than_the_others(run: Run) -> None:
+    """Some platforms were given up, as those of onnxruntime's universal wheels."""
+    libraries = {
+        "1.32.0-cp311-cp311-manylinux_2_28_x86_64": ("so", elf()),
+        "1.32.0-cp311-cp311-macosx_14_0_arm64": ("dylib", mach_o()),
+        "1.22.1-cp311-cp311-macosx_13_0_universal2": (
+            "dylib",
+            fat({"amd64": mach_o("amd64"), "arm64": mach_o()}),
+        ),
+    }
+    for name, (ending, data) in libraries.items():
+        files = {f"vec/libvec.{ending}": data, "vec/include/vec.h": HEADER}
+        write_zip(Path(f"dist/vec-{name}.whl"), files)
+    manifest = drafted(run)
+    assert manifest["version"] == "1.32.0"
+    assert list(manifest["platforms"]) == ["darwin_arm64", "linux_amd64"]
+    text = Path("prebuilt.yaml").read_text().replace("\n#  ", "")
+    assert "# left out, of another version: vec-1.22.1-cp311-cp311-macosx_13_0_univ" in text
+    manifest = drafted(run, "--force", "--version", "1.22.1")
+    assert list(manifest["platforms"]) == ["darwin_amd64", "darwin_arm64"]
+    assert manifest["version"] == "1.22.1"
+
+
 def test_what_a_release_says_cannot_leave_its_place_in_the_manifest(run: Run) -> None:
     """Names and texts of strangers end up in comments and values."""
     root = "example.com/vec@v1.2.3"

@@ -113,19 +113,17 @@ def _lock(options: argparse.Namespace) -> int:
             where=str(options.manifest),
             remedy="use them with --update, and name no version",
         )
-    if options.update is not None:
-        options.update = _as_manifest_has_it(options.manifest, options.update)
-    versions = [_as_manifest_has_it(options.manifest, one) for one in options.version or ()]
-    names: list[str | None] = [*versions] or [options.update]
+    typed: list[str | None] = options.version or [options.update]
+    names = [one and _as_manifest_has_it(options.manifest, one) for one in typed]
+    update = names[0] if options.update else None
     manifests = [read_manifest(options.manifest, name) for name in names]
-    if options.update in manifests[0].withdrawn:
+    if update is not None and update in manifests[0].withdrawn:
         raise UsageError(
-            f"{manifests[0].name} {options.update} is withdrawn:"
-            f" {manifests[0].withdrawn[options.update]}",
+            f"{manifests[0].name} {update} is withdrawn: {manifests[0].withdrawn[update]}",
             where=str(options.manifest),
             remedy="update to another version, or remove this one from 'withdrawn'",
         )
-    edited = _edited(options.manifest, options.update)
+    edited = _edited(options.manifest, update)
     target: Path = options.output or options.manifest.with_suffix(".lock.json")
     if not target.parent.is_dir():
         raise UsageError(

@@ -52,7 +52,10 @@ def worth_a_look(
 
 
 def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, str]) -> list[Asset]:
-    """Of files that differ in their version alone, as on an index page, the newest."""
+    """Of files that differ in their version or platform alone, as on an index page, the newest version.
+
+    No platform gets another version than the others have.
+    """
     versions = {asset.file: version_in(asset.file) for asset in assets}
     groups: dict[tuple[object, ...], list[str]] = {}
     for file, own in versions.items():
@@ -61,10 +64,15 @@ def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, s
     for group, found in groups.items():
         asked = [one for one in found if bare_version(one) == bare_version(version)]
         wanted[group] = asked[0] if version and asked else max(found, key=_order)
+    newest: dict[object, str] = {}
+    for (variant, *_), own in wanted.items():
+        newest[variant] = max(newest.get(variant, ""), own, key=lambda one: _rank(one, version))
     kept = []
     for asset in assets:
         own = versions[asset.file]
-        if own == wanted[_group(asset.file, own)]:
+        group = _group(asset.file, own)
+        is_same = not own or _same(own) == _same(newest[group[0]])
+        if own == wanted[group] and is_same:
             kept.append(asset)
         else:
             left_out[asset.file] = "of another version"
@@ -75,6 +83,16 @@ def _group(file: str, version: str) -> tuple[object, ...]:
     reading = read_name(file)
     words = tuple((word.kind, word.value) for word in reading.words)
     return residue(file, version), words, file.rpartition(".")[2].lower()
+
+
+def _rank(found: str, asked: str) -> tuple[object, ...]:
+    """Sorts versions: the one that is asked for last, and none at all first."""
+    return bool(found), bool(asked) and bare_version(found) == bare_version(asked), _order(found)
+
+
+def _same(version: str) -> str:
+    """A version for comparison; Debian builds some architectures again, as `1.0-1+b1`."""
+    return re.sub(r"\+b\d+\Z", "", bare_version(version))
 
 
 def _order(version: str) -> tuple[bool, tuple[int, ...], str]:

@@ -19,7 +19,7 @@ _WHEEL = re.compile(r"[^-]+-([^-]+)(?:-[^-]+){3,4}\.whl")
 _NUPKG = re.compile(r"(?:[A-Za-z][^.]*\.)+(\d+(?:\.\d+)+(?:-.+)?)\.nupkg")
 _DEB = re.compile(r"[^_]+_([^_]+)_[^_]+\.deb")
 _OTHER_NUMBERS = re.compile(
-    r"(?i)(manylinux|musllinux|macosx|macos|osx|darwin|ubuntu|debian|glibc)[-_]?\d+([._]\d+)*"
+    r"(?i)(manylinux|musllinux|macosx|macos|osx|darwin|ubuntu|debian|alpine|centos|fedora|rhel|freebsd|windows|glibc)[-_]?\d+([._]\d+)*"
 )
 
 
