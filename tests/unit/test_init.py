@@ -414,6 +414,31 @@ def test_which_of_several_libraries_are_linked_is_asked(run: Run) -> None:
     assert "# guessed: Which libraries do programs link?" in text
 
 
+@pytest.mark.parametrize(
+    ("files", "guess"),
+    [
+        ({"openvec-1.0.0-linux-x64.tgz": ("libvec.a", "libcrypt.a")}, "vec"),
+        (
+            {"bar-1.0.0-linux-x64.tgz": ("libbar.a",), "foo-1.0.0-linux-x64.tgz": ("libfoo.a",)},
+            "bar",
+        ),
+    ],
+)
+def test_one_of_several_libraries_that_no_text_tells_is_no_silent_guess(
+    run: Run, files: dict[str, tuple[str, ...]], guess: str
+) -> None:
+    for file, libraries in files.items():
+        content = {f"lib/{name}": LINUX for name in libraries}
+        write_tar(Path("dist") / file, {**content, f"include/{file[:3]}.h": HEADER})
+    run("init", "dist").refused(2, "the draft leaves 1 choice to you")
+    text = Path("prebuilt.yaml").read_text()
+    assert "# choose: Which libraries do programs link?" in text
+    assert f"#   - {guess} (the guess)" in text
+    manifest = drafted(run, "--force", "--yes")
+    assert manifest["static_library"] == f"lib/lib{guess}.a"
+    assert run("init", "dist", "--force", "--name", guess).code == 0
+
+
 def test_a_shared_library_brings_those_of_the_release_that_it_needs(
     run: Run, tmp_path: Path
 ) -> None:

@@ -98,6 +98,8 @@ def choose(
     others: Sequence[Found],
     name: str,
     answers: Mapping[str, int],
+    *,
+    is_told: bool,
 ) -> Choice:
     """Chooses what a platform's programs link.
 
@@ -107,6 +109,7 @@ def choose(
         others: The files of the release that are for it or for all platforms; they may have headers.
         name: What the library is called.
         answers: To questions, by their keys.
+        is_told: Whether that name is somebody's word, and no guess.
     """
     questions: list[Question] = []
     reasons: dict[str, str] = {}
@@ -116,7 +119,7 @@ def choose(
     circular = False
     if not linked:
         linked, hint = _by_pkg_config(libraries, founds, name)
-        wanted = linked or _by_name(libraries, name, answers, questions)
+        wanted = linked or _by_name(libraries, name, answers, questions, is_told=is_told)
         circular = not linked and len({one.stem for one in wanted}) > 1
         linked = _one_form(wanted, libraries, answers, questions, reasons, hint)
         circular &= all(one.kind == STATIC for one in linked)
@@ -199,15 +202,20 @@ def _by_name(
     name: str,
     answers: Mapping[str, int],
     questions: list[Question],
+    *,
+    is_told: bool,
 ) -> list[Library]:
     candidates = [one for one in libraries if one.kind != IMPORT]
     stems = list(dict.fromkeys(one.stem for one in candidates))
     named = [stem for stem in stems if is_named_as(stem, name)]
-    if named or len(stems) < 2:
+    if (named and is_told) or len(stems) < 2 or set(named) == set(stems):
         chosen = set(named or stems)
     else:
         question = Question(
-            LIBRARIES, "Which libraries do programs link?", (f"all: {_some(stems)}", *stems)
+            LIBRARIES,
+            "Which libraries do programs link?",
+            (f"all: {_some(stems)}", *stems),
+            guess=stems.index(named[0]) + 1 if named else 0,
         )
         questions.append(question)
         answer = min(answers.get(LIBRARIES, question.guess), len(stems))

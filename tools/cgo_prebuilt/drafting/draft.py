@@ -110,11 +110,12 @@ def draft(
         )
     version, questions = _version(release, founds, libraries)
     name = release.name or _name(release, libraries, version)
+    is_told = bool(release.name) or _is_told(release, libraries, version)
     variants = pick_variants(libraries, version, name, answers)
     questions += variants.questions
     flavors: dict[str, list[Choice]] = {}
     for flavor, own in variants.flavors.items():
-        flavors[flavor] = _choices(release, own, founds, name, answers)
+        flavors[flavor] = _choices(release, own, founds, name, answers, is_told=is_told)
     if list(flavors) == [""]:
         debug = _debug(flavors[""], libraries)
         if debug:
@@ -163,7 +164,7 @@ def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
         if len(plain(one.stem)) > 1
         and plain(one.stem) in plain(residue(one.found.asset.file, version))
     }
-    best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem)))
+    best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem), stem))
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
     if len(stems) > 1 and not named and not in_file:
@@ -173,12 +174,28 @@ def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
     return clean.lower() or "library"
 
 
+def _is_told(release: Release, libraries: Sequence[Library], version: str) -> bool:
+    """Whether the repository's name, or else the files' own names, tell which library is meant."""
+    stems = {one.stem for one in libraries}
+    if release.repository and any(is_named_as(stem, release.repository) for stem in stems):
+        return True
+    named = set()
+    for one in libraries:
+        parts = re.split("[-_.]", residue(one.found.asset.file, version))
+        starts = ["".join(parts[: count + 1]) for count in range(len(parts))]
+        if any(is_named_as(one.stem, start) for start in starts):
+            named.add(plain(one.stem))
+    return len(named) == 1
+
+
 def _choices(
     release: Release,
     libraries: Sequence[Library],
     founds: Sequence[Found],
     name: str,
     answers: Mapping[str, int],
+    *,
+    is_told: bool,
 ) -> list[Choice]:
     platforms = sorted({platform for one in libraries for platform in one.platforms}, key=str)
     choices = []
@@ -188,7 +205,7 @@ def _choices(
         own = [one for one in libraries if platform in one.platforms]
         release_builds = [one for one in own if not one.is_debug] or own
         others = [found for found in founds if _may_serve(found, platform)]
-        choices.append(choose(platform, release_builds, others, name, answers))
+        choices.append(choose(platform, release_builds, others, name, answers, is_told=is_told))
     return [choice for choice in choices if choice.libraries]
 
 
