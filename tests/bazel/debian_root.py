@@ -62,6 +62,9 @@ _REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES))}")
 # registry, since checkouts with other tables share the root.
 # Without --noenable_workspace, Bazel 7 downloads what its built-in WORKSPACE suffix names.
 _RC = _REGISTRY / "bazelrc"
+BAZEL = ("bazel", "--nosystem_rc", f"--bazelrc={_RC}")
+"""The Bazel of the root, as a command in there."""
+
 _RC_TEXT = f"""\
 startup --install_base=/usr/share/bazel
 startup --trust_install_base
@@ -215,8 +218,7 @@ def _write_launchers(made: Path) -> None:
     _write(made / "bin" / "in_root.sh", IN_ROOT.read_text())
     enter = f'exec "{made}/bin/in_root.sh" "{made}/root"'
     _write(made / "bin" / "in_root", f'#!/bin/sh\n{enter} "$@"\n')
-    options = f"--nosystem_rc --bazelrc={_RC}"
-    _write(made / "bin" / bazel_name(), f'#!/bin/sh\n{enter} bazel {options} "$@"\n')
+    _write(made / "bin" / bazel_name(), f'#!/bin/sh\n{enter} {" ".join(BAZEL)} "$@"\n')
 
 
 def _write_registry(root: Path) -> None:

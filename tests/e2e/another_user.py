@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bazel.debian_root import BAZEL
 from tests.e2e.bazel_workspace import REPOSITORY, Workspace
 
 NOBODY = 65534
@@ -47,7 +48,7 @@ def as_another_user(workspace: Workspace) -> Iterator[Workspace]:
     executable = folder / "bazel"
     executable.write_text(
         f"#!/bin/sh\nexec {bazel.in_root or 'env'} setpriv --reuid={NOBODY} --regid={NOBODY}"
-        f' --clear-groups {"bazel" if bazel.in_root else bazel.executable} "$@"\n'
+        f' --clear-groups {" ".join(BAZEL) if bazel.in_root else bazel.executable} "$@"\n'
     )
     executable.chmod(0o755)
     tools = replace(

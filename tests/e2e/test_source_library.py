@@ -207,6 +207,7 @@ source_build_toolchain(
     name = "own",
     env = {"MADE_BY": "the own toolchain"},
     make = "make.sh",
+    visibility = ["//visibility:public"],
 )
 
 toolchain(

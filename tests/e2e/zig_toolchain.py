@@ -39,6 +39,7 @@ cc_toolchain(
     objcopy_files = ":files",
     strip_files = ":files",
     toolchain_config = ":{name}_config",
+    visibility = ["//visibility:public"],
 )
 
 toolchain(
