@@ -501,6 +501,14 @@ def test_of_a_page_with_all_versions_the_newest_is_taken(run: Run) -> None:
     assert drafted(run, "--force", "--version", "1.9.0")["version"] == "1.9.0"
 
 
+def test_what_names_no_platform_has_a_version_of_its_own(run: Run) -> None:
+    """As DuckDB's Go modules: one with the bindings, and one a platform with the library."""
+    write_zip(Path("dist/vec-go-linux-amd64-v0.3.0.zip"), {"vec/libvec.a": LINUX})
+    write_zip(Path("dist/vec-go-v0.3.1.zip"), {"vec/include/vec.h": HEADER})
+    manifest = drafted(run)
+    assert (manifest["static_library"], manifest["headers"]) == ("libvec.a", ["include/**"])
+
+
 def test_no_platform_gets_another_version_than_the_others(run: Run) -> None:
     """Some platforms were given up, as those of onnxruntime's universal wheels."""
     libraries = {

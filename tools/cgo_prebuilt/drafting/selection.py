@@ -54,7 +54,8 @@ def worth_a_look(
 def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, str]) -> list[Asset]:
     """Of files that differ in their version or platform alone, as on an index page, the newest version.
 
-    No platform gets another version than the others have.
+    No platform gets another version than the others have. What names no platform, such as the Go module
+    above those with the libraries, has versions of its own.
     """
     versions = {asset.file: version_in(asset.file) for asset in assets}
     groups: dict[tuple[object, ...], list[str]] = {}
@@ -65,13 +66,16 @@ def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, s
         asked = [one for one in found if bare_version(one) == bare_version(version)]
         wanted[group] = asked[0] if version and asked else max(found, key=_order)
     newest: dict[object, str] = {}
-    for (variant, *_), own in wanted.items():
+    for (variant, words, _), own in wanted.items():
+        if not words:
+            continue
         newest[variant] = max(newest.get(variant, ""), own, key=lambda one: _rank(one, version))
     kept = []
     for asset in assets:
         own = versions[asset.file]
         group = _group(asset.file, own)
-        is_same = not own or _same(own) == _same(newest[group[0]])
+        variant, words, _ = group
+        is_same = not own or not words or _same(own) == _same(newest[variant])
         if own == wanted[group] and is_same:
             kept.append(asset)
         else:
