@@ -314,7 +314,7 @@ static const char *say(void) {
         "vips",
         _npm(
             *(
-                f"@img/sharp-libvips-{name}"
+                f"@img/sharp-libvips-{name}@1.3.3"
                 for name in ("linux-x64", "darwin-arm64", "win32-x64", "dev")
             )
         ),
