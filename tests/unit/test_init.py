@@ -642,6 +642,7 @@ def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_page_of_a_folder_is_read(run: Run, httpserver: HTTPServer, tmp_path: Path) -> None:
     both_forms()
+    httpserver.no_handler_status_code = 404  # 500, its default, would be tried again
     data = Path("dist/vec-1.0.0-linux-x64.tar.gz").read_bytes()
     name = "vec-1.0.0-linux-x64.tar.gz"
     page = f'<a href="../">up</a><a href="{name}">it</a><a href="{name}.sha256">sum</a>'
