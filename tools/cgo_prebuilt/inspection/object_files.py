@@ -15,17 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
 from cgo_prebuilt.requirements import CPU_LEVELS
 
 ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
 
-_AR = b"!<arch>\n"
 _THIN = b"!<thin>\n"
-# name, time, owner, group, mode, size, end; of a long name, its place: behind the header, or in `//`
-_AR_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
-_AR_NAME_BEFORE = re.compile(rb"#1/([0-9]{1,6})")
-_AR_NAME_AT = re.compile(rb"/([0-9]{1,12})")
-_NAME_MAX = 4096
 _FAT_ARCH = struct.Struct(">IIIII")  # of mach-o/fat.h
 _FAT = b"\xca\xfe\xba\xbe"
 _MACH_O = (b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -152,27 +147,13 @@ def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """The members of an `ar` archive, with the long names of GNU and of BSD (ar(5)); or the file itself."""
-    if file.read(len(_AR)) != _AR:
+    """The members of an `ar` archive, or the file itself."""
+    if file.read(len(MAGIC)) != MAGIC:
         file.seek(0)
         yield "", file.read()
         return
-    names = b""
-    while match := _AR_HEADER.fullmatch(file.read(60)):
-        name, size = match[1].rstrip(), int(match[2])
-        start = file.tell()
-        end = start + size + size % 2
-        if name == b"//":
-            names = file.read(size)
-        elif name not in (b"/", b"/SYM64/"):
-            if long := _AR_NAME_BEFORE.fullmatch(name):
-                size = max(0, size - int(long[1]))
-                name = file.read(min(int(long[1]), _NAME_MAX)).rstrip(b"\0")
-                file.seek(start + int(long[1]))
-            elif long := _AR_NAME_AT.fullmatch(name):
-                name = names[int(long[1]) :][:_NAME_MAX].partition(b"\n")[0]
-            yield name.decode("utf-8", "replace").rstrip("/"), file.read(size)
-        file.seek(end)
+    for name, size in ar_members(file):
+        yield name, file.read(size)
 
 
 def _object(name: str, data: bytes) -> ObjectFile | None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cgo_prebuilt.digest import sha256_of_open
+from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
 from cgo_prebuilt.locks.lock import Interface
 
-_MAGIC = b"!<arch>\n"
-# ar(5): name, time, owner, group, mode, size, end. A long name is in the member `//` (GNU) or before the
-# contents (BSD); the index of the symbols has no name of its own.
-_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
-_HEADER_SIZE = 60
-_INDEXES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
+# The index of the symbols, as BSD and Apple name it.
+_INDEXES = ("__.SYMDEF", "__.SYMDEF SORTED")
 _CHUNK = 1 << 20
 
 
@@ -80,7 +76,7 @@ def _by_include(interface: Interface) -> dict[str, str]:
 
 def _difference(path: str, first: Path, second: Path) -> Difference | None:
     with first.open("rb") as one, second.open("rb") as other:
-        if _hash(one) == _hash(other):
+        if sha256_of_open(one) == sha256_of_open(other):
             return None
         members, others = _members(one), _members(other)
     if not members or not others:
@@ -99,46 +95,19 @@ def _difference(path: str, first: Path, second: Path) -> Difference | None:
 def _members(file: BinaryIO) -> dict[str, tuple[str, ...]]:
     """The hashes of an archive's members by name, which several may share; none if it is no archive."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, size in _headers(file):
-        found[name] = (*found.get(name, ()), _hash(file, size))
+    file.seek(0)
+    if file.read(len(MAGIC)) != MAGIC:
+        return found
+    for name, size in ar_members(file):
+        if name not in _INDEXES:
+            found[name] = (*found.get(name, ()), _hash(file, size))
     return found
 
 
-def _headers(file: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Each member's name and size; the file is then where its contents begin."""
-    file.seek(0)
-    if file.read(len(_MAGIC)) != _MAGIC:
-        return
-    names = b""
-    while match := _HEADER.fullmatch(file.read(_HEADER_SIZE)):
-        name, size = match[1].rstrip(), int(match[2])
-        end = file.tell() + size + size % 2
-        if name == b"//":
-            names = file.read(size)
-        elif name not in _INDEXES:
-            if name.startswith(b"#1/") and name[3:].isdigit():
-                length = min(int(name[3:]), size)
-                name, size = file.read(length).rstrip(b"\0"), size - length
-            elif name[:1] == b"/" and name[1:].isdigit():
-                name = names[int(name[1:]) :].partition(b"\n")[0]
-            if name not in _INDEXES:
-                yield name.decode("utf-8", "replace").rstrip("/"), size
-        file.seek(end)
-
-
-def _hash(file: BinaryIO, size: int | None = None) -> str:
-    """The SHA-256 of the next bytes; of all, from the beginning, without a size."""
-    if size is None:
-        file.seek(0)
+def _hash(file: BinaryIO, size: int) -> str:
+    """The SHA-256 of the next bytes."""
     digest = hashlib.sha256()
-    for chunk in _chunks(file, size):
+    while chunk := file.read(min(_CHUNK, size)):
         digest.update(chunk)
+        size -= len(chunk)
     return digest.hexdigest()
-
-
-def _chunks(file: BinaryIO, size: int | None) -> Iterable[bytes]:
-    left = size
-    while chunk := file.read(_CHUNK if left is None else min(_CHUNK, left)):
-        yield chunk
-        if left is not None:
-            left -= len(chunk)

@@ -1,0 +1,45 @@
+"""The members of a static archive, with the long names of GNU and of BSD (ar(5))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+MAGIC = b"!<arch>\n"
+
+# name, time, owner, group, mode, size, end; of a long name, its place: behind the header, or in `//`
+_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
+_HEADER_SIZE = 60
+_NAME_BEFORE = re.compile(rb"#1/([0-9]{1,6})")
+_NAME_AT = re.compile(rb"/([0-9]{1,12})")
+_NAME_MAX = 4096
+_INDEXES = (b"/", b"/SYM64/")
+
+
+def ar_members(file: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Go through the members of an archive, without GNU's tables.
+
+    Args:
+        file: The archive, seekable, behind its `MAGIC`.
+
+    Yields:
+        The name and size of each, in order. The file is then where its contents begin.
+    """
+    names = b""
+    while match := _HEADER.fullmatch(file.read(_HEADER_SIZE)):
+        name, size = match[1].rstrip(), int(match[2])
+        start = file.tell()
+        end = start + size + size % 2
+        if name == b"//":
+            names = file.read(size)
+        elif name not in _INDEXES:
+            if long := _NAME_BEFORE.fullmatch(name):
+                length = int(long[1])
+                size = max(0, size - length)
+                name = file.read(min(length, _NAME_MAX)).rstrip(b"\0")
+                file.seek(start + length)
+            elif long := _NAME_AT.fullmatch(name):
+                name = names[int(long[1]) :][:_NAME_MAX].partition(b"\n")[0]
+            yield name.decode("utf-8", "replace").rstrip("/"), size
+        file.seek(end)
