@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -163,3 +164,23 @@ class Release:
     def _run(self, *arguments: str | Path) -> None:
         cache = {"CGO_PREBUILT_CACHE": str(self.folder / "maintainers-store")}
         cgo_prebuilt(*arguments, cwd=self.folder, env=cache).checked()
+
+
+def go_run(folder: Path, program: str) -> str:
+    """What a program prints that plain `go run` builds, with the environment that `env` gives."""
+    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
+    command = ("env", "--lock", "prebuilt.lock.json", "--shell", "json")
+    shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
+    (folder / "program").mkdir()
+    (folder / "program/go.mod").write_text("module program\n\ngo 1.21\n")
+    (folder / "program/main.go").write_text(program)
+    done = subprocess.run(
+        ["go", "run", "."],
+        cwd=folder / "program",
+        env={**os.environ, **json.loads(shown.stdout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

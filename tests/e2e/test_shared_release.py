@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.compilers import shared_library
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.release import BUILD, HEADER, MAIN_CC, MAIN_GO, MODULE, cgo_prebuilt
+from tests.e2e.release import BUILD, HEADER, MAIN_CC, MAIN_GO, MODULE, cgo_prebuilt, go_run
 from tests.e2e.release_with_links import ONNX_HEADER, VERSION, write_release
 
 pytestmark = pytest.mark.skipif(
@@ -75,26 +75,6 @@ def locked(folder: Path, manifest: str) -> bytes:
     environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
     cgo_prebuilt("lock", "prebuilt.yaml", cwd=folder, env=environment).checked()
     return (folder / "prebuilt.lock.json").read_bytes()
-
-
-def go_run(folder: Path, program: str) -> str:
-    """What a program prints that plain `go run` builds, with the environment that `env` gives."""
-    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
-    command = ("env", "--lock", "prebuilt.lock.json", "--shell", "json")
-    shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
-    (folder / "program").mkdir()
-    (folder / "program/go.mod").write_text("module program\n\ngo 1.21\n")
-    (folder / "program/main.go").write_text(program)
-    done = subprocess.run(
-        ["go", "run", "."],
-        cwd=folder / "program",
-        env={**os.environ, **json.loads(shown.stdout)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def deploy(folder: Path) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +16,7 @@ import pytest
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.compilers import compiler, run_tool
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.release import cgo_prebuilt
+from tests.e2e.release import cgo_prebuilt, go_run
 from tests.e2e.zoo import LARGE, SMALL, Animal
 
 pytestmark = [
@@ -40,25 +38,6 @@ def _described(animal: Animal, server: ArchiveServer, folder: Path) -> bytes:
     assert answer["name"] == animal.name
     assert tuple(answer["platforms"]) == animal.platforms
     return (folder / "prebuilt.lock.json").read_bytes()
-
-
-def _go_run(animal: Animal, folder: Path) -> str:
-    environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
-    command = ("env", "--lock", "prebuilt.lock.json", "--shell", "json")
-    shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
-    (folder / "program").mkdir()
-    (folder / "program/go.mod").write_text("module program\n\ngo 1.21\n")
-    (folder / "program/main.go").write_text(animal.go_program())
-    done = subprocess.run(
-        ["go", "run", "."],
-        cwd=folder / "program",
-        env={**os.environ, **json.loads(shown.stdout)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def _link_for(target: str, animal: Animal, folder: Path) -> bytes:
@@ -85,7 +64,7 @@ def _visit(
         animal.bring(server.folder / animal.name)
         started = time.monotonic()
         lock = _described(animal, server, folder / animal.name)
-        assert _go_run(animal, folder / animal.name).startswith(animal.words)
+        assert go_run(folder / animal.name, animal.go_program()).startswith(animal.words)
         print(f"{animal.name}: {time.monotonic() - started:.1f} s from init to a running program")
         for target in animal.links_for:
             magic = _link_for(target, animal, folder / animal.name)

@@ -12,9 +12,10 @@ from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 # Of `libusb-1.0.0.dylib`, the version is `.0`: `1.0` is a part of the name.
-_DYLIB_VERSION = re.compile(r"(?i)(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib\Z")
+_VERSIONED_DYLIB = r"(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib"
+_DYLIB_VERSION = re.compile(rf"(?i){_VERSIONED_DYLIB}\Z")
 _ENDING = re.compile(
-    r"(?i)(\.(so|dylib)(\.\d\w*)*|(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
+    rf"(?i)(\.(so|dylib)(\.\d\w*)*|{_VERSIONED_DYLIB}|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
 )
 _VERSION_OF_DLL = re.compile(r"[-_.]v?\d+(\.\d+)*\Z")
 _FORM = re.compile(r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z")
