@@ -1,0 +1,92 @@
+"""A real object store with the API of S3: versitygw, on a folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.go_program import provide_go_program
+from tests.ports import free_port, wait_for
+
+KEY, SECRET, REGION = "AKIDEXAMPLE", "cAnArY/object+store", "eu-central-1"
+"""The credentials of its one user, which signs its requests."""
+
+_MODULE = ("github.com/versity/versitygw", "v1.8.0", "./cmd/versitygw")
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A running store.
+
+    Attributes:
+        address: Its host and port.
+        buckets: The folder with a folder for each bucket.
+        log: What it writes of each request.
+    """
+
+    address: str
+    buckets: Path
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its address, for requests by path: `URL/BUCKET/KEY`."""
+        return f"http://{self.address}"
+
+    def bucket(self, name: str) -> str:
+        """Makes a bucket.
+
+        Returns:
+            Its URL.
+        """
+        (self.buckets / name).mkdir()
+        return f"{self.url}/{name}"
+
+    @property
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """For `credential_helper.write_helper`."""
+        return {self.address: {"key": KEY, "secret": SECRET, "region": REGION}}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a publisher sets."""
+        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@contextmanager
+def object_store(folder: Path) -> Iterator[ObjectStore]:
+    """Runs a store while the context lasts.
+
+    Args:
+        folder: Where it keeps what it is given; made.
+    """
+    buckets, attributes, log = folder / "buckets", folder / "attributes", folder / "log"
+    for path in (buckets, attributes):
+        path.mkdir(parents=True)
+    port = free_port()
+    variables = {"ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET, "VGW_REGION": REGION}
+    command: list[str | Path] = [
+        provide_go_program("versitygw", *_MODULE),
+        "--port",
+        f"127.0.0.1:{port}",
+    ]
+    # Its metadata is in files: not every file system has attributes of its own.
+    command += ["posix", "--sidecar", attributes, buckets]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(port, process, log)
+        yield ObjectStore(f"127.0.0.1:{port}", buckets, log)
+    finally:
+        process.terminate()
+        process.wait()
