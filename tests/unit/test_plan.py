@@ -10,8 +10,8 @@ from cgo_prebuilt.errors import LockError, UnavailableError, UsageError
 from cgo_prebuilt.fetching.plan import Plan, plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedVersion
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.requirements import Machine
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.this_machine import Machine
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import FILES, lock, locked_platform
 

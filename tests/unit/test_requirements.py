@@ -11,9 +11,9 @@ import pytest
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.host import detect
-from cgo_prebuilt.requirements import CPU_LEVELS, Machine, Requires, levels_of, unmet
+from cgo_prebuilt.requirements import CPU_LEVELS, Requires, levels_of, unmet
 from cgo_prebuilt.starlark_tables import read_tables
-from cgo_prebuilt.this_machine import cpu_flags, detect_machine, libstdcxx_version
+from cgo_prebuilt.this_machine import Machine, cpu_flags, detect_machine, libstdcxx_version
 from tests.unit.library_case import manifest
 
 V2 = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from cgo_prebuilt.errors import CgoPrebuiltError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
-_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL = frozenset([*map(chr, range(0x20)), *"\x7f\x85\u2028\u2029"])
 _LIST_HINT = 'write `["one", "another"]`, or a single text'
 _SHOWN = 40
 _MOST = 1 << 63
@@ -187,11 +186,13 @@ class Fields:
 
     def _checked(self, key: str, text: str, lines: bool = False) -> str:
         """A text that can be a path, and a word of a command line, a script or a BUILD file."""
+        if text.isascii() and text.isprintable():
+            return text  # as nearly every text is
         if "\0" in text:
             raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
-        if _SURROGATE.search(text):
+        if any("\ud800" <= sign <= "\udfff" for sign in text):
             raise self.problem(f"{key!r} has half of a character", "remove it from the text")
-        if not lines and _CONTROL.search(text):
+        if not lines and not _CONTROL.isdisjoint(text):
             raise self.problem(
                 f"{key!r} has a control character: {text!r}", "remove it from the text"
             )

@@ -6,10 +6,8 @@ unsafe anywhere, or stands for another file anywhere.
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeVar
 
@@ -18,7 +16,10 @@ from cgo_prebuilt.errors import IntegrityError
 _REMEDY = "pack the archive again with plain, portable, relative names"
 
 # CON, PRN and the like are devices on Windows in any folder, in any case and with any extension.
-_WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?")
+_WINDOWS_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [device + number for device in ("com", "lpt") for number in "0123456789¹²³"]
+)
 _FORBIDDEN_ON_WINDOWS = frozenset('<>"|?*')
 
 _T = TypeVar("_T")
@@ -31,33 +32,6 @@ def _remembering(decide: Callable[[str], _T]) -> Callable[[str], _T]:
     """
     remembered = lru_cache(maxsize=4096)(decide)
     return lambda path: remembered(path) if len(path) < 300 else decide(path)
-
-
-FILE = "file"
-FOLDER = "folder"
-HARD_LINK = "hard link"
-SYMBOLIC_LINK = "symbolic link"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of an archive, as a reader of its format found it.
-
-    Attributes:
-        name: Its name, normalized by `normalize` but not checked.
-        kind: `FILE`, `FOLDER`, `HARD_LINK`, `SYMBOLIC_LINK`, or words for anything else.
-        size: Of its contents, in bytes; None where that is not known before they are read.
-        chunks: Reads its contents, in order, once, before the next member is asked for.
-        crc32: Of its contents, where the archive holds one that its reader has not checked.
-        link: What a link leads to, as the archive says it; empty where its contents say it.
-    """
-
-    name: str
-    kind: str
-    size: int | None
-    chunks: Callable[[], Iterator[memoryview]]
-    crc32: int | None = None
-    link: str = ""
 
 
 def normalize(name: str) -> str:
@@ -170,7 +144,7 @@ def _part_problem(part: str) -> str | None:
         return "it has a part longer than 255 bytes"
     if part.endswith((".", " ")):
         return "a part of it ends in a dot or a space, which Windows drops"
-    if _WINDOWS_DEVICE.fullmatch(part):
+    if part.partition(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
         return f"{part!r} is a device on Windows"
     if _FORBIDDEN_ON_WINDOWS.intersection(part):
         return "it has a character that Windows forbids"

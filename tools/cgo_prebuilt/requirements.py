@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.platforms import libc_version
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.this_machine import Machine
 
 # The flags of /proc/cpuinfo that each level adds to the one before it: the x86-64 psABI's table of
 # micro-architecture levels; for Arm, what its architecture demands and Linux shows (elf_hwcaps.rst).
@@ -52,29 +56,6 @@ class Requires:
         """All of it, for a person; empty where it needs nothing."""
         named = (("cpu", self.cpu), ("glibc", self.glibc), ("libstdc++", self.libstdcxx))
         return ", ".join([f"{name} {value}" for name, value in named if value] + [*self.system])
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What a machine has; None where that is not known.
-
-    Attributes:
-        arch: As `GOARCH`.
-        cpu_flags: The processor's, as in /proc/cpuinfo.
-        glibc: The version of its glibc.
-        libstdcxx: The version of its libstdc++, as in `GLIBCXX_3.4.30`: `3.4.30`.
-    """
-
-    arch: str = ""
-    cpu_flags: frozenset[str] | None = None
-    glibc: str | None = None
-    libstdcxx: str | None = None
-
-    def cpu_level(self) -> str | None:
-        """The highest of `CPU_LEVELS` that the processor has; empty for none of them."""
-        if self.cpu_flags is None:
-            return None
-        return next(reversed(_levels(self.arch, self.cpu_flags)), "")
 
 
 def read_requires(fields: Fields) -> Requires:
@@ -140,5 +121,6 @@ def _flags_of(cpu: str, arch: str) -> set[str]:
     return flags
 
 
-def _levels(arch: str, flags: frozenset[str]) -> list[str]:
+def levels_had(arch: str, flags: frozenset[str]) -> list[str]:
+    """The levels of an architecture that a processor with some flags has, from the least."""
     return [level for level in _ADDED.get(arch, {}) if _flags_of(level, arch) <= flags]

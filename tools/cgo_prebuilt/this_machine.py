@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.host import Host
-from cgo_prebuilt.requirements import Machine
+from cgo_prebuilt.requirements import levels_had
 
 # The multiarch names of Debian and those after it; others have /usr/lib64.
 _MULTIARCH = {
@@ -23,6 +24,29 @@ _MULTIARCH = {
 _LIBSTDCXX = re.compile(r"libstdc\+\+\.so\.6\.0\.(\d+)")
 _CPUINFO = Path("/proc/cpuinfo")
 _ENOUGH = 1 << 16  # of the first of its processors
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a machine has; None where that is not known.
+
+    Attributes:
+        arch: As `GOARCH`.
+        cpu_flags: The processor's, as in /proc/cpuinfo.
+        glibc: The version of its glibc.
+        libstdcxx: The version of its libstdc++, as in `GLIBCXX_3.4.30`: `3.4.30`.
+    """
+
+    arch: str = ""
+    cpu_flags: frozenset[str] | None = None
+    glibc: str | None = None
+    libstdcxx: str | None = None
+
+    def cpu_level(self) -> str | None:
+        """The highest of `CPU_LEVELS` that the processor has; empty for none of them."""
+        if self.cpu_flags is None:
+            return None
+        return next(reversed(levels_had(self.arch, self.cpu_flags)), "")
 
 
 def detect_machine(host: Host) -> Machine:

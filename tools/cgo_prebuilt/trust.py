@@ -10,10 +10,10 @@ from cgo_prebuilt.errors import UsageError
 LEVELS = ("none", "signed", "attested")
 """How a release may be vouched for, from the least to the most: not at all, by a key, by a workflow."""
 
-PUBLIC_KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
+PUBLIC_KEY = r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}"
 """An SSH public key: its kind and itself, without options before and a comment behind."""
 
-_IDENTITY = re.compile(r"[\w.-]+/[\w.-]+(/\.github/workflows/[^@\s/]+\.ya?ml(@refs/\S+)?)?")
+_IDENTITY = r"[\w.-]+/[\w.-]+(/\.github/workflows/[^@\s/]+\.ya?ml(@refs/\S+)?)?"
 GITHUB = "https://github.com/"
 """What the certificates of attestations put before a repository's and a workflow's name."""
 
@@ -68,7 +68,7 @@ def parse_identity(text: str) -> str:
         UsageError: It is malformed.
     """
     identity = text.strip().removeprefix(GITHUB)
-    if not _IDENTITY.fullmatch(identity):
+    if not re.fullmatch(_IDENTITY, identity):
         raise UsageError(
             f"{text!r} is not a GitHub repository or a workflow of one",
             where="--identity",
@@ -95,7 +95,7 @@ def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
 def find_public_key(text: str) -> str | None:
     """The key in the text of a `.pub` file, without its comment; None where there is none."""
     key = " ".join(text.split()[:2])
-    return key if PUBLIC_KEY.fullmatch(key) else None
+    return key if re.fullmatch(PUBLIC_KEY, key) else None
 
 
 def _public_key(text: str) -> str:

@@ -29,10 +29,9 @@ _FETCHABLE: Final = re.compile(
     r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#].*)?",
     re.DOTALL,
 )
-_CREDENTIAL: Final = re.compile(
-    r"(sig|signature|token|jwt|auth|authorization|credential|secret|pwd|sas)$|passw|^key$"
-    r"|(api|access|private|account|secret)[-_]?key|key[-_]pair[-_]id|^hdne[at]",
-    re.IGNORECASE,
+_CREDENTIAL: Final = (
+    r"(?i)(sig|signature|token|jwt|auth|authorization|credential|secret|pwd|sas)$|passw|^key$"
+    r"|(api|access|private|account|secret)[-_]?key|key[-_]pair[-_]id|^hdne[at]"
 )
 """Names of query parameters that grant access: of S3, Azure, Google, GitLab, CloudFront, Akamai."""
 
@@ -121,7 +120,7 @@ class Url:
             return "a user or a password"
         query = rest.partition("#")[0].removeprefix("?")
         names = (name for name, _ in parse_qsl(query, keep_blank_values=True))
-        name = next(filter(_CREDENTIAL.search, names), None)
+        name = next((name for name in names if re.search(_CREDENTIAL, name)), None)
         return None if name is None else f"a credential in its query, {name!r}"
 
     def redirect(self, location: str) -> Url:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Generator, Iterator
 from functools import partial
 
+from cgo_prebuilt.archives.member import FILE, Member
 from cgo_prebuilt.archives.pieces import Pieces
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, Member
 
 MAGIC = b"!<arch>\n"
 

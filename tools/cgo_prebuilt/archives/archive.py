@@ -10,12 +10,12 @@ from cgo_prebuilt.archives.ar_reader import read_ar
 from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, surprise
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, decode
+from cgo_prebuilt.archives.member import FILE, Member
 from cgo_prebuilt.archives.tar_reader import read_tar
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zip_reader import read_zip
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock_keys import SINGLE
-from cgo_prebuilt.members import FILE, Member
 
 # What packages keep their files in: a tar, compressed by what its name says.
 _DATA = {

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cgo_prebuilt.archives.member import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member, landings, normalize
+from cgo_prebuilt.members import landings, normalize
 
 NAMES_MAX = 200_000
 """No lock is made of an archive with more members: their names are held in memory."""

@@ -21,10 +21,11 @@ from pathlib import Path
 
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.member import FILE, FOLDER, Member
 from cgo_prebuilt.archives.sink import Sink, wrong_size
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
-from cgo_prebuilt.members import FILE, FOLDER, Member, check_member_names, landings, normalize
+from cgo_prebuilt.members import check_member_names, landings, normalize
 
 _NAMES_SHOWN = 5
 

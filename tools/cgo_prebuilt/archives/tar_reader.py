@@ -15,10 +15,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from cgo_prebuilt.archives.member import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
 from cgo_prebuilt.archives.pieces import Pieces
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member, normalize
+from cgo_prebuilt.members import normalize
 
 _BLOCK = 512
 

@@ -17,9 +17,10 @@ from functools import partial
 from typing import BinaryIO
 
 from cgo_prebuilt.archives.decode import PIECE_SIZE, raw_inflate
+from cgo_prebuilt.archives.member import FILE, FOLDER, Member
 from cgo_prebuilt.archives.work import check_ratio, check_silence
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import FILE, FOLDER, Member, normalize
+from cgo_prebuilt.members import normalize
 
 # A central directory is read at once, and each of its entries takes about 1 kB as an object.
 _DIRECTORY_MAX = 4 << 20

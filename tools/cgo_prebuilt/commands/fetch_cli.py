@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
-    from cgo_prebuilt.requirements import Machine
     from cgo_prebuilt.source.source_tree import SourceOf
     from cgo_prebuilt.source.stored_archive import StoredArchive
     from cgo_prebuilt.storage.link_mode import Method
     from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.this_machine import Machine
 
 
 _REPORT = (
@@ -178,12 +178,11 @@ def _fetch(options: argparse.Namespace) -> int:
             if is_there:
                 tree, files = provided.tree, provided.files
                 store.relinked(tree, materialize(tree, files, options.output, methods).relinked)
-    answer = report(provided, platform, options.output)
     if options.json:
-        print_json(options, answer.json())
+        print_json(options, report(provided, platform, options.output))
     else:
-        print(answer.output)
-        say(f"{lock.name} {answer.version} for {answer.platform}: {answer.status}")
+        print(options.output)
+        say(f"{lock.name} {provided.version} for {platform}: {provided.status}")
         _say_system(lock.name, provided.interface)
     return 0
 
@@ -350,7 +349,6 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
         options: May name a platform.
         as_go: Else take that which the go command builds for, and not the host's.
     """
-    from cgo_prebuilt.linking.go_target import go_defaults, go_target
     from cgo_prebuilt.locks.lock_file import read_lock
 
     lock = read_lock(options.lock)
@@ -359,6 +357,8 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
     host = this_host().platform
     if not as_go:
         return lock, host
+    from cgo_prebuilt.linking.go_target import go_defaults, go_target
+
     return lock, go_target(os.environ, go_defaults(os.environ, sys.platform), host)
 
 

@@ -77,10 +77,10 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
     """The symbols of the libraries in a file, where there is what reads them."""
     from cgo_prebuilt.archives.archive import read_members
     from cgo_prebuilt.archives.bytestream import FileStream
+    from cgo_prebuilt.archives.member import FILE
     from cgo_prebuilt.drafting.contents_report import Symbols
     from cgo_prebuilt.drafting.survey import loose_name
     from cgo_prebuilt.inspection.object_files import can_inspect, read_objects
-    from cgo_prebuilt.members import FILE
 
     found: dict[str, Symbols] = {}
     if not libraries:

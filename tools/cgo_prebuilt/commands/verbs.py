@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from cgo_prebuilt.trust import LEVELS
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STALE = 1
@@ -25,7 +26,7 @@ STALE = 1
 MANIFEST, LOCK = Path("prebuilt.yaml"), Path("prebuilt.lock.json")
 """The files that a verb takes where it is given no others."""
 
-_SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_SPANS = {"h": "hours", "d": "days", "w": "weeks"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Keys = Mapping[str, Sequence[str]]
@@ -182,11 +183,13 @@ def age_argument(text: str) -> timedelta:
     Raises:
         argparse.ArgumentTypeError: It is none.
     """
+    from datetime import timedelta
+
     match = re.fullmatch(r"(\d+)([hdw])", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
     try:
-        return int(match[1]) * _SPANS[match[2]]
+        return timedelta(**{_SPANS[match[2]]: int(match[1])})
     except OverflowError:
         raise argparse.ArgumentTypeError(f"{text!r} is longer than time is kept") from None
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cgo_prebuilt.archives.member import FOLDER
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
 from cgo_prebuilt.drafting.choosing import Choice
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.libraries import Library
 from cgo_prebuilt.drafting.survey import Found
-from cgo_prebuilt.members import FOLDER
 from cgo_prebuilt.url import Url
 
 _KEPT = re.compile(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.fetching.plan import Plan
-from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
 
 if TYPE_CHECKING:
@@ -20,20 +19,12 @@ if TYPE_CHECKING:
 _PARALLEL_DOWNLOADS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Obtained:
-    """A tree in the store, and whether this run brought it there."""
-
-    tree: Tree
-    is_new: bool
-
-
 def obtain(
     plan: Plan,
     store: Store,
     open_transport: Callable[[], Transport],
     on_wait: Callable[[], None] | None = None,
-) -> Obtained:
+) -> tuple[Tree, bool]:
     """Gets a plan's files into the store.
 
     Args:
@@ -43,6 +34,9 @@ def obtain(
             downloaded.
         on_wait: Called once where another process is fetching the same.
 
+    Returns:
+        The tree, and whether it is new in the store.
+
     Raises:
         UnavailableError: The archives cannot be fetched, or the fetch is offline.
         IntegrityError: They are not what the lock names.
@@ -50,21 +44,23 @@ def obtain(
     key = tree_key(plan.files)
     tree = stored(plan, store)
     if tree is not None:
-        return Obtained(tree, is_new=False)
+        return tree, False
     plan = replace(plan, archives=tuple(_with_kept(archive, store) for archive in plan.archives))
     for archive in plan.archives:
         _refuse_unreachable(plan, archive)
     with store.exclusive(key, on_wait=on_wait):
         tree = stored(plan, store)
         if tree is not None:
-            return Obtained(tree, is_new=False)
+            return tree, False
         with store.staging(key, sum(file.size for file in plan.files)) as staging:
             _download(plan, staging, open_transport())
             label = f"{plan.name} {plan.version} {plan.platform}"
             tree = store.publish(staging, key, plan.files, label)
         if plan.is_vouched:
+            from cgo_prebuilt.storage.results import Results
+
             Results(store.results).put(_vouched_key(plan), tree, plan.files)
-    return Obtained(tree, is_new=True)
+    return tree, True
 
 
 def stored(plan: Plan, store: Store) -> Tree | None:
@@ -76,6 +72,8 @@ def stored(plan: Plan, store: Store) -> Tree | None:
     tree = store.find(tree_key(plan.files), plan.files)
     if tree is None or not plan.is_vouched:
         return tree
+    from cgo_prebuilt.storage.results import Results
+
     result = Results(store.results).get(_vouched_key(plan))
     is_theirs = result is not None and result.files == plan.files and result.is_of(tree)
     return tree if is_theirs else None
@@ -94,6 +92,8 @@ def _with_kept(archive: LockedArchive, store: Store) -> LockedArchive:
 
 def _vouched_key(plan: Plan) -> str:
     """The name of the store's record that vouched archives yielded a plan's files."""
+    from cgo_prebuilt.storage.results import result_key
+
     archives = [[archive.sha256, archive.format, archive.strip_prefix] for archive in plan.archives]
     return result_key("vouched archives", [archives, tree_key(plan.files)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import LockError, UnavailableError
 from cgo_prebuilt.locks.choice import Choice, choose
@@ -16,9 +17,13 @@ from cgo_prebuilt.locks.lock import (
 )
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.releases.vouching import vouchers
-from cgo_prebuilt.requirements import Machine, unmet
+from cgo_prebuilt.requirements import unmet
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.trust import ANYBODY
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.releases.vouching import Voucher
+    from cgo_prebuilt.this_machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,11 @@ def plan_fetch(
         TrustError: It is not vouched for as the settings require.
     """
     choice = choose(lock, settings.version, settings.flavor)
-    trusted = vouchers(settings.trust, str(choice), choice.locked)
+    trusted: tuple[Voucher, ...] = ()
+    if settings.trust != ANYBODY:
+        from cgo_prebuilt.releases.vouching import vouchers
+
+        trusted = vouchers(settings.trust, str(choice), choice.locked)
     prebuilt = choice.prebuilts.get(str(platform))
     if prebuilt is None:
         raise _no_prebuilt(choice, platform)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
-    from cgo_prebuilt.requirements import Machine
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.source.source_build import Built
     from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.this_machine import Machine
 
 _NO_SOURCE = "or give the manifest a 'source' to build it from, and lock it again"
 _OTHER_FLAVOR = "the lock's source gives the default flavor only: leave --flavor out to build it"
@@ -116,7 +116,7 @@ class Provider:
             return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
         try:
             plan = plan_fetch(lock, platform, settings, self.machine)
-            obtained = obtain(plan, self.store, self._open, self.on_wait)
+            tree, is_new = obtain(plan, self.store, self._open, self.on_wait)
         except CgoPrebuiltError as error:
             outcome = after_failed_fetch(
                 settings.origin, error.kind, has_source=choice.source is not None
@@ -132,11 +132,11 @@ class Provider:
             reason = f"{error.what} ({error.where})"
             return self._build(lock, lock_folder, platform, settings, reason)
         return Provided(
-            tree=obtained.tree,
+            tree=tree,
             files=plan.files,
             interface=plan.interface,
             version=choice.version,
-            status="downloaded" if obtained.is_new else "cached",
+            status="downloaded" if is_new else "cached",
             tally=self._tally(),
         )
 
@@ -195,51 +195,26 @@ class Provider:
         return built, wanted.version
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a fetch did; the answer of `cgo-prebuilt fetch --json`.
+def report(provided: Provided, platform: Platform, output: Path) -> dict[str, object]:
+    """Sums up what was done; the answer of `cgo-prebuilt fetch --json`.
 
-    Attributes:
-        status: `cached`, `downloaded` or `built`.
-        platform: The platform's name.
-        version: The library's version.
-        output: The output folder.
-        files: The library's files, relative to `output`, sorted.
-        requests: HTTP requests that were sent.
-        bytes_downloaded: Bytes of bodies that came over the network.
-        bytes_resumed: Bytes that an earlier, interrupted run had left.
-        reason: Why it was built from source, or None.
+    Returns:
+        `status`, `version` and `reason` as `Provided` has them; `platform`; `output`, the folder, and
+        `files`, relative to it and sorted; `requests` that were sent, `bytes_downloaded`, and
+        `bytes_resumed`, which an earlier, interrupted run had left.
     """
-
-    status: str
-    platform: str
-    version: str
-    output: str
-    files: list[str]
-    requests: int = 0
-    bytes_downloaded: int = 0
-    bytes_resumed: int = 0
-    reason: str | None = None
-
-    def json(self) -> dict[str, object]:
-        """The report as a JSON object."""
-        return asdict(self)
-
-
-def report(provided: Provided, platform: Platform, output: Path) -> Report:
-    """Sums up what was done; the answer of `cgo-prebuilt fetch --json`."""
     tally = provided.tally
-    return Report(
-        status=provided.status,
-        platform=str(platform),
-        version=provided.version,
-        output=str(output),
-        files=[file.path for file in provided.files],
-        requests=tally.requests,
-        bytes_downloaded=tally.downloaded,
-        bytes_resumed=tally.resumed,
-        reason=provided.reason,
-    )
+    return {
+        "status": provided.status,
+        "platform": str(platform),
+        "version": provided.version,
+        "output": str(output),
+        "files": [file.path for file in provided.files],
+        "requests": tally.requests,
+        "bytes_downloaded": tally.downloaded,
+        "bytes_resumed": tally.resumed,
+        "reason": provided.reason,
+    }
 
 
 def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:

@@ -97,7 +97,7 @@ def locked_release(
     platforms = _exposed(names)
 
     def put(platform: Platform, folder: Path) -> None:
-        tree = obtain(plans[platform], store, open_transport).tree
+        tree, _ = obtain(plans[platform], store, open_transport)
         materialize(tree, platforms[platform].files(), folder)
 
     return GoRelease(platforms, put)

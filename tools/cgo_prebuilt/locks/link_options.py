@@ -10,7 +10,9 @@ from cgo_prebuilt.starlark_tables import read_tables
 ALLOW = "CGO_PREBUILT_ALLOW_LINKOPTS"
 """The variable that allows more words, with white space between them."""
 
-_TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.locks", "link_options.bzl")
+
+def _tables() -> Mapping[str, Any]:
+    return read_tables("cgo_prebuilt.locks", "link_options.bzl")
 
 
 def refused_linkopt(linkopts: Iterable[str], allowed: Collection[str]) -> str | None:
@@ -27,21 +29,21 @@ def refused_linkopt(linkopts: Iterable[str], allowed: Collection[str]) -> str | 
 
 
 def _harmless(words: Sequence[str], allowed: Collection[str]) -> bool:
-    if len(words) == 2 and words[0] in _TABLES["PAIRS"]:
+    if len(words) == 2 and words[0] in _tables()["PAIRS"]:
         return _is_value(words[1])
     return all(word in allowed or _is_harmless_word(word) for word in words)
 
 
 def _is_harmless_word(word: str) -> bool:
-    if word.startswith(tuple(_TABLES["REFUSED"])):
+    if word.startswith(tuple(_tables()["REFUSED"])):
         return False
-    if word in _TABLES["WORDS"]:
+    if word in _tables()["WORDS"]:
         return True
-    if word.endswith(tuple(_TABLES["ENDINGS"])) and _is_value(word):
+    if word.endswith(tuple(_tables()["ENDINGS"])) and _is_value(word):
         return True
     return any(
         word.startswith(beginning) and _is_value(word[len(beginning) :])
-        for beginning in _TABLES["BEGINNINGS"]
+        for beginning in _tables()["BEGINNINGS"]
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import Lock
-from cgo_prebuilt.locks.lock_json import lock_json
 from cgo_prebuilt.locks.lock_reader import read_document
 from cgo_prebuilt.strict_json import parse_json
 
@@ -62,6 +61,8 @@ def parse_lock(text: str, *, where: str) -> Lock:
 
 def format_lock(lock: Lock) -> str:
     """Writes a lock as JSON text: keys sorted, two spaces, a line feed at the end."""
+    from cgo_prebuilt.locks.lock_json import lock_json
+
     return json.dumps(lock_json(lock), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -6,6 +6,7 @@ revision; in one of a newer revision it is left out, and only using it is an err
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cgo_prebuilt.errors import LockError
@@ -181,7 +182,9 @@ class _Reader:
     def _signature(self, value: object, where: str) -> Signature:
         fields = self._reading.fields("signature", value, where)
         return Signature(
-            fields.matching("public_key", PUBLIC_KEY, "an SSH public key without options"),
+            fields.matching(
+                "public_key", re.compile(PUBLIC_KEY), "an SSH public key without options"
+            ),
             fields.string("sums", lines=True),
             fields.string("signature", lines=True),
         )

@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.archives.member import FILE
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.members import FILE, check_member_name, check_member_names, normalize
+from cgo_prebuilt.members import check_member_name, check_member_names, normalize
 from cgo_prebuilt.source.command_lines import TABLES, is_source
 from cgo_prebuilt.storage.materialize import OutputFolders
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.members import Member
+    from cgo_prebuilt.archives.member import Member
 
 
 def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:

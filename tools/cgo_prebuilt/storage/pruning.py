@@ -13,9 +13,28 @@ from cgo_prebuilt.files.own_files import mark_used
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.store_folder import StoreFolder
-from cgo_prebuilt.storage.tree import USED, StoredTree
+from cgo_prebuilt.storage.tree import USED
 
 _STALE_PARTIAL_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTree:
+    """What a list of the store says of a tree.
+
+    Attributes:
+        key: Its name in the store.
+        label: What it is, for a person; empty when its record cannot be read.
+        size: The bytes of its files.
+        files: How many they are.
+        last_used: Seconds since the epoch.
+    """
+
+    key: str
+    label: str
+    size: int
+    files: int
+    last_used: float
 
 
 @dataclass(frozen=True, slots=True)

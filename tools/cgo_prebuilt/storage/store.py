@@ -30,7 +30,6 @@ from cgo_prebuilt.files.own_files import (
 )
 from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.storage.results import Results
 from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
 from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
 from cgo_prebuilt.storage.store_locks import PATIENCE, StoreLocks
@@ -39,7 +38,6 @@ from cgo_prebuilt.storage.tree import (
     RECORD,
     USED,
     FileRecord,
-    StoredTree,
     Tree,
     format_record,
     key_of_records,
@@ -51,9 +49,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from cgo_prebuilt.locks.lock import LockedFile
-    from cgo_prebuilt.storage.pruning import Pruned
+    from cgo_prebuilt.storage.pruning import Pruned, StoredTree
 
-__all__ = ["PATIENCE", "Store", "StoredTree", "Tree", "default_root", "home_by_account", "tree_key"]
+__all__ = ["PATIENCE", "Store", "Tree", "default_root", "home_by_account", "tree_key"]
 
 _ROOT = 0
 _MOST_OF_A_RECORD = 64 << 20
@@ -284,6 +282,8 @@ class Store:
         Raises:
             UsageError: The store is another user's, or cannot be written.
         """
+        from cgo_prebuilt.storage.results import Results
+
         unproven = []
         with self._folder.explaining():
             self._folder.refuse_other_user()
@@ -369,6 +369,8 @@ class Store:
         return tuple(sorted(hashed.keys() - good.keys() | planted)) + altered_pkg_config(tree)
 
     def _describe(self, key: str) -> StoredTree:
+        from cgo_prebuilt.storage.pruning import StoredTree
+
         tree = self._read(key)
         last_used = 0.0
         for path in (self._folder.trees / key / USED, self._folder.trees / key):

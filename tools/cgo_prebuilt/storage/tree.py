@@ -101,25 +101,6 @@ class Tree:
         return sum(record.size for record in self.records.values())
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTree:
-    """What a list of the store says of a tree.
-
-    Attributes:
-        key: Its name in the store.
-        label: What it is, for a person; empty when its record cannot be read.
-        size: The bytes of its files.
-        files: How many they are.
-        last_used: Seconds since the epoch.
-    """
-
-    key: str
-    label: str
-    size: int
-    files: int
-    last_used: float
-
-
 def tree_key(files: Iterable[LockedFile]) -> str:
     """The name of a tree: a hash of what is in it, and of nothing else.
 
