@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 import threading
@@ -340,6 +341,17 @@ def test_proxy_that_is_down_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         fetch(tmp_path, download("http://no-such-host.invalid/a"))
     assert caught.value.remedy == "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
     assert left_over(tmp_path) == []
+
+
+def test_a_connection_that_cannot_be_closed_well_is_gone_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("requests.Session.close", close)
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        fetch(tmp_path, download(server.url("/a")))
 
 
 def test_importing_the_transport_does_not_import_requests() -> None:

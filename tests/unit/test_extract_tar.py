@@ -165,6 +165,12 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="a folder's name below a file's PAX name",
         ),
         pytest.param(
+            # tarfile makes the folder and no link, GNU tar the link.
+            tar_member("lib/y.a/.", kind=b"2", link="x.a") + GOOD_TAR,
+            "the tar is malformed: 'lib/y.a/.' is a link or a folder",
+            id="a folder's name and the type of a link",
+        ),
+        pytest.param(
             pax({"size": "-512"}) + tar_member("lib/x.a", size=0),
             "the tar is malformed: the pax header of 'lib/x.a' has a size that is none",
             id="negative PAX size",

@@ -286,6 +286,50 @@ def test_quick_interrupts_let_the_command_clean_up(number: signal.Signals) -> No
     ]
 
 
+LOOSE_ENDS = """\
+import threading
+from cgo_prebuilt.__main__ import hide_tracebacks
+
+class Loose:
+    def __del__(self):
+        raise OSError(5, "canary")
+
+def end():
+    raise TypeError("canary")
+
+hide_tracebacks()
+Loose()
+thread = threading.Thread(target=end)
+thread.start()
+thread.join()
+end = Loose()
+"""
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_what_nobody_can_catch_shows_no_traceback(debug: str) -> None:
+    """A finalizer's, as of urllib3 where a socket cannot be closed; and a thread's, which is a bug."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOSE_ENDS],
+        env={**environment, "CGO_PREBUILT_DEBUG": debug},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("Exception ignored in" in done.stderr, "canary" in done.stderr) == (bool(debug),) * 2
+    if not debug:
+        assert done.stderr.startswith("cgo-prebuilt: a thread has ended early: this is a bug")
+        assert "Traceback" not in done.stderr
+
+
+def test_a_module_that_cannot_be_loaded_is_no_bug() -> None:
+    failure = diagnose(ImportError("fcntl.so: cannot map it", name="fcntl"))
+    assert (failure.exit_code, failure.where) == (2, sys.executable)
+    assert failure.what == "Python cannot load a module of its own: fcntl.so: cannot map it"
+    assert isinstance(diagnose(ImportError("no x", name="cgo_prebuilt.x")), BugError)
+
+
 @needs_posix
 def test_an_interrupted_env_stops_the_shell_that_evaluates_it() -> None:
     process = start("env", "--lock", "l")

@@ -1,6 +1,26 @@
 """`python3 -m cgo_prebuilt`, and the installed `cgo-prebuilt`."""
 
+import os
 import sys
+
+
+def hide_tracebacks() -> None:
+    """Keeps Python from printing tracebacks of what no caller can catch; CGO_PREBUILT_DEBUG shows them.
+
+    What a finalizer raises changes no result: a connection that cannot be closed well is gone.
+    """
+    import threading
+
+    from cgo_prebuilt.settings import is_on
+
+    def tell(ended: threading.ExceptHookArgs) -> None:
+        from cgo_prebuilt.commands.failures import report_thread
+
+        report_thread(ended.exc_value)
+
+    if not is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
+        sys.unraisablehook = lambda _: None
+        threading.excepthook = tell
 
 
 def run() -> None:
@@ -11,6 +31,7 @@ def run() -> None:
     try:
         from cgo_prebuilt.cli import main
 
+        hide_tracebacks()
         code = main()
         from cgo_prebuilt.commands.interrupts import ignore_interrupts
 

@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         try:
             from cgo_prebuilt.commands.failures import report
-        except OSError as refused:
+        except (OSError, ImportError) as refused:
             # Not even a module can be read, as where the system has no file descriptor left.
             note(
-                f"error: no more files can be opened: {refused.strerror}\n"
+                f"error: no more files can be opened: {getattr(refused, 'strerror', refused)}\n"
                 "  next: end other programs, or raise the limits of this one (ulimit -a)"
             )
             return UsageError.exit_code

@@ -225,6 +225,10 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
     where = work.where
     kind = _KINDS.get(header.type, f"member of type {header.type!r}")
     size = said.size_of(header)
+    name = said.name_of(header)
+    if kind in (HARD_LINK, SYMBOLIC_LINK) and name.rstrip("/").endswith("/."):
+        # To some readers its name is a folder's, and there is no link.
+        raise _malformed(f"{name!r} is a link or a folder", where)
     if header.type in _WITHOUT_CONTENTS:
         return kind, 0
     if kind == _SPARSE:
@@ -233,7 +237,6 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
         while more:
             work.header()
             more = source.take(_BLOCK)[_STILL_MORE_SPARSE]
-    name = said.name_of(header)
     if kind == FILE and said.is_sparse:
         if not said.has_map:
             # GNU tar reads one nevertheless, and loses the members behind it.

@@ -42,14 +42,21 @@ def diagnose(error: BaseException) -> CgoPrebuiltError:
             where=COMMAND if error.filename is None else str(error.filename),
             remedy="check that the path is right and may be used, and that there is space left",
         )
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
+        return PackageError.of(error)
+    if isinstance(error, ImportError) and not str(error.name).startswith("cgo_prebuilt"):
+        return UsageError(
+            f"Python cannot load a module of its own: {error}",
+            where=sys.executable,
+            remedy="check that there are memory and file descriptors left (ulimit -a), else install"
+            " Python again",
+        )
     if isinstance(error, UnicodeEncodeError):
         return UsageError(
             f"a text cannot be written: {error}",
             where="standard output",
             remedy="set PYTHONUTF8=1",
         )
-    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
-        return PackageError.of(error)
     # threading has no error of its own for a thread that the system refuses.
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return UsageError(
@@ -91,6 +98,12 @@ def report(arguments: Sequence[str], error: BaseException) -> int:
     note(f"error: {failure}")
     print_last(answer(arguments, failure))
     return failure.exit_code
+
+
+def report_thread(error: BaseException | None) -> None:
+    """Says what ended a thread that nobody waits for."""
+    if error is not None:
+        note(f"a thread has ended early: {_without_logins(diagnose(error))}")
 
 
 def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,8 +57,9 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
-        """Closes every connection."""
-        self._session.close()
+        """Closes every connection; one that cannot be closed well is gone all the same."""
+        with suppress(OSError):
+            self._session.close()
 
     def abort(self) -> None:
         """Breaks what another thread is waiting for in this client."""
