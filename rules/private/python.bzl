@@ -71,7 +71,10 @@ def run_fetcher(rctx, interpreter, packages, arguments, environment = {}, what =
     result = rctx.execute(
         # -B: nothing is written beside the fetcher's sources, whose folder may be read-only or shared.
         [interpreter, "-B", "-m", "cgo_prebuilt.commands.attended", _ANSWER, _console(rctx), what] + arguments,
-        environment = environment | python_environment(rctx, folders),
+        environment = environment | python_environment(rctx, folders) | {
+            # What %workspace% stands for in the name of a credential helper, as in Bazel's own.
+            "BUILD_WORKSPACE_DIRECTORY": str(rctx.workspace_root),
+        },
         timeout = TIMEOUT_SECONDS,
         # It prints only how far it is. Bazel ends what a command leaves behind, and so no other process can do that.
         quiet = False,

@@ -7,6 +7,7 @@ that they printed and wrote is searched for it.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -223,6 +224,47 @@ def test_a_proxy(
             monkeypatch.setenv(name, in_place(place, server))
         answers = [run(*COMMANDS["fetch"]), run(*DOCTOR), run(*DOCTOR, "--json")]
     assert_no_canary(tmp_path, answers)
+
+
+HELPER = f"""\
+#!{sys.executable}
+import glob, sys
+uri = sys.stdin.read()
+assert "?" not in uri or {CANARY!r} in uri
+for place in glob.glob("/proc/[0-9]*/cmdline"):
+    assert b"cAn" + b"ArY" not in open(place, "rb").read(), place
+open(sys.argv[0] + ".asked", "a").write("x")
+print('{{"headers": {{"Authorization": ["Bearer {CANARY}"], "X": ["{CANARY}"]}}}}')
+"""
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_credential_helper(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nor does the list of processes have what it tells, or what it is asked."""
+    helper = tmp_path / "helper"
+    helper.write_text(HELPER)
+    helper.chmod(0o755)
+    with serving(SERVERS[kind]) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        write_manifest(tmp_path / "prebuilt.yaml", urls=[f"{base}/{{file}}"])
+        write_lock(tmp_path, base)
+        option = ("--credential-helper", f"127.0.0.1={helper}")
+        answers = {
+            name: run(*command, *option)
+            for name, command in {**COMMANDS, "doctor": DOCTOR}.items()
+            if name != "urls"
+        }
+        monkeypatch.setenv("CGO_PREBUILT_MIRROR", f"{base}/{{file}}?sig={CANARY}")
+        answers["signed"] = run(*COMMANDS["fetch"], *option)
+    assert_no_canary(tmp_path, answers.values(), "helper")
+    assert helper.with_suffix(".asked").exists()
+    if kind == "right":
+        assert [answers[name].code for name in ("lock", "fetch", "env")] == [0, 0, 0]
+    if kind == "refusing":
+        assert answers["fetch"].code == 3
+        assert "renew the credentials that the credential helper" in answers["fetch"].err
 
 
 @pytest.mark.parametrize(

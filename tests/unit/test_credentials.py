@@ -8,13 +8,17 @@ import pytest
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.credentials import authorization, github_token, is_github
+from cgo_prebuilt.network.credentials import credential_for, github_token, is_github
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.url import Url
 from tests.unit.transport_case import SETTINGS
 
 SECRET = "ghp_a-secret-token"
+
+
+def authorization(hop: Url, first: Url, environ: dict[str, str]) -> str | None:
+    return credential_for(hop, first, environ).headers.get("Authorization")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,13 @@ def test_a_socks_proxy_without_pysocks_says_so() -> None:
         ("https://ghe.example/a", {"GITHUB_API_URL": "https://ghe.example/api/v3"}, True),
         ("https://api.github.com/a", {"GITHUB_API_URL": "https://ghe.example/api/v3"}, False),
         ("https://uploads.acme.ghe.com/a", {"GITHUB_API_URL": "https://api.acme.ghe.com"}, True),
+        # One of the two says which GitHub it is, wherever the other would be by default.
+        ("https://github.com/a", {"GITHUB_API_URL": "https://ghe.example/api/v3"}, False),
+        ("https://acme.ghe.com/a", {"GITHUB_API_URL": "https://api.acme.ghe.com"}, True),
+        ("https://api.github.com/a", {"GITHUB_SERVER_URL": "https://ghe.example"}, False),
+        ("https://ghe.example/api/v3", {"GITHUB_SERVER_URL": "https://ghe.example/"}, True),
+        ("https://api.acme.ghe.com/a", {"GITHUB_SERVER_URL": "https://acme.ghe.com"}, True),
+        ("https://api.github.com/a", {"GITHUB_SERVER_URL": "https://github.com"}, True),
         ("http://ghe.example/a", {"GITHUB_API_URL": "http://ghe.example/api"}, False),
         ("http://localhost:8/a", {"GITHUB_API_URL": "http://localhost:8/api"}, True),
         ("https://h/a", {"GITHUB_API_URL": "http://[bad"}, False),

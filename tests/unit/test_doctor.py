@@ -286,7 +286,11 @@ class TestUrls:
         ("status", "remedy"),
         [
             (404, "check the version and the URL in the manifest"),
-            (403, "set GITHUB_TOKEN, or add the host to the file that NETRC names"),
+            (
+                403,
+                "set GITHUB_TOKEN, name a credential helper (CGO_PREBUILT_CREDENTIAL_HELPER), or add the"
+                " host to the file that NETRC names",
+            ),
             (500, "try again later, or add a mirror"),
         ],
     )

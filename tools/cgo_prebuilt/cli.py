@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         options = parser(words[0] if words else "").parse_args(words)
+        _name_helpers(getattr(options, "credential_helper", None) or [])
         code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -107,6 +108,16 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(
             message, where=wrong or self.prog, remedy=f"{hint}see `{self.prog} --help`"
         )
+
+
+def _name_helpers(helpers: Sequence[str]) -> None:
+    """Puts the command line's credential helpers behind the variable's: the last for a host counts.
+
+    Every connection, of whatever thread, reads the environment.
+    """
+    if helpers:
+        name = "CGO_PREBUILT_CREDENTIAL_HELPER"
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *helpers)))
 
 
 def _fill_standard_streams() -> None:

@@ -57,14 +57,32 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
         "a file of the certificate authorities to trust, instead of the usual ones; the first that is set",
     ),
-    (("NETRC",), "the file of logins by host, instead of `~/.netrc`"),
+    (
+        ("CGO_PREBUILT_CREDENTIAL_HELPER",),
+        "programs that know credentials, `[PATTERN=]PROGRAM` with commas in between, asked by the protocol"
+        " of Bazel's `--credential_helper`. PATTERN is a host or `*.DOMAIN`; the most specific one counts."
+        " PROGRAM is an absolute path, `%workspace%/PATH`, or on the `PATH`. `--credential-helper` adds one",
+    ),
+    (
+        ("CGO_PREBUILT_METHOD",),
+        "told to a credential helper: the request's method, for those that sign it",
+    ),
+    (
+        ("BUILD_WORKSPACE_DIRECTORY",),
+        "what `%workspace%` stands for; set by `bazel run` and the rules",
+    ),
+    (
+        ("NETRC",),
+        "the file of logins by host, instead of `~/.netrc`; a password without a login is a bearer token",
+    ),
     (
         ("GITHUB_TOKEN", "GH_TOKEN"),
-        "sent over https to github.com only, or to the GitHub that the next two name; `publish` needs one",
+        "sent over https to github.com only, or to the GitHub that the next two name; `publish` needs one."
+        " Release files of a private repository are taken by the API",
     ),
     (
         ("GITHUB_API_URL", "GITHUB_SERVER_URL"),
-        "a GitHub that is not github.com",
+        "a GitHub that is not github.com; where one is missing, it is on the same GitHub",
     ),
     (
         (

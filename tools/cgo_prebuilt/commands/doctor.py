@@ -231,7 +231,10 @@ def check_url(source: Source, url: Url, head: Head) -> Check:
     if 200 <= status < 300:
         return Check(name, Status.OK, finding)
     if status in (401, 403, 407):
-        remedy = "set GITHUB_TOKEN, or add the host to the file that NETRC names"
+        remedy = (
+            "set GITHUB_TOKEN, name a credential helper (CGO_PREBUILT_CREDENTIAL_HELPER), or add the"
+            " host to the file that NETRC names"
+        )
         return Check(name, bad, finding, remedy)
     if is_file:
         remedy = (

@@ -11,6 +11,7 @@ from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_
 from cgo_prebuilt.commands.verbs import (
     add_json,
     add_lock_option,
+    add_network_options,
     add_renamed,
     add_trust_options,
     add_verb,
@@ -127,6 +128,7 @@ def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the hos
     verb.add_argument("--flavor", metavar="FLAVOR", help="instead of the default flavor")
     verb.add_argument("--offline", action="store_true", help="download nothing")
     add_trust_options(verb)
+    add_network_options(verb)
     # What MODULE.bazel says, for the Bazel rules alone: unlike with --mirror, the variables win.
     verb.add_argument("--default-mirror", type=place_argument, help=argparse.SUPPRESS)
 

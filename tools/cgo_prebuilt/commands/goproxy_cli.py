@@ -15,6 +15,7 @@ from cgo_prebuilt.commands.verbs import (
     add_group,
     add_json,
     add_manifest,
+    add_network_options,
     add_trust_options,
     add_verb,
     note,
@@ -58,6 +59,7 @@ def add_goproxy(verbs: Verbs) -> None:
     )
     verb.add_argument("--version", metavar="VERSION", help="instead of the manifest's")
     add_trust_options(verb)
+    add_network_options(verb)
     verb.add_argument(
         "--slim",
         action="store_true",

@@ -14,6 +14,7 @@ from cgo_prebuilt.commands.surroundings import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     MANIFEST,
     add_json,
+    add_network_options,
     add_verb,
     note,
     path_argument,
@@ -52,6 +53,7 @@ def add_init(verbs: Verbs) -> None:
     verb.add_argument(
         "--output", type=path_argument, metavar="MANIFEST", default=MANIFEST, help="the manifest"
     )
+    add_network_options(verb)
     verb.add_argument("--name", metavar="NAME", help="what to call the library")
     verb.add_argument("--version", metavar="VERSION", help="which version it is")
     verb.add_argument(

@@ -12,6 +12,7 @@ from cgo_prebuilt.commands.surroundings import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     STALE,
     add_manifest,
+    add_network_options,
     add_renamed,
     add_verb,
     age_argument,
@@ -84,6 +85,7 @@ def add_lock(verbs: Verbs) -> None:
         help="whose attestation: a GitHub repository (OWNER/NAME), or a workflow of one",
     )
     add_renamed(verb, "--attested-by", "--identity")
+    add_network_options(verb)
 
 
 def _lock(options: argparse.Namespace) -> int:

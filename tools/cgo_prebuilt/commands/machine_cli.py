@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.fetch_cli import settings_of
 from cgo_prebuilt.commands.surroundings import open_store, this_host
-from cgo_prebuilt.commands.verbs import LOCK, add_json, add_verb, path_argument, print_json, say
+from cgo_prebuilt.commands.verbs import (
+    LOCK,
+    add_json,
+    add_network_options,
+    add_verb,
+    path_argument,
+    print_json,
+    say,
+)
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ def add_machine(verbs: Verbs) -> None:
         metavar="LOCK",
         help=f"also try this lock's URLs; {LOCK} if there is one",
     )
+    add_network_options(verb)
     add_json(
         verb, "print the findings as JSON", {"findings": ("name", "status", "finding", "next")}
     )

@@ -12,6 +12,7 @@ from cgo_prebuilt.commands.surroundings import open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     add_json,
+    add_network_options,
     add_trust_options,
     add_verb,
     path_argument,
@@ -74,6 +75,7 @@ def add_mirror(verbs: Verbs) -> None:
         dict.fromkeys(("fetched", "kept", "removed", "bytes_downloaded"), ()),
     )
     add_trust_options(verb)
+    add_network_options(verb)
 
 
 def _mirror(options: argparse.Namespace) -> int:

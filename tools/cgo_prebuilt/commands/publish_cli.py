@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.commands.verbs import (
     add_json,
     add_manifest,
+    add_network_options,
     add_verb,
     note,
     path_argument,
@@ -124,6 +125,7 @@ def add_publishing(verbs: Verbs) -> None:
         default=[],
         help="publish files of SHA256SUMS that the manifest says nothing of; several times",
     )
+    add_network_options(verb)
     add_json(verb, "print what was done as JSON", {"where": (), "sent": (), "unchanged": ()})
 
 

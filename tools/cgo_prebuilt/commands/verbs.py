@@ -157,6 +157,17 @@ def add_trust_options(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network_options(verb: argparse.ArgumentParser) -> None:
+    """Adds the options of a verb that uses the network."""
+    verb.add_argument(
+        "--credential-helper",
+        metavar="[PATTERN=]PROGRAM",
+        action="append",
+        help="ask this program for credentials, as Bazel does: for the hosts of a pattern, such as"
+        " *.example.com, or for all; may be given several times",
+    )
+
+
 def path_argument(text: str) -> Path:
     """A path on the command line; the type of an argument.
 

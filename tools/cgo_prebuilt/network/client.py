@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.network.answer import Answer
-from cgo_prebuilt.network.credentials import authorization
+from cgo_prebuilt.network.credentials import credential_for
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
 from cgo_prebuilt.network.guarded import Guard, guarded_adapter
 from cgo_prebuilt.network.reply import Reply
@@ -42,6 +42,7 @@ class HttpClient:
         import requests
 
         self.requests = 0
+        self._sent = ""
         self._settings = settings
         self._environ = environ
         self._guard = Guard(settings.header_seconds)
@@ -145,7 +146,7 @@ class HttpClient:
                 remedy="have the server send the file as it is, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
-        raise status_failure(status, answer.reason, wait)
+        raise status_failure(status, answer.reason, wait, self._sent)
 
     def _follow(
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None
@@ -193,9 +194,9 @@ class HttpClient:
         self.requests += 1
         self._guard.expect()
         try:
-            known = authorization(hop, url, self._environ)
-            if known is not None:
-                wanted["Authorization"] = known
+            credential = credential_for(hop, url, self._environ, method)
+            self._sent = credential.source
+            wanted.update(credential.headers)
             request = self._session.prepare_request(
                 requests.Request(
                     method,

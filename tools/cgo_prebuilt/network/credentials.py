@@ -1,4 +1,4 @@
-"""What a request is authorized with. The same for every request, and never part of a message."""
+"""What a request is authorized with. The same rules for every request, and never part of a message."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import netrc
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.network.credential_helper import ask, helper_for, read_helpers
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.url import Url
 
@@ -18,35 +20,71 @@ _TOKEN: Final = re.compile(r"[!-~]+")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
-def authorization(hop: Url, first: Url, environ: Mapping[str, str]) -> str | None:
-    """The Authorization header of a request; None where it has none.
+@dataclass(frozen=True, slots=True, repr=False)
+class Credential:
+    """What a request is authorized with.
 
-    A login in the URL is for its own origin. A GitHub token is for the GitHub that the environment
-    names. A netrc entry is for its host; where a redirect leads there, over https only.
+    Attributes:
+        headers: Those that it has for that; none for nothing.
+        source: What has them, in words for whoever must renew them.
+    """
+
+    headers: Mapping[str, str]
+    source: str = ""
+
+
+def credential_for(
+    hop: Url, first: Url, environ: Mapping[str, str], method: str = "GET"
+) -> Credential:
+    """What a request is authorized with.
+
+    A login in the URL is for its own origin. Then a credential helper is asked. A GitHub token is for
+    the GitHub that the environment names. A netrc entry is for its host. Where a redirect leads to
+    another host, that host's own are sent over https only, and none beside a signature in the URL.
 
     Args:
         hop: Where the request goes.
         first: Where the redirects, if there were any, began.
-        environ: `GITHUB_TOKEN`, `GH_TOKEN`, `GITHUB_API_URL`, `GITHUB_SERVER_URL`, `NETRC`.
+        environ: `CGO_PREBUILT_CREDENTIAL_HELPER`, `GITHUB_TOKEN`, `GH_TOKEN`, `GITHUB_API_URL`,
+            `GITHUB_SERVER_URL`, `NETRC`.
+        method: The request's.
 
     Raises:
-        Failure: The token cannot be sent.
+        Failure: A helper or a token cannot be used.
         ValueError: A URL is malformed.
     """
     home = hop.origin() == first.origin()
     login = hop.login() if home else None
-    if login is None and is_github(hop, environ):
-        try:
-            token = github_token(environ)
-        except UsageError as error:
-            raise Failure(Kind.LOCAL, f"{error.where}: {error.what}", remedy=error.remedy) from None
-        if token is not None:
-            return f"Bearer {token}"
-    if login is None and (home or hop.scheme == "https"):
-        login = _netrc_login(hop.host, environ, home=home)
+    if login is not None:
+        return Credential({"Authorization": basic(login)}, "the URL")
+    try:
+        helpers = read_helpers(environ)
+        token = github_token(environ) if is_github(hop, environ) else None
+    except UsageError as error:
+        raise Failure(Kind.LOCAL, f"{error.where}: {error.what}", remedy=error.remedy) from None
+    is_private = home or (hop.scheme == "https" and hop.credential() is None)
+    program = helper_for(hop.host, helpers) if is_private else None
+    headers = {} if program is None else ask(program, hop, method, environ)
+    if headers:
+        return Credential(headers, f"the credential helper {program}")
+    if token is not None:
+        return Credential({"Authorization": f"Bearer {token}"}, "GITHUB_TOKEN or GH_TOKEN")
+    login = _netrc_login(hop.host, environ, home=home) if is_private else None
     if login is None:
-        return None
+        return Credential({})
+    # Bazel, too, takes a password without a user for a token.
+    value = basic(login) if login[0] else f"Bearer {login[1]}"
+    return Credential({"Authorization": value}, "netrc (NETRC)")
+
+
+def basic(login: tuple[str, str]) -> str:
+    """The Authorization header of a user and a password (RFC 7617)."""
     return "Basic " + b64encode(":".join(login).encode()).decode("ascii")
+
+
+def is_loopback(url: Url) -> bool:
+    """Whether what is sent to a URL stays on this machine."""
+    return url.host in _LOOPBACK
 
 
 def is_github(url: Url, environ: Mapping[str, str]) -> bool:
@@ -54,11 +92,10 @@ def is_github(url: Url, environ: Mapping[str, str]) -> bool:
 
     It is github.com unless the environment, such as that of GitHub Actions, names another.
     """
-    api = Url(environ.get("GITHUB_API_URL") or "https://api.github.com")
-    server = Url(environ.get("GITHUB_SERVER_URL") or "https://github.com")
-    if url.scheme != "https" and url.host not in _LOOPBACK:
+    if url.scheme != "https" and not is_loopback(url):
         return False
     try:
+        server, api = github_servers(environ)
         scheme, host, port = url.origin()
         # Where api.example.com has the API, uploads.example.com takes the files.
         if host.startswith("uploads."):
@@ -66,6 +103,27 @@ def is_github(url: Url, environ: Mapping[str, str]) -> bool:
         return (scheme, host, port) in (api.origin(), server.origin())
     except ValueError:
         return False
+
+
+def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
+    """The GitHub that an environment names, and its API; neither with a slash at its end.
+
+    Where only one of `GITHUB_SERVER_URL` and `GITHUB_API_URL` is set, the other is on the same
+    GitHub: its token is not github.com's.
+    """
+    server, api = (
+        environ.get(name, "").rstrip("/") for name in ("GITHUB_SERVER_URL", "GITHUB_API_URL")
+    )
+    if api and not server:
+        scheme, _, rest = api.partition("://")
+        host = rest.partition("/")[0].rpartition("@")[2]
+        server = f"{scheme}://{host.removeprefix('api.')}"
+    if server and not api and Url(server).host != "github.com":
+        # https://docs.github.com/en/enterprise-server/rest; GHE.com has a host for its API.
+        api = f"{server}/api/v3"
+        if Url(server).host.endswith(".ghe.com"):
+            api = server.replace("://", "://api.", 1)
+    return Url(server or "https://github.com"), Url(api or "https://api.github.com")
 
 
 def github_token(environ: Mapping[str, str]) -> str | None:

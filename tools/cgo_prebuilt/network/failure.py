@@ -30,6 +30,7 @@ class Kind(enum.Enum):
     TRUNCATED = "truncated"
     SLOW = "slow"
     STATUS = "status"
+    CREDENTIAL = "credential"
     TLS = "tls"
     PROXY = "proxy"
     REDIRECT = "redirect"
@@ -117,13 +118,23 @@ def fault(error: Exception) -> Failure:
     return failure
 
 
-def status_failure(status: int, reason: str, retry_after: float | None) -> Failure:
-    """The failure that an HTTP status other than success stands for."""
+def status_failure(status: int, reason: str, retry_after: float | None, sent: str = "") -> Failure:
+    """The failure that an HTTP status other than success stands for.
+
+    Args:
+        status: The status.
+        reason: The server's words for it.
+        retry_after: How long the server asks to wait, in seconds.
+        sent: What has the credentials that the request had; empty where it had none.
+    """
     remedy = None
-    if status in (401, 403):
+    if status in (401, 403) and sent:
+        remedy = f"renew the credentials that {sent} has for this host, or use a mirror"
+    elif status in (401, 403):
         remedy = (
-            "give credentials: GITHUB_TOKEN or GH_TOKEN for GitHub, a netrc entry (NETRC) for "
-            "another host; or use a mirror"
+            "give credentials: GITHUB_TOKEN or GH_TOKEN for GitHub; a credential helper "
+            "(CGO_PREBUILT_CREDENTIAL_HELPER) or a netrc entry (NETRC) for another host; or use a "
+            "mirror"
         )
     elif status in (404, 410):
         remedy = "check the version and the URL, or add a mirror that has the file"

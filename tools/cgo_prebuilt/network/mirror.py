@@ -62,7 +62,9 @@ def _look_into(mirror: Url | None, variable: str) -> None:
 
 def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
     """The variables that no fetch could begin with, of whatever library: an error for each."""
-    from cgo_prebuilt.network.credentials import github_token  # with ssl, which takes its time
+    # With ssl, which takes its time.
+    from cgo_prebuilt.network.credential_helper import read_helpers
+    from cgo_prebuilt.network.credentials import github_token
 
     names = [name for name in environ if _SETTING.fullmatch(name)]
     found: list[CgoPrebuiltError] = []
@@ -74,8 +76,9 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
             _look_into(settings.mirror or settings.release_url, name)
         except CgoPrebuiltError as error:
             found.append(error)
-    try:
-        github_token(environ)
-    except CgoPrebuiltError as error:
-        found.append(error)
+    for read in (github_token, read_helpers):
+        try:
+            read(environ)
+        except CgoPrebuiltError as error:
+            found.append(error)
     return found

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.locks.lock import DAY
 from cgo_prebuilt.network.api import Api
-from cgo_prebuilt.network.credentials import github_token, is_github
+from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.url import Url
 
@@ -42,8 +42,8 @@ class GitHubSite:
     """Where a GitHub is, as GitHub Actions tells it in the environment.
 
     Attributes:
-        api: `GITHUB_API_URL`, without a slash at its end.
-        server: `GITHUB_SERVER_URL`, likewise.
+        api: Its API, without a slash at its end.
+        server: Where people see it, likewise.
         has_token: Whether there is a `GITHUB_TOKEN` or `GH_TOKEN`.
         environ: The environment.
     """
@@ -60,12 +60,8 @@ class GitHubSite:
         Raises:
             UsageError: The token cannot be sent.
         """
-        return cls(
-            Url((environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")),
-            Url((environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")),
-            github_token(environ) is not None,
-            environ,
-        )
+        server, api = github_servers(environ)
+        return cls(api, server, github_token(environ) is not None, environ)
 
     def own(self, url: Url) -> Url:
         """A URL that an answer of the API names, if it is GitHub's.
