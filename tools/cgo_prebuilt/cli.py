@@ -7,7 +7,8 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from cgo_prebuilt import __version__
@@ -48,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     try:
         options = parser(words[0] if words else "").parse_args(words)
-        _name_helpers(getattr(options, "credential_helper", None) or [])
-        code: int = options.run(options)
+        with _helpers_named(getattr(options, "credential_helper", None) or []):
+            code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
         from cgo_prebuilt.commands.failures import print_last
@@ -110,14 +111,22 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
-def _name_helpers(helpers: Sequence[str]) -> None:
+@contextmanager
+def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
     """Puts the command line's credential helpers behind the variable's: the last for a host counts.
 
     Every connection, of whatever thread, reads the environment.
     """
+    name = "CGO_PREBUILT_CREDENTIAL_HELPER"
+    before = os.environ.get(name)
     if helpers:
-        name = "CGO_PREBUILT_CREDENTIAL_HELPER"
-        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *helpers)))
+        os.environ[name] = ",".join(filter(None, (before, *helpers)))
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _fill_standard_streams() -> None:

@@ -76,6 +76,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the file of logins by host, instead of `~/.netrc`; a password without a login is a bearer token",
     ),
     (
+        ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"),
+        "where `docker login` and `podman login` leave logins: a file, a folder with `config.json`, and one"
+        " with `containers/auth.json`",
+    ),
+    (
         ("GITHUB_TOKEN", "GH_TOKEN"),
         "sent over https to github.com only, or to the GitHub that the next two name; `publish` needs one."
         " Release files of a private repository are taken by the API",

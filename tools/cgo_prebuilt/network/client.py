@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.network.answer import Answer
-from cgo_prebuilt.network.credentials import credential_for
+from cgo_prebuilt.network.challenge import LARGEST_TOKEN, answer_challenge, known_for
+from cgo_prebuilt.network.credentials import Credential, credential_for
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
 from cgo_prebuilt.network.guarded import Guard, guarded_adapter
 from cgo_prebuilt.network.reply import Reply
-from cgo_prebuilt.network.retry import repeats_at_once, requested_wait
+from cgo_prebuilt.network.retry import Verdict, classify, repeats_at_once, requested_wait
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
@@ -42,7 +43,7 @@ class HttpClient:
         import requests
 
         self.requests = 0
-        self._sent = ""
+        self._credential = Credential({})
         self._settings = settings
         self._environ = environ
         self._guard = Guard(settings.header_seconds)
@@ -146,7 +147,7 @@ class HttpClient:
                 remedy="have the server send the file as it is, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
-        raise status_failure(status, answer.reason, wait, self._sent)
+        raise status_failure(status, answer.reason, wait, self._credential.source)
 
     def _follow(
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None
@@ -158,12 +159,7 @@ class HttpClient:
             if len(seen) > self._settings.redirects:
                 raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
             seen.add(hop)
-            try:
-                response = self._send(method, hop, url, headers, body)
-            except Failure as failure:
-                if not repeats_at_once(failure, method, body):
-                    raise
-                response = self._send(method, hop, url, headers, body)
+            response = self._authorized(method, hop, url, headers, body)
             location = response.headers.get("location")
             follows = method in ("GET", "HEAD") and response.status_code in _REDIRECTS
             if not follows or location is None:
@@ -175,6 +171,53 @@ class HttpClient:
             except ValueError as error:
                 raise Failure(Kind.REDIRECT, str(error)) from error
 
+    def _authorized(
+        self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any
+    ) -> Any:
+        """Sends a request; once more where a server asks for credentials that there are."""
+        response = self._once(method, hop, url, headers, body)
+        # A file was read already, and cannot be sent again from here.
+        if response.status_code != 401 or hasattr(body, "read"):
+            return response
+        said = response.headers.get("www-authenticate", "")
+        try:
+            own = credential_for(hop, url, self._environ, method)
+            better = answer_challenge(said, hop, method, own, self._environ, self._ask_for_token)
+        except BaseException:
+            response.close()
+            raise
+        if better is None:
+            return response
+        response.close()
+        return self._once(method, hop, url, headers, body, better)
+
+    def _ask_for_token(self, question: Url, login: Credential) -> tuple[int, bytes]:
+        # Without a look at redirects: the login is for nobody whom they lead to.
+        response = self._send("GET", question, question, {}, None, login if login.headers else None)
+        with closing(self._answer(response, question)) as answer:
+            content = answer.read_all(LARGEST_TOKEN, self._settings.answer_seconds)
+        wait = requested_wait(answer.status, answer.headers, "", time.time())
+        failure = status_failure(answer.status, f"from {question}", wait)
+        if classify(failure) is Verdict.AGAIN:
+            raise failure
+        return answer.status, content
+
+    def _once(
+        self,
+        method: str,
+        hop: Url,
+        url: Url,
+        headers: Mapping[str, str],
+        body: Any,
+        login: Credential | None = None,
+    ) -> Any:
+        try:
+            return self._send(method, hop, url, headers, body, login)
+        except Failure as failure:
+            if not repeats_at_once(failure, method, body):
+                raise
+            return self._send(method, hop, url, headers, body, login)
+
     def _answer(self, response: Any, url: Url) -> Answer:
         try:
             return Answer(response, url, self._guard, self._settings.read_seconds)
@@ -182,7 +225,15 @@ class HttpClient:
             response.close()
             raise
 
-    def _send(self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any) -> Any:
+    def _send(
+        self,
+        method: str,
+        hop: Url,
+        url: Url,
+        headers: Mapping[str, str],
+        body: Any,
+        login: Credential | None = None,
+    ) -> Any:
         import requests
 
         settings = self._settings
@@ -194,9 +245,9 @@ class HttpClient:
         self.requests += 1
         self._guard.expect()
         try:
-            credential = credential_for(hop, url, self._environ, method)
-            self._sent = credential.source
-            wanted.update(credential.headers)
+            login = login or known_for(hop, method)
+            self._credential = login or credential_for(hop, url, self._environ, method)
+            wanted.update(self._credential.headers)
             request = self._session.prepare_request(
                 requests.Request(
                     method,

@@ -133,8 +133,8 @@ def status_failure(status: int, reason: str, retry_after: float | None, sent: st
     elif status in (401, 403):
         remedy = (
             "give credentials: GITHUB_TOKEN or GH_TOKEN for GitHub; a credential helper "
-            "(CGO_PREBUILT_CREDENTIAL_HELPER) or a netrc entry (NETRC) for another host; or use a "
-            "mirror"
+            "(CGO_PREBUILT_CREDENTIAL_HELPER) or a netrc entry (NETRC) for another host; `docker "
+            "login` for a registry; or use a mirror"
         )
     elif status in (404, 410):
         remedy = "check the version and the URL, or add a mirror that has the file"

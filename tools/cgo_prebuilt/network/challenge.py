@@ -1,0 +1,147 @@
+"""The answer to a 401 that asks for a token or a password, as registries do.
+
+https://distribution.github.io/distribution/spec/auth/token/ and RFC 7235. A registry names a server
+that gives tokens for it. As with docker, a user and a password of the registry go to that server, too:
+whom the registry names could have them from the registry itself. They go over https only, and no
+other credentials do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from cgo_prebuilt.network.credentials import Credential, basic, is_loopback
+from cgo_prebuilt.network.docker_config import docker_login
+from cgo_prebuilt.network.failure import Failure, Kind, status_failure
+from cgo_prebuilt.url import Url
+
+_BEARER: Final = re.compile(r"(?i)(?:^|,)[ \t]*bearer[ \t]+")
+_BASIC: Final = re.compile(r"(?i)(?:^|,)[ \t]*basic(?:[ \t]|,|$)")
+_PARAMETER: Final = re.compile(
+    r'([\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))[ \t]*(?:,[ \t]*|$)'
+)
+_REPOSITORY: Final = re.compile(r"(.*/v2/.+?)/(blobs|manifests|tags|referrers)/")
+_SENDABLE: Final = re.compile(r"[!-~]+")
+_SECONDS: Final = 60.0
+"""How long a token is good whose server does not say it; so the specification."""
+_MARGIN: Final = 5.0
+LARGEST_TOKEN: Final = 1 << 20
+
+_Place = tuple[tuple[str, str, int | None], str, bool]
+_known: dict[_Place, tuple[float, Credential]] = {}
+
+
+class Challenge(NamedTuple):
+    """Who gives a token (`realm`), for what (`service`, `scope`)."""
+
+    realm: Url
+    service: str
+    scope: str
+
+    def question(self) -> Url:
+        """What to ask for the token."""
+        pairs = [("service", self.service), *(("scope", one) for one in self.scope.split())]
+        query = urlencode([pair for pair in pairs if pair[1]])
+        return Url(f"{self.realm.raw}{'&' if '?' in self.realm.raw else '?'}{query}")
+
+
+def read_challenge(header: str) -> Challenge | None:
+    """The challenge of a `WWW-Authenticate`; None where it asks for no token."""
+    start = _BEARER.search(header)
+    values: dict[str, str] = {}
+    at = start.end() if start else len(header)
+    while match := _PARAMETER.match(header, at):
+        quoted, plain = match[2], match[3]
+        values[match[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        at = match.end()
+    if Url(values.get("realm", "")).scheme not in ("http", "https"):
+        return None  # only a name, as of any server that takes tokens (RFC 6750)
+    return Challenge(Url(values["realm"]), values.get("service", ""), values.get("scope", ""))
+
+
+def known_for(hop: Url, method: str) -> Credential | None:
+    """What the last challenge for this repository was answered with, while it is good."""
+    until, credential = _known.get(_place(hop, method), (0.0, None))
+    return credential if time.monotonic() < until else None
+
+
+def answer_challenge(
+    header: str,
+    hop: Url,
+    method: str,
+    sent: Credential,
+    environ: Mapping[str, str],
+    ask: Callable[[Url, Credential], tuple[int, bytes]],
+) -> Credential | None:
+    """What to send a refused request again with.
+
+    Args:
+        header: The `WWW-Authenticate` of the 401.
+        hop: What was asked.
+        method: The request's.
+        sent: What the request was authorized with.
+        environ: Names docker's configuration.
+        ask: Sends a GET with a login, if it has one; gives the status and the body.
+
+    Returns:
+        None where there is nothing better than what was sent.
+
+    Raises:
+        Failure: Who gives tokens must not be asked, or gives none.
+        ValueError: A URL is malformed.
+    """
+    own = sent.headers.get("Authorization", "").startswith("Basic ")
+    is_private = hop.scheme == "https" or is_loopback(hop)
+    login = sent if own else Credential({})
+    found = None if own or not is_private else docker_login(hop, environ)
+    if found is not None:
+        login = Credential({"Authorization": basic(found)}, "docker's configuration")
+    challenge = read_challenge(header)
+    if challenge is None:
+        if found is None or not _BASIC.search(header):
+            return None
+        _known[_place(hop, method)] = (float("inf"), login)
+        return login
+    realm = challenge.realm
+    is_local = is_loopback(realm) and is_loopback(hop) and hop.scheme == "http"
+    if realm.scheme != "https" and not is_local:
+        raise Failure(
+            Kind.CREDENTIAL,
+            f"{hop.host} asks for a token of {realm}, which is not https",
+            remedy="have the registry name an https URL as its realm, or use a mirror",
+        )
+    status, body = ask(challenge.question(), login if is_private else Credential({}))
+    token, seconds = _token(body) if status == 200 else ("", 0.0)
+    if not token:
+        raise Failure(
+            Kind.CREDENTIAL,
+            f"no token for {hop.host} from {realm}: HTTP {status}",
+            remedy=status_failure(401, "", None, login.source).remedy,
+        )
+    credential = Credential({"Authorization": f"Bearer {token}"}, login.source)
+    _known[_place(hop, method)] = (time.monotonic() + seconds - _MARGIN, credential)
+    return credential
+
+
+def _token(body: bytes) -> tuple[str, float]:
+    """The token that a server gives, and for how many seconds; no token where it gives none."""
+    try:
+        answer = json.loads(body)
+        token = answer.get("token") or answer.get("access_token") or ""
+        seconds = float(answer.get("expires_in") or _SECONDS)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return "", 0.0
+    is_good = isinstance(token, str) and _SENDABLE.fullmatch(token) is not None
+    return (token if is_good else ""), seconds
+
+
+def _place(hop: Url, method: str) -> _Place:
+    """What a token is good for: reading from, or writing to, one repository."""
+    path = hop.without_login().partition("?")[0]
+    match = _REPOSITORY.match(path)
+    return hop.origin(), match[1] if match else path, method in ("GET", "HEAD")
