@@ -1,83 +1,57 @@
-"""A credential helper in Bazel's protocol, whose secrets are in a file of its own and nowhere else.
+"""Credential helpers in Bazel's protocol, whose secrets are in a file of their own and nowhere else.
 
-Run as a program, it answers `get`: the URI in JSON on standard input, the headers in JSON on standard
-output. For a host with `s3` it signs a GET by Signature Version 4, as helpers for object stores do: the
-method, the payload and the other headers of a request are unknown to it.
+Run as a program, this one answers `get` with the headers that its file has for a host. The helper of an
+object store is the one of docs/publish.
 """
 
-import hashlib
-import hmac
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
-
-_UNSIGNED = "UNSIGNED-PAYLOAD"
+from urllib.parse import urlsplit
 
 
-def signed_headers(
-    method: str, url: str, key: str, secret: str, region: str, now: datetime
-) -> dict[str, str]:
-    """The headers of a request to S3 without a look at its body ("Signing AWS API requests")."""
-    parts = urlsplit(url)
-    time, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-    headers = {"host": parts.netloc, "x-amz-content-sha256": _UNSIGNED, "x-amz-date": time}
-    names = ";".join(headers)
-    query = "&".join(sorted(parts.query.split("&"))) if parts.query else ""
-    lines = [method, quote(unquote(parts.path), safe="/~"), query]
-    lines += [f"{name}:{value}" for name, value in headers.items()]
-    lines += ["", names, _UNSIGNED]
-    scope = f"{day}/{region}/s3/aws4_request"
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    signing = f"AWS4{secret}".encode()
-    for word in (day, region, "s3", "aws4_request"):
-        signing = hmac.digest(signing, word.encode(), "sha256")
-    text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}"
-    signature = hmac.digest(signing, text.encode(), "sha256").hex()
-    return {
-        "x-amz-content-sha256": _UNSIGNED,
-        "x-amz-date": time,
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names},"
-        f" Signature={signature}",
-    }
-
-
-def answer(uri: str, secrets: dict[str, dict[str, str]]) -> dict[str, object]:
-    """What the helper answers.
-
-    Args:
-        uri: What is about to be asked for.
-        secrets: By `host:port`: `key`, `secret` and `region`, or headers.
-    """
-    known = secrets.get(urlsplit(uri).netloc, {})
-    if "secret" in known:
-        known = signed_headers("GET", uri, **known, now=datetime.now(timezone.utc))
-    return {"headers": {name: [value] for name, value in known.items()}}
-
-
-def write_helper(folder: Path, secrets: dict[str, dict[str, str]], python: str) -> Path:
+def write_helper(folder: Path, headers: dict[str, dict[str, str]], python: str) -> Path:
     """Writes a helper as a program of its own.
 
     Args:
         folder: Where to; made.
-        secrets: See `answer`.
+        headers: By `host:port`.
         python: The interpreter that runs it.
 
     Returns:
         The program.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "secrets.json").write_text(json.dumps(secrets))
-    (folder / "secrets.json").chmod(0o600)
-    helper = folder / "helper"
-    helper.write_text(f"#!{python}\n{Path(__file__).read_text(encoding='utf-8')}")
-    helper.chmod(0o700)
-    return helper
+    _write_secret(folder / "secrets.json", json.dumps(headers))
+    return _write_program(
+        folder / "helper", f"#!{python}\n{Path(__file__).read_text(encoding='utf-8')}"
+    )
+
+
+def write_s3_helper(folder: Path, key: str, secret: str, region: str, python: str) -> Path:
+    """Writes the helper of the docs, with a profile of its own; as `write_helper`."""
+    script = Path(__file__).parents[2] / "docs/publish/s3_credentials.py"
+    profile = f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
+    _write_secret(folder / "profile", profile)
+    variables = f"AWS_SHARED_CREDENTIALS_FILE='{folder}/profile' AWS_REGION={region}"
+    text = f'#!/bin/sh\n{variables} exec {python} {script} "$@"\n'
+    return _write_program(folder / "helper", text)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def _write_program(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o700)
+    return path
 
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["get"]:
         sys.exit("usage: helper get < REQUEST")
     with Path(sys.argv[0]).with_name("secrets.json").open(encoding="utf-8") as file:
-        print(json.dumps(answer(json.load(sys.stdin)["uri"], json.load(file))))
+        known = json.load(file).get(urlsplit(json.load(sys.stdin)["uri"]).netloc, {})
+    print(json.dumps({"headers": {name: [value] for name, value in known.items()}}))

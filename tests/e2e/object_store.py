@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.credential_helper import write_s3_helper
 from tests.e2e.go_program import provide_go_program
 from tests.ports import free_port, wait_for
 
@@ -46,15 +47,9 @@ class ObjectStore:
         (self.buckets / name).mkdir()
         return f"{self.url}/{name}"
 
-    @property
-    def secrets(self) -> dict[str, dict[str, str]]:
-        """For `credential_helper.write_helper`."""
-        return {self.address: {"key": KEY, "secret": SECRET, "region": REGION}}
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a publisher sets."""
-        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    def helper(self, folder: Path, python: str, secret: str = SECRET) -> Path:
+        """Writes a credential helper that signs requests to it; see `write_s3_helper`."""
+        return write_s3_helper(folder, KEY, secret, REGION, python)
 
 
 @contextmanager

@@ -94,11 +94,13 @@ class Registry:
         address: Its host and port.
         folder: Where it keeps what it is given.
         tokens: Its token server; None where it has none.
+        authentication: How it knows its users.
     """
 
     address: str
     folder: Path
     tokens: TokenServer | None
+    authentication: Authentication
 
     def place(self, name: str) -> str:
         """What `publish --to` and `urls` have for a repository of it."""
@@ -118,7 +120,7 @@ class Registry:
         if arguments[0] == "copy":
             side = "src-" if arguments[-2].startswith("docker:") else "dest-"
         options = [f"--{side}tls-verify=false"]
-        options += [] if self.tokens is None else [f"--{side}creds={user}:{PASSWORD}"]
+        options += [] if self.authentication == "none" else [f"--{side}creds={user}:{PASSWORD}"]
         command = [provide("skopeo", "skopeo"), arguments[0], *options, *arguments[1:]]
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, check=True
@@ -180,7 +182,7 @@ def oci_registry(
             )
         try:
             wait_for(port, process, log)
-            yield Registry(f"127.0.0.1:{port}", folder, tokens)
+            yield Registry(f"127.0.0.1:{port}", folder, tokens, authentication)
         finally:
             process.terminate()
             process.wait()

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from pytest_httpserver import HTTPServer
 
 from tests.e2e.bazel_workspace import REPOSITORY, Tools
 from tests.e2e.compilers import shared_library, static_library
+from tests.e2e.credential_helper import write_helper
+from tests.e2e.nginx_files import nginx_files
 from tests.e2e.reader import Reader, make_reader, shut_down
 from tests.e2e.real_layouts import FILECOIN_MODULE, LANCEDB_MODULE, filcrypto, lancedb
 from tests.e2e.release_with_links import ONNX_HEADER, write_release
@@ -65,7 +68,7 @@ def test_consume(reader: Reader, tmp_path: Path) -> None:
     reader.checked(read_guide("docs/consume.md"))
 
 
-def test_publish(reader: Reader, httpserver: HTTPServer) -> None:
+def test_publish(reader: Reader, httpserver: HTTPServer, tmp_path: Path) -> None:
     github = GitHubServer(httpserver, "acme/vecsearch")
     reader.environment |= github.environment
     make_vecsearch(reader)
@@ -80,7 +83,24 @@ def test_publish(reader: Reader, httpserver: HTTPServer) -> None:
         "cgo-prebuilt publish prebuilt.yaml --dist later --repo acme/vecsearch --tag v0.3.1\n"
     ).checked()
     change_manifest(reader, version="v0.3.0")
-    reader.checked(read_guide("docs/publish.md"))
+    guide = read_guide("docs/publish.md")
+    (growing,) = under(guide, "Another platform, later")
+    with nginx_files(tmp_path / "nginx") as server:
+        helper = write_helper(tmp_path / "helper", server.secrets("bearer"), sys.executable)
+        reader.environment["CGO_PREBUILT_CREDENTIAL_HELPER"] = str(helper)
+        reader.environment["PLACE"] = f"{server.bearer}/vecsearch/v0.3.1"
+        reader.checked(guide[: guide.index(growing)])
+        shutil.copytree(reader.folder / "out", reader.folder / "out-arm64")
+        static_library(
+            "linux_arm64",
+            "int vecsearch_answer(void) { return 42; }",
+            reader.folder / "out-arm64/lib/libvecsearch.a",
+        )
+        change_manifest(reader, platforms={"linux_amd64": {}, "linux_arm64": {}})
+        reader.checked(guide[guide.index(growing) :])
+    archives = [path.name for path in (reader.folder / "public/v0.3.0").iterdir()]
+    assert len(archives) == 3
+    assert "withdrawn" in (reader.folder / "prebuilt.lock.json").read_text()
     assert {release.tag for release in github.releases} == {"v0.3.0", "v0.3.1"}
     lock = json.loads((reader.folder / "prebuilt.lock.json").read_text())
     assert (list(lock["versions"]), lock["default_version"]) == (["v0.3.0", "v0.3.1"], "v0.3.1")

@@ -208,7 +208,8 @@ def test_publishing_to_a_folder_sends_once(run: Run, tmp_path: Path) -> None:
     again = publish(run, "--to", "there")
     assert f"{ARCHIVE}: there already" in again.err
     done = json.loads(publish(run, "--to", "there", "--json").out)
-    assert done == {"where": "there", "sent": [], "unchanged": [ARCHIVE, "SHA256SUMS"]}
+    unchanged = [ARCHIVE, "SHA256SUMS"]
+    assert done == {"where": "there", "sent": [], "unchanged": unchanged, "requests": []}
 
 
 def test_a_place_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:

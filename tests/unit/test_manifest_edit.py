@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cgo_prebuilt.errors import ManifestError
-from cgo_prebuilt.manifests.manifest_edit import with_version
+from cgo_prebuilt.manifests.manifest_edit import with_version, with_withdrawn
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,33 @@ def test_a_version_that_is_not_on_its_own_line_is_left_to_people(text: str) -> N
     with pytest.raises(ManifestError, match="not on a line of its own") as caught:
         with_version(text, "v2", where="prebuilt.yaml")
     assert "set it to v2 by hand" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'withdrawn: {"v1": "it: \\"crashes\\""}\n'),
+        ("withdrawn: {v0: old} # why\n", 'withdrawn: {v0: old, "v1": "it: \\"crashes\\""} # why\n'),
+        ("withdrawn: {}\n", 'withdrawn: {"v1": "it: \\"crashes\\""}\n'),
+        (
+            "withdrawn: # why\n    v0: old\n",
+            'withdrawn: # why\n    "v1": "it: \\"crashes\\""\n    v0: old\n',
+        ),
+        ("withdrawn:\nheaders: []\n", 'withdrawn:\n  "v1": "it: \\"crashes\\""\nheaders: []\n'),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_only_the_reason_is_added(before: str, after: str, end: str) -> None:
+    head = "name: vec # a library\n"
+    changed = with_withdrawn((head + before).replace("\n", end), "v1", 'it: "crashes"', where="m")
+    assert changed == (head + after).replace("\n", end)
+    assert with_withdrawn(changed, "v1", 'it: "crashes"', where="m") == changed
+
+
+@pytest.mark.parametrize(
+    "text", ["{name: vec}", "name: vec\nwithdrawn: {v0: old,\n}\n", 'withdrawn: {"v1": "other"}\n']
+)
+def test_reasons_that_are_written_in_other_ways_are_left_to_people(text: str) -> None:
+    with pytest.raises(ManifestError, match="'withdrawn' cannot be extended there") as caught:
+        with_withdrawn(text, "v1", "it crashes", where="prebuilt.yaml")
+    assert 'write "v1": "it crashes" into it by hand' in str(caught.value.remedy)

@@ -215,7 +215,7 @@ def test_a_publisher_who_was_first_is_not_overwritten(dist: Path, server: FileSe
 
 def test_a_server_that_refuses_is_named(dist: Path, server: FileServer) -> None:
     server.before = lambda request: Response(status=403)
-    with pytest.raises(UsageError, match="the server refused: HTTP 403") as caught:
+    with pytest.raises(UnavailableError, match="the server refused: HTTP 403") as caught:
         publish(release_files(manifest(), dist), place(server.url))
     assert "netrc" in str(caught.value.remedy)
 

@@ -213,9 +213,26 @@ def test_a_place_that_publish_knows_no_way_to_is_no_folder(
     pack(run, "--platform", "linux_amd64")
     before = files_below(tmp_path)
     done = publish(run, "--to", place)
-    done.refused(2, "publish knows no way to a URL of", "name a folder, or a URL of https or http")
+    done.refused(
+        2, "publish knows no way to a URL of", "name a folder, a URL of https or http", "oci:"
+    )
     assert files_below(tmp_path) == before
     assert "canary" not in done.err
+
+
+def test_a_key_is_for_sums_that_are_extended(run: Run) -> None:
+    done = publish(run, "--to", "published", "--sign", "key")
+    done.refused(2, "--sign is for sums that --add extends", "cgo-prebuilt pack --sign KEY_FILE")
+
+
+def test_published_sums_that_are_none_are_not_extended(run: Run, tmp_path: Path) -> None:
+    pack(run, "--platform", "linux_amd64")
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / SUMS).write_text("<html>")
+    done = publish(run, "--to", "published", "--add")
+    done.refused(
+        4, "the published SHA256SUMS cannot be extended: '<html>' is not a hash and a file"
+    )
 
 
 def test_the_scheme_of_a_place_may_be_in_capitals(

@@ -22,6 +22,7 @@ _VERBS = {
     "rebuild_cli.add_rebuild": ("rebuild",),
     "source_cli.add_sources": ("source", "crates"),
     "publish_cli.add_publishing": ("pack", "publish"),
+    "withdraw_cli.add_withdraw": ("withdraw",),
     "init_cli.add_init": ("init",),
     "inspect_cli.add_inspect": ("inspect",),
     "lock_cli.add_lock": ("lock",),

@@ -6,9 +6,14 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands.surroundings import open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     add_json,
     add_manifest,
@@ -26,7 +31,9 @@ from cgo_prebuilt.url import Url
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.publishing.plain_places import PutPlace
     from cgo_prebuilt.publishing.publish import Destination
+    from cgo_prebuilt.publishing.registry_place import RegistryPlace
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
@@ -103,7 +110,11 @@ def add_publishing(verbs: Verbs) -> None:
     )
     add_manifest(verb)
     verb.add_argument(
-        "--dist", required=True, type=path_argument, metavar="DIST", help="what `pack` wrote"
+        "--dist",
+        required=True,
+        type=place_argument,
+        metavar="DIR_OR_URL",
+        help="what `pack` wrote; or where it is published already, to publish the same elsewhere",
     )
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
@@ -113,7 +124,7 @@ def add_publishing(verbs: Verbs) -> None:
         "--to",
         type=place_argument,
         metavar="DIR_OR_URL",
-        help="to a folder, or by PUT below a URL ({file} may be in it)",
+        help="to a folder, by PUT below a URL ({file} may be in it), or to oci://REGISTRY/NAME",
     )
     verb.add_argument(
         "--tag", metavar="TAG", help="the release's tag; the manifest's version if not given"
@@ -125,8 +136,23 @@ def add_publishing(verbs: Verbs) -> None:
         default=[],
         help="publish files of SHA256SUMS that the manifest says nothing of; several times",
     )
+    verb.add_argument(
+        "--add",
+        action="store_true",
+        help="add what is new to a published version: its sums are extended, the rest stays as it is",
+    )
+    verb.add_argument(
+        "--sign",
+        metavar="KEY_FILE",
+        type=path_argument,
+        help="sign the extended SHA256SUMS, as `pack` does",
+    )
+    verb.add_argument(
+        "--dry-run", action="store_true", help="send nothing; print each request and its bytes"
+    )
     add_network_options(verb)
-    add_json(verb, "print what was done as JSON", {"where": (), "sent": (), "unchanged": ()})
+    keys = {"where": (), "sent": (), "unchanged": (), "requests": ("method", "url", "size")}
+    add_json(verb, "print what was done as JSON", keys)
 
 
 def _pack(options: argparse.Namespace) -> int:
@@ -161,22 +187,106 @@ def _pack(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publishing.publish import publish, release_files
-    from cgo_prebuilt.releases.sums import SIGNATURE
+    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 
+    if options.sign is not None and not options.add:
+        raise UsageError(
+            "--sign is for sums that --add extends",
+            where="--sign",
+            remedy="sign with `cgo-prebuilt pack --sign KEY_FILE`",
+        )
     manifest = read_manifest(options.manifest)
     destination = _destination(options, manifest)
-    files = release_files(manifest, options.dist, options.also)
-    if manifest.public_key is None and files[-1].name == SIGNATURE:
-        note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
-    done = publish(files, destination)
+    with _packed(options, manifest) as dist:
+        published = _extend(options, manifest, destination, dist) if options.add else {}
+        files = release_files(manifest, dist, options.also, published)
+        if manifest.public_key is None and files[-1].name == SIGNATURE:
+            note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
+        replaces = (SUMS, SIGNATURE) if published else ()
+        done = publish(files, destination, replaces=replaces, trial=options.dry_run)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
-        print_json(options, answer)
+        print_json(options, {**answer, "requests": [asdict(one) for one in done.requests]})
         return 0
     for name in done.unchanged:
         say(f"{name}: there already")
-    print(done.where)
+    for request in done.requests:
+        print(request)
+    if not options.dry_run:
+        print(done.where)
     return 0
+
+
+def _extend(
+    options: argparse.Namespace, manifest: Manifest, destination: Destination, dist: Path
+) -> Mapping[str, str]:
+    """Enters what is published already into the sums of a folder; gives that."""
+    from cgo_prebuilt.publishing.publish import extend_sums
+    from cgo_prebuilt.releases.signing import sign
+    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+
+    where = options.to or options.repo
+    text = destination.text(SUMS)
+    if text is None:
+        raise UsageError(
+            f"there is no {SUMS} of {manifest.name} {manifest.version} to add to",
+            where=Url(where),
+            remedy="check the place and the version; leave out --add to publish it for the first time",
+        )
+    published = extend_sums(dist, text, where)
+    if options.sign is not None:
+        sign(dist / SUMS, options.sign)
+    if destination.text(SIGNATURE) is not None and not (dist / SIGNATURE).exists():
+        raise UsageError(
+            f"the published {SUMS} is signed, and what extends it is not",
+            where=str(dist / SIGNATURE),
+            remedy="add --sign KEY_FILE",
+        )
+    return published
+
+
+@contextmanager
+def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
+    """The folder with what `pack` wrote; or with what is published somewhere, while it is needed."""
+    from cgo_prebuilt.publishing.staged import download_release
+
+    origin = _server(options.dist, manifest)
+    if origin is None:
+        yield Path(options.dist)
+        return
+    with TemporaryDirectory() as folder:
+        transport = open_transport(open_store().partials)
+        download_release(origin, Url(options.dist), manifest, Path(folder), transport)
+        yield Path(folder)
+
+
+def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
+    """The server that a place is on; None for a folder.
+
+    Raises:
+        UsageError: It is a URL of a scheme that is not spoken.
+    """
+    from cgo_prebuilt.network.api import API_SETTINGS, Api
+    from cgo_prebuilt.network.client import HttpClient
+    from cgo_prebuilt.network.progress import progress_for
+    from cgo_prebuilt.publishing.plain_places import PutPlace
+    from cgo_prebuilt.publishing.registry_place import RegistryPlace
+
+    url = Url(place)
+    session = Api(HttpClient(API_SETTINGS, os.environ), note=note)
+    progress = progress_for(sys.stderr, verb="upload")
+    if url.scheme in ("http", "https"):
+        return PutPlace(url, session, progress)
+    if url.scheme == "oci":
+        return RegistryPlace(url, manifest, session, progress)
+    if "://" in place or url.scheme == "file":
+        raise UsageError(
+            f"publish knows no way to a URL of {url.scheme}",
+            where=url,
+            remedy="name a folder, a URL of https or http that takes a PUT (as S3, Google's and Azure's"
+            " stores do), or oci://REGISTRY/NAME",
+        )
+    return None
 
 
 def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
@@ -184,11 +294,10 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.publishing.github_release import GitHubRelease
-    from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
+    from cgo_prebuilt.publishing.plain_places import FolderPlace
     from cgo_prebuilt.publishing.publish import unreachable_archives
     from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
 
-    progress = progress_for(sys.stderr, verb="upload")
     if options.to is not None:
         if options.tag is not None:
             raise UsageError(
@@ -196,18 +305,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
                 where="--tag",
                 remedy="leave it out: the version is the manifest's",
             )
-        url = Url(options.to)
-        if url.scheme in ("http", "https"):
-            session = Api(HttpClient(API_SETTINGS, os.environ), note=note)
-            return PutPlace(url, session, progress)
-        if "://" in options.to or url.scheme == "file":
-            raise UsageError(
-                f"publish knows no way to a URL of {url.scheme}",
-                where=url,
-                remedy="name a folder, or a URL of https or http that takes a PUT; for an object store,"
-                " publish to a folder and copy that with the store's own program",
-            )
-        return FolderPlace(Path(options.to))
+        return _server(options.to, manifest) or FolderPlace(Path(options.to))
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(
             f"--repo {options.repo} is not a repository",
@@ -231,4 +329,5 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
         )
     session = Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
     api = GitHubApi(site, options.repo, session, writes=True)
+    progress = progress_for(sys.stderr, verb="upload")
     return GitHubRelease(api, tag, session, progress)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 
 from cgo_prebuilt.errors import ManifestError
+from cgo_prebuilt.manifests.strict_yaml import parse_yaml
 from cgo_prebuilt.template import bare_version
 
 _VERSION_LINE = re.compile(
@@ -47,3 +49,52 @@ def with_version(text: str, version: str, *, where: str) -> str:
             remedy=f"set it to {version} by hand, and run `cgo-prebuilt lock` without --update",
         )
     return changed
+
+
+_WITHDRAWN = re.compile(
+    r"^withdrawn:[^\S\r\n]*(\{[^\r\n]*\})?[^\S\r\n]*(?:#[^\r\n]*)?(?=\r?$)", re.MULTILINE
+)
+
+
+def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
+    """A manifest's text that says why a version is withdrawn; comments and order stay.
+
+    Args:
+        text: The manifest.
+        version: The version.
+        why: The reason, a line.
+        where: The manifest's file, for errors.
+
+    Raises:
+        ManifestError: `withdrawn` is written in a way that is left to people.
+    """
+    entry = f"{json.dumps(version)}: {json.dumps(why)}"
+    before = parse_yaml(text, where)
+    reasons = (before.get("withdrawn") or {}) if isinstance(before, dict) else None
+    if isinstance(reasons, dict) and version in reasons and reasons[version] == why:
+        return text
+    if isinstance(before, dict) and isinstance(reasons, dict) and version not in reasons:
+        changed = _with_entry(text, entry)
+        wanted = {**before, "withdrawn": {**reasons, version: why}}
+        with suppress(ManifestError):
+            if parse_yaml(changed, where) == wanted:
+                return changed
+    raise ManifestError(
+        "'withdrawn' cannot be extended there",
+        where=where,
+        remedy=f"write {entry} into it by hand, and run `cgo-prebuilt lock`",
+    )
+
+
+def _with_entry(text: str, entry: str) -> str:
+    end = "\r\n" if "\r\n" in text else "\n"
+    found = _WITHDRAWN.search(text)
+    if found is None:
+        return f"{text.rstrip()}{end}withdrawn: {{{entry}}}{end}"
+    if found[1] is None:
+        place, rest = found.end(), text[found.end() :]
+        indent = re.match(r"\r?\n( +)", rest)
+        return f"{text[:place]}{end}{indent[1] if indent else '  '}{entry}{rest}"
+    place = found.end(1) - 1  # in front of the closing brace
+    comma = ", " if found[1].strip("{} ") else ""
+    return f"{text[:place]}{comma}{entry}{text[place:]}"

@@ -39,15 +39,19 @@ class Upload:
         path: The file.
         progress: Is told.
         settings: The lowest rate.
+        start: Where the body begins in the file.
 
     Raises:
         UsageError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, progress: FileProgress, settings: TransportSettings) -> None:
+    def __init__(
+        self, path: Path, progress: FileProgress, settings: TransportSettings, start: int = 0
+    ) -> None:
         try:
             self._file = path.open("rb")
-            self._size = path.stat().st_size
+            self._size = path.stat().st_size - start
+            self._file.seek(start)
         except OSError as error:
             raise UsageError(
                 f"the file cannot be read: {error.strerror}",
@@ -106,7 +110,9 @@ class Api:
         self._now = now
         self._note = note
 
-    def ask(self, url: Url, most: int = LARGEST_ANSWER) -> Reply:
+    def ask(
+        self, url: Url, most: int = LARGEST_ANSWER, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """Sends a GET; repeated where it fails.
 
         Returns:
@@ -115,18 +121,19 @@ class Api:
         Raises:
             CgoPrebuiltError: There is no such answer.
         """
-        return self.send("GET", url, most=most)
+        return self.send("GET", url, most=most, headers=headers)
 
     def send(
         self,
         method: str,
         url: Url,
-        document: Mapping[str, object] | None = None,
+        document: Mapping[str, object] | bytes | None = None,
         most: int = LARGEST_ANSWER,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Sends a small request that may be sent twice; as `ask`."""
         try:
-            return self.retrying(lambda: self.send_once(method, url, document, most), url)
+            return self.retrying(lambda: self.send_once(method, url, document, most, headers), url)
         except Failure as failure:
             raise failure.error("no usable answer", url) from None
 
@@ -134,18 +141,19 @@ class Api:
         self,
         method: str,
         url: Url,
-        document: Mapping[str, object] | None = None,
+        document: Mapping[str, object] | bytes | None = None,
         most: int = LARGEST_ANSWER,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Sends a small request, once.
 
         Raises:
             Failure: It may have been carried out or not: look before sending it again.
         """
-        headers, body = self._headers, None
-        if document is not None:
-            headers = {**headers, "Content-Type": "application/json"}
-            body = json.dumps(document).encode()
+        kind = {} if document is None else {"Content-Type": "application/json"}
+        is_bytes = document is None or isinstance(document, bytes)
+        body = document if is_bytes else json.dumps(document).encode()
+        headers = {**kind, **self._headers, **(headers or {})}
         return self._good(self._client.exchange(method, url, headers=headers, body=body, most=most))
 
     def send_file(
@@ -155,21 +163,22 @@ class Api:
         path: Path,
         progress: FileProgress,
         headers: Mapping[str, str] | None = None,
+        start: int = 0,
     ) -> Reply:
-        """Sends a file, once; as `send_once`.
+        """Sends a file, or what is in it from some byte on, once; as `send_once`.
 
         Raises:
             UsageError: The file cannot be read.
         """
-        progress.place(0)
+        progress.place(start)
         headers = {"Content-Type": "application/octet-stream", **self._headers, **(headers or {})}
-        with closing(Upload(path, progress, self._settings)) as body:
+        with closing(Upload(path, progress, self._settings, start)) as body:
             return self._good(
                 self._client.exchange(method, url, headers=headers, body=body, most=LARGEST_ANSWER)
             )
 
-    def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str:
-        """The SHA-256, in hex, of what a GET gives, of whatever size.
+    def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str | None:
+        """The SHA-256, in hex, of what a GET gives, of whatever size; None where there is nothing.
 
         Raises:
             CgoPrebuiltError: It cannot be read to its end.
@@ -195,6 +204,8 @@ class Api:
         try:
             return self.retrying(read, url)
         except Failure as failure:
+            if failure.status in (404, 410):
+                return None
             raise failure.error("no usable answer", url) from None
 
     def retrying(self, action: Callable[[], _Result], url: Url) -> _Result:

@@ -10,7 +10,7 @@ from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.reply import Reply
-from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, conflict
+from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, conflict
 from cgo_prebuilt.releases.github_api import Asset, GitHubApi, Release
 from cgo_prebuilt.url import Url
 
@@ -39,27 +39,45 @@ class GitHubRelease:
         self._session = session
         self._progress = progress
         self._release: Release | None = None
+        self._remains: list[Asset] = []  # of uploads that were cut off
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See `Destination.existing`. What is left of an upload that was cut off is deleted."""
+        """See `Destination.existing`. What is left of an upload that was cut off is not."""
         release = self._api.find(self._tag)
         self._release = release
         if release is None:
             return {}
-        found = {}
-        for name, asset in self._api.assets(release).items():
-            if name not in names:
-                continue
-            if asset.state == _UPLOADED:
-                found[name] = self._sha256_of(asset)
-            else:
-                self._api.delete(asset)
-        return found
+        assets = self._api.assets(release)
+        ours = [assets[name] for name in names if name in assets]
+        self._remains = [asset for asset in ours if asset.state != _UPLOADED]
+        return {one.name: self._sha256_of(one) for one in ours if one.state == _UPLOADED}
 
-    def send(self, file: ReleaseFile) -> None:
+    def text(self, name: str) -> str | None:
+        """See `Destination.text`."""
+        release = self._api.find(self._tag)
+        asset = None if release is None else self._api.assets(release).get(name)
+        return None if asset is None else self._api.text(asset)
+
+    def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
+        """See `Destination.plan`."""
+        release, url = self._release, str(self._api.url)
+        planned = [Request("DELETE", f"{url}/assets/{asset.id}", 0) for asset in self._remains]
+        if release is None:
+            planned.append(Request("POST", url, 0))
+        at = str(release.upload_url) if release is not None else f"{url}/RELEASE/assets"
+        planned += [Request("POST", f"{at}?name={file.name}", file.size) for file in files]
+        if release is None or release.draft:
+            planned.append(Request("PATCH", f"{url}/{release.id if release else 'RELEASE'}", 0))
+        return planned
+
+    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
         """See `Destination.send`. Sent again where the connection breaks."""
+        while self._remains:
+            self._api.delete(self._remains.pop())
         if self._release is None:
             self._release = self._draft()
+        elif replaces:
+            self._api.delete(self._api.assets(self._release)[file.name])
         url = Url(f"{self._release.upload_url.raw}?{urlencode({'name': file.name})}")
         progress = self._progress.start(file.name, file.size)
         try:
@@ -143,4 +161,5 @@ class GitHubRelease:
     def _sha256_of(self, asset: Asset) -> str:
         if asset.sha256 is not None:
             return asset.sha256
-        return self._session.sha256_of(asset.url, {"Accept": "application/octet-stream"})
+        # One that was just deleted is no other file's.
+        return self._session.sha256_of(asset.url, {"Accept": "application/octet-stream"}) or ""

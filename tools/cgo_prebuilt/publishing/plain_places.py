@@ -14,7 +14,7 @@ from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
-from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, conflict
+from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, conflict, refusal
 from cgo_prebuilt.url import Url
 
 
@@ -36,7 +36,16 @@ class FolderPlace:
             if (self._folder / name).exists()
         }
 
-    def send(self, file: ReleaseFile) -> None:
+    def text(self, name: str) -> str | None:
+        """See `publish.Destination`."""
+        path = self._folder / name
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
+        """See `publish.Destination`."""
+        return [Request("copy", str(self._folder / file.name), file.size) for file in files]
+
+    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
         """See `publish.Destination`. The file has its name only when it is whole."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +80,7 @@ class PutPlace:
         progress: Progress,
     ) -> None:
         self._template = base.below("{file}")
+        self._etags: dict[str, str] = {}
         self._session = session
         self._progress = progress
 
@@ -80,30 +90,51 @@ class PutPlace:
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
         """See `publish.Destination`. A server's ETag says nothing of a hash, so the bytes are read."""
-        found = {name: self._sha256_at(self.url_of(name)) for name in names}
+        found = {name: self._session.sha256_of(self.url_of(name)) for name in names}
         return {name: digest for name, digest in found.items() if digest is not None}
 
-    def send(self, file: ReleaseFile) -> None:
+    def text(self, name: str) -> str | None:
+        """See `publish.Destination`. A replacement is for these bytes alone, where the server has ETags."""
+        reply = self._session.ask(self.url_of(name))
+        if reply.status in (404, 410):
+            return None
+        if reply.status != 200:
+            raise refusal(reply).error(f"{name} cannot be read", reply.url)
+        self._etags[name] = reply.headers.get("etag", "")
+        return reply.content.decode(errors="replace")
+
+    def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
+        """See `publish.Destination`."""
+        return [Request("PUT", str(self.url_of(file.name)), file.size) for file in files]
+
+    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
         """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file."""
         url = self.url_of(file.name)
+        etag = self._etags.get(file.name, "")
+        condition = {"If-None-Match": "*"}
+        if replaces:
+            condition = {"If-Match": etag} if etag else {}
         progress = self._progress.start(file.name, file.size)
         try:
-            self._session.retrying(lambda: self._put(file, url, progress), url)
+            self._session.retrying(lambda: self._put(file, url, progress, condition), url)
         except Failure as failure:
             progress.done("failed")
             raise failure.error(f"{file.name} cannot be uploaded", url, KEPT) from None
         progress.done("done")
 
-    def _put(self, file: ReleaseFile, url: Url, progress: FileProgress) -> None:
+    def _put(
+        self, file: ReleaseFile, url: Url, progress: FileProgress, condition: Mapping[str, str]
+    ) -> None:
         lost: Failure | None = None
         try:
-            headers = {"If-None-Match": "*"}
-            status = self._session.send_file("PUT", url, file.path, progress, headers).status
+            reply = self._session.send_file("PUT", url, file.path, progress, condition)
         except Failure as failure:
-            lost, status = failure, 412  # it may have arrived, as when somebody else was first
-        if not (200 <= status < 300 or status in (409, 412)):
-            raise _refused(url, status)
-        arrived = self._sha256_at(url)
+            lost = failure  # it may have arrived
+        else:
+            # 412, or some servers' 409: somebody else was first, perhaps with the same bytes.
+            if not (200 <= reply.status < 300 or reply.status in (409, 412)):
+                raise refusal(reply)
+        arrived = self._session.sha256_of(url)
         if arrived is None:
             raise lost or Failure(Kind.TRUNCATED, "it is not there afterwards")
         if arrived != file.sha256:
@@ -112,16 +143,3 @@ class PutPlace:
     def finish(self) -> str:
         """See `publish.Destination`."""
         return str(self.url_of(""))
-
-    def _sha256_at(self, url: Url) -> str | None:
-        if self._session.send("HEAD", url).status in (404, 410):
-            return None
-        return self._session.sha256_of(url)
-
-
-def _refused(url: Url, status: int) -> UsageError:
-    return UsageError(
-        f"the server refused: HTTP {status}",
-        where=url,
-        remedy="give credentials in netrc (NETRC), and check that the URL takes a PUT",
-    )

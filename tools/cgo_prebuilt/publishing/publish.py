@@ -15,11 +15,13 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.signing import check_signature
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
 from cgo_prebuilt.source.source_tree import source_sums
 
 
@@ -37,14 +39,37 @@ class ReleaseFile:
         return self.path.name
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that changes something: its method, its URL or path, and the bytes of its body."""
+
+    method: str
+    url: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url} {self.size} B"
+
+
 class Destination(Protocol):
     """Where a release goes."""
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
         """The SHA-256 of those of the files that are there already."""
 
-    def send(self, file: ReleaseFile) -> None:
-        """Puts a file there that was not; refuses where another one came in between."""
+    def text(self, name: str) -> str | None:
+        """A small text that is there; None where there is none."""
+
+    def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
+        """The requests that send these files and finish the release; asks for nothing but reads."""
+
+    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+        """Puts a file there that was not; refuses where another one came in between.
+
+        Args:
+            file: The file.
+            replaces: Whether it takes the place of another: only the sums and their signature do.
+        """
 
     def finish(self) -> str:
         """Makes it a release that everybody sees; gives where to see it."""
@@ -58,20 +83,28 @@ class Published:
         where: Where the release is to be seen.
         sent: The files that were sent now.
         unchanged: Those that were there already, the same bytes.
+        requests: What would be sent, of a trial.
     """
 
     where: str
     sent: tuple[str, ...]
     unchanged: tuple[str, ...]
+    requests: tuple[Request, ...] = ()
 
 
-def release_files(manifest: Manifest, dist: Path, also: Sequence[str] = ()) -> list[ReleaseFile]:
+def release_files(
+    manifest: Manifest,
+    dist: Path,
+    also: Sequence[str] = (),
+    published: Mapping[str, str] | None = None,
+) -> list[ReleaseFile]:
     """The files of a release: all that `SHA256SUMS` lists, then itself and its signature.
 
     Args:
         manifest: Says which archives there must be, and whose signature.
         dist: What `pack` wrote.
         also: Globs of listed files that the manifest says nothing of.
+        published: The sums of what is published already, which need not be in the folder.
 
     Raises:
         UsageError: An archive of the manifest, a listed file, or the signature is not there; or a
@@ -100,10 +133,10 @@ def release_files(manifest: Manifest, dist: Path, also: Sequence[str] = ()) -> l
     if manifest.public_key is not None:
         _check_signed(dist, manifest.public_key, sums)
     files = []
-    source = source_sums(manifest)
+    elsewhere = {**source_sums(manifest), **(published or {})}
     for name, expected in sorted(sums.items()):
-        if source.get(name) == expected and not (dist / name).exists():
-            continue  # it is published elsewhere: these are its hash and the manifest's URL
+        if elsewhere.get(name) == expected and not (dist / name).exists():
+            continue  # of the source, the manifest has the URL
         file = _release_file(dist / name)
         if file.sha256 != expected:
             raise IntegrityError(
@@ -185,28 +218,70 @@ def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
         ) from None
 
 
-def publish(files: Sequence[ReleaseFile], destination: Destination) -> Published:
+def extend_sums(dist: Path, published: str, where: str) -> Mapping[str, str]:
+    """Enter the sums of a published version into those of a folder, which adds to it.
+
+    Args:
+        dist: What `pack` wrote.
+        published: The text of the published `SHA256SUMS`.
+        where: Where it is.
+
+    Returns:
+        The published sums.
+
+    Raises:
+        IntegrityError: A file of the folder is published with other bytes; or the text is no such list.
+        UsageError: The folder's sums cannot be read or written.
+    """
+    try:
+        there = parse_sums(published)
+    except ValueError as error:
+        raise IntegrityError(
+            f"the published {SUMS} cannot be extended: {error}",
+            where=where,
+            remedy="publish a new version instead",
+        ) from None
+    ours = read_sums(dist / SUMS)
+    different = sorted(name for name in ours if there.get(name, ours[name]) != ours[name])
+    if different:
+        raise conflict(different)
+    update_sums(dist / SUMS, there)
+    return there
+
+
+def publish(
+    files: Sequence[ReleaseFile],
+    destination: Destination,
+    *,
+    replaces: Collection[str] = (),
+    trial: bool = False,
+) -> Published:
     """Publishes files.
 
     Args:
         files: What to publish, in this order.
         destination: Where to.
+        replaces: The files that may take the place of others.
+        trial: Whether to send nothing, and say what would be sent.
 
     Raises:
         IntegrityError: A file is there already and has other bytes. Nothing was sent then.
         CgoPrebuiltError: The destination's own errors; a second run goes on from there.
     """
     there = destination.existing([file.name for file in files])
-    different = [file for file in files if there.get(file.name, file.sha256) != file.sha256]
-    if different:
-        raise conflict([file.name for file in different])
-    missing = [file for file in files if file.name not in there]
-    for file in missing:
-        destination.send(file)
+    different = [file.name for file in files if there.get(file.name, file.sha256) != file.sha256]
+    refused = [name for name in different if name not in replaces]
+    if refused:
+        raise conflict(refused)
+    missing = [file for file in files if file.name not in there or file.name in different]
+    requests = destination.plan(missing) if trial else ()
+    for file in () if trial else missing:
+        destination.send(file, replaces=file.name in different)
     return Published(
-        destination.finish(),
+        "" if trial else destination.finish(),
         tuple(file.name for file in missing),
-        tuple(file.name for file in files if file.name in there),
+        tuple(file.name for file in files if file not in missing),
+        tuple(requests),
     )
 
 
@@ -219,8 +294,21 @@ def conflict(names: Sequence[str]) -> IntegrityError:
     return IntegrityError(
         f"published already, with other bytes: {', '.join(names)}",
         where=", ".join(names),
-        remedy="publish a new version; what was published never changes, since locks pin it",
+        remedy="publish a new version; what was published never changes, since locks pin it (a platform"
+        " that it lacks is added by --add)",
     )
+
+
+def refusal(reply: Reply) -> Failure:
+    """The failure that stands for an answer by which a server does not take a file."""
+    remedy = "check the URL, and that the server takes such a request there"
+    if reply.status in (401, 403):
+        remedy = (
+            "give credentials that may write there: a credential helper"
+            " (CGO_PREBUILT_CREDENTIAL_HELPER), a netrc entry (NETRC), or of a registry `docker login`"
+        )
+    said = f"HTTP {reply.status} {reply.message() or reply.reason}".rstrip()
+    return Failure(Kind.STATUS, f"the server refused: {said}", remedy=remedy, status=reply.status)
 
 
 def unreachable_archives(

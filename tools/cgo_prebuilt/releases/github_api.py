@@ -215,6 +215,13 @@ class GitHubApi:
         url = Url(f"{self._base}/{release.id}/assets?per_page={_ASSETS}")
         return {asset.name: asset for asset in map(self._asset, self._items(url))}
 
+    def text(self, asset: Asset) -> str:
+        """What is in a file, a small text."""
+        reply = self._session.ask(asset.url, headers={"Accept": "application/octet-stream"})
+        if reply.status != 200:
+            raise self._refusal(reply)
+        return reply.content.decode("utf-8", "replace")
+
     def uploaded(self, reply: Reply) -> Asset:
         """The file that the answer to an upload tells of."""
         return self._asset(self._good(reply))

@@ -19,7 +19,11 @@ An artifact of one manifest without an index, as `oras push` makes it, is read l
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.url import Url
 
 ARTIFACT: Final = "application/vnd.cgo-prebuilt.v1"
 SIGNED: Final = "application/vnd.cgo-prebuilt.sums.v1"
@@ -28,3 +32,44 @@ PLATFORM: Final = "dev.cgo-prebuilt.platform"
 FLAVOR: Final = "dev.cgo-prebuilt.flavor"
 INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+
+_PLACE: Final = re.compile(
+    r"oci://([A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9a-fA-F:]+\](?::[0-9]+)?)/([a-z0-9._/-]+)"
+)
+_NAME: Final = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def api_of(place: Url) -> Url:
+    """The API of a repository, `https://HOST/v2/NAME`, of `oci://HOST/NAME`; http on this machine.
+
+    Raises:
+        UsageError: It names no repository.
+    """
+    found = _PLACE.fullmatch(place.raw)
+    if found is None or not _NAME.fullmatch(found[2]):
+        raise UsageError(
+            "it names no repository of a registry",
+            where=place,
+            remedy="write oci://HOST/NAME, in lower case, without a tag, which is the version",
+        )
+    host = "registry-1.docker.io" if found[1] == "docker.io" else found[1]
+    scheme = "http" if place.host in _LOOPBACK else "https"
+    return Url(f"{scheme}://{host}/v2/{found[2]}")
+
+
+def tag_of(version: str) -> str:
+    """The tag of a version.
+
+    Raises:
+        UsageError: No tag can be called so.
+    """
+    tag = version.replace("+", "_")
+    if not _TAG.fullmatch(tag):
+        raise UsageError(
+            f"a registry has no tag for the version {version}",
+            where="version",
+            remedy="use at most 128 letters, digits, dots, dashes and underscores",
+        )
+    return tag

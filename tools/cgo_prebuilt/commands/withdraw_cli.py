@@ -1,0 +1,89 @@
+"""The verb `withdraw` of the command line: it parses, calls, and prints."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.verbs import (
+    MANIFEST,
+    add_lock_option,
+    add_verb,
+    note,
+    path_argument,
+    say,
+)
+from cgo_prebuilt.errors import UsageError
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.commands.verbs import Verbs
+
+
+def add_withdraw(verbs: Verbs) -> None:
+    """Adds `withdraw`."""
+    verb = add_verb(
+        verbs,
+        "withdraw",
+        _withdraw,
+        "mark a version that nobody should use, in the manifest and the lock; its files stay",
+        "withdraw v0.3.0 --why crashes",
+    )
+    verb.add_argument("version", metavar="VERSION", help="the version")
+    verb.add_argument("--why", metavar="TEXT", required=True, help="what its users are told")
+    verb.add_argument(
+        "--manifest", type=path_argument, metavar="MANIFEST", default=MANIFEST, help="the manifest"
+    )
+    add_lock_option(verb, "the lock")
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.locks.lock_file import format_lock, read_lock
+    from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.manifests.manifest_edit import as_manifest_has_it, with_withdrawn
+
+    manifest: Path = options.manifest
+    known = read_manifest(manifest)
+    why = options.why.strip()
+    if not why or not why.isprintable():
+        raise UsageError(
+            "the reason is no line of text",
+            where="--why",
+            remedy="say in a line what is wrong with it",
+        )
+    # Its bytes: reading it as text would change the line ends of Windows.
+    text = manifest.read_bytes().decode()
+    version = as_manifest_has_it(text, options.version)
+    target: Path = options.lock
+    lock = read_lock(target) if target.exists() else None
+    if version != known.version and (lock is None or version not in lock.versions):
+        raise UsageError(
+            f"neither the manifest nor the lock has a version {version} of {known.name}",
+            where=options.version,
+            remedy="check the version, and name the lock with --lock",
+        )
+    _write(manifest, with_withdrawn(text, version, why, where=str(manifest)))
+    if lock is None or version not in lock.versions:
+        note(f"{target} does not have {version}: no consumer of that lock is warned")
+        return 0
+    lock.check_complete(str(target))
+    marked = replace(lock.versions[version], withdrawn=why)
+    _write(target, format_lock(replace(lock, versions={**lock.versions, version: marked})))
+    say(f"{lock.name} {version} is withdrawn: {why}")
+    if version == lock.default_version:
+        note(f"{version} is still the default version: lock another one")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    from cgo_prebuilt.files.renames import write_whole
+
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"the file cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="check its permissions",
+        ) from None

@@ -1,0 +1,179 @@
+"""The manifests that make a release of blobs of an OCI registry; `releases.registry` says how it is laid out.
+
+The same release gives the same bytes: what names no time and no machine can be published again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
+from cgo_prebuilt.releases.registry import (
+    ARTIFACT,
+    FLAVOR,
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    PLATFORM,
+    SIGNED,
+    TITLE,
+)
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+
+EMPTY: Final = b"{}"
+"""The config of what is no image (image specification, "Guidance for an empty descriptor")."""
+
+EMPTY_DIGEST: Final = f"sha256:{hashlib.sha256(EMPTY).hexdigest()}"
+
+Descriptor = Mapping[str, object]
+
+_EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+_MEDIA_TYPES: Final = {
+    ".tar.zst": "application/zstd",
+    ".tar.gz": "application/gzip",
+    ".tgz": "application/gzip",
+    ".zip": "application/zip",
+    SBOM_SUFFIX: "application/vnd.cyclonedx+json",
+    ".jsonl": "application/vnd.dev.sigstore.bundle.v0.3+json",
+    ".sigstore.json": "application/vnd.dev.sigstore.bundle.v0.3+json",
+}
+
+
+def media_type(name: str) -> str:
+    """What a file is, by its name."""
+    found = (kind for suffix, kind in _MEDIA_TYPES.items() if name.endswith(suffix))
+    return next(found, "application/octet-stream")
+
+
+def artifact_type(name: str) -> str:
+    """What a file that is no archive says of the whole release."""
+    return SIGNED if name in (SUMS, SIGNATURE) else media_type(name)
+
+
+def described(content: bytes, kind: str) -> dict[str, object]:
+    """The descriptor of a document."""
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+
+def layer(name: str, sha256: str, size: int) -> Descriptor:
+    """The descriptor of a file."""
+    digest, annotations = f"sha256:{sha256}", {TITLE: name}
+    return {
+        "mediaType": media_type(name),
+        "digest": digest,
+        "size": size,
+        "annotations": annotations,
+    }
+
+
+def manifest_of(
+    kind: str, layers: Sequence[Descriptor], subject: Descriptor | None = None
+) -> bytes:
+    """A manifest.
+
+    Args:
+        kind: Its artifact type.
+        layers: Its files.
+        subject: What it is about; None for what stands for itself.
+    """
+    document: dict[str, object] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "artifactType": kind,
+        "config": described(EMPTY, _EMPTY_TYPE),
+        "layers": list(layers),
+    }
+    if subject is not None:
+        document["subject"] = subject
+    return _bytes(document)
+
+
+def platform_manifests(
+    manifest: Manifest, layers: Mapping[str, Descriptor]
+) -> list[tuple[Descriptor, bytes]]:
+    """The manifest of each platform and flavor, with the descriptor that an index has of it.
+
+    Args:
+        manifest: The manifest of the library.
+        layers: The descriptors of its archives, by name.
+    """
+    made: list[tuple[Descriptor, bytes]] = []
+    for spec in manifest.specs():
+        content = manifest_of(ARTIFACT, [layers[archive.file] for archive in spec.archives])
+        annotations = {PLATFORM: str(spec.platform)} | (
+            {FLAVOR: spec.flavor} if spec.flavor else {}
+        )
+        platform = {"os": spec.platform.os, "architecture": spec.platform.arch}
+        descriptor = {
+            **described(content, MANIFEST_TYPE),
+            "artifactType": ARTIFACT,
+            "platform": platform,
+            "annotations": annotations,
+        }
+        made.append((descriptor, content))
+    return made
+
+
+def index_of(manifest: Manifest, descriptors: Sequence[Descriptor]) -> bytes:
+    """The index that a version's tag names."""
+    prefix = "org.opencontainers.image"
+    annotations = {f"{prefix}.title": manifest.name, f"{prefix}.version": manifest.version}
+    return _bytes(
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX_TYPE,
+            "artifactType": ARTIFACT,
+            "manifests": sorted(descriptors, key=_key),
+            "annotations": annotations,
+        }
+    )
+
+
+def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
+    """The index that lists what is about a manifest, where a registry does not (distribution, 1.1).
+
+    Args:
+        tag: What is there; None for nothing.
+        referrer: The descriptor to add.
+        kind: Its artifact type.
+    """
+    entry = {**referrer, "artifactType": kind}
+    listed = [one for one in listed_in(tag, "manifests") if one != entry]
+    return _bytes({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*listed, entry]})
+
+
+def listed_in(document: bytes | None, key: str) -> list[Descriptor]:
+    """The descriptors in a list of a document; none where it is something else."""
+    try:
+        listed = json.loads(document or b"{}")[key]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return []
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def title_of(descriptor: Descriptor) -> str:
+    """The file name of a layer; empty where it has none."""
+    return _annotation(descriptor, TITLE)
+
+
+def merged(old: Sequence[Descriptor], new: Sequence[Descriptor]) -> list[Descriptor]:
+    """The descriptors of an index: the new ones, and those of other platforms and flavors."""
+    return list({_key(one): one for one in (*old, *new)}.values())
+
+
+def _key(descriptor: Descriptor) -> tuple[str, str]:
+    name = _annotation(descriptor, PLATFORM) or str(descriptor.get("digest"))
+    return name, _annotation(descriptor, FLAVOR)
+
+
+def _annotation(descriptor: Descriptor, name: str) -> str:
+    annotations = descriptor.get("annotations")
+    return str(annotations.get(name, "")) if isinstance(annotations, dict) else ""
+
+
+def _bytes(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()

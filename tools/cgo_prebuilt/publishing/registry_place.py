@@ -1,0 +1,315 @@
+"""An OCI registry as a place to publish to (OCI distribution specification, 1.1).
+
+Files are blobs, which are sent first; then the manifests that name them; the tag comes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.progress import FileProgress, Progress
+from cgo_prebuilt.network.reply import Reply
+from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, refusal
+from cgo_prebuilt.publishing.registry_documents import (
+    EMPTY,
+    EMPTY_DIGEST,
+    Descriptor,
+    artifact_type,
+    described,
+    index_of,
+    layer,
+    listed_in,
+    manifest_of,
+    merged,
+    platform_manifests,
+    title_of,
+    with_referrer,
+)
+from cgo_prebuilt.releases.registry import INDEX_TYPE, MANIFEST_TYPE, api_of, tag_of
+from cgo_prebuilt.url import Url
+
+_ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
+_BYTES: Final = {"Content-Type": "application/octet-stream"}
+_RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,15})")
+
+
+class RegistryPlace:
+    """A repository of a registry; see `publish.Destination`.
+
+    Args:
+        place: `oci://HOST/NAME`.
+        manifest: Whose release it is: the version is the tag.
+        session: Sends the requests.
+        progress: Says how far the files are.
+    """
+
+    def __init__(self, place: Url, manifest: Manifest, session: Api, progress: Progress) -> None:
+        self._place = place
+        self._api = api_of(place)
+        self._manifest = manifest
+        self._tag = tag_of(manifest.version)
+        self._session = session
+        self._progress = progress
+        self._release: _Release | None = None
+        self._is_changed = False
+
+    def url_of(self, name: str) -> Url:
+        """Where a file of the release is; for one that it lacks, nowhere."""
+        found = self._there().layers.get(name)
+        return self._url(f"blobs/{found['digest'] if found else name}")
+
+    def existing(self, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Destination.existing`. A blob's digest is its SHA-256."""
+        there = self._there().layers
+        digests = {name: str(there[name].get("digest")) for name in names if name in there}
+        return {name: digest.removeprefix("sha256:") for name, digest in digests.items()}
+
+    def text(self, name: str) -> str | None:
+        """See `Destination.text`."""
+        if name not in self._there().layers:
+            return None
+        reply = self._session.ask(self.url_of(name))
+        if reply.status != 200:
+            raise refusal(reply).error(f"{name} cannot be read", reply.url)
+        return reply.content.decode(errors="replace")
+
+    def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
+        """See `Destination.plan`."""
+        planned = []
+        uploads = str(self._url("blobs/uploads/"))
+        for digest, patched, put in [
+            *((f"sha256:{file.sha256}", file.size, 0) for file in files),
+            *([(EMPTY_DIGEST, 0, len(EMPTY))] if files else []),
+        ]:
+            if not self._has_blob(digest):
+                planned.append(Request("POST", uploads, 0))
+                planned += [Request("PATCH", f"{uploads}UPLOAD", patched)] if patched else []
+                planned.append(Request("PUT", f"{uploads}UPLOAD?digest={digest}", put))
+        for file in files:
+            self._enter(file)
+        for reference, content, _ in self._documents():
+            planned.append(Request("PUT", str(self._url(f"manifests/{reference}")), len(content)))
+        return planned
+
+    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+        """See `Destination.send`. Blobs have no names, so none takes another's place."""
+        progress = self._progress.start(file.name, file.size)
+        upload = _Upload(self._session, self._url("blobs/uploads/"), file, progress)
+        try:
+            self._session.retrying(lambda: self._has_blob(upload.digest) or upload.run(), self._api)
+        except Failure as failure:
+            progress.done("failed")
+            raise failure.error(f"{file.name} cannot be uploaded", self._place, KEPT) from None
+        progress.done("done")
+        self._enter(file)
+
+    def finish(self) -> str:
+        """See `Destination.finish`. What the tag names is read once more."""
+        documents = list(self._documents())
+        if documents and not self._has_blob(EMPTY_DIGEST):
+            started = self._good(self._session.send("POST", self._url("blobs/uploads/"), b""), 202)
+            at = _with_digest(_location(started), EMPTY_DIGEST)
+            self._good(self._session.send("PUT", at, EMPTY, headers=_BYTES), 201)
+        for reference, content, kind in documents:
+            url = self._url(f"manifests/{reference}")
+            self._good(self._session.send("PUT", url, content, headers={"Content-Type": kind}), 201)
+        if documents and self._get(self._tag) != documents[-1][1]:
+            raise IntegrityError(
+                f"{self._tag} is not what was sent: somebody else publishes it at the same time",
+                where=self._place,
+                remedy="run it again, when nobody else publishes",
+            )
+        return f"{self._place}:{self._tag}"
+
+    def _documents(self) -> Iterator[tuple[str, bytes, str]]:
+        """The manifests to send, in their order: how each is called, its text and its media type."""
+        release = self._there()
+        platforms = platform_manifests(self._manifest, release.layers)
+        index = index_of(self._manifest, merged(release.indexed, [one for one, _ in platforms]))
+        if index == release.index and not self._is_changed:
+            return
+        for descriptor, content in platforms:
+            yield str(descriptor["digest"]), content, MANIFEST_TYPE
+        subject = described(index, INDEX_TYPE)
+        digest = str(subject["digest"])
+        yield digest, index, INDEX_TYPE
+        fallback = digest.replace(":", "-")
+        listed = before = self._get(fallback)
+        for kind, layers in self._about().items():
+            content = manifest_of(kind, layers, subject)
+            descriptor = described(content, MANIFEST_TYPE)
+            yield str(descriptor["digest"]), content, MANIFEST_TYPE
+            listed = with_referrer(listed, descriptor, kind)
+        # For registries that do not list themselves what is about a manifest.
+        if listed is not None and listed != before and not self._lists_referrers(digest):
+            yield fallback, listed, INDEX_TYPE
+        yield self._tag, index, INDEX_TYPE
+
+    def _about(self) -> dict[str, list[Descriptor]]:
+        """The files that are about the whole release, by artifact type."""
+        release, about = self._there(), dict[str, list[Descriptor]]()
+        archives = {archive.file for spec in self._manifest.specs() for archive in spec.archives}
+        for name in sorted(release.layers.keys() - archives - release.archives):
+            about.setdefault(artifact_type(name), []).append(release.layers[name])
+        return dict(sorted(about.items()))
+
+    def _enter(self, file: ReleaseFile) -> None:
+        self._there().layers[file.name] = layer(file.name, file.sha256, file.size)
+        self._is_changed = True
+
+    def _there(self) -> _Release:
+        if self._release is None:
+            self._release = _Release(self._get(self._tag))
+            if self._release.index is not None:
+                self._read(self._release, self._release.index)
+        return self._release
+
+    def _read(self, release: _Release, index: bytes) -> None:
+        release.indexed = listed_in(index, "manifests")
+        for descriptor in release.indexed:
+            for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
+                release.layers[title_of(one)] = one
+        release.layers.pop("", None)  # what has no title is no file of a release
+        release.archives = set(release.layers)
+        digest = str(described(index, INDEX_TYPE)["digest"])
+        answer = self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT)
+        referrers = answer.content if answer.status == 200 else self._get(digest.replace(":", "-"))
+        for descriptor in listed_in(referrers, "manifests"):
+            for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
+                release.layers.setdefault(title_of(one), one)
+
+    def _get(self, reference: str) -> bytes | None:
+        """A manifest; None where there is none of that name."""
+        reply = self._session.ask(self._url(f"manifests/{reference}"), headers=_ACCEPT)
+        if reply.status == 404:
+            return None
+        content = self._good(reply, 200).content
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if reference.startswith("sha256:") and reference != digest:
+            raise IntegrityError(
+                f"the registry gives {digest} for {reference}",
+                where=reply.url,
+                remedy="do not use it; ask who runs the registry",
+            )
+        return content
+
+    def _has_blob(self, digest: str) -> bool:
+        reply = self._session.send("HEAD", self._url(f"blobs/{digest}"))
+        return reply.status != 404 and self._good(reply, 200).status == 200
+
+    def _lists_referrers(self, digest: str) -> bool:
+        return self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT).status == 200
+
+    def _good(self, reply: Reply, status: int) -> Reply:
+        if reply.status != status:
+            raise refusal(reply).error("the release cannot be published", reply.url, KEPT)
+        return reply
+
+    def _url(self, path: str) -> Url:
+        return Url(f"{self._api.raw}/{path}")
+
+
+class _Release:
+    """What a repository has of a release already.
+
+    Args:
+        index: The text that the tag names; None where there is no such tag.
+
+    Attributes:
+        indexed: The descriptors in the index.
+        layers: The descriptors of the files, by name.
+        archives: Those that the index leads to; the others are about the whole release.
+    """
+
+    def __init__(self, index: bytes | None) -> None:
+        self.index = index
+        self.indexed: list[Descriptor] = []
+        self.layers: dict[str, Descriptor] = {}
+        self.archives: set[str] = set()
+
+
+class _Upload:
+    """A blob on its way: an attempt goes on where the last one ended ("Pushing a blob in chunks")."""
+
+    def __init__(
+        self, session: Api, uploads: Url, file: ReleaseFile, progress: FileProgress
+    ) -> None:
+        self.digest = f"sha256:{file.sha256}"
+        self._session = session
+        self._uploads = uploads
+        self._file = file
+        self._progress = progress
+        self._at: Url | None = None
+
+    def run(self) -> bool:
+        """Sends what is not there yet.
+
+        Raises:
+            Failure: It did not work; perhaps it does the next time.
+        """
+        start = 0
+        if self._at is not None:
+            start = self._arrived(self._session.send_once("GET", self._at))
+        if self._at is None:
+            self._accept(self._session.send_once("POST", self._uploads, b""), 202)
+        assert self._at is not None
+        if start < self._file.size:
+            headers = {"Content-Range": f"{start}-{self._file.size - 1}"}
+            self._accept(
+                self._session.send_file(
+                    "PATCH", self._at, self._file.path, self._progress, headers, start
+                ),
+                202,
+            )
+        at = _with_digest(self._at, self.digest)
+        reply = self._session.send_once("PUT", at, b"", headers=_BYTES)
+        if reply.status != 201:
+            self._at = None
+            raise refusal(reply)
+        return True
+
+    def _arrived(self, reply: Reply) -> int:
+        """How many bytes the registry has; it is begun anew where it does not say that."""
+        found = _RANGE.fullmatch(reply.headers.get("range", ""))
+        if reply.status != 204 or found is None or int(found[1]) == 0:
+            self._at = None
+            return 0
+        self._at = _location(reply)
+        return min(int(found[1]) + 1, self._file.size)
+
+    def _accept(self, reply: Reply, status: int) -> None:
+        if reply.status == status:
+            self._at = _location(reply)
+            return
+        failure = refusal(reply)
+        if self._at is not None and reply.status == 401:
+            # The token expired on the way. Only what can be sent twice is answered with a new one.
+            self._session.send_once("POST", self._uploads, b"")
+            failure.kind = Kind.RESET
+        elif self._at is not None and reply.status in (404, 416):
+            self._at = None
+            failure.kind = Kind.RESET
+        raise failure
+
+
+def _location(reply: Reply) -> Url:
+    """Where an upload goes on.
+
+    Raises:
+        Failure: The answer does not say that.
+    """
+    try:
+        return reply.url.redirect(reply.headers["location"])
+    except (KeyError, ValueError) as error:
+        raise Failure(Kind.MALFORMED, f"an upload without a location: {error}") from None
+
+
+def _with_digest(at: Url, digest: str) -> Url:
+    return Url(f"{at.raw}{'&' if '?' in at.raw else '?'}digest={digest}")

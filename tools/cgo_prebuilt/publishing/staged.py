@@ -1,0 +1,72 @@
+"""A release that is published somewhere, brought into a folder to be published elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cgo_prebuilt.archives.bytestream import save
+from cgo_prebuilt.errors import IntegrityError, UnavailableError
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.network.transport import Download
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums
+from cgo_prebuilt.source.source_tree import source_sums
+from cgo_prebuilt.url import Url
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.network.transport import Transport
+
+
+class Origin(Protocol):
+    """Where a release is."""
+
+    def text(self, name: str) -> str | None:
+        """A small text that is there; None where there is none."""
+
+    def url_of(self, name: str) -> Url:
+        """Where a file is downloaded from."""
+
+
+def download_release(
+    origin: Origin, where: Url, manifest: Manifest, folder: Path, transport: Transport
+) -> None:
+    """Download every file of a release, as its `SHA256SUMS` has it.
+
+    Args:
+        origin: Where it is.
+        where: The same, for errors.
+        manifest: Whose release it is; its source is published elsewhere.
+        folder: Where the files go, which is empty.
+        transport: Downloads.
+
+    Raises:
+        UnavailableError: There is no `SHA256SUMS`, or a file is not there.
+        IntegrityError: A file is not what `SHA256SUMS` says, or that is malformed.
+    """
+    text = origin.text(SUMS)
+    if text is None:
+        raise UnavailableError(
+            f"there is no {SUMS}, which says what was published",
+            where=where,
+            remedy="name the place that it was published to, as `publish --to` had it",
+        )
+    try:
+        sums = parse_sums(text)
+        strange = [name for name in sums if Path(name).name != name or name in (SUMS, SIGNATURE)]
+        if strange:
+            raise ValueError(f"{strange[0]!r} is no file name")
+    except ValueError as error:
+        raise IntegrityError(
+            f"the published {SUMS} is malformed: {error}",
+            where=where,
+            remedy="pack it again, and publish it as a new version",
+        ) from None
+    for name, content in ((SUMS, text), (SIGNATURE, origin.text(SIGNATURE))):
+        if content is not None:
+            (folder / name).write_bytes(content.encode())
+    source = source_sums(manifest)
+    for name, sha256 in sums.items():
+        if source.get(name) != sha256:
+            download = Download(name, (origin.url_of(name),), sha256, None)
+            transport.run(download, partial(save, target=folder / name, sha256=sha256))
