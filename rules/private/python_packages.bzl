@@ -96,26 +96,27 @@ def _install(rctx, interpreter):
     """Installs what the interpreter lacks; returns what is wrong, or an empty string."""
     environment = python_environment(rctx, [rctx.path("site-packages")])
     probe = rctx.execute([interpreter, "-B", "-c", _PROBE], environment = environment)
-    wanted = probe.stdout.strip().split(",")
+    lacking = probe.stdout.strip().split(",")
+    wanted = [name for name in ["requests", "decoders"] + rctx.attr.extras if name in lacking]
     offline = is_on(rctx.getenv(_OFFLINE))
     environment = environment | pip_variables(offline, rctx.getenv("PIP_INDEX_URL") if offline else None)
     problem = ""
-    if "requests" in wanted:
-        result = _pip_install(rctx, interpreter, rctx.attr._requests, environment)
-        if result.return_code != 0:
-            problem = pip_problem(_PURPOSES["requests"], result.stderr or result.stdout, interpreter)
+    if len(wanted) > 1:
+        # Half of the time of a run is pip's own, so all at once. If that fails, each alone: an index may lack a decoder.
+        if _pip_install(rctx, interpreter, wanted, environment).return_code == 0:
+            return ""
+        environment["PIP_RETRIES"] = "0"
+    for name in wanted:
+        if name == "decoders" and problem:
+            continue
+        result = _pip_install(rctx, interpreter, [name], environment)
 
-            # It hides one that is too old.
-            rctx.file("site-packages/requests.py", _NO_REQUESTS)
-    if "decoders" in wanted and not problem:
-        # Without them gzip is slower, and zstd needs Python 3.14: the fetcher says so if it comes to that.
-        _pip_install(rctx, interpreter, rctx.attr._decoders, environment)
-
-    for extra in rctx.attr.extras:
-        if extra in wanted:
-            result = _pip_install(rctx, interpreter, getattr(rctx.attr, "_" + extra), environment)
-            if result.return_code != 0:
-                problem = problem or pip_problem(_PURPOSES[extra], result.stderr or result.stdout, interpreter)
+        # Without decoders gzip is slower, and zstd needs Python 3.14: the fetcher says so if it comes to that.
+        if result.return_code != 0 and name in _PURPOSES:
+            problem = problem or pip_problem(_PURPOSES[name], result.stderr or result.stdout, interpreter)
+            if name == "requests":
+                # It hides one that is too old.
+                rctx.file("site-packages/requests.py", _NO_REQUESTS)
 
     # Offline it is no problem: nothing is downloaded. This is fetched again when that variable changes.
     if problem and not offline:
@@ -137,11 +138,12 @@ def _python_packages_impl(rctx):
         watch_for_interpreter(rctx)
     return repository_metadata(rctx, reproducible = False)
 
-def _pip_install(rctx, interpreter, requirements, environment):
-    path = rctx.path(requirements)
-
-    # Since Bazel 8, rctx.path watches nothing, and an update would not reach an output base that is there.
-    rctx.watch(path)
+def _pip_install(rctx, interpreter, names, environment):
+    """Runs pip once for the requirements of these names."""
+    paths = [rctx.path(getattr(rctx.attr, "_" + name)) for name in names]
+    for path in paths:
+        # Since Bazel 8, rctx.path watches nothing, and an update would not reach an output base that is there.
+        rctx.watch(path)
     return rctx.execute(
         [
             interpreter,
@@ -155,9 +157,7 @@ def _pip_install(rctx, interpreter, requirements, environment):
             "--only-binary=:all:",
             "--require-hashes",
             "--target=site-packages",
-            "--requirement",
-            path,
-        ],
+        ] + ["--requirement={}".format(path) for path in paths],
         environment = environment,
         timeout = TIMEOUT_SECONDS,
         quiet = True,

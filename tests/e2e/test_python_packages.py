@@ -112,10 +112,7 @@ def test_a_changed_requirement_reaches_an_output_base_that_is_there(
     requirements = rules / "rules/private/requirements"
     wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
 
-    for changed in (("requests", "decoders"), ("requests",), ("decoders",)):
-        for name in changed:
-            version = f"1.{len(list(tmp_path.glob('*.whl')))}"
-            (requirements / f"{name}.txt").write_text(wheel(tmp_path, name, version))
+    def fetch() -> set[str]:
         # The default since Bazel 8: to ask for a file's path is not to watch it.
         made.bazel(
             "fetch",
@@ -123,4 +120,15 @@ def test_a_changed_requirement_reaches_an_output_base_that_is_there(
             "--repo=@rules_cgo_prebuilt_python",
             env=wheels,
         ).checked()
-        assert f"{name}-{version}.dist-info" in packages_of(made)
+        return packages_of(made)
+
+    for changed in (("requests", "decoders"), ("requests",), ("decoders",)):
+        for name in changed:
+            version = f"1.{len(list(tmp_path.glob('*.whl')))}"
+            (requirements / f"{name}.txt").write_text(wheel(tmp_path, name, version))
+        assert f"{name}-{version}.dist-info" in fetch()
+
+    # A decoder that an index lacks keeps nothing else from being installed.
+    (requirements / "requests.txt").write_text(wheel(tmp_path, "requests", "2.0"))
+    (requirements / "decoders.txt").write_text(f"nowhere==1.0 --hash=sha256:{'0' * 64}\n")
+    assert "requests-2.0.dist-info" in fetch()
