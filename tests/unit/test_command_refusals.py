@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,21 +86,27 @@ def test_a_bundle_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None
     run("lock", "prebuilt.yaml", *attested).refused(2, "the bundle cannot be read: No such file")
 
 
+def make_pipe(path: Path) -> None:
+    """Who opens it waits for somebody who writes into it."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no such files")
+    else:
+        os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("make", "words"),
     [
-        (None, "SHA256SUMS: it cannot be read: [Errno 21] Is a directory"),
-        (b"\xff\xfe", "SHA256SUMS: it is not a text in UTF-8"),
+        (Path.mkdir, "SHA256SUMS: it cannot be read: not a file"),
+        (make_pipe, "SHA256SUMS: it cannot be read: not a file"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "SHA256SUMS: it is not a text in UTF-8"),
     ],
+    ids=["folder", "pipe", "not UTF-8"],
 )
 def test_sums_that_cannot_be_read_are_passed_over_with_a_reason(
-    run: Run, tmp_path: Path, content: bytes | None, words: str
+    run: Run, tmp_path: Path, make: Callable[[Path], object], words: str
 ) -> None:
-    sums = tmp_path / "dist/SHA256SUMS"
-    if content is None:
-        sums.mkdir()
-    else:
-        sums.write_bytes(content)
+    make(tmp_path / "dist/SHA256SUMS")
     answer = run("lock", "prebuilt.yaml")
     assert answer.code == 0
     assert "not cross-checked with file://" in answer.err
@@ -193,6 +201,14 @@ def test_a_strip_program_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.setenv("STRIP", "no-such-strip -q")
     pack(run, "--strip").refused(2, "no-such-strip cannot be run: ", "set STRIP to another program")
+
+
+def test_a_strip_program_that_does_not_end_is_ended(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgo_prebuilt.publishing.binutils.TOOL_SECONDS", 0.2)
+    monkeypatch.setenv("STRIP", f"{sys.executable} -c 'import time; time.sleep(60)'")
+    pack(run, "--strip").refused(2, " has not ended after 0.2 s", "set STRIP to another program")
 
 
 # publish.

@@ -22,6 +22,7 @@ from tests.unit.transport_case import SETTINGS
 
 CASES = int(os.environ.get("PROPERTY_CASES", "60"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
+pytestmark = pytest.mark.timeout(600 + CASES / 4)
 HURRY = replace(
     SETTINGS, read_seconds=0.15, header_seconds=0.2, tries=2, total_seconds=10, first_wait=0.001
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.files.file_lock import hold
 from cgo_prebuilt.go_modules.go_release import GoRelease
 from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
 from cgo_prebuilt.go_modules.goproxy_pages import (
@@ -70,6 +72,16 @@ def test_a_time_that_is_no_number_of_seconds_is_refused(value: str) -> None:
     assert caught.value.remedy is not None
 
 
+DOCUMENT = {
+    "name": "x",
+    "version": "v1.0.0",
+    "archives": [{"file": "x.zip"}],
+    "static_library": "x.a",
+    "platforms": {"linux_amd64": {}},
+    "go": {"module": "a.dev/x"},
+}
+
+
 @pytest.mark.parametrize("option", ["--url", "--zip-url"])
 @pytest.mark.parametrize(
     "url",
@@ -85,15 +97,7 @@ def test_a_time_that_is_no_number_of_seconds_is_refused(value: str) -> None:
 def test_a_url_that_would_break_a_servers_settings_is_refused(
     option: str, url: str, tmp_path: Path
 ) -> None:
-    document = {
-        "name": "x",
-        "version": "v1.0.0",
-        "archives": [{"file": "x.zip"}],
-        "static_library": "x.a",
-        "platforms": {"linux_amd64": {}},
-        "go": {"module": "a.dev/x"},
-    }
-    manifest = parse_manifest(document, where="prebuilt.yaml", folder=tmp_path)
+    manifest = parse_manifest(DOCUMENT, where="prebuilt.yaml", folder=tmp_path)
     zips = SeparateZips(url, tmp_path) if option == "--zip-url" else None
     with pytest.raises(UsageError, match="is no URL that the go command") as caught:
         build_site(
@@ -106,3 +110,28 @@ def test_a_url_that_would_break_a_servers_settings_is_refused(
         )
     assert caught.value.where == option
     assert not (tmp_path / "site").exists()
+
+
+def test_nobody_waits_for_ever_for_who_builds_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = parse_manifest(DOCUMENT, where="prebuilt.yaml", folder=tmp_path)
+    release = GoRelease({}, lambda *_: None)
+    waits = list[str]()
+    monkeypatch.setattr("cgo_prebuilt.go_modules.goproxy_build.PATIENCE", 0.2)
+    with (
+        hold(tmp_path / ".cgo-prebuilt.lock", signs=False),
+        pytest.raises(UsageError) as caught,
+    ):
+        build_site(
+            manifest,
+            release,
+            tmp_path,
+            url=None,
+            zips=None,
+            time="",
+            on_wait=lambda: waits.append("told"),
+        )
+    assert waits == ["told"]
+    what = "is building the site, and has shown no sign of life for 0.2 s"
+    assert caught.value.what == f"process {os.getpid()} {what}"

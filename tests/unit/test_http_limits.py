@@ -14,13 +14,20 @@ import pytest
 from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.ranged import RangeFile
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.release_reader import ReleaseReader
 from cgo_prebuilt.url import Url
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, endlessly, whole
+from tests.unit.hostile_server import (
+    Behavior,
+    Exchange,
+    HostileServer,
+    endlessly,
+    redirect,
+    whole,
+)
 from tests.unit.transport_case import BODY, SETTINGS, download, fetch
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -117,6 +124,32 @@ def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
         assert api().ask(url).content == BODY
         assert api().sha256_of(url) == download("").sha256
         assert api().send("HEAD", url).status == 200
+
+
+@pytest.mark.usefixtures("bounded")
+def test_slow_redirects_have_no_more_time_than_one_answer() -> None:
+    def slowly(exchange: Exchange) -> None:
+        exchange.server.stopping.wait(0.3)
+        redirect(f"/{int(exchange.request.target[1:]) + 1}")(exchange)
+
+    settings = replace(SETTINGS, connect_seconds=0.1, header_seconds=0.6, redirects=99)
+    with HostileServer({f"/{number}": [slowly] for number in range(99)}) as server:
+        with HttpClient(settings, {}) as client, pytest.raises(Failure, match="in time") as caught:
+            client.open(Url(server.url("/0")))
+        assert caught.value.kind is Kind.TIMEOUT
+        assert 1 < len(server.requests) < 5
+
+
+@pytest.mark.usefixtures("bounded")
+def test_silence_after_slow_headers_ends_with_their_time() -> None:
+    """The time for all headers is 0.6 s, and not that and the time for one read."""
+    behavior = endlessly(OK + b"X-More: 1\r\n", b"", pause=99)
+    settings = replace(SETTINGS, read_seconds=9)
+    with HostileServer({"/a": [behavior]}) as server, HttpClient(settings, {}) as client:
+        began = time.monotonic()
+        with pytest.raises(Failure):
+            client.open(Url(server.url("/a")))
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.usefixtures("bounded")

@@ -41,9 +41,12 @@ from tests.unit.archive_builders import (
 
 CASES = int(os.environ.get("PROPERTY_CASES", "300"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="its own programs read archives by other rules"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="its own programs read archives by other rules"
+    ),
+    pytest.mark.timeout(600 + CASES / 4),  # also where others use the machine, too
+]
 
 # Few, so that they meet. None of the absolute ones may be there on a real disk.
 FILES = ("a", "b", "c", "d/a", "d/b", "d/e/a", "d/e/b", "e/a", "e/b")

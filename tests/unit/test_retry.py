@@ -84,6 +84,21 @@ def test_waits_double_up_to_the_longest_and_end() -> None:
         patience.wait(Failure(Kind.RESET, "r"), 0)
 
 
+def test_after_slow_tries_there_is_no_other() -> None:
+    """Six tries of a minute each are six minutes; two are enough to know."""
+    patience = Patience(replace(SETTINGS, fruitless_seconds=90))
+    patience.wait(Failure(Kind.TIMEOUT, ""), 0, 60)
+    with pytest.raises(Failure):
+        patience.wait(Failure(Kind.TIMEOUT, ""), 0, 60)
+
+
+def test_slow_tries_that_brought_much_do_not_count() -> None:
+    patience = Patience(replace(SETTINGS, fruitless_seconds=90))
+    for _ in range(9):
+        patience.wait(Failure(Kind.RESET, ""), 0, 60)
+        patience.wait(Failure(Kind.RESET, ""), SETTINGS.progress_bytes, 600)
+
+
 def test_waits_are_spread_by_jitter() -> None:
     low = Patience(SETTINGS, jitter=lambda: 0.0).wait(Failure(Kind.RESET, ""), 0)
     high = Patience(SETTINGS, jitter=lambda: 1.0).wait(Failure(Kind.RESET, ""), 0)
@@ -109,6 +124,14 @@ def test_retry_after_wins_over_the_own_wait_up_to_a_cap() -> None:
     with pytest.raises(Failure) as caught:
         patience.wait(status_failure(429, "Slow Down", 1e6), 0)
     assert caught.value.reason == "HTTP 429 Slow Down, and asks to wait 1000000 seconds"
+
+
+def test_a_server_that_asks_again_and_again_is_given_up_as_if_it_asked_once() -> None:
+    patience = Patience(replace(SETTINGS, longest_retry_after=100))
+    assert patience.wait(status_failure(429, "", 60.0), 0) == 60.0
+    with pytest.raises(Failure) as caught:
+        patience.wait(status_failure(429, "", 60.0), 0)
+    assert caught.value.reason == "HTTP 429, and asks to wait 60 seconds"
 
 
 def test_an_error_of_the_network_that_is_not_known_is_a_broken_connection() -> None:

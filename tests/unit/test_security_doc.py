@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.network.api import API_SETTINGS
+from cgo_prebuilt.network.transport_settings import TransportSettings
+
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs/threats.md").read_text(encoding="utf-8")
 NAMES = sorted(set(re.findall(r"`(test_\w+::[^`]+)`", PAGE)))
@@ -49,3 +52,23 @@ def test_every_threat_names_a_test() -> None:
         assert threat
         assert answer
         assert re.fullmatch(r"`test_\w+::[^`]+`(, `test_\w+::[^`]+`)*", tests), threat
+
+
+def test_the_page_says_how_long_a_server_can_keep_a_command_waiting() -> None:
+    page = (TESTS.parent / "docs/security.md").read_text(encoding="utf-8")
+    ours = TransportSettings()
+    for words in (
+        f"after {ours.connect_seconds + ours.header_seconds:g} seconds",
+        f"after {ours.read_seconds:g} seconds",
+        f"less than {ours.lowest_rate / 1024:g} KB/s",
+        f"after {ours.rate_seconds:g} to {ours.rate_seconds + ours.read_seconds:g} seconds",
+        f"after {ours.answer_seconds:g} seconds",
+        f"after {ours.upload_seconds:g} seconds",
+        f"less than {ours.progress_bytes >> 20} MB each",
+        f"after {ours.fruitless_seconds:g} seconds of them",
+        f"after {ours.longest_retry_after / 60:g} minutes of that",
+        f"after {API_SETTINGS.longest_retry_after / 60:g} |",
+        f"takes {ours.total_seconds / 3600:g} hours at most",
+    ):
+        assert words in page, words
+    assert (API_SETTINGS.tries, ours.tries) == (5, 6)

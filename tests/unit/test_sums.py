@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums, update_sums
+import pytest
+
+from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums, sums_held, update_sums
 
 A, B = "a" * 64, "b" * 64
 
@@ -23,6 +26,19 @@ def test_processes_that_add_to_the_sums_at_once_lose_no_line(tmp_path: Path) -> 
     running = [subprocess.Popen([sys.executable, "-c", program, n], env=environment) for n in names]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert len(read_sums(tmp_path / SUMS)) == 150
+
+
+def test_nobody_waits_for_ever_for_who_changes_the_sums(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that signs them, and waits for a passphrase."""
+    with sums_held(tmp_path / SUMS):
+        monkeypatch.setattr("cgo_prebuilt.releases.sums.PATIENCE", 0.2)
+        with pytest.raises(UsageError) as caught:
+            update_sums(tmp_path / SUMS, {"a.zip": A})
+    assert caught.value.what == f"process {os.getpid()} has been changing SHA256SUMS for 0.2 s"
+    assert caught.value.where == str(tmp_path / SUMS)
+    update_sums(tmp_path / SUMS, {"a.zip": A})
 
 
 def test_the_signature_goes_with_the_sums_that_it_was_of(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email.utils
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -529,6 +531,14 @@ def test_file_url_of_nothing_goes_to_the_next_mirror(tmp_path: Path) -> None:
         fetch(tmp_path, download(tmp_path.as_uri()))
     with pytest.raises(UnavailableError, match="another host"):
         fetch(tmp_path, download("file://elsewhere/a"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_file_url_of_a_pipe_waits_for_nobody(tmp_path: Path) -> None:
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnavailableError, match="not a file"):
+        fetch(tmp_path, download((tmp_path / "pipe").as_uri()))
 
 
 @pytest.mark.parametrize("wrong", [OTHER, BODY + b"\0", b""])

@@ -136,7 +136,15 @@ def _build(options: argparse.Namespace) -> int:
         return _check(options, manifest, release, time)
     zips = SeparateZips(options.zip_url, options.dist, options.sign) if options.zip_url else None
     was_signed = zips is not None and (zips.folder / SIGNATURE).exists()
-    built = build_site(manifest, release, options.output, url=options.url, zips=zips, time=time)
+    built = build_site(
+        manifest,
+        release,
+        options.output,
+        url=options.url,
+        zips=zips,
+        time=time,
+        on_wait=lambda: note("another process is building the same site; waiting for it"),
+    )
     if zips is not None and was_signed and not (zips.folder / SIGNATURE).exists():
         note(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
     for item in built:

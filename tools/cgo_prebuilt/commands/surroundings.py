@@ -38,7 +38,13 @@ def open_store(*, verified_at_use: bool = False) -> Store:
         )
 
     root = default_root(os.environ, sys.platform, home_by_account())
-    return Store(root, verified_at_use=verified_at_use, patience=patience, on_stuck=on_stuck)
+    return Store(
+        root,
+        verified_at_use=verified_at_use,
+        patience=patience,
+        on_wait=lambda: note("another process is using the same; waiting for it"),
+        on_stuck=on_stuck,
+    )
 
 
 def open_transport(partials: Path) -> Transport:

@@ -2,8 +2,8 @@
 
 It saves work and is never what correctness stands on: on file systems without locks, or with locks
 that do nothing, everything that it guards still comes out right. So nobody needs to wait for a holder
-that was stopped: whoever holds a lock with some patience touches its file again and again, and a waiter
-with the same patience that sees nothing of it goes ahead without the lock.
+that was stopped: whoever holds a lock touches its file again and again, and a waiter that sees nothing
+of that for a while goes ahead without the lock, or refuses to.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+PATIENCE = 60.0
+"""Seconds without a sign of life after which nobody waits for another process."""
 
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
@@ -46,8 +49,9 @@ def hold(
     wait: bool = True,
     on_wait: Callable[[], None] | None = None,
     leave: bool = True,
-    patience: float | None = None,
+    patience: float = PATIENCE,
     on_stuck: Callable[[str], None] = lambda _: None,
+    signs: bool = True,
 ) -> Iterator[bool]:
     """Holds a lock while the block runs.
 
@@ -58,8 +62,9 @@ def hold(
         wait: Wait for the lock, else raise when it is held.
         on_wait: Called once, before waiting.
         leave: Leave the lock file behind. In a folder that is a person's own, it is removed instead.
-        patience: How many seconds to wait for a holder that shows no sign of life; None for ever.
-        on_stuck: Told then who the holder is.
+        patience: How many seconds to wait for a holder that shows no sign of life.
+        on_stuck: Told then who the holder is; may raise, where the block must not run without the lock.
+        signs: Show signs of life while it is held, so that others wait longer than their patience.
 
     Yields:
         Whether the lock is held; False where the file system has none, the file cannot be made, or
@@ -82,10 +87,10 @@ def hold(
             )
             if descriptor is None or leave or _is_at(descriptor, path):
                 break
-        if descriptor is None or not held or patience is None:
+        if descriptor is None or not held:
             yield held
         else:
-            with _signs_of_life(descriptor, path, patience, shared):
+            with _named(descriptor, shared), _signs_of_life(descriptor, path, patience, signs):
                 yield held
     finally:
         if held and not leave:
@@ -114,7 +119,7 @@ def _acquire(
     shared: bool,
     wait: bool,
     on_wait: Callable[[], None] | None,
-    patience: float | None,
+    patience: float,
     on_stuck: Callable[[str], None],
 ) -> bool:
     try:
@@ -124,9 +129,7 @@ def _acquire(
             raise LockIsHeldError
         if on_wait is not None:
             on_wait()
-        if patience is None:
-            _lock(descriptor, shared=shared)
-        elif not _wait(descriptor, shared, patience):
+        if not _wait(descriptor, shared, patience):
             on_stuck(_holder(descriptor))
             return False
     except OSError:  # ENOLCK, ENOTSUP, ENOSYS, and what else a network file system says
@@ -153,8 +156,21 @@ def _sign(descriptor: int) -> int:
 
 
 @contextmanager
-def _signs_of_life(descriptor: int, path: Path, patience: float, shared: bool) -> Iterator[None]:
-    """Touches the lock file while the block runs, and has its holder's name in it."""
+def _named(descriptor: int, shared: bool) -> Iterator[None]:
+    """Has the holder's name in the lock file while the block runs."""
+    _write_holder(descriptor, "" if shared else f"{process_space()} {os.getpid()}")
+    try:
+        yield
+    finally:
+        _write_holder(descriptor, "")
+
+
+@contextmanager
+def _signs_of_life(descriptor: int, path: Path, patience: float, signs: bool) -> Iterator[None]:
+    """Touches the lock file while the block runs, unless there are to be no signs."""
+    if not signs:
+        yield
+        return
     import threading
 
     over = threading.Event()
@@ -165,7 +181,6 @@ def _signs_of_life(descriptor: int, path: Path, patience: float, shared: bool) -
             with suppress(OSError):
                 os.utime(descriptor if os.utime in os.supports_fd else path)
 
-    _write_holder(descriptor, "" if shared else f"{process_space()} {os.getpid()}")
     thread = threading.Thread(target=touch, daemon=True)
     thread.start()
     try:
@@ -173,7 +188,6 @@ def _signs_of_life(descriptor: int, path: Path, patience: float, shared: bool) -
     finally:
         over.set()
         thread.join()
-        _write_holder(descriptor, "")
 
 
 def _write_holder(descriptor: int, holder: str) -> None:
@@ -209,10 +223,6 @@ if sys.platform == "win32":
             raise
         return True
 
-    def _lock(descriptor: int, *, shared: bool) -> None:
-        while not try_to_lock(descriptor, shared=shared):
-            time.sleep(_POLL_SECONDS)  # LK_LOCK gives up after ten seconds
-
 else:
 
     def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
@@ -236,6 +246,3 @@ else:
                 return False
             raise
         return True
-
-    def _lock(descriptor: int, *, shared: bool) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)

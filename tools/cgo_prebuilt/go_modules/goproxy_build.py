@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.files.file_lock import hold
+from cgo_prebuilt.files.file_lock import PATIENCE, hold
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
@@ -89,6 +89,7 @@ def build_site(
     url: str | None,
     zips: SeparateZips | None,
     time: str,
+    on_wait: Callable[[], None] | None = None,
 ) -> list[BuiltModule]:
     """Adds a release to a site.
 
@@ -99,6 +100,7 @@ def build_site(
         url: The URL that the folder is served at; None for `https://` and the module's host.
         zips: Where the zips are served; None to have them in the site.
         time: The version's time, by RFC 3339.
+        on_wait: Called once where another process is building the site.
 
     Returns:
         The modules: the platforms', and the forwarding one last.
@@ -111,7 +113,7 @@ def build_site(
     _check_url(url, "--url")
     _check_url(zips.url if zips is not None else None, "--zip-url")
     tree = ProxyTree(site)
-    with _staging_folder(site) as folder:
+    with _staging_folder(site, on_wait) as folder:
         built = compare(manifest, release, tree, folder, time=time)
         new = [item for item in built if item.new]
         written = {}
@@ -193,14 +195,22 @@ def _check_url(url: str | None, option: str) -> None:
 
 
 @contextmanager
-def _staging_folder(site: Path) -> Iterator[Path]:
+def _staging_folder(site: Path, on_wait: Callable[[], None] | None) -> Iterator[Path]:
     """A folder on the site's file system, so that zips get into the site by a rename.
 
     Meanwhile no other process changes the site.
     """
+
+    def refuse(holder: str) -> None:
+        raise UsageError(
+            f"{holder} is building the site, and has shown no sign of life for {PATIENCE:g} s",
+            where=str(site),
+            remedy="end it if it was stopped, and run this again",
+        )
+
     try:
         site.mkdir(parents=True, exist_ok=True)
-        with hold(site / _LOCK):
+        with hold(site / _LOCK, on_wait=on_wait, patience=PATIENCE, on_stuck=refuse):
             remove_abandoned(site)
             folder = site / temporary_name()
             folder.mkdir()

@@ -17,6 +17,8 @@ from cgo_prebuilt.inspection.object_files import read_objects
 from cgo_prebuilt.platforms import libc_version
 from cgo_prebuilt.settings import command_named
 
+_TOOL_SECONDS = 60.0
+
 # What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
 _ALWAYS = ("-lc", "-lgcc", "-lgcc_s")
 _FILE_IN_SCRIPT = re.compile(r"[^\s()]+\.(?:so|a)[.0-9]*")
@@ -100,9 +102,15 @@ def _find(name: str) -> Path | None:
     command = [*(command_named(os.environ, "CC") or ["cc"]), f"-print-file-name={name}"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="surrogateescape", check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=_TOOL_SECONDS,
+            check=False,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     path = Path(done.stdout.strip())
     return path if path.is_absolute() and path.exists() else None

@@ -133,7 +133,9 @@ class Api:
     ) -> Reply:
         """Sends a small request that may be sent twice; as `ask`."""
         try:
-            return self.retrying(lambda: self.send_once(method, url, document, most, headers), url)
+            return self.retrying(
+                lambda: self.send_once(method, url, document, most, headers), url, is_small=True
+            )
         except Failure as failure:
             raise failure.error("no usable answer", url) from None
 
@@ -208,15 +210,26 @@ class Api:
                 return None
             raise failure.error("no usable answer", url) from None
 
-    def retrying(self, action: Callable[[], _Result], url: Url) -> _Result:
-        """See `retry.retrying`; says why a long wait is one."""
+    def retrying(
+        self, action: Callable[[], _Result], url: Url, *, is_small: bool = False
+    ) -> _Result:
+        """See `retry.retrying`; says why a long wait is one.
+
+        Args:
+            action: See there.
+            url: What it is about.
+            is_small: Its answer is small. Of a file, a try may have brought much before it failed.
+        """
+        settings = self._settings
+        if not is_small:
+            settings = replace(settings, fruitless_seconds=settings.total_seconds)
 
         def pause(seconds: float, failure: Failure) -> None:
             if failure.retry_after is not None:
                 self._note(f"{failure.reason} from {url}: waiting {seconds:.0f} s")
             self._sleep(seconds)
 
-        return retrying(action, Patience(self._settings, self._jitter), pause)
+        return retrying(action, Patience(settings, self._jitter), pause)
 
     def _good(self, reply: Reply) -> Reply:
         """The reply, unless it is a rate limit or a failure of the server."""

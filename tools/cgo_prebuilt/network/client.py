@@ -47,6 +47,7 @@ class HttpClient:
         self._settings = settings
         self._environ = environ
         self._guard = Guard(settings.header_seconds)
+        self._until = 0.0
         self._session: Any = requests.Session()
         self._session.headers = {"User-Agent": f"cgo-prebuilt/{__version__}"}
         self._session.mount("http://", guarded_adapter(self._guard))
@@ -153,6 +154,9 @@ class HttpClient:
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None
     ) -> Answer:
         seen = set[Url]()
+        # For all of them: each of ten servers would else take its own time.
+        self._until = time.monotonic() + self._settings.connect_seconds
+        self._until += self._settings.header_seconds
         while True:
             if hop in seen:
                 raise Failure(Kind.REDIRECT, f"a redirect loop at {hop}")
@@ -236,8 +240,10 @@ class HttpClient:
     ) -> Any:
         import requests
 
-        settings = self._settings
-        patience = (settings.header_seconds, settings.read_seconds)
+        settings, left = self._settings, self._until - time.monotonic()
+        if left <= 0:
+            raise Failure(Kind.TIMEOUT, "no answer in time")
+        patience = (min(settings.header_seconds, left), settings.read_seconds)
         if hasattr(body, "read"):
             patience = (settings.upload_seconds, settings.upload_seconds)
         self._guard.head_seconds, read_seconds = patience
@@ -264,7 +270,7 @@ class HttpClient:
             # Not the session's own send: it reads the body of a redirect, however long that is.
             return self._session.get_adapter(request.url).send(
                 request,
-                timeout=(settings.connect_seconds, read_seconds),
+                timeout=(min(settings.connect_seconds, left), read_seconds),
                 **options,
             )
         except Exception as error:

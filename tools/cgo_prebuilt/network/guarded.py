@@ -97,7 +97,7 @@ class _GuardedSocket(io.RawIOBase):
     """
 
     def __init__(self, sock: Any, raw: Any, guard: Guard) -> None:
-        self._receive = sock.recv_into
+        self._socket = sock
         self._raw = raw
         self._guard = guard
 
@@ -106,9 +106,18 @@ class _GuardedSocket(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         guard = self._guard
-        if guard.room <= 0 or time.monotonic() > guard.deadline:
+        left, usual = guard.deadline - time.monotonic(), self._socket.gettimeout()
+        if guard.room <= 0 or left <= 0:
             raise guard.refuse()
-        got: int = self._receive(buffer)
+        # A second more or less is not worth a call for each read.
+        is_short = usual is None or left < usual - 1
+        if is_short:
+            self._socket.settimeout(left)
+        try:
+            got: int = self._socket.recv_into(buffer)
+        finally:
+            if is_short:
+                self._socket.settimeout(usual)
         guard.room -= got
         return got
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -122,13 +123,16 @@ class Patience:
     settings: TransportSettings
     jitter: Callable[[], float] = random.random
     _tries: int = field(default=0, init=False)
+    _fruitless: float = field(default=0.0, init=False)
+    _asked: float = field(default=0.0, init=False)
 
-    def wait(self, failure: Failure, gained: int) -> float:
+    def wait(self, failure: Failure, gained: int, spent: float = 0.0) -> float:
         """How long to wait before trying again, in seconds.
 
         Args:
             failure: What ended the last try.
             gained: How many bytes that try added.
+            spent: How many seconds it took.
 
         Raises:
             Failure: There is to be no other try; the reason says why.
@@ -136,13 +140,17 @@ class Patience:
         if classify(failure) is not Verdict.AGAIN:
             raise failure
         settings = self.settings
-        self._tries = 1 if gained >= settings.progress_bytes else self._tries + 1
+        if gained >= settings.progress_bytes:
+            self._tries, self._fruitless, self._asked = 0, -spent, 0.0
+        self._tries += 1
+        self._fruitless += spent
         limit = settings.quick_tries if failure.kind in _QUICK else settings.tries
-        if self._tries >= limit:
+        if self._tries >= limit or self._fruitless >= settings.fruitless_seconds:
             failure.reason += f", {self._tries} times" if self._tries > 1 else ""
             raise failure
         if failure.retry_after is not None:
-            if failure.retry_after > settings.longest_retry_after:
+            self._asked += failure.retry_after
+            if self._asked > settings.longest_retry_after:
                 failure.reason += f", and asks to wait {failure.retry_after:.0f} seconds"
                 failure.remedy = (
                     "try again later, or use a mirror; where the host is GitHub, a token (GITHUB_TOKEN)"
@@ -174,10 +182,10 @@ def retrying(
         Failure: The last one.
     """
     while True:
-        before = gained()
+        before, began = gained(), time.monotonic()
         try:
             return action()
         except Failure as failure:
             reason = failure
-            wait = patience.wait(failure, gained() - before)
+            wait = patience.wait(failure, gained() - before, time.monotonic() - began)
         pause(wait, reason)

@@ -290,7 +290,9 @@ def _from_file(
 ) -> tuple[str, int]:
     """Serves a `file://` URL from where the file is."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # Without O_NONBLOCK, opening a pipe waits for whoever writes into it.
+        flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path, os.O_RDONLY | flags)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Failure(Kind.MISSING, reason, remedy="check the path, or add a mirror") from error

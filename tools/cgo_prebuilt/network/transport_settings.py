@@ -12,16 +12,18 @@ class TransportSettings:
     Attributes:
         connect_seconds: The longest wait for a connection.
         read_seconds: The longest silence of a server.
-        header_seconds: The longest time from the end of a request to that of its answer's headers.
+        header_seconds: The longest time from the end of a request to that of its answer's headers;
+            all redirects together have as long.
         upload_seconds: The same where the request had a file, which a server may look at first.
         answer_seconds: The longest time for the body of a small answer.
         total_seconds: The longest time for one archive, all mirrors and retries included.
         tries: Requests to one URL without progress before the next mirror's turn.
         quick_tries: The same where the host's name or port does not answer at all.
+        fruitless_seconds: After tries without progress that took so long together, there is no other.
         progress_bytes: What a try must have added for the count of tries to start again.
         first_wait: The middle of the wait before the second try; it doubles with each try.
         longest_wait: The longest of these waits.
-        longest_retry_after: A server that asks to be left alone for longer is given up.
+        longest_retry_after: A server that asks to be left alone for longer, all in all, is given up.
         lowest_rate: A body that comes in more slowly than this ...
         rate_seconds: ... over this time counts as stalled.
         redirects: The longest chain of redirects.
@@ -41,6 +43,7 @@ class TransportSettings:
     total_seconds: float = 7200.0
     tries: int = 6
     quick_tries: int = 3
+    fruitless_seconds: float = 90.0
     progress_bytes: int = 1 << 20
     first_wait: float = 0.5
     longest_wait: float = 30.0

@@ -11,6 +11,9 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
 
+TOOL_SECONDS = 600.0
+"""The longest that a program may take: for the largest libraries, some seconds are usual."""
+
 
 def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
     """The program to run, with its first options.
@@ -63,8 +66,20 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
     """
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOOL_SECONDS,
+            check=False,
         )
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"{command[0]} has not ended after {TOOL_SECONDS:g} s",
+            where=str(source),
+            remedy=f"set {variable} to another program, or unset it",
+        ) from None
     except OSError as error:
         raise UsageError(
             f"{command[0]} cannot be run: {error.strerror}",

@@ -183,7 +183,12 @@ def _symbols(nm: Sequence[str], library: Path) -> Iterator[tuple[str, bool]]:
     command = [*nm, "-gP", str(library)]
     try:
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
         ) as listing:
             assert listing.stdout is not None
             for line in listing.stdout:

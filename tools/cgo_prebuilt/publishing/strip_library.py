@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import program, run
+from cgo_prebuilt.publishing.binutils import TOOL_SECONDS, program, run
 
 
 def strip_library(
@@ -40,8 +40,14 @@ def strip_library(
 def _is_of_apple(strip: list[str]) -> bool:
     try:
         done = subprocess.run(
-            [*strip, "--version"], capture_output=True, text=True, errors="replace", check=False
+            [*strip, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOOL_SECONDS,
+            check=False,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return False
     return "GNU" not in done.stdout and "LLVM" not in done.stdout

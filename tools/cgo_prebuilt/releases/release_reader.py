@@ -76,6 +76,8 @@ class ReleaseReader:
         try:
             path = url.file()
             if path is not None:
+                if not Path(path).is_file() and Path(path).exists():
+                    raise ValueError("not a file")  # nobody may ever write into a pipe
                 with Path(path).open("rb") as file:
                     content = file.read(_LARGEST_TEXT + 1)
                 if len(content) > _LARGEST_TEXT:

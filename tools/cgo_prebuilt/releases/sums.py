@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.files.file_lock import hold
+from cgo_prebuilt.files.file_lock import PATIENCE, hold
 from cgo_prebuilt.files.renames import write_whole
 
 SUMS = "SHA256SUMS"
@@ -92,9 +92,22 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
 
 @contextmanager
 def sums_held(path: Path) -> Iterator[None]:
-    """Keeps other processes from changing a `SHA256SUMS` and its signature while the block runs."""
+    """Keeps other processes from changing a `SHA256SUMS` and its signature while the block runs.
+
+    Raises:
+        UsageError: Another process keeps this one from it for a minute.
+    """
+
+    def refuse(holder: str) -> None:
+        raise UsageError(
+            f"{holder} has been changing {SUMS} for {PATIENCE:g} s",
+            where=str(path),
+            remedy="wait for its end, or end it if it hangs, and run this again",
+        )
+
     # A file of its own beside it: the sums are replaced by a rename, which takes a lock along.
-    with hold(path.with_name(f".{path.name}.lock"), leave=False):
+    lock = path.with_name(f".{path.name}.lock")
+    with hold(lock, leave=False, patience=PATIENCE, on_stuck=refuse, signs=False):
         yield
 
 

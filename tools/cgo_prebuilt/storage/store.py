@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
+from cgo_prebuilt.files.file_lock import PATIENCE
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
 from cgo_prebuilt.files.own_files import (
     is_link,
@@ -32,7 +33,7 @@ from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
 from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
-from cgo_prebuilt.storage.store_locks import PATIENCE, StoreLocks
+from cgo_prebuilt.storage.store_locks import StoreLocks
 from cgo_prebuilt.storage.tree import (
     FILES,
     RECORD,
@@ -67,6 +68,7 @@ class Store:
         verified_at_use: Whether all that uses a file compares it with the lock itself, as in Bazel:
             then a file that has only been linked is not hashed again.
         patience: How many seconds to wait for another process that shows no sign of life.
+        on_wait: Called once, before waiting for another process, where a method has none of its own.
         on_stuck: Told who that is, before it goes on without the lock.
     """
 
@@ -76,12 +78,13 @@ class Store:
         *,
         verified_at_use: bool = False,
         patience: float = PATIENCE,
+        on_wait: Callable[[], None] = lambda: None,
         on_stuck: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.root = root
         self._folder = StoreFolder(root)
         self._verified_at_use = verified_at_use
-        self._locks = StoreLocks(self._folder, patience, on_stuck)
+        self._locks = StoreLocks(self._folder, patience, on_wait, on_stuck)
 
     @property
     def partials(self) -> Path:

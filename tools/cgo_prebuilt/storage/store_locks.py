@@ -8,9 +8,6 @@ from contextlib import contextmanager
 from cgo_prebuilt.files.file_lock import hold
 from cgo_prebuilt.storage.store_folder import StoreFolder
 
-PATIENCE = 60.0
-"""Seconds without a sign of life after which nobody waits for another process."""
-
 
 class StoreLocks:
     """The locks of a store, by key.
@@ -18,14 +15,20 @@ class StoreLocks:
     Args:
         folder: The store's.
         patience: How many seconds to wait for a holder that shows no sign of life.
+        on_wait: Called before waiting, where the caller of `hold` says nothing of that.
         on_stuck: Told who that is, once for a key.
     """
 
     def __init__(
-        self, folder: StoreFolder, patience: float, on_stuck: Callable[[str], None]
+        self,
+        folder: StoreFolder,
+        patience: float,
+        on_wait: Callable[[], None],
+        on_stuck: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._patience = patience
+        self._on_wait = on_wait
         self._on_stuck = on_stuck
         self._stuck: set[str] = set()
 
@@ -55,7 +58,7 @@ class StoreLocks:
         with hold(
             self._folder.lock_file(key),
             shared=shared,
-            on_wait=on_wait,
+            on_wait=on_wait or self._on_wait,
             patience=0 if key in self._stuck else self._patience,
             on_stuck=give_up,
         ) as is_held:
