@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from tests.e2e.credential_helper import write_helper
 from tests.github_server import GitHubServer
 from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
@@ -186,6 +191,43 @@ def test_a_tag_that_the_manifest_contradicts_is_refused_before_anything_is_asked
     assert github.requests == []
 
 
+def test_a_platform_is_added_to_a_release_on_github(
+    run: Run, tmp_path: Path, github: GitHubServer
+) -> None:
+    key = make_key(tmp_path)
+    url = f"{github.url}/acme/vec/releases/download/{{version}}/{{file}}"
+    write_manifest(tmp_path / "prebuilt.yaml", urls=[url], public_key=key)
+    pack(run, "--platform", "linux_amd64", "--sign", "key")
+    assert publish(run, "--repo", "acme/vec").code == 0
+    before = github.contents("v1.2.3")
+    shutil.rmtree(tmp_path / "dist")
+    both = {"linux_amd64": None, "linux_arm64": None}
+    write_manifest(tmp_path / "prebuilt.yaml", urls=[url], public_key=key, platforms=both)
+    pack(run, "--platform", "linux_arm64")
+    growing = ("--repo", "acme/vec", "--add", "--sign", "key")
+    github.requests.clear()
+    told = publish(run, *growing, "--dry-run")
+    assert told.code == 0, told.err
+    assert {line.split()[0] for line in github.requests} == {"GET"}
+    added = ["vec-v1.2.3-linux_arm64.tar.gz", SUMS, SIGNATURE]
+    assert [line.split()[1].partition("name=")[2] for line in told.out.splitlines()] == added
+    done = publish(run, *growing)
+    assert done.code == 0, done.err
+    after = github.contents("v1.2.3")
+    assert after.keys() == before.keys() | {*added}
+    assert after[ARCHIVE] == before[ARCHIVE]
+    assert before[SUMS] in after[SUMS]
+    assert run("lock", "prebuilt.yaml").code == 0
+
+
+def test_a_trial_lists_the_requests_that_make_a_release(run: Run, github: GitHubServer) -> None:
+    pack(run, "--platform", "linux_amd64")
+    told = publish(run, "--repo", "acme/vec", "--dry-run")
+    assert [line.split()[0] for line in told.out.splitlines()] == ["POST"] * 3 + ["PATCH"]
+    assert {line.split()[0] for line in github.requests} == {"GET"}
+    assert github.releases == []
+
+
 def test_archives_that_are_looked_for_elsewhere_are_told(
     run: Run, tmp_path: Path, github: GitHubServer
 ) -> None:
@@ -244,6 +286,38 @@ def test_the_scheme_of_a_place_may_be_in_capitals(
     assert publish(run, "--to", url).code != 0
     assert httpserver.log
     assert not [path for path in tmp_path.iterdir() if path.name.lower().startswith("http")]
+
+
+def test_gitlabs_packages_take_files_with_the_header_that_a_helper_has(
+    run: Run, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    """GitLab's documents: "GitLab generic packages repository", "Publish a single file"."""
+    files: dict[str, bytes] = {}
+
+    def answer(request: Request) -> Response:
+        if request.headers.get("PRIVATE-TOKEN") != "cAnArY":
+            return Response('{"message": "401 Unauthorized"}', 401)
+        if request.method == "PUT":
+            files[request.path] = request.get_data()
+            return Response('{"message": "201 Created"}', 201)
+        there = files.get(request.path)
+        return Response('{"message": "404 Not Found"}', 404) if there is None else Response(there)
+
+    httpserver.expect_request(re.compile("/api/v4/.*")).respond_with_handler(answer)
+    packages = httpserver.url_for("/api/v4/projects/7/packages/generic/vec/v1.2.3")
+    host = packages.split("/")[2]
+    write_manifest(tmp_path / "prebuilt.yaml", urls=[packages + "/{file}"])
+    pack(run, "--platform", "linux_amd64")
+    helper = write_helper(tmp_path / "helper", {host: {"PRIVATE-TOKEN": "cAnArY"}}, sys.executable)
+    refused = publish(run, "--to", packages)
+    refused.refused(3, "HTTP 401", "CGO_PREBUILT_CREDENTIAL_HELPER")
+    done = publish(run, "--to", packages, "--credential-helper", str(helper))
+    assert done.code == 0, done.err
+    assert [path.rpartition("/")[2] for path in files] == [ARCHIVE, SUMS]
+    locked = run("lock", "prebuilt.yaml", "--credential-helper", helper)
+    assert locked.code == 0, locked.err
+    lock = (tmp_path / "prebuilt.lock.json").read_text()
+    assert not [text for text in (lock, done.err, done.out, locked.err) if "cAnArY" in text]
 
 
 @pytest.mark.parametrize(

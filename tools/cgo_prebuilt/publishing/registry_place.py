@@ -180,8 +180,8 @@ class RegistryPlace:
         release.archives = set(release.layers)
         digest = str(described(index, INDEX_TYPE)["digest"])
         answer = self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT)
-        referrers = answer.content if answer.status == 200 else self._get(digest.replace(":", "-"))
-        for descriptor in listed_in(referrers, "manifests"):
+        listed = listed_in(answer.content if answer.status == 200 else None, "manifests")
+        for descriptor in listed or listed_in(self._get(digest.replace(":", "-")), "manifests"):
             for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
                 release.layers.setdefault(title_of(one), one)
 
