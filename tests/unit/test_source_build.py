@@ -349,6 +349,7 @@ def source_archive(files: Mapping[str, str]) -> bytes:
 CONFIGURE: Mapping[str, str] = {
     **MAKE,
     "configure": "#!/bin/sh\necho configured\n",
+    "protoc": "\x7fELF\x02",
     "Makefile": "libanswer.a: answer.o\n\t./configure\n\t$(AR) rcs $@ $<\n\tcp answer.h generated.h\n",
 }
 
@@ -374,7 +375,8 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
         answer = project.run("source", "--output", "here", "--platform", "linux_amd64", "--json")
         assert answer.report["files"] == sorted(CONFIGURE)
     assert files_below(project.folder / "here") == sorted(CONFIGURE)
-    assert os.access(project.folder / "here/configure", os.X_OK)
+    programs = [name for name in CONFIGURE if os.access(project.folder / "here" / name, os.X_OK)]
+    assert programs == ["configure", "protoc"]
     assert not (project.folder / "here/link").is_symlink()
 
 

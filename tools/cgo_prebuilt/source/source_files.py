@@ -22,6 +22,9 @@ from cgo_prebuilt.storage.materialize import OutputFolders
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.member import Member
 
+# The first bytes of a script, and of what ELF and Mach-O systems run.
+_PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
 
 def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:
     """The files of a source's folder, without what its build's tools and Git left there."""
@@ -87,9 +90,9 @@ def _write(member: Member, path: Path) -> None:
     first = b""
     with path.open("xb") as file:
         for chunk in member.chunks():
-            first = first or bytes(chunk[:2])
+            first += bytes(chunk[: 4 - len(first)])
             file.write(chunk)
-    if first == b"#!":
+    if first.startswith(_PROGRAMS):
         path.chmod(0o755)
 
 
@@ -112,7 +115,8 @@ def extract_source(
     """Writes an archive's files; links and the like are left out.
 
     The archive is the one that the lock names, but its files are not named there: their names are
-    checked here. A script is made a program, whose mode an archive need not tell.
+    checked here. Scripts and binaries are made programs, whose mode an archive need not tell: a crate
+    may bring the compiler that its users' build scripts run.
 
     Args:
         archive: The archive, verified.
