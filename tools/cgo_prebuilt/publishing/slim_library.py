@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.publishing.binutils import check_elf, program, run
+from cgo_prebuilt.publishing.elf_symbols import global_symbols
 
 _MEMBER = "slim.o"
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -98,7 +98,7 @@ def slim_library(
         source: The library.
         target: The copy; its folder is made. Not written where the copy would lack something.
         wanted: The public symbols, as globs or names; those that the library does not define are ignored.
-        environ: `LD`, `OBJCOPY`, `AR` and `NM` name the programs and their first options.
+        environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
 
     Returns:
         None; or why the library stays as it is: a symbol that the copy would miss.
@@ -108,11 +108,10 @@ def slim_library(
             or it fails.
     """
     check_elf(platform, "--slim", source)
-    nm = program(environ, "NM", "nm")
     names, globs = _names_and_globs(wanted)
     public = {
         name
-        for name, defined in _symbols(nm, source)
+        for name, defined in global_symbols(source)
         if defined and (name in names or any(fnmatchcase(name, glob) for glob in globs))
     }
     if not public:
@@ -130,7 +129,7 @@ def slim_library(
         link = [*program(environ, "LD", "ld"), "-r", "--gc-sections", "--force-group-allocation"]
         link += ["-T", str(folder / "script"), f"@{folder / 'roots'}", "-o", str(joined)]
         run([*link, str(source)], "LD", source)
-        missed = _missed(nm, source, joined, public)
+        missed = _missed(source, joined, public)
         if missed:
             return f"it would miss {', '.join(missed[:5])}"
         objcopy = [*program(environ, "OBJCOPY", "objcopy"), "--strip-unneeded"]
@@ -138,7 +137,7 @@ def slim_library(
         objcopy += [f"--keep-global-symbols={folder / 'public'}", str(joined)]
         run(objcopy, "OBJCOPY", source)
         run([*program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
-        missed = _missed(nm, source, archive, public)
+        missed = _missed(source, archive, public)
         if missed:
             return f"it would miss {', '.join(missed[:5])}"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -154,10 +153,9 @@ def _words_of(headers: Iterable[Path]) -> set[str]:
     return words
 
 
-def _undefined(libraries: Iterable[Path], environ: Mapping[str, str] = os.environ) -> set[str]:
+def _undefined(libraries: Iterable[Path]) -> set[str]:
     """What some static libraries need of others."""
-    nm = program(environ, "NM", "nm")
-    return {name for one in libraries for name, defined in _symbols(nm, one) if not defined}
+    return {name for one in libraries for name, defined in global_symbols(one) if not defined}
 
 
 def _names_and_globs(wanted: Collection[str]) -> tuple[set[str], list[str]]:
@@ -165,39 +163,11 @@ def _names_and_globs(wanted: Collection[str]) -> tuple[set[str], list[str]]:
     return set(wanted).difference(globs), globs
 
 
-def _missed(nm: Sequence[str], source: Path, slim: Path, public: Collection[str]) -> list[str]:
+def _missed(source: Path, slim: Path, public: Collection[str]) -> list[str]:
     """What the copy lacks: public symbols, and those that it needs and the library itself defines."""
-    found = dict(_symbols(nm, slim))
-    undefined = {name for name, defined in _symbols(nm, slim) if not defined}
-    undefined -= {name for name, defined in _symbols(nm, slim) if defined}
+    found = dict(global_symbols(slim))
+    undefined = {name for name, defined in global_symbols(slim) if not defined}
+    undefined -= {name for name, defined in global_symbols(slim) if defined}
     lost = {name for name in public if not found.get(name)}
-    lost |= {name for name, defined in _symbols(nm, source) if defined and name in undefined}
+    lost |= {name for name, defined in global_symbols(source) if defined and name in undefined}
     return sorted(lost)
-
-
-def _symbols(nm: Sequence[str], library: Path) -> Iterator[tuple[str, bool]]:
-    """The global symbols of a library's objects, and whether each is defined there, as nm lists them.
-
-    Its portable form is `name type value size` (POSIX, nm). Nothing but one line is in memory.
-    """
-    command = [*nm, "-gP", str(library)]
-    try:
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-        ) as listing:
-            assert listing.stdout is not None
-            for line in listing.stdout:
-                fields = line.split()
-                if len(fields) >= 2 and len(fields[1]) == 1:
-                    yield fields[0], fields[1] not in "Uwv"
-    except OSError as error:
-        raise UsageError(
-            f"{command[0]} cannot be run: {error.strerror}",
-            where=str(library),
-            remedy="set NM to another program, or unset it",
-        ) from None
