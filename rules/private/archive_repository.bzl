@@ -134,6 +134,7 @@ def _archive_repository_impl(rctx):
             "{load_metadata}": metadata.loads,
             "{package_metadata}": metadata.target,
             "{release}": _release(rctx, version),
+            "{requires_system}": json.encode(lock.prebuilt.get("requires", {}).get("system", [])),
             "{sha256}": json.encode(locked_hashes(lock.prebuilt)),
         },
     )

@@ -90,6 +90,7 @@ def library_info(
         alwayslink = [],
         circular = [],
         runtime_files = [],
+        link_inputs = [],
         verified = []):
     """The providers of a library.
 
@@ -103,6 +104,7 @@ def library_info(
         alwayslink: the archives that are linked as a whole.
         circular: the archives that need each other, whatever the order.
         runtime_files: the files that a program needs when it runs, and that nothing links.
+        link_inputs: files that a link waits for.
         verified: files that exist only if all others are right, which therefore all that uses one of them depends on.
 
     Returns:
@@ -133,7 +135,7 @@ def library_info(
         # In the order that a linker must see them in.
         libraries = depset(libraries, order = "topological"),
         user_link_flags = whole.flags + link_flags(ctx.attr.linkopts),
-        additional_inputs = depset(whole.inputs + verified),
+        additional_inputs = depset(whole.inputs + link_inputs + verified),
     )
     own = CcInfo(
         compilation_context = cc_common.create_compilation_context(

@@ -3,6 +3,7 @@
 load("@rules_cc//cc:find_cc_toolchain.bzl", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load(":library_info.bzl", "LINK_ATTRIBUTES", "library_info")
+load(":system_libraries.bzl", "system_libraries")
 load(":verified_files.bzl", "VERIFIER_ATTRIBUTES", "verified_files")
 
 def _prebuilt_library_impl(ctx):
@@ -18,6 +19,7 @@ def _prebuilt_library_impl(ctx):
         alwayslink = ctx.files.alwayslink,
         circular = ctx.files.circular,
         include_dirs = [root if folder == "." else root + "/" + folder for folder in ctx.attr.include_dirs],
+        link_inputs = system_libraries(ctx),
         verified = [verified_files(ctx, libraries + ctx.files.headers + ctx.files.runtime_files)],
     )
 
@@ -43,6 +45,9 @@ prebuilt_library = rule(
         "interface_libraries": attr.label_list(
             allow_files = True,
             doc = "Import libraries, one for each shared library or none at all.",
+        ),
+        "requires_system": attr.string_list(
+            doc = "What the system must have for the library's link options, in words for people.",
         ),
         "runtime_files": attr.label_list(
             allow_files = True,

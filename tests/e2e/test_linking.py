@@ -366,3 +366,38 @@ def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
     go = {"GOTOOLCHAIN": "local", "GOCACHE": str(made.tools.go_cache)}
     plain = made.bazel("run", "@answer//:cgo_env", "--", "go", "run", "main.go", env=go)
     assert plain.checked().stdout == "42\n"
+
+
+def test_what_the_system_must_have_is_said_before_a_link_that_would_fail(
+    workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
+) -> None:
+    archive(
+        native_release.built_with_header(),
+        "lib/libanswer.a",
+        {"answer.c": "int answer(void) { return 42; }\n"},
+    )
+    linked = PLAIN.replace("{}", "{requires: {system: [libhwloc-dev, an OpenCL driver]}}")
+    lock = native_release.publish(
+        f"static_library: lib/libanswer.a\nlinkopts: [-lm, -lhwloc-none]\n{linked}"
+    )
+    made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
+    for program in ("main_cc", "main_go"):
+        failed = made.bazel("build", f"//:{program}")
+        assert failed.code != 0
+        assert (
+            "answer v1.0.0 for linux_amd64 links with what this system must have: libhwloc-dev,"
+            " an OpenCL driver\n"
+            "  at: its link options -lm -lhwloc-none\n"
+        ) in failed.stderr
+        assert "cannot find -lhwloc-none" in failed.stderr
+        assert f"Linking {program}" not in failed.stderr
+
+    # It is there, in a folder of its own.
+    archive(made.path, "own/libhwloc-none.a", {"none.c": "int none(void) { return 0; }\n"})
+    found = made.bazel(
+        "run",
+        "//:main_cc",
+        f"--linkopt=-L{made.path}/own",
+        "--sandbox_add_mount_pair=" + str(made.path),
+    )
+    assert found.checked().stdout == "42\n"
