@@ -262,3 +262,41 @@ def test_a_script_that_stops_at_errors_stops_at_env(tmp_path: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_module_that_wants_the_library_beside_itself_is_named_with_the_road_that_works(
+    tmp_path: Path,
+) -> None:
+    lock = write_lock(tmp_path)
+    released = "https://github.com/acme/vec/releases/download/v1.0.0/vec.tar.gz"
+    lock.write_text(lock.read_text().replace((tmp_path / "vec.tar.gz").as_uri(), released))
+    module = tmp_path / "modules/github.com/acme/vec-go@v1.0.0"
+    program = tmp_path / "program"
+    (program / "cmd").mkdir(parents=True)
+    (program / "go.mod").write_text("module program\n\nrequire github.com/acme/vec-go v1.0.0\n")
+    module.mkdir(parents=True)
+    wanted = "${SRCDIR}/lib/libvec.a"
+    (module / "vec.go").write_text(f'package vec\n\n// #cgo LDFLAGS: {wanted}\nimport "C"\n')
+    own = {"CGO_PREBUILT_MIRROR": tmp_path.as_uri(), "GOMODCACHE": str(tmp_path / "modules")}
+
+    def said(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "cgo_prebuilt", *command, "--lock", str(lock)],
+            cwd=program / "cmd",
+            env={**environment(tmp_path), **own},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stderr
+
+    vendored = f"{program}/vendor/github.com/acme/vec-go"
+    assert (
+        f"github.com/acme/vec-go names {wanted}, which is not there, and no environment leads to it\n"
+        f"  at: {module}\n"
+        f"  next: go mod vendor && cgo-prebuilt fetch --lock {lock} --output {vendored}\n"
+    ) in said("env")
+    shutil.copytree(module, vendored)  # as `go mod vendor` does
+    assert f"  at: {vendored}\n  next: cgo-prebuilt fetch " in said("env")
+    said("fetch", "--output", vendored)
+    assert "which is not there" not in said("env")

@@ -200,6 +200,7 @@ def _methods(options: argparse.Namespace) -> tuple[Method, ...]:
 
 
 def _env(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.commands.go_mod_notes import note_path_beside
     from cgo_prebuilt.linking.cgo_environment import (
         cgo_environment,
         format_environment,
@@ -227,6 +228,7 @@ def _env(options: argparse.Namespace) -> int:
     if not options.platform and platform != this_host().platform:
         say(f"{lock.name} {provided.version} for {platform}, as GOOS and GOARCH say")
     _say_system(lock.name, interface)
+    note_path_beside(options.lock, lock, provided)
     print(format_environment(variables, options.shell), end="")
     return 0
 

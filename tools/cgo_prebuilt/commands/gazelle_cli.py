@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_lock_option, add_verb, note
+from cgo_prebuilt.commands.verbs import add_lock_option, add_verb
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -27,6 +26,7 @@ def add_gazelle(verbs: Verbs) -> None:
 
 
 def _gazelle(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.commands.go_mod_notes import note_other_version
     from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, lock_label
     from cgo_prebuilt.locks.lock_file import read_lock
 
@@ -37,27 +37,3 @@ def _gazelle(options: argparse.Namespace) -> int:
     print(gazelle_lines(lock.name, label, options.module, interfaces), end="")
     note_other_version(options.lock.parent, [options.module], lock.name, lock.default_version)
     return 0
-
-
-def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
-    """Warns where a go.mod requires another version of a module than the library's.
-
-    Args:
-        folder: Where the go.mod would be; without one, nothing is said.
-        modules: The modules that may need the library.
-        library: Its name.
-        version: Its version.
-    """
-    from cgo_prebuilt.go_modules.required_version import other_version
-
-    try:
-        text = (folder / "go.mod").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for module in modules:
-        required = other_version(text, module, version)
-        if required is not None:
-            note(
-                f"go.mod requires {module} {required}, and {library} is {version}: a Go module works"
-                " with the library that it was released with; lock that one"
-            )

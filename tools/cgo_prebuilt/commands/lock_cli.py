@@ -268,7 +268,7 @@ def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:
 
 
 def _note_other_version(lock: Lock, manifest: Manifest, folder: Path) -> None:
-    from cgo_prebuilt.commands.gazelle_cli import note_other_version
+    from cgo_prebuilt.commands.go_mod_notes import note_other_version
     from cgo_prebuilt.go_modules.required_version import modules_beside
 
     urls = [url for spec in manifest.specs() for archive in spec.archives for url in archive.urls]

@@ -27,11 +27,16 @@ def other_version(go_mod: str, module: str, version: str) -> str | None:
         None where they are the same, or nothing can be said.
     """
     wanted = _MAJOR.sub("", module)
-    for path, required in _REQUIRED.findall(go_mod):
+    for path, required in required_modules(go_mod):
         required = required.removesuffix("+incompatible")
         if _MAJOR.sub("", path) == wanted and not _PSEUDO.search(required):
             return required if required != f"v{version.removeprefix('v')}" else None
     return None
+
+
+def required_modules(go_mod: str) -> list[tuple[str, str]]:
+    """The path and the version of each module that a go.mod requires."""
+    return _REQUIRED.findall(go_mod)
 
 
 def modules_beside(urls: Iterable[Url]) -> list[str]:

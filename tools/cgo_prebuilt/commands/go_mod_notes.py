@@ -1,0 +1,69 @@
+"""Notes for people: where a program's go.mod, or a Go module that it requires, does not fit a library."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.go_modules.required_version import modules_beside, other_version
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.fetching.provider import Provided
+    from cgo_prebuilt.locks.lock import Lock
+
+
+def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
+    """Warns where a go.mod requires another version of a module than the library's.
+
+    Args:
+        folder: Where the go.mod would be; without one, nothing is said.
+        modules: The modules that may need the library.
+        library: Its name.
+        version: Its version.
+    """
+    try:
+        text = (folder / "go.mod").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for module in modules:
+        required = other_version(text, module, version)
+        if required is not None:
+            note(
+                f"go.mod requires {module} {required}, and {library} is {version}: a Go module works"
+                " with the library that it was released with; lock that one"
+            )
+
+
+def note_path_beside(path: Path, lock: Lock, provided: Provided) -> None:
+    """Warns of a Go module that wants a file of the library beside its own, where no environment leads.
+
+    Args:
+        path: The lock's file.
+        lock: The lock.
+        provided: The library, as it was found.
+    """
+    here = Path.cwd()
+    project = next((one for one in (here, *here.parents) if (one / "go.mod").is_file()), None)
+    prebuilts = [one for _, _, one in lock.versions[provided.version].prebuilts()]
+    urls = [url for one in prebuilts for archive in one.archives for url in archive.urls]
+    owners = {f"{module.rpartition('/')[0]}/" for module in modules_beside(urls)}
+    if not owners or project is None:
+        return
+    from cgo_prebuilt.go_modules.paths_beside import find_path_beside
+    from cgo_prebuilt.linking.go_target import go_defaults
+
+    names = {file.path.rpartition("/")[2] for file in provided.files}
+    environ = {**go_defaults(os.environ, sys.platform), **os.environ}
+    found = find_path_beside(project, owners, names, environ)
+    if found is not None:
+        vendor = "" if found.is_vendored else "go mod vendor && "
+        target = project / "vendor" / found.module
+        note(
+            f"{found.module} names {found.word}, which is not there, and no environment leads to it\n"
+            f"  at: {found.folder}\n"
+            f"  next: {vendor}cgo-prebuilt fetch --lock {path} --output {target}"
+        )

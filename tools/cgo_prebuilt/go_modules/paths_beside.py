@@ -1,0 +1,93 @@
+"""Go modules that name a library by a path beside their own files, where no environment leads.
+
+In the module cache nothing can be put there. References: `go doc cgo` on `${SRCDIR}`; https://go.dev/ref/mod,
+"Module cache" and "Vendoring".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import basename
+
+from cgo_prebuilt.go_modules.go_module import escape
+from cgo_prebuilt.go_modules.required_version import required_modules
+
+_LINE = re.compile(
+    r"^[ \t]*(?://[ \t]*)?#cgo[ \t].*?(?:LDFLAGS|pkg-config)[ \t]*:(.*)$", re.MULTILINE
+)
+_PATH = re.compile(r"^\$\{SRCDIR\}(/[^\s,]+)$")
+_REPLACED = re.compile(r"^\s*(?:replace\s+)?([^\s()]+)(?:\s+v\S+)?\s+=>", re.MULTILINE)
+_MOST_FILES = 5000
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PathBeside:
+    """A file that a module names beside its own, and that is not there.
+
+    Attributes:
+        module: The module's path.
+        word: What the module says, such as `${SRCDIR}/vec.pc`.
+        folder: Where the module is: in the module cache, or vendored.
+        is_vendored: Whether that is the project's own copy.
+    """
+
+    module: str
+    word: str
+    folder: Path
+    is_vendored: bool
+
+
+def paths_of(go_file: str) -> list[str]:
+    """The files that the `#cgo` lines of a Go file name relative to it: `${SRCDIR}/vec.pc`. Pure."""
+    words = (word for line in _LINE.findall(go_file) for word in line.split())
+    return [word for word in words if _PATH.match(word)]
+
+
+def find_path_beside(
+    project: Path, owners: Collection[str], files: Collection[str], environ: Mapping[str, str]
+) -> PathBeside | None:
+    """The first file of a library that a module of its publisher wants beside itself, and that is not there.
+
+    Args:
+        project: The folder of the program's go.mod.
+        owners: What the modules' paths begin with, such as `github.com/acme/`.
+        files: The names of the library's files.
+        environ: The environment, over what `go env -w` has set: it says where the module cache is.
+    """
+    try:
+        go_mod = (project / "go.mod").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    replaced = set(_REPLACED.findall(go_mod))
+    for module, version in required_modules(go_mod):
+        if not module.startswith(tuple(owners)) or module in replaced:
+            continue
+        vendored = project / "vendor" / module
+        cached = _module_cache(environ) / f"{escape(module)}@{escape(version)}"
+        is_vendored = vendored.is_dir()
+        folder = vendored if is_vendored else cached
+        for number, path in enumerate(sorted(folder.rglob("*.go"))):
+            if number == _MOST_FILES:
+                break
+            for word in paths_of(_head_of(path)):
+                place = path.parent.joinpath(*word.split("/")[1:])
+                if basename(word) in files and not place.is_file():
+                    return PathBeside(module, word, folder, is_vendored)
+    return None
+
+
+def _head_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES).decode("utf-8", "replace")
+
+
+def _module_cache(environ: Mapping[str, str]) -> Path:
+    if environ.get("GOMODCACHE"):
+        return Path(environ["GOMODCACHE"])
+    first = environ.get("GOPATH", "").split(";" if environ.get("OS") == "Windows_NT" else ":")[0]
+    home = environ.get("HOME") or environ.get("USERPROFILE") or "/"
+    return Path(first or f"{home}/go", "pkg", "mod")
