@@ -200,8 +200,8 @@ The project's own flags win over them:
             values = CORES,
         ),
         "crates": attr.label_list(
-            allow_files = [".crate", "SHA256SUMS"],
-            doc = "What cargo takes in place of crates.io: archives of crates and their SHA256SUMS, as `cgo-prebuilt crates`" +
+            allow_files = [".crate", ".tar", "SHA256SUMS"],
+            doc = "What cargo takes in place of crates.io and of Git: archives of crates and their SHA256SUMS, as `cgo-prebuilt crates`" +
                   " writes them. A lock whose source says `vendor: true` brings them by itself.",
         ),
         "env": attr.string_dict(

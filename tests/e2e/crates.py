@@ -6,9 +6,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.locks.lock import LockedCrates
+from cgo_prebuilt.source.cargo_lock import git_archive, parse_cargo_lock
+from cgo_prebuilt.source.git_crates import write_git_crates
 
 # As aws-lc-sys does, which hits every tree with rustls.
 CRATE: Mapping[str, str] = {
@@ -74,6 +80,30 @@ def write_crate(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     cargo(folder, "generate-lockfile")
+
+
+def add_git_dependency(folder: Path, url: str, target: Path) -> list[dict[str, str]]:
+    """Has a crate need one of Git's, and puts that into a folder as `lock` and `mirror` do.
+
+    Args:
+        folder: The crate's.
+        url: The repository that `make_repository` made.
+        target: Where the archive goes.
+
+    Returns:
+        What a lock's `git` says.
+    """
+    with (folder / "Cargo.toml").open("a") as manifest:
+        manifest.write(f'[dependencies]\nnear = {{ git = "{url}" }}\n')
+    library = folder / "src/lib.rs"
+    library.write_text(library.read_text().replace("[jitter(),", "[jitter() + near::at(0),"))
+    cargo(folder, "generate-lockfile")
+    (git,) = parse_cargo_lock((folder / "Cargo.lock").read_text(), "Cargo.lock").git
+    archive = folder.parent / "git.tar"
+    write_git_crates(git, archive, os.environ)
+    locked = LockedCrates(git.source, sha256_of(archive)[0])
+    archive.rename(target / git_archive(locked))
+    return [asdict(locked)]
 
 
 def archives_of(folder: Path, target: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.conftest import MakeWorkspace
-from tests.e2e.crates import MAIN, archives_of, cargo, write_crate
+from tests.e2e.crates import MAIN, add_git_dependency, archives_of, cargo, write_crate
+from tests.git_repository import make_repository
 
 pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
 
@@ -78,14 +79,19 @@ _SOURCE = {
 
 
 @pytest.mark.parametrize("transport", [pytest.param("python", marks=pytest.mark.slow), "bazel"])
-def test_crates_by_their_checksums_build_without_a_network(
+def test_crates_by_checksum_and_by_commit_build_without_a_network(
     workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path, transport: str
 ) -> None:
     write_crate(tmp_path / "noise")
+    (tmp_path / "remote").mkdir()
+    make_repository(tmp_path / "remote")
+    repository = (tmp_path / "remote/acme.git").as_uri()
+    git = add_git_dependency(tmp_path / "noise", repository, archive_server.folder)
     archives_of(tmp_path / "noise", archive_server.folder)
+    (tmp_path / "remote").rename(tmp_path / "away")
     served = {f"/{path.name}" for path in archive_server.folder.iterdir()}
-    assert {path.split("-")[0] for path in served} >= {"/cc", "/shlex"}
-    version = {"platforms": {}, "source": _SOURCE}
+    assert {path.split("-")[0] for path in served} >= {"/acme", "/cc", "/shlex"}
+    version = {"platforms": {}, "source": {**_SOURCE, "git": git}}
     lock = {"schema": 1, "name": "noise", "default_version": "v1", "versions": {"v1": version}}
     files = {"BUILD.bazel": _LOCKED_BUILD, "main.c": MAIN, "noise.lock.json": json.dumps(lock)}
     mirror = {"CGO_PREBUILT_MIRROR": archive_server.url}
@@ -94,7 +100,7 @@ def test_crates_by_their_checksums_build_without_a_network(
 
     first = workspace(files, module=module, name="first", environment=mirror)
     shutil.copytree(tmp_path / "noise", first.path / "noise")
-    assert first.bazel("run", "//:main", *sandboxed).checked().stdout == "7\n"
+    assert first.bazel("run", "//:main", *sandboxed).checked().stdout == "11\n"
     assert set(archive_server.paths()) == served
 
     # Elsewhere, with an own store: the same action, and so a hit.

@@ -110,9 +110,12 @@ class Project:
         (self.folder / "answer.lock.json").write_text(json.dumps(document))
 
     def run(self, verb: str, *options: str, **environ: str) -> Answer:
-        command = [sys.executable, "-m", "cgo_prebuilt", verb]
+        return self.command(verb, "--lock", "answer.lock.json", *options, **environ)
+
+    def command(self, *arguments: str, **environ: str) -> Answer:
+        """Runs a verb that reads no lock."""
         done = subprocess.run(
-            [*command, "--lock", "answer.lock.json", *options],
+            [sys.executable, "-m", "cgo_prebuilt", *arguments],
             cwd=self.folder,
             env={**self.environ, **environ},
             capture_output=True,

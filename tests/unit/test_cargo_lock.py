@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import BuildError, IntegrityError
-from cgo_prebuilt.locks.lock import Build
-from cgo_prebuilt.source.cargo_lock import Crate, cargo_locks, parse_cargo_lock
+from cgo_prebuilt.locks.lock import Build, LockedCrates
+from cgo_prebuilt.source.cargo_lock import (
+    Crate,
+    GitCrates,
+    NamedCrates,
+    cargo_locks,
+    git_archive,
+    parse_cargo_lock,
+)
 from cgo_prebuilt.starlark_tables import parse_tables
 
 SHARED = parse_tables((Path(__file__).parents[1] / "starlark/source_cases.bzl").read_text())
@@ -53,7 +60,7 @@ source = "{INDEX}"
 
 
 def test_the_crates_of_a_registry_are_read_in_every_form() -> None:
-    crates = parse_cargo_lock(NEW, "Cargo.lock")
+    crates = parse_cargo_lock(NEW, "Cargo.lock").registry
     assert crates == (
         Crate("wasi", "0.9.0", A),
         Crate("wasi", "0.11.0+wasi-snapshot-preview1", B),
@@ -62,8 +69,37 @@ def test_the_crates_of_a_registry_are_read_in_every_form() -> None:
     assert crates[1].url.raw == (
         "https://static.crates.io/crates/wasi/wasi-0.11.0%2Bwasi-snapshot-preview1.crate"
     )
-    assert parse_cargo_lock(OLD, "Cargo.lock") == (Crate("libc", "0.2.1", A),)
-    assert parse_cargo_lock("version = 3\n", "Cargo.lock") == ()
+    assert parse_cargo_lock(OLD, "Cargo.lock") == NamedCrates((Crate("libc", "0.2.1", A),))
+    assert parse_cargo_lock("version = 3\n", "Cargo.lock") == NamedCrates(())
+
+
+COMMIT = "88f293726732c544684c926cee37335bac1ad593"
+
+
+@pytest.mark.parametrize(
+    ("query", "setting"),
+    [
+        ("", []),
+        ("?branch=feat%2Fx", ['branch = "feat/x"']),
+        ("?tag=v1", ['tag = "v1"']),
+        ("?rev=88f2937", ['rev = "88f2937"']),
+    ],
+)
+def test_the_crates_of_git_are_those_of_a_commit_and_cargo_is_led_to_them(
+    query: str, setting: list[str]
+) -> None:
+    source = f"git+https://example.com/acme/y.git{query}#{COMMIT}"
+    packages = "".join(
+        f'[[package]]\nname = "{name}"\nversion = "1.0.0"\nsource = "{source}"\n\n'
+        for name in ("y", "x")
+    )
+    (git,) = parse_cargo_lock(packages, "Cargo.lock").git
+    assert git == GitCrates(source, (("x", "1.0.0"), ("y", "1.0.0")))
+    assert (git.url.raw, git.commit) == ("https://example.com/acme/y.git", COMMIT)
+    config = git.config().splitlines()
+    assert config[1:-3] == ['git = "https://example.com/acme/y.git"', *setting]
+    assert config[-3].split(" = ")[1].strip('"') == config[-2].strip("[]").removeprefix("source.")
+    assert git_archive(LockedCrates(source, A)) == f"y-{A[:16]}.tar"
 
 
 @pytest.mark.parametrize(

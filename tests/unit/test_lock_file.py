@@ -23,6 +23,7 @@ from cgo_prebuilt.locks.lock import (
     Build,
     Interface,
     Lock,
+    LockedCrates,
     LockedPlatform,
     LockedVersion,
     Source,
@@ -54,6 +55,7 @@ STEPS_SOURCE = replace(
     env=("VEC_SIMD", "VEC_LEVEL=2"),
     tools=("protoc",),
     vendor=True,
+    git=(LockedCrates("git+https://example.com/x?branch=main#" + "a" * 40, "0" * 64),),
 )
 
 LOCKS = {

@@ -69,10 +69,18 @@ find "$source" -type f -exec chmod u+w {} + -exec touch -t 198001010000 {} +
 # Crates as a "directory source" of cargo: their archives were verified, so no file is listed for cargo to verify.
 crate_sums={crate_sums}
 if [ -n "$crate_sums" ]; then
-    mkdir "$work/vendor"
+    mkdir "$work/vendor" "$work/vendor-git"
     while read -r sum name; do
-        tar -xzf - -C "$work/vendor" <"${crate_sums%/*}/$name"
-        printf '{"files":{},"package":"%s"}' "$sum" >"$work/vendor/${name%.crate}/.cargo-checksum.json"
+        case "$name" in
+        *.tar) # of a Git repository, with a setting of cargo's that leads to it
+            mkdir "$work/vendor-git/${name%.tar}"
+            tar -xf - -C "$work/vendor-git/${name%.tar}" <"${crate_sums%/*}/$name"
+            ;;
+        *)
+            tar -xzf - -C "$work/vendor" <"${crate_sums%/*}/$name"
+            printf '{"files":{},"package":"%s"}' "$sum" >"$work/vendor/${name%.crate}/.cargo-checksum.json"
+            ;;
+        esac
     done <"$crate_sums"
 fi
 
@@ -111,12 +119,17 @@ prepare_cargo() {
     export CARGO_TARGET_DIR=$source/target CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
     # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place and no others.
     rust_flags=("--remap-path-prefix=$CARGO_HOME=/cargo" "--remap-path-prefix=$source=/source")
-    rust_flags+=("--remap-path-prefix=$work/vendor=/vendor")
+    rust_flags+=("--remap-path-prefix=$work/vendor=/vendor" "--remap-path-prefix=$work/vendor-git=/vendor-git")
     link_flags=({rust_link_flags})
     settings=()
     if [ -n "$crate_sums" ]; then
         settings+=(--config 'source.crates-io.replace-with = "cgo-prebuilt"')
         settings+=(--config "source.cgo-prebuilt.directory = $(toml_strings "$work/vendor")")
+        for config in "$work"/vendor-git/*/.cargo/config.toml; do
+            if [ -f "$config" ]; then
+                settings+=(--config "$config")
+            fi
+        done
     fi
     case "$OSTYPE" in
     msys* | cygwin*) # a script is no program there; the crate's flags for one target win over these

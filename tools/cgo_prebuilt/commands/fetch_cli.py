@@ -328,7 +328,7 @@ def _source_archives(
         return open_transport(store.partials)
 
     if options.crates is not None:
-        return Crates(wanted, settings, store, transport).archives(options.crates)
+        return Crates(wanted, settings, store, transport, os.environ).archives(options.crates)
     origin = source_origin(wanted, settings, store, transport, say_waiting)
     return [origin.archive] if isinstance(origin, SourceArchive) else []
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_downloads, open_store
+from cgo_prebuilt.commands.surroundings import open_downloads, open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     STALE,
     add_manifest,
@@ -25,7 +25,7 @@ from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.locks.lock import Lock, LockedVersion
+    from cgo_prebuilt.locks.lock import Lock, LockedVersion, Source
     from cgo_prebuilt.manifests.manifest import Manifest
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
@@ -205,6 +205,10 @@ def _locked(
     inspects = can_inspect()
     version = lock_version(manifest, index, folder, findings.look if inspects else None)
     downloads.trim()
+    if version.source is not None and version.source.vendor:
+        version = replace(
+            version, source=_source_with_git(version.source, manifest, settings, folder)
+        )
     site = GitHubSite.of(os.environ)
     reader = ReleaseReader(site, Api(client, note=note), Api(client, HEADERS, note=note))
     archives = released_archives(manifest, version, settings)
@@ -240,6 +244,26 @@ def _locked(
     if sources:
         say(f"cross-checked with {sources}")
     return version
+
+
+def _source_with_git(
+    source: Source, manifest: Manifest, settings: Settings, folder: Path
+) -> Source:
+    """The source with its crates of Git repositories: their archives are made now, and kept in the store."""
+    from cgo_prebuilt.platforms import SUPPORTED
+    from cgo_prebuilt.source.crates import folder_with_locks, lock_git_crates
+    from cgo_prebuilt.source.source_tree import SourceArchive, SourceOf
+
+    store = open_store()
+    platform = next((spec.platform for spec in manifest.specs()), SUPPORTED[0])
+    wanted = SourceOf(source, manifest.name, manifest.version, platform, folder)
+    archive = SourceArchive(wanted, settings, store, lambda: open_transport(store.partials)).archive
+    with folder_with_locks(
+        wanted, lambda: archive.obtain(lambda: open_transport(store.partials))
+    ) as sources:
+        git = lock_git_crates(wanted, sources, store, os.environ)
+    platforms = {name: replace(own, git=git) for name, own in source.platforms.items()}
+    return replace(source, git=git, platforms=platforms)
 
 
 def _note_moving(manifest: Manifest) -> None:

@@ -98,7 +98,17 @@ def _mirror(options: argparse.Namespace) -> int:
 
     done = fill_mirror(files, options.to, transport)
     # Which crates a source names is known when it is there.
-    crates = mirror_crates(locks, options.platforms, settings, options.layout, files, options.to)
+    crates = mirror_crates(
+        locks,
+        options.platforms,
+        settings,
+        options.layout,
+        files,
+        options.to,
+        store=open_store(),
+        open_transport=transport,
+        environ=os.environ,
+    )
     if crates:
         done.add(fill_mirror(crates, options.to, transport))
         files += crates

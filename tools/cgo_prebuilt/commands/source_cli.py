@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.fetch_cli import (
@@ -73,7 +74,7 @@ def _crates(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     wanted = source_of(lock, options.lock.parent, platform, settings)
-    crates = Crates(wanted, settings, store, lambda: open_transport(store.partials))
+    crates = Crates(wanted, settings, store, lambda: open_transport(store.partials), os.environ)
     return _report(options, crates.put(options.source, options.output))
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fetching.mirror_folder import MirrorFile
 from cgo_prebuilt.locks.lock import Lock
-from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.settings import Settings
-from cgo_prebuilt.source.cargo_lock import CARGO_LOCK, Crate
-from cgo_prebuilt.source.crates import crates_of
-from cgo_prebuilt.source.source_files import extract_source
-from cgo_prebuilt.source.source_tree import SourceOf, archive_name
+from cgo_prebuilt.source.crates import Crates, folder_with_locks
+from cgo_prebuilt.source.source_tree import SourceOf
 from cgo_prebuilt.template import fill, values_for
+from cgo_prebuilt.url import Url
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.storage.store import Store
 
 
 def mirror_crates(
@@ -27,6 +30,10 @@ def mirror_crates(
     layout: str,
     files: Iterable[MirrorFile],
     root: Path,
+    *,
+    store: Store,
+    open_transport: Callable[[], Transport],
+    environ: Mapping[str, str],
 ) -> tuple[MirrorFile, ...]:
     """Decides which crates a mirror holds, sorted by path.
 
@@ -37,9 +44,13 @@ def mirror_crates(
         layout: The template of a path below the root.
         files: What is in the mirror, sources among it.
         root: The mirror's folder.
+        store: Where the crates of Git repositories are kept.
+        open_transport: Makes the transport.
+        environ: The caller's environment, for git.
 
     Raises:
-        BuildError: A source has no `Cargo.lock`, or one that names more than crates of crates.io.
+        BuildError: See `Crates.archives`.
+        UnavailableError: Git cannot fetch what only it can.
     """
     there = {file.sha256: root / file.path for file in files}
     found: dict[str, MirrorFile] = {}
@@ -57,37 +68,16 @@ def mirror_crates(
                     source.of_platform(name), lock.name, version, platform, path.parent
                 )
                 values = values_for(lock.name, version, platform)
-                for crate in _crates(wanted, there):
+                crates = Crates(wanted, settings, store, open_transport, environ)
+                archive = partial(there.__getitem__, source.sha256 or "")
+                with folder_with_locks(wanted, archive) as folder:
+                    archives = crates.archives(folder)
+                for stored in archives:
                     target = fill(
-                        layout, {**values, "file": crate.file}, where="--layout", error=UsageError
+                        layout, {**values, "file": stored.file}, where="--layout", error=UsageError
                     )
-                    urls = urls_to_try(
-                        [crate.url],
-                        crate.file,
-                        name=lock.name,
-                        version=version,
-                        platform=platform,
-                        settings=settings,
-                    )
-                    label = f"the crate {crate.name} {crate.version}"
-                    found[target] = MirrorFile(target, crate.sha256, None, urls, label)
+                    urls = stored.urls
+                    if stored.make is not None and not urls:
+                        urls = (Url(stored.obtain(open_transport).as_uri()),)
+                    found[target] = MirrorFile(target, stored.sha256, None, urls, stored.label)
     return tuple(found[path] for path in sorted(found))
-
-
-def _crates(wanted: SourceOf, there: Mapping[str, Path]) -> tuple[Crate, ...]:
-    """The crates that a source names, which is a folder, or an archive in the mirror."""
-    from cgo_prebuilt.manifests.archive_section import format_of
-
-    source = wanted.source
-    if source.path is not None:
-        return crates_of(wanted, wanted.folder / source.path)
-    with tempfile.TemporaryDirectory() as temporary:
-        archive = there[source.sha256 or ""]
-        extract_source(
-            archive,
-            format_of(archive_name(source)),
-            source.strip_prefix,
-            Path(temporary),
-            only=CARGO_LOCK,
-        )
-        return crates_of(wanted, Path(temporary))

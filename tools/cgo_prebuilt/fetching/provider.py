@@ -185,7 +185,7 @@ class Provider:
             environ=self.environ,
             # A mirror replaces every URL, also those that a build tool knows.
             offline=settings.offline or settings.mirror is not None,
-            crates=Crates(wanted, settings, self.store, self._open),
+            crates=Crates(wanted, settings, self.store, self._open, self.environ),
             on_start=lambda command: self.say(
                 f"building {wanted.name} {wanted.version} for {platform}: {command}"
             ),

@@ -38,6 +38,9 @@ PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A Rust toolchain, as rustup names it."""
 
+GIT_SOURCE = re.compile(r"git\+[^\s\x00-\x1f\x7f#]+#[0-9a-f]{40}([0-9a-f]{24})?")
+"""Crates in a Git repository, as `Cargo.lock` names them: the repository, and the commit."""
+
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """A day, as in RFC 3339."""
 
@@ -195,6 +198,19 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedCrates:
+    """The crates of one commit of a Git repository, as one archive.
+
+    Attributes:
+        source: What `Cargo.lock` calls it: `git+URL?branch=NAME#COMMIT`.
+        sha256: Of the archive.
+    """
+
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A library's source, and how to build it.
 
@@ -215,6 +231,7 @@ class Source:
         env: The variables that the build sees: `NAME`, as the caller has it, or `NAME=VALUE`.
         tools: The programs that the build needs besides those of its steps.
         vendor: Whether the crates that Cargo.lock names are fetched, verified, before the build.
+        git: Those of them that are in Git repositories.
         platforms: What is different for some platforms, by name; a whole source each.
     """
 
@@ -229,6 +246,7 @@ class Source:
     env: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     vendor: bool = False
+    git: tuple[LockedCrates, ...] = ()
     platforms: Mapping[str, Source] = field(default_factory=dict)
 
     @property

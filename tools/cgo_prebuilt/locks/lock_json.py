@@ -115,6 +115,8 @@ def _source_json(source: Source) -> dict[str, object]:
     }
     if source.vendor:
         document["vendor"] = True
+    if source.git:
+        document["git"] = [asdict(crates) for crates in source.git]
     different = {}
     for name, of_platform in source.platforms.items():
         own = _part_json(of_platform)

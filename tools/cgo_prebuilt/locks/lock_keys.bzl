@@ -108,8 +108,13 @@ OBJECTS = {
         "env": "[text]",
         "tools": "[text]",
         "vendor": "flag",
+        "git": "[git]",
         "installed": "[text]",
         "platforms": "{source_platform}",
+    },
+    "git": {
+        "source": "text",
+        "sha256": "text",
     },
     "source_platform": {
         "build": "build",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import TOOLCHAIN, Build, Interface, Source
+from cgo_prebuilt.locks.lock import GIT_SOURCE, TOOLCHAIN, Build, Interface, LockedCrates, Source
 from cgo_prebuilt.locks.lock_checks import (
     check_interface,
     check_programs,
@@ -79,6 +79,10 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
         env=check_variables(fields, strings(fields, "env")),
         tools=check_programs(fields, strings(fields, "tools")),
         vendor=fields.flag("vendor"),
+        git=tuple(
+            _git(reading, crates, f"{where}.git[{index}]")
+            for index, crates in enumerate(listed(fields, "git") if "git" in fields else ())
+        ),
         outputs=outputs,
         installed=installed,
         path=fields.string("path") if "path" in fields else None,
@@ -86,6 +90,12 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
         sha256=fields.sha256("sha256") if "url" in fields else None,
         strip_prefix=fields.string("strip_prefix", ""),
     )
+
+
+def _git(reading: Reading, value: object, where: str) -> LockedCrates:
+    fields = reading.fields("git", value, where)
+    source = fields.matching("source", GIT_SOURCE, "a source of Cargo.lock, git+URL#COMMIT")
+    return LockedCrates(source, fields.sha256("sha256"))
 
 
 def _build(reading: Reading, value: object, where: str) -> Build:

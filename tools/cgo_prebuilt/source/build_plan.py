@@ -17,6 +17,7 @@ from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.source.build_environment import build_environment
+from cgo_prebuilt.source.cargo_lock import git_archive
 from cgo_prebuilt.source.command_lines import (
     TABLES,
     built_path,
@@ -30,6 +31,9 @@ from cgo_prebuilt.template import fill, values_for
 
 VENDOR = "vendor"
 """The folder beside the source's for the crates that it needs."""
+
+VENDOR_GIT = "vendor-git"
+"""The same for those of Git repositories: a folder for each archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,12 @@ def plan_build(
         if source.vendor:
             flags.append(f"--remap-path-prefix={vendor}=/{VENDOR}")
             cargo_settings = _vendored(vendor)
+            for crates in source.git:
+                stem = git_archive(crates).removesuffix(".tar")
+                config = folder.parent / VENDOR_GIT / stem / ".cargo/config.toml"
+                cargo_settings += ["--config", str(config)]
+            if source.git:
+                flags.append(f"--remap-path-prefix={folder.parent / VENDOR_GIT}=/{VENDOR_GIT}")
         # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place only.
         if host.os == "windows":  # a script is no program there; TOML quotes strings as JSON does
             cargo_settings += ["--config", f"build.rustflags = {json.dumps(flags)}"]

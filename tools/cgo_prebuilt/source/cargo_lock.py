@@ -1,18 +1,20 @@
-"""`Cargo.lock`: the crates that a build takes, each by its checksum. Pure.
+"""`Cargo.lock`: the crates that a build takes, each by its checksum or its commit. Pure.
 
 Reference: the Cargo book, "Cargo.toml vs Cargo.lock"; its forms 1 to 4 are read here.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cgo_prebuilt.errors import BuildError
-from cgo_prebuilt.locks.lock import Build
+from cgo_prebuilt.locks.lock import GIT_SOURCE, Build, LockedCrates
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.url import Url
 
@@ -27,6 +29,7 @@ _DOWNLOADS = "https://static.crates.io/crates"
 # Cargo writes it, so its TOML has one form.
 _PAIR = re.compile(r'^("?[^"=]+"?) = "([^"]*)"$')
 _OLD_CHECKSUM = re.compile(r'"checksum (\S+) (\S+) \(')
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -55,10 +58,74 @@ class Crate:
         return f"{self.folder}.crate"
 
     @property
+    def label(self) -> str:
+        """What it is, for people."""
+        return f"the crate {self.name} {self.version}"
+
+    @property
     def url(self) -> Url:
         """Where crates.io has it."""
         name, file = quote(self.name), quote(self.file)
         return Url(f"{_DOWNLOADS}/{name}/{file}")
+
+
+@dataclass(frozen=True, slots=True)
+class GitCrates:
+    """The crates of one commit of a Git repository.
+
+    Attributes:
+        source: What `Cargo.lock` calls it: `git+URL?branch=NAME#COMMIT`.
+        crates: Their names and versions, sorted.
+    """
+
+    source: str
+    crates: tuple[tuple[str, str], ...]
+
+    @property
+    def commit(self) -> str:
+        """The commit's name, a hash."""
+        return self.source.rpartition("#")[2]
+
+    @property
+    def url(self) -> Url:
+        """The repository."""
+        return Url(self.source.removeprefix("git+").partition("#")[0].partition("?")[0])
+
+    @property
+    def label(self) -> str:
+        """What it is, for people."""
+        return f"the crates of {self.url} at {self.commit[:12]}"
+
+    def config(self) -> str:
+        """What has cargo take the crates from the folder that has `.cargo/config.toml` with this text."""
+        query = self.source.partition("#")[0].partition("?")[2]
+        kind, _, reference = query.partition("=")
+        name = "cgo-prebuilt-" + hashlib.sha256(self.source.encode()).hexdigest()[:16]
+        # TOML quotes strings as JSON does.
+        settings = {"git": self.url.raw, kind: unquote(reference), "replace-with": f"{name}-folder"}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if key]
+        return "\n".join(
+            [f"[source.{name}]", *lines, f"[source.{name}-folder]", 'directory = "."', ""]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCrates:
+    """All crates that a build takes.
+
+    Attributes:
+        registry: Those of crates.io.
+        git: Those of Git repositories.
+    """
+
+    registry: tuple[Crate, ...]
+    git: tuple[GitCrates, ...] = ()
+
+
+def git_archive(locked: LockedCrates) -> str:
+    """The file name of the archive of crates in Git."""
+    repository = GitCrates(locked.source, ()).url.name.removesuffix(".git")
+    return f"{_NOT_IN_NAMES.sub('-', repository) or 'crates'}-{locked.sha256[:16]}.tar"
 
 
 def cargo_locks(steps: Iterable[Build]) -> list[list[str]]:
@@ -86,7 +153,7 @@ def _manifest_path(args: Sequence[str]) -> str:
     return "Cargo.toml"
 
 
-def parse_cargo_lock(text: str, where: str) -> tuple[Crate, ...]:
+def parse_cargo_lock(text: str, where: str) -> NamedCrates:
     """The crates that a `Cargo.lock` names, but for those of the workspace itself.
 
     Args:
@@ -94,7 +161,7 @@ def parse_cargo_lock(text: str, where: str) -> tuple[Crate, ...]:
         where: What to call it in errors.
 
     Raises:
-        BuildError: A crate is of another registry or of Git, or has no checksum.
+        BuildError: A crate is of another registry, or has no checksum.
     """
     checksums: dict[tuple[str, str], str] = {}
     packages: list[dict[str, str]] = []
@@ -105,10 +172,16 @@ def parse_cargo_lock(text: str, where: str) -> tuple[Crate, ...]:
             packages[-1][pair[1]] = pair[2]
             if old := _OLD_CHECKSUM.match(pair[1]):
                 checksums[(old[1], old[2])] = pair[2]
-    return tuple(
-        _crate(package, checksums, where)
-        for package in packages
-        if "name" in package and "source" in package
+    named = [package for package in packages if "name" in package and "source" in package]
+    git: dict[str, list[tuple[str, str]]] = {}
+    for package in named:
+        if GIT_SOURCE.fullmatch(package["source"]):
+            crate = (package["name"], package.get("version", ""))
+            check_member_name("-".join(crate), where=where)
+            git.setdefault(package["source"], []).append(crate)
+    return NamedCrates(
+        tuple(_crate(one, checksums, where) for one in named if one["source"] not in git),
+        tuple(GitCrates(source, tuple(sorted(crates))) for source, crates in git.items()),
     )
 
 

@@ -1,22 +1,38 @@
-"""The crates of a source, fetched by the checksums of its `Cargo.lock`: cargo then needs no network."""
+"""The crates of a source, fetched by the hashes of its `Cargo.lock` and lock: cargo needs no network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.locks.lock import LockedCrates
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.releases.sums import SUMS, write_sums
-from cgo_prebuilt.source.cargo_lock import CARGO_LOCK, Crate, cargo_locks, parse_cargo_lock
+from cgo_prebuilt.source.build_plan import VENDOR_GIT
+from cgo_prebuilt.source.cargo_lock import (
+    CARGO_LOCK,
+    Crate,
+    GitCrates,
+    NamedCrates,
+    cargo_locks,
+    git_archive,
+    parse_cargo_lock,
+)
 from cgo_prebuilt.source.source_files import copy_files, extract_source
-from cgo_prebuilt.source.source_tree import SourceOf
+from cgo_prebuilt.source.source_tree import SourceOf, archive_name
 from cgo_prebuilt.source.stored_archive import StoredArchive
+from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import Source
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store
@@ -34,12 +50,14 @@ class Crates:
         settings: Where from.
         store: Where to.
         open_transport: Makes the transport, where something must be downloaded.
+        environ: The caller's environment, for git.
     """
 
     wanted: SourceOf
     settings: Settings
     store: Store
     open_transport: Callable[[], Transport]
+    environ: Mapping[str, str]
 
     def archives(self, source: Path) -> list[StoredArchive]:
         """The archives of the crates that a source names.
@@ -48,30 +66,37 @@ class Crates:
             source: Its folder.
 
         Raises:
-            BuildError: It has no `Cargo.lock`, or one that names more than crates of crates.io.
+            BuildError: It has no `Cargo.lock`, or one that names crates of another registry, or other
+                commits of Git repositories than the lock.
         """
-        return [self._stored(crate) for crate in crates_of(self.wanted, source)]
+        named = crates_of([self.wanted.source], self.wanted, source)
+        return [*map(self._of_registry, named.registry), *self._of_git(named)]
 
     def unpack(self, source: Path, target: Path) -> None:
         """Puts the crates of a source where cargo takes them in place of a registry.
 
         Args:
             source: Its folder.
-            target: Where to: a "directory source" of cargo.
+            target: Where to: a "directory source" of cargo. Beside it are those of Git repositories, in
+                `VENDOR_GIT`.
 
         Raises:
             BuildError: See `archives`.
             UnavailableError: A crate cannot be fetched.
             IntegrityError: A crate is not what `Cargo.lock` names.
         """
-        crates = crates_of(self.wanted, source)
-        for crate, archive in zip(crates, self._fetch(crates), strict=True):
+        named = crates_of([self.wanted.source], self.wanted, source)
+        count = len(named.registry)
+        archives = self._fetch(self.archives(source))
+        for crate, archive in zip(named.registry, archives[:count], strict=True):
             folder = target / crate.folder
             if not (folder / _CHECKSUM).is_file():
                 extract_source(archive, "tar.gz", crate.folder, folder)
                 # The archive was verified; cargo compares `package` with Cargo.lock.
                 content = json.dumps({"files": {}, "package": crate.sha256})
                 (folder / _CHECKSUM).write_text(content)
+        for archive in archives[count:]:
+            extract_source(archive, "tar", "", target.parent / VENDOR_GIT / archive.stem)
 
     def put(self, source: Path, target: Path) -> list[str]:
         """Puts the archives of a source's crates into a folder, with their sums.
@@ -83,18 +108,16 @@ class Crates:
         Returns:
             The archives' names.
         """
-        crates = crates_of(self.wanted, source)
-        archives = self._fetch(crates)
-        files = {crate.file: path for crate, path in zip(crates, archives, strict=True)}
+        stored = self.archives(source)
+        files = {path.name: path for path in self._fetch(stored)}
         copy_files(files, target)
-        write_sums(target / SUMS, {crate.file: crate.sha256 for crate in crates})
+        write_sums(target / SUMS, {archive.file: archive.sha256 for archive in stored})
         return list(files)
 
-    def _fetch(self, crates: tuple[Crate, ...]) -> list[Path]:
-        """The crates' archives in the store, in the same order."""
+    def _fetch(self, stored: Sequence[StoredArchive]) -> list[Path]:
+        """The archives in the store, in the same order."""
         from concurrent.futures import ThreadPoolExecutor
 
-        stored = [self._stored(crate) for crate in crates]
         if all(archive.find() is not None for archive in stored):
             return [archive.obtain(self.open_transport) for archive in stored]
         transport = self.open_transport()
@@ -107,44 +130,131 @@ class Crates:
                 transport.stop()
                 raise
 
-    def _stored(self, crate: Crate) -> StoredArchive:
-        urls = urls_to_try(
-            [crate.url],
-            crate.file,
+    def _of_registry(self, crate: Crate) -> StoredArchive:
+        urls = self._urls([crate.url], crate.file)
+        return StoredArchive(crate.file, crate.sha256, urls, crate.label, self.store)
+
+    def _of_git(self, named: NamedCrates) -> Iterator[StoredArchive]:
+        known = {git.source: git for git in named.git}
+        locked = {crates.source: crates for crates in self.wanted.source.git}
+        for source in sorted(known.keys() ^ locked.keys()):
+            raise BuildError(
+                f"the lock of {self.wanted.name} and Cargo.lock name other commits of Git repositories",
+                where=Url(source.removeprefix("git+")),
+                remedy="lock it again: `cgo-prebuilt lock MANIFEST`",
+            )
+        for source, crates in locked.items():
+            git, file = known[source], git_archive(crates)
+            make = None if self.settings.offline else partial(self._make, git)
+            yield StoredArchive(
+                file, crates.sha256, self._urls([], file), git.label, self.store, make
+            )
+
+    def _make(self, git: GitCrates, target: Path) -> None:
+        from cgo_prebuilt.source.git_crates import write_git_crates
+
+        write_git_crates(git, target, self.environ)
+
+    def _urls(self, published: Sequence[Url], file: str) -> tuple[Url, ...]:
+        return urls_to_try(
+            published,
+            file,
             name=self.wanted.name,
             version=self.wanted.version,
             platform=self.wanted.platform,
             settings=self.settings,
         )
-        label = f"the crate {crate.name} {crate.version}"
-        return StoredArchive(crate.file, crate.sha256, urls, label, self.store)
 
 
-def find_cargo_locks(wanted: SourceOf, source: Path) -> list[str]:
+@contextmanager
+def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator[Path]:
+    """A folder that has each `Cargo.lock` of a source: its own, or a temporary one.
+
+    Args:
+        wanted: The source.
+        archive: Gives its archive, if it is none of a folder.
+    """
+    from cgo_prebuilt.manifests.archive_section import format_of
+
+    source = wanted.source
+    if source.path is not None:
+        yield wanted.folder / source.path
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        kind = format_of(archive_name(source))
+        folder = Path(temporary)
+        extract_source(archive(), kind, source.strip_prefix, folder, only=CARGO_LOCK)
+        yield folder
+
+
+def lock_git_crates(
+    wanted: SourceOf, source: Path, store: Store, environ: Mapping[str, str]
+) -> tuple[LockedCrates, ...]:
+    """Locks the crates of a source that are in Git repositories; the store keeps them.
+
+    Args:
+        wanted: The source.
+        source: Its folder; the `Cargo.lock` in it is enough.
+        store: The store.
+        environ: The caller's environment, for git.
+
+    Raises:
+        BuildError: See `Crates.archives` and `write_git_crates`.
+        UnavailableError: See `write_git_crates`.
+    """
+    from cgo_prebuilt.source.git_crates import write_git_crates
+
+    locked = []
+    for git in crates_of([wanted.source, *wanted.source.platforms.values()], wanted, source).git:
+        with tempfile.TemporaryDirectory() as temporary:
+            archive = Path(temporary, "crates.tar")
+            write_git_crates(git, archive, environ)
+            crates = LockedCrates(git.source, sha256_of(archive)[0])
+            StoredArchive(git_archive(crates), crates.sha256, (), git.label, store).put(archive)
+        locked.append(crates)
+    return tuple(locked)
+
+
+def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> list[str]:
     """The paths of a source's `Cargo.lock`, one for each of cargo's steps.
+
+    Args:
+        sources: The source, as it is for one platform or several.
+        wanted: Whose it is.
+        folder: Where it is.
 
     Raises:
         BuildError: There is none.
     """
     found = []
-    for candidates in cargo_locks(wanted.source.steps):
-        there = next((path for path in candidates if (source / path).is_file()), None)
+    for candidates in cargo_locks([step for source in sources for step in source.steps]):
+        there = next((path for path in candidates if (folder / path).is_file()), None)
         if there is None:
             raise BuildError(
                 f"the source of {wanted.name} {wanted.version} has no {CARGO_LOCK}, which 'vendor'"
                 " takes the crates from",
-                where=str(source / candidates[0]),
+                where=str(folder / candidates[0]),
                 remedy="commit it, or name the manifest in 'args': --manifest-path",
             )
         found.append(there)
     return list(dict.fromkeys(found))
 
 
-def crates_of(wanted: SourceOf, source: Path) -> tuple[Crate, ...]:
-    """The crates that a source's `Cargo.lock` names, sorted; see `Crates.archives`."""
-    crates: dict[str, Crate] = {}
-    for path in find_cargo_locks(wanted, source):
-        text = (source / path).read_text(encoding="utf-8", errors="replace")
-        for crate in parse_cargo_lock(text, path):
-            crates[crate.file] = crate
-    return tuple(crates[file] for file in sorted(crates))
+def crates_of(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> NamedCrates:
+    """The crates that a source's `Cargo.lock` names, sorted; see `find_cargo_locks`.
+
+    Raises:
+        BuildError: There is no `Cargo.lock`, or it names crates of another registry.
+    """
+    registry: dict[str, Crate] = {}
+    git: dict[str, set[tuple[str, str]]] = {}
+    for path in find_cargo_locks(sources, wanted, folder):
+        text = (folder / path).read_text(encoding="utf-8", errors="replace")
+        named = parse_cargo_lock(text, path)
+        registry |= {crate.file: crate for crate in named.registry}
+        for crates in named.git:
+            git.setdefault(crates.source, set()).update(crates.crates)
+    return NamedCrates(
+        tuple(registry[file] for file in sorted(registry)),
+        tuple(GitCrates(source, tuple(sorted(git[source]))) for source in sorted(git)),
+    )

@@ -146,6 +146,7 @@ def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) ->
         "steps": [asdict(step) for step in source.steps],
         "tools": dict(versions),
         "vendor": source.vendor,
+        "git": [asdict(crates) for crates in source.git],
     }
     return result_key("build settings", inputs)
 

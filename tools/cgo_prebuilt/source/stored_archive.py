@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
@@ -28,6 +30,7 @@ class StoredArchive:
         urls: Where it is to be taken from, in the order to try.
         label: What it is, for people.
         store: Where it is kept.
+        make: Makes it at a path where it is nowhere to be downloaded from; None where nothing can.
     """
 
     file: str
@@ -35,6 +38,7 @@ class StoredArchive:
     urls: tuple[Url, ...]
     label: str
     store: Store
+    make: Callable[[Path], None] | None = None
 
     def find(self) -> Tree | None:
         """The tree of the store that has it, and nothing else; or None."""
@@ -62,12 +66,39 @@ class StoredArchive:
         with self.store.exclusive(self._key, on_wait=on_wait):
             tree = self.find()
             if tree is None:
-                with self.store.staging(self._key) as staging:
-                    size = self._download(staging / self.file, open_transport)
-                    files = (LockedFile(self.file, self.sha256, size),)
-                    tree = self.store.publish(staging, tree_key(files), files, self.label)
-                Results(self.store.results).put(self._key, None, files)
+                tree = self._publish(lambda target: self._bring(target, open_transport))
         return tree.files / self.file
+
+    def put(self, path: Path) -> None:
+        """Keeps a file that is the archive."""
+
+        def copy(target: Path) -> int:
+            shutil.copyfile(path, target)
+            return target.stat().st_size
+
+        with self.store.exclusive(self._key):
+            if self.find() is None:
+                self._publish(copy)
+
+    def _publish(self, write: Callable[[Path], int]) -> Tree:
+        with self.store.staging(self._key) as staging:
+            files = (LockedFile(self.file, self.sha256, write(staging / self.file)),)
+            tree = self.store.publish(staging, tree_key(files), files, self.label)
+        Results(self.store.results).put(self._key, None, files)
+        return tree
+
+    def _bring(self, target: Path, open_transport: Callable[[], Transport]) -> int:
+        if self.urls or self.make is None:
+            return self._download(target, open_transport)
+        self.make(target)
+        sha256, size = sha256_of(target)
+        if sha256 != self.sha256:
+            raise IntegrityError(
+                f"{self.label} are not those that the lock names",
+                where=self.file,
+                remedy="lock it again, if Cargo.lock was changed; otherwise do not use them",
+            )
+        return size
 
     @property
     def _key(self) -> str:

@@ -1,0 +1,187 @@
+"""Crates in Git repositories: fetched by their commit when they are locked, verified, offline afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.archive_server import serving
+from tests.git_repository import make_repository
+from tests.unit.source_case import CRATE, Project
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("cargo", "git"))), reason="it runs cargo and git"
+)
+
+MANIFEST = """\
+name: answer
+version: v1
+urls: ["{url}/{{file}}"]
+source:
+  path: native
+  build: {{tool: cargo}}
+  vendor: true
+  static_library: target/release/libanswer.a
+platforms: {{linux_amd64: {{archives: [{{file: answer.a}}], static_library: answer.a}}}}
+"""
+
+
+class Repository:
+    """A source with two crates of a repository, and its lock."""
+
+    def __init__(self, folder: Path, url: str, commit: str) -> None:
+        self.project = Project(folder)
+        self.source = f"git+{url}/acme.git?branch=main#{commit}"
+        dependency = f'[dependencies]\nnear = {{ git = "{url}/acme.git", branch = "main" }}\n'
+        packages = "".join(
+            f'[[package]]\nname = "{name}"\nversion = "1.2.0"\nsource = "{self.source}"\n{needs}\n'
+            for name, needs in (("far", ""), ("near", 'dependencies = [\n "far",\n]\n'))
+        )
+        own = '[[package]]\nname = "answer"\nversion = "1.0.0"\ndependencies = [\n "near",\n]\n\n'
+        self.project.write(
+            {
+                "Cargo.toml": CRATE["Cargo.toml"] + dependency,
+                "Cargo.lock": f"version = 4\n\n{own}{packages}",
+                "src/lib.rs": '#[no_mangle]\npub extern "C" fn answer(at: usize) -> i32 {'
+                " near::at(at) }\n",
+            }
+        )
+        self.project.environ["CARGO_HOME"] = str(folder / "cargo")
+        (folder / "answer.a").write_bytes(b"!<arch>\n")
+        (folder / "answer.yaml").write_text(MANIFEST.format(url=folder.as_uri()))
+
+    def lock(self, **environ: str) -> str:
+        """Locks the manifest; gives what that said."""
+        (self.project.folder / "answer.lock.json").unlink()
+        lock = self.project.command("lock", "answer.yaml", **environ)
+        assert lock.code == 0, lock.stderr
+        return lock.stderr
+
+    def locked(self) -> list[dict[str, str]]:
+        lock = json.loads((self.project.folder / "answer.lock.json").read_text())
+        git: list[dict[str, str]] = lock["versions"]["v1"]["source"]["git"]
+        return git
+
+    def build(self, **environ: str) -> None:
+        options = ("--output", str(self.project.output), "--origin", "source", "--json")
+        assert self.project.run("fetch", *options, **environ).report["status"] == "built"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    (tmp_path / "remote").mkdir()
+    commit = make_repository(tmp_path / "remote")
+    made = Repository(tmp_path, (tmp_path / "remote").as_uri(), commit)
+    made.lock()
+    return made
+
+
+def test_what_was_locked_builds_offline_and_from_a_mirror(
+    repository: Repository, tmp_path: Path
+) -> None:
+    (tmp_path / "remote").rename(tmp_path / "away")
+    repository.build(CGO_PREBUILT_OFFLINE="1")
+    library = (repository.project.output / "answer.a").read_bytes()
+    assert b"/vendor-git/acme-" in library
+    assert str(tmp_path).encode() not in library
+
+    filled = tmp_path / "filled"
+    mirror = repository.project.run("mirror", "--to", str(filled), "--json")
+    (locked,) = repository.locked()
+    name = f"acme-{locked['sha256'][:16]}.tar"
+    assert name in mirror.report["fetched"]  # type: ignore[operator]
+    assert hashlib.sha256((filled / name).read_bytes()).hexdigest() == locked["sha256"]
+    own = {"CGO_PREBUILT_MIRROR": filled.as_uri(), "CGO_PREBUILT_CACHE": str(tmp_path / "other")}
+    without_git = {"PATH": str(tmp_path / "programs"), **own}
+    (tmp_path / "programs").mkdir()
+    for program in ("cargo", "rustc", "cc", "ld", "as", "sh"):
+        found = shutil.which(program)
+        assert found is not None
+        (tmp_path / "programs" / program).symlink_to(found)
+    repository.build(**without_git)
+
+
+def test_who_has_no_mirror_gets_the_same_bytes_by_git(
+    repository: Repository, tmp_path: Path
+) -> None:
+    project, own = repository.project, {"CGO_PREBUILT_CACHE": str(tmp_path / "other")}
+    # A hook calls with variables of its own repository, and users have settings that change files.
+    settings = tmp_path / "gitconfig"
+    settings.write_text("[core]\n\tautocrlf = true\n")
+    hook = {"GIT_DIR": str(tmp_path / "none"), "GIT_CONFIG_GLOBAL": str(settings)}
+    source = ("--source", str(project.folder / "native"))
+    put = project.run("crates", *source, "--output", "crates", "--json", **own, **hook)
+    (locked,) = repository.locked()
+    assert put.report["files"] == [f"acme-{locked['sha256'][:16]}.tar"]
+    (name,) = put.report["files"]
+    with tarfile.open(project.folder / "crates" / name) as tar:
+        modes = {member.name: (member.mode, member.mtime) for member in tar}
+    assert set(modes) == {
+        ".cargo/config.toml",
+        "Cargo.toml",
+        *(f"far-1.2.0/{file}" for file in (".cargo-checksum.json", "Cargo.toml", "src/lib.rs")),
+        *(f"near-1.2.0/{file}" for file in (".cargo-checksum.json", "Cargo.toml", "src/lib.rs")),
+        "near-1.2.0/LICENSE",
+        "near-1.2.0/build.sh",
+    }
+    assert modes["near-1.2.0/build.sh"] == (0o755, 0)
+    assert modes["near-1.2.0/LICENSE"] == (0o644, 0)
+
+
+def test_a_server_that_gives_no_commit_by_its_name_gives_all(tmp_path: Path) -> None:
+    (tmp_path / "remote").mkdir()
+    commit = make_repository(tmp_path / "remote")
+    with serving(tmp_path / "remote") as server:  # of files, and nothing else
+        made = Repository(tmp_path, server.url, commit)
+        made.lock()
+        assert made.locked()[0]["source"] == f"git+{server.url}/acme.git?branch=main#{commit}"
+    made.build()
+
+
+def test_what_git_cannot_fetch_is_told(repository: Repository, tmp_path: Path) -> None:
+    project, own = repository.project, {"CGO_PREBUILT_CACHE": str(tmp_path / "other")}
+    fetch = ("fetch", "--output", str(project.output), "--origin", "source")
+    offline = project.run(*fetch, "--offline", **own)
+    assert offline.code == 3
+    assert "offline, and the crates of file://" in offline.stderr
+    absent = project.run(*fetch, **own, PATH=str(tmp_path / "no-programs"))
+    assert "there is no cargo here" in absent.stderr
+    crates = ("crates", "--source", "native", "--output", "crates")
+    absent = project.run(*crates, **own, PATH=str(tmp_path / "no-programs"))
+    assert absent.code == 3
+    assert "need git, which cannot be run: No such file or directory" in absent.stderr
+
+    (tmp_path / "remote").rename(tmp_path / "away")
+    gone = project.run(*crates, **own)
+    assert gone.code == 3
+    assert "cannot be fetched by git:\n  fatal: " in gone.stderr
+    assert "CGO_PREBUILT_MIRROR" in gone.stderr
+
+
+def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_path: Path) -> None:
+    project, own = repository.project, {"CGO_PREBUILT_CACHE": str(tmp_path / "other")}
+    crates = ("crates", "--source", "native", "--output", "crates")
+    lock = project.folder / "answer.lock.json"
+    (locked,) = repository.locked()
+    lock.write_text(lock.read_text().replace(locked["sha256"], "0" * 64))
+    wrong = project.run(*crates, **own)
+    assert wrong.code == 4
+    assert "are not those that the lock names" in wrong.stderr
+
+    cargo_lock = project.folder / "native/Cargo.lock"
+    text = cargo_lock.read_text()
+    cargo_lock.write_text(text.replace(repository.source[-40:], "b" * 40))
+    stale = project.run(*crates, **own)
+    assert stale.code == 5
+    assert (
+        "the lock of answer and Cargo.lock name other commits of Git repositories" in stale.stderr
+    )
+    cargo_lock.write_text(text.replace("git+file", "git+ext"))
+    strange = project.command("lock", "answer.yaml")
+    assert strange.code == 5
+    assert "only https, http, ssh, git, file can be fetched from" in strange.stderr

@@ -1,0 +1,183 @@
+"""The crates of a Git repository at a commit, as an archive that has the same bytes for everybody.
+
+Git fetches the commit, and verifies what comes by the commit's name. Nothing is checked out: no setting,
+filter or hook of Git's changes a byte.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from posixpath import basename
+
+from cgo_prebuilt.archives.tar_writer import write_tar
+from cgo_prebuilt.errors import BuildError, UnavailableError
+from cgo_prebuilt.source.cargo_lock import GitCrates
+from cgo_prebuilt.source.git_layout import (
+    LINK,
+    MANIFEST,
+    PROGRAM,
+    SUBMODULE,
+    Entry,
+    crate_files,
+    workspace_manifest,
+)
+
+CONFIG = ".cargo/config.toml"
+"""Where in the archive cargo's setting is that leads to its crates."""
+
+_VENDORED = b'{"files":{},"package":null}'
+_SCHEMES = ("https", "http", "ssh", "git", "file")
+
+# Those of a repository that git is called from, as in a hook (git-rev-parse(1), --local-env-vars).
+_OF_A_REPOSITORY = re.compile(
+    r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR"
+    r"|SHALLOW_FILE|NAMESPACE|PREFIX|GRAFT_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE)"
+)
+_PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+_ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -> None:
+    """Fetches a commit with git, and writes the archive of its crates.
+
+    Args:
+        git: Which crates of which commit.
+        target: The archive, a tar; not there yet.
+        environ: The caller's environment, with Git's settings.
+
+    Raises:
+        UnavailableError: Git is not there, or cannot fetch the commit.
+        BuildError: The commit does not have the crates, or not in a form that is supported.
+    """
+    if git.url.scheme not in _SCHEMES:
+        raise BuildError(
+            f"{git.label}: only {', '.join(_SCHEMES)} can be fetched from",
+            where=git.url,
+            remedy="correct the dependency in Cargo.toml, and make Cargo.lock anew",
+        )
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as opened:
+        repository = _Repository(git, Path(temporary), environ)
+        repository.fetch()
+        opened.callback(repository.close)
+        entries = repository.entries()
+        manifests = {
+            path: repository.content(entry).decode("utf-8", "replace")
+            for path, entry in entries.items()
+            if basename(path) == MANIFEST and entry.mode not in (LINK, SUBMODULE)
+        }
+        files = crate_files(
+            git, entries, manifests, lambda path: repository.content(entries[path]).decode()
+        )
+        made = {f"{name}-{version}/.cargo-checksum.json": _VENDORED for name, version in git.crates}
+        made[CONFIG] = git.config().encode()
+        workspace = workspace_manifest(git, files, manifests)
+        if workspace:
+            made[MANIFEST] = workspace.encode()
+
+        def members() -> Iterator[tuple[str, bytes, bool]]:
+            for name in sorted({*made, *files}):
+                if name in made:
+                    yield name, made[name], False
+                else:
+                    entry = entries[files[name]]
+                    yield name, repository.content(entry), entry.mode == PROGRAM
+
+        with target.open("xb") as file:
+            write_tar(file, members())
+
+
+class _Repository:
+    """A repository in a temporary folder, with one commit of another."""
+
+    def __init__(self, git: GitCrates, folder: Path, environ: Mapping[str, str]) -> None:
+        self._git = git
+        self._folder = folder
+        self._contents: subprocess.Popen[bytes] | None = None
+        self._environ = {
+            **{
+                name: value
+                for name, value in environ.items()
+                if not _OF_A_REPOSITORY.fullmatch(name)
+            },
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+        }
+
+    def fetch(self) -> None:
+        """Fetches the commit: alone, or with all others where the server gives no commit by its name."""
+        self._run("init", "--quiet", "--bare")
+        url, commit = self._git.url.raw, self._git.commit
+        options = (*_PATIENCE, "fetch", "--quiet", "--no-tags")
+        if self._try(*options, "--depth=1", "--", url, commit).returncode:
+            self._run(*options, "--", url, *_ALL)
+        self._run("cat-file", "-e", f"{commit}^{{commit}}")
+
+    def entries(self) -> dict[str, Entry]:
+        """The commit's files by path."""
+        listing = self._run("ls-tree", "-r", "-z", "--full-tree", self._git.commit)
+        entries = {}
+        for line in filter(None, listing.split(b"\0")):
+            described, _, path = line.partition(b"\t")
+            mode, _, content = described.decode().split(" ")
+            entries[path.decode("utf-8", "surrogateescape")] = Entry(mode, content)
+        return entries
+
+    def content(self, entry: Entry) -> bytes:
+        """The content of a file."""
+        if self._contents is None:
+            command = [*self._git_command, "cat-file", "--batch"]
+            self._contents = subprocess.Popen(
+                command, env=self._environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        asked, answers = self._contents.stdin, self._contents.stdout
+        assert asked is not None
+        assert answers is not None
+        asked.write(f"{entry.content}\n".encode())
+        asked.flush()
+        size = int(answers.readline().split()[2])  # git-cat-file(1): `name type size`
+        content = answers.read(size + 1)
+        return content[:size]
+
+    def close(self) -> None:
+        """Ends what was started."""
+        if self._contents is not None:
+            self._contents.communicate()
+
+    @property
+    def _git_command(self) -> list[str]:
+        return ["git", f"--git-dir={self._folder}"]
+
+    def _run(self, *arguments: str) -> bytes:
+        done = self._try(*arguments)
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            lines = "".join(f"\n  {line}" for line in said[-5:])
+            raise UnavailableError(
+                f"{self._git.label} cannot be fetched by git:"
+                + lines.replace(self._git.url.raw, str(self._git.url)),
+                where=self._git.url,
+                remedy="try it by hand: `git ls-remote URL`; or take them from a mirror that has them, by"
+                " CGO_PREBUILT_MIRROR",
+            )
+        return done.stdout
+
+    def _try(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                [*self._git_command, *arguments],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except OSError as error:
+            raise UnavailableError(
+                f"{self._git.label} need git, which cannot be run: {error.strerror}",
+                where=self._git.url,
+                remedy="install git; or set CGO_PREBUILT_MIRROR to a mirror that has them",
+            ) from None
