@@ -110,6 +110,10 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "`env` adds to their values; a source build gets the last",
     ),
     (
+        ("GOMODCACHE", "GOPATH"),
+        "where `env` looks for Go modules that want the library beside their own files",
+    ),
+    (
         ("GOOS", "GOARCH", "GOENV"),
         "the platform of `env`, as of `go build`: the variables, else what `go env -w` has written, else the"
         " host's",

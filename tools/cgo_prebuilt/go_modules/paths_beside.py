@@ -6,6 +6,7 @@ In the module cache nothing can be put there. References: `go doc cgo` on `${SRC
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,6 @@ def _head_of(path: Path) -> str:
 def _module_cache(environ: Mapping[str, str]) -> Path:
     if environ.get("GOMODCACHE"):
         return Path(environ["GOMODCACHE"])
-    first = environ.get("GOPATH", "").split(";" if environ.get("OS") == "Windows_NT" else ":")[0]
+    first = environ.get("GOPATH", "").split(os.pathsep)[0]
     home = environ.get("HOME") or environ.get("USERPROFILE") or "/"
     return Path(first or f"{home}/go", "pkg", "mod")
