@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.archives.sink import Sink
+from cgo_prebuilt.archives.sink import Sink, _Worker
 from cgo_prebuilt.locks.lock import LockedFile
 from tests.unit.archive_builders import locked_file
 
@@ -60,3 +60,16 @@ def test_after_an_error_of_the_caller_nothing_more_is_written(
     assert worker.daemon  # it must not keep the program from ending
     assert not worker.is_alive()
     assert (tmp_path / "lib/x.a").read_bytes() == _PIECE
+
+
+def test_nobody_waits_for_a_thread_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes every job, unless it could not start or the memory for that is missing."""
+    monkeypatch.setattr("cgo_prebuilt.archives.sink._WAKE_SECONDS", 0.01)
+    monkeypatch.setattr(_Worker, "_run", lambda _: None)
+
+    def fill(worker: _Worker) -> None:
+        while True:
+            worker.submit(lambda: None)
+
+    with pytest.raises(RuntimeError, match="the thread that writes has ended"):
+        fill(_Worker())

@@ -166,3 +166,20 @@ def test_the_whole_is_a_file_of_the_verified_size(
             whole.seek(-241, io.SEEK_END)
         assert whole.seek(-240, io.SEEK_END) == 0
     assert file.size() == 250  # it is still open
+
+
+def test_a_reader_looks_whether_to_wait_any_longer(
+    file: PositionedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that should bring the bytes may hang, or be gone."""
+    late = Failure(Kind.LATE, "late")
+
+    def watch() -> None:
+        raise late
+
+    monkeypatch.setattr("cgo_prebuilt.network.spool._WAKE_SECONDS", 0.01)
+    spool = Spool(file, Intervals([(0, 7)]), watch)
+    assert spool.read(0, 100) == BODY[:7]
+    with pytest.raises(BrokenStream, match="late"):
+        spool.read(7, 100)
+    assert spool.error is late

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -531,6 +532,18 @@ def test_file_url_of_nothing_goes_to_the_next_mirror(tmp_path: Path) -> None:
         fetch(tmp_path, download(tmp_path.as_uri()))
     with pytest.raises(UnavailableError, match="another host"):
         fetch(tmp_path, download("file://elsewhere/a"))
+
+
+def test_a_thread_of_the_network_that_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the system looks up a name for ever."""
+    over = threading.Event()
+    monkeypatch.setattr("cgo_prebuilt.network.transfer.receive", lambda *_: over.wait(60))
+    with HostileServer({"/a": [whole(BODY)]}) as server:
+        with pytest.raises(UnavailableError, match="took longer than"):
+            fetch(tmp_path, download(server.url("/a")), total_seconds=0.5)
+        over.set()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -20,6 +20,7 @@ from cgo_prebuilt.files.long_paths import long_path
 from cgo_prebuilt.locks.lock import LockedFile
 
 _IN_FLIGHT = 16
+_WAKE_SECONDS = 1.0
 _PIECE = 1 << 20
 _MODE, _FOLDER_MODE = 0o644, 0o755
 # O_NOFOLLOW is not there on Windows, O_BINARY only there.
@@ -197,15 +198,24 @@ class _Worker:
         """Adds a job; waits while there are many. Raises what an earlier one raised."""
         if self._failure is not None:
             raise self._failure
-        self._jobs.put(job)
+        self._put(job)
 
     def close(self, *, abandon: bool) -> None:
         """Waits for the end of all jobs, or of the current one; raises what one raised."""
         self._abandoned = abandon
-        self._jobs.put(None)
+        self._put(None)
         self._thread.join()
         if self._failure is not None and not abandon:
             raise self._failure
+
+    def _put(self, job: Callable[[], None] | None) -> None:
+        while True:
+            try:
+                self._jobs.put(job, timeout=_WAKE_SECONDS)
+                return
+            except queue.Full:
+                if not self._thread.is_alive():
+                    raise RuntimeError("the thread that writes has ended") from None
 
     def _run(self) -> None:
         # Jobs are taken to the last one even when they are not done, so that no one waits forever.

@@ -132,8 +132,8 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
         get(plan.archives[0])  # no thread: an interrupt goes straight to the transport
         return
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-        pending = [pool.submit(get, archive) for archive in plan.archives]
         try:
+            pending = [pool.submit(get, archive) for archive in plan.archives]
             for first in as_completed(pending):
                 first.result()
         except BaseException:

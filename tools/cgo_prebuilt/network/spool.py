@@ -44,11 +44,15 @@ class Spool:
     Args:
         file: Where the bytes are put.
         done: What is there already.
+        watch: Raises a `Failure` where nobody should wait for more bytes.
     """
 
-    def __init__(self, file: PositionedFile, done: Intervals) -> None:
+    def __init__(
+        self, file: PositionedFile, done: Intervals, watch: Callable[[], None] = lambda: None
+    ) -> None:
         self._file = file
         self._done = done
+        self._watch = watch
         self._total: int | None = None
         self._frontier = done.reach(0)
         self._error: BaseException | None = None
@@ -123,7 +127,11 @@ class Spool:
                     raise BrokenStream(f"the download was ended: {self._error}")
                 if self._total is not None and offset >= self._total:
                     return b""
-                self._changed.wait(_WAKE_SECONDS)
+                if not self._changed.wait(_WAKE_SECONDS):
+                    try:
+                        self._watch()
+                    except Failure as failure:
+                        self.fail(failure)
             if self._error is not None:
                 raise BrokenStream(f"the download was ended: {self._error}")
             size = min(size, self._frontier - offset)

@@ -330,7 +330,8 @@ class Transfer:
                 self._partial.restart()
                 self._record()
         self._progress.place(held)
-        self._spool = Spool(self._partial.file, self._held)
+        # The readers, too: the network's own thread may hang where nothing ends it, as in a DNS look-up.
+        self._spool = Spool(self._partial.file, self._held, self._watch)
         self._ready.set()
 
     def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:

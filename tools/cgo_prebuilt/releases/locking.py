@@ -78,11 +78,11 @@ def lock_version(
         for archive in spec.archives:
             wanted.setdefault(archive, []).append(spec)
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-        pending = {
-            archive: pool.submit(index, archive, _wanted(users, inspects=look is not None))
-            for archive, users in wanted.items()
-        }
         try:
+            pending = {
+                archive: pool.submit(index, archive, _wanted(users, inspects=look is not None))
+                for archive, users in wanted.items()
+            }
             indexed = _results(pending)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after an error, start no more

@@ -122,8 +122,8 @@ class Crates:
             return [archive.obtain(self.open_transport) for archive in stored]
         transport = self.open_transport()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            pending = [pool.submit(archive.obtain, lambda: transport) for archive in stored]
             try:
+                pending = [pool.submit(archive.obtain, lambda: transport) for archive in stored]
                 return [one.result() for one in pending]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
