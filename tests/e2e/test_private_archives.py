@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.credential_helper import write_helper
+from tests.e2e.oci_registry import PASSWORD, READER, oci_registry
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release, cgo_prebuilt
 
 SECRET = "cAnArY-of-the-helper"
@@ -87,3 +94,74 @@ def test_only_the_helper_knows_the_secret(
     places = map(str, [made.path, store, tmp_path / "other", release.folder, base])
     found = subprocess.run(["grep", "-rlaF", SECRET, *places], capture_output=True, check=False)
     assert found.stdout == b""
+
+
+def test_a_release_in_a_registry_is_locked_and_fetched(release: Release, tmp_path: Path) -> None:
+    """As another client pushes it; each token is good for seconds, and each request needs one."""
+    file = release.archive("linux_amd64")
+    content = (release.server.folder / file).read_bytes()
+    with oci_registry(tmp_path / "registry", "token") as registry:
+        assert registry.tokens is not None
+        registry.tokens.lifetime = 5
+        layout = one_file_layout(tmp_path / "layout", file, content)
+        registry.skopeo("copy", f"oci:{layout}", f"docker://{registry.address}/acme/answer:v1.0.0")
+        manifest = next(release.folder.glob("*.yaml"))
+        document = yaml.safe_load(manifest.read_text())
+        document["urls"] = registry.place("acme/answer")
+        manifest.write_text(yaml.safe_dump(document))
+        login = base64.b64encode(f"{READER}:{PASSWORD}".encode()).decode()
+        secrets = {registry.address: {"Authorization": f"Basic {login}"}}
+        helper = write_helper(tmp_path / "helper", secrets, sys.executable)
+        env = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), "DOCKER_CONFIG": str(tmp_path)}
+        lock = ("lock", manifest, "--output", "private.lock.json")
+        refused = cgo_prebuilt(*lock, cwd=tmp_path, env=env)
+        assert refused.code == 3
+        assert "`docker login` for a registry" in refused.stderr
+
+        named = {**env, "CGO_PREBUILT_CREDENTIAL_HELPER": f"127.0.0.1={helper}"}
+        locked = cgo_prebuilt(*lock, cwd=tmp_path, env=named).checked()
+        blob = f"/v2/acme/answer/blobs/sha256:{hashlib.sha256(content).hexdigest()}"
+        text = (tmp_path / "private.lock.json").read_text()
+        assert f"http://{registry.address}{blob}" in text
+
+        docker = {**env, "CGO_PREBUILT_CACHE": str(tmp_path / "other")}
+        docker["DOCKER_CONFIG"] = str(registry.docker_config(tmp_path / "docker", READER))
+        fetch = ("fetch", "--lock", "private.lock.json", "--output")
+        fetched = [
+            cgo_prebuilt(*fetch, "out", cwd=tmp_path, env=docker).checked(),
+            cgo_prebuilt(*fetch, "same", cwd=tmp_path, env=env).checked(),
+        ]
+        assert [line for line in registry.tried() if "GET" in line and blob in line][-2:] == [
+            f"401 GET {blob}",
+            f"200 GET {blob}",
+        ]
+        scope = "repository:acme/answer:pull"
+        assert {(READER, scope), ("", scope)} <= set(registry.tokens.asked)
+        for said in (refused, locked, *fetched):
+            assert PASSWORD not in said.stdout + said.stderr
+            assert login not in said.stdout + said.stderr
+        (registry.folder / "htpasswd").unlink()
+    for folder in ("out", "same", "store", "other", "private.lock.json"):
+        found = subprocess.run(["grep", "-rlaF", login, tmp_path / folder], check=False)
+        assert found.returncode == 1
+
+
+def one_file_layout(folder: Path, name: str, content: bytes) -> Path:
+    """A folder (OCI image layout) with the artifact that `oras push` makes of one file."""
+    blobs = folder / "blobs/sha256"
+    blobs.mkdir(parents=True)
+
+    def written(data: bytes, kind: str) -> dict[str, object]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    layer = written(content, "application/vnd.oci.image.layer.v1.tar+zstd")
+    layer["annotations"] = {"org.opencontainers.image.title": name}
+    config = written(b"{}", "application/vnd.oci.empty.v1+json")
+    oci = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {"schemaVersion": 2, "mediaType": oci, "config": config, "layers": [layer]}
+    index = {"schemaVersion": 2, "manifests": [written(json.dumps(manifest).encode(), oci)]}
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder

@@ -151,6 +151,7 @@ def agree(document: Any) -> bool:
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, True, 0, -1, 1.5, "", "a", "a/b", "{file}", "{os}", ".."]),
     st.sampled_from(["https://a:70000/", "https://a:1/", "ftp://a/b", "http:///a", ["file:/a"]]),
+    st.sampled_from(["oci://h/a", "oci://h:5000/a:{version}", "oci://h", "oci://h:x/a"]),
     st.sampled_from([[], ["a"], [1], [None], ["a", ["b"]], [{"file": "a"}]]),
     # What a linker or a compiler cannot be told.
     st.sampled_from([[""], ["a", ""], "A='\"'", ["A='", 'B="'], "a,b/libc.so", ["a/b,c.so"]]),
@@ -200,6 +201,7 @@ def test_every_definition_is_one_of_these_places() -> None:
         "texts",
         "tools",
         "url",
+        "place",
         "urls",
         "variable",
     } - {""}

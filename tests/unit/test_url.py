@@ -30,6 +30,7 @@ RAW = {
     "drafting/manifest_text.py": "a manifest is for other machines; its reader refuses secrets",
     "drafting/places.py": "compares it with GITHUB_SERVER_URL, and follows a page's links",
     "network/challenge.py": "asks it for a token",
+    "releases/registry_reader.py": "adds a manifest's or a blob's path",
     "go_modules/required_version.py": "reads the repository of a release from it",
     "storage/kept_downloads.py": "hashes it: two URLs that differ in a secret part may be two files",
 }

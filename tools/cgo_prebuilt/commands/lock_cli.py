@@ -193,6 +193,7 @@ def _locked(
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
+    from cgo_prebuilt.releases.registry_reader import ACCEPT, RegistryReader, with_blobs
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature
@@ -200,6 +201,9 @@ def _locked(
     store = open_store()
     client = HttpClient(API_SETTINGS, os.environ)
     downloads = open_downloads(store)
+    registry = RegistryReader(Api(client, ACCEPT, note=note))
+    if settings.mirror is None and settings.release_url is None and not settings.offline:
+        manifest = with_blobs(manifest, registry)
     index = indexer(manifest, settings, downloads.run)
     findings = LibraryFindings()
     inspects = can_inspect()
@@ -210,7 +214,8 @@ def _locked(
             version, source=_source_with_git(version.source, manifest, settings, folder)
         )
     site = GitHubSite.of(os.environ)
-    reader = ReleaseReader(site, Api(client, note=note), Api(client, HEADERS, note=note))
+    github = Api(client, HEADERS, note=note)
+    reader = ReleaseReader(site, Api(client, note=note), github, registry)
     archives = released_archives(manifest, version, settings)
     statements = collect_statements(archives, reader.text, reader.assets, note)
     check_statements(statements)

@@ -48,6 +48,9 @@ _NOT_READ = re.compile(
     r"|lz|lz4|lzma|lzo|z|br|sz|(tar\.\w+)|t[bglx]z\w*)"
 )
 
+_REGISTRY = re.compile(r"oci://[^\[\]/?#@: ]+(:[0-9]{1,5})?/[^/?#@: ]")
+"""A repository of a registry, which `lock` finds the URLs of archives in."""
+
 # Which of them an archive is laid out by; a loose file has but its `path`.
 _LAYOUT = ("strip_prefix", "find", "members")
 
@@ -178,7 +181,8 @@ def check_urls(fields: Fields) -> None:
         ManifestError: There is one in 'urls'.
     """
     for text in fields.strings("urls"):
-        check_public(check_url(fields, "urls", text), "urls", fields)
+        url = Url(text) if _REGISTRY.match(text) else check_url(fields, "urls", text)
+        check_public(url, "urls", fields)
 
 
 def a_glob(name: str) -> tuple[str, str]:

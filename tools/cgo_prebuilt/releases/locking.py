@@ -31,6 +31,7 @@ from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.exposing import expose
 from cgo_prebuilt.releases.index import Contents, Wanted, index
 from cgo_prebuilt.releases.prefix import listed, whereabouts
+from cgo_prebuilt.releases.registry_reader import blob_of, digest_in
 from cgo_prebuilt.releases.release_digests import ReleasedArchive
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
@@ -92,7 +93,10 @@ def lock_version(
         source = replace(source, path=Path(folder).as_posix())
 
     def locked(specs: Iterable[PlatformSpec]) -> dict[str, LockedPlatform]:
-        return {str(spec.platform): _lock_platform(spec, indexed, look) for spec in specs}
+        return {
+            str(spec.platform): _lock_platform(spec, manifest.version, indexed, look)
+            for spec in specs
+        }
 
     return LockedVersion(
         {flavor: locked(specs) for flavor, specs in manifest.flavors.items()},
@@ -181,7 +185,8 @@ def indexer(
             contents = index(stream, spec, wanted, where=spec.file)
 
         urls = archive_urls(spec, manifest, settings)
-        sha256, size = run(Download(spec.file, urls, None, None), consume)
+        # Of a registry's blob, the hash is known: other bytes are wrong.
+        sha256, size = run(Download(spec.file, urls, digest_in(urls), None), consume)
         return IndexedArchive(sha256, size, contents)
 
     return get
@@ -247,13 +252,16 @@ def _wanted(users: Iterable[PlatformSpec], *, inspects: bool = False) -> Wanted:
 
 
 def _lock_platform(
-    spec: PlatformSpec, indexed: dict[ArchiveSpec, IndexedArchive], look: Look | None
+    spec: PlatformSpec,
+    version: str,
+    indexed: dict[ArchiveSpec, IndexedArchive],
+    look: Look | None,
 ) -> LockedPlatform:
     wanted = _wanted([spec])
     archives = tuple(
         LockedArchive(
             file=archive.file,
-            urls=archive.urls,
+            urls=tuple(blob_of(url, version, found.sha256) for url in archive.urls),
             sha256=found.sha256,
             size=found.size,
             format=archive.format,

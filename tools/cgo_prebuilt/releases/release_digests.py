@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
+from cgo_prebuilt.releases.registry_reader import digest_in
 from cgo_prebuilt.releases.sums import SUMS, parse_sums
 from cgo_prebuilt.url import Url
 
@@ -90,8 +91,9 @@ def collect_statements(
                 ask("", sums, partial(_read_sums, sums, read_text)),
                 ask("GitHub's release of ", url.sibling(""), partial(read_assets, url)),
             ):
-                if found is not None and url.name in found[1]:
-                    statements.append(Statement(found[0], archive, found[1][url.name]))
+                name = archive.file if digest_in([url]) else url.name
+                if found is not None and name in found[1]:
+                    statements.append(Statement(found[0], archive, found[1][name]))
     return statements
 
 

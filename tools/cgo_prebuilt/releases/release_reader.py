@@ -10,6 +10,7 @@ from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import CHECK_NETWORK
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
+from cgo_prebuilt.releases.registry_reader import RegistryReader
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 from cgo_prebuilt.url import Url
 
@@ -26,12 +27,20 @@ class ReleaseReader:
         site: Where GitHub is.
         session: For texts.
         github: For GitHub's API, with its headers.
+        registry: Knows the registries' blobs; None where none is asked.
 
     Attributes:
         days: The days on which the releases were published that GitHub was asked for.
     """
 
-    def __init__(self, site: GitHubSite, session: Api, github: Api) -> None:
+    def __init__(
+        self,
+        site: GitHubSite,
+        session: Api,
+        github: Api,
+        registry: RegistryReader | None = None,
+    ) -> None:
+        self._registry = registry
         self._site = site
         self._session = session
         self._github = github
@@ -44,7 +53,8 @@ class ReleaseReader:
             UnavailableError: It cannot be read.
             IntegrityError: It is not UTF-8.
         """
-        content = self._content(url)
+        place = url if self._registry is None else self._registry.file_beside(url)
+        content = None if place is None else self._content(place)
         try:
             return None if content is None else content.decode("utf-8")
         except UnicodeDecodeError:

@@ -1,0 +1,242 @@
+"""What a registry has of a release: the blob of each archive, and the files about all of them.
+
+`registry` says how a release is laid out. A blob is fetched like any other file: its URL is https, and
+its digest is the archive's SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cgo_prebuilt.errors import IntegrityError, UnavailableError
+from cgo_prebuilt.manifests.manifest import Manifest
+from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import status_failure
+from cgo_prebuilt.releases.registry import (
+    FLAVOR,
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    PLATFORM,
+    TITLE,
+    api_of,
+    tag_of,
+)
+from cgo_prebuilt.url import Url
+
+ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
+"""The headers of every question for a manifest."""
+
+_MOST_MANIFESTS: Final = 500
+_REFERENCE: Final = re.compile(r"(oci://[^/]+/[^:]+)(?::(.+))?")
+_DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_BLOB: Final = re.compile(r"(https?://[^/]+/v2/.+)/blobs/([^/?#]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A file of a release: its name and digest, and what it is for, by `PLATFORM` and `FLAVOR`."""
+
+    title: str
+    digest: str
+    purpose: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Artifact:
+    """What a tag names: the digest of that, and the files in it."""
+
+    digest: str
+    layers: tuple[_Layer, ...]
+
+
+class RegistryReader:
+    """Finds files in registries; each manifest is read once.
+
+    Args:
+        session: Sends the requests, with `ACCEPT`.
+    """
+
+    def __init__(self, session: Api) -> None:
+        self._session = session
+        self._artifacts: dict[tuple[Url, str], _Artifact] = {}
+        self._beside: dict[Url, Mapping[str, str]] = {}
+
+    def blob(self, place: Url, version: str, file: str, purpose: Mapping[str, str]) -> Url:
+        """The URL of an archive.
+
+        Args:
+            place: `oci://HOST/NAME`, or with `:TAG` behind it.
+            version: The tag, where there is none.
+            file: The archive's name.
+            purpose: Its platform and flavor: which of several is meant.
+
+        Raises:
+            UnavailableError: It is not there.
+            IntegrityError: The registry gives another manifest than was asked for.
+        """
+        api, tag = key = _repository(place, version)
+        if key not in self._artifacts:
+            self._artifacts[key] = self._read(api, tag)
+        layers = self._artifacts[key].layers
+        fitting = [layer for layer in layers if layer.title == file]
+        for what, value in purpose.items():
+            fitting = [one for one in fitting if one.purpose.get(what) == value] or fitting
+        digests = {layer.digest for layer in fitting}
+        if len(digests) != 1:
+            titles = ", ".join(sorted({layer.title for layer in layers})[:20]) or "no named file"
+            raise UnavailableError(
+                f"{file} is there {len(digests)} times" if digests else f"it has no {file}",
+                where=f"{place} ({api.raw}/manifests/{tag})",
+                remedy=f"correct 'file' in the manifest, or publish it again; it has {titles}",
+            )
+        return Url(f"{api.raw}/blobs/{digests.pop()}")
+
+    def file_beside(self, url: Url) -> Url | None:
+        """The URL of a text about a release, in place of one that names it beside a blob.
+
+        Args:
+            url: Such as `https://HOST/v2/NAME/blobs/SHA256SUMS`; any other is given back.
+
+        Returns:
+            None where the registry has no such file.
+        """
+        match = _BLOB.fullmatch(url.raw)
+        api = Url(match[1]) if match else url
+        artifacts = [one for (place, _), one in self._artifacts.items() if place == api]
+        if match is None or not artifacts:
+            return url
+        if api not in self._beside:
+            found = [self._read_beside(api, artifact) for artifact in artifacts]
+            self._beside[api] = {name: one[name] for one in reversed(found) for name in one}
+        digest = self._beside[api].get(match[2])
+        return None if digest is None else Url(f"{api.raw}/blobs/{digest}")
+
+    def _read(self, api: Url, tag: str) -> _Artifact:
+        content, document = self._get(api, tag)
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        layers = [*_layers(document, {})]
+        for one in _items(document, "manifests"):
+            layers += _layers(self._get(api, one["digest"])[1], _purpose(one))
+        return _Artifact(digest, tuple(layers))
+
+    def _read_beside(self, api: Url, artifact: _Artifact) -> Mapping[str, str]:
+        try:
+            _, listed = self._get(api, artifact.digest, "referrers")
+        except UnavailableError:
+            listed = {}
+        if not _items(listed, "manifests"):
+            try:  # of a registry that does not list them itself
+                _, listed = self._get(api, artifact.digest.replace(":", "-"))
+            except UnavailableError:
+                listed = {}
+        layers = list(artifact.layers)
+        for one in _items(listed, "manifests"):
+            layers += _layers(self._get(api, one["digest"])[1], {})
+        return {layer.title: layer.digest for layer in reversed(layers)}
+
+    def _get(self, api: Url, name: str, kind: str = "manifests") -> tuple[bytes, Mapping[str, Any]]:
+        reply = self._session.ask(Url(f"{api.raw}/{kind}/{name}"))
+        if reply.status != 200:
+            failure = status_failure(reply.status, reply.reason, None)
+            raise failure.error("the registry does not give it", reply.url)
+        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
+        if kind == "manifests" and name.startswith("sha256:") and name != digest:
+            raise IntegrityError(
+                f"the registry gives {digest} for {name}",
+                where=reply.url,
+                remedy="do not use it; ask who runs the registry",
+            )
+        try:
+            document = json.loads(reply.content)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise UnavailableError(
+                "the registry's answer is no manifest",
+                where=reply.url,
+                remedy="check the registry's name in 'urls'",
+            )
+        return reply.content, document
+
+
+def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
+    """A manifest whose archives have the URLs of their blobs in place of those of registries.
+
+    Raises:
+        UnavailableError: A registry lacks an archive, or does not give it.
+        UsageError: A URL names no repository.
+    """
+
+    def found(url: Url, file: str, purpose: Mapping[str, str]) -> Url:
+        return registry.blob(url, manifest.version, file, purpose) if url.scheme == "oci" else url
+
+    flavors = {}
+    for flavor, specs in manifest.flavors.items():
+        flavors[flavor] = tuple(
+            replace(
+                spec,
+                archives=tuple(
+                    replace(
+                        one,
+                        urls=tuple(
+                            found(url, one.file, {PLATFORM: str(spec.platform), FLAVOR: flavor})
+                            for url in one.urls
+                        ),
+                    )
+                    for one in spec.archives
+                ),
+            )
+            for spec in specs
+        )
+    return replace(manifest, flavors=flavors)
+
+
+def blob_of(url: Url, version: str, sha256: str) -> Url:
+    """Where a registry has a file of this hash, or the URL itself where it is of none."""
+    if url.scheme != "oci":
+        return url
+    return Url(f"{_repository(url, version)[0].raw}/blobs/sha256:{sha256}")
+
+
+def digest_in(urls: Sequence[Url]) -> str | None:
+    """The SHA-256 that the URL of a blob has in it; None where none is of a blob."""
+    matches = (_DIGEST.fullmatch(match[2]) for url in urls if (match := _BLOB.fullmatch(url.raw)))
+    return next((match[1] for match in matches if match), None)
+
+
+def _repository(place: Url, version: str) -> tuple[Url, str]:
+    match = _REFERENCE.fullmatch(place.raw)
+    repository, tag = (match[1], match[2]) if match else (place.raw, None)
+    return api_of(Url(repository)), tag_of(tag or version)
+
+
+def _items(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """What a document lists that has a digest which a URL can have in it."""
+    items = document.get(key)
+    items = items[:_MOST_MANIFESTS] if isinstance(items, list) else []
+    items = [one for one in items if isinstance(one, dict)]
+    return [one for one in items if _DIGEST.fullmatch(str(one.get("digest")))]
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+
+
+def _layers(document: Mapping[str, Any], purpose: Mapping[str, str]) -> list[_Layer]:
+    """The files of a manifest: what has a name."""
+    return [
+        _Layer(title.rpartition("/")[2], one["digest"], purpose)
+        for one in _items(document, "layers")
+        if (title := _texts(one.get("annotations")).get(TITLE))
+    ]
+
+
+def _purpose(descriptor: Mapping[str, Any]) -> Mapping[str, str]:
+    annotations, platform = (_texts(descriptor.get(key)) for key in ("annotations", "platform"))
+    usual = f"{platform.get('os')}_{platform.get('architecture')}"
+    return {PLATFORM: usual, **annotations}
