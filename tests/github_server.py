@@ -52,6 +52,8 @@ class GitHubServer:
         releases: All of them, drafts too.
         requests: `METHOD /path` of each, in order.
         page: The most items in one page of a list, whatever `per_page` asks for.
+        private: Whether nobody sees anything without the token, and only the API gives files.
+        storage: Where the API redirects for a file's bytes; empty where it gives them itself.
     """
 
     def __init__(self, server: HTTPServer, repository: str = REPOSITORY) -> None:
@@ -60,6 +62,8 @@ class GitHubServer:
         self.releases: list[StoredRelease] = []
         self.requests: list[str] = []
         self.page = 100
+        self.private = False
+        self.storage = ""
         self._troubles: list[tuple[str, Trouble]] = []
         self._last_id = 0
         server.expect_request(re.compile(".*")).respond_with_handler(self._answer)
@@ -128,6 +132,8 @@ class GitHubServer:
         sent = request.headers.get("Authorization")
         if sent != f"Bearer {TOKEN}" and (sent or request.method != "GET"):
             return problem(401, "Bad credentials")
+        if self.private and not sent:
+            return problem(404, "Not Found")
         for method, path, handler in (
             ("GET", "/releases/tags/(.+)", self._by_tag),
             ("GET", "/releases/latest", self._latest),
@@ -146,7 +152,7 @@ class GitHubServer:
 
     def _download(self, tag: str, name: str) -> Response:
         for release in self.releases:
-            for asset in release.assets:
+            for asset in [] if self.private else release.assets:
                 if (release.tag, asset.name, release.draft) == (tag, name, False):
                     return Response(asset.content, content_type="application/octet-stream")
         return Response("Not Found", 404)
@@ -196,6 +202,9 @@ class GitHubServer:
             for asset in release.assets:
                 if asset.id == int(number):
                     if request.headers["Accept"] == "application/octet-stream":
+                        if self.storage:
+                            signed = f"{self.storage}/{asset.name}?sig=s"
+                            return Response(status=302, headers={"Location": signed})
                         return Response(asset.content, content_type="application/octet-stream")
                     return answer(self._asset(asset))
         return problem(404, "Not Found")

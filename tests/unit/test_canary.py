@@ -115,7 +115,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return runner(tmp_path, monkeypatch, capsys)
 
 
-def only_once(_: Patience, failure: Failure, gained: int) -> float:
+def only_once(_: Patience, failure: Failure, *gained: float) -> float:
     """What a second try would say, the first one says."""
     raise failure
 

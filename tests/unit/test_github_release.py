@@ -13,10 +13,11 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api import API_SETTINGS, Api
 from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.github_asset import HEADERS
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.github_release import GitHubRelease
 from cgo_prebuilt.publishing.publish import Published, ReleaseFile, publish
-from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
+from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from tests.github_server import (
     REPOSITORY,
     GitHubServer,

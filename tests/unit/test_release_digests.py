@@ -13,6 +13,7 @@ from cgo_prebuilt.releases.release_digests import (
     check_statements,
     collect_statements,
 )
+from cgo_prebuilt.releases.sums import OTHER_SUMS
 from cgo_prebuilt.url import Url
 
 A, B = "a" * 64, "b" * 64
@@ -119,4 +120,38 @@ def test_archives_of_one_name_are_compared_each_with_its_own_sums() -> None:
 def test_the_query_of_a_url_is_not_that_of_its_sums() -> None:
     web = Web({})
     web.statements(archive("a.zip", "https://me:pass@h/v1/a.zip?token=x#f"))
-    assert web.asked == ["https://me:pass@h/v1/SHA256SUMS", "github"]
+    assert web.asked[:2] == ["https://me:pass@h/v1/SHA256SUMS", "github"]
+    assert web.asked[2:] == [
+        f"https://me:pass@h/v1/{name}" for name in (*OTHER_SUMS, "a.zip.sha256")
+    ]
+
+
+BY_BSD = f"SHA256 (a.zip) = {B.upper()}\nSHA512 (a.zip) = {B}{B}\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("SHASUMS256.txt", f"{B}  a.zip\n"),
+        ("SHASUMS256.txt", f"{B.upper()} *./a.zip\r\n\n# a remark\n"),
+        ("checksums.txt", BY_BSD),
+        ("sha256sum.txt", f"SHA2-256(a.zip)= {B}\n"),
+        ("a.zip.sha256", f"{B}\n"),
+        ("a.zip.sha256", f"{B}  build/../a.zip\n{B}  a.zip\n"),
+    ],
+)
+def test_sums_are_found_under_the_names_and_in_the_forms_that_there_are(
+    place: str, text: str
+) -> None:
+    web = Web({f"{BASE}/{place}": text})
+    (statement,) = web.statements(archive("a.zip"))
+    assert (statement.source, statement.sha256) == (Url(f"{BASE}/{place}"), B)
+    with pytest.raises(IntegrityError):
+        check_statements([statement])
+
+
+def test_a_page_for_people_and_other_hashes_are_no_sums() -> None:
+    texts = {f"{BASE}/{place}": "<html>" for place in ("SHASUMS256.txt", "a.zip.sha256")}
+    web = Web({**texts, f"{BASE}/checksums.txt": f"{'c' * 40}  a.zip\n"})
+    assert web.statements(archive("a.zip")) == []
+    assert web.notes == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -131,7 +132,8 @@ def test_a_server_that_asks_again_and_again_is_given_up_as_if_it_asked_once() ->
     assert patience.wait(status_failure(429, "", 60.0), 0) == 60.0
     with pytest.raises(Failure) as caught:
         patience.wait(status_failure(429, "", 60.0), 0)
-    assert caught.value.reason == "HTTP 429, and asks to wait 60 seconds"
+    said = r"HTTP 429, and asks to wait 60 seconds, until \d\d:\d\d UTC"
+    assert re.fullmatch(said, caught.value.reason)
 
 
 def test_an_error_of_the_network_that_is_not_known_is_a_broken_connection() -> None:

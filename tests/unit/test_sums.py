@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, read_sums, sums_held, update_sums
+from cgo_prebuilt.releases.sums import (
+    SIGNATURE,
+    SUMS,
+    parse_sums,
+    read_sums,
+    sums_held,
+    update_sums,
+)
 
 A, B = "a" * 64, "b" * 64
 
@@ -57,3 +64,10 @@ def test_the_same_sums_written_otherwise_are_other_sums(tmp_path: Path) -> None:
     update_sums(tmp_path / SUMS, {})
     assert (tmp_path / SUMS).read_bytes() == f"{A}  a.zip\n".encode()
     assert not (tmp_path / SIGNATURE).exists()
+
+
+def test_sums_of_other_programs_are_read() -> None:
+    text = f"SHA256 (a (1).zip) = {A.upper()}\n{B.upper()} *b.zip\r\n"
+    assert parse_sums(text) == {"a (1).zip": A, "b.zip": B}
+    with pytest.raises(ValueError, match="is not a hash and a file"):
+        parse_sums(f"MD5 (a.zip) = {A}")

@@ -65,7 +65,23 @@ def test_only_identity_is_accepted(tmp_path: Path) -> None:
         assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
-def test_content_encoding_gzip_on_a_tar_gz_is_refused_for_the_next_mirror(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", f"sha256:{'0' * 64}"])
+def test_content_encoding_gzip_on_a_tar_gz_says_what_the_file_is(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
+    """As Apache and S3 say it; whether the bytes are the file's, the hash decides."""
+    wrong = whole(b"x" * len(BODY), content_encoding=encoding)
+    script = {f"/{name}": [whole(BODY, content_encoding=encoding)], "/other.tgz": [wrong]}
+    with HostileServer(script) as server:
+        fetch(tmp_path, download(server.url(f"/{name}")))
+        with pytest.raises(IntegrityError, match="has wrong bytes"):
+            fetch(tmp_path, download(server.url("/other.tgz")))
+
+
+def test_content_encoding_gzip_on_another_file_is_refused_for_the_next_mirror(
+    tmp_path: Path,
+) -> None:
     with HostileServer(
         {"/bad": [whole(BODY, content_encoding="gzip")], "/good": [whole(BODY)]}
     ) as server:

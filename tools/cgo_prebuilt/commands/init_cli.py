@@ -156,7 +156,8 @@ def _list(places: Sequence[str]) -> Listing:
     from cgo_prebuilt.drafting.listing import Lister
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
-    from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
+    from cgo_prebuilt.network.github_asset import HEADERS
+    from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.settings import read_settings
 
     settings = read_settings(os.environ, "")

@@ -191,7 +191,8 @@ def _locked(
     from cgo_prebuilt.inspection.object_files import can_inspect
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
-    from cgo_prebuilt.releases.github_api import HEADERS, GitHubSite
+    from cgo_prebuilt.network.github_asset import HEADERS
+    from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.registry_reader import ACCEPT, RegistryReader, with_blobs
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements

@@ -32,7 +32,8 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
     """
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
-    from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
+    from cgo_prebuilt.network.github_asset import HEADERS
+    from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
     from cgo_prebuilt.releases.newest import Wish, newest_version, tag_template
 
     site = GitHubSite.of(os.environ)

@@ -292,11 +292,12 @@ def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
 def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination:
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
+    from cgo_prebuilt.network.github_asset import HEADERS
     from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.publishing.github_release import GitHubRelease
     from cgo_prebuilt.publishing.plain_places import FolderPlace
     from cgo_prebuilt.publishing.publish import unreachable_archives
-    from cgo_prebuilt.releases.github_api import HEADERS, GitHubApi, GitHubSite
+    from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 
     if options.to is not None:
         if options.tag is not None:

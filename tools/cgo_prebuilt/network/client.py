@@ -9,6 +9,7 @@ this module costs nothing.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -20,12 +21,21 @@ from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.challenge import LARGEST_TOKEN, answer_challenge, known_for
 from cgo_prebuilt.network.credentials import Credential, credential_for
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
+from cgo_prebuilt.network.github_asset import (
+    BYTES,
+    HEADERS,
+    LARGEST_RELEASE,
+    asset_in,
+    private_file,
+    release_of,
+)
 from cgo_prebuilt.network.guarded import Guard, guarded_adapter
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.network.retry import Verdict, classify, repeats_at_once, requested_wait
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
+_GZIP: Final = re.compile(r"(?i).*(\.t?gz|\.crate|sha256:[0-9a-f]{64})")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -103,7 +113,7 @@ class HttpClient:
             Failure: There is no answer.
         """
         name = "If-None-Match" if validator.startswith('"') else "If-Modified-Since"
-        answer = self._follow("GET", url, url, {name: validator})
+        answer = self._get(url, url, {name: validator})
         answer.close(keep=answer.status == 304)
         return answer.status == 304
 
@@ -128,16 +138,52 @@ class HttpClient:
         Raises:
             Failure: There is no answer, or it is too large.
         """
-        with closing(self._follow(method, url, url, headers or {}, body)) as answer:
+        sending = (
+            self._get(url, url, headers or {})
+            if method == "GET"
+            else self._follow(method, url, url, headers or {}, body)
+        )
+        with closing(sending) as answer:
             if answer.status < 200:
                 raise Failure(Kind.MALFORMED, f"HTTP {answer.status}, and no answer behind it")
             content = answer.read_all(most, self._settings.answer_seconds)
             return Reply(url, answer.status, answer.reason, answer.headers, content, answer.url)
 
-    def _bytes(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+    def _get(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+        """Sends a GET; once more to the API of GitHub, for a private repository's file."""
         answer = self._follow("GET", hop, url, headers)
+        wanted = None
+        if hop == url and answer.status in (401, 404):
+            wanted = private_file(url, self._environ)
+        if wanted is None:
+            return answer
+        answer.close(keep=False)
+        question = release_of(wanted, self._environ)
+        told = self.exchange("GET", question, headers=HEADERS, most=LARGEST_RELEASE)
+        if told.status != 200:
+            said = told.message()
+            wait = requested_wait(told.status, told.headers, said, time.time())
+            failure = status_failure(
+                told.status, f"{said or told.reason} from {question}", wait, self._credential.source
+            )
+            if told.status == 404:
+                failure.remedy = (
+                    f"check the version, and that {self._credential.source} may read the contents of"
+                    f" {wanted.repository}"
+                )
+            raise failure
+        asset = asset_in(told.content, wanted, self._environ)
+        if asset is None:
+            raise status_failure(404, f"the release has no {wanted.file}", None)
+        return self._follow("GET", asset, asset, {**headers, **BYTES})
+
+    def _bytes(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+        answer = self._get(hop, url, headers)
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
-        if status in (200, 206, 416) and (encoding in ("identity", "") or status == 416):
+        # Of a file that is compressed, some servers say how as if it were not the file itself.
+        names = (url.name, answer.url.name)
+        is_itself = encoding in ("gzip", "x-gzip") and any(map(_GZIP.fullmatch, names))
+        if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
         # A server that refuses may hang up, too: what comes next shall not find that out.
         answer.close(keep=False)

@@ -23,6 +23,7 @@ _AGAIN: Final = frozenset(
 _NEVER: Final = frozenset({Kind.LATE, Kind.LOCAL, Kind.STOPPED})
 _QUICK: Final = frozenset({Kind.DNS, Kind.REFUSED, Kind.PROXY})
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_DAY: Final = 86400.0
 _SECONDARY: Final = "secondary rate limit"
 _SECONDARY_WAIT: Final = 60.0
 # A clock that is a little behind the server's must not lead to a second refusal.
@@ -152,6 +153,9 @@ class Patience:
             self._asked += failure.retry_after
             if self._asked > settings.longest_retry_after:
                 failure.reason += f", and asks to wait {failure.retry_after:.0f} seconds"
+                if failure.retry_after < _DAY:
+                    until = time.gmtime(time.time() + failure.retry_after)
+                    failure.reason += time.strftime(", until %H:%M UTC", until)
                 failure.remedy = (
                     "try again later, or use a mirror; where the host is GitHub, a token (GITHUB_TOKEN)"
                     " has a limit of its own"

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.locks.lock import DAY
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
+from cgo_prebuilt.network.github_asset import ReleaseFile, release_file
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.url import Url
 
-HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-"""Those of every request to the API."""
 _ASSETS = 100
 _RELEASES = 30
 """Fewer on a page: each has its notes, and all its assets."""
@@ -77,23 +76,9 @@ class GitHubSite:
             )
         return url
 
-    def asset_of(self, url: Url) -> AssetAddress | None:
+    def asset_of(self, url: Url) -> ReleaseFile | None:
         """What a URL says where it is that of a release's asset, else None."""
-        base = f"{self.server.raw}/"
-        parts = re.split(r"[?#]", url.raw, maxsplit=1)[0].removeprefix(base).split("/")
-        if not url.raw.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
-            return None
-        owner, name, _, _, *tag, file = (unquote(part) for part in parts)
-        return AssetAddress(f"{owner}/{name}", "/".join(tag), file)
-
-
-@dataclass(frozen=True, slots=True)
-class AssetAddress:
-    """A file of a release: `OWNER/NAME`, the tag, and the file's name."""
-
-    repository: str
-    tag: str
-    file: str
+        return release_file(url, self.environ)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from functools import partial
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.releases.registry_reader import digest_in
-from cgo_prebuilt.releases.sums import SUMS, parse_sums
+from cgo_prebuilt.releases.sums import OTHER_SUMS, SUMS, parse_other_sums, parse_sums
 from cgo_prebuilt.url import Url
 
 
@@ -86,12 +86,19 @@ def collect_statements(
     statements = []
     for archive in archives:
         for url in archive.urls:
+            name = archive.file if digest_in([url]) else url.name
             sums = url.sibling(SUMS)
-            for found in (
+            saying = [
                 ask("", sums, partial(_read_sums, sums, read_text)),
                 ask("GitHub's release of ", url.sibling(""), partial(read_assets, url)),
-            ):
-                name = archive.file if digest_in([url]) else url.name
+            ]
+            if not any(saying):
+                others = map(url.sibling, (*OTHER_SUMS, f"{name}.sha256"))
+                texts = (
+                    ask("", one, partial(_read_others, one, name, read_text)) for one in others
+                )
+                saying.append(next(filter(None, texts), None))
+            for found in saying:
                 if found is not None and name in found[1]:
                     statements.append(Statement(found[0], archive, found[1][name]))
     return statements
@@ -113,6 +120,15 @@ def check_statements(statements: Iterable[Statement]) -> None:
             where=", ".join(dict.fromkeys(str(item.source) for item in wrong)),
             remedy="ask the publisher which of them is right; no lock is written meanwhile",
         )
+
+
+def _read_others(place: Url, file: str, read_text: ReadText) -> _Said:
+    """The same by another name. What has none of it, such as a page for people, is not there."""
+    try:
+        sums = parse_other_sums(read_text(place) or "", file)
+    except CgoPrebuiltError:
+        return None
+    return (place, sums) if sums else None
 
 
 def _read_sums(place: Url, read_text: ReadText) -> _Said:

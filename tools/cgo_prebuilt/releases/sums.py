@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
@@ -16,12 +16,16 @@ SUMS = "SHA256SUMS"
 SIGNATURE = f"{SUMS}.sig"
 """The name of their signature; see `signing`."""
 
-# A `*` marks what sha256sum(1) read in binary mode.
-_SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+OTHER_SUMS = ("SHASUMS256.txt", "checksums.txt", "sha256sums.txt", "sha256sum.txt")
+"""What others call them. They may also be in a file for each, with `.sha256` behind its name."""
+
+# A `*` marks what sha256sum(1) read in binary mode. The second form is that of BSD, and of OpenSSL.
+_SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)|SHA2?-?256 ?\((.+)\) ?= ?([0-9a-fA-F]{64})")
+_ALONE = re.compile(r"\s*([0-9a-fA-F]{64})(?:\s|$)")
 
 
 def parse_sums(text: str) -> dict[str, str]:
-    """The hashes in the text of a `SHA256SUMS`, by file.
+    """The hashes in the text of a `SHA256SUMS`, by file, in lower case.
 
     Raises:
         ValueError: A line is not a hash and a file; the message quotes it.
@@ -31,7 +35,23 @@ def parse_sums(text: str) -> dict[str, str]:
         match = _SUM.fullmatch(line.removesuffix("\r"))
         if match is None:
             raise ValueError(f"{line[:200]!r} is not a hash and a file")
-        sums[match[2]] = match[1]
+        name, digest = (match[2], match[1]) if match[2] else (match[3], match[4])
+        sums[name.removeprefix("./")] = digest.lower()
+    return sums
+
+
+def parse_other_sums(text: str, file: str) -> dict[str, str]:
+    """The hashes in somebody else's text of sums, by file; what is no hash of 256 bits is left out.
+
+    Args:
+        text: The text.
+        file: Whose hash it is that stands there without a name.
+    """
+    alone = _ALONE.match(text)
+    sums = {file: alone[1].lower()} if alone is not None and len(text.split()) == 1 else {}
+    for line in text.splitlines():
+        with suppress(ValueError):
+            sums |= parse_sums(line.strip())
     return sums
 
 

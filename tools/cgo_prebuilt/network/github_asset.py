@@ -1,0 +1,65 @@
+"""Files of releases in private GitHub repositories, which a token opens by the API only.
+
+https://docs.github.com/en/rest/releases/assets: with `Accept: application/octet-stream`, an asset's
+address leads to a signed one on another host. The URL that people know stays the one in the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
+from cgo_prebuilt.url import Url
+
+HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+"""Those of every request to the API."""
+
+BYTES: Final = {"Accept": "application/octet-stream"}
+"""Those of a request for an asset itself."""
+
+LARGEST_RELEASE: Final = 8 << 20
+
+
+class ReleaseFile(NamedTuple):
+    """A file of a release: `OWNER/NAME`, the tag, and the file's name."""
+
+    repository: str
+    tag: str
+    file: str
+
+
+def release_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
+    """What a URL says where it is that of a release's file on the GitHub of an environment."""
+    base = f"{github_servers(environ)[0].raw}/"
+    parts = re.split(r"[?#]", url.raw, maxsplit=1)[0].removeprefix(base).split("/")
+    if not url.raw.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
+        return None
+    owner, name, _, _, *tag, file = (unquote(part) for part in parts)
+    return ReleaseFile(f"{owner}/{name}", "/".join(tag), file)
+
+
+def private_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
+    """The same where there is a token for it."""
+    has_token = is_github(url, environ) and github_token(environ) is not None
+    return release_file(url, environ) if has_token else None
+
+
+def release_of(wanted: ReleaseFile, environ: Mapping[str, str]) -> Url:
+    """Where the API tells of a file's release."""
+    api = github_servers(environ)[1].raw
+    return Url(f"{api}/repos/{wanted.repository}/releases/tags/{quote(wanted.tag)}")
+
+
+def asset_in(release: bytes, wanted: ReleaseFile, environ: Mapping[str, str]) -> Url | None:
+    """The API's address of a file; None where the release has no such file."""
+    try:
+        assets = json.loads(release)["assets"]
+        ids = [int(one["id"]) for one in assets if one["name"] == wanted.file]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    api = github_servers(environ)[1].raw
+    return Url(f"{api}/repos/{wanted.repository}/releases/assets/{ids[0]}") if ids else None
