@@ -1,21 +1,23 @@
 """Credential helpers in Bazel's protocol, whose secrets are in a file of their own and nowhere else.
 
 Run as a program, this one answers `get` with the headers that its file has for a host. The helper of an
-object store is the one of docs/publish.
+object store is the one of the examples.
 """
 
 import json
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 
-def write_helper(folder: Path, headers: dict[str, dict[str, str]], python: str) -> Path:
+def write_helper(folder: Path, headers: Mapping[str, Mapping[str, str] | str], python: str) -> Path:
     """Writes a helper as a program of its own.
 
     Args:
         folder: Where to; made.
-        headers: By `host:port`.
+        headers: By `host:port`; or the path of another helper, which is asked.
         python: The interpreter that runs it.
 
     Returns:
@@ -28,8 +30,8 @@ def write_helper(folder: Path, headers: dict[str, dict[str, str]], python: str) 
 
 
 def write_s3_helper(folder: Path, key: str, secret: str, region: str, python: str) -> Path:
-    """Writes the helper of the docs, with a profile of its own; as `write_helper`."""
-    script = Path(__file__).parents[2] / "docs/publish/s3_credentials.py"
+    """Writes the helper of the examples, with a profile of its own; as `write_helper`."""
+    script = Path(__file__).parents[2] / "examples/s3_credentials.py"
     profile = f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
     _write_secret(folder / "profile", profile)
     variables = f"AWS_SHARED_CREDENTIALS_FILE='{folder}/profile' AWS_REGION={region}"
@@ -52,6 +54,9 @@ def _write_program(path: Path, text: str) -> Path:
 if __name__ == "__main__":
     if sys.argv[1:] != ["get"]:
         sys.exit("usage: helper get < REQUEST")
+    asked = sys.stdin.read()
     with Path(sys.argv[0]).with_name("secrets.json").open(encoding="utf-8") as file:
-        known = json.load(file).get(urlsplit(json.load(sys.stdin)["uri"]).netloc, {})
+        known = json.load(file).get(urlsplit(json.loads(asked)["uri"]).netloc, {})
+    if isinstance(known, str):
+        sys.exit(subprocess.run([known, "get"], input=asked, text=True, check=False).returncode)
     print(json.dumps({"headers": {name: [value] for name, value in known.items()}}))
