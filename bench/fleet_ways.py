@@ -18,8 +18,11 @@ from bench.measure import run
 from bench.payload import Payload, make_payload
 from bench.servers import Servers, nginx
 from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.releases.sums import SUMS, write_sums
 from tests.bazel.provision import find_bazel
 from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
+from tests.e2e.object_store import ObjectStore, object_store
+from tests.e2e.oci_registry import Registry, oci_registry
 from tests.e2e.remote_cache import remote_cache
 
 _LOG_SECONDS = 0.3  # nginx writes down an answer after it was sent
@@ -68,6 +71,8 @@ class _Site:
         work: For all files.
         tools: The Bazel.
         remote: The address of the fleet's remote cache.
+        registry: The fleet's registry, which everybody may read.
+        objects: Its object store, which reads what is signed.
         rounds: How often a fetch that is not a first one is measured.
     """
 
@@ -81,6 +86,8 @@ class _Site:
     work: Path
     tools: Tools
     remote: str
+    registry: Registry
+    objects: ObjectStore
     rounds: int
 
     def builder(self, number: int, name: str) -> Path:
@@ -125,6 +132,7 @@ def _measure(payload: Payload, tiny: Payload, work: Path, rounds: int) -> list[W
     for name in ("host", "mirror", "bazel", "locks", "tiny-locks"):
         (work / name).mkdir()
     shutil.copy(payload.archive("tar.gz"), work / "host")
+    write_sums(work / "host" / SUMS, {"payload.tar.gz": sha256_of(payload.archive("tar.gz"))[0]})
     shutil.copytree(tiny.served, work / "host/tiny")
     with ExitStack() as stack:
         host = stack.enter_context(nginx(work / "host", work / "nginx-host"))
@@ -139,6 +147,8 @@ def _measure(payload: Payload, tiny: Payload, work: Path, rounds: int) -> list[W
             work=work,
             tools=Tools(find_bazel(), work / "bazel", work / "go"),
             remote=stack.enter_context(remote_cache(work / "bazel-remote")),
+            registry=stack.enter_context(oci_registry(work / "registry", "none")),
+            objects=stack.enter_context(object_store(work / "objects")),
             rounds=rounds,
         )
         ways = []
@@ -164,13 +174,15 @@ def _typical(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _commands(site: _Site, name: str, command: str, keeps: Keeps, fill: Cost = NOTHING) -> Way:
+def _commands(
+    site: _Site, name: str, command: str, keeps: Keeps, fill: Cost = NOTHING, near_bytes: int = 0
+) -> Way:
     """A way that is a command; `$STORE` in it is a folder that its keeper has."""
 
     def once(number: int) -> Cost:
         folder = site.builder(number, "builder")
         store = site.work / "kept-store" if keeps is Keeps.MACHINE else folder / "store"
-        cost = site.cost(lambda: run(command, folder, {"STORE": str(store)}).seconds)
+        cost = site.cost(lambda: run(command, folder, {"STORE": str(store)}).seconds, near_bytes)
         _remove(folder)
         return cost
 
@@ -188,6 +200,35 @@ def _way(
     return Way(name, keeps, first, _typical(later), fill)
 
 
+def _near(site: _Site, name: str, to: str, url: str, helper: str = "") -> Way:
+    """A way through a server of the fleet's, which the release is published to once more."""
+    folder = site.work / name.replace(", ", "-").replace(" ", "-")
+    folder.mkdir()
+    manifest = (site.lock.parent / "tar.gz.yaml").read_text()
+    (folder / "near.yaml").write_text(manifest.replace(f"{site.host.limited}/{{file}}", url))
+    command = (
+        f"CGO_PREBUILT_CREDENTIAL_HELPER={helper} {shlex.quote(sys.executable)} -m cgo_prebuilt"
+    )
+    publish = f"{command} publish near.yaml --dist {site.host.limited} --to {to}"
+    fill = site.cost(lambda: run(publish, folder, {}).seconds)
+    run(f"{command} lock near.yaml", folder, {"CGO_PREBUILT_CACHE": str(folder / "store")})
+    fetch = f"export CGO_PREBUILT_CREDENTIAL_HELPER={helper}; {_fetch(folder / 'near.lock.json')}"
+    # Neither tells how much it sent: the archive, to each.
+    size = site.archive.stat().st_size
+    return _commands(site, name, fetch, Keeps.NOBODY, fill, near_bytes=size)
+
+
+def _registry(site: _Site) -> Way:
+    place = site.registry.place("fleet/payload")
+    return _near(site, "cgo-prebuilt, registry", place, place)
+
+
+def _objects(site: _Site) -> Way:
+    bucket = site.objects.bucket("releases")
+    helper = str(site.objects.helper(site.work / "helper", sys.executable))
+    return _near(site, "cgo-prebuilt, object store", bucket, f"{bucket}/{{file}}", helper)
+
+
 def _curl(site: _Site) -> Way:
     digest, url = sha256_of(site.archive)[0], f"{site.host.limited}/{site.archive.name}"
     command = (
@@ -197,27 +238,27 @@ def _curl(site: _Site) -> Way:
     return _commands(site, "curl, sha256sum, tar", command, Keeps.NOBODY)
 
 
-def _fetch(site: _Site, mirror: str = "") -> str:
+def _fetch(lock: Path, mirror: str = "") -> str:
     return (
         f"CGO_PREBUILT_CACHE=$STORE CGO_PREBUILT_MIRROR={mirror} {shlex.quote(sys.executable)}"
-        f" -m cgo_prebuilt fetch --lock {site.lock} --platform linux_amd64 --output out"
+        f" -m cgo_prebuilt fetch --lock {lock} --platform linux_amd64 --output out"
         " --auto-hard-links=yes"  # as Bazel's rules run it
     )
 
 
 def _alone(site: _Site) -> Way:
-    return _commands(site, "cgo-prebuilt, nothing kept", _fetch(site), Keeps.NOBODY)
+    return _commands(site, "cgo-prebuilt, nothing kept", _fetch(site.lock), Keeps.NOBODY)
 
 
 def _mirror(site: _Site) -> Way:
     command = f"{shlex.quote(sys.executable)} -m cgo_prebuilt mirror --lock {site.lock}"
     fill = site.cost(lambda: run(f"{command} --to {site.mirrored}", site.work, {}).seconds)
-    fetch = _fetch(site, site.mirror.plain)
+    fetch = _fetch(site.lock, site.mirror.plain)
     return _commands(site, "cgo-prebuilt, mirror", fetch, Keeps.NOBODY, fill)
 
 
 def _store(site: _Site) -> Way:
-    return _commands(site, "cgo-prebuilt, shared store", _fetch(site), Keeps.MACHINE)
+    return _commands(site, "cgo-prebuilt, shared store", _fetch(site.lock), Keeps.MACHINE)
 
 
 def _http_archive(site: _Site) -> Way:
@@ -252,6 +293,8 @@ _WAYS = (
     _http_archive,
     _alone,
     _mirror,
+    _registry,
+    _objects,
     _store,
     _http_archive_cached,
     _transport_cached,
