@@ -303,7 +303,11 @@ def test_publishing(run: Run, tmp_path: Path, place: str, code: int) -> None:
 
     names = (ARCHIVE, "SHA256SUMS", f"{ARCHIVE}/{ARCHIVE}")
     with HostileServer({f"/{name}": [take] for name in names}) as server:
-        answers = publishing(run, tmp_path, "--to", in_place(place, server))
+        to = in_place(place, server)
+        answers = publishing(run, tmp_path, "--to", to)
+        answers.append(run("publish", "prebuilt.yaml", "--dist", to, "--to", "public"))
+        registry = to.replace("http", "oci", 1)
+        answers += publishing(run, tmp_path, "--to", registry)
     assert_no_canary(tmp_path, answers)
     assert answers[0].code == 0 or place not in ("user and password", "a signature") or code != 201
 
@@ -311,7 +315,7 @@ def test_publishing(run: Run, tmp_path: Path, place: str, code: int) -> None:
 def publishing(run: Run, folder: Path, *where: str) -> list[Answer]:
     write_files(folder / "dist", {ARCHIVE: DATA, "SHA256SUMS": SUMS})
     command = ("publish", "prebuilt.yaml", "--dist", "dist", *where)
-    return [run(*command), run(*command, "--json")]
+    return [run(*command, *more) for more in ([], ["--json"], ["--dry-run"], ["--add"])]
 
 
 @pytest.mark.parametrize("place", PLACES)
