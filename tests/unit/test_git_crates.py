@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.source.cargo_lock import GitCrates
+from cgo_prebuilt.source.git_crates import write_git_crates
 from tests.e2e.archive_server import serving
 from tests.git_repository import make_repository
 from tests.unit.source_case import CRATE, Project
@@ -161,6 +165,17 @@ def test_what_git_cannot_fetch_is_told(repository: Repository, tmp_path: Path) -
     assert gone.code == 3
     assert "cannot be fetched by git:\n  fatal: " in gone.stderr
     assert "CGO_PREBUILT_MIRROR" in gone.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a script")
+def test_a_git_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nexec sleep 60\n")
+    git.chmod(0o755)
+    monkeypatch.setattr("cgo_prebuilt.source.git_crates._SECONDS", 0.2)
+    crates = GitCrates("git+https://example.com/acme#0123", (("near", "1.2.0"),))
+    with pytest.raises(UnavailableError, match=r"git has not ended after 0\.2 s"):
+        write_git_crates(crates, tmp_path / "crates.tar", {"PATH": f"{tmp_path}:{os.defpath}"})
 
 
 def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_path: Path) -> None:

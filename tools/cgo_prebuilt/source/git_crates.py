@@ -39,6 +39,8 @@ _OF_A_REPOSITORY = re.compile(
     r"|SHALLOW_FILE|NAMESPACE|PREFIX|GRAFT_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE)"
 )
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+# For all of a command: git has no limit of its own for ssh, and none for a server that trickles.
+_SECONDS = 7200.0
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -173,8 +175,16 @@ class _Repository:
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
+                timeout=_SECONDS,
                 check=False,
             )
+        except subprocess.TimeoutExpired:
+            raise UnavailableError(
+                f"{self._git.label} cannot be fetched: git has not ended after {_SECONDS:g} s",
+                where=self._git.url,
+                remedy="try it by hand: `git ls-remote URL`; or take them from a mirror that has them, by"
+                " CGO_PREBUILT_MIRROR",
+            ) from None
         except OSError as error:
             raise UnavailableError(
                 f"{self._git.label} need git, which cannot be run: {error.strerror}",
