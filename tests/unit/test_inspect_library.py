@@ -134,7 +134,11 @@ def test_what_is_no_library_has_no_objects(tmp_path: Path, content: bytes) -> No
 
 
 @needs_readers
-def test_this_machine_knows_which_glibc_brought_a_symbol() -> None:
+@pytest.mark.parametrize("compiler", ["cc", "cc -O2"])
+def test_this_machine_knows_which_glibc_brought_a_symbol(
+    monkeypatch: pytest.MonkeyPatch, compiler: str
+) -> None:
+    monkeypatch.setenv("CC", compiler)
     answer = provided_symbols(["-lm", "-lnone"], ["libm.so.6", "libnone.so.6"])
     if answer is None:
         pytest.skip("there is no C compiler")

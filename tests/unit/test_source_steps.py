@@ -26,6 +26,18 @@ def test_what_does_not_change_the_outcome_builds_nothing_anew(project: Project) 
     assert project.fetch(CGO_UNKNOWN="1", HTTPS_PROXY="http://proxy").report["status"] == "cached"
 
 
+def test_a_compiler_with_options_is_asked_for_its_version(project: Project) -> None:
+    compiler = project.folder / "my-cc"
+
+    def status_with(version: str) -> object:
+        says = f'case "$*" in *--version) echo {version};; *) exec cc "$@";; esac'
+        compiler.write_text(f"#!/bin/sh\n{says}\n")
+        compiler.chmod(0o755)
+        return project.fetch(CC=f"{compiler} -O2").report["status"]
+
+    assert [status_with(version) for version in "112"] == ["built", "cached", "built"]
+
+
 def test_a_build_sees_no_variable_that_the_lock_does_not_name(project: Project) -> None:
     show = "echo named=$NAMED fixed=$FIXED other=$OTHER; exit 1"
     project.lock(build={"tool": "command", "args": ["sh", "-c", show]}, env=["NAMED", "FIXED=a b"])
