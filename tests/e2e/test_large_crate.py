@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY
@@ -197,35 +198,59 @@ def test_it_is_built_at_a_prompt_packed_slim_and_linked_by_go(
     library = user / "out/lib/liblarge.a"
     assert library.stat().st_size > 50_000_000
 
-    # The maintainer publishes what was built.
+    # The maintainer publishes what was built, slim, and as what it would be with five times the crates.
     del own["CGO_PREBUILT_MIRROR"]
-    dist = tmp_path / "dist"
-    (user / "prebuilt.yaml").write_text(_MANIFEST.format(url=dist.as_uri()))
-    pack = ("pack", "prebuilt.yaml", "--platform", "linux_amd64", "--from", "out", "--slim")
+    said, peak = publish(user, "slim", own, "--slim")
+    assert re.search(r"lib/liblarge.a: [0-9.]+ MB, slim [0-9.]+ MB", said), said
+    assert peak < 150
+    slim = user / "slim-fetched/lib/liblarge.a"
+    assert slim.stat().st_size < library.stat().st_size / 3
+    assert run_go(user, "slim.lock.json", own) == ANSWER
+
+    grow(library, 6)
+    assert library.stat().st_size > 500 << 20
+    said, peak = publish(user, "whole", own)
+    assert peak < 200
+    assert run_go(user, "whole.lock.json", own) == ANSWER
+    site = ("goproxy", "build", "whole.yaml", "--dist", "whole", "--output", "site")
+    refused = cgo_prebuilt(*site, cwd=user, env=own)
+    assert refused.code == 2
+    assert "500 MiB" in refused.stderr
+    cgo_prebuilt(*site, "--slim", cwd=user, env=own).checked()
+    (zipped,) = (user / "site/go.acme.test").glob("large-linux-amd64/@v/*.zip")
+    assert zipped.stat().st_size < slim.stat().st_size
+
+
+def publish(
+    folder: Path, name: str, environment: Mapping[str, str], *options: str
+) -> tuple[str, int]:
+    """Packs what is in `out`, locks it and fetches it; gives what `pack` said, and its memory in MB."""
+    (folder / f"{name}.yaml").write_text(_MANIFEST.format(url=(folder / name).as_uri()))
+    pack = ("pack", f"{name}.yaml", "--platform", "linux_amd64", "--from", "out", "--output", name)
     done = subprocess.run(
-        [sys.executable, "-c", PEAK, *pack, "--output", str(dist)],
-        cwd=user,
-        env={**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        [sys.executable, "-c", PEAK, *pack, *options],
+        cwd=folder,
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"lib/liblarge.a: [0-9.]+ MB, slim [0-9.]+ MB", done.stderr), done.stderr
-    assert int(done.stdout.split()[-1]) < 150
-    cgo_prebuilt("lock", "prebuilt.yaml", cwd=user, env=own).checked()
-    cgo_prebuilt(
-        "fetch", "--lock", "prebuilt.lock.json", "--output", "slim", cwd=user, env=own
-    ).checked()
-    slim = user / "slim/lib/liblarge.a"
-    assert slim.stat().st_size < library.stat().st_size / 3
-    assert run_go(user, "prebuilt.lock.json", own) == ANSWER
+    cgo_prebuilt("lock", f"{name}.yaml", cwd=folder, env=environment).checked()
+    fetch = ("fetch", "--lock", f"{name}.lock.json", "--output", f"{name}-fetched")
+    cgo_prebuilt(*fetch, cwd=folder, env=environment).checked()
+    return done.stderr, int(done.stdout.split()[-1])
 
-    cgo_prebuilt(
-        "goproxy", "build", "prebuilt.yaml", "--dist", dist, "--output", "site", cwd=user, env=own
-    ).checked()
-    (zipped,) = (user / "site/go.acme.test").glob("large-linux-amd64/@v/*.zip")
-    assert zipped.stat().st_size < slim.stat().st_size
+
+def grow(library: Path, times: int) -> None:
+    """Repeats the members of an archive; its table of symbols, and that of long names, stay right."""
+    with library.open("rb+") as file:
+        file.seek(len(MAGIC))
+        next(ar_members(file))
+        file.seek(file.tell() - 60)  # the header of the first one
+        members = file.read()
+        for _ in range(times - 1):
+            file.write(members)
 
 
 def run_go(folder: Path, lock: str, environment: Mapping[str, str]) -> str:

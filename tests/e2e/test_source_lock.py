@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.bazel_workspace import REPOSITORY
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import MODULE
 
@@ -59,6 +60,14 @@ def test_a_locks_source_is_built_in_its_steps_with_what_it_names(workspace: Make
     made = workspace({**_FILES, "answer.lock.json": lock()}, module=MODULE)
     assert made.bazel("run", "//:main", env={"NAMED": "7"}).checked().stdout == "46 7 1\n"
     assert made.bazel("run", "//:main", env={"NAMED": "8"}).checked().stdout == "46 8 1\n"
+
+    # At a prompt with the same Rust: the same bytes.
+    (by_bazel,) = (made.path / "bazel-bin/external").glob("*answer__source/**/libanswer.a")
+    fetch = ("fetch", "--lock", "answer.lock.json", "--origin", "source", "--output", "out")
+    command = ("python3", "-m", "cgo_prebuilt", *fetch)
+    prompt = {"NAMED": "8", "PYTHONPATH": str(REPOSITORY / "tools")}
+    made.in_root(*command, env=prompt).checked()
+    assert (made.path / "out/lib/libanswer.a").read_bytes() == by_bazel.read_bytes()
 
     made.write({"answer.lock.json": lock(tools=["no-such-tool"])})
     failed = made.bazel("build", "//:main", env={"NAMED": "8"})
