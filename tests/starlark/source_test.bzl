@@ -15,6 +15,9 @@ load("//rules/private:origin.bzl", "ORIGINS", "after_failed_fetch", "failed_fetc
 load("//rules/private:programs.bzl", "candidates")
 
 # buildifier: disable=bzl-visibility
+load("//rules/private:source_cores.bzl", "CORES", "resources_of")
+
+# buildifier: disable=bzl-visibility
 load("//rules/private:source_flags.bzl", "JOBS", "SETTINGS", "absolute_flag", "absolute_path", "archiver_of", "build_environment", "compile_flags", "in_double_quotes", "link_flags_of_toolchain", "shell_line", "shell_words", "target_flags")
 
 # buildifier: disable=bzl-visibility
@@ -293,6 +296,8 @@ _origin_test = unittest.make(_origin_test_impl)
 
 def _repository_test_impl(ctx):
     env = unittest.begin(ctx)
+    reserved = {cores: resources_of(cores)("linux", 1)["cpu"] for cores in CORES}
+    asserts.equals(env, {cores: cores or 4 for cores in CORES}, reserved)
     for case in CARGO_LOCKS:
         asserts.equals(env, sorted(case["paths"]), sorted(cargo_locks([case["args"]])))
     for tool in SOURCE:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +85,40 @@ def test_what_a_failed_build_made_is_kept_for_the_next_try(project: Project) -> 
     project.write({"answer.c": MAKE["answer.c"]})
     assert project.fetch().report["status"] == "built"
     assert not kept.parents[1].exists()
+
+
+def test_an_interrupted_build_is_resumed(project: Project) -> None:
+    """As with Ctrl-C, which every process of the terminal gets."""
+    waiting = project.folder / "waiting"
+    project.write(
+        {
+            "Makefile": "libanswer.a: answer.o\n"
+            f"\t[ -e {waiting} ] || {{ touch {waiting}; exec sleep 60; }}\n\t$(AR) rcs $@ $^\n",
+        }
+    )
+    project.lock(headers=["answer.h"])
+    fetch = ("fetch", "--lock", "answer.lock.json", "--output", "out", "--platform", "linux_amd64")
+    with subprocess.Popen(
+        [sys.executable, "-m", "cgo_prebuilt", *fetch],
+        cwd=project.folder,
+        env={**project.environ, "CC": "cc"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        for _ in range(600):
+            if waiting.exists():
+                break
+            time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    assert "resumes" in said
+    (kept,) = (project.folder / "tmp").glob("cgo-prebuilt-*/*/source/answer.o")
+    built = project.fetch()
+    assert built.report["status"] == "built"
+    assert "answer.c" not in built.stderr  # it was not compiled again
+    assert not kept.exists()
 
 
 def test_a_folder_that_others_can_write_is_not_built_in(project: Project) -> None:
