@@ -73,7 +73,10 @@ that nothing builds with can be left out.
         name = "hermetic",
         cargo = "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:cargo",
         rustc = "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rustc",
-        data = ["@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rust_std-x86_64-unknown-linux-gnu"],
+        data = [
+            "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rust_std-x86_64-unknown-linux-gnu",
+            "@rust_linux_x86_64__x86_64-unknown-linux-gnu__stable_tools//:rustc_lib",
+        ],
         rust_host = "x86_64-unknown-linux-gnu",
     )
 
