@@ -83,7 +83,7 @@ def not_downloaded(archives):
         kind = "unavailable",
         error = "Bazel could not download " + ", ".join([archive["file"] for archive in archives]),
         where = "\n      ".join(urls),
-        next = "see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir" if urls else "it is offline, and neither in the repository cache nor in a --distdir: fetch it once with a network",
+        next = "see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir" if urls else "it is offline, or in Git, and neither in the repository cache nor in a --distdir: fetch it once with a network, or from a mirror that has it",
     )
 
 def failed_download(failure, archives):
