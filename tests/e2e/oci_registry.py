@@ -106,6 +106,11 @@ class Registry:
         """What `publish --to` and `urls` have for a repository of it."""
         return f"oci://{self.address}/{name}"
 
+    def header(self) -> dict[str, str]:
+        """What a credential helper has for whoever may push."""
+        login = base64.b64encode(f"{PUBLISHER}:{PASSWORD}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}
+
     def docker_config(self, folder: Path, user: str = PUBLISHER, password: str = PASSWORD) -> Path:
         """Writes what `docker login` leaves: a folder for DOCKER_CONFIG."""
         login = base64.b64encode(f"{user}:{password}".encode()).decode()

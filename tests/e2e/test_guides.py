@@ -22,6 +22,7 @@ from tests.e2e.bazel_workspace import REPOSITORY, Tools
 from tests.e2e.compilers import shared_library, static_library
 from tests.e2e.credential_helper import write_helper
 from tests.e2e.nginx_files import nginx_files
+from tests.e2e.oci_registry import oci_registry
 from tests.e2e.reader import Reader, make_reader, shut_down
 from tests.e2e.real_layouts import FILECOIN_MODULE, LANCEDB_MODULE, filcrypto, lancedb
 from tests.e2e.release_with_links import ONNX_HEADER, write_release
@@ -85,11 +86,18 @@ def test_publish(reader: Reader, httpserver: HTTPServer, tmp_path: Path) -> None
     change_manifest(reader, version="v0.3.0")
     guide = read_guide("docs/publish.md")
     (growing,) = under(guide, "Another platform, later")
-    with nginx_files(tmp_path / "nginx") as server:
-        helper = write_helper(tmp_path / "helper", server.secrets("bearer"), sys.executable)
+    (elsewhere,) = (block for block in guide if "--dry-run" in block.text)
+    with nginx_files(tmp_path / "nginx") as server, oci_registry(tmp_path / "registry") as registry:
+        secrets = {**server.secrets("bearer"), registry.address: registry.header()}
+        helper = write_helper(tmp_path / "helper", secrets, sys.executable)
         reader.environment["CGO_PREBUILT_CREDENTIAL_HELPER"] = str(helper)
         reader.environment["PLACE"] = f"{server.bearer}/vecsearch/v0.3.1"
         reader.checked(guide[: guide.index(growing)])
+        to_registry = {"PLACE": registry.place("acme/vecsearch")}
+        replace(reader, environment={**reader.environment, **to_registry}).checked([elsewhere])
+        assert b"v0.3.1" in registry.skopeo(
+            "list-tags", f"docker://{registry.address}/acme/vecsearch"
+        )
         shutil.copytree(reader.folder / "out", reader.folder / "out-arm64")
         static_library(
             "linux_arm64",

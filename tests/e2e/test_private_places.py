@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.credential_helper import write_helper
 from tests.e2e.nginx_files import nginx_files
 from tests.e2e.object_store import object_store
-from tests.e2e.oci_registry import PASSWORD, PUBLISHER, oci_registry
+from tests.e2e.oci_registry import oci_registry
 from tests.e2e.release import cgo_prebuilt
 
 EXAMPLE = REPOSITORY / "examples" / "vecsearch"
@@ -112,11 +111,10 @@ def test_private_places_are_published_to_and_fetched_from_with_what_a_helper_kno
             Place("objects", f"{bucket}/v0.3.0", f"{bucket}/{{version}}/{{file}}"),
             Place("registry", *[registry.place("acme/vecsearch")] * 2),
         ]
-        login = base64.b64encode(f"{PUBLISHER}:{PASSWORD}".encode()).decode()
         secrets: dict[str, dict[str, str] | str] = {
             **nginx.secrets("bearer"),
             objects.address: str(objects.helper(tmp_path / "s3", PYTHON)),
-            registry.address: {"Authorization": f"Basic {login}"},
+            registry.address: registry.header(),
         }
         helper = write_helper(tmp_path / "helper", secrets, PYTHON)
         known = {"CGO_PREBUILT_CREDENTIAL_HELPER": str(helper)}

@@ -114,12 +114,12 @@ class RegistryPlace:
         """See `Destination.finish`. What the tag names is read once more."""
         documents = list(self._documents())
         if documents and not self._has_blob(EMPTY_DIGEST):
-            started = self._good(self._session.send("POST", self._url("blobs/uploads/"), b""), 202)
+            started = self._good(self._session.send("POST", self._url("blobs/uploads/"), b""))
             at = _with_digest(_location(started), EMPTY_DIGEST)
-            self._good(self._session.send("PUT", at, EMPTY, headers=_BYTES), 201)
+            self._good(self._session.send("PUT", at, EMPTY, headers=_BYTES))
         for reference, content, kind in documents:
             url = self._url(f"manifests/{reference}")
-            self._good(self._session.send("PUT", url, content, headers={"Content-Type": kind}), 201)
+            self._good(self._session.send("PUT", url, content, headers={"Content-Type": kind}))
         if documents and self._get(self._tag) != documents[-1][1]:
             raise IntegrityError(
                 f"{self._tag} is not what was sent: somebody else publishes it at the same time",
@@ -190,7 +190,7 @@ class RegistryPlace:
         reply = self._session.ask(self._url(f"manifests/{reference}"), headers=_ACCEPT)
         if reply.status == 404:
             return None
-        content = self._good(reply, 200).content
+        content = self._good(reply).content
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if reference.startswith("sha256:") and reference != digest:
             raise IntegrityError(
@@ -202,13 +202,13 @@ class RegistryPlace:
 
     def _has_blob(self, digest: str) -> bool:
         reply = self._session.send("HEAD", self._url(f"blobs/{digest}"))
-        return reply.status != 404 and self._good(reply, 200).status == 200
+        return reply.status != 404 and bool(self._good(reply))
 
     def _lists_referrers(self, digest: str) -> bool:
         return self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT).status == 200
 
-    def _good(self, reply: Reply, status: int) -> Reply:
-        if reply.status != status:
+    def _good(self, reply: Reply) -> Reply:
+        if not 200 <= reply.status < 300:
             raise refusal(reply).error("the release cannot be published", reply.url, KEPT)
         return reply
 
@@ -258,19 +258,15 @@ class _Upload:
         if self._at is not None:
             start = self._arrived(self._session.send_once("GET", self._at))
         if self._at is None:
-            self._accept(self._session.send_once("POST", self._uploads, b""), 202)
+            self._accept(self._session.send_once("POST", self._uploads, b""))
         assert self._at is not None
         if start < self._file.size:
             headers = {"Content-Range": f"{start}-{self._file.size - 1}"}
-            self._accept(
-                self._session.send_file(
-                    "PATCH", self._at, self._file.path, self._progress, headers, start
-                ),
-                202,
-            )
+            path, progress = self._file.path, self._progress
+            self._accept(self._session.send_file("PATCH", self._at, path, progress, headers, start))
         at = _with_digest(self._at, self.digest)
         reply = self._session.send_once("PUT", at, b"", headers=_BYTES)
-        if reply.status != 201:
+        if not 200 <= reply.status < 300:
             self._at = None
             raise refusal(reply)
         return True
@@ -284,8 +280,8 @@ class _Upload:
         self._at = _location(reply)
         return min(int(found[1]) + 1, self._file.size)
 
-    def _accept(self, reply: Reply, status: int) -> None:
-        if reply.status == status:
+    def _accept(self, reply: Reply) -> None:
+        if 200 <= reply.status < 300:
             self._at = _location(reply)
             return
         failure = refusal(reply)
@@ -308,7 +304,9 @@ def _location(reply: Reply) -> Url:
     try:
         return reply.url.redirect(reply.headers["location"])
     except (KeyError, ValueError) as error:
-        raise Failure(Kind.MALFORMED, f"an upload without a location: {error}") from None
+        remedy = "tell whoever runs the registry: it names no address, or not the one that it is asked at"
+        said = f"an upload without a location: {error}"
+        raise Failure(Kind.MALFORMED, said, remedy=remedy) from None
 
 
 def _with_digest(at: Url, digest: str) -> Url:
