@@ -125,14 +125,16 @@ def grow(run: Run, tmp_path: Path, *options: str) -> Answer:
 def test_a_platform_is_added_to_what_was_published(
     run: Run, tmp_path: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    key = make_key(tmp_path)
-    write_manifest(tmp_path / "prebuilt.yaml", public_key=key)
-    pack(run, "--sign", "key")
     place = str(tmp_path / "published")
+    url = (tmp_path / "published").as_uri() + "/{file}"
     if kind == "nginx":
         place = f"{request.getfixturevalue('nginx').basic}/vec"
+        url = f"{place}/{{file}}"
     elif kind == "registry":
-        place = request.getfixturevalue("registry").place("acme/vec")
+        place = url = request.getfixturevalue("registry").place("acme/vec")
+    key = make_key(tmp_path)
+    write_manifest(tmp_path / "prebuilt.yaml", public_key=key, urls=[url])
+    pack(run, "--sign", "key")
     assert publish(run, "--to", place).code == 0
     first = sums_of(tmp_path / "dist")
     grow(run, tmp_path, "--to", place).refused(2, f"SHA256SUMS lacks {AMD64}")
@@ -147,6 +149,9 @@ def test_a_platform_is_added_to_what_was_published(
     assert sums_of(tmp_path / "dist") == {**first, **sums_of(tmp_path / "dist")}
     again = publish(run, "--to", place, "--add", "--json")
     assert json.loads(again.out)["sent"] == []
+    locked = run("lock", "prebuilt.yaml")
+    assert locked.code == 0, locked.err
+    assert f"signed by {key}" in locked.err
     write_files(tmp_path / "out", {"include/vec.h": b"// changed\n"})
     changed = grow(run, tmp_path, "--to", place, "--add", "--sign", "key")
     changed.refused(4, f"published already, with other bytes: {ARM64}")
