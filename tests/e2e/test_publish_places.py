@@ -143,6 +143,8 @@ def test_a_platform_is_added_to_what_was_published(
     trial = grow(run, tmp_path, "--to", place, "--add", "--sign", "key", "--dry-run")
     assert trial.code == 0, trial.err
     assert AMD64 not in trial.out
+    assert sums_of(tmp_path / "dist").keys() == {ARM64}
+    assert not (tmp_path / "dist" / SIGNATURE).exists()
     done = grow(run, tmp_path, "--to", place, "--add", "--sign", "key", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["sent"] == [ARM64, SUMS, SIGNATURE]

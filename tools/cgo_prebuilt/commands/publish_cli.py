@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -249,15 +249,32 @@ def _extend(
 def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
     """The folder with what `pack` wrote; or with what is published somewhere, while it is needed."""
     from cgo_prebuilt.publishing.staged import download_release
+    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 
     origin = _server(options.dist, manifest)
     if origin is None:
-        yield Path(options.dist)
+        dist = Path(options.dist)
+        with _left_as_they_are(dist / SUMS, dist / SIGNATURE) if options.dry_run else nullcontext():
+            yield dist
         return
     with TemporaryDirectory() as folder:
         transport = open_transport(open_store().partials)
         download_release(origin, Url(options.dist), manifest, Path(folder), transport)
         yield Path(folder)
+
+
+@contextmanager
+def _left_as_they_are(*files: Path) -> Iterator[None]:
+    """Gives files back the contents that they had, or removes those that were not there."""
+    before = {file: file.read_bytes() for file in files if file.is_file()}
+    try:
+        yield
+    finally:
+        for file in files:
+            if file in before:
+                file.write_bytes(before[file])
+            else:
+                file.unlink(missing_ok=True)
 
 
 def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
