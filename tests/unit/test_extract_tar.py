@@ -171,6 +171,14 @@ def test_tars_of_every_writer_are_extracted_and_indexed(
             id="a folder's name and the type of a link",
         ),
         pytest.param(
+            # tarfile takes the last of the two names, GNU tar that of the sparse file.
+            pax({"GNU.sparse.name": "lib/y.a", "path": "lib/z.a"})
+            + tar_member("w", kind=b"2", link="x.a")
+            + GOOD_TAR,
+            "the tar is malformed: 'lib/y.a' is a symbolic link and a sparse file",
+            id="a link that is a sparse file",
+        ),
+        pytest.param(
             pax({"size": "-512"}) + tar_member("lib/x.a", size=0),
             "the tar is malformed: the pax header of 'lib/x.a' has a size that is none",
             id="negative PAX size",

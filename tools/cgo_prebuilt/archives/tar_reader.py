@@ -229,6 +229,9 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
     if kind in (HARD_LINK, SYMBOLIC_LINK) and name.rstrip("/").endswith("/."):
         # To some readers its name is a folder's, and there is no link.
         raise _malformed(f"{name!r} is a link or a folder", where)
+    if said.is_sparse and kind not in (FILE, _SPARSE):
+        # Its headers have two names, and readers differ in which one is its own.
+        raise _malformed(f"{name!r} is a {kind} and a sparse file", where)
     if header.type in _WITHOUT_CONTENTS:
         return kind, 0
     if kind == _SPARSE:
