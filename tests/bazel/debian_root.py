@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -53,24 +54,25 @@ _MAKE_ROOT = _HERE / "make_root.sh"
 IN_ROOT = _HERE / "in_root.sh"
 """Runs a command in a root folder as if that were this machine."""
 
-# Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
-# needs another path.
-_REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES))}")
-
 # In place of Debian's: that one overrides modules, asks for debug output, and knows no registry.
-# Bazel reads it last, so that a registry that a workspace names is asked first. It is beside its
-# registry, since checkouts with other tables share the root.
+# Bazel reads it last, so that a registry that a workspace names is asked first.
 # Without --noenable_workspace, Bazel 7 downloads what its built-in WORKSPACE suffix names.
+# Debian's Bazel does not know its own version, which bazel_features takes for that of the newest.
+_RC_TEXT = """\
+startup --install_base=/usr/share/bazel
+startup --trust_install_base
+startup --host_jvm_args=-Xbootclasspath/a:{registry}/version.jar
+common --registry=file://{registry}
+common --noenable_workspace
+"""
+
+# Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
+# needs another path. Checkouts with other tables share the root.
+_REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES) + _RC_TEXT)}")
+
 _RC = _REGISTRY / "bazelrc"
 BAZEL = ("bazel", "--nosystem_rc", f"--bazelrc={_RC}")
 """The Bazel of the root, as a command in there."""
-
-_RC_TEXT = f"""\
-startup --install_base=/usr/share/bazel
-startup --trust_install_base
-common --registry=file://{_REGISTRY}
-common --noenable_workspace
-"""
 
 
 class RootError(Exception):
@@ -224,9 +226,22 @@ def _write_launchers(made: Path) -> None:
 def _write_registry(root: Path) -> None:
     # Bazel warns about Debian's own, which --nosystem_rc has it skip, with every command.
     (root / "etc" / "bazel" / "bazelrc").unlink(missing_ok=True)
-    _write(root / _RC.relative_to("/"), _RC_TEXT)
+    registry = root / _REGISTRY.relative_to("/")
+    _write(root / _RC.relative_to("/"), _RC_TEXT.format(registry=_REGISTRY))
+    _write_version(registry / "version.jar", (root / "usr/share/bazel/build-label.txt").read_text())
     for name, text in registry_files(MODULES, _REGISTRY).items():
-        _write(root / _REGISTRY.relative_to("/") / name, text)
+        _write(registry / name, text)
+
+
+def _write_version(path: Path, version: str) -> None:
+    """Writes what Bazel reads its own version from: in an archive, since Java caches no folder of classes."""
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    with zipfile.ZipFile(new, "w") as file:
+        file.writestr("build-data.properties", f"build.label={version.strip()}\n")
+    new.replace(path)
 
 
 def _write(path: Path, text: str) -> None:

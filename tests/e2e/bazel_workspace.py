@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bazel.newest import newest_of, with_newest
 from tests.bazel.provision import Bazel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NEWER_RC = REPOSITORY / "tests" / "bazel" / "newer.bazelrc"
 """The config `newer`: what newer Bazels do by default."""
+
+REGISTRY = os.environ.get("CGO_PREBUILT_TEST_REGISTRY", "")
+"""The registry whose newest modules the workspaces take; empty: those that Bazel is provisioned with."""
 
 _MODULE = f"""\
 module(name = "test_workspace")
@@ -80,7 +84,7 @@ class Tools:
             "--host_jvm_args=-XX:+UseSerialGC",
             # The first server that ends archives the classes that it loaded, for the others to start from.
             "--host_jvm_args=-XX:+AutoCreateSharedArchive",
-            f"--host_jvm_args=-XX:SharedArchiveFile={self.go_cache.parent}/bazel-{self.bazel.version}.jsa",
+            f"--host_jvm_args=-XX:SharedArchiveFile={self.go_cache.parent}/{Path(self.bazel.executable).name}-{self.bazel.version}.jsa",
             *self.startup,
         ]
 
@@ -98,7 +102,8 @@ class Tools:
         return (
             "common --color=no --curses=no --noshow_progress\n"
             f"common --repository_cache={self.folder}/repositories\n"
-            "build --verbose_failures\n"
+            + (f"common --registry={REGISTRY}\n" if REGISTRY else "")
+            + "build --verbose_failures\n"
             # For cgo_binary: the caller's go, and a build cache that outlives the action.
             "build --action_env=PATH\n"
             f"build --action_env=GOCACHE={self.go_cache}\n"
@@ -194,7 +199,8 @@ def make_workspace(
         The workspace.
     """
     workspace = Workspace(path, tools, environment or {})
-    workspace.write(
-        {"MODULE.bazel": _MODULE + module, ".bazelrc": tools.bazelrc(newer=newer), **files}
-    )
+    text = _MODULE + module
+    if REGISTRY:
+        text = with_newest(text, newest_of(REGISTRY))
+    workspace.write({"MODULE.bazel": text, ".bazelrc": tools.bazelrc(newer=newer), **files})
     return workspace

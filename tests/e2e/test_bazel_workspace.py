@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.bazel.debian_root import provide_root
+from tests.bazel.newest import newest_of
 from tests.e2e.archive_server import ArchiveServer, Request
-from tests.e2e.bazel_workspace import Tools
+from tests.e2e.bazel_workspace import REGISTRY, Tools
 from tests.e2e.conftest import MakeWorkspace
 
 
@@ -45,6 +46,26 @@ cc_binary(
         }
     )
     assert made.bazel("run", "//:hello").checked().stdout == "hello\n"
+
+
+def test_the_modules_are_the_newest_of_a_registry(workspace: MakeWorkspace) -> None:
+    if not REGISTRY:
+        pytest.skip(
+            "CGO_PREBUILT_TEST_REGISTRY names no registry: no test runs with the newest modules"
+        )
+    made = workspace({"BUILD.bazel": ""})
+    made.bazel("build", "//...").checked()
+    selected = (made.path / "MODULE.bazel.lock").read_text()
+    for name, version in newest_of(REGISTRY).items():
+        if name not in ("gazelle", "rules_go"):
+            assert f"/modules/{name}/{version}/source.json" in selected
+
+
+def test_a_bazel_in_a_root_knows_its_version(in_root: str, workspace: MakeWorkspace) -> None:
+    """bazel_features takes a Bazel without one for newer than all others."""
+    made = workspace({})
+    release = made.bazel("info", "release").checked().stdout
+    assert release == f"release {made.tools.bazel.version}\n"
 
 
 def test_a_later_command_reaches_the_same_server(workspace: MakeWorkspace) -> None:

@@ -1,6 +1,6 @@
 """Real rules_go and gazelle, wherever this Bazel can resolve them: what upstream's rules make of a prebuilt.
 
-`CGO_PREBUILT_TEST_REGISTRY`, a URL, is one more module registry to ask. Where rules_go is in none, these
+Where no registry has rules_go (`CGO_PREBUILT_TEST_REGISTRY` names one, see docs/testing.md), these
 tests are skipped, and test_cgo_rule.py, test_linking.py and the like run a rule of the tests' own.
 """
 
@@ -141,9 +141,6 @@ def bazelrc(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> str
     """The .bazelrc of a workspace that can have rules_go and gazelle; without them its tests are skipped."""
     # One standard library for all workspaces.
     text = f"{bazel_tools.bazelrc()}build --disk_cache={bazel_tools.folder}/disk\n"
-    registry = os.environ.get("CGO_PREBUILT_TEST_REGISTRY")
-    if registry:
-        text += f"common --registry={registry}\n"
     folder = tmp_path_factory.mktemp("resolve") / "workspace"
     probe = make_workspace(folder, bazel_tools, {".bazelrc": text, "BUILD.bazel": ""}, _DEPS)
     answer = probe.bazel("mod", "graph", "--depth=1")

@@ -17,6 +17,7 @@ from tests.bazel.candidate import (
     try_candidate,
 )
 from tests.bazel.debian_root import RootError, cache_folder, debian_mirror, root_name
+from tests.bazel.newest import newest_version, with_newest
 from tests.bazel.provision import Bazel, NoBazelError, choose, main
 from tests.bazel.registry import MODULES, Module, registry_files
 
@@ -238,3 +239,20 @@ def test_a_module_without_a_copy_is_an_empty_one() -> None:
     files = registry_files((Module("m", ("1.0",)),), PurePosixPath("/registry"))
     assert json.loads(files["modules/m/1.0/source.json"])["path"] == "/registry/empty"
     assert "empty/MODULE.bazel" in files
+
+
+def test_the_newest_version_is_a_release_that_is_not_withdrawn() -> None:
+    metadata = {"versions": ["1.0", "1.1", "1.2", "2.0-rc1"], "yanked_versions": {"1.2": "broken"}}
+    assert newest_version(json.dumps(metadata)) == "1.1"
+    assert newest_version('{"versions": ["0-1", "0-2"]}') == "0-2"
+
+
+def test_a_module_file_asks_for_the_newest_of_what_it_names_and_of_what_all_load() -> None:
+    module = (
+        'bazel_dep(name = "rules_cc", version = "0.1")\nbazel_dep(name = "other", version = "1")\n'
+    )
+    assert with_newest(module, {"rules_cc": "0.3", "rules_go": "0.9", "rules_shell": "0.8"}) == (
+        'bazel_dep(name = "rules_cc", version = "0.3")\n'
+        'bazel_dep(name = "other", version = "1")\n'
+        'bazel_dep(name = "rules_shell", version = "0.8")\n'
+    )
