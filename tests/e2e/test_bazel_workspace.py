@@ -53,12 +53,10 @@ def test_the_modules_are_the_newest_of_a_registry(workspace: MakeWorkspace) -> N
         pytest.skip(
             "CGO_PREBUILT_TEST_REGISTRY names no registry: no test runs with the newest modules"
         )
-    made = workspace({"BUILD.bazel": ""})
-    made.bazel("build", "//...").checked()
-    selected = (made.path / "MODULE.bazel.lock").read_text()
+    asked = (workspace({}).path / "MODULE.bazel").read_text()
     for name, version in newest_of(REGISTRY).items():
         if name not in ("gazelle", "rules_go"):
-            assert f"/modules/{name}/{version}/source.json" in selected
+            assert f'name = "{name}", version = "{version}"' in asked
 
 
 def test_a_bazel_in_a_root_knows_its_version(in_root: str, workspace: MakeWorkspace) -> None:

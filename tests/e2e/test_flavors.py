@@ -145,10 +145,23 @@ alias(
         "//conditions:default": "@answer//:of_flavor_standard",
     }),
 )
+
+config_setting(
+    name = "with_libcxx",
+    values = {"cxxopt": "-stdlib=libc++"},
+)
+
+alias(
+    name = "by_cxx_library",
+    actual = select({
+        ":with_libcxx": "@answer//:of_flavor_fast",
+        "//conditions:default": "@answer//:of_flavor_standard",
+    }),
+)
 """
 
 
-def test_a_constraint_or_a_sanitizer_chooses_a_flavor(
+def test_a_constraint_an_option_or_a_sanitizer_chooses_a_flavor(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     lock = json.loads(release.lock.read_text().replace('"fast"', '"asan"'))
@@ -162,6 +175,9 @@ def test_a_constraint_or_a_sanitizer_chooses_a_flavor(
 
     assert spoke("//:by_level") == "standard"
     assert spoke("//:by_level", "--platforms=//:modern") == "fast"
+    libcxx = ("--cxxopt=-std=c++20", "--cxxopt=-stdlib=libc++")
+    assert spoke("//:by_cxx_library") == "standard"
+    assert spoke("//:by_cxx_library", *libcxx) == "fast"
     build = _BUILD.replace("fast", "asan")
     made.write({"BUILD.bazel": build, "answer.lock.json": json.dumps(lock)})
     assert spoke("//:main_cc") == "standard"

@@ -106,9 +106,17 @@ def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
     assert "answer__linux_arm64//:lib/libanswer.a" in found.stdout
     assert "linux_amd64//" not in found.stdout
     assert release.server.paths() == ["/" + release.archive("linux_arm64")]
-    # A query follows every branch of a select(), as docs/consume.md says.
+    # A query follows every branch of a select(), and `fetch --all` names no target, as docs/consume.md says.
     made.bazel("query", "deps(@answer)").checked()
-    assert len(release.server.paths()) == 3
+    every = {"/" + release.archive(name) for name in ("darwin_arm64", "linux_amd64", "linux_arm64")}
+    assert set(release.server.paths()) == every
+    release.server.requests.clear()
+    again = consumer(workspace, release, "again")
+    store = {"CGO_PREBUILT_CACHE": str(again.path.parent / "store-of-again")}
+    again.bazel("fetch", "//...", env=store).checked()
+    assert release.server.paths() == ["/" + release.archive("linux_amd64")]
+    again.bazel("fetch", "--all", env=store)  # other modules' repositories may need a network
+    assert set(release.server.paths()) == every
 
 
 @pytest.mark.parametrize(

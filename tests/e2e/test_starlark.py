@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,24 @@ def test_the_starlark_tests_pass_by_what_newer_bazels_do(repository: Workspace) 
     newer = replace(repository, tools=tools)
     tested = newer.bazel("test", *OPTIONS, "--config=newer", "//tests/starlark/...")
     assert tested.code == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize("newer", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_what_the_central_registry_runs_passes(
+    bazel_tools: Tools, tmp_path: Path, newer: bool
+) -> None:
+    """`.bcr/presubmit.yml` names the workspace."""
+    startup = (f"--bazelrc={NEWER_RC}",) if newer and bazel_tools.is_seven() else ()
+    config = ("--config=newer",) if startup else ()
+    presubmit = Workspace(
+        REPOSITORY / "tests/bcr",
+        replace(bazel_tools, startup=startup),
+        {"CGO_PREBUILT_CACHE": str(tmp_path / "store")},
+    )
+    tested = presubmit.bazel("test", *OPTIONS, *config, "//...")
+    presubmit.bazel("shutdown")
+    assert tested.code == 0, tested.stdout + tested.stderr
+    assert "//:linked_test" in tested.stdout + tested.stderr
 
 
 def test_bazel_test_passes_in_the_repository(repository: Workspace) -> None:
