@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -375,3 +376,108 @@ class TestTheWholeCommand:
         answer = run("fetch", "--lock", "lock", "--platform", "linux_amd64", "--output", "third")
         answer.refused(2, "the store is another user's (uid 65534)", "folder of your own")
         assert not (tmp_path / "third").exists()
+
+
+FETCH = ("fetch", "--lock", "lock", "--platform", "linux_amd64", "--output")
+
+
+class TestASystemStore:
+    """A store that is only read, such as one that root has put into an image."""
+
+    @pytest.fixture
+    def run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> Run:
+        return runner(tmp_path, monkeypatch, capsys)
+
+    @pytest.fixture
+    def image(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A store that was filled; the release is gone, and the user's own store is empty."""
+        write_files(tmp_path, {"vec.tar.gz": archive_of(LIBRARY_FILES)})
+        (tmp_path / "lock").write_text(format_lock(lock((tmp_path / "vec.tar.gz").as_uri())))
+        assert run(*FETCH, "first").code == 0
+        (tmp_path / "vec.tar.gz").unlink()
+        (tmp_path / "store").rename(tmp_path / "image")
+        monkeypatch.setenv("CGO_PREBUILT_ORIGIN", "prebuilt")
+        monkeypatch.setenv("CGO_PREBUILT_SYSTEM_CACHE", f"/no/such{os.pathsep}{tmp_path / 'image'}")
+        return tmp_path / "image"
+
+    def test_it_is_taken_from_and_not_written(self, run: Run, image: Path, tmp_path: Path) -> None:
+        before = snapshot(image)
+        answer = run(*FETCH, "out", "--json")
+        assert answer.code == 0, answer.err
+        assert '"status": "cached"' in answer.out
+        assert read(tmp_path / "out") == LIBRARY_FILES
+        assert run("env", *FETCH[1:5]).code == 0
+        assert run("cache", "list").out.strip() == ""
+        assert snapshot(image) == before
+        for made in (tmp_path / "out").rglob("*"):
+            assert made.is_dir() or made.lstat().st_nlink == 1  # nothing of it is linked
+
+    def test_what_was_planted_in_it_is_not_taken(
+        self, run: Run, image: Path, tmp_path: Path
+    ) -> None:
+        (library,) = image.rglob("libvec.a")
+        found = library.stat()
+        library.chmod(0o644)
+        library.write_bytes(library.read_bytes()[::-1])
+        os.utime(library, ns=(found.st_atime_ns, found.st_mtime_ns))
+        run(*FETCH, "out").refused(3, "cannot be downloaded")
+        assert not (tmp_path / "out/lib/libvec.a").exists()
+
+    def test_a_header_too_many_makes_it_no_tree(self, run: Run, image: Path) -> None:
+        (library,) = image.rglob("libvec.a")
+        library.parent.chmod(0o755)
+        library.with_name("stdio.h").write_text("#error")
+        run(*FETCH, "out").refused(3, "cannot be downloaded")
+
+    def test_one_that_others_can_write_is_refused(self, run: Run, image: Path) -> None:
+        (image / "v1/trees").chmod(0o777)
+        run(*FETCH, "out").refused(
+            2, "others can write a folder of the store", "set CGO_PREBUILT_SYSTEM_CACHE to"
+        )
+
+    def test_a_relative_path_is_refused(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CGO_PREBUILT_SYSTEM_CACHE", "image")
+        run("cache", "list").refused(2, "CGO_PREBUILT_SYSTEM_CACHE has no absolute path")
+
+    @as_root
+    def test_one_of_another_user_is_refused(self, run: Run, image: Path) -> None:
+        give_away(image)
+        run(*FETCH, "out").refused(
+            2, "who could change what you link", "set CGO_PREBUILT_SYSTEM_CACHE to"
+        )
+
+    @as_root
+    def test_env_works_for_a_user_without_a_place_to_write(
+        self, run: Run, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Root's image, another uid, no home, no folder for temporary files."""
+        env = ("env", *FETCH[1:5])
+        assert run(*env).code == 0
+        with tempfile.TemporaryDirectory() as name:  # which that user may enter
+            place = Path(name)
+            shutil.copytree(image, place / "image")
+            shutil.copy(tmp_path / "lock", place / "lock")
+            for path in (place, *place.rglob("*")):
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            monkeypatch.chdir(place)
+            monkeypatch.setenv("CGO_PREBUILT_SYSTEM_CACHE", str(place / "image"))
+            monkeypatch.setenv("CGO_PREBUILT_CACHE", "/proc/no-store")
+            monkeypatch.setattr(tempfile, "tempdir", "/proc")
+            os.seteuid(NOBODY)
+            try:
+                written = run(*env)
+                monkeypatch.delenv("CGO_PREBUILT_CACHE")
+                for variable in ("HOME", "XDG_CACHE_HOME"):
+                    monkeypatch.delenv(variable, raising=False)
+                monkeypatch.setattr(store_module, "home_by_account", lambda: "")
+                homeless = run(*env)
+            finally:
+                os.seteuid(0)
+                monkeypatch.chdir(tmp_path)
+            for answer in (written, homeless):
+                assert answer.code == 0, answer.err
+                assert f"{place}/image/v1/trees/" in answer.out
+                assert "this is for CGO_CFLAGS and CGO_LDFLAGS only" in answer.err
+                assert "PKG_CONFIG_PATH=''" in answer.out

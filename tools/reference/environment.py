@@ -8,6 +8,12 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the store's folder, an absolute path; else `cgo-prebuilt` in the system's folder for caches",
     ),
     (
+        ("CGO_PREBUILT_SYSTEM_CACHE",),
+        "stores that are searched before that one and only read, such as one in a container's image:"
+        " absolute paths, separated as in `PATH`. They are root's or this user's; what is taken from them"
+        " is hashed each time",
+    ),
+    (
         ("CGO_PREBUILT_OFFLINE",),
         "`1`: request no library and no source; what is in the store or at a `file://` mirror is used. cargo"
         " gets `--offline`; in Bazel, pip gets no index unless `PIP_INDEX_URL` names one",

@@ -213,7 +213,13 @@ def _env(options: argparse.Namespace) -> int:
     store.refuse_to_lend()
     provided = provide(options, lock, platform, store)
     tree, interface = provided.tree, provided.interface
-    folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
+    folder = None
+    try:
+        folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
+    except UsageError as error:
+        if tree.is_own:
+            raise
+        note(f"{error.what} ({error.where}): this is for CGO_CFLAGS and CGO_LDFLAGS only")
     variables = cgo_environment(
         lock.name, interface, platform.os, tree.files, folder, os.environ, options.rpath
     )

@@ -26,8 +26,15 @@ def open_store(*, verified_at_use: bool = False) -> Store:
         verified_at_use: See `Store`.
     """
     from cgo_prebuilt.commands.verbs import note
+    from cgo_prebuilt.errors import UsageError
     from cgo_prebuilt.settings import patience_of
-    from cgo_prebuilt.storage.store import PATIENCE, Store, default_root, home_by_account
+    from cgo_prebuilt.storage.store import (
+        PATIENCE,
+        Store,
+        default_root,
+        home_by_account,
+        system_roots,
+    )
 
     patience = patience_of(os.environ, PATIENCE)
 
@@ -37,13 +44,20 @@ def open_store(*, verified_at_use: bool = False) -> Store:
             " not waiting for it any longer"
         )
 
-    root = default_root(os.environ, sys.platform, home_by_account())
+    system = system_roots(os.environ, sys.platform)
+    try:
+        root = default_root(os.environ, sys.platform, home_by_account())
+    except UsageError:
+        if not system:
+            raise
+        root = system[0]  # which has all that is needed, or refuses to be written
     return Store(
         root,
         verified_at_use=verified_at_use,
         patience=patience,
         on_wait=lambda: note("another process is using the same; waiting for it"),
         on_stuck=on_stuck,
+        system=system,
     )
 
 

@@ -35,7 +35,7 @@ def cgo_environment(
     interface: Interface,
     os: str,
     folder: PurePath,
-    pkg_config: PurePath,
+    pkg_config: PurePath | None,
     environ: Mapping[str, str],
     rpath: str = "",
 ) -> dict[str, str]:
@@ -47,7 +47,7 @@ def cgo_environment(
         interface: How its files are compiled and linked.
         os: The platform's `GOOS`.
         folder: Where the files are, absolute.
-        pkg_config: The folder of its `.pc` file, absolute.
+        pkg_config: The folder of its `.pc` file, absolute; None where there is none.
         environ: The present environment. What is not this library's stays.
         rpath: Where the files will be when the program runs, `$ORIGIN` being the program's own folder;
             empty for where they are now.
@@ -78,7 +78,7 @@ def cgo_environment(
     own = {
         "CGO_CFLAGS": " ".join(map(_field, cflags)),
         "CGO_LDFLAGS": " ".join([*map(_field, ldflags), *interface.linkopts]),
-        "PKG_CONFIG_PATH": str(pkg_config),
+        "PKG_CONFIG_PATH": str(pkg_config or ""),
     }
     records = _records(environ.get(RECORD, ""))
     before = records.get(name, {})
@@ -178,6 +178,6 @@ def _prepended(entry: str, before: str, present: str, separator: str) -> str:
     entries = [part for part in present.split(separator) if part]
     old = next((old for old in (before, entry) if old in entries), None)
     if old is None:
-        return separator.join([entry, *entries])
+        return separator.join(filter(None, (entry, *entries)))
     replaced = [entry if part == old else part for part in entries]
-    return separator.join(dict.fromkeys(replaced))
+    return separator.join(dict.fromkeys(filter(None, replaced)))

@@ -32,7 +32,14 @@ from cgo_prebuilt.files.own_files import (
 from cgo_prebuilt.files.renames import rename, write_whole
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
-from cgo_prebuilt.storage.store_folder import StoreFolder, default_root, home_by_account
+from cgo_prebuilt.storage.store_folder import (
+    SYSTEM_VARIABLE,
+    VARIABLE,
+    StoreFolder,
+    default_root,
+    home_by_account,
+    system_roots,
+)
 from cgo_prebuilt.storage.store_locks import StoreLocks
 from cgo_prebuilt.storage.tree import (
     FILES,
@@ -52,7 +59,15 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import LockedFile
     from cgo_prebuilt.storage.pruning import Pruned, StoredTree
 
-__all__ = ["PATIENCE", "Store", "Tree", "default_root", "home_by_account", "tree_key"]
+__all__ = [
+    "PATIENCE",
+    "Store",
+    "Tree",
+    "default_root",
+    "home_by_account",
+    "system_roots",
+    "tree_key",
+]
 
 _ROOT = 0
 _MOST_OF_A_RECORD = 64 << 20
@@ -70,6 +85,7 @@ class Store:
         patience: How many seconds to wait for another process that shows no sign of life.
         on_wait: Called once, before waiting for another process, where a method has none of its own.
         on_stuck: Told who that is, before it goes on without the lock.
+        system: The folders of stores that are searched first, and only read.
     """
 
     def __init__(
@@ -80,9 +96,11 @@ class Store:
         patience: float = PATIENCE,
         on_wait: Callable[[], None] = lambda: None,
         on_stuck: Callable[[str], None] = lambda _: None,
+        system: Iterable[Path] = (),
     ) -> None:
         self.root = root
         self._folder = StoreFolder(root)
+        self._system = [StoreFolder(one, SYSTEM_VARIABLE) for one in system]
         self._verified_at_use = verified_at_use
         self._locks = StoreLocks(self._folder, patience, on_wait, on_stuck)
 
@@ -119,12 +137,17 @@ class Store:
         Raises:
             UsageError: A folder of the store is a link, or others can write it.
         """
+        files = tuple(files)
+        for folder in self._system:
+            _refuse_to_lend(folder, SYSTEM_VARIABLE)
+            lent = _matching(folder, key, files)
+            # Whoever made it: all of it is hashed, each time.
+            checked = None if lent is None else _check(lent, is_own=False, strictly=True)
+            if checked is not None:
+                return checked
         is_own = self._folder.is_own()
-        tree = self._read(key)
+        tree = _matching(self._folder, key, files)
         if tree is None:
-            return None
-        wanted = {file.path: (file.sha256, file.size) for file in files}
-        if wanted != {path: (r.sha256, r.size) for path, r in tree.records.items()}:
             return None
         checked = _check(tree, is_own, strictly=not self._verified_at_use)
         if checked is None or not is_own:
@@ -155,14 +178,7 @@ class Store:
         Raises:
             UsageError: It is such a store.
         """
-        others = sorted(self._folder.owners() - {this_user(), _ROOT})
-        if others:
-            raise UsageError(
-                f"the store is another user's (uid {others[0]}), who could change what you link",
-                where=str(self.root),
-                remedy="set CGO_PREBUILT_CACHE to a folder of your own, or copy the files out of it"
-                " with `cgo-prebuilt fetch`",
-            )
+        _refuse_to_lend(self._folder, VARIABLE)
 
     def exclusive(
         self, key: str, on_wait: Callable[[], None] | None = None
@@ -341,17 +357,7 @@ class Store:
             return prune(self._folder, trees, older_than, max_size, now)
 
     def _read(self, key: str) -> Tree | None:
-        folder = self._folder.trees / key
-        try:
-            if is_link(folder.lstat()):
-                return None
-            text = read_plain(folder / RECORD, _MOST_OF_A_RECORD).decode()
-        except (OSError, ValueError):
-            return None
-        tree = parse_record(text, folder)
-        if tree is None or tree.key != key or key_of_records(tree.records) != key:
-            return None
-        return tree
+        return _read(self._folder, key)
 
     def _verify(self, key: str) -> tuple[str, ...]:
         tree = self._read(key)
@@ -390,6 +396,41 @@ class Store:
             delete(earlier)
         with suppress(FileNotFoundError):  # another process was faster
             rename(target, self._folder.damaged / f"{target.name}-{os.urandom(4).hex()}")
+
+
+def _refuse_to_lend(folder: StoreFolder, variable: str) -> None:
+    others = sorted(folder.owners() - {this_user(), _ROOT})
+    if others:
+        raise UsageError(
+            f"the store is another user's (uid {others[0]}), who could change what you link",
+            where=str(folder.root),
+            remedy=f"set {variable} to a folder of your own, or copy the files out of it"
+            " with `cgo-prebuilt fetch`",
+        )
+
+
+def _read(store: StoreFolder, key: str) -> Tree | None:
+    folder = store.trees / key
+    try:
+        if is_link(folder.lstat()):
+            return None
+        text = read_plain(folder / RECORD, _MOST_OF_A_RECORD).decode()
+    except (OSError, ValueError):
+        return None
+    tree = parse_record(text, folder)
+    if tree is None or tree.key != key or key_of_records(tree.records) != key:
+        return None
+    return tree
+
+
+def _matching(store: StoreFolder, key: str, files: Iterable[LockedFile]) -> Tree | None:
+    """A tree whose record names these files."""
+    tree = _read(store, key)
+    if tree is None:
+        return None
+    wanted = {file.path: (file.sha256, file.size) for file in files}
+    is_same = wanted == {path: (r.sha256, r.size) for path, r in tree.records.items()}
+    return tree if is_same else None
 
 
 def _check(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:

@@ -28,6 +28,7 @@ from cgo_prebuilt.files.long_paths import long_path
 from cgo_prebuilt.files.own_files import is_link, is_writable_by_others, this_user
 
 VARIABLE = "CGO_PREBUILT_CACHE"
+SYSTEM_VARIABLE = "CGO_PREBUILT_SYSTEM_CACHE"
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
@@ -71,6 +72,27 @@ def default_root(environ: Mapping[str, str], system: str, known_home: str = "") 
     )
 
 
+def system_roots(environ: Mapping[str, str], system: str) -> tuple[Path, ...]:
+    """The folders of stores that are only read, such as one in a container's image.
+
+    Args:
+        environ: The environment; `CGO_PREBUILT_SYSTEM_CACHE` is a list like `PATH`.
+        system: As `sys.platform` has it.
+
+    Raises:
+        UsageError: One is not an absolute path.
+    """
+    flavor = PureWindowsPath if system == "win32" else PurePosixPath
+    separator = ";" if system == "win32" else ":"
+    chosen = [text for text in environ.get(SYSTEM_VARIABLE, "").split(separator) if text]
+    for text in chosen:
+        if not flavor(text).is_absolute():
+            raise UsageError(
+                f"{SYSTEM_VARIABLE} has no absolute path", where=text, remedy="write it in full"
+            )
+    return tuple(map(Path, chosen))
+
+
 def home_by_account() -> str:
     """The user's home folder by the system's database of accounts; empty where it has none."""
     try:
@@ -88,10 +110,12 @@ class StoreFolder:
 
     Args:
         root: Its path, absolute.
+        variable: What names it, for messages.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, variable: str = VARIABLE) -> None:
         self.root = root
+        self._variable = variable
         base = long_path(root) / "v1"
         self.trees = base / "trees"
         self.staging = base / "staging"
@@ -134,7 +158,7 @@ class StoreFolder:
                 raise UsageError(
                     "a folder of the store is a link",
                     where=str(folder),
-                    remedy=f"set {VARIABLE} to the folder itself, if it is yours",
+                    remedy=f"set {self._variable} to the folder itself, if it is yours",
                 )
             if is_writable_by_others(found) and stat.S_ISDIR(found.st_mode):
                 import shlex
@@ -142,7 +166,7 @@ class StoreFolder:
                 raise UsageError(
                     "others can write a folder of the store, and could change what you link",
                     where=str(folder),
-                    remedy=f"set {VARIABLE} to a folder of your own; or, if you trust what is in it:"
+                    remedy=f"set {self._variable} to a folder of your own; or, if you trust what is in it:"
                     f" chmod go-w {shlex.quote(str(folder))}. What users share is a mirror, see"
                     " CGO_PREBUILT_MIRROR",
                 )
