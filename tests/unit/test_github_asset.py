@@ -134,6 +134,7 @@ def test_a_generic_package_of_gitlab_wants_a_header_that_a_helper_has(
     path = f"/api/v4/projects/24/packages/generic/vec/v1.2.3/{ARCHIVE}"
     httpserver.expect_request(path, headers={header: "glpat-x"}).respond_with_data(DATA)
     httpserver.expect_request(path).respond_with_data(status=401)
+    httpserver.expect_request(re.compile(".*")).respond_with_data(status=404)
     helper = tmp_path / "helper"
     helper.write_text(f"""#!/bin/sh\necho '{json.dumps({"headers": {header: ["glpat-x"]}})}'\n""")
     helper.chmod(0o755)

@@ -155,3 +155,10 @@ def test_a_page_for_people_and_other_hashes_are_no_sums() -> None:
     web = Web({**texts, f"{BASE}/checksums.txt": f"{'c' * 40}  a.zip\n"})
     assert web.statements(archive("a.zip")) == []
     assert web.notes == []
+
+
+def test_a_server_that_fails_is_asked_once() -> None:
+    web = Web({f"{BASE}/SHA256SUMS": "unreachable"})
+    assert web.statements(archive("a.zip"), archive("b.zip")) == []
+    assert web.asked == [f"{BASE}/SHA256SUMS", "github"]
+    assert len(web.notes) == 1

@@ -60,6 +60,7 @@ def collect_statements(
     read_text: ReadText,
     read_assets: ReadAssets,
     note: Callable[[str], None],
+    guess: ReadText | None = None,
 ) -> list[Statement]:
     """Asks what is said of archives; each place once.
 
@@ -68,11 +69,14 @@ def collect_statements(
         read_text: Reads `SHA256SUMS`.
         read_assets: Asks GitHub.
         note: Told of a place that cannot be asked; that is no error.
+        guess: Reads what may well not be there, without trying again; `read_text` where it is None.
 
     Returns:
         What they say, in the order of the archives.
     """
     said: dict[tuple[str, Url], _Said] = {}
+    silent: set[Url] = set()
+    guess = guess or read_text
 
     def ask(who: str, place: Url, question: Callable[[], _Said]) -> _Said:
         if (who, place) not in said:
@@ -80,6 +84,7 @@ def collect_statements(
                 said[who, place] = question()
             except CgoPrebuiltError as error:
                 said[who, place] = None
+                silent.add(place.sibling(""))
                 note(f"not cross-checked with {error.where}: {error.what}")
         return said[who, place]
 
@@ -92,11 +97,10 @@ def collect_statements(
                 ask("", sums, partial(_read_sums, sums, read_text)),
                 ask("GitHub's release of ", url.sibling(""), partial(read_assets, url)),
             ]
-            if not any(saying):
+            # A server that answers nothing of use to one question is spared the others.
+            if not any(saying) and url.sibling("") not in silent:
                 others = map(url.sibling, (*OTHER_SUMS, f"{name}.sha256"))
-                texts = (
-                    ask("", one, partial(_read_others, one, name, read_text)) for one in others
-                )
+                texts = (ask("", one, partial(_read_others, one, name, guess)) for one in others)
                 saying.append(next(filter(None, texts), None))
             for found in saying:
                 if found is not None and name in found[1]:
@@ -126,7 +130,7 @@ def _read_others(place: Url, file: str, read_text: ReadText) -> _Said:
     """The same by another name. What has none of it, such as a page for people, is not there."""
     try:
         sums = parse_other_sums(read_text(place) or "", file)
-    except CgoPrebuiltError:
+    except IntegrityError:
         return None
     return (place, sums) if sums else None
 

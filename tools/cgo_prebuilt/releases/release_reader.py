@@ -8,7 +8,7 @@ from pathlib import Path
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.network.api import Api
-from cgo_prebuilt.network.failure import CHECK_NETWORK
+from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.registry_reader import RegistryReader
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
@@ -63,6 +63,17 @@ class ReleaseReader:
                 where=url,
                 remedy="ask the publisher to publish that file again",
             ) from None
+
+    def guess(self, url: Url) -> str | None:
+        """As `text`, of what may well not be there: asked once, and a failure is that it is not."""
+        place = url if self._registry is None else self._registry.file_beside(url)
+        if place is None or place.scheme == "file":
+            return None if place is None else self.text(url)
+        try:
+            reply = self._session.send_once("GET", place, most=_LARGEST_TEXT)
+        except Failure:
+            return None
+        return reply.content.decode("utf-8", "replace") if reply.status == 200 else None
 
     def assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:
         """The digests of the release that a URL is of; None where it is of no release on GitHub.
