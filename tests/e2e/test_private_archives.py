@@ -19,7 +19,9 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.credential_helper import write_helper
 from tests.e2e.oci_registry import PASSWORD, READER, oci_registry
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release, cgo_prebuilt
+from tests.guide import read_guide
 
+GUIDE = read_guide("docs/hermetic-ci.md")
 SECRET = "cAnArY-of-the-helper"
 # It looks at all processes itself, as anybody could while it runs.
 HELPER = """\
@@ -43,6 +45,13 @@ def private(release: Release, httpserver: HTTPServer) -> str:
     return httpserver.url_for("/private")
 
 
+def named_as_the_guide_says() -> str:
+    """The option of the guide's `.bazelrc` that names the helper to the fetcher, for this server's host."""
+    lines = next(block.text for block in GUIDE if block.headings[-1] == "Credentials").splitlines()
+    option = next(line for line in lines if "CGO_PREBUILT_CREDENTIAL_HELPER" in line)
+    return option.removeprefix("common ").replace("*.example.com", "localhost")
+
+
 def test_only_the_helper_knows_the_secret(
     workspace: MakeWorkspace, release: Release, private: str, tmp_path: Path
 ) -> None:
@@ -52,15 +61,15 @@ def test_only_the_helper_knows_the_secret(
             "BUILD.bazel": BUILD,
             "main.cc": MAIN_CC,
             "answer.lock.json": release.lock.read_bytes(),
-            "tools/helper": HELPER,
+            "tools/credentials": HELPER,
         },
         module=MODULE,
         environment={"CGO_PREBUILT_CACHE": str(store), "CGO_PREBUILT_MIRROR": private},
     )
-    helper, vault = made.path / "tools/helper", made.path / "tools/helper.secret"
+    helper, vault = made.path / "tools/credentials", made.path / "tools/credentials.secret"
     helper.chmod(0o755)
     origin = "--repo_env=CGO_PREBUILT_ORIGIN=prebuilt"
-    named = "--repo_env=CGO_PREBUILT_CREDENTIAL_HELPER=localhost=%workspace%/tools/helper"
+    named = named_as_the_guide_says()
 
     without = made.bazel("build", "//:main_cc", origin)
     assert without.code != 0
@@ -85,7 +94,7 @@ def test_only_the_helper_knows_the_secret(
 
     assert (
         f"{private}/{release.archive('linux_amd64')}"
-        in (made.path / "tools/helper.asked").read_text()
+        in (made.path / "tools/credentials.asked").read_text()
     )
     for said in (without, wrong, built, fetched):
         assert SECRET not in said.stdout + said.stderr
