@@ -177,7 +177,7 @@ def test_sums_and_their_signature_are_found(
     write_manifest(tmp_path / "prebuilt.yaml", urls=[registry.place], public_key=key)
     answer = run("lock", "prebuilt.yaml")
     assert answer.code == 0, answer.err
-    assert f"cross-checked with {registry.api}/blobs/SHA256SUMS" in answer.err
+    assert f"cross-checked with {registry.api}/blobs/sha256:{sha256(sums)}" in answer.err
     assert "signed by" in answer.err
 
 

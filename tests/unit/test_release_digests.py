@@ -150,9 +150,69 @@ def test_sums_are_found_under_the_names_and_in_the_forms_that_there_are(
         check_statements([statement])
 
 
-def test_a_page_for_people_and_other_hashes_are_no_sums() -> None:
-    texts = {f"{BASE}/{place}": "<html>" for place in ("SHASUMS256.txt", "a.zip.sha256")}
-    web = Web({**texts, f"{BASE}/checksums.txt": f"{'c' * 40}  a.zip\n"})
+GET_FILE_HASH = (
+    "\nAlgorithm       Hash                                      Path\n"
+    f"---------       ----                                      ----\nSHA256          {B.upper()} "
+)
+
+
+@pytest.mark.parametrize("place", ["SHA256SUMS", "checksums.txt", "a.zip.sha256"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# a comment\n\n{B}  a.zip\n",
+        f"\ufeff{B}  a.zip\r\n",
+        f"{B} a.zip",
+        f"{B}\ta.zip",
+        f"{B}   *a.zip",
+        f"a.zip  {B}",
+        f"a title\n{B}  a.zip",
+        f"{B}  dist/a.zip",
+        f"{B}  build\\a.zip",
+        f"{B}  one/a.zip\n{B}  two/a.zip",
+        f"{A}  dist/a.zip\n{B}  a.zip",
+        GET_FILE_HASH + "C:\\acme\\dist\\a.zip\n\n",
+        f"SHA256 (dist/a.zip) = {B}",
+        # Two that contradict each other, in either order.
+        f"{B}  a.zip\n{A}  a.zip",
+        f"{A}  dist/a.zip\n{B}  dist/a.zip",
+    ],
+)
+def test_a_wrong_hash_is_refused_in_whatever_form_it_is_listed(place: str, text: str) -> None:
+    web = Web({f"{BASE}/{place}": text})
+    with pytest.raises(IntegrityError, match=f"a.zip has the SHA-256 {A}, not {B}"):
+        check_statements(web.statements(archive("a.zip")))
+
+
+@pytest.mark.parametrize("place", ["SHA256SUMS", "checksums.txt", "a.zip.sha256"])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"{B}  b.zip\n", "it does not list a.zip with one SHA-256"),
+        (f"{A}  one/a.zip\n{B}  two/a.zip\n", "it does not list a.zip with one SHA-256"),
+        (f"{B}{B}  a.zip\n", f"'{B}{B}  a.zip' is not a hash and a file"),
+        (f"{'c' * 40}  a.zip\n", f"'{'c' * 40}  a.zip' is not a hash and a file"),
+        (f"MD5 (a.zip) = {'c' * 32}\n", f"'MD5 (a.zip) = {'c' * 32}' is not a hash and a file"),
+    ],
+)
+def test_sums_that_do_not_say_the_hash_are_noted(place: str, text: str, why: str) -> None:
+    web = Web({f"{BASE}/{place}": text})
+    assert web.statements(archive("a.zip"), archive("a.zip", sha256=B)) == []
+    assert web.notes == [f"not cross-checked with {BASE}/{place}: {why}"]
+
+
+def test_empty_sums_are_noted_and_other_names_are_asked() -> None:
+    web = Web({f"{BASE}/SHA256SUMS": "", f"{BASE}/a.zip.sha256": f"{B}  -\n"})
+    (statement,) = web.statements(archive("a.zip"))
+    assert (statement.source, statement.sha256) == (Url(f"{BASE}/a.zip.sha256"), B)
+    assert web.notes == [
+        f"not cross-checked with {BASE}/SHA256SUMS: it does not list a.zip with one SHA-256"
+    ]
+
+
+def test_a_page_for_people_is_no_sums() -> None:
+    texts = {f"{BASE}/{place}": "\n<html>" for place in ("SHASUMS256.txt", "a.zip.sha256")}
+    web = Web(texts)
     assert web.statements(archive("a.zip")) == []
     assert web.notes == []
 

@@ -13,6 +13,7 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.releases.sums import (
     SIGNATURE,
     SUMS,
+    parse_published_sums,
     parse_sums,
     read_sums,
     sums_held,
@@ -71,3 +72,15 @@ def test_sums_of_other_programs_are_read() -> None:
     assert parse_sums(text) == {"a (1).zip": A, "b.zip": B}
     with pytest.raises(ValueError, match="is not a hash and a file"):
         parse_sums(f"MD5 (a.zip) = {A}")
+
+
+def test_two_hashes_of_one_file_are_no_sums() -> None:
+    assert parse_sums(f"{A}  a.zip\n{A}  ./a.zip\n") == {"a.zip": A}
+    with pytest.raises(ValueError, match=r"'a\.zip' is listed with two hashes"):
+        parse_sums(f"{B}  a.zip\n{A}  a.zip\n")
+
+
+@pytest.mark.parametrize("line", [" ", "a ", "( ", ") = ", f"{A} "])
+def test_a_long_line_takes_no_long_time(line: str) -> None:
+    text = "x" + line * (1_000_000 // len(line)) + "y"
+    assert parse_published_sums(text).of("a.zip") == ()

@@ -218,7 +218,9 @@ def _locked(
     github = Api(client, HEADERS, note=note)
     reader = ReleaseReader(site, Api(client, note=note), github, registry)
     archives = released_archives(manifest, version, settings)
-    statements = collect_statements(archives, reader.text, reader.assets, note, reader.guess)
+    statements = collect_statements(
+        archives, reader.text, reader.assets, note, reader.guess, registry.file_beside
+    )
     check_statements(statements)
     version = replace(version, published=max(reader.days, default=""))
     hashes = [(archive.file, archive.sha256) for archive in archives]

@@ -108,7 +108,7 @@ class RegistryReader:
         match = _BLOB.fullmatch(url.raw)
         api = Url(match[1]) if match else url
         artifacts = [one for (place, _), one in self._artifacts.items() if place == api]
-        if match is None or not artifacts:
+        if match is None or not artifacts or _DIGEST.fullmatch(match[2]):
             return url
         if api not in self._beside:
             found = [self._read_beside(api, artifact) for artifact in artifacts]

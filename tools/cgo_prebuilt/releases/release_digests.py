@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.releases.registry_reader import digest_in
-from cgo_prebuilt.releases.sums import OTHER_SUMS, SUMS, parse_other_sums, parse_sums
+from cgo_prebuilt.releases.sums import OTHER_SUMS, SUMS, PublishedSums, parse_published_sums
 from cgo_prebuilt.url import Url
 
 
@@ -46,12 +47,14 @@ class Statement:
     sha256: str
 
 
-_Said = tuple[Url, Mapping[str, str]] | None
+_Said = TypeVar("_Said")
+_Sums = tuple[Url, PublishedSums] | None
+_Digests = tuple[Url, Mapping[str, str]] | None
 
 ReadText = Callable[[Url], str | None]
 """Reads a small text from a URL; None where there is none."""
 
-ReadAssets = Callable[[Url], _Said]
+ReadAssets = Callable[[Url], _Digests]
 """Asks GitHub for the release that a download URL is of: who answered, and hashes by file."""
 
 
@@ -61,6 +64,7 @@ def collect_statements(
     read_assets: ReadAssets,
     note: Callable[[str], None],
     guess: ReadText | None = None,
+    locate: Callable[[Url], Url | None] = lambda url: url,
 ) -> list[Statement]:
     """Asks what is said of archives; each place once.
 
@@ -68,17 +72,19 @@ def collect_statements(
         archives: The archives.
         read_text: Reads `SHA256SUMS`.
         read_assets: Asks GitHub.
-        note: Told of a place that cannot be asked; that is no error.
+        note: Told of a place that cannot be asked, or does not list an archive; that is no error.
         guess: Reads what may well not be there, without trying again; `read_text` where it is None.
+        locate: The URL that a file beside an archive has; None where there is no such file.
 
     Returns:
         What they say, in the order of the archives.
     """
-    said: dict[tuple[str, Url], _Said] = {}
+    said: dict[tuple[str, Url], object] = {}
     silent: set[Url] = set()
+    lacks: dict[str, None] = {}
     guess = guess or read_text
 
-    def ask(who: str, place: Url, question: Callable[[], _Said]) -> _Said:
+    def ask(who: str, place: Url, question: Callable[[], _Said]) -> _Said | None:
         if (who, place) not in said:
             try:
                 said[who, place] = question()
@@ -86,25 +92,33 @@ def collect_statements(
                 said[who, place] = None
                 silent.add(place.sibling(""))
                 note(f"not cross-checked with {error.where}: {error.what}")
-        return said[who, place]
+        return said[who, place]  # type: ignore[return-value]
+
+    def listed(place: Url, file: str, read: ReadText) -> list[tuple[Url, str]]:
+        found = ask("", place, partial(_read_sums, place, file, read, locate))
+        if found is None:
+            return []
+        digests = found[1].of(file)
+        if not digests:
+            lacks[f"not cross-checked with {found[0]}: {found[1].lack(file)}"] = None
+        return [(found[0], digest) for digest in digests]
 
     statements = []
     for archive in archives:
         for url in archive.urls:
             name = archive.file if digest_in([url]) else url.name
-            sums = url.sibling(SUMS)
-            saying = [
-                ask("", sums, partial(_read_sums, sums, read_text)),
-                ask("GitHub's release of ", url.sibling(""), partial(read_assets, url)),
-            ]
+            saying = listed(url.sibling(SUMS), name, read_text)
+            github = ask("GitHub's release of ", url.sibling(""), partial(read_assets, url))
+            if github is not None and name in github[1]:
+                saying.append((github[0], github[1][name]))
             # A server that answers nothing of use to one question is spared the others.
-            if not any(saying) and url.sibling("") not in silent:
+            if not saying and url.sibling("") not in silent:
                 others = map(url.sibling, (*OTHER_SUMS, f"{name}.sha256"))
-                texts = (ask("", one, partial(_read_others, one, name, guess)) for one in others)
-                saying.append(next(filter(None, texts), None))
-            for found in saying:
-                if found is not None and name in found[1]:
-                    statements.append(Statement(found[0], archive, found[1][name]))
+                texts = (listed(one, name, guess) for one in others)
+                saying = next(filter(None, texts), [])
+            statements += [Statement(source, archive, digest) for source, digest in saying]
+    for lack in lacks:
+        note(lack)
     return statements
 
 
@@ -126,22 +140,13 @@ def check_statements(statements: Iterable[Statement]) -> None:
         )
 
 
-def _read_others(place: Url, file: str, read_text: ReadText) -> _Said:
-    """The same by another name. What has none of it, such as a page for people, is not there."""
-    try:
-        sums = parse_other_sums(read_text(place) or "", file)
-    except IntegrityError:
+def _read_sums(
+    place: Url, file: str, read_text: ReadText, locate: Callable[[Url], Url | None]
+) -> _Sums:
+    real = locate(place)
+    text = None if real is None else read_text(real)
+    # By the other names, what is a page for people or has nothing in it is not there.
+    is_other = place.name != SUMS
+    if real is None or text is None or (is_other and text.lstrip("\ufeff \t\r\n")[:1] in "<"):
         return None
-    return (place, sums) if sums else None
-
-
-def _read_sums(place: Url, read_text: ReadText) -> _Said:
-    text = read_text(place)
-    if text is None:
-        return None
-    try:
-        return place, parse_sums(text)
-    except ValueError as error:
-        raise IntegrityError(
-            str(error), where=place, remedy="ask the publisher to publish that file again"
-        ) from None
+    return real, parse_published_sums(text, file if place.name == f"{file}.sha256" else None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
@@ -21,7 +22,18 @@ OTHER_SUMS = ("SHASUMS256.txt", "checksums.txt", "sha256sums.txt", "sha256sum.tx
 
 # A `*` marks what sha256sum(1) read in binary mode. The second form is that of BSD, and of OpenSSL.
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)|SHA2?-?256 ?\((.+)\) ?= ?([0-9a-fA-F]{64})")
-_ALONE = re.compile(r"\s*([0-9a-fA-F]{64})(?:\s|$)")
+_ALONE = re.compile(r"[0-9a-fA-F]{64}")
+
+_HASH = r"(?P<hash>[0-9a-fA-F]{64})"
+_PUBLISHED = [
+    re.compile(form)
+    for form in (
+        rf"(?:SHA256\s+)?{_HASH}\s+\*?(?P<name>.+)",  # with SHA256 before it: PowerShell's Get-FileHash
+        rf"(?i:SHA2?-?256) ?\((?P<name>.+)\) ?= ?{_HASH}",
+        rf"(?P<name>.*\S)\s+{_HASH}",
+    )
+]
+"""The lines that others write; white space is any, and the columns may be reversed."""
 
 
 def parse_sums(text: str) -> dict[str, str]:
@@ -30,29 +42,67 @@ def parse_sums(text: str) -> dict[str, str]:
     Raises:
         ValueError: A line is not a hash and a file; the message quotes it.
     """
-    sums = {}
+    sums: dict[str, str] = {}
     for line in filter(None, text.split("\n")):
         match = _SUM.fullmatch(line.removesuffix("\r"))
         if match is None:
             raise ValueError(f"{line[:200]!r} is not a hash and a file")
         name, digest = (match[2], match[1]) if match[2] else (match[3], match[4])
-        sums[name.removeprefix("./")] = digest.lower()
+        name, digest = name.removeprefix("./"), digest.lower()
+        if sums.setdefault(name, digest) != digest:
+            raise ValueError(f"{name[:200]!r} is listed with two hashes")
     return sums
 
 
-def parse_other_sums(text: str, file: str) -> dict[str, str]:
-    """The hashes in somebody else's text of sums, by file; what is no hash of 256 bits is left out.
+@dataclass(frozen=True, slots=True)
+class PublishedSums:
+    """What somebody's text of sums lists, in whatever form.
+
+    Attributes:
+        hashes: The hashes of 256 bits by name, in lower case. More than one contradict each other.
+        strange: The first line that is none of it; None where all are.
+    """
+
+    hashes: Mapping[str, tuple[str, ...]]
+    strange: str | None = None
+
+    def of(self, file: str) -> tuple[str, ...]:
+        """The hashes of a file, by its name, else by the one path that ends in it."""
+        if file in self.hashes:
+            return self.hashes[file]
+        paths = [name for name in self.hashes if re.split(r"[/\\]", name)[-1] == file]
+        found = {self.hashes[path] for path in paths}
+        return found.pop() if len(found) == 1 else ()
+
+    def lack(self, file: str) -> str:
+        """Why it does not say the hash of a file."""
+        if self.strange is not None and not self.hashes:
+            return f"{self.strange[:200]!r} is not a hash and a file"
+        return f"it does not list {file} with one SHA-256"
+
+
+def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
+    """The hashes in somebody else's text of sums; comments and a byte order mark are skipped.
 
     Args:
         text: The text.
-        file: Whose hash it is that stands there without a name.
+        alone: The file that the text is for: a hash may be alone there, or have `-` for a name.
     """
-    alone = _ALONE.match(text)
-    sums = {file: alone[1].lower()} if alone is not None and len(text.split()) == 1 else {}
-    for line in text.splitlines():
-        with suppress(ValueError):
-            sums |= parse_sums(line.strip())
-    return sums
+    hashes: dict[str, tuple[str, ...]] = {}
+    strange = None
+    for line in map(str.strip, text.removeprefix("\ufeff").splitlines()):
+        match = next(filter(None, (form.fullmatch(line) for form in _PUBLISHED)), None)
+        if alone is not None and _ALONE.fullmatch(line):
+            name, digest = alone, line.lower()
+        elif match is not None:
+            name, digest = match["name"].removeprefix("./"), match["hash"].lower()
+            name = alone if name == "-" and alone is not None else name
+        else:
+            strange = strange or (line if line and line[0] != "#" else None)
+            continue
+        before = hashes.get(name, ())
+        hashes[name] = before if digest in before else (*before, digest)
+    return PublishedSums(hashes, strange)
 
 
 def format_sums(sums: Mapping[str, str]) -> str:
