@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.guide import REPOSITORY
 
 PAGE = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -32,3 +34,21 @@ def test_it_says_what_was_measured() -> None:
     assert f"{facts['cores']} cores" in PAGE
     assert f"a tree of {tree} MB" in PAGE
     assert f"the median of {facts['rounds']} rounds" in PAGE
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/consume.md", "docs/cross.md"])
+def test_what_downloads_one_platform_is_told_from_what_downloads_all(path: str) -> None:
+    page = (REPOSITORY / path).read_text(encoding="utf-8")
+    assert "downloads only" in page.replace("\n", " ")
+    facts = ("fetch --all", "query 'deps(//...)'", "bazel cquery", "bazel fetch //...")
+    assert "consume.md#declare-it" in page or all(fact in page for fact in facts)
+    assert path != "README.md" or all(fact in page for fact in facts)
+
+
+def test_the_other_pages_say_nothing_of_it() -> None:
+    saying = [
+        page.name
+        for page in sorted((REPOSITORY / "docs").rglob("*.md"))
+        if re.search(r"Bazel\sdownloads\sonly", page.read_text(encoding="utf-8"))
+    ]
+    assert saying == ["consume.md", "cross.md"]

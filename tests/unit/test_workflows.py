@@ -20,6 +20,17 @@ BY_TAG = {
     "bazel-contrib/publish-to-bcr/.github/workflows/publish.yaml",
 }
 
+# What other people copy, or read in a program's answer.
+TEXTS = [
+    path
+    for folder in ("docs", "examples", "tools/cgo_prebuilt")
+    for path in sorted((REPOSITORY / folder).rglob("*"))
+    if path.suffix in (".md", ".py", ".yaml", ".yml")
+] + [REPOSITORY / "README.md"]
+
+# The first with Node.js 24 of the actions that our own workflows do not use.
+NODE24 = {"actions/attest-build-provenance": 4, "actions/cache": 5}
+
 
 def loaded(path: Path) -> dict[str, Any]:
     """A workflow; YAML reads its key `on` as true."""
@@ -64,20 +75,25 @@ def test_what_runs_the_end_to_end_tests_allows_bazel_s_sandbox_its_namespaces() 
     commands = [step.get("run", "") for step in steps]
     allowed = "sudo sysctl --write kernel.apparmor_restrict_unprivileged_userns=0"
     assert commands.index(allowed) < commands.index("make test")
+    page = (REPOSITORY / "docs/hermetic-ci.md").read_text(encoding="utf-8")
+    assert f"```sh\n{allowed}\n```" in page
+    steps = re.findall(r"^  - run: (.*)$", page, re.MULTILINE)
+    assert steps.index(allowed) == 0, "and so has the workflow that users copy"
 
 
-def test_what_users_copy_has_no_older_actions_than_our_own() -> None:
-    """Runners stop to start what an old major version of an action needs."""
-    majors: dict[str, set[int]] = {}
+def test_what_users_copy_has_the_actions_that_our_own_has() -> None:
+    """Runners no longer start what Node.js 20 runs, as the majors before these do."""
+    majors = dict(NODE24)
     for path in WORKFLOWS:
         for action, major in re.findall(r"uses: (actions/[\w-]+)@\S+ # v(\d+)", path.read_text()):
-            majors.setdefault(action, set()).add(int(major))
-    assert all(len(found) == 1 for found in majors.values()), majors
-    for page in ("docs/publish/release.yml", "docs/update/update.yml", "docs/hermetic-ci.md"):
-        used = re.findall(r"uses: (actions/[\w-]+)@v(\d+)$", (REPOSITORY / page).read_text(), re.M)
-        assert used
-        for action, major in used:
-            assert int(major) >= min(majors.get(action, {5 if action.endswith("cache") else 3}))
+            assert majors.setdefault(action, int(major)) == int(major), path.name
+    copied: dict[str, str] = {}
+    for path in TEXTS:
+        used = re.findall(r"uses: ([\w/-]+)@(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for action, version in used:
+            assert version == f"v{majors[action]}", f"{action} in {path}"
+        copied.update(used)
+    assert copied.keys() >= {"actions/checkout", "actions/upload-artifact", *NODE24}
 
 
 def test_the_presubmit_runs_a_workspace_that_is_there() -> None:
