@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ class Runner:
         self.waits: list[float] = []
         self.notes: list[str] = []
 
-    def __call__(self) -> Published:
+    def __call__(self, replaces: Mapping[str, str] | None = None) -> Published:
         site = GitHubSite.of(self.github.environment)
         session = Api(
             HttpClient(API_SETTINGS, self.github.environment),
@@ -73,7 +74,7 @@ class Runner:
         )
         api = GitHubApi(site, REPOSITORY, session, writes=True)
         place = GitHubRelease(api, self.tag, session, SilentProgress())
-        return publish(self.files, place)
+        return publish(self.files, place, replaces=replaces)
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_an_upload_that_never_works_ends_with_what_to_do(run: Runner, github: Gi
         UnavailableError, match=r"b\.tar\.zst cannot be uploaded: HTTP 502 Bad Gateway, 5 times"
     ) as caught:
         run()
-    assert "what was uploaded is kept" in str(caught.value.remedy)
+    assert caught.value.remedy == "run it again: a file that is there is not sent again"
     assert github.releases[0].draft
     assert run().unchanged == ("a.tar.zst",)
     assert not github.releases[0].draft
@@ -198,6 +199,28 @@ def test_another_file_from_a_publisher_at_the_same_time_is_refused(
 
 def void(asset: object) -> None:
     """Nothing, so that the server answers."""
+
+
+@pytest.mark.parametrize("theirs", [b"theirs", None], ids=["extended", "being replaced"])
+def test_sums_that_somebody_else_extended_meanwhile_are_not_replaced(
+    run: Runner, github: GitHubServer, theirs: bytes | None
+) -> None:
+    run()
+    (sums,) = (one for one in github.releases[0].assets if one.name == "SHA256SUMS")
+    sums.content = b"of fewer platforms"
+    read = hashlib.sha256(sums.content).hexdigest()
+
+    def meanwhile(request: Request) -> None:
+        if theirs is None:
+            github.releases[0].assets.remove(sums)
+        else:
+            sums.content = theirs
+
+    github.trouble("/releases/1/assets", lambda request: None, meanwhile)
+    with pytest.raises(IntegrityError, match="SHA256SUMS has changed since this began: somebody"):
+        run({"SHA256SUMS": read})
+    assert github.contents("v1").get("SHA256SUMS") == theirs
+    assert not [line for line in github.requests if line.startswith("DELETE")]
 
 
 def test_a_file_that_arrives_damaged_is_deleted_and_named(

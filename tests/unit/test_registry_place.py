@@ -221,9 +221,44 @@ def test_somebody_who_publishes_at_the_same_time_is_noticed(
     registry: FakeRegistry, run: Publish
 ) -> None:
     registry.trouble("GET manifests/v1.2.3", lambda request: None)
+    registry.trouble("GET manifests/v1.2.3", lambda request: None)
     registry.trouble("GET manifests/v1.2.3", lambda request: Response("{}"))
-    with pytest.raises(IntegrityError, match=r"v1\.2\.3 is not what was sent: somebody else"):
+    with pytest.raises(IntegrityError, match=r"v1\.2\.3 has changed since this began: somebody"):
         run()
+
+
+@pytest.mark.parametrize("before", [None, b'{"manifests": []}'], ids=["first", "again"])
+@pytest.mark.parametrize("when", ["PATCH", "PUT manifests/v1.2.3"])
+def test_a_tag_that_somebody_else_moved_meanwhile_is_not_replaced(
+    registry: FakeRegistry, run: Publish, before: bytes | None, when: str
+) -> None:
+    """In the second case a PUT fails, and its next try would come after the other's."""
+
+    def moved(request: Request) -> Response | None:
+        registry.manifests["v1.2.3"] = b'{"of": "somebody else"}'
+        return Response(status=503) if request.method == "PUT" else None
+
+    if before is not None:
+        registry.manifests["v1.2.3"] = before
+    registry.trouble(when, moved)
+    with pytest.raises(IntegrityError, match="somebody else published meanwhile"):
+        run()
+    assert registry.manifests["v1.2.3"] == b'{"of": "somebody else"}'
+
+
+def test_a_tag_that_was_moved_with_the_answer_lost_is_not_moved_again(
+    registry: FakeRegistry, run: Publish
+) -> None:
+    def lost(request: Request) -> Response:
+        registry.manifests["v1.2.3"] = request.get_data()
+        return broken_off(request)
+
+    registry.trouble("PUT manifests/v1.2.3", lost)
+    registry.trouble(
+        "PUT manifests/v1.2.3", lambda request: Response(status=500)
+    )  # repeated at once
+    run()
+    assert b"manifests" in registry.manifests["v1.2.3"]
 
 
 def test_a_registry_that_gives_another_manifest_is_not_believed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import sys
@@ -187,7 +188,7 @@ def _pack(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publishing.publish import publish, release_files
-    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+    from cgo_prebuilt.releases.sums import SIGNATURE
 
     if options.sign is not None and not options.add:
         raise UsageError(
@@ -198,11 +199,13 @@ def _publish(options: argparse.Namespace) -> int:
     manifest = read_manifest(options.manifest)
     destination = _destination(options, manifest)
     with _packed(options, manifest) as dist:
-        published = _extend(options, manifest, destination, dist) if options.add else {}
+        published: Mapping[str, str] = {}
+        replaces: Mapping[str, str] = {}
+        if options.add:
+            published, replaces = _extend(options, manifest, destination, dist)
         files = release_files(manifest, dist, options.also, published)
         if manifest.public_key is None and files[-1].name == SIGNATURE:
             note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
-        replaces = (SUMS, SIGNATURE) if published else ()
         done = publish(files, destination, replaces=replaces, trial=options.dry_run)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
@@ -219,8 +222,12 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _extend(
     options: argparse.Namespace, manifest: Manifest, destination: Destination, dist: Path
-) -> Mapping[str, str]:
-    """Enters what is published already into the sums of a folder; gives that."""
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Enters what is published already into the sums of a folder.
+
+    Returns:
+        The published sums; and the SHA-256 of that list and of its signature, which are replaced.
+    """
     from cgo_prebuilt.publishing.publish import extend_sums
     from cgo_prebuilt.releases.signing import sign
     from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
@@ -236,13 +243,16 @@ def _extend(
     published = extend_sums(dist, text, where)
     if options.sign is not None:
         sign(dist / SUMS, options.sign)
-    if destination.text(SIGNATURE) is not None and not (dist / SIGNATURE).exists():
+    signature = destination.text(SIGNATURE)
+    if signature is not None and not (dist / SIGNATURE).exists():
         raise UsageError(
             f"the published {SUMS} is signed, and what extends it is not",
             where=str(dist / SIGNATURE),
             remedy="add --sign KEY_FILE",
         )
-    return published
+    texts = {SUMS: text, SIGNATURE: signature or ""}
+    digests = {name: hashlib.sha256(one.encode()).hexdigest() for name, one in texts.items()}
+    return published, digests
 
 
 @contextmanager

@@ -180,7 +180,7 @@ class Api:
             )
 
     def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str | None:
-        """The SHA-256, in hex, of what a GET gives, of whatever size; None where there is nothing.
+        """The SHA-256, in hex, of what a publisher's GET gives, of any size; None where there is nothing.
 
         Raises:
             CgoPrebuiltError: It cannot be read to its end.
@@ -190,7 +190,7 @@ class Api:
         def read() -> str:
             digest, pace, size = hashlib.sha256(), Pace(self._settings), 0
             buffer = memoryview(bytearray(_CHUNK))
-            with closing(self._client.open(url, headers)) as answer:
+            with closing(self._client.open(url, headers, writes=True)) as answer:
                 then = time.monotonic()
                 while got := answer.read_into(buffer):
                     digest.update(buffer[:got])

@@ -36,6 +36,8 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
 _GZIP: Final = re.compile(r"(?i).*(\.t?gz|\.crate|sha256:[0-9a-f]{64})")
+_MOST_WORDS: Final = 1 << 16
+_WORDS_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -79,7 +81,12 @@ class HttpClient:
         self._guard.shut()
 
     def open(
-        self, url: Url, headers: Mapping[str, str] | None = None, *, via: Url | None = None
+        self,
+        url: Url,
+        headers: Mapping[str, str] | None = None,
+        *,
+        via: Url | None = None,
+        writes: bool = False,
     ) -> Answer:
         """Sends a GET for bytes, and follows its redirects from the start (RFC 9110 15.4).
 
@@ -87,6 +94,7 @@ class HttpClient:
             url: An http or https URL.
             headers: More headers, such as Range.
             via: Where the redirects led the last time; tried first, in case it is still good.
+            writes: Whether a publisher asks: see `status_failure`. Then a refusal's words are read.
 
         Returns:
             An answer with status 200, 206 or 416.
@@ -100,7 +108,7 @@ class HttpClient:
             except Failure:
                 # A signed URL has expired, most likely.
                 pass
-        return self._bytes(url, url, headers or {})
+        return self._bytes(url, url, headers or {}, writes=writes)
 
     def is_unchanged(self, url: Url, validator: str) -> bool:
         """Asks whether a resource is still what it was, without its body (RFC 9110 13.1).
@@ -177,7 +185,9 @@ class HttpClient:
             raise status_failure(404, f"the release has no {wanted.file}", None)
         return self._follow("GET", asset, asset, {**headers, **BYTES})
 
-    def _bytes(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
+    def _bytes(
+        self, hop: Url, url: Url, headers: Mapping[str, str], *, writes: bool = False
+    ) -> Answer:
         answer = self._get(hop, url, headers)
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
         # Of a file that is compressed, some servers say how as if it were not the file itself.
@@ -185,6 +195,11 @@ class HttpClient:
         is_itself = encoding in ("gzip", "x-gzip") and any(map(_GZIP.fullmatch, names))
         if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
+        said = ""
+        if writes and status not in (200, 206):
+            with suppress(Failure):  # its words only help
+                content = answer.read_all(_MOST_WORDS, _WORDS_SECONDS)
+                said = Reply(url, status, "", answer.headers, content, answer.url).message()
         # A server that refuses may hang up, too: what comes next shall not find that out.
         answer.close(keep=False)
         if status in (200, 206):
@@ -194,7 +209,8 @@ class HttpClient:
                 remedy="have the server send the file as it is, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
-        raise status_failure(status, answer.reason, wait, self._credential.source)
+        reason, sent = said or answer.reason, self._credential.source
+        raise status_failure(status, reason, wait, sent, writes=writes)
 
     def _follow(
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None

@@ -118,7 +118,9 @@ def fault(error: Exception) -> Failure:
     return failure
 
 
-def status_failure(status: int, reason: str, retry_after: float | None, sent: str = "") -> Failure:
+def status_failure(
+    status: int, reason: str, retry_after: float | None, sent: str = "", *, writes: bool = False
+) -> Failure:
     """The failure that an HTTP status other than success stands for.
 
     Args:
@@ -126,9 +128,12 @@ def status_failure(status: int, reason: str, retry_after: float | None, sent: st
         reason: The server's words for it.
         retry_after: How long the server asks to wait, in seconds.
         sent: What has the credentials that the request had; empty where it had none.
+        writes: Whether it is a publisher's request: then the next step is a publisher's, too.
     """
     remedy = None
-    if status in (401, 403) and sent:
+    if writes:
+        remedy = _publishers_remedy(status, sent)
+    elif status in (401, 403) and sent:
         remedy = f"renew the credentials that {sent} has for this host, or use a mirror"
     elif status in (401, 403):
         remedy = (
@@ -144,6 +149,28 @@ def status_failure(status: int, reason: str, retry_after: float | None, sent: st
         remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
     text = f"HTTP {status} {reason}".rstrip()
     return Failure(Kind.STATUS, text, remedy=remedy, status=status, retry_after=retry_after)
+
+
+def _publishers_remedy(status: int, sent: str) -> str | None:
+    """What a publisher may do about a status (RFC 9110 15.5, RFC 4918 9.7.1 and 11.5)."""
+    if status in (401, 403) and sent:
+        return f"renew the credentials that {sent} has for this host; they must let it write there"
+    if status in (401, 403):
+        return (
+            "give credentials that may write there: a credential helper"
+            " (CGO_PREBUILT_CREDENTIAL_HELPER), a netrc entry (NETRC), or of a registry `docker login`"
+        )
+    if status == 407:
+        return "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY"
+    if status == 409:
+        return "make the folder above it, if the server wants that (WebDAV), or remove what is in the way"
+    if status == 413:
+        return "raise the server's limit for the size of a request, or publish elsewhere"
+    if status == 507:
+        return "free some space on the server, or ask who runs it, and run it again"
+    if status in (408, 425, 429) or status >= 500:
+        return None
+    return "check the URL, and that the server takes such a request there"
 
 
 def failure_of(error: Exception) -> Failure:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +12,8 @@ from typing import Any, Final
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.url import Url
 
+_MESSAGE: Final = re.compile(r"(?i)<(?:\w{1,20}:)?message(?: [^<>]{0,200})?>([^<>]+)<")
+_MOST_WORDS: Final = 1 << 14
 _MOST_VALUES: Final = 500_000
 """Of JSON: each takes a hundred bytes of memory or two, however few it takes in the text."""
 
@@ -54,7 +58,7 @@ class Reply:
         try:
             document = self._document()
         except ValueError:
-            return ""
+            return self._plain_message()
         if not isinstance(document, dict):
             return ""
         parts = [document.get("message")]
@@ -63,8 +67,15 @@ class Reply:
             parts.append(
                 error.get("message") or error.get("code") if isinstance(error, dict) else error
             )
-        text = ": ".join(part for part in parts if isinstance(part, str) and part)[:300]
-        return "".join(c if c.isprintable() else " " for c in text)
+        return _line(": ".join(part for part in parts if isinstance(part, str) and part))
+
+    def _plain_message(self) -> str:
+        """The words of an S3 or WebDAV server's XML (`<Message>`), or of a short plain text."""
+        text = self.content[:_MOST_WORDS].decode(errors="replace")
+        if found := _MESSAGE.search(text):
+            return _line(html.unescape(found[1]))
+        is_plain = self.headers.get("content-type", "").lower().startswith("text/plain")
+        return _line(text) if is_plain else ""
 
     def _document(self) -> Any:
         if sum(map(self.content.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
@@ -73,3 +84,8 @@ class Reply:
             return json.loads(self.content)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def _line(text: str) -> str:
+    """A stranger's words on one line that a terminal shows as they are."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())

@@ -44,7 +44,7 @@ def classify(failure: Failure) -> Verdict:
     """Sorts a failure (statuses after RFC 9110 15.5 and 15.6, RFC 6585 4)."""
     if failure.kind is Kind.STATUS:
         status = failure.status or 0
-        again = status in (408, 425, 429) or (status >= 500 and status not in (501, 505))
+        again = status in (408, 425, 429) or (status >= 500 and status not in (501, 505, 507))
         # A rate limit of GitHub is a 403 that says how long it lasts.
         again = again or (status == 403 and failure.retry_after is not None)
         return Verdict.AGAIN if again else Verdict.NEXT_MIRROR

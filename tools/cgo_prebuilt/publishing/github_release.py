@@ -10,7 +10,13 @@ from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.reply import Reply
-from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, conflict
+from cgo_prebuilt.publishing.publish import (
+    ReleaseFile,
+    Request,
+    conflict,
+    not_uploaded,
+    overtaken,
+)
 from cgo_prebuilt.releases.github_api import Asset, GitHubApi, Release
 from cgo_prebuilt.url import Url
 
@@ -70,21 +76,24 @@ class GitHubRelease:
             planned.append(Request("PATCH", f"{url}/{release.id if release else 'RELEASE'}", 0))
         return planned
 
-    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+    def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `Destination.send`. Sent again where the connection breaks."""
         while self._remains:
             self._api.delete(self._remains.pop())
         if self._release is None:
             self._release = self._draft()
-        elif replaces:
-            self._api.delete(self._api.assets(self._release)[file.name])
+        elif replaces is not None:
+            asset = self._api.assets(self._release).get(file.name)
+            if asset is None or self._sha256_of(asset) != replaces:
+                raise overtaken(file.name, self._release.page)
+            self._api.delete(asset)
         url = Url(f"{self._release.upload_url.raw}?{urlencode({'name': file.name})}")
         progress = self._progress.start(file.name, file.size)
         try:
             self._session.retrying(lambda: self._upload(file, url, progress), url)
         except Failure as failure:
             progress.done("failed")
-            raise failure.error(f"{file.name} cannot be uploaded", url, KEPT) from None
+            raise not_uploaded(file, failure, url) from None
         progress.done("done")
 
     def _upload(self, file: ReleaseFile, url: Url, progress: FileProgress) -> None:

@@ -8,13 +8,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
-from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, conflict, refusal
+from cgo_prebuilt.publishing.publish import (
+    ReleaseFile,
+    Request,
+    conflict,
+    not_uploaded,
+    overtaken,
+    refusal,
+)
 from cgo_prebuilt.url import Url
 
 
@@ -39,19 +46,22 @@ class FolderPlace:
     def text(self, name: str) -> str | None:
         """See `publish.Destination`."""
         path = self._folder / name
-        return path.read_text(encoding="utf-8") if path.exists() else None
+        return path.read_bytes().decode(errors="replace") if path.exists() else None
 
     def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
         """See `publish.Destination`."""
         return [Request("copy", str(self._folder / file.name), file.size) for file in files]
 
-    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+    def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `publish.Destination`. The file has its name only when it is whole."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self._folder)
             with whole(self._folder / file.name) as partial:
                 shutil.copyfile(file.path, partial)
+                there = self.existing([file.name]).get(file.name)
+                if there not in (replaces, file.sha256):
+                    raise _taken(file.name, self._folder / file.name, replaces)
         except OSError as error:
             raise UsageError(
                 f"the file cannot be written: {error.strerror}",
@@ -107,39 +117,101 @@ class PutPlace:
         """See `publish.Destination`."""
         return [Request("PUT", str(self.url_of(file.name)), file.size) for file in files]
 
-    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
-        """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file."""
+    def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
+        """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file.
+
+        Most servers ignore that, so each try looks first; what is left is the time of the PUT itself.
+        """
         url = self.url_of(file.name)
         etag = self._etags.get(file.name, "")
         condition = {"If-None-Match": "*"}
-        if replaces:
+        if replaces is not None:
             condition = {"If-Match": etag} if etag else {}
+        attempt = _Put(self._session, file, url, condition, replaces)
         progress = self._progress.start(file.name, file.size)
         try:
-            self._session.retrying(lambda: self._put(file, url, progress, condition), url)
+            self._session.retrying(lambda: attempt.run(progress), url)
         except Failure as failure:
             progress.done("failed")
-            raise failure.error(f"{file.name} cannot be uploaded", url, KEPT) from None
+            raise not_uploaded(file, failure, url) from None
         progress.done("done")
-
-    def _put(
-        self, file: ReleaseFile, url: Url, progress: FileProgress, condition: Mapping[str, str]
-    ) -> None:
-        lost: Failure | None = None
-        try:
-            reply = self._session.send_file("PUT", url, file.path, progress, condition)
-        except Failure as failure:
-            lost = failure  # it may have arrived
-        else:
-            # 412, or some servers' 409: somebody else was first, perhaps with the same bytes.
-            if not (200 <= reply.status < 300 or reply.status in (409, 412)):
-                raise refusal(reply)
-        arrived = self._session.sha256_of(url)
-        if arrived is None:
-            raise lost or Failure(Kind.TRUNCATED, "it is not there afterwards")
-        if arrived != file.sha256:
-            raise conflict([file.name])
 
     def finish(self) -> str:
         """See `publish.Destination`."""
         return str(self.url_of(""))
+
+
+class _Put:
+    """A file on its way by PUT, in as many tries as it takes.
+
+    Args:
+        session: Sends the requests.
+        file: The file.
+        url: Where it goes.
+        condition: Headers under which a server that knows them replaces nothing else.
+        replaces: The SHA-256 of what it replaces.
+    """
+
+    def __init__(
+        self,
+        session: Api,
+        file: ReleaseFile,
+        url: Url,
+        condition: Mapping[str, str],
+        replaces: str | None,
+    ) -> None:
+        self._session = session
+        self._file = file
+        self._url = url
+        self._condition = condition
+        self._replaces = replaces
+        self._is_lost = False
+
+    def run(self, progress: FileProgress) -> None:
+        """Sends it, unless it is there.
+
+        Raises:
+            Failure: It did not work; perhaps it does the next time.
+            IntegrityError: Somebody else's file is there.
+        """
+        if self._has_arrived(self._replaces):
+            return
+        try:
+            path, condition = self._file.path, self._condition
+            reply = self._session.send_file("PUT", self._url, path, progress, condition)
+        except Failure:
+            if self._has_arrived(self._replaces):  # only the answer was lost
+                return
+            raise
+        # 412, or some servers' 409: somebody else was first, perhaps with the same bytes.
+        if not (200 <= reply.status < 300 or reply.status in (409, 412)):
+            raise refusal(reply)
+        if self._has_arrived(None):
+            return
+        failure = refusal(reply)
+        said, remedy = failure.reason, failure.remedy
+        if 200 <= reply.status < 300:
+            said = f"the server answered HTTP {reply.status} {reply.reason}"
+            remedy = "check that a GET at the URL gives what a PUT there stored"
+        # A second time, in case that the server was only slow.
+        kind = Kind.STATUS if self._is_lost else Kind.TRUNCATED
+        self._is_lost = True
+        raise Failure(
+            kind,
+            f"{said}; the file is not there afterwards",
+            remedy=remedy,
+            status=reply.status,
+        )
+
+    def _has_arrived(self, otherwise: str | None) -> bool:
+        """Whether the file is there; if not, what is there has to be `otherwise`."""
+        there = self._session.sha256_of(self._url)
+        if there not in (self._file.sha256, otherwise, None):
+            raise _taken(self._file.name, self._url, self._replaces)
+        return there == self._file.sha256
+
+
+def _taken(name: str, where: Url | Path, replaces: str | None) -> IntegrityError:
+    if replaces is not None:
+        return overtaken(name, where if isinstance(where, Url) else str(where))
+    return conflict([name])

@@ -15,7 +15,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.failure import Failure, Kind, status_failure
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
@@ -23,6 +23,7 @@ from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.signing import check_signature
 from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
 from cgo_prebuilt.source.source_tree import source_sums
+from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,12 @@ class Destination(Protocol):
     def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
         """The requests that send these files and finish the release; asks for nothing but reads."""
 
-    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+    def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """Puts a file there that was not; refuses where another one came in between.
 
         Args:
             file: The file.
-            replaces: Whether it takes the place of another: only the sums and their signature do.
+            replaces: The SHA-256 of the one that it replaces: only the sums and their signature do.
         """
 
     def finish(self) -> str:
@@ -253,7 +254,7 @@ def publish(
     files: Sequence[ReleaseFile],
     destination: Destination,
     *,
-    replaces: Collection[str] = (),
+    replaces: Mapping[str, str] | None = None,
     trial: bool = False,
 ) -> Published:
     """Publishes files.
@@ -261,22 +262,27 @@ def publish(
     Args:
         files: What to publish, in this order.
         destination: Where to.
-        replaces: The files that may take the place of others.
+        replaces: The files that may take the place of others, and the SHA-256 of those.
         trial: Whether to send nothing, and say what would be sent.
 
     Raises:
-        IntegrityError: A file is there already and has other bytes. Nothing was sent then.
+        IntegrityError: A file is there already and has other bytes. Nothing was sent then. Or
+            somebody else published meanwhile.
         CgoPrebuiltError: The destination's own errors; a second run goes on from there.
     """
     there = destination.existing([file.name for file in files])
     different = [file.name for file in files if there.get(file.name, file.sha256) != file.sha256]
+    replaces = replaces or {}
     refused = [name for name in different if name not in replaces]
     if refused:
         raise conflict(refused)
+    changed = [name for name in different if there[name] != replaces[name]]
+    if changed:
+        raise overtaken(", ".join(changed), "--to, or --repo")
     missing = [file for file in files if file.name not in there or file.name in different]
     requests = destination.plan(missing) if trial else ()
     for file in () if trial else missing:
-        destination.send(file, replaces=file.name in different)
+        destination.send(file, replaces=there.get(file.name))
     return Published(
         "" if trial else destination.finish(),
         tuple(file.name for file in missing),
@@ -285,8 +291,23 @@ def publish(
     )
 
 
-KEPT = "check the network and run it again: what was uploaded is kept"
-"""What to do after an upload that failed."""
+RERUN = "run it again: a file that is there is not sent again"
+"""What to do after an upload that did not come to its end: across runs, only whole files count."""
+
+
+def not_uploaded(file: ReleaseFile, failure: Failure, place: Url) -> Exception:
+    """The error that stands for a file that could not be sent."""
+    remedy = f"check the network and {RERUN}" if failure.status is None else RERUN
+    return failure.error(f"{file.name} cannot be uploaded", place, remedy)
+
+
+def overtaken(what: str, where: Url | str) -> IntegrityError:
+    """The refusal to replace what somebody else wrote since it was read."""
+    return IntegrityError(
+        f"{what} has changed since this began: somebody else published meanwhile",
+        where=where,
+        remedy="run it again, when nobody else publishes",
+    )
 
 
 def conflict(names: Sequence[str]) -> IntegrityError:
@@ -301,14 +322,9 @@ def conflict(names: Sequence[str]) -> IntegrityError:
 
 def refusal(reply: Reply) -> Failure:
     """The failure that stands for an answer by which a server does not take a file."""
-    remedy = "check the URL, and that the server takes such a request there"
-    if reply.status in (401, 403):
-        remedy = (
-            "give credentials that may write there: a credential helper"
-            " (CGO_PREBUILT_CREDENTIAL_HELPER), a netrc entry (NETRC), or of a registry `docker login`"
-        )
-    said = f"HTTP {reply.status} {reply.message() or reply.reason}".rstrip()
-    return Failure(Kind.STATUS, f"the server refused: {said}", remedy=remedy, status=reply.status)
+    failure = status_failure(reply.status, reply.message() or reply.reason, None, writes=True)
+    said, remedy = f"the server refused: {failure.reason}", failure.remedy
+    return Failure(Kind.STATUS, said, remedy=remedy, status=reply.status)
 
 
 def unreachable_archives(

@@ -16,7 +16,14 @@ from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.reply import Reply
-from cgo_prebuilt.publishing.publish import KEPT, ReleaseFile, Request, refusal
+from cgo_prebuilt.publishing.publish import (
+    RERUN,
+    ReleaseFile,
+    Request,
+    not_uploaded,
+    overtaken,
+    refusal,
+)
 from cgo_prebuilt.publishing.registry_documents import (
     EMPTY,
     EMPTY_DIGEST,
@@ -98,7 +105,7 @@ class RegistryPlace:
             planned.append(Request("PUT", str(self._url(f"manifests/{reference}")), len(content)))
         return planned
 
-    def send(self, file: ReleaseFile, *, replaces: bool = False) -> None:
+    def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `Destination.send`. Blobs have no names, so none takes another's place."""
         progress = self._progress.start(file.name, file.size)
         upload = _Upload(self._session, self._url("blobs/uploads/"), file, progress)
@@ -106,27 +113,47 @@ class RegistryPlace:
             self._session.retrying(lambda: self._has_blob(upload.digest) or upload.run(), self._api)
         except Failure as failure:
             progress.done("failed")
-            raise failure.error(f"{file.name} cannot be uploaded", self._place, KEPT) from None
+            raise not_uploaded(file, failure, self._place) from None
         progress.done("done")
         self._enter(file)
 
     def finish(self) -> str:
-        """See `Destination.finish`. What the tag names is read once more."""
+        """See `Destination.finish`. What the tag names is read before it is moved, and once more.
+
+        No registry takes a condition with that ("Pushing Manifests" has none), so whoever moves the
+        tag between the last look and the PUT, one request long, is overwritten.
+        """
         documents = list(self._documents())
         if documents and not self._has_blob(EMPTY_DIGEST):
             started = self._good(self._session.send("POST", self._url("blobs/uploads/"), b""))
             at = _with_digest(_location(started), EMPTY_DIGEST)
             self._good(self._session.send("PUT", at, EMPTY, headers=_BYTES))
-        for reference, content, kind in documents:
+        for reference, content, kind in documents[:-1]:
             url = self._url(f"manifests/{reference}")
             self._good(self._session.send("PUT", url, content, headers={"Content-Type": kind}))
-        if documents and self._get(self._tag) != documents[-1][1]:
-            raise IntegrityError(
-                f"{self._tag} is not what was sent: somebody else publishes it at the same time",
-                where=self._place,
-                remedy="run it again, when nobody else publishes",
-            )
+        if documents:
+            self._move_tag(documents[-1][1])
         return f"{self._place}:{self._tag}"
+
+    def _move_tag(self, index: bytes) -> None:
+        url, headers = self._url(f"manifests/{self._tag}"), {"Content-Type": INDEX_TYPE}
+
+        def move() -> Reply | None:
+            there = self._get(self._tag)
+            if there == index:
+                return None
+            if there != self._there().index:
+                raise overtaken(self._tag, self._place)
+            return self._session.send_once("PUT", url, index, headers=headers)
+
+        try:
+            reply = self._session.retrying(move, url, is_small=True)
+        except Failure as failure:
+            raise failure.error("the release cannot be published", url, RERUN) from None
+        if reply is not None:
+            self._good(reply)
+        if self._get(self._tag) != index:
+            raise overtaken(self._tag, self._place)
 
     def _documents(self) -> Iterator[tuple[str, bytes, str]]:
         """The manifests to send, in their order: how each is called, its text and its media type."""
@@ -209,7 +236,7 @@ class RegistryPlace:
 
     def _good(self, reply: Reply) -> Reply:
         if not 200 <= reply.status < 300:
-            raise refusal(reply).error("the release cannot be published", reply.url, KEPT)
+            raise refusal(reply).error("the release cannot be published", reply.url, RERUN)
         return reply
 
     def _url(self, path: str) -> Url:

@@ -17,7 +17,7 @@ from cgo_prebuilt.network.api import API_SETTINGS, Api
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
-from cgo_prebuilt.publishing.publish import publish, release_files, strange_files
+from cgo_prebuilt.publishing.publish import ReleaseFile, publish, release_files, strange_files
 from cgo_prebuilt.releases.sums import SUMS, update_sums, write_sums
 from cgo_prebuilt.url import Url
 from tests.github_server import broken_off
@@ -233,9 +233,89 @@ def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileSe
     assert caught.value.where == str(second)
 
 
-def test_a_server_that_loses_files_is_given_up(dist: Path, server: FileServer) -> None:
-    server.before = lambda request: Response(status=200)
-    with pytest.raises(
-        UnavailableError, match="gz cannot be uploaded: it is not there afterwards, 5 times"
-    ):
+@pytest.mark.parametrize("status", [200, 204, 409, 412])
+def test_a_server_that_loses_files_is_given_up_after_the_second_time(
+    dist: Path, server: FileServer, status: int
+) -> None:
+    server.before = lambda request: Response("no such folder", status, content_type="text/plain")
+    with pytest.raises(UnavailableError) as caught:
         publish(release_files(manifest(), dist), place(server.url))
+    assert f"HTTP {status}" in caught.value.what
+    assert caught.value.what.endswith("; the file is not there afterwards")
+    assert server.puts == [ARCHIVE, ARCHIVE]
+    if status == 409:
+        assert "the server refused: HTTP 409 no such folder;" in caught.value.what
+        assert "make the folder above it" in caught.value.remedy
+
+
+REFUSALS = [
+    (400, "<Error><Code>X</Code><Message>The &quot;key&quot; is bad</Message>", 'The "key" is bad', "URL"),
+    (507, '<d:error xmlns:s="x"><s:message>no\x1b[0m quota</s:message></d:error>', "no [0m quota", "space"),
+    (413, "<html><title>413</title></html>", "REQUEST ENTITY TOO LARGE", "limit"),
+    (401, '{"message": "who are you?"}', "who are you?", "that may write there"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "words", "remedy"), REFUSALS)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_the_servers_own_words_and_a_publishers_next_step_are_said_at_once(
+    dist: Path, httpserver: HTTPServer, status: int, body: str, words: str, remedy: str, method: str
+) -> None:
+    asked = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request.method)
+        return Response(body, status if request.method == method else 404, content_type="text/xml")
+
+    httpserver.expect_request(re.compile("/.*")).respond_with_handler(answer)
+    with pytest.raises(UnavailableError) as caught:
+        publish(release_files(manifest(), dist), place(httpserver.url_for("/x")))
+    assert f"HTTP {status} {words}" in caught.value.what
+    assert remedy in caught.value.remedy
+    assert "mirror" not in caught.value.remedy
+    assert asked.count(method) <= 3  # before each of the files, and never a second time
+
+
+# Two publishers at once.
+
+
+def test_a_server_that_knows_no_conditions_has_no_file_replaced_that_came_meanwhile(
+    dist: Path, server: FileServer
+) -> None:
+    class Later(PutPlace):
+        def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
+            server.files.setdefault(SUMS, b"of somebody else")
+            super().send(file, replaces=replaces)
+
+    later = Later(Url(server.url), Api(HttpClient(API_SETTINGS, {})), SilentProgress())
+    with pytest.raises(IntegrityError, match="published already, with other bytes: SHA256SUMS"):
+        publish(release_files(manifest(), dist), later)
+    assert SUMS not in server.puts
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at the start", "before it is sent"])
+@pytest.mark.parametrize("kind", ["folder", "server"])
+def test_sums_that_somebody_else_extended_meanwhile_are_not_replaced(
+    dist: Path, tmp_path: Path, server: FileServer, kind: str, late: bool
+) -> None:
+    to = tmp_path / "to"
+    to.mkdir()
+    read = hashlib.sha256(b"old").hexdigest()
+
+    def write(content: bytes) -> None:
+        server.files[SUMS] = content
+        (to / SUMS).write_bytes(content)
+
+    write(b"old" if late else b"theirs")
+    destination = FolderPlace(to) if kind == "folder" else place(server.url)
+    if late:
+        send = destination.send
+
+        def send_later(file: ReleaseFile, *, replaces: str | None = None) -> None:
+            write(b"theirs")
+            send(file, replaces=replaces)
+
+        destination.send = send_later  # type: ignore[method-assign]
+    with pytest.raises(IntegrityError, match="SHA256SUMS has changed since this began: somebody"):
+        publish(release_files(manifest(), dist), destination, replaces={SUMS: read})
+    assert (server.files[SUMS], (to / SUMS).read_bytes()) == (b"theirs", b"theirs")
