@@ -16,7 +16,7 @@ from cgo_prebuilt.network.api import API_SETTINGS, Api
 from cgo_prebuilt.network.challenge import read_challenge
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.credentials import Credential
-from cgo_prebuilt.network.docker_config import docker_login
+from cgo_prebuilt.network.docker_config import IDENTITY, docker_login
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import Exchange, HostileServer, ranges, redirect, status, whole
@@ -214,6 +214,68 @@ def test_a_password_is_asked_for_without_a_token_server(registry: Registry, tmp_
     assert [sent for _, sent in registry.asked] == ["", "", LOGIN]
 
 
+@pytest.mark.parametrize("by_helper", [False, True])
+def test_an_identity_token_is_exchanged(
+    registry: Registry, tmp_path: Path, by_helper: bool
+) -> None:
+    """As docker does; https://distribution.github.io/distribution/spec/auth/oauth/."""
+    posted: list[tuple[str, str, dict[str, str]]] = []
+
+    def exchange_token(exchange: Exchange) -> None:
+        form = dict(parse_qsl(exchange.body().decode()))
+        sent = exchange.request.headers
+        posted.append((sent.get("content-type", ""), sent.get("authorization", ""), form))
+        if form.get("refresh_token") == SECRET:
+            whole(b'{"access_token": "t1", "expires_in": 300}')(exchange)
+        else:
+            status(401)(exchange)
+
+    host = urlsplit(registry.url).netloc
+    registry.environ["PATH"] = f"{tmp_path}:/bin:/usr/bin"
+    helper = tmp_path / "docker-credential-vault"
+
+    def log_in(token: str) -> None:
+        if by_helper:
+            helper.write_text(
+                f"""#!/bin/sh\necho '{{"Username": "<token>", "Secret": "{token}"}}'\n"""
+            )
+            helper.chmod(0o755)
+            docker(tmp_path, "", credsStore="vault")
+        else:
+            auth = b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
+            docker(tmp_path, "", auths={host: {"auth": auth, "identitytoken": token}})
+
+    with HostileServer({"/exchange": [exchange_token]}) as server:
+        registry.challenge = registry.challenge.replace("{url}/token", server.url("/exchange"))
+        log_in(f"not-{SECRET}")
+        with pytest.raises(Failure, match="no token for") as wrong:
+            registry.read()
+        log_in(SECRET)
+        assert registry.read() == BODY
+    assert "the credentials that docker's configuration has" in (wrong.value.remedy or "")
+    assert SECRET not in f"{wrong.value.reason} {wrong.value.remedy}"
+    assert posted[-1] == (
+        "application/x-www-form-urlencoded",
+        "",
+        {
+            "client_id": "cgo-prebuilt",
+            "grant_type": "refresh_token",
+            "refresh_token": SECRET,
+            "scope": "repository:acme/vec:pull",
+            "service": "r",
+        },
+    )
+    assert [sent for _, sent in registry.asked] == ["", "", "Bearer t1"]
+
+
+def test_an_identity_token_is_no_password(registry: Registry, tmp_path: Path) -> None:
+    registry.challenge = 'Basic realm="r"'
+    docker(tmp_path, "", auths={urlsplit(registry.url).netloc: {"identitytoken": SECRET}})
+    with pytest.raises(Failure, match="HTTP 401"):
+        registry.read()
+    assert registry.asked == [("blob", "")]
+
+
 # To whom.
 
 
@@ -239,7 +301,7 @@ def test_a_login_goes_nowhere_on_the_word_of_a_registry_without_tls(
     docker(tmp_path, "r.example")
     asked: list[Credential] = []
 
-    def ask(question: Url, login: Credential) -> tuple[int, bytes]:
+    def ask(question: Url, login: Credential, form: Mapping[str, str]) -> tuple[int, bytes]:
         asked.append(login)
         return 200, b'{"token": "t"}'
 
@@ -257,7 +319,7 @@ def test_no_token_of_a_registry_goes_to_its_token_server(
 ) -> None:
     asked: list[Credential] = []
 
-    def ask(question: Url, login: Credential) -> tuple[int, bytes]:
+    def ask(question: Url, login: Credential, form: Mapping[str, str]) -> tuple[int, bytes]:
         asked.append(login)
         return 200, b'{"token": "t"}'
 
@@ -333,6 +395,9 @@ def test_a_token_that_expires_during_a_download_is_asked_for_again(
 @pytest.mark.parametrize(
     ("name", "url"),
     [
+        ("https://index.docker.io/v1/", "https://registry-1.docker.io/v2/a/b/blobs/x"),
+        ("docker.io", "https://registry-1.docker.io/v2/a/b/blobs/x"),
+        ("docker.io/a", "https://registry-1.docker.io/v2/a/b/blobs/x"),
         ("r.example", "https://r.example/v2/a/b/blobs/x"),
         ("https://r.example/v2/", "https://r.example/v2/a/b/blobs/x"),
         ("r.example:5000", "https://r.example:5000/v2/a/b/blobs/x"),
@@ -344,21 +409,26 @@ def test_a_login_is_found_by_the_registry_and_its_namespace(
     tmp_path: Path, name: str, url: str
 ) -> None:
     docker(tmp_path, name)
-    for others in ("https://r.example.evil/v2/a/b/blobs/x", "https://evil/r.example/a/b/x"):
+    evil = ("https://r.example.evil/v2/a/b/blobs/x", "https://evil/r.example/a/b/x")
+    for others in (
+        *evil,
+        "https://docker.io.evil/v2/a/b/blobs/x",
+        "https://hub.docker.io/v2/a/b/x",
+    ):
         assert docker_login(Url(others), {"DOCKER_CONFIG": str(tmp_path)}) is None
     environ = {"REGISTRY_AUTH_FILE": str(tmp_path / "config.json"), "DOCKER_CONFIG": "/no"}
     for variables in (environ, {"DOCKER_CONFIG": str(tmp_path)}):
         assert docker_login(Url(url), variables) == ("me", SECRET)
-    assert docker_login(Url("https://r.example/v2/ab/x"), variables) == (
-        None if "/a" in name else docker_login(Url("https://r.example/v2/"), variables)
-    )
+    other = Url(url.replace("/a/b/", "/ab/"))
+    assert docker_login(other, variables) == (None if "/a" in name else ("me", SECRET))
 
 
 @pytest.mark.parametrize(
     ("said", "found"),
     [
         ('{"Username": "me", "Secret": "cAnArY"}', ("me", SECRET)),
-        ('{"Username": "<token>", "Secret": "cAnArY"}', None),
+        ('{"Username": "<token>", "Secret": "cAnArY"}', (IDENTITY, SECRET)),
+        ('{"Username": "", "Secret": "cAnArY"}', None),
         ("credentials not found in native keychain; exit 1", None),
     ],
 )
@@ -380,8 +450,33 @@ def test_its_helpers_are_asked(tmp_path: Path, said: str, found: tuple[str, str]
     assert docker_login(url, environ) is None
 
 
+@pytest.mark.parametrize("name", ["https://index.docker.io/v1/", "docker.io"])
+@pytest.mark.parametrize("by_store", [False, True])
+def test_helpers_know_docker_hub_by_the_names_that_programs_give_it(
+    tmp_path: Path, name: str, by_store: bool
+) -> None:
+    program = tmp_path / "docker-credential-vault"
+    program.write_text(
+        f"""#!/bin/sh\n[ "$(cat)" = {name} ] && echo '{{"Username": "me", "Secret": "{SECRET}"}}'\n"""
+    )
+    program.chmod(0o755)
+    if by_store:
+        docker(tmp_path, "", credsStore="vault")
+    else:
+        docker(tmp_path, "", credHelpers={name: "vault"})
+    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/bin:/usr/bin"}
+    url = Url("https://registry-1.docker.io/v2/acme/vec/blobs/x")
+    assert docker_login(url, environ) == ("me", SECRET)
+    assert docker_login(Url("https://r.example/v2/acme/vec/blobs/x"), environ) is None
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"auths": 3}', '{"auths": {"r.example": {"auth": "%"}}}']
+    "text",
+    ["", "[]", '{"auths": 3}']
+    + [
+        f'{{"auths": {{"r.example": {one}}}}}'
+        for one in ('{"auth": "%"}', "3", "{}", '{"auth": 3}')
+    ],
 )
 def test_a_configuration_that_is_none_has_no_login(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)

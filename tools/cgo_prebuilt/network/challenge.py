@@ -1,9 +1,9 @@
 """The answer to a 401 that asks for a token or a password, as registries do.
 
-https://distribution.github.io/distribution/spec/auth/token/ and RFC 7235. A registry names a server
-that gives tokens for it. As with docker, a user and a password of the registry go to that server, too:
-whom the registry names could have them from the registry itself. They go over https only, and no
-other credentials do.
+https://distribution.github.io/distribution/spec/auth/token/ (identity tokens: spec/auth/oauth/) and
+RFC 7235. A registry names a server that gives tokens for it. As with docker, what logs in to the
+registry goes to that server, too: whom the registry names could have it from the registry itself. It
+goes over https only, and no other credentials do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from cgo_prebuilt.network.credentials import Credential, basic, is_loopback
-from cgo_prebuilt.network.docker_config import docker_login
+from cgo_prebuilt.network.docker_config import IDENTITY, docker_login
 from cgo_prebuilt.network.failure import Failure, Kind, status_failure
 from cgo_prebuilt.url import Url
 
@@ -49,6 +49,16 @@ class Challenge(NamedTuple):
         query = urlencode([pair for pair in pairs if pair[1]])
         return Url(f"{self.realm.raw}{'&' if '?' in self.realm.raw else '?'}{query}")
 
+    def form(self, identity: str) -> Mapping[str, str]:
+        """What to post to the realm to exchange an identity token for one for this scope."""
+        return {
+            "client_id": "cgo-prebuilt",
+            "grant_type": "refresh_token",
+            "refresh_token": identity,
+            "scope": self.scope,
+            "service": self.service,
+        }
+
 
 def read_challenge(header: str) -> Challenge | None:
     """The challenge of a `WWW-Authenticate`; None where it asks for no token."""
@@ -76,7 +86,7 @@ def answer_challenge(
     method: str,
     sent: Credential,
     environ: Mapping[str, str],
-    ask: Callable[[Url, Credential], tuple[int, bytes]],
+    ask: Callable[[Url, Credential, Mapping[str, str]], tuple[int, bytes]],
 ) -> Credential | None:
     """What to send a refused request again with.
 
@@ -86,7 +96,8 @@ def answer_challenge(
         method: The request's.
         sent: What the request was authorized with.
         environ: Names docker's configuration.
-        ask: Sends a GET with a login, if it has one; gives the status and the body.
+        ask: Sends a GET with a login, if it has one, or posts a form that is not empty; gives the
+            status and the body.
 
     Returns:
         None where there is nothing better than what was sent.
@@ -99,11 +110,13 @@ def answer_challenge(
     is_private = hop.scheme == "https" or is_loopback(hop)
     login = sent if own else Credential({})
     found = None if own or not is_private else docker_login(hop, environ)
+    identity = found[1] if found is not None and found[0] == IDENTITY else ""
     if found is not None:
-        login = Credential({"Authorization": basic(found)}, "docker's configuration")
+        headers = {} if identity else {"Authorization": basic(found)}
+        login = Credential(headers, "docker's configuration")
     challenge = read_challenge(header)
     if challenge is None:
-        if found is None or not _BASIC.search(header):
+        if found is None or identity or not _BASIC.search(header):
             return None
         _known[_place(hop, method)] = (float("inf"), login)
         return login
@@ -115,7 +128,11 @@ def answer_challenge(
             f"{hop.host} asks for a token of {realm}, which is not https",
             remedy="have the registry name an https URL as its realm, or use a mirror",
         )
-    status, body = ask(challenge.question(), login if is_private else Credential({}))
+    login = login if is_private else Credential({}, login.source)
+    if identity:
+        status, body = ask(realm, login, challenge.form(identity))
+    else:
+        status, body = ask(challenge.question(), login, {})
     token, seconds = _token(body) if status == 200 else ("", 0.0)
     if not token:
         raise Failure(

@@ -257,9 +257,12 @@ class HttpClient:
         response.close()
         return self._once(method, hop, url, headers, body, better)
 
-    def _ask_for_token(self, question: Url, login: Credential) -> tuple[int, bytes]:
+    def _ask_for_token(
+        self, question: Url, login: Credential, form: Mapping[str, str]
+    ) -> tuple[int, bytes]:
         # Without a look at redirects: the login is for nobody whom they lead to.
-        response = self._send("GET", question, question, {}, None, login if login.headers else None)
+        method, own = "POST" if form else "GET", login if login.headers else None
+        response = self._send(method, question, question, {}, form or None, own)
         with closing(self._answer(response, question)) as answer:
             content = answer.read_all(LARGEST_TOKEN, self._settings.answer_seconds)
         wait = requested_wait(answer.status, answer.headers, "", time.time())

@@ -18,9 +18,16 @@ from cgo_prebuilt.url import Url
 _REGISTRY: Final = re.compile(r"(?:https?://)?([^/]+)((?:/.*)?)")
 _API: Final = re.compile(r"/v[12]/?|/")
 
+IDENTITY: Final = "<token>"
+"""The user of a login whose password is an identity token, to be exchanged; so docker's helpers."""
+
+_HUB: Final = "registry-1.docker.io"
+_HUB_NAMES: Final = ("https://index.docker.io/v1/", "docker.io")
+"""What docker and podman call Docker Hub, whose API is at another host."""
+
 
 def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """User and password for a registry; None where there are none.
+    """User and password for a registry, or `IDENTITY` and its token; None where there are none.
 
     Args:
         url: What is asked of it.
@@ -29,9 +36,12 @@ def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None
     host, _, path = url.without_login().partition("://")[2].partition("/")
     repository = f"{host}/{path.removeprefix('v2/')}"
     for configuration in _configurations(environ):
-        helper = configuration.get("credHelpers", {}).get(host)
-        program = helper or configuration.get("credsStore")
-        found = _ask(f"docker-credential-{program}", host, environ) if program else None
+        found = None
+        for name in _HUB_NAMES if host == _HUB else (host,):
+            helper = configuration.get("credHelpers", {}).get(name)
+            program = helper or configuration.get("credsStore")
+            if program and found is None:
+                found = _ask(f"docker-credential-{program}", name, environ)
         if found is None:
             auths = configuration.get("auths", {}).items()
             fitting = {key: one for name, one in auths if repository.startswith(key := _key(name))}
@@ -64,13 +74,17 @@ def _key(name: str) -> str:
     match = _REGISTRY.fullmatch(name)
     if match is None:
         return "\0"
-    return f"{match[1]}/" if _API.fullmatch(match[2]) else f"{match[1]}{match[2]}/"
+    host = _HUB if match[1] in ("docker.io", "index.docker.io") else match[1]
+    return f"{host}/" if _API.fullmatch(match[2]) else f"{host}{match[2]}/"
 
 
 def _login(entry: object) -> tuple[str, str] | None:
     try:
+        token = entry.get("identitytoken")  # type: ignore[attr-defined]
+        if token and isinstance(token, str):
+            return IDENTITY, token
         user, colon, password = b64decode(entry["auth"]).decode().partition(":")  # type: ignore[index]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return (user, password.rstrip("\0")) if colon else None
 
@@ -83,6 +97,5 @@ def _ask(program: str, host: str, environ: Mapping[str, str]) -> tuple[str, str]
         user, secret = answer["Username"], answer["Secret"]
     except (ValueError, TypeError, KeyError):
         return None
-    # What it calls <token> is exchanged in a way of docker's own.
-    is_login = isinstance(user, str) and isinstance(secret, str) and user not in ("", "<token>")
+    is_login = isinstance(user, str) and isinstance(secret, str) and user != ""
     return (user, secret) if is_login else None
