@@ -207,11 +207,14 @@ def test_what_is_damaged_where_it_was_staged_is_not_published(
 
 
 def test_another_client_reads_what_a_registry_was_given(
-    run: Run, registry: Registry, tmp_path: Path
+    run: Run, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In chunks, too: some of 100 bytes."""
+    monkeypatch.setattr("cgo_prebuilt.publishing.registry_place.CHUNKS", (100, 50, 0))
     pack(run, "--sbom")
     done = publish(run, "--to", registry.place("acme/vec"))
     assert done.code == 0, done.err
+    assert len([line for line in registry.tried() if line.startswith("202 PATCH")]) > 4
     assert done.out == f"oci://{registry.address}/acme/vec:v1.2.3\n"
     place = f"docker://{registry.address}/acme/vec"
     index = json.loads(registry.skopeo("inspect", "--raw", f"{place}:v1.2.3"))

@@ -83,6 +83,30 @@ def test_the_go_modules_of_the_release_are_published_with_it(run: Run, tmp_path:
     ]
 
 
+@pytest.mark.parametrize(
+    ("verb", "step"),
+    [
+        ("pack", "run it again\n"),
+        ("publish", "run it again: a file that is there is not sent again"),
+    ],
+)
+def test_an_interrupt_promises_no_more_than_is_true(
+    run: Run, monkeypatch: pytest.MonkeyPatch, verb: str, step: str
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    pack(run, "--platform", "linux_amd64")
+    monkeypatch.setattr("cgo_prebuilt.manifests.manifest.read_manifest", interrupt)
+    options = {
+        "pack": ("--platform", "linux_amd64", "--from", "out", "--output", "dist"),
+        "publish": ("--dist", "dist", "--to", "published"),
+    }
+    done = run(verb, "prebuilt.yaml", *options[verb])
+    assert done.code == 130
+    assert f"error: interrupted\n  at: cgo-prebuilt\n  next: {step}" in done.err
+
+
 # Signatures.
 
 

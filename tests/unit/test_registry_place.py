@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ class FakeRegistry:
         self.requests: list[str] = []
         self.troubles: list[tuple[str, Callable[[Request], Response | None]]] = []
         self.lists_referrers = False
+        self.ranges: list[str] = []
+        self.refuses: Callable[[str, int], bool] = lambda found, size: False
+        self.least = "0"
+        self.settings = API_SETTINGS
         self.host = f"localhost:{server.port}"
         server.expect_request(re.compile("/v2/acme/vec/.*")).respond_with_handler(self._answer)
 
@@ -47,7 +52,7 @@ class FakeRegistry:
 
     def place(self) -> RegistryPlace:
         waits: list[float] = []
-        session = Api(HttpClient(API_SETTINGS, {}), sleep=waits.append)
+        session = Api(HttpClient(API_SETTINGS, {}), sleep=waits.append, settings=self.settings)
         return RegistryPlace(
             Url(f"oci://{self.host}/acme/vec"), manifest(), session, SilentProgress()
         )
@@ -56,12 +61,18 @@ class FakeRegistry:
         path = request.path.removeprefix("/v2/acme/vec/")
         line = f"{request.method} {path}"
         self.requests.append(line)
+        if request.method == "PATCH":
+            found = request.headers.get("Content-Range", "")
+            self.ranges.append(found or "the whole")
+            if self.refuses(found, len(request.get_data())):
+                return Response(status=416)
         for trouble in self.troubles:
             if re.search(trouble[0], line):
                 self.troubles.remove(trouble)
                 answer = trouble[1](request)
                 if answer is not None:
                     return answer
+                break
         kind, _, name = path.partition("/")
         if path.startswith("blobs/uploads/"):
             return self._upload(request, path.removeprefix("blobs/uploads/"))
@@ -80,7 +91,7 @@ class FakeRegistry:
         if request.method == "POST":
             name = str(len(self.uploads) + 1)
             self.uploads[name] = b""
-            return self.located(202, name)
+            return self.located(202, name, **{"OCI-Chunk-Min-Length": self.least})
         if request.method == "GET":
             last = len(self.uploads[name]) - 1
             return self.located(204, name, Range=f"0-{max(last, 0)}")
@@ -171,6 +182,64 @@ def test_an_upload_that_is_lost_is_begun_again(
 ) -> None:
     registry.trouble(pattern, lambda request: Response(status=status))
     run()
+    assert registry.blobs[DIGEST] == CONTENT
+
+
+@pytest.fixture
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cgo_prebuilt.publishing.registry_place.CHUNKS", (40_000, 30_000, 0))
+
+
+@pytest.mark.usefixtures("_small_chunks")
+def test_a_broken_connection_costs_a_chunk(registry: FakeRegistry, run: Publish) -> None:
+    """It may break more often than a file has tries: one that brought a chunk does not count."""
+
+    def cut(request: Request) -> Response | None:
+        request.get_data()
+        return broken_off(request)
+
+    registry.settings = replace(API_SETTINGS, tries=2, progress_bytes=1)
+    for _ in range(3):  # the first chunk arrives, then a connection breaks
+        registry.trouble("PATCH", lambda request: None)
+        registry.trouble("PATCH", cut)
+    run()
+    kept = ["0-39999", "40000-79999", "40000-79999", "80000-102399", "80000-102399"]
+    assert registry.ranges[:5] == kept  # two of them twice
+    assert registry.blobs[DIGEST] == CONTENT
+    assert registry.uploads["1"] == CONTENT  # and so no other upload was begun
+
+
+@pytest.mark.usefixtures("_small_chunks")
+@pytest.mark.parametrize(
+    ("refuses", "sent"),
+    [
+        (
+            lambda found, size: bool(found) and size > 30_000,
+            ["0-39999", "0-29999", "30000-59999", "60000-89999", "90000-102399"],
+        ),
+        (
+            lambda found, size: bool(found) and not found.startswith("0-"),
+            ["0-39999", "40000-79999", "0-29999", "30000-59999", "the whole"],
+        ),
+    ],
+    ids=["smaller ones, as GitHub's", "one only, as Google's"],
+)
+def test_a_registry_that_takes_other_chunks_gets_those(
+    registry: FakeRegistry, run: Publish, refuses: Callable[[str, int], bool], sent: list[str]
+) -> None:
+    registry.refuses = refuses
+    run()
+    assert registry.ranges[:5] == sent
+    assert registry.blobs[DIGEST] == CONTENT
+
+
+@pytest.mark.usefixtures("_small_chunks")
+def test_a_registry_that_wants_larger_chunks_gets_such(
+    registry: FakeRegistry, run: Publish
+) -> None:
+    registry.least = "60000"
+    run()
+    assert registry.ranges[:2] == ["0-59999", "60000-102399"]
     assert registry.blobs[DIGEST] == CONTENT
 
 

@@ -28,14 +28,25 @@ _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
 """What makes a shell stop that evaluates it, where it is not `false`."""
 
 
-def diagnose(error: BaseException) -> CgoPrebuiltError:
-    """Makes an error for a person of whatever ended a command."""
+_RERUN = {
+    "pack": "run it again",
+    "publish": "run it again: a file that is there is not sent again",
+}
+"""What to do after an interrupt, of verbs that resume nothing within a file."""
+
+
+def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
+    """Makes an error for a person of whatever ended a command.
+
+    Args:
+        error: What ended it.
+        verb: The command's verb; empty if there is none.
+    """
     if isinstance(error, CgoPrebuiltError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return InterruptError(
-            "interrupted", where=COMMAND, remedy="run it again: it resumes what was begun"
-        )
+        remedy = _RERUN.get(verb, "run it again: it resumes what was begun")
+        return InterruptError("interrupted", where=COMMAND, remedy=remedy)
     if isinstance(error, OSError):
         return UsageError(
             f"the system refused: {error.strerror or error}",
@@ -92,7 +103,7 @@ def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
 
 def report(arguments: Sequence[str], error: BaseException) -> int:
     """Says why a command failed, to a person and to a program, and gives the exit code."""
-    failure = _without_logins(diagnose(error))
+    failure = _without_logins(diagnose(error, *arguments[:1]))
     if isinstance(failure, BugError) and is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
         say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     note(f"error: {failure}")

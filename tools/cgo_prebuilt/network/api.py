@@ -40,17 +40,23 @@ class Upload:
         progress: Is told.
         settings: The lowest rate.
         start: Where the body begins in the file.
+        length: How many bytes it has; all to the file's end if not given.
 
     Raises:
         UsageError: The file cannot be read.
     """
 
     def __init__(
-        self, path: Path, progress: FileProgress, settings: TransportSettings, start: int = 0
+        self,
+        path: Path,
+        progress: FileProgress,
+        settings: TransportSettings,
+        start: int = 0,
+        length: int | None = None,
     ) -> None:
         try:
             self._file = path.open("rb")
-            self._size = path.stat().st_size - start
+            self._size = path.stat().st_size - start if length is None else length
             self._file.seek(start)
         except OSError as error:
             raise UsageError(
@@ -58,6 +64,7 @@ class Upload:
                 where=str(path),
                 remedy="check its permissions",
             ) from None
+        self._left = self._size
         self._progress = progress
         self._pace = Pace(settings)
         self._read = time.monotonic()
@@ -67,7 +74,8 @@ class Upload:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, for requests."""
-        data = self._file.read(size)
+        data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
         self._progress.advance(len(data))
         before, self._read = self._read, time.monotonic()
         self._pace.count(len(data), self._read - before)
@@ -166,15 +174,16 @@ class Api:
         progress: FileProgress,
         headers: Mapping[str, str] | None = None,
         start: int = 0,
+        length: int | None = None,
     ) -> Reply:
-        """Sends a file, or what is in it from some byte on, once; as `send_once`.
+        """Sends a file, or some bytes of it, once; as `send_once`. See `Upload`.
 
         Raises:
             UsageError: The file cannot be read.
         """
         progress.place(start)
         headers = {"Content-Type": "application/octet-stream", **self._headers, **(headers or {})}
-        with closing(Upload(path, progress, self._settings, start)) as body:
+        with closing(Upload(path, progress, self._settings, start, length)) as body:
             return self._good(
                 self._client.exchange(method, url, headers=headers, body=body, most=LARGEST_ANSWER)
             )
@@ -211,7 +220,12 @@ class Api:
             raise failure.error("no usable answer", url) from None
 
     def retrying(
-        self, action: Callable[[], _Result], url: Url, *, is_small: bool = False
+        self,
+        action: Callable[[], _Result],
+        url: Url,
+        *,
+        is_small: bool = False,
+        gained: Callable[[], int] = lambda: 0,
     ) -> _Result:
         """See `retry.retrying`; says why a long wait is one.
 
@@ -219,6 +233,7 @@ class Api:
             action: See there.
             url: What it is about.
             is_small: Its answer is small. Of a file, a try may have brought much before it failed.
+            gained: See there.
         """
         settings = self._settings
         if not is_small:
@@ -229,7 +244,7 @@ class Api:
                 self._note(f"{failure.reason} from {url}: waiting {seconds:.0f} s")
             self._sleep(seconds)
 
-        return retrying(action, Patience(settings, self._jitter), pause)
+        return retrying(action, Patience(settings, self._jitter), pause, gained)
 
     def _good(self, reply: Reply) -> Reply:
         """The reply, unless it is a rate limit or a failure of the server."""

@@ -43,6 +43,12 @@ from cgo_prebuilt.releases.registry import INDEX_TYPE, MANIFEST_TYPE, api_of, ta
 from cgo_prebuilt.url import Url
 
 _ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
+CHUNKS: Final = (8 << 20, 4 << 20, 0)
+"""The bytes of a chunk, which is what a broken connection costs; the next where one is refused.
+
+GitHub's registry takes 4 MiB (416). Google's takes the whole in one request, as 0 stands for.
+"""
+
 _BYTES: Final = {"Content-Type": "application/octet-stream"}
 _RANGE: Final = re.compile(r"(?:bytes=)?0-([0-9]{1,15})")
 
@@ -66,6 +72,7 @@ class RegistryPlace:
         self._progress = progress
         self._release: _Release | None = None
         self._is_changed = False
+        self._chunks = list(CHUNKS)
 
     def url_of(self, name: str) -> Url:
         """Where a file of the release is; for one that it lacks, nowhere."""
@@ -108,9 +115,13 @@ class RegistryPlace:
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `Destination.send`. Blobs have no names, so none takes another's place."""
         progress = self._progress.start(file.name, file.size)
-        upload = _Upload(self._session, self._url("blobs/uploads/"), file, progress)
+        upload = _Upload(self._session, self._url("blobs/uploads/"), file, progress, self._chunks)
         try:
-            self._session.retrying(lambda: self._has_blob(upload.digest) or upload.run(), self._api)
+            self._session.retrying(
+                lambda: self._has_blob(upload.digest) or upload.run(),
+                self._api,
+                gained=lambda: upload.most,
+            )
         except Failure as failure:
             progress.done("failed")
             raise not_uploaded(file, failure, self._place) from None
@@ -263,12 +274,28 @@ class _Release:
 
 
 class _Upload:
-    """A blob on its way: an attempt goes on where the last one ended ("Pushing a blob in chunks")."""
+    """A blob on its way, in chunks ("Pushing a blob in chunks" of the specification).
+
+    An attempt goes on behind the last chunk that the registry has. A registry that drops an upload
+    which was cut off in the middle of a chunk, as docker-registry does, gets the file from its start.
+
+    Attributes:
+        digest: The blob's.
+        most: How many bytes the registry had at most.
+    """
 
     def __init__(
-        self, session: Api, uploads: Url, file: ReleaseFile, progress: FileProgress
+        self,
+        session: Api,
+        uploads: Url,
+        file: ReleaseFile,
+        progress: FileProgress,
+        chunks: list[int],
     ) -> None:
         self.digest = f"sha256:{file.sha256}"
+        self.most = 0
+        self._chunks = chunks
+        self._least = 0
         self._session = session
         self._uploads = uploads
         self._file = file
@@ -281,16 +308,32 @@ class _Upload:
         Raises:
             Failure: It did not work; perhaps it does the next time.
         """
-        start = 0
+        start, size = 0, self._file.size
         if self._at is not None:
             start = self._arrived(self._session.send_once("GET", self._at))
         if self._at is None:
-            self._accept(self._session.send_once("POST", self._uploads, b""))
+            reply = self._session.send_once("POST", self._uploads, b"")
+            self._accept(reply)
+            least = reply.headers.get("oci-chunk-min-length", "").strip()
+            self._least = int(least[:15]) if re.fullmatch("[0-9]+", least) else 0
         assert self._at is not None
-        if start < self._file.size:
-            headers = {"Content-Range": f"{start}-{self._file.size - 1}"}
+        is_new = start == 0
+        while start < size:
+            chunk = self._chunks[0]
+            end = min(start + max(chunk, self._least), size) if chunk else size
+            headers = {"Content-Range": f"{start}-{end - 1}"} if chunk or start else {}
             path, progress = self._file.path, self._progress
-            self._accept(self._session.send_file("PATCH", self._at, path, progress, headers, start))
+            reply = self._session.send_file(
+                "PATCH", self._at, path, progress, headers, start, end - start
+            )
+            # Of an upload that was not cut off, it is the size or the number of chunks that is refused.
+            is_refused = is_new and reply.status in (400, 404, 405, 416)
+            if is_refused and chunk and size > (self._chunks[1] or chunk):
+                del self._chunks[0]
+                self._at = None
+                raise Failure(Kind.RESET, refusal(reply).reason)
+            self._accept(reply)
+            self.most, start = max(self.most, end), end
         at = _with_digest(self._at, self.digest)
         reply = self._session.send_once("PUT", at, b"", headers=_BYTES)
         if not 200 <= reply.status < 300:
