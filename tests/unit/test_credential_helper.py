@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +14,16 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.network import credential_helper
+from cgo_prebuilt.network import helper_process
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.credential_helper import VARIABLE, helper_for, read_helpers
 from cgo_prebuilt.network.credentials import Credential, credential_for
+from cgo_prebuilt.network.docker_config import docker_login
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.mirror import faulty_settings
 from cgo_prebuilt.network.retry import Verdict, classify
 from cgo_prebuilt.url import Url
+from tests.unit.command_case import runner
 from tests.unit.hostile_server import Exchange, HostileServer, redirect, status, whole
 from tests.unit.transport_case import BODY, SETTINGS, download, fetch
 
@@ -101,6 +106,9 @@ def test_a_program_is_on_the_path_or_in_the_workspace(
     headers("https://h/a", in_workspace)
     assert made.questions()[0].endswith(f" {tmp_path}")  # where Bazel runs it, too
     monkeypatch.chdir("/")
+    with pytest.raises(UsageError, match="in a Bazel workspace, and none was found here") as caught:
+        read_helpers(in_workspace)
+    assert "set BUILD_WORKSPACE_DIRECTORY" in caught.value.remedy
     named = {**in_workspace, "BUILD_WORKSPACE_DIRECTORY": str(tmp_path)}
     assert read_helpers(named) == {"h": str(made.path)}
 
@@ -123,6 +131,16 @@ def test_one_that_cannot_be_run_is_named(value: str, words: str, tmp_path: Path)
     with pytest.raises(Failure) as failed:
         credential_for(Url("https://h/"), Url("https://h/"), environ)
     assert failed.value.kind is Kind.LOCAL
+
+
+def test_an_option_is_named_by_its_name_before_anything_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = runner(tmp_path, monkeypatch, capsys)
+    wanted = ("--platform", "linux_amd64", "--output", "o")
+    answer = run("fetch", "--credential-helper", "h=/no/such", *wanted)
+    answer.refused(2, "'/no/such' is no program that can be run", "at: --credential-helper")
+    assert "downloading" not in answer.err
 
 
 # What it is asked, and what becomes of its answer.
@@ -247,6 +265,12 @@ def test_what_it_says_of_one_host_goes_to_no_other(tmp_path: Path) -> None:
         (f'{{"headers": {{"X: Y": ["{SECRET}"]}}}}', 0, "answers something else"),
         (f'{{"headers": {{"X": ["{SECRET}\\r\\nY: 1"]}}}}', 0, "answers something else"),
         (GOOD_UNTIL.format(SECRET), 0, "answers something else"),
+        (f'{{"headers": {{"X": "{SECRET}"}}}}', 0, "answers something else than credentials"),
+        (f'{{"headers": {{"X": {{"{SECRET}": 1}}}}}}', 0, "answers something else"),
+        *(
+            (f'{{"headers": {{"{name}": ["{SECRET}"]}}}}', 0, f"credentials: the header {name}")
+            for name in ("Host", "content-length", "Range", "Transfer-Encoding", "Connection")
+        ),
     ],
 )
 def test_a_failure_shows_what_it_complains_of_and_never_what_it_answers(
@@ -266,7 +290,7 @@ def test_a_failure_shows_what_it_complains_of_and_never_what_it_answers(
 def test_one_that_hangs_or_is_no_program_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credential_helper, "_SECONDS", 0.2)
+    monkeypatch.setattr(helper_process, "_SECONDS", 0.2)
     made = helper(tmp_path)
     made.path.write_text("#!/bin/sh\nsleep 60\n")
     with pytest.raises(Failure, match=r"has not answered in 0\.2 s"):
@@ -274,6 +298,66 @@ def test_one_that_hangs_or_is_no_program_is_given_up(
     made.path.write_text("\0")
     with pytest.raises(Failure, match="cannot be run: Exec format error"):
         headers("https://h/", made.environ())
+
+
+@pytest.mark.parametrize("stream", ["", " >&2"])
+def test_one_that_prints_without_end_is_ended(tmp_path: Path, stream: str) -> None:
+    made = helper(tmp_path)
+    made.path.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked\nyes{stream} &\nwait\n")
+    with pytest.raises(Failure, match="answers too much: more than 1 MB"):
+        headers("https://h/", made.environ())
+
+
+def is_held(pipe: Path) -> bool:
+    """Whether a process has a named pipe open for writing."""
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return bool(os.read(reader, 1))  # where nobody can write, it is at its end
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="process groups are of POSIX")
+def test_what_it_has_started_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper_process, "_SECONDS", 0.5)
+    made, held = helper(tmp_path), tmp_path / "held"
+    os.mkfifo(held)
+    made.path.write_text(f"#!/bin/sh\nsleep 60 3<> {held} &\ntouch {tmp_path}/begun\nwait\n")
+    with pytest.raises(Failure, match="has not answered"):
+        headers("https://h/", made.environ())
+    assert (tmp_path / "begun").exists()
+    deadline = time.monotonic() + 5
+    while is_held(held) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_held(held)
+
+
+def test_an_answer_counts_though_what_it_leaves_behind_keeps_its_output(tmp_path: Path) -> None:
+    made = helper(tmp_path)
+    pid = tmp_path / "pid"
+    made.path.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {pid}\necho '{BEARER}'\n")
+    begun = time.monotonic()
+    try:
+        assert headers("https://h/left", made.environ())["Authorization"] == f"Bearer {SECRET}"
+        assert time.monotonic() - begun < 5
+        os.kill(int(pid.read_text()), 0)  # an agent, perhaps
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_a_helper_of_dockers_that_prints_without_end_is_ended(tmp_path: Path) -> None:
+    program = tmp_path / "docker-credential-flood"
+    program.write_text("#!/bin/sh\nexec yes\n")
+    program.chmod(0o755)
+    (tmp_path / "config.json").write_text('{"credsStore": "flood"}')
+    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", environ["PATH"])
+        begun = time.monotonic()
+        assert docker_login(Url("https://registry.example/v2/a/b"), environ) is None
+    assert time.monotonic() - begun < 5
 
 
 def test_credentials_that_are_refused_name_who_must_renew_them(

@@ -117,10 +117,17 @@ def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
     """Puts the command line's credential helpers behind the variable's: the last for a host counts.
 
     Every connection, of whatever thread, reads the environment.
+
+    Raises:
+        UsageError: One of them is malformed, or its program is not there.
     """
     name = "CGO_PREBUILT_CREDENTIAL_HELPER"
     before = os.environ.get(name)
     if helpers:
+        from cgo_prebuilt.network.credential_helper import parse_helpers
+
+        for helper in helpers:
+            parse_helpers(helper, os.environ, "--credential-helper")
         os.environ[name] = ",".join(filter(None, (before, *helpers)))
     try:
         yield

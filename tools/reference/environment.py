@@ -65,7 +65,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_CREDENTIAL_HELPER",),
-        "programs that know credentials, `[PATTERN=]PROGRAM` with commas in between, asked by the protocol"
+        "programs that know credentials, `[PATTERN=]PROGRAM` with commas in between (empty entries are"
+        " ignored), asked by the protocol"
         " of Bazel's `--credential_helper`. PATTERN is a host or `*.DOMAIN`; the most specific one counts."
         " PROGRAM is an absolute path, `%workspace%/PATH`, or on the `PATH`. `--credential-helper` adds one",
     ),

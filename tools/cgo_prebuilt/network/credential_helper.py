@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -20,13 +19,13 @@ from typing import Final
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.helper_process import run
 from cgo_prebuilt.url import Url
 
 VARIABLE: Final = "CGO_PREBUILT_CREDENTIAL_HELPER"
 METHOD: Final = "CGO_PREBUILT_METHOD"
 """Tells a helper the request's method, which the protocol does not: S3 wants it signed, too."""
 
-_SECONDS: Final = 10.0
 _KEPT_SECONDS: Final = 1800.0
 """How long an answer without `expires` is good, as in Bazel."""
 _MARGIN: Final = 5.0
@@ -35,31 +34,43 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t -~\x80-\xff]+")
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
+_OURS: Final = frozenset(
+    ["accept-encoding", "connection", "content-length", "expect", "host", "if-range", "keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"]
+)
+"""Headers that say where a message ends, or which bytes are asked for."""
+
 _answers: dict[tuple[str, str, str], tuple[float, dict[str, str]]] = {}
 _asking = threading.Lock()
 
 
 def read_helpers(environ: Mapping[str, str]) -> dict[str, str]:
-    """The helpers that an environment names: programs by pattern, which is empty for all hosts.
+    """The helpers that an environment names in `CGO_PREBUILT_CREDENTIAL_HELPER`; as `parse_helpers`."""
+    return parse_helpers(environ.get(VARIABLE, ""), environ, VARIABLE)
+
+
+def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str, str]:
+    """The programs that a text names, by pattern, which is empty for all hosts.
 
     Args:
-        environ: `CGO_PREBUILT_CREDENTIAL_HELPER`: `[PATTERN=]PROGRAM`, with commas in between.
+        text: `[PATTERN=]PROGRAM`, with commas in between; empty entries are ignored.
+        environ: `PATH`, `BUILD_WORKSPACE_DIRECTORY`.
+        where: What has the text.
 
     Raises:
         UsageError: One is malformed, or its program is not there.
     """
     helpers = {}
-    for entry in filter(None, map(str.strip, environ.get(VARIABLE, "").split(","))):
+    for entry in filter(None, map(str.strip, text.split(","))):
         pattern, equals, program = entry.partition("=")
         if not equals or "/" in pattern or "\\" in pattern:
             pattern, program = "", entry
         elif not _PATTERN.fullmatch(pattern):
             raise UsageError(
                 f"{pattern!r} is no pattern of hosts",
-                where=VARIABLE,
+                where=where,
                 remedy="write HOST=PROGRAM, *.DOMAIN=PROGRAM, or PROGRAM for all hosts",
             )
-        helpers[pattern.lower()] = _found(program, environ)
+        helpers[pattern.lower()] = _found(program, environ, where)
     return helpers
 
 
@@ -83,42 +94,25 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
         if time.time() < until:
             return headers
         words = json.dumps({"uri": key[2]})
-        said = run([program, "get"], words, {**environ, METHOD: method}, _workspace(environ))
+        folder = _workspace(environ) or Path.cwd()
+        said = run([program, "get"], words, {**environ, METHOD: method}, folder)
         # A command line that shows what is wrong, and has no secret.
-        remedy = f"""correct {VARIABLE}, or try: echo '{{"uri": "{url}"}}' | {program} get"""
+        remedy = f"""correct --credential-helper or {VARIABLE}, or try: echo '{{"uri": "{url}"}}' | {program} get"""
         if isinstance(said, str):
             raise Failure(Kind.CREDENTIAL, said, remedy=remedy)
         try:
             _answers[key] = _read(json.loads(said))
+        except _ReservedHeaderError as error:
+            what = f"the credential helper {program} answers something else than credentials: {error}"
+            raise Failure(Kind.CREDENTIAL, what, remedy=remedy) from None
         except (ValueError, TypeError, AttributeError, RecursionError):
             what = f"the credential helper {program} answers something else than credentials"
             raise Failure(Kind.CREDENTIAL, what, remedy=remedy) from None
         return _answers[key][1]
 
 
-def run(
-    command: list[str], words: str, environ: Mapping[str, str], folder: Path | None = None
-) -> bytes | str:
-    """What a helper prints, or why it prints nothing; never what else it has printed then."""
-    what = f"the credential helper {command[0]}"
-    try:
-        done = subprocess.run(
-            command,
-            input=words.encode(),
-            capture_output=True,
-            check=False,
-            cwd=folder,
-            env=dict(environ),
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"{what} has not answered in {_SECONDS:g} s"
-    except OSError as error:
-        return f"{what} cannot be run: {error.strerror}"
-    if done.returncode == 0:
-        return done.stdout
-    said = " ".join(done.stderr[-200:].decode("utf-8", "replace").split())
-    return f"{what} failed with exit code {done.returncode}: {said}"
+class _ReservedHeaderError(Exception):
+    """A helper's answer has a header that is none of its own; the text names it."""
 
 
 def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str]]:
@@ -126,8 +120,15 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
 
     Raises:
         ValueError: It has what no request can carry, as do TypeError and AttributeError.
+        _ReservedHeaderError: It has a header that a request sets itself.
     """
-    headers = {name: ", ".join(values) for name, values in answer.get("headers", {}).items()}
+    given = answer.get("headers", {})
+    if not all(isinstance(values, list) for values in given.values()):
+        raise TypeError
+    headers = {name: ", ".join(values) for name, values in given.items()}
+    for name in headers:
+        if name.lower() in _OURS:
+            raise _ReservedHeaderError(f"the header {name}")
     if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
         raise ValueError
     expires = answer.get("expires")
@@ -140,22 +141,30 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
     return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").timestamp() - _MARGIN, headers
 
 
-def _workspace(environ: Mapping[str, str]) -> Path:
-    """The Bazel workspace that this is called in, else the current folder."""
+def _workspace(environ: Mapping[str, str]) -> Path | None:
+    """The Bazel workspace that this is called in; None outside of any."""
     named, here = environ.get("BUILD_WORKSPACE_DIRECTORY"), Path.cwd()
     above = (folder for folder in (here, *here.parents) if (folder / "MODULE.bazel").is_file())
-    return Path(named) if named else next(above, here)
+    return Path(named) if named else next(above, None)
 
 
-def _found(program: str, environ: Mapping[str, str]) -> str:
-    path = program.replace("%workspace%", str(_workspace(environ)))
+def _found(program: str, environ: Mapping[str, str], where: str) -> str:
+    workspace = _workspace(environ) if "%workspace%" in program else None
+    if workspace is None and "%workspace%" in program:
+        raise UsageError(
+            f"the credential helper {program!r} is in a Bazel workspace, and none was found here",
+            where=where,
+            remedy="run it where MODULE.bazel is, or below, set BUILD_WORKSPACE_DIRECTORY to that"
+            " folder, or name an absolute path",
+        )
+    path = program.replace("%workspace%", str(workspace))
     # Where Bazel fetches, a relative path would be one of its own folders.
     is_plain = Path(path).name == path or Path(path).is_absolute()
     found = shutil.which(path, path=environ.get("PATH")) if is_plain else None
     if found is None:
         raise UsageError(
             f"the credential helper {program!r} is no program that can be run",
-            where=VARIABLE,
+            where=where,
             remedy="name an absolute path, %workspace%/PATH, or a program on the PATH",
         )
     return found

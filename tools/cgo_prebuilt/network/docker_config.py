@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cgo_prebuilt.network.credential_helper import run
+from cgo_prebuilt.network.helper_process import run
 from cgo_prebuilt.url import Url
 
 _REGISTRY: Final = re.compile(r"(?:https?://)?([^/]+)((?:/.*)?)")
