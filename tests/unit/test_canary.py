@@ -232,7 +232,11 @@ import glob, sys
 uri = sys.stdin.read()
 assert "?" not in uri or {CANARY!r} in uri
 for place in glob.glob("/proc/[0-9]*/cmdline"):
-    assert b"cAn" + b"ArY" not in open(place, "rb").read(), place
+    try:
+        words = open(place, "rb").read()
+    except OSError:  # it has ended meanwhile
+        continue
+    assert b"cAn" + b"ArY" not in words, place
 open(sys.argv[0] + ".asked", "a").write("x")
 print('{{"headers": {{"Authorization": ["Bearer {CANARY}"], "X": ["{CANARY}"]}}}}')
 """

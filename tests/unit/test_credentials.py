@@ -8,10 +8,17 @@ import pytest
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.credentials import credential_for, github_token, is_github
+from cgo_prebuilt.network.credentials import (
+    credential_for,
+    github_servers,
+    github_token,
+    is_github,
+)
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of
+from cgo_prebuilt.network.mirror import faulty_settings
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.url import Url
+from tests.unit.hostile_server import HostileServer, status
 from tests.unit.transport_case import SETTINGS
 
 SECRET = "ghp_a-secret-token"
@@ -130,7 +137,6 @@ def test_a_socks_proxy_without_pysocks_says_so() -> None:
         ("https://api.github.com/a", {"GITHUB_SERVER_URL": "https://github.com"}, True),
         ("http://ghe.example/a", {"GITHUB_API_URL": "http://ghe.example/api"}, False),
         ("http://localhost:8/a", {"GITHUB_API_URL": "http://localhost:8/api"}, True),
-        ("https://h/a", {"GITHUB_API_URL": "http://[bad"}, False),
     ],
 )
 def test_where_a_github_token_may_go(url: str, environ: dict[str, str], is_one: bool) -> None:
@@ -138,6 +144,59 @@ def test_where_a_github_token_may_go(url: str, environ: dict[str, str], is_one: 
     if url != "http://[bad":
         known = {"GH_TOKEN": "t", "NETRC": "/no/netrc", **environ}
         assert (authorization(Url(url), Url("https://first/"), known) == "Bearer t") == is_one
+
+
+@pytest.mark.parametrize("name", ["GITHUB_SERVER_URL", "GITHUB_API_URL"])
+@pytest.mark.parametrize("value", ["notaurl", "http://[bad", "file:///a", "https://", "h:8/a"])
+def test_a_github_that_is_no_url_is_a_usage_error(name: str, value: str) -> None:
+    environ = {name: value, "NETRC": "/no/netrc"}
+    with pytest.raises(UsageError, match=f"{name} is no URL of a server: ") as caught:
+        github_servers(environ)
+    assert caught.value.where == name
+    assert [error.where for error in faulty_settings(environ)] == [name]  # `doctor`
+    with pytest.raises(Failure, match=f"{name} is no URL of a server: ") as failed:
+        credential_for(Url("https://h/"), Url("https://h/"), environ)
+    assert failed.value.kind is Kind.LOCAL
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is not there"),
+        (b"machine", "cannot be read: line "),
+        (b"machine h login me secret", "cannot be read: line 1 is malformed"),
+        (b"\xff\xfe", "cannot be read: "),
+        ("folder", "cannot be read: Is a directory"),
+        (b"machine h:8080 login me password secret", "has an entry for h:8080; netrc has hosts"),
+    ],
+)
+def test_a_netrc_that_is_of_no_use_is_told_where_the_server_refuses(
+    tmp_path: Path, content: bytes | str | None, words: str
+) -> None:
+    place = tmp_path / "netrc"
+    if isinstance(content, bytes):
+        place.write_bytes(content)
+    elif content is not None:
+        place.mkdir()
+    sent = credential_for(Url("https://h:8080/"), Url("https://h:8080/"), {"NETRC": str(place)})
+    assert sent.headers == {}
+    assert sent.unread.startswith(f"NETRC names {place}, which {words}")
+    assert "secret" not in sent.unread
+    other = credential_for(Url("https://i/"), Url("https://i/"), {"HOME": "/no", "NETRC": ""})
+    assert other.unread == ""
+
+
+@pytest.mark.parametrize("refusal", [401, 403])
+def test_the_next_step_names_a_netrc_that_is_not_there(refusal: int) -> None:
+    environ = {"NETRC": "/no/netrc"}
+    with (
+        HostileServer({"/a": [status(refusal)]}) as server,
+        HttpClient(SETTINGS, environ) as client,
+        pytest.raises(Failure) as caught,
+    ):
+        client.open(Url(server.url("/a")))
+    words = "NETRC names /no/netrc, which is not there: correct it; or give credentials: "
+    assert (caught.value.remedy or "").startswith(words)
 
 
 @pytest.mark.parametrize(

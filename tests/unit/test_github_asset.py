@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from tests.github_server import TOKEN, GitHubServer, problem
 from tests.unit.command_case import Run, runner
@@ -109,6 +110,16 @@ def test_a_release_or_a_file_that_is_not_there_is_told(run: Run, github: GitHubS
     run("lock", "prebuilt.yaml").refused(
         3, "HTTP 404 Not Found from", "may read the contents of acme/vec"
     )
+
+
+@pytest.mark.parametrize("text", ["[[[", "null", "{}", '{"assets": 1}', '{"assets": [{"id": 1}]}'])
+def test_an_answer_that_is_none_of_the_api_is_told(
+    run: Run, github: GitHubServer, text: str
+) -> None:
+    github.trouble("/api/repos", lambda _: Response(text, content_type="application/json"))
+    answer = run("lock", "prebuilt.yaml")
+    answer.refused(3, "is not what GitHub's API gives", "check GITHUB_API_URL")
+    assert "HTTP 404" not in answer.err
 
 
 def test_a_rate_limit_is_waited_for_or_says_until_when(run: Run, github: GitHubServer) -> None:

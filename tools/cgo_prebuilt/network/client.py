@@ -180,7 +180,14 @@ class HttpClient:
                     f" {wanted.repository}"
                 )
             raise failure
-        asset = asset_in(told.content, wanted, self._environ)
+        try:
+            asset = asset_in(told.content, wanted, self._environ)
+        except ValueError:
+            raise Failure(
+                Kind.MALFORMED,
+                f"the answer from {question} is not what GitHub's API gives",
+                remedy="check GITHUB_API_URL, and what stands between this machine and the server",
+            ) from None
         if asset is None:
             raise status_failure(404, f"the release has no {wanted.file}", None)
         return self._follow("GET", asset, asset, {**headers, **BYTES})
@@ -209,8 +216,8 @@ class HttpClient:
                 remedy="have the server send the file as it is, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
-        reason, sent = said or answer.reason, self._credential.source
-        raise status_failure(status, reason, wait, sent, writes=writes)
+        reason, own = said or answer.reason, self._credential
+        raise status_failure(status, reason, wait, own.source, unread=own.unread, writes=writes)
 
     def _follow(
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None

@@ -34,8 +34,9 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t -~\x80-\xff]+")
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
-_OURS: Final = frozenset(
-    ["accept-encoding", "connection", "content-length", "expect", "host", "if-range", "keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"]
+_OURS: Final = (
+    *("accept-encoding", "connection", "content-length", "expect", "host", "if-range"),
+    *("keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"),
 )
 """Headers that say where a message ends, or which bytes are asked for."""
 
@@ -97,13 +98,16 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
         folder = _workspace(environ) or Path.cwd()
         said = run([program, "get"], words, {**environ, METHOD: method}, folder)
         # A command line that shows what is wrong, and has no secret.
-        remedy = f"""correct --credential-helper or {VARIABLE}, or try: echo '{{"uri": "{url}"}}' | {program} get"""
+        call = f"""echo '{{"uri": "{url}"}}' | {program} get"""
+        remedy = f"correct --credential-helper or {VARIABLE}, or try: {call}"
         if isinstance(said, str):
             raise Failure(Kind.CREDENTIAL, said, remedy=remedy)
         try:
             _answers[key] = _read(json.loads(said))
         except _ReservedHeaderError as error:
-            what = f"the credential helper {program} answers something else than credentials: {error}"
+            what = (
+                f"the credential helper {program} answers something else than credentials: {error}"
+            )
             raise Failure(Kind.CREDENTIAL, what, remedy=remedy) from None
         except (ValueError, TypeError, AttributeError, RecursionError):
             what = f"the credential helper {program} answers something else than credentials"

@@ -27,10 +27,12 @@ class Credential:
     Attributes:
         headers: Those that it has for that; none for nothing.
         source: What has them, in words for whoever must renew them.
+        unread: Why netrc has none, in words, where somebody may think that it has.
     """
 
     headers: Mapping[str, str]
     source: str = ""
+    unread: str = ""
 
 
 def credential_for(
@@ -69,12 +71,7 @@ def credential_for(
         return Credential(headers, f"the credential helper {program}")
     if token is not None:
         return Credential({"Authorization": f"Bearer {token}"}, "GITHUB_TOKEN or GH_TOKEN")
-    login = _netrc_login(hop.host, environ, home=home) if is_private else None
-    if login is None:
-        return Credential({})
-    # Bazel, too, takes a password without a user for a token.
-    value = basic(login) if login[0] else f"Bearer {login[1]}"
-    return Credential({"Authorization": value}, "netrc (NETRC)")
+    return _netrc(hop.host, environ, home=home) if is_private else Credential({})
 
 
 def basic(login: tuple[str, str]) -> str:
@@ -91,6 +88,9 @@ def is_github(url: Url, environ: Mapping[str, str]) -> bool:
     """Whether a URL is on the GitHub that a token is for, and nobody can read along.
 
     It is github.com unless the environment, such as that of GitHub Actions, names another.
+
+    Raises:
+        UsageError: The environment names none that is a URL.
     """
     if url.scheme != "https" and not is_loopback(url):
         return False
@@ -110,7 +110,18 @@ def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
 
     Where only one of `GITHUB_SERVER_URL` and `GITHUB_API_URL` is set, the other is on the same
     GitHub: its token is not github.com's.
+
+    Raises:
+        UsageError: One of them is no URL of a server.
     """
+    for name in ("GITHUB_SERVER_URL", "GITHUB_API_URL"):
+        url = Url(environ.get(name, ""))
+        if url.raw and not (url.is_fetchable() and url.host):
+            raise UsageError(
+                f"{name} is no URL of a server: {url}",
+                where=name,
+                remedy="write https://HOST, or unset it for github.com; GitHub Actions sets it",
+            )
     server, api = (
         environ.get(name, "").rstrip("/") for name in ("GITHUB_SERVER_URL", "GITHUB_API_URL")
     )
@@ -145,20 +156,29 @@ def github_token(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def _netrc_login(host: str, environ: Mapping[str, str], *, home: bool) -> tuple[str, str] | None:
-    names = [environ["NETRC"]] if environ.get("NETRC") else ["~/.netrc", "~/_netrc"]
-    for name in names:
+def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
+    named = environ.get("NETRC")
+    for name in [named] if named else ["~/.netrc", "~/_netrc"]:
+        file = f"NETRC names {name}, which" if named else name
         try:
-            path = Path(name).expanduser()
-        except RuntimeError:  # a user without a home
+            entries = netrc.netrc(str(Path(name).expanduser())).hosts
+        except (FileNotFoundError, RuntimeError):  # or a user without a home
+            if named:
+                return Credential({}, unread=f"{file} is not there")
             continue
-        try:
-            entries = netrc.netrc(str(path)).hosts
-        except FileNotFoundError:
-            continue
-        except (OSError, netrc.NetrcParseError, UnicodeError):
-            return None
+        except netrc.NetrcParseError as error:  # its text may quote a password
+            return Credential({}, unread=f"{file} cannot be read: line {error.lineno} is malformed")
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            return Credential({}, unread=f"{file} cannot be read: {why}")
         # `default` is meant for the host that was asked for, not for where it redirects to.
         entry = entries.get(host) or (entries.get("default") if home else None)
-        return (entry[0], entry[2] or "") if entry is not None else None
-    return None
+        if entry is None:
+            machine = next((one for one in entries if one.rpartition(":")[0] == host), None)
+            unread = f"{file} has an entry for {machine}; netrc has hosts without ports"
+            return Credential({}, unread=unread if machine is not None else "")
+        # Bazel, too, takes a password without a user for a token.
+        login = (entry[0], entry[2] or "")
+        value = basic(login) if login[0] else f"Bearer {login[1]}"
+        return Credential({"Authorization": value}, "netrc (NETRC)")
+    return Credential({})

@@ -119,7 +119,13 @@ def fault(error: Exception) -> Failure:
 
 
 def status_failure(
-    status: int, reason: str, retry_after: float | None, sent: str = "", *, writes: bool = False
+    status: int,
+    reason: str,
+    retry_after: float | None,
+    sent: str = "",
+    *,
+    unread: str = "",
+    writes: bool = False,
 ) -> Failure:
     """The failure that an HTTP status other than success stands for.
 
@@ -128,6 +134,7 @@ def status_failure(
         reason: The server's words for it.
         retry_after: How long the server asks to wait, in seconds.
         sent: What has the credentials that the request had; empty where it had none.
+        unread: Why a file that may have some could not be used; empty where there is none.
         writes: Whether it is a publisher's request: then the next step is a publisher's, too.
     """
     remedy = None
@@ -147,6 +154,8 @@ def status_failure(
         remedy = "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY"
     elif status == 429:
         remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
+    if status in (401, 403) and unread:
+        remedy = f"{unread}: correct it; or {remedy}"
     text = f"HTTP {status} {reason}".rstrip()
     return Failure(Kind.STATUS, text, remedy=remedy, status=status, retry_after=retry_after)
 

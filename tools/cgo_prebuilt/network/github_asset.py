@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
+from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
 from cgo_prebuilt.url import Url
 
@@ -44,7 +45,10 @@ def release_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
 
 def private_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
     """The same where there is a token for it."""
-    has_token = is_github(url, environ) and github_token(environ) is not None
+    try:
+        has_token = is_github(url, environ) and github_token(environ) is not None
+    except UsageError:  # the request that needed it was refused
+        return None
     return release_file(url, environ) if has_token else None
 
 
@@ -55,11 +59,15 @@ def release_of(wanted: ReleaseFile, environ: Mapping[str, str]) -> Url:
 
 
 def asset_in(release: bytes, wanted: ReleaseFile, environ: Mapping[str, str]) -> Url | None:
-    """The API's address of a file; None where the release has no such file."""
+    """The API's address of a file; None where the release has no such file.
+
+    Raises:
+        ValueError: The answer is none of GitHub's API.
+    """
     try:
         assets = json.loads(release)["assets"]
         ids = [int(one["id"]) for one in assets if one["name"] == wanted.file]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(type(error).__name__) from None
     api = github_servers(environ)[1].raw
     return Url(f"{api}/repos/{wanted.repository}/releases/assets/{ids[0]}") if ids else None

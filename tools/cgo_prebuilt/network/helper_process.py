@@ -18,7 +18,7 @@ _SECONDS: Final = 10.0
 _MOST: Final = 1 << 20
 """The most bytes that it may print, and that it may complain with."""
 _CHUNK: Final = 1 << 16
-_GRACE: Final = 0.5
+_GRACE: Final = 1.0
 """How long the rest of an answer is waited for where another process keeps its pipe open."""
 
 _running: set[subprocess.Popen[bytes]] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
@@ -64,7 +64,7 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
     """The variables that no fetch could begin with, of whatever library: an error for each."""
     # With ssl, which takes its time.
     from cgo_prebuilt.network.credential_helper import read_helpers
-    from cgo_prebuilt.network.credentials import github_token
+    from cgo_prebuilt.network.credentials import github_servers, github_token
 
     names = [name for name in environ if _SETTING.fullmatch(name)]
     found: list[CgoPrebuiltError] = []
@@ -76,7 +76,9 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
             _look_into(settings.mirror or settings.release_url, name)
         except CgoPrebuiltError as error:
             found.append(error)
-    for read in (github_token, read_helpers):
+    readers: tuple[Callable[[Mapping[str, str]], object], ...]
+    readers = (github_token, github_servers, read_helpers)
+    for read in readers:
         try:
             read(environ)
         except CgoPrebuiltError as error:
