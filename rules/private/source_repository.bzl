@@ -136,6 +136,9 @@ def _link_folder(rctx, source):
 
 def _check_trust(rctx, version):
     """Has the fetcher verify who vouches for the lock whose folder is built. The folder itself is the user's own."""
+
+    # The signature is only in the file, and since Bazel 8 rctx.path watches nothing.
+    rctx.watch(rctx.attr.lock_file)
     result = run_fetcher(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),

@@ -69,6 +69,26 @@ def test_a_public_file_is_exported(path: Path) -> None:
     assert f'"{path.name}"' in "".join(exported)
 
 
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(RULES)) for path in FILES])
+def test_a_file_of_a_label_is_watched_where_its_path_is_asked_for(path: Path) -> None:
+    """Since Bazel 8 `rctx.path(label)` does not; a change would not reach an output base that is there."""
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(function, ast.FunctionDef):
+            text = ast.unparse(function)
+            if re.search(r"rctx\.path\((rctx\.attr\.|getattr\(rctx\.attr)", text):
+                assert "rctx.watch(" in text, function.name
+
+
+def test_a_flag_of_a_library_is_for_tools_of_the_build_too() -> None:
+    """Bazel 10 gives tools the default of every flag whose scope is not universal."""
+    flags = {}
+    for name in ("hub_targets.bzl", "templates/hub.BUILD.bazel.template"):
+        text = (RULES / "private" / name).read_text(encoding="utf-8")
+        for body in re.findall(r"^ *choice_flag\(\n(.*?)^ *\)\n", text, re.DOTALL | re.MULTILINE):
+            flags[re.findall(r'name = "(\w+)"', body)[0]] = 'scope = "universal"' in body
+    assert flags == {"flavor": True, "origin": True}
+
+
 def test_macos_has_its_present_name() -> None:
     """`@platforms//os:osx` is an alias that platforms keeps for old users."""
     assert len(PAGES) > 60
