@@ -56,7 +56,29 @@ def test_only_the_reason_is_added(before: str, after: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{name: vec}", "name: vec\nwithdrawn: {v0: old,\n}\n", 'withdrawn: {"v1": "other"}\n']
+    ("before", "after"),
+    [
+        ('withdrawn: {"v1": "old: \\"", v0: old} # why\n', 'withdrawn: {"v1": "new", v0: old} # why\n'),
+        ("withdrawn:\n  v10: no\n  v1: 'old' # why\n", "withdrawn:\n  v10: no\n  \"v1\": \"new\" # why\n"),
+        ("withdrawn:\n  'v1': old\n  v0: old\n", 'withdrawn:\n  "v1": "new"\n  v0: old\n'),
+    ],
+)  # fmt: skip
+def test_a_reason_is_replaced_by_another(before: str, after: str) -> None:
+    head = "name: vec # a library\n"
+    assert with_withdrawn(head + before, "v1", "new", where="m") == head + after
+
+
+@pytest.mark.parametrize("why", ["es stürzt ab", "{it}: 'crashes', #7", "it crashes \U0001f4a5"])
+def test_a_second_version_and_a_second_reason_can_be_written(why: str) -> None:
+    text = "name: vec\n"
+    for version, reason in (("v1", why), ("v2", why), ("v1", "again"), ("v1", why)):
+        text = with_withdrawn(text, version, reason, where="m")
+    assert yaml.safe_load(text)["withdrawn"] == {"v1": why, "v2": why}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{name: vec}", "name: vec\nwithdrawn: {v0: old,\n}\n", "withdrawn:\n  v1: >\n    other\n"],
 )
 def test_reasons_that_are_written_in_other_ways_are_left_to_people(text: str) -> None:
     with pytest.raises(ManifestError, match="'withdrawn' cannot be extended there") as caught:

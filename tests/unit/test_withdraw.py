@@ -36,6 +36,13 @@ def test_manifest_and_lock_say_why_and_a_fetch_warns(run: Run, tmp_path: Path) -
     assert [
         (tmp_path / name).read_bytes() for name in ("prebuilt.yaml", "prebuilt.lock.json")
     ] == texts
+    for version, why in (("v1.2.3", "so does it"), ("v1.2.2", "another reason")):
+        done = run("withdraw", version, "--why", why)
+        assert done.code == 0, done.err
+    reasons = '{"v1.2.2": "another reason", "v1.2.3": "so does it"}'
+    assert f"withdrawn: {reasons}\n" in (tmp_path / "prebuilt.yaml").read_text()
+    lock = read_lock(tmp_path / "prebuilt.lock.json")
+    assert [one.withdrawn for one in lock.versions.values()] == ["another reason", "so does it"]
 
 
 def test_a_default_version_and_one_that_is_in_no_lock_are_told(run: Run, tmp_path: Path) -> None:

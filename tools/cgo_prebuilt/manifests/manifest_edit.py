@@ -68,22 +68,36 @@ def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
     Raises:
         ManifestError: `withdrawn` is written in a way that is left to people.
     """
-    entry = f"{json.dumps(version)}: {json.dumps(why)}"
+    entry = f"{_spellings(version)[0]}: {_spellings(why)[0]}"
     before = parse_yaml(text, where)
     reasons = (before.get("withdrawn") or {}) if isinstance(before, dict) else None
     if isinstance(reasons, dict) and version in reasons and reasons[version] == why:
         return text
-    if isinstance(before, dict) and isinstance(reasons, dict) and version not in reasons:
-        changed = _with_entry(text, entry)
+    if isinstance(before, dict) and isinstance(reasons, dict):
         wanted = {**before, "withdrawn": {**reasons, version: why}}
-        with suppress(ManifestError):
-            if parse_yaml(changed, where) == wanted:
-                return changed
+        attempts = [_with_entry(text, entry)]
+        if version in reasons:
+            attempts = _with_other_entry(text, version, str(reasons[version]), entry)
+        for changed in attempts:
+            with suppress(ManifestError):
+                if parse_yaml(changed, where) == wanted:
+                    return changed
     raise ManifestError(
         "'withdrawn' cannot be extended there",
         where=where,
         remedy=f"write {entry} into it by hand, and run `cgo-prebuilt lock`",
     )
+
+
+def _spellings(value: str) -> list[str]:
+    """How YAML may write a text on one line; the first is what is written here."""
+    return [json.dumps(value, ensure_ascii=False), json.dumps(value), f"'{value}'", value]
+
+
+def _with_other_entry(text: str, version: str, old: str, entry: str) -> list[str]:
+    """The texts in which an entry stands for what may be the one of a version and its old reason."""
+    ways = [f"{key}: {reason}" for key in _spellings(version) for reason in _spellings(old)]
+    return [text.replace(one, entry) for one in ways if text.count(one) == 1]
 
 
 def _with_entry(text: str, entry: str) -> str:
