@@ -286,6 +286,17 @@ def test_a_place_that_publish_knows_no_way_to_is_no_folder(
     assert "canary" not in done.err
 
 
+def test_what_is_no_folder_is_said_before_anything_else(run: Run, tmp_path: Path) -> None:
+    where = ("publish", "prebuilt.yaml", "--to", "published", "--dist")
+    run(*where, "nowhere").refused(2, "--dist is not there\n  at: nowhere\n", "pack --output")
+    run(*where, "prebuilt.yaml").refused(2, "--dist is no folder\n  at: prebuilt.yaml\n")
+    pack(run, "--platform", "linux_amd64")
+    for options in ((), ("--dry-run",)):
+        done = publish(run, "--to", "prebuilt.yaml", *options)
+        done.refused(2, "--to is a file, and not a folder or a URL\n  at: prebuilt.yaml\n")
+    assert not (tmp_path / "published").exists()
+
+
 def test_a_key_is_for_sums_that_are_extended(run: Run) -> None:
     done = publish(run, "--to", "published", "--sign", "key")
     done.refused(2, "--sign is for sums that --add extends", "cgo-prebuilt pack --sign KEY_FILE")

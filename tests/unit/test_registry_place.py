@@ -369,13 +369,23 @@ def test_a_place_has_an_api(place: str, api: str) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["oci://ghcr.io", "oci://ghcr.io/", "oci://ghcr.io/Acme/vec", "oci://ghcr.io/acme/vec:v1",
+    ["oci://ghcr.io", "oci://ghcr.io/", "oci://ghcr.io/Acme/vec",
      "oci://me:cAnArY@ghcr.io/acme/vec", "oci://ghcr.io/acme//vec", "oci://ghcr.io/../vec"],
 )  # fmt: skip
 def test_what_names_no_repository_is_refused(place: str) -> None:
     with pytest.raises(UsageError, match="it names no repository of a registry") as caught:
         api_of(Url(place))
     assert "cAnArY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [":v1.2.3", "@sha256:00", ":v1@sha256:0a"])
+def test_a_tag_or_a_digest_is_refused_by_its_name(name: str) -> None:
+    place = f"oci://127.0.0.1:5000/acme/vec{name}"
+    with pytest.raises(
+        UsageError, match="a place in a registry has no tag and no digest"
+    ) as caught:
+        api_of(Url(place))
+    assert caught.value.where == place
 
 
 def test_a_version_is_a_tag() -> None:

@@ -64,7 +64,10 @@ RAW = {
         ("https://me:pass@[::1/a?x", "https://***@[::1/a?***"),
         ("http://[bad", "http://[bad"),
         ("https://host/\x1b[2Ja", "https://host/?[2Ja"),
-        # An `@` that is part of a path.
+        # An `@` that is part of a path, or of a digest.
+        ("oci://127.0.0.1:5000/a@sha256:00", "oci://127.0.0.1:5000/a@sha256:00"),
+        ("oci://me:pass@host/a@sha256:00", "oci://***@host/a@sha256:00"),
+        ("oci://me:pass@sha256:00", "oci://me:***@sha256:00"),
         (
             "https://npm.example.com/@acme/a/-/a-1.tgz",
             "https://npm.example.com/@acme/a/-/a-1.tgz",

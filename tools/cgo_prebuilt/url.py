@@ -23,6 +23,7 @@ from urllib.parse import (
 )
 
 _HIDDEN: Final = "***"
+_DIGEST: Final = re.compile(r"(oci://.*/.*)(@sha256:[0-9a-f]*)")
 _PORTS: Final = {"http": 80, "https": 443}
 _FETCHABLE: Final = re.compile(
     r"(?i:file):(//[^\[\]/?#@: ]*/|/(?!/)).*|(?i:https?)://([^/?#]*@)?(\[[^\]/?#@]+\]|[^\[\]/?#@: ]+)"
@@ -213,6 +214,9 @@ def _divided(raw: str) -> tuple[str, str, str, str]:
     A password that should have been percent-encoded may hold any of `/?#@`. So all up to the last
     `@` counts as one, unless it can only be the start of a path.
     """
+    if digest := _DIGEST.fullmatch(raw):
+        scheme, login, place, rest = _divided(digest[1])
+        return scheme, login, place + rest + digest[2], ""
     scheme, separator, rest = raw.partition("://")
     scheme, rest = (scheme + separator, rest) if separator else ("", raw)
     head, at, tail = rest.rpartition("@")

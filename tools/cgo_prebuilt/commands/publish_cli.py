@@ -149,7 +149,9 @@ def add_publishing(verbs: Verbs) -> None:
         help="sign the extended SHA256SUMS, as `pack` does",
     )
     verb.add_argument(
-        "--dry-run", action="store_true", help="send nothing; print each request and its bytes"
+        "--dry-run",
+        action="store_true",
+        help="send nothing; print each writing request, and its bytes",
     )
     add_network_options(verb)
     keys = {"where": (), "sent": (), "unchanged": (), "requests": ("method", "url", "size")}
@@ -264,6 +266,12 @@ def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
     origin = _server(options.dist, manifest)
     if origin is None:
         dist = Path(options.dist)
+        if not dist.is_dir():
+            raise UsageError(
+                f"--dist is {'no folder' if dist.exists() else 'not there'}",
+                where=options.dist,
+                remedy="name the folder that `cgo-prebuilt pack --output` wrote",
+            )
         with _left_as_they_are(dist / SUMS, dist / SIGNATURE) if options.dry_run else nullcontext():
             yield dist
         return
@@ -333,7 +341,14 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
                 where="--tag",
                 remedy="leave it out: the version is the manifest's",
             )
-        return _server(options.to, manifest) or FolderPlace(Path(options.to))
+        server, folder = _server(options.to, manifest), Path(options.to)
+        if server is None and folder.exists() and not folder.is_dir():
+            raise UsageError(
+                "--to is a file, and not a folder or a URL",
+                where=options.to,
+                remedy="name a folder, which need not be there",
+            )
+        return server or FolderPlace(folder)
     if not _REPOSITORY.fullmatch(options.repo):
         raise UsageError(
             f"--repo {options.repo} is not a repository",

@@ -36,6 +36,7 @@ MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _PLACE: Final = re.compile(
     r"oci://([A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9a-fA-F:]+\](?::[0-9]+)?)/([a-z0-9._/-]+)"
 )
+_TAGGED: Final = re.compile(r"oci://[^/@]+/[a-z0-9._/-]+(:[\w.-]+)?(@\w+:[0-9a-f]*)?", re.ASCII)
 _NAME: Final = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -48,6 +49,12 @@ def api_of(place: Url) -> Url:
         UsageError: It names no repository.
     """
     found = _PLACE.fullmatch(place.raw)
+    if found is None and _TAGGED.fullmatch(place.raw):
+        raise UsageError(
+            "a place in a registry has no tag and no digest",
+            where=place,
+            remedy="write oci://HOST/NAME: the tag is the version",
+        )
     if found is None or not _NAME.fullmatch(found[2]):
         raise UsageError(
             "it names no repository of a registry",
