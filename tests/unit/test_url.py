@@ -67,7 +67,7 @@ RAW = {
         # An `@` that is part of a path, or of a digest.
         ("oci://127.0.0.1:5000/a@sha256:00", "oci://127.0.0.1:5000/a@sha256:00"),
         ("oci://me:pass@host/a@sha256:00", "oci://***@host/a@sha256:00"),
-        ("oci://me:pass@sha256:00", "oci://me:***@sha256:00"),
+        ("oci://me:pass@sha256:00", "oci://***@sha256:00"),
         (
             "https://npm.example.com/@acme/a/-/a-1.tgz",
             "https://npm.example.com/@acme/a/-/a-1.tgz",
