@@ -30,6 +30,7 @@ RAW = {
     "drafting/manifest_text.py": "a manifest is for other machines; its reader refuses secrets",
     "drafting/places.py": "compares it with GITHUB_SERVER_URL, and follows a page's links",
     "network/challenge.py": "asks it for a token",
+    "network/credentials.py": "asks whether it is empty",
     "network/github_asset.py": "compares it with GITHUB_SERVER_URL, and adds a path to GITHUB_API_URL",
     "source/cargo_lock.py": "cargo wants it as a Cargo.lock has it",
     "source/git_crates.py": "hands it to git, and hides it in what that says",
