@@ -150,11 +150,11 @@ def test_where_a_github_token_may_go(url: str, environ: dict[str, str], is_one: 
 @pytest.mark.parametrize("value", ["notaurl", "http://[bad", "file:///a", "https://", "h:8/a"])
 def test_a_github_that_is_no_url_is_a_usage_error(name: str, value: str) -> None:
     environ = {name: value, "NETRC": "/no/netrc"}
-    with pytest.raises(UsageError, match=f"{name} is no URL of a server: ") as caught:
+    with pytest.raises(UsageError, match="the URL of a GitHub is malformed: ") as caught:
         github_servers(environ)
     assert caught.value.where == name
     assert [error.where for error in faulty_settings(environ)] == [name]  # `doctor`
-    with pytest.raises(Failure, match=f"{name} is no URL of a server: ") as failed:
+    with pytest.raises(Failure, match=f"{name}: the URL of a GitHub is malformed: ") as failed:
         credential_for(Url("https://h/"), Url("https://h/"), environ)
     assert failed.value.kind is Kind.LOCAL
 

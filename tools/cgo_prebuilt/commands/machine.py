@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.host import Host, detect
@@ -159,20 +159,11 @@ def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]
     if path is None:
         return None
     try:
-        said = subprocess.run(
-            [path, *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TOOL_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=dict(environ),
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        said = run_bounded([path, *arguments], environ=environ, seconds=_TOOL_SECONDS)
+    except OSError:
         return Tool(path, "")
-    lines = said.stdout.strip().splitlines()
-    return Tool(path, lines[0] if lines and said.returncode == 0 else "")
+    lines = said.text().strip().splitlines()
+    return Tool(path, lines[0] if lines and said.code == 0 else "")
 
 
 def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.inspection.object_files import read_objects
 from cgo_prebuilt.platforms import libc_version
 from cgo_prebuilt.settings import command_named
@@ -101,18 +101,10 @@ def _find(name: str) -> Path | None:
         return Path(name) if Path(name).exists() else None
     command = [*(command_named(os.environ, "CC") or ["cc"]), f"-print-file-name={name}"]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=_TOOL_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = run_bounded(command, seconds=_TOOL_SECONDS)
+    except OSError:
         return None
-    path = Path(done.stdout.strip())
+    path = Path(os.fsdecode(done.printed.strip()))
     return path if path.is_absolute() and path.exists() else None
 
 

@@ -118,7 +118,7 @@ def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
         url = Url(environ.get(name, ""))
         if url.raw and not (url.is_fetchable() and url.host):
             raise UsageError(
-                f"{name} is no URL of a server: {url}",
+                f"the URL of a GitHub is malformed: {url}",
                 where=name,
                 remedy="write https://HOST, or unset it for github.com; GitHub Actions sets it",
             )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
@@ -65,16 +65,8 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
         UsageError: It cannot be run, or fails.
     """
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TOOL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        done = run_bounded(command, seconds=TOOL_SECONDS)
+    except TimeoutError:
         raise UsageError(
             f"{command[0]} has not ended after {TOOL_SECONDS:g} s",
             where=str(source),
@@ -86,9 +78,9 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
             where=str(source),
             remedy=f"set {variable} to another program, or unset it",
         ) from None
-    if done.returncode:
+    if done.code:
         raise UsageError(
-            f"{command[0]} fails: {' '.join(done.stderr.split())[:300]}",
+            f"{command[0]} fails: {done.complaints()[:300]}",
             where=str(source),
             remedy=f"set {variable} to one that knows the platform: GNU's for it, or LLVM's",
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.publishing.binutils import TOOL_SECONDS, program, run
 
@@ -39,15 +39,7 @@ def strip_library(
 
 def _is_of_apple(strip: list[str]) -> bool:
     try:
-        done = subprocess.run(
-            [*strip, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TOOL_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        printed = run_bounded([*strip, "--version"], seconds=TOOL_SECONDS).printed
+    except OSError:
         return False
-    return "GNU" not in done.stdout and "LLVM" not in done.stdout
+    return b"GNU" not in printed and b"LLVM" not in printed

@@ -6,11 +6,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
@@ -200,20 +200,10 @@ def _check_toolchain(toolchain: str, answer: str, what: str) -> None:
 
 def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None) -> str:
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_VERSION_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = run_bounded(command, environ=environ, folder=folder, seconds=_VERSION_SECONDS)
+    except OSError:
         return ""  # a C compiler that nothing may need
-    return done.stdout
+    return done.text()
 
 
 def _run(

@@ -1,0 +1,39 @@
+"""Programs that are asked for a short answer: what they cannot do to who asks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.bounded_run import Ended, TooMuchError, run_bounded
+from cgo_prebuilt.commands.machine import probe_tool
+
+
+def test_what_a_program_says_is_told_with_its_exit_code(tmp_path: Path) -> None:
+    command = ["/bin/sh", "-c", "cat; pwd; echo $A; echo no >&2; exit 3"]
+    said = run_bounded(command, words=b"in ", environ={"A": "a"}, folder=tmp_path, seconds=9)
+    assert said == Ended(3, f"in {tmp_path}\na\n".encode(), b"no\n")
+
+
+@pytest.mark.parametrize("script", ["exec yes", "exec yes >&2", "yes & wait"])
+def test_a_program_that_prints_without_end_is_ended(script: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(TooMuchError, match="it prints more than 1 MB"):
+        run_bounded(["/bin/sh", "-c", script], seconds=60)
+    assert time.monotonic() - begun < 20
+
+
+def test_a_program_that_hangs_is_ended() -> None:
+    with pytest.raises(TimeoutError, match=r"it has not ended after 0\.2 s"):
+        run_bounded(["/bin/sh", "-c", "sleep 60 & wait"], seconds=0.2)
+
+
+def test_a_tool_that_prints_without_end_has_no_version(tmp_path: Path) -> None:
+    tool = tmp_path / "go"
+    tool.write_text("#!/bin/sh\nexec yes\n")
+    tool.chmod(0o755)
+    found = probe_tool("go", ("version",), {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert found is not None
+    assert (found.path, found.version) == (str(tool), "")

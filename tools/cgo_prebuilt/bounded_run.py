@@ -1,0 +1,157 @@
+"""Runs a program that says little, and may hang, print without end, or leave others behind."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+MOST: Final = 1 << 20
+"""The most bytes that it may print, and that it may complain with."""
+_CHUNK: Final = 1 << 16
+_GRACE: Final = 1.0
+"""How long the rest of an answer is waited for where another process keeps its pipe open."""
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+class TooMuchError(OSError):
+    """A program printed more than `MOST` bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(None, f"it prints more than {MOST >> 20} MB")
+
+
+class Ended(NamedTuple):
+    """How a program ended: its exit code, what it printed, and what it complained of."""
+
+    code: int
+    printed: bytes
+    complaint: bytes
+
+    def text(self) -> str:
+        """What it printed, as text; what is none of UTF-8 is replaced."""
+        return self.printed.decode("utf-8", "replace")
+
+    def complaints(self) -> str:
+        """What it complained of, on one line."""
+        return " ".join(self.complaint.decode("utf-8", "replace").split())
+
+
+def run_bounded(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    words: bytes = b"",
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Ended:
+    """Runs a program to its end.
+
+    It has a session of its own, which ends with it where it fails to end. What it leaves behind when it
+    has ended itself, such as an agent, is left alone.
+
+    Args:
+        command: The program, and its arguments.
+        seconds: How long it may take.
+        words: Its standard input.
+        environ: All its variables; this process's own where it is None.
+        folder: The working folder.
+
+    Raises:
+        OSError: It cannot be run; `TooMuchError` where it prints too much, `TimeoutError` where it takes
+            too long.
+    """
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd=folder,
+        env=None if environ is None else dict(environ),
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    _running.add(process)
+    try:
+        printed, complaint = (
+            _Reader(pipe, lambda: _end(process)) for pipe in (process.stdout, process.stderr)
+        )
+        telling = threading.Thread(target=_tell, args=(process.stdin, words), daemon=True)
+        for thread in (printed, complaint, telling):
+            thread.start()
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(None, f"it has not ended after {seconds:g} s") from None
+    except RuntimeError as error:
+        raise OSError(None, f"no thread can be started: {error}") from None
+    finally:
+        _end(process)
+        _running.discard(process)
+    deadline = time.monotonic() + _GRACE
+    for reader in (printed, complaint):
+        reader.join(max(0.0, deadline - time.monotonic()))
+    if printed.is_too_much or complaint.is_too_much:
+        raise TooMuchError
+    return Ended(code, bytes(printed.said), bytes(complaint.said))
+
+
+class _Reader(threading.Thread):
+    """Reads a pipe to its end, or up to a limit.
+
+    Attributes:
+        said: What came.
+        is_too_much: Whether there is more.
+    """
+
+    def __init__(self, pipe: IO[bytes], stop: Callable[[], None]) -> None:
+        super().__init__(name="cgo-prebuilt-reader", daemon=True)
+        self.said = bytearray()
+        self.is_too_much = False
+        self._pipe = pipe
+        self._stop = stop
+
+    def run(self) -> None:
+        with self._pipe:
+            while chunk := self._pipe.read(_CHUNK):
+                if len(self.said) + len(chunk) > MOST:
+                    self.is_too_much = True
+                    self._stop()
+                    return
+                self.said += chunk
+
+
+def _tell(pipe: IO[bytes], words: bytes) -> None:
+    # Whoever answers without a look at the question closes the pipe.
+    with suppress(OSError), pipe:
+        pipe.write(words)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program that still runs, and what it has started; on Windows itself alone."""
+    if process.returncode is not None:
+        return
+    with suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+
+
+@atexit.register
+def _end_all() -> None:
+    # The thread that waits for one ends with the interpreter, and would leave it behind.
+    for process in list(_running):
+        _end(process)
