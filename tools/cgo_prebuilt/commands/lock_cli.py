@@ -194,7 +194,8 @@ def _locked(
     from cgo_prebuilt.network.github_asset import HEADERS
     from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
-    from cgo_prebuilt.releases.registry_reader import ACCEPT, RegistryReader, with_blobs
+    from cgo_prebuilt.releases.registry import ACCEPT
+    from cgo_prebuilt.releases.registry_reader import RegistryReader, with_blobs
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
     from cgo_prebuilt.releases.signing import check_signature

@@ -5,12 +5,10 @@ Files are blobs, which are sent first; then the manifests that name them; the ta
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import Failure, Kind
@@ -39,10 +37,16 @@ from cgo_prebuilt.publishing.registry_documents import (
     title_of,
     with_referrer,
 )
-from cgo_prebuilt.releases.registry import INDEX_TYPE, MANIFEST_TYPE, api_of, tag_of
+from cgo_prebuilt.releases.registry import (
+    ACCEPT,
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    api_of,
+    manifest_in,
+    tag_of,
+)
 from cgo_prebuilt.url import Url
 
-_ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
 CHUNKS: Final = (8 << 20, 4 << 20, 0)
 """The bytes of a chunk, which is what a broken connection costs; the next where one is refused.
 
@@ -217,7 +221,7 @@ class RegistryPlace:
         release.layers.pop("", None)  # what has no title is no file of a release
         release.archives = set(release.layers)
         digest = str(described(index, INDEX_TYPE)["digest"])
-        answer = self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT)
+        answer = self._session.ask(self._url(f"referrers/{digest}"), headers=ACCEPT)
         listed = listed_in(answer.content if answer.status == 200 else None, "manifests")
         for descriptor in listed or listed_in(self._get(digest.replace(":", "-")), "manifests"):
             for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
@@ -225,25 +229,17 @@ class RegistryPlace:
 
     def _get(self, reference: str) -> bytes | None:
         """A manifest; None where there is none of that name."""
-        reply = self._session.ask(self._url(f"manifests/{reference}"), headers=_ACCEPT)
+        reply = self._session.ask(self._url(f"manifests/{reference}"), headers=ACCEPT)
         if reply.status == 404:
             return None
-        content = self._good(reply).content
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        if reference.startswith("sha256:") and reference != digest:
-            raise IntegrityError(
-                f"the registry gives {digest} for {reference}",
-                where=reply.url,
-                remedy="do not use it; ask who runs the registry",
-            )
-        return content
+        return manifest_in(self._good(reply), reference)
 
     def _has_blob(self, digest: str) -> bool:
         reply = self._session.send("HEAD", self._url(f"blobs/{digest}"))
         return reply.status != 404 and bool(self._good(reply))
 
     def _lists_referrers(self, digest: str) -> bool:
-        return self._session.ask(self._url(f"referrers/{digest}"), headers=_ACCEPT).status == 200
+        return self._session.ask(self._url(f"referrers/{digest}"), headers=ACCEPT).status == 200
 
     def _good(self, reply: Reply) -> Reply:
         if not 200 <= reply.status < 300:

@@ -19,10 +19,12 @@ An artifact of one manifest without an index, as `oras push` makes it, is read l
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.url import Url
 
 ARTIFACT: Final = "application/vnd.cgo-prebuilt.v1"
@@ -32,6 +34,8 @@ PLATFORM: Final = "dev.cgo-prebuilt.platform"
 FLAVOR: Final = "dev.cgo-prebuilt.flavor"
 INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
+"""The headers of every question for a manifest."""
 
 _PLACE: Final = re.compile(
     r"oci://([A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9a-fA-F:]+\](?::[0-9]+)?)/([a-z0-9._/-]+)"
@@ -64,6 +68,26 @@ def api_of(place: Url) -> Url:
     host = "registry-1.docker.io" if found[1] == "docker.io" else found[1]
     scheme = "http" if place.host in _LOOPBACK else "https"
     return Url(f"{scheme}://{host}/v2/{found[2]}")
+
+
+def manifest_in(reply: Reply, reference: str) -> bytes:
+    """The manifest that a registry gave.
+
+    Args:
+        reply: Its answer.
+        reference: What it was asked for: a tag, or a digest, which the manifest must have.
+
+    Raises:
+        IntegrityError: It is another one.
+    """
+    digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
+    if reference.startswith("sha256:") and reference != digest:
+        raise IntegrityError(
+            f"the registry gives {digest} for {reference}",
+            where=reply.url,
+            remedy="do not use it; ask who runs the registry",
+        )
+    return reply.content
 
 
 def tag_of(version: str) -> str:

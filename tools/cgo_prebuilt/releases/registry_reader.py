@@ -13,23 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from cgo_prebuilt.errors import IntegrityError, UnavailableError
+from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import status_failure
 from cgo_prebuilt.releases.registry import (
     FLAVOR,
-    INDEX_TYPE,
-    MANIFEST_TYPE,
     PLATFORM,
     TITLE,
     api_of,
+    manifest_in,
     tag_of,
 )
 from cgo_prebuilt.url import Url
-
-ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
-"""The headers of every question for a manifest."""
 
 _MOST_MANIFESTS: Final = 500
 _REFERENCE: Final = re.compile(r"(oci://[^/]+/[^:]+)(?::(.+))?")
@@ -144,15 +140,9 @@ class RegistryReader:
         if reply.status != 200:
             failure = status_failure(reply.status, reply.reason, None)
             raise failure.error("the registry does not give it", reply.url)
-        digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
-        if kind == "manifests" and name.startswith("sha256:") and name != digest:
-            raise IntegrityError(
-                f"the registry gives {digest} for {name}",
-                where=reply.url,
-                remedy="do not use it; ask who runs the registry",
-            )
+        content = manifest_in(reply, name if kind == "manifests" else "")
         try:
-            document = json.loads(reply.content)
+            document = json.loads(content)
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
@@ -161,7 +151,7 @@ class RegistryReader:
                 where=reply.url,
                 remedy="check the registry's name in 'urls'",
             )
-        return reply.content, document
+        return content, document
 
 
 def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
