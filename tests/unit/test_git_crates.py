@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.commands.failures import diagnose
+from cgo_prebuilt.errors import BuildError, UnavailableError
 from cgo_prebuilt.source.cargo_lock import GitCrates
 from cgo_prebuilt.source.git_crates import write_git_crates
 from tests.e2e.archive_server import serving
@@ -178,6 +180,55 @@ def test_a_git_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
         write_git_crates(crates, tmp_path / "crates.tar", {"PATH": f"{tmp_path}:{os.defpath}"})
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the program is a script")
+def test_a_silent_ssh_server_ends_git_and_a_command_of_the_users_stays(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    for name in ("ssh", "own"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {said}\nexit 1\n')
+        program.chmod(0o755)
+    crates = GitCrates("git+ssh://git@example.com/acme.git#" + "0" * 40, (("near", "1.2.0"),))
+
+    def asked(**environ: str) -> str:
+        said.write_text("")
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        with pytest.raises(UnavailableError, match="cannot be fetched by git"):
+            write_git_crates(crates, tmp_path / "crates.tar", {**path, **environ})
+        return said.read_text()
+
+    patient = "ssh -o ConnectTimeout=60 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 "
+    assert patient in asked()
+    settings = tmp_path / "gitconfig"
+    settings.write_text("[core]\n\tsshCommand = own\n")
+    for own in (
+        {"GIT_SSH_COMMAND": "own"},
+        {"GIT_SSH": str(tmp_path / "own")},
+        {"GIT_CONFIG_GLOBAL": str(settings)},
+    ):
+        called = asked(**own)
+        assert called.startswith("own ")
+        assert "ServerAlive" not in called
+
+
+def test_nothing_is_fetched_from_a_server_that_proves_nothing(tmp_path: Path) -> None:
+    crates = GitCrates("git+git://example.com/acme#" + "0" * 40, (("near", "1.2.0"),))
+    with pytest.raises(BuildError, match="only https, http, ssh, file can be fetched from"):
+        write_git_crates(crates, tmp_path / "crates.tar", os.environ)
+
+
+def test_only_a_git_that_is_not_there_is_to_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("subprocess.run", refuse)
+    crates = GitCrates("git+https://example.com/acme#" + "0" * 40, (("near", "1.2.0"),))
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        write_git_crates(crates, tmp_path / "crates.tar", os.environ)
+    assert "ulimit" in diagnose(caught.value).remedy
+
+
 def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_path: Path) -> None:
     project, own = repository.project, {"CGO_PREBUILT_CACHE": str(tmp_path / "other")}
     crates = ("crates", "--source", "native", "--output", "crates")
@@ -199,4 +250,4 @@ def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_pat
     cargo_lock.write_text(text.replace("git+file", "git+ext"))
     strange = project.command("lock", "answer.yaml")
     assert strange.code == 5
-    assert "only https, http, ssh, git, file can be fetched from" in strange.stderr
+    assert "only https, http, ssh, file can be fetched from" in strange.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,6 +21,9 @@ _ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
 
 # User and password of a URL where no URL is expected: in a mistyped option, or a quoted line of a file.
 _LOGIN = re.compile(r"(?<=//)[^\s/'\"]+(?=@)")
+
+_LIMITS = "end other programs, or raise the limits of this one (ulimit -a)"
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 COMMAND = "cgo-prebuilt"
 """Where it happened, if it is nothing that the command was given."""
@@ -48,10 +52,11 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
         remedy = _RERUN.get(verb, "run it again: it resumes what was begun")
         return InterruptError("interrupted", where=COMMAND, remedy=remedy)
     if isinstance(error, OSError):
+        remedy = "check that the path is right and may be used, and that there is space left"
         return UsageError(
             f"the system refused: {error.strerror or error}",
             where=COMMAND if error.filename is None else str(error.filename),
-            remedy="check that the path is right and may be used, and that there is space left",
+            remedy=_LIMITS if error.errno in _SCARCE else remedy,
         )
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
         return PackageError.of(error)
@@ -73,7 +78,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
         return UsageError(
             "the system refused: there is no memory, or no thread, left",
             where=COMMAND,
-            remedy="end other programs, or raise the limits of this one (ulimit -a)",
+            remedy=_LIMITS,
         )
     # Its text may hold a secret, such as a URL's password, and so is only in the traceback.
     return BugError(

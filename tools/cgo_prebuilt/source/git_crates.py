@@ -31,7 +31,8 @@ CONFIG = ".cargo/config.toml"
 """Where in the archive cargo's setting is that leads to its crates."""
 
 _VENDORED = b'{"files":{},"package":null}'
-_SCHEMES = ("https", "http", "ssh", "git", "file")
+# Nothing of git:// is authenticated, and git waits for its servers without end.
+_SCHEMES = ("https", "http", "ssh", "file")
 
 # Those of a repository that git is called from, as in a hook (git-rev-parse(1), --local-env-vars).
 _OF_A_REPOSITORY = re.compile(
@@ -39,7 +40,8 @@ _OF_A_REPOSITORY = re.compile(
     r"|SHALLOW_FILE|NAMESPACE|PREFIX|GRAFT_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE)"
 )
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
-# For all of a command: git has no limit of its own for ssh, and none for a server that trickles.
+_PATIENT_SSH = "ssh -o ConnectTimeout=60 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
+# For all of a command: git has no limit of its own for a server that trickles, or is silent by ssh.
 _SECONDS = 7200.0
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -113,11 +115,19 @@ class _Repository:
     def fetch(self) -> None:
         """Fetches the commit: alone, or with all others where the server gives no commit by its name."""
         self._run("init", "--quiet", "--bare")
+        if not self._has_own_ssh():
+            self._environ["GIT_SSH_COMMAND"] = _PATIENT_SSH
         url, commit = self._git.url.raw, self._git.commit
         options = (*_PATIENCE, "fetch", "--quiet", "--no-tags")
         if self._try(*options, "--depth=1", "--", url, commit).returncode:
             self._run(*options, "--", url, *_ALL)
         self._run("cat-file", "-e", f"{commit}^{{commit}}")
+
+    def _has_own_ssh(self) -> bool:
+        """Whether the user says how ssh is called (git-config(1), core.sshCommand)."""
+        if self._environ.get("GIT_SSH_COMMAND") or self._environ.get("GIT_SSH"):
+            return True
+        return self._try("config", "--get", "core.sshCommand").returncode == 0
 
     def entries(self) -> dict[str, Entry]:
         """The commit's files by path."""
@@ -186,6 +196,8 @@ class _Repository:
                 " CGO_PREBUILT_MIRROR",
             ) from None
         except OSError as error:
+            if not isinstance(error, (FileNotFoundError, PermissionError)):
+                raise
             raise UnavailableError(
                 f"{self._git.label} need git, which cannot be run: {error.strerror}",
                 where=self._git.url,
