@@ -1,7 +1,8 @@
-"""The action that says what the system must have, where the linker does not find it.
+"""The action that says what the system must have, where the linker may not find it.
 
 A failed link names `-lhwloc`, and not the package that brings it, which the lock knows. The linker is not wrapped: every link
-of the library waits for this action, which links a program of nothing with the library's own options.
+of the library waits for this action, which links a program of nothing with the library's own options. It never fails, as a
+binary's own `linkopts`, which it cannot see, may name the folder: it prints, and the link itself tells what is missing.
 """
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE", "find_cc_toolchain")
@@ -21,13 +22,12 @@ all=("$@")
 if ! said=$("$@" "$folder/main.c" -o "$folder/main" 2>&1) &&
     "${all[@]:0:$#-$options}" "$folder/main.c" -o "$folder/main" > "$folder/log" 2>&1; then
     printf '%s\\n' "$before" "$said" "$after" >&2
-    exit 1
 fi
 : > "$output"
 """
 
 def system_message(release, system, options):
-    """What is said where a library's link options do not work. Pure.
+    """What is said where a library's link options alone do not work. Pure.
 
     Args:
         release: what to call the library, its version and platform.
@@ -43,8 +43,8 @@ def system_message(release, system, options):
             ", ".join(system),
             " ".join(options),
         ),
-        after = "  next: install it where Bazel links; if it is in a folder of its own, name that by --linkopt=-L..., or in" +
-                " 'linkopts' of a library in 'deps' of prebuilt.library",
+        after = "  next: if the link fails, install it where Bazel links; if it is in a folder of its own, name that by" +
+                " --linkopt=-L..., in 'linkopts' of the binary, or of a library in 'deps' of prebuilt.library",
     )
 
 def system_libraries(ctx):
@@ -54,7 +54,7 @@ def system_libraries(ctx):
         ctx: the context of a rule with `LINK_ATTRIBUTES`, `release`, `requires_system` and the fragment `cpp`.
 
     Returns:
-        A list of at most one file: it exists if a program with the library's link options can be linked.
+        A list of at most one file: an input of the link, so that what the action prints comes first.
     """
     toolchain = find_cc_toolchain(ctx, mandatory = False)
     own = link_flags(ctx.attr.linkopts)
