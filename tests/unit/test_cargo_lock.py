@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt.errors import BuildError, IntegrityError
-from cgo_prebuilt.locks.lock import Build, LockedCrates
+from cgo_prebuilt.errors import BuildError, IntegrityError, UsageError
+from cgo_prebuilt.locks.lock import GIT_SOURCE, Build, LockedCrates
 from cgo_prebuilt.source.cargo_lock import (
     Crate,
     GitCrates,
@@ -116,6 +116,53 @@ def test_a_crate_without_a_checksum_of_the_registry_is_refused(source: str, what
         parse_cargo_lock(text, "rust/Cargo.lock")
     assert what in caught.value.what
     assert caught.value.where == "rust/Cargo.lock"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://bob:CANARY@127.0.0.1/up.git", "a user or a password"),
+        ("http://bob:CANARY/P#W@127.0.0.1:8/up.git", "a user or a password"),
+        ("https://CANARY@github.com/acme/y", "a user or a password"),
+        ("ssh://git:CANARY@github.com/acme/y", "a user or a password"),
+        ("https://bob:CANARY/y.git", "a user or a password"),
+        ("https://example.com/y.git?token=CANARY", "a credential in its query, 'token'"),
+        ("https://example.com/y.git?x=CANARY", "a query that is not cargo's own"),
+        ("https://example.com/y.git?branch=a&x=CANARY", "a query that is not cargo's own"),
+    ],
+)
+def test_a_repository_with_a_login_is_not_locked_and_not_printed(url: str, found: str) -> None:
+    source = f"git+{url}#{COMMIT}"
+    text = f'[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "{source}"\n'
+    with pytest.raises(UsageError, match="the lock would publish it") as caught:
+        parse_cargo_lock(text, "rust/Cargo.lock")
+    assert f", which has {found}:" in caught.value.what
+    assert "take it out of Cargo.toml" in caught.value.remedy
+    assert "CANARY" not in str(caught.value)
+    assert not GIT_SOURCE.fullmatch(source)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ssh://git@github.com:22/acme/y.git?tag=@acme/y-1.0",
+        "https://[::1]:8443/y",
+        "file:///C:/y?branch=a",
+    ],
+)
+def test_the_user_of_ssh_and_cargos_own_query_are_no_secrets(url: str) -> None:
+    text = f'[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "git+{url}#{COMMIT}"\n'
+    (git,) = parse_cargo_lock(text, "Cargo.lock").git
+    assert git.url.raw == url.partition("?")[0]
+
+
+def test_a_source_that_cannot_be_fetched_is_printed_without_its_login() -> None:
+    source = "sparse+https://bob:CANARY/P#W@127.0.0.1/index"
+    text = f'[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "{source}"\n'
+    with pytest.raises(BuildError, match="is not of crates") as caught:
+        parse_cargo_lock(text, "Cargo.lock")
+    assert "CANARY" not in str(caught.value)
+    assert "sparse+https://***@127.0.0.1/index" in caught.value.what
 
 
 def test_a_name_that_is_a_path_is_refused() -> None:

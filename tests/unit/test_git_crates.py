@@ -243,9 +243,11 @@ def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_pat
     text = cargo_lock.read_text()
     cargo_lock.write_text(text.replace(repository.source[-40:], "b" * 40))
     stale = project.run(*crates, **own)
-    assert stale.code == 5
+    assert stale.code == 2
+    other = repository.source.replace(repository.source[-40:], "b" * 40)
     assert (
-        "the lock of answer and Cargo.lock name other commits of Git repositories" in stale.stderr
+        "the lock of answer is stale: of Git repositories, Cargo.lock also names"
+        f" {other}, and the lock {repository.source}\n" in stale.stderr
     )
     cargo_lock.write_text(text.replace("git+file", "git+ext"))
     strange = project.command("lock", "answer.yaml")

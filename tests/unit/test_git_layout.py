@@ -6,9 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.errors import BuildError, UsageError
 from cgo_prebuilt.source.cargo_lock import GitCrates
-from cgo_prebuilt.source.git_layout import Entry, crate_files, package_of, workspace_manifest
+from cgo_prebuilt.source.git_layout import (
+    Entry,
+    check_names,
+    crate_files,
+    package_of,
+    workspace_manifest,
+)
 
 SOURCE = "git+https://example.com/acme/repo#" + "a" * 40
 WORKSPACE = """\
@@ -71,6 +77,27 @@ def test_a_crates_files_are_those_of_its_folder_and_what_links_lead_to() -> None
     assert above == (
         '[workspace] # the root\nmembers = [\n  "crates/*",\n]\n[workspace.package]\nversion = "1.0.0"\n\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("src/aux.txt", "'aux.txt' is a device on Windows"),
+        ("src/a\\b", "a backslash"),
+        ("src/a\nb", "a control character"),
+        ("src/\udcff", "it is not UTF-8"),
+        ("SRC/lib.rs", "are one file where case or Unicode form is ignored"),
+        ("src/../lib.rs", "it has the part '..'"),
+        (".Cargo-checksum.json", "are one file where case"),
+    ],
+)
+def test_a_name_that_no_reader_takes_is_refused_when_it_is_locked(name: str, why: str) -> None:
+    own = {"a-1.0.0/.cargo-checksum.json", "a-1.0.0/src/lib.rs"}
+    with pytest.raises(UsageError) as caught:
+        check_names(GitCrates(SOURCE, ()), {*own, f"a-1.0.0/{name}"})
+    assert caught.value.what.startswith("the files of the crates cannot be in an archive: ")
+    assert why in caught.value.what
+    assert "cargo vendor" in caught.value.remedy
 
 
 def test_a_crate_is_found_by_its_version_where_that_is_said() -> None:

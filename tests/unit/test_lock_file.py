@@ -524,6 +524,20 @@ _READER_ONLY = (
 )
 
 
+@pytest.mark.parametrize(
+    "url", ["https://bob:CANARY@h/y", "http://bob:CANARY/P@h/y", "https://h/y?token=CANARY"]
+)
+def test_a_lock_names_no_git_repository_with_a_login(
+    url: str, schema: Draft202012Validator
+) -> None:
+    steps = replace(STEPS_SOURCE, git=(LockedCrates(f"git+{url}#{'a' * 40}", "0" * 64),))
+    text = format_lock(Lock("vec", "v1", {"v1": LockedVersion({"": {}}, steps)}))
+    with pytest.raises(LockError, match="without a login; found") as caught:
+        parse_lock(text, where="a lock")
+    assert "CANARY" not in str(caught.value)
+    assert not schema.is_valid(json.loads(text))
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_the_schema_and_the_reader_agree_on_a_lock_with_one_thing_changed(

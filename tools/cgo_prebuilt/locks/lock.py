@@ -38,8 +38,15 @@ PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A Rust toolchain, as rustup names it."""
 
-GIT_SOURCE = re.compile(r"git\+[^\s\x00-\x1f\x7f#]+#[0-9a-f]{40}([0-9a-f]{24})?")
-"""Crates in a Git repository, as `Cargo.lock` names them: the repository, and the commit."""
+GIT_SOURCE = re.compile(
+    r"git\+(ssh://[A-Za-z0-9._-]+@|[a-z]+://)"
+    r"(\[[0-9A-Fa-f:.]+\]|[^\s\x00-\x1f\x7f\[\]/?#@:\\]*)(:[0-9]+)?(/[^\s\x00-\x1f\x7f?#@\\]*)?"
+    r"(\?(branch|tag|rev)=[^\s\x00-\x1f\x7f?#&]*)?#[0-9a-f]{40}([0-9a-f]{24})?"
+)
+"""Crates in a Git repository, as `Cargo.lock` names them: the repository, and the commit.
+
+Locks and archives repeat it, so it has no login but the user of ssh, and no query but cargo's own.
+"""
 
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """A day, as in RFC 3339."""

@@ -25,6 +25,7 @@ from cgo_prebuilt.locks.reading import (
     strings,
 )
 from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.url import Url
 
 
 def read_source(reading: Reading, value: object, where: str) -> Source:
@@ -94,7 +95,12 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
 
 def _git(reading: Reading, value: object, where: str) -> LockedCrates:
     fields = reading.fields("git", value, where)
-    source = fields.matching("source", GIT_SOURCE, "a source of Cargo.lock, git+URL#COMMIT")
+    source = fields.string("source")
+    if not GIT_SOURCE.fullmatch(source):
+        raise fields.problem(
+            f"'source' must be one of Cargo.lock, git+URL#COMMIT, without a login; found '{Url(source)}'",
+            "correct Cargo.toml, and lock it again",
+        )
     return LockedCrates(source, fields.sha256("sha256"))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
-from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.errors import BuildError, UsageError
 from cgo_prebuilt.locks.lock import GIT_SOURCE, Build, LockedCrates
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.url import Url
@@ -31,6 +31,7 @@ _PAIR = re.compile(r'^("?[^"=]+"?) = "([^"]*)"$')
 _OLD_CHECKSUM = re.compile(r'"checksum (\S+) (\S+) \(')
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REFERENCE = re.compile(r"((branch|tag|rev)=[^&?]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def parse_cargo_lock(text: str, where: str) -> NamedCrates:
 
     Raises:
         BuildError: A crate is of another registry, or has no checksum.
+        UsageError: A crate's Git repository is named with what grants access to it.
     """
     checksums: dict[tuple[str, str], str] = {}
     packages: list[dict[str, str]] = []
@@ -179,10 +181,28 @@ def parse_cargo_lock(text: str, where: str) -> NamedCrates:
             crate = (package["name"], package.get("version", ""))
             check_member_name("-".join(crate), where=where)
             git.setdefault(package["source"], []).append(crate)
+        elif package["source"].startswith("git+"):
+            _check_public(package, where)
     return NamedCrates(
         tuple(_crate(one, checksums, where) for one in named if one["source"] not in git),
         tuple(GitCrates(source, tuple(sorted(crates))) for source, crates in git.items()),
     )
+
+
+def _check_public(package: Mapping[str, str], where: str) -> None:
+    """Refuses a repository that no lock may name, since it would publish what grants access."""
+    source = Url(package["source"])
+    found = source.credential()
+    query = source.raw.partition("#")[0].partition("?")[2]
+    if found is None and not _REFERENCE.fullmatch(query):
+        found = "a query that is not cargo's own"
+    if found is not None:
+        raise UsageError(
+            f"the crate {package['name']} is of '{source}', which has {found}: the lock would publish it",
+            where=where,
+            remedy="take it out of Cargo.toml, and make Cargo.lock anew; git's own credential helper can"
+            " have the login",
+        )
 
 
 def _crate(
@@ -192,7 +212,7 @@ def _crate(
     if source not in _CRATES_IO:
         raise BuildError(
             f"the crate {name} {version} is not of crates.io, and cannot be fetched by a checksum:"
-            f" {source}",
+            f" {Url(source)}",
             where=where,
             remedy="remove 'vendor' from the source, and commit what `cargo vendor` writes",
         )

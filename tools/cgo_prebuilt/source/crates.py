@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.locks.lock import LockedCrates
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.releases.sums import SUMS, write_sums
@@ -66,8 +66,8 @@ class Crates:
             source: Its folder.
 
         Raises:
-            BuildError: It has no `Cargo.lock`, or one that names crates of another registry, or other
-                commits of Git repositories than the lock.
+            BuildError: It has no `Cargo.lock`, or one that names crates of another registry.
+            LockError: `Cargo.lock` names other commits of Git repositories than the lock.
         """
         named = crates_of([self.wanted.source], self.wanted, source)
         return [*map(self._of_registry, named.registry), *self._of_git(named)]
@@ -137,10 +137,16 @@ class Crates:
     def _of_git(self, named: NamedCrates) -> Iterator[StoredArchive]:
         known = {git.source: git for git in named.git}
         locked = {crates.source: crates for crates in self.wanted.source.git}
-        for source in sorted(known.keys() ^ locked.keys()):
-            raise BuildError(
-                f"the lock of {self.wanted.name} and Cargo.lock name other commits of Git repositories",
-                where=Url(source.removeprefix("git+")),
+        if known.keys() != locked.keys():
+            # Neither has a secret: see `GIT_SOURCE`.
+            own, locks = (
+                ", ".join(sorted(some.keys() - others.keys())) or "nothing"
+                for some, others in ((known, locked), (locked, known))
+            )
+            raise LockError(
+                f"the lock of {self.wanted.name} is stale: of Git repositories, Cargo.lock also names {own},"
+                f" and the lock {locks}",
+                where=CARGO_LOCK,
                 remedy="lock it again: `cgo-prebuilt lock MANIFEST`",
             )
         for source, crates in locked.items():

@@ -23,6 +23,7 @@ from cgo_prebuilt.source.git_layout import (
     PROGRAM,
     SUBMODULE,
     Entry,
+    check_names,
     crate_files,
     workspace_manifest,
 )
@@ -57,6 +58,7 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
     Raises:
         UnavailableError: Git is not there, or cannot fetch the commit.
         BuildError: The commit does not have the crates, or not in a form that is supported.
+        UsageError: A file of theirs has a name that nobody could unpack.
     """
     if git.url.scheme not in _SCHEMES:
         raise BuildError(
@@ -75,13 +77,17 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
             if basename(path) == MANIFEST and entry.mode not in (LINK, SUBMODULE)
         }
         files = crate_files(
-            git, entries, manifests, lambda path: repository.content(entries[path]).decode()
+            git,
+            entries,
+            manifests,
+            lambda path: repository.content(entries[path]).decode("utf-8", "surrogateescape"),
         )
         made = {f"{name}-{version}/.cargo-checksum.json": _VENDORED for name, version in git.crates}
         made[CONFIG] = git.config().encode()
         workspace = workspace_manifest(git, files, manifests)
         if workspace:
             made[MANIFEST] = workspace.encode()
+        check_names(git, {*made, *files})
 
         def members() -> Iterator[tuple[str, bytes, bool]]:
             for name in sorted({*made, *files}):

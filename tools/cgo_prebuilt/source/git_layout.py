@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.errors import BuildError, IntegrityError, UsageError
+from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.source.cargo_lock import GitCrates
 
 MANIFEST = "Cargo.toml"
@@ -78,6 +79,26 @@ def crate_files(
             place = f"{name}-{version}/{path[len(folder) :].lstrip('/')}"
             files.update(_followed(place, path, entries, link_of, _FOLLOWED))
     return files
+
+
+def check_names(git: GitCrates, names: Iterable[str]) -> None:
+    """Refuses what who unpacks the archive of some crates would refuse.
+
+    Args:
+        git: The crates.
+        names: Those of the archive's files.
+
+    Raises:
+        UsageError: A name is not safe everywhere, or two are one file somewhere.
+    """
+    try:
+        check_member_names(sorted(names), where="")
+    except IntegrityError as error:
+        raise UsageError(
+            f"the files of the crates cannot be in an archive: {error.what}",
+            where=git.url,
+            remedy=f"leave the dependency out; or {_VENDOR}",
+        ) from None
 
 
 def _folder_of(git: GitCrates, name: str, version: str, manifests: Mapping[str, str]) -> str:
