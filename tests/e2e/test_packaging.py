@@ -297,6 +297,8 @@ extern "C" {
 #endif
 int vec_answer(int x);
 int cgo_callback(void);
+#define VEC_DECLARE(what) int vec_##what(int x)
+VEC_DECLARE(twice);
 #ifdef __cplusplus
 }
 #endif
@@ -318,6 +320,7 @@ extern "C" int vec_answer(int x) {
 """,
     "helper.cc": """\
 int vec_helper(int x) { return x * 10; }
+extern "C" int vec_twice(int x) { return x * 2; }
 static char large[400000] = {1};
 char *vec_unused() { return large; }
 """,
@@ -327,7 +330,7 @@ SLIM_MAIN = """\
 #include <stdio.h>
 #include "vec.h"
 int cgo_callback(void) { return 1000; }
-int main(void) { printf("%d %d\\n", vec_answer(1), vec_answer(11)); }
+int main(void) { printf("%d %d %d\\n", vec_answer(1), vec_answer(11), vec_twice(4)); }
 """
 
 
@@ -370,7 +373,7 @@ def test_a_slim_library_is_what_its_header_needs_and_still_works(
     for options in ([], ["-Wl,--gc-sections"]):
         subprocess.run([*link, *options, "-o", str(tmp_path / "main")], check=True)
         ran = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True)
-        assert ran.stdout == "1019 -9\n"
+        assert ran.stdout == "1019 -9 8\n"
     before = library.read_bytes()
     cpp.pack("--slim").checked()
     assert packed_library(cpp).read_bytes() == before

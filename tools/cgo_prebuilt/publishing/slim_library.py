@@ -7,7 +7,6 @@ program takes of them, as each crate's code, generated for its users, stays in t
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,9 +19,9 @@ from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.publishing.binutils import check_elf, program, run
 from cgo_prebuilt.publishing.elf_symbols import global_symbols
+from cgo_prebuilt.publishing.header_names import HeaderNames
 
 _MEMBER = "slim.o"
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 # Sections of one kind become one: thousands of names and headers go. Whatever is not named here keeps its
 # own, as do constructors, whose order is in their sections' names. The first pattern that fits counts.
@@ -70,10 +69,11 @@ def slim_libraries(
         UsageError: See `slim_library`.
     """
     present = [name for name in interface.static_library if (folder / name).is_file()]
-    words = {*public} or _words_of(folder / header for header in interface.headers)
+    declared = _names_of([] if public else [folder / header for header in interface.headers])
     slim = []
     for name in present:
-        wanted = words | _undefined(folder / other for other in present if other != name)
+        wanted = {*public, *_undefined(folder / other for other in present if other != name)}
+        wanted |= {one for one, _ in global_symbols(folder / name) if declared.has(one)}
         lack = slim_library(platform, folder / name, output / name, wanted)
         if lack is not None:
             say(f"{name}: not slimmed, {lack}")
@@ -145,12 +145,9 @@ def slim_library(
     return None
 
 
-def _words_of(headers: Iterable[Path]) -> set[str]:
-    """Every word in some headers: among them are the functions and variables that they declare."""
-    words: set[str] = set()
-    for header in headers:
-        words.update(_WORD.findall(header.read_text(encoding="utf-8", errors="replace")))
-    return words
+def _names_of(headers: Iterable[Path]) -> HeaderNames:
+    texts = [header.read_text(encoding="utf-8", errors="replace") for header in headers]
+    return HeaderNames("\n".join(texts))
 
 
 def _undefined(libraries: Iterable[Path]) -> set[str]:

@@ -1,0 +1,31 @@
+"""Which names the headers of a library declare, as far as their words tell."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_PART = re.compile(r"\w+")
+
+
+class HeaderNames:
+    """The names in some headers: their words, and what `##` in a macro can make of those."""
+
+    def __init__(self, text: str) -> None:
+        self._words = set(_NAME.findall(text))
+        # C17, 6.10.3.3: each part of a pasted name is a token of a header, or of its macro's arguments.
+        self._parts = set(_PART.findall(text)) if "##" in text else set()
+        self._longest = max(map(len, self._parts), default=0)
+
+    def has(self, name: str) -> bool:
+        """Whether it is a word of the headers; or several in a row, if a macro pastes words."""
+        return name in self._words or (bool(name and self._parts) and self._is_pasted(name))
+
+    def _is_pasted(self, name: str) -> bool:
+        ends = [0]  # where a row of words from the beginning may end
+        for end in range(1, len(name) + 1):
+            if end > ends[-1] + self._longest:
+                return False
+            if any(name[start:end] in self._parts for start in ends):
+                ends.append(end)
+        return ends[-1] == len(name)
