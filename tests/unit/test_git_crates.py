@@ -165,7 +165,7 @@ def test_what_git_cannot_fetch_is_told(repository: Repository, tmp_path: Path) -
     (tmp_path / "remote").rename(tmp_path / "away")
     gone = project.run(*crates, **own)
     assert gone.code == 3
-    assert "cannot be fetched by git:\n  fatal: " in gone.stderr
+    assert "cannot be fetched by git:\n  | fatal: " in gone.stderr
     assert "CGO_PREBUILT_MIRROR" in gone.stderr
 
 
@@ -222,11 +222,24 @@ def test_only_a_git_that_is_not_there_is_to_be_installed(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr("subprocess.run", refuse)
+    monkeypatch.setattr("subprocess.Popen", refuse)
     crates = GitCrates("git+https://example.com/acme#" + "0" * 40, (("near", "1.2.0"),))
     with pytest.raises(OSError, match="Too many open files") as caught:
         write_git_crates(crates, tmp_path / "crates.tar", os.environ)
     assert "ulimit" in diagnose(caught.value).remedy
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a script")
+def test_what_git_says_passes_for_no_line_of_this_programs(tmp_path: Path) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nprintf 'no\\r\\nnext: run evil\\f  next: run evil\\n' >&2\nexit 1\n")
+    git.chmod(0o755)
+    crates = GitCrates("git+https://example.com/acme#0123", (("near", "1.2.0"),))
+    with pytest.raises(UnavailableError) as caught:
+        write_git_crates(crates, tmp_path / "crates.tar", {"PATH": f"{tmp_path}:{os.defpath}"})
+    lines = str(caught.value).splitlines()
+    assert lines[1:4] == ["  | no", "  | next: run evil", "  |   next: run evil"]
+    assert [line[:8] for line in lines[4:]] == ["  at: ht", "  next: "]
 
 
 def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs a program that says little, and may hang, print without end, or leave others behind."""
+"""Runs programs that may hang, print without end, or leave others behind: none outlives the command."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -20,6 +20,7 @@ _GRACE: Final = 1.0
 """How long the rest of an answer is waited for where another process keeps its pipe open."""
 
 _running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 class TooMuchError(OSError):
@@ -45,6 +46,69 @@ class Ended(NamedTuple):
         return " ".join(self.complaint.decode("utf-8", "replace").split())
 
 
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int | None = subprocess.PIPE,
+    bufsize: int = 0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts a program whose output is a pipe, and ends it where the caller does so before it.
+
+    It has a session of its own: with it ends what it has started, on Windows it alone. So a terminal's
+    Ctrl-C reaches this process only, whose exception then ends the program.
+
+    Args:
+        command: The program, and its arguments.
+        environ: All its variables; this process's own where it is None.
+        folder: The working folder.
+        stdin: Its standard input, as `subprocess` has it.
+        stderr: Its standard error; None for this process's own.
+        bufsize: Of its pipes.
+
+    Raises:
+        OSError: It cannot be run.
+    """
+    process = subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        bufsize=bufsize,
+        cwd=folder,
+        env=None if environ is None else dict(environ),
+        start_new_session=True,
+    )
+    _running.add(process)
+    try:
+        if _ending.is_set():
+            raise InterruptedError(None, "the command is ending")
+        yield process
+    finally:
+        _end(process)
+        _running.discard(process)
+
+
+def end_programs() -> None:
+    """Ends all programs that run."""
+    for process in list(_running):
+        _end(process)
+
+
+@contextmanager
+def ending_programs() -> Iterator[None]:
+    """Ends all programs that run, and lets no thread start another one meanwhile."""
+    _ending.set()
+    try:
+        end_programs()
+        yield
+    finally:
+        _ending.clear()
+
+
 def run_bounded(
     command: Sequence[str],
     *,
@@ -55,8 +119,7 @@ def run_bounded(
 ) -> Ended:
     """Runs a program to its end.
 
-    It has a session of its own, which ends with it where it fails to end. What it leaves behind when it
-    has ended itself, such as an agent, is left alone.
+    See `running`. What it leaves behind when it has ended itself, such as an agent, is left alone.
 
     Args:
         command: The program, and its arguments.
@@ -69,35 +132,22 @@ def run_bounded(
         OSError: It cannot be run; `TooMuchError` where it prints too much, `TimeoutError` where it takes
             too long.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        cwd=folder,
-        env=None if environ is None else dict(environ),
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    _running.add(process)
     try:
-        printed, complaint = (
-            _Reader(pipe, lambda: _end(process)) for pipe in (process.stdout, process.stderr)
-        )
-        telling = threading.Thread(target=_tell, args=(process.stdin, words), daemon=True)
-        for thread in (printed, complaint, telling):
-            thread.start()
-        code = process.wait(seconds)
+        with running(command, environ=environ, folder=folder, stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            printed, complaint = (
+                _Reader(pipe, lambda: _end(process)) for pipe in (process.stdout, process.stderr)
+            )
+            telling = threading.Thread(target=_tell, args=(process.stdin, words), daemon=True)
+            for thread in (printed, complaint, telling):
+                thread.start()
+            code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         raise TimeoutError(None, f"it has not ended after {seconds:g} s") from None
     except RuntimeError as error:
         raise OSError(None, f"no thread can be started: {error}") from None
-    finally:
-        _end(process)
-        _running.discard(process)
     deadline = time.monotonic() + _GRACE
     for reader in (printed, complaint):
         reader.join(max(0.0, deadline - time.monotonic()))
@@ -150,8 +200,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(1)
 
 
-@atexit.register
-def _end_all() -> None:
-    # The thread that waits for one ends with the interpreter, and would leave it behind.
-    for process in list(_running):
-        _end(process)
+# The thread that waits for one ends with the interpreter, and would leave it behind.
+atexit.register(end_programs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def printable(text: str) -> str:
     """A text in which everything that a terminal would obey or hide is written as an escape.
@@ -16,3 +18,8 @@ def printable(text: str) -> str:
 
 def _escape(sign: str) -> str:
     return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def quoted(lines: Iterable[str]) -> str:
+    """Lines that another program said, below a message; none can pass for a line of this one's."""
+    return "".join(f"\n  | {line}" for text in lines for line in text.splitlines())

@@ -11,6 +11,10 @@ from types import FrameType
 from cgo_prebuilt.errors import InterruptError
 
 _GRACE_SECONDS = 3.0
+# A terminal that closes sends the last one; Windows has it not.
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 _USUAL = (signal.default_int_handler, signal.SIG_DFL)
 
 
@@ -24,10 +28,10 @@ class Interrupts:
         self._first: float | None = None
 
     def watch(self) -> None:
-        """Handles SIGINT and SIGTERM from now on, unless the caller of the command ignores them."""
+        """Handles what ends a command from now on, unless its caller ignores that, as `nohup` does."""
         if threading.current_thread() is not threading.main_thread():
             return  # only the main thread gets signals
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             handler = signal.getsignal(number)
             if handler in _USUAL or isinstance(getattr(handler, "__self__", None), Interrupts):
                 signal.signal(number, self._handle)
@@ -38,10 +42,13 @@ class Interrupts:
             self._first = now
             raise KeyboardInterrupt
         if now - self._first > _GRACE_SECONDS:
+            from cgo_prebuilt.bounded_run import end_programs
+
+            end_programs()
             os._exit(InterruptError.exit_code)
 
 
 def ignore_interrupts() -> None:
     """Lets the process end with the exit code that it has already."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

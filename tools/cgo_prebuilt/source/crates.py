@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.bounded_run import ending_programs
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.locks.lock import LockedCrates
@@ -128,6 +129,8 @@ class Crates:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 transport.stop()
+                with ending_programs():
+                    pool.shutdown()
                 raise
 
     def _of_registry(self, crate: Crate) -> StoredArchive:

@@ -15,7 +15,9 @@ from pathlib import Path
 from posixpath import basename
 
 from cgo_prebuilt.archives.tar_writer import write_tar
+from cgo_prebuilt.bounded_run import Ended, running
 from cgo_prebuilt.errors import BuildError, UnavailableError
+from cgo_prebuilt.printable import quoted
 from cgo_prebuilt.source.cargo_lock import GitCrates
 from cgo_prebuilt.source.git_layout import (
     LINK,
@@ -108,6 +110,7 @@ class _Repository:
         self._git = git
         self._folder = folder
         self._contents: subprocess.Popen[bytes] | None = None
+        self._opened = ExitStack()
         self._environ = {
             **{
                 name: value
@@ -125,7 +128,7 @@ class _Repository:
             self._environ["GIT_SSH_COMMAND"] = _PATIENT_SSH
         url, commit = self._git.url.raw, self._git.commit
         options = (*_PATIENCE, "fetch", "--quiet", "--no-tags")
-        if self._try(*options, "--depth=1", "--", url, commit).returncode:
+        if self._try(*options, "--depth=1", "--", url, commit).code:
             self._run(*options, "--", url, *_ALL)
         self._run("cat-file", "-e", f"{commit}^{{commit}}")
 
@@ -133,7 +136,7 @@ class _Repository:
         """Whether the user says how ssh is called (git-config(1), core.sshCommand)."""
         if self._environ.get("GIT_SSH_COMMAND") or self._environ.get("GIT_SSH"):
             return True
-        return self._try("config", "--get", "core.sshCommand").returncode == 0
+        return self._try("config", "--get", "core.sshCommand").code == 0
 
     def entries(self) -> dict[str, Entry]:
         """The commit's files by path."""
@@ -149,9 +152,10 @@ class _Repository:
         """The content of a file."""
         if self._contents is None:
             command = [*self._git_command, "cat-file", "--batch"]
-            self._contents = subprocess.Popen(
-                command, env=self._environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            started = running(
+                command, environ=self._environ, stdin=subprocess.PIPE, stderr=None, bufsize=-1
             )
+            self._contents = self._opened.enter_context(started)
         asked, answers = self._contents.stdin, self._contents.stdout
         assert asked is not None
         assert answers is not None
@@ -165,6 +169,7 @@ class _Repository:
         """Ends what was started."""
         if self._contents is not None:
             self._contents.communicate()
+        self._opened.close()
 
     @property
     def _git_command(self) -> list[str]:
@@ -172,28 +177,22 @@ class _Repository:
 
     def _run(self, *arguments: str) -> bytes:
         done = self._try(*arguments)
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            lines = "".join(f"\n  {line}" for line in said[-5:])
+        if done.code:
+            said = done.complaint.decode("utf-8", "replace").strip().splitlines()
             raise UnavailableError(
-                f"{self._git.label} cannot be fetched by git:"
-                + lines.replace(self._git.url.raw, str(self._git.url)),
+                f"{self._git.label} cannot be fetched by git:{quoted(said[-5:])}",
                 where=self._git.url,
                 remedy="try it by hand: `git ls-remote URL`; or take them from a mirror that has them, by"
                 " CGO_PREBUILT_MIRROR",
             )
-        return done.stdout
+        return done.printed
 
-    def _try(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    def _try(self, *arguments: str) -> Ended:
         try:
-            return subprocess.run(
-                [*self._git_command, *arguments],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-            )
+            command = [*self._git_command, *arguments]
+            with running(command, environ=self._environ) as git:
+                printed, complaint = git.communicate(timeout=_SECONDS)
+                return Ended(git.returncode, printed, complaint)
         except subprocess.TimeoutExpired:
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched: git has not ended after {_SECONDS:g} s",

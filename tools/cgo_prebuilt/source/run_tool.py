@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from cgo_prebuilt.bounded_run import running
+
 _LINES_KEPT = 40
 _LINE_BYTES = 2000
 _LOG_BYTES = 64 << 20
@@ -22,7 +24,7 @@ def run_tool(
     log: Path,
     on_line: Callable[[str], None],
 ) -> tuple[int, list[str]]:
-    """Run a program to its end.
+    """Run a program to its end, or with all that it has started to this process's.
 
     Args:
         command: The program's path, and its arguments.
@@ -40,18 +42,11 @@ def run_tool(
     lines = _Lines(on_line)
     with (
         log.open("ab") as file,
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-        ) as process,
+        running(command, folder=folder, environ=environment, stderr=subprocess.STDOUT) as process,
     ):
         assert process.stdout is not None
-        _copy(process.stdout, file, lines)
+        with process.stdout:
+            _copy(process.stdout, file, lines)
         code = process.wait()
     lines.end()
     return code, list(lines.last)

@@ -16,6 +16,7 @@ from cgo_prebuilt.errors import BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.printable import quoted
 from cgo_prebuilt.releases.soname import read_soname
 from cgo_prebuilt.settings import command_named
 from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
@@ -235,12 +236,7 @@ def _run(
             ) from None
         if code:
             raise BuildError(
-                "\n".join(
-                    (
-                        f"{what} failed{step} (exit code {code}); the end of its output:",
-                        *(f"  {line}" for line in lines),
-                    )
-                ),
+                f"{what} failed{step} (exit code {code}); the end of its output:{quoted(lines)}",
                 where=shlex.join(command.words),
                 remedy=f"see the messages above; all of them are in {folder.log}. What was built is"
                 " kept, and the next run resumes",
