@@ -166,7 +166,10 @@ def test_what_git_cannot_fetch_is_told(repository: Repository, tmp_path: Path) -
     gone = project.run(*crates, **own)
     assert gone.code == 3
     assert "cannot be fetched by git:\n  | fatal: " in gone.stderr
-    assert "CGO_PREBUILT_MIRROR" in gone.stderr
+    assert "or set CGO_PREBUILT_MIRROR to a mirror that has them" in gone.stderr
+    locked = project.command("lock", "answer.yaml", "--check")
+    assert locked.code == 3
+    assert "next: try it by hand: `git ls-remote URL`\n" in locked.stderr  # which reads no mirror
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the program is a script")

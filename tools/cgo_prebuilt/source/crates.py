@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.bounded_run import ending_programs
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import BuildError, LockError
+from cgo_prebuilt.errors import BuildError, LockError, UnavailableError
 from cgo_prebuilt.locks.lock import LockedCrates
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.releases.sums import SUMS, write_sums
@@ -162,7 +162,11 @@ class Crates:
     def _make(self, git: GitCrates, target: Path) -> None:
         from cgo_prebuilt.source.git_crates import write_git_crates
 
-        write_git_crates(git, target, self.environ)
+        try:
+            write_git_crates(git, target, self.environ)
+        except UnavailableError as error:
+            remedy = f"{error.remedy}; or set CGO_PREBUILT_MIRROR to a mirror that has them"
+            raise UnavailableError(error.what, where=error.where, remedy=remedy) from None
 
     def _urls(self, published: Sequence[Url], file: str) -> tuple[Url, ...]:
         return urls_to_try(

@@ -182,8 +182,7 @@ class _Repository:
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched by git:{quoted(said[-5:])}",
                 where=self._git.url,
-                remedy="try it by hand: `git ls-remote URL`; or take them from a mirror that has them, by"
-                " CGO_PREBUILT_MIRROR",
+                remedy="try it by hand: `git ls-remote URL`",
             )
         return done.printed
 
@@ -197,8 +196,7 @@ class _Repository:
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched: git has not ended after {_SECONDS:g} s",
                 where=self._git.url,
-                remedy="try it by hand: `git ls-remote URL`; or take them from a mirror that has them, by"
-                " CGO_PREBUILT_MIRROR",
+                remedy="try it by hand: `git ls-remote URL`",
             ) from None
         except OSError as error:
             if not isinstance(error, (FileNotFoundError, PermissionError)):
@@ -206,5 +204,5 @@ class _Repository:
             raise UnavailableError(
                 f"{self._git.label} need git, which cannot be run: {error.strerror}",
                 where=self._git.url,
-                remedy="install git; or set CGO_PREBUILT_MIRROR to a mirror that has them",
+                remedy="install git",
             ) from None
