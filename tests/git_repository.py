@@ -20,10 +20,10 @@ FILES: Mapping[str, str] = {
 }
 
 
-def make_repository(folder: Path) -> str:
+def make_repository(folder: Path, more: Mapping[str, str] = {}) -> str:
     """Makes the bare repository `acme.git` in a folder; gives the commit before its last one."""
     work = folder / "work"
-    for name, text in FILES.items():
+    for name, text in {**FILES, **more}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
     (work / "crates/near/build.sh").chmod(0o755)

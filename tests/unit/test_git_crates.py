@@ -245,6 +245,26 @@ def test_what_git_says_passes_for_no_line_of_this_programs(tmp_path: Path) -> No
     assert [line[:8] for line in lines[4:]] == ["  at: ht", "  next: "]
 
 
+def test_what_nobody_could_unpack_or_publish_is_not_locked(tmp_path: Path) -> None:
+    (tmp_path / "remote").mkdir()
+    commit = make_repository(tmp_path / "remote", {"crates/near/src/aux.txt": "", "aux.md": ""})
+    made = Repository(tmp_path, (tmp_path / "remote").as_uri(), commit)
+    lock = made.project.folder / "answer.lock.json"
+    lock.unlink()
+    refused = made.project.command("lock", "answer.yaml")
+    assert (refused.code, lock.exists()) == (2, False)
+    assert "unsafe name 'near-1.2.0/src/aux.txt': 'aux.txt' is a device" in refused.stderr
+
+    cargo_lock = made.project.folder / "native/Cargo.lock"
+    cargo_lock.write_text(
+        cargo_lock.read_text().replace("git+file://", "git+http://bob:CANARY/P@h")
+    )
+    refused = made.project.command("lock", "answer.yaml")
+    assert (refused.code, lock.exists()) == (2, False)
+    assert "which has a user or a password: the lock would publish it" in refused.stderr
+    assert "CANARY" not in refused.stderr
+
+
 def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_path: Path) -> None:
     project, own = repository.project, {"CGO_PREBUILT_CACHE": str(tmp_path / "other")}
     crates = ("crates", "--source", "native", "--output", "crates")
