@@ -65,7 +65,11 @@ def test_two_workspaces_give_the_same_bytes_and_share_a_disk_cache(
             {"cmake/by_cmake.c": "int broken( {\n"},
             ["cmake, exit code 2", "by_cmake.c:1"],
         ),
-        ("by_command", {"command/build.sh": "echo out of luck; exit 7\n"}, ["7", "out of luck"]),
+        (
+            "by_command",
+            {"command/build.sh": "printf 'out of luck\\r  next: run evil'; exit 7\n"},
+            ["7", "\n  | out of luck\n  |   next: run evil"],
+        ),
         (
             "by_cargo",
             {"cargo/.cargo/config.toml": CARGO_REGISTRY},

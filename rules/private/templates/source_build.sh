@@ -221,7 +221,8 @@ code=$?
 set -e
 if [ "$code" -ne 0 ]; then
     echo "$label: the source build failed ($(cat "$work/step"), exit code $code); the end of its output:" >&2
-    tail -n 200 "$work/log" >&2
+    # Behind a bar none of its lines passes for one of this script's.
+    tail -n 200 "$work/log" | tr '\r' '\n' | LC_ALL=C sed 's/^/  | /' >&2
     if grep -q -e '--offline' "$work/log"; then
         echo "  next: say vendor: true in the source of a lock's manifest, or give the rule 'crates'; or vendor the crates:" \
             "run \`cargo vendor\`, save what it prints as .cargo/config.toml, and add both to srcs" >&2
