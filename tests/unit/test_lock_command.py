@@ -112,6 +112,13 @@ def test_a_withdrawn_version_is_fetched_with_a_warning_and_never_updated_to(
     assert "  no longer withdrawn\n" in run("lock", "prebuilt.yaml").err
 
 
+@pytest.mark.parametrize("option", ["--update", "--version"])
+def test_a_manifest_behind_an_option_is_no_version(run: Run, option: str) -> None:
+    answer = run("lock", option, "prebuilt.yaml")
+    answer.refused(2, "prebuilt.yaml is a manifest, not a version", option)
+    assert "name it first: `cgo-prebuilt lock prebuilt.yaml --update`" in answer.err
+
+
 def test_an_update_keeps_the_line_ends_of_windows(run: Run, tmp_path: Path) -> None:
     place = tmp_path / "prebuilt.yaml"
     manifest = place.read_bytes().replace(b"\n", b"\r\n")

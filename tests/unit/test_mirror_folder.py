@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cgo_prebuilt.commands.failures import diagnose
 from cgo_prebuilt.errors import IntegrityError, LockError, UnavailableError, UsageError
 from cgo_prebuilt.fetching.mirror_folder import (
     Filled,
@@ -16,6 +18,7 @@ from cgo_prebuilt.fetching.mirror_folder import (
     mirror_files,
     prune_mirror,
 )
+from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.network.transport import Transport
@@ -141,10 +144,29 @@ def test_what_is_there_and_right_is_left_and_what_is_wrong_is_fetched(tmp_path: 
     (root / "c").unlink()
     again = fill(root, *files)
     assert (again.fetched, again.kept) == (["b", "c"], ["a"])
+    assert (again.bytes_fetched, again.bytes_downloaded) == (2, 0)
     assert (root / "b").read_bytes() == b"b"
     sums = "".join(f"{file.sha256}  {file.path}\n" for file in files)
     assert (root / "SHA256SUMS").read_text() == sums
     assert sorted(path.name for path in root.iterdir()) == ["SHA256SUMS", "a", "b", "c"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = served(tmp_path / "origin", "a", b"a")
+    monkeypatch.setattr("cgo_prebuilt.archives.bytestream.save", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        fill(tmp_path / "mirror", file)
+    assert diagnose(caught.value).where == str(tmp_path / "mirror/a")
+    assert list((tmp_path / "mirror").iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_file_that_is_written_as_a_whole(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, whole(tmp_path / "sums"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert diagnose(caught.value).where == str(tmp_path / "sums")
 
 
 def test_wrong_bytes_never_get_the_files_name(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.go_modules.required_version import modules_beside, other_version
 
@@ -26,7 +27,7 @@ def note_other_version(folder: Path, modules: Iterable[str], library: str, versi
         version: Its version.
     """
     try:
-        text = (folder / "go.mod").read_text(encoding="utf-8", errors="replace")
+        text = text_of_file(folder / "go.mod", errors="replace")
     except OSError:
         return
     for module in modules:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.commands.surroundings import open_downloads, open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     STALE,
@@ -105,6 +106,13 @@ def _lock(options: argparse.Namespace) -> int:
             where="--identity" if options.verify_attestation is None else "--verify-attestation",
             remedy="say which file has the attestation, and whose it must be: OWNER/NAME",
         )
+    for name in filter(None, [*(options.version or ()), options.update]):
+        if name.endswith((".yaml", ".yml")):
+            raise UsageError(
+                f"{name} is a manifest, not a version",
+                where="--update" if name == options.update else "--version",
+                remedy=f"name it first: `cgo-prebuilt lock {name} --update`",
+            )
     if options.update == _NEWEST:
         options.update = _newest(options)
         if options.update is None:
@@ -146,7 +154,7 @@ def _lock(options: argparse.Namespace) -> int:
         _note_moving(manifest)
     text = format_lock(new)
     if options.check:
-        if old is not None and target.read_text(encoding="utf-8") == text:
+        if old is not None and text_of_file(target) == text:
             return 0
         _say_changes(old, new)
         place = f" --output {target}" if options.output else ""
@@ -164,7 +172,7 @@ def _as_manifest_has_it(manifest: Path, typed: str) -> str:
     from cgo_prebuilt.manifests.manifest_edit import as_manifest_has_it
 
     try:
-        version = as_manifest_has_it(manifest.read_text(encoding="utf-8"), typed)
+        version = as_manifest_has_it(text_of_file(manifest), typed)
     except (OSError, UnicodeDecodeError):
         return typed  # whoever reads the manifest says what is wrong with it
     if version != typed:
@@ -348,7 +356,7 @@ def _edited(manifest: Path, version: str | None) -> str | None:
     if version is None:
         return None
     # Its bytes: reading it as text would change the line ends of Windows.
-    return with_version(manifest.read_bytes().decode(), version, where=str(manifest))
+    return with_version(bytes_of_file(manifest).decode(), version, where=str(manifest))
 
 
 def _write(what: str, target: Path, text: str, remedy: str) -> None:

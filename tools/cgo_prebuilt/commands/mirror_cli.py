@@ -72,7 +72,7 @@ def add_mirror(verbs: Verbs) -> None:
     add_json(
         verb,
         "print what was done as JSON",
-        dict.fromkeys(("fetched", "kept", "removed", "bytes_downloaded"), ()),
+        dict.fromkeys(("fetched", "kept", "removed", "bytes_fetched", "bytes_downloaded"), ()),
     )
     add_trust_options(verb)
     add_network_options(verb)
@@ -120,7 +120,7 @@ def _mirror(options: argparse.Namespace) -> int:
     for path in done.fetched:
         print(path)
     say(
-        f"{len(done.fetched)} fetched, {format_size(done.bytes_downloaded)};"
+        f"{len(done.fetched)} fetched, {format_size(done.bytes_fetched)};"
         f" {len(done.kept)} there already; {len(done.removed)} removed"
     )
     return 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.commands.verbs import (
     MANIFEST,
     add_lock_option,
@@ -53,7 +54,7 @@ def _withdraw(options: argparse.Namespace) -> int:
             remedy="say in a line what is wrong with it",
         )
     # Its bytes: reading it as text would change the line ends of Windows.
-    text = manifest.read_bytes().decode()
+    text = bytes_of_file(manifest).decode()
     version = as_manifest_has_it(text, options.version)
     target: Path = options.lock
     lock = read_lock(target) if target.exists() else None

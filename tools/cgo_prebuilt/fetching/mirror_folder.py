@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
-from cgo_prebuilt.files.renames import rename
+from cgo_prebuilt.files.renames import naming, rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
@@ -25,7 +25,7 @@ from cgo_prebuilt.template import fill, values_for
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.network.transport import Transferred, Transport
 
 FLAT = "{file}"
 """The layout that a mirror without placeholders has."""
@@ -55,11 +55,20 @@ class MirrorFile:
 
 @dataclass(slots=True)
 class Filled:
-    """What filling a mirror did: paths below its root, and the bytes that came."""
+    """What filling a mirror did: paths below its root, and bytes.
+
+    Attributes:
+        fetched: What came.
+        kept: What was there, and right.
+        removed: What no lock names any more.
+        bytes_fetched: The size of what came.
+        bytes_downloaded: The bytes of it that came over the network now.
+    """
 
     fetched: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    bytes_fetched: int = 0
     bytes_downloaded: int = 0
 
     def add(self, more: Filled) -> None:
@@ -67,6 +76,7 @@ class Filled:
         self.fetched += more.fetched
         self.kept += more.kept
         self.removed += more.removed
+        self.bytes_fetched += more.bytes_fetched
         self.bytes_downloaded += more.bytes_downloaded
 
 
@@ -212,7 +222,9 @@ def fill_mirror(
             done.kept.append(file.path)
         else:
             transport = transport or open_transport()
-            done.bytes_downloaded += _fetch(file, target, root / temporary_name(), transport)
+            transferred = _fetch(file, target, root / temporary_name(), transport)
+            done.bytes_fetched += transferred.size
+            done.bytes_downloaded += transferred.bytes_downloaded
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
             # At once: what is not named there is never removed.
@@ -220,7 +232,7 @@ def fill_mirror(
     return done
 
 
-def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) -> int:
+def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) -> Transferred:
     from cgo_prebuilt.archives.bytestream import save
     from cgo_prebuilt.errors import UnavailableError
     from cgo_prebuilt.network.transport import Download
@@ -234,11 +246,12 @@ def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) 
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         download = Download(target.name, file.urls, file.sha256, file.size)
-        transferred = transport.run(download, lambda stream: save(stream, partial, file.sha256))
-        rename(partial, target)
+        with naming(target):
+            transferred = transport.run(download, lambda stream: save(stream, partial, file.sha256))
+            rename(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-    return transferred.bytes_downloaded
+    return transferred
 
 
 def prune_mirror(files: Sequence[MirrorFile], root: Path) -> list[str]:

@@ -53,6 +53,21 @@ def write_whole(target: Path, content: bytes) -> None:
 
 
 @contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """Names a file in each error of the block that names none, as those of a full disk do.
+
+    Args:
+        target: What the block writes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(target)
+        raise
+
+
+@contextmanager
 def whole(target: Path) -> Iterator[Path]:
     """A file in the making, which gets its name after the block; one that is there is replaced.
 
@@ -67,8 +82,9 @@ def whole(target: Path) -> Iterator[Path]:
     """
     partial = target.with_name(temporary_name())
     try:
-        yield partial
-        rename(partial, target)
+        with naming(target):
+            yield partial
+            rename(partial, target)
     finally:
         with suppress(OSError):  # which would hide the error that led here
             partial.unlink(missing_ok=True)

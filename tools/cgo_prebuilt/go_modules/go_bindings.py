@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.go_modules.go_module import package_problem
 from cgo_prebuilt.go_modules.go_package import GO_VERSION, Bindings
@@ -52,7 +53,7 @@ def read_bindings(
     try:
         paths = sorted(folder.iterdir())
         files = {
-            path.name: path.read_bytes()
+            path.name: bytes_of_file(path)
             for path in paths
             if path.is_file() and not _is_left_out(path.name)
         }
@@ -172,7 +173,7 @@ def _go_mod(folder: Path) -> tuple[str, str]:
     """The path of the module that a folder is in, empty where it is in none; and its `go` line."""
     for parent in (folder, *folder.parents):
         if (parent / "go.mod").is_file():
-            text = (parent / "go.mod").read_text(encoding="utf-8")
+            text = text_of_file(parent / "go.mod")
             module, version = _MODULE_LINE.search(text), _GO_LINE.search(text)
             return module[1] if module else "", version[1] if version else GO_VERSION
     return "", GO_VERSION

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import basename
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.go_modules.go_module import escape
 from cgo_prebuilt.go_modules.required_version import required_modules
 
@@ -60,7 +61,7 @@ def find_path_beside(
         environ: The environment, over what `go env -w` has set: it says where the module cache is.
     """
     try:
-        go_mod = (project / "go.mod").read_text(encoding="utf-8", errors="replace")
+        go_mod = text_of_file(project / "go.mod", errors="replace")
     except OSError:
         return None
     replaced = set(_REPLACED.findall(go_mod))

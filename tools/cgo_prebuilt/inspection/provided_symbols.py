@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.inspection.object_files import read_objects
 from cgo_prebuilt.platforms import libc_version
@@ -89,7 +90,7 @@ def _files(library: str) -> Iterator[Path]:
         if head[:4] == b"\x7fELF" or head == b"!<arch>\n":
             yield path
         else:  # a linker script, such as libc.so
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = text_of_file(path, errors="replace")
             found = [_find(item) for item in _FILE_IN_SCRIPT.findall(text)]
             yield from (item for item in found if item is not None and item != path)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
@@ -45,7 +46,7 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
     if path == "off":
         return {}
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = text_of_file(Path(path), errors="replace")
     except (OSError, ValueError):
         return {}
     # As cmd/go's own readEnvFileLines: other lines are comments.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.locks.lock_reader import read_document
@@ -21,7 +22,7 @@ def read_lock(path: Path) -> Lock:
         LockError: It cannot be read, is not JSON, or is not a lock.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of_file(path)
     except FileNotFoundError:
         raise LockError(
             "there is no such lock",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
@@ -129,7 +130,7 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
         ManifestError: It cannot be read, is not YAML, or is not a manifest.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of_file(path)
     except FileNotFoundError:
         raise ManifestError(
             "there is no such manifest", where=str(path), remedy="correct the path"

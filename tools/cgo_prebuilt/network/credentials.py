@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.credential_helper import ask, helper_for, read_helpers
 from cgo_prebuilt.network.failure import Failure, Kind
@@ -161,7 +162,10 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
     for name in [named] if named else ["~/.netrc", "~/_netrc"]:
         file = f"NETRC names {name}, which" if named else name
         try:
-            entries = netrc.netrc(str(Path(name).expanduser())).hosts
+            path = Path(name).expanduser()
+            if not path.is_fifo():  # of which nothing can be read twice
+                bytes_of_file(path)  # netrc itself would read one without an end
+            entries = netrc.netrc(str(path)).hosts
         except (FileNotFoundError, RuntimeError):  # or a user without a home
             if named:
                 return Credential({}, unread=f"{file} is not there")

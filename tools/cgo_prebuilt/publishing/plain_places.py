@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
@@ -46,7 +47,7 @@ class FolderPlace:
     def text(self, name: str) -> str | None:
         """See `publish.Destination`."""
         path = self._folder / name
-        return path.read_bytes().decode(errors="replace") if path.exists() else None
+        return bytes_of_file(path).decode(errors="replace") if path.exists() else None
 
     def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
         """See `publish.Destination`."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
@@ -195,7 +196,7 @@ def go_zip(manifest: Manifest, platform: str) -> str:
 def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
     """Refuses what everybody's `lock` would refuse, when it is published and cannot be changed."""
     try:
-        texts = [(dist / name).read_bytes().decode() for name in (SUMS, SIGNATURE)]
+        texts = [bytes_of_file(dist / name).decode() for name in (SUMS, SIGNATURE)]
     except FileNotFoundError:
         raise UsageError(
             f"the manifest has a public key, and {SUMS} is not signed",

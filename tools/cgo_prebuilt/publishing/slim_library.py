@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from cgo_prebuilt.amounts import format_size
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform
@@ -146,7 +147,7 @@ def slim_library(
 
 
 def _names_of(headers: Iterable[Path]) -> HeaderNames:
-    texts = [header.read_text(encoding="utf-8", errors="replace") for header in headers]
+    texts = [text_of_file(header, errors="replace") for header in headers]
     return HeaderNames("\n".join(texts))
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
 from cgo_prebuilt.locks.lock import Attestation
 from cgo_prebuilt.trust import GITHUB, is_of_identity
@@ -63,7 +64,7 @@ def verify_attestations(
         IntegrityError: An archive is in no genuine attestation of this identity.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of_file(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"the bundle cannot be read: {getattr(error, 'strerror', None) or error}",

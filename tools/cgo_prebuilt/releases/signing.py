@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
@@ -40,7 +41,7 @@ def sign(sums: Path, key: Path) -> Path:
         try:
             # A copy: ssh-keygen would ask whether to overwrite the signature beside the original.
             copy = Path(folder) / SUMS
-            copy.write_bytes(sums.read_bytes())
+            copy.write_bytes(bytes_of_file(sums))
             command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE]
             done = _run([*command, str(copy)])
             if done.returncode:
@@ -50,7 +51,7 @@ def sign(sums: Path, key: Path) -> Path:
                     remedy="name a private key that ssh-keygen may read, or whose public half is in"
                     " ssh-agent",
                 )
-            write_whole(target, copy.with_name(SIGNATURE).read_bytes())
+            write_whole(target, bytes_of_file(copy.with_name(SIGNATURE)))
         except OSError as error:
             raise UsageError(
                 f"{SUMS} cannot be signed: {error.strerror}",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.file_lock import PATIENCE, hold
 from cgo_prebuilt.files.renames import write_whole
@@ -117,7 +118,7 @@ def read_sums(path: Path) -> dict[str, str]:
         UsageError: It cannot be read. One that is not there is empty.
     """
     try:
-        return parse_sums(path.read_text(encoding="utf-8"))
+        return parse_sums(text_of_file(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -151,7 +152,7 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
     with sums_held(path):
         text = format_sums({**read_sums(path), **entries}).encode()
         try:
-            if path.exists() and path.read_bytes() == text:
+            if path.exists() and bytes_of_file(path) == text:
                 return
             # First, so that a crash leaves no signature of other sums.
             path.with_name(SIGNATURE).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.bounded_run import ending_programs
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import BuildError, LockError, UnavailableError
@@ -262,7 +263,7 @@ def crates_of(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> Name
     registry: dict[str, Crate] = {}
     git: dict[str, set[tuple[str, str]]] = {}
     for path in find_cargo_locks(sources, wanted, folder):
-        text = (folder / path).read_text(encoding="utf-8", errors="replace")
+        text = text_of_file(folder / path, errors="replace")
         named = parse_cargo_lock(text, path)
         registry |= {crate.file: crate for crate in named.registry}
         for crates in named.git:

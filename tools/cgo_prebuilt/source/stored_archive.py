@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
+from cgo_prebuilt.files.renames import naming
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
@@ -82,7 +83,9 @@ class StoredArchive:
 
     def _publish(self, write: Callable[[Path], int]) -> Tree:
         with self.store.staging(self._key) as staging:
-            files = (LockedFile(self.file, self.sha256, write(staging / self.file)),)
+            with naming(staging / self.file):
+                size = write(staging / self.file)
+            files = (LockedFile(self.file, self.sha256, size),)
             tree = self.store.publish(staging, tree_key(files), files, self.label)
         Results(self.store.results).put(self._key, None, files)
         return tree

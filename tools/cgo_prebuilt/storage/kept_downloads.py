@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream, save
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import naming, write_whole
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.results import result_key
 from cgo_prebuilt.storage.tree import tree_key
@@ -152,7 +152,8 @@ class KeptDownloads:
                 nonlocal saved
                 saved = save(stream, staging / file)
 
-            got = self._transport.run(download, consume)
+            with naming(staging / file):
+                got = self._transport.run(download, consume)
             if saved != got.sha256:
                 raise IntegrityError(
                     "it changed while it was downloaded", where=got.url, remedy="lock it again"

@@ -1,0 +1,60 @@
+"""Small files that are read whole, and what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
+from cgo_prebuilt.errors import LockError, ManifestError, UsageError
+from cgo_prebuilt.locks.lock_file import read_lock
+from cgo_prebuilt.manifests.manifest import read_manifest
+from cgo_prebuilt.network.credentials import credential_for
+from cgo_prebuilt.releases.sums import read_sums
+from cgo_prebuilt.url import Url
+
+ENDLESS = Path("/dev/zero")
+needs_it = pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zero")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cgo_prebuilt.bounded_read.MOST", 1 << 20)
+
+
+@needs_it
+@pytest.mark.parametrize(
+    ("read", "error"),
+    [
+        (read_lock, LockError),
+        (read_manifest, ManifestError),
+        (read_sums, UsageError),
+        (bytes_of_file, OSError),
+    ],
+    ids=["lock", "manifest", "sums", "any"],
+)
+@pytest.mark.usefixtures("small")
+def test_a_file_without_an_end_is_refused(
+    tmp_path: Path, read: Callable[[Path], object], error: type[Exception]
+) -> None:
+    (tmp_path / "link").symlink_to(ENDLESS)
+    with pytest.raises(error, match="it has more than 1 MB"):
+        read(tmp_path / "link")
+
+
+@needs_it
+@pytest.mark.usefixtures("small")
+def test_a_netrc_without_an_end_gives_nothing() -> None:
+    url = Url("https://example.com/")
+    found = credential_for(url, url, {"NETRC": str(ENDLESS)})
+    assert found.headers == {}
+    assert "cannot be read: it has more than 1 MB" in found.unread
+
+
+def test_line_ends_are_line_feeds(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"a\r\nb\rc\n\xff")
+    assert text_of_file(tmp_path / "text", errors="replace") == "a\nb\nc\n\ufffd"
+    with pytest.raises(UnicodeDecodeError):
+        text_of_file(tmp_path / "text")

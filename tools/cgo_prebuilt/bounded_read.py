@@ -1,0 +1,39 @@
+"""Reads a small file whole; one without an end, such as a link to /dev/zero, is refused instead."""
+
+from __future__ import annotations
+
+import errno
+import io
+from pathlib import Path
+from typing import Final
+
+MOST: Final = 64 << 20
+"""The most bytes that such a file may have."""
+
+
+def bytes_of_file(path: Path) -> bytes:
+    """The contents of a file.
+
+    Raises:
+        OSError: It cannot be read, or has more than `MOST` bytes.
+    """
+    with path.open("rb") as file:
+        content = file.read(MOST + 1)
+    if len(content) > MOST:
+        raise OSError(errno.EFBIG, f"it has more than {MOST >> 20} MB", str(path))
+    return content
+
+
+def text_of_file(path: Path, errors: str = "strict") -> str:
+    """The text of a file in UTF-8, with a line feed for each kind of line end.
+
+    Args:
+        path: The file.
+        errors: What becomes of other bytes, as `bytes.decode` takes it.
+
+    Raises:
+        OSError: As for `bytes_of_file`.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    text = bytes_of_file(path).decode("utf-8", errors)
+    return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
