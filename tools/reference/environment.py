@@ -139,6 +139,10 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "cargo's folder, whose name a source build keeps out of what it yields",
     ),
     (
+        ("GIT_SSH_COMMAND", "GIT_SSH"),
+        "how git calls ssh; where neither they nor `core.sshCommand` say, `ssh` ends if its server is silent",
+    ),
+    (
         ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE", "XDG_CONFIG_HOME", "APPDATA"),
         "where the system's folders for caches and, for Go's, for settings are",
     ),
