@@ -38,6 +38,12 @@ _HTPASSWD = "$2b$04$KwogLHZMBxwKZUvyuMuqYeDCRYSXcdbXRv9kmbovxd4hG3ay9Jnru"
 Authentication = Literal["none", "basic", "token"]
 
 
+def _in_order(scope: str) -> str:
+    """A scope with its actions in order; a registry names them in any."""
+    resource, _, actions = scope.rpartition(":")
+    return f"{resource}:{','.join(sorted(actions.split(',')))}" if actions else scope
+
+
 @dataclass
 class TokenServer:
     """Who grants tokens ("Token Authentication Specification" of distribution).
@@ -45,7 +51,7 @@ class TokenServer:
     Attributes:
         url: Its realm.
         certificate: What the registry trusts, in PEM.
-        asked: Who asked for which scope; an empty name is nobody.
+        asked: Who asked for which scope, its actions in order; an empty name is nobody.
         lifetime: How long a token is good, in seconds.
     """
 
@@ -59,7 +65,7 @@ class TokenServer:
     def grant(self, login: str | None, scopes: list[str]) -> str | None:
         """A token for the scopes; None for a wrong login."""
         user, _, password = base64.b64decode(login).decode().partition(":") if login else ("",) * 3
-        self.asked += [(user, scope) for scope in scopes or [""]]
+        self.asked += [(user, _in_order(scope)) for scope in scopes or [""]]
         if login and (user not in _ACTIONS or password != PASSWORD):
             return None
         allowed = _ACTIONS.get(user, frozenset({"pull"} if self.public else ()))

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import TOOL_SECONDS, program, run
+from cgo_prebuilt.publishing.binutils import program, run
+
+_VERSION_SECONDS = 10.0
+"""The longest that a program may take to say what it is."""
 
 
 def strip_library(
@@ -39,7 +42,7 @@ def strip_library(
 
 def _is_of_apple(strip: list[str]) -> bool:
     try:
-        printed = run_bounded([*strip, "--version"], seconds=TOOL_SECONDS).printed
+        printed = run_bounded([*strip, "--version"], seconds=_VERSION_SECONDS).printed
     except OSError:
         return False
     return b"GNU" not in printed and b"LLVM" not in printed
