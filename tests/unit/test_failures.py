@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.commands.failures import answer, diagnose
-from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError
+from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.printable import printable
+from cgo_prebuilt.publishing.binutils import run as run_binutils
+from cgo_prebuilt.releases.signing import sign
 from tests.unit.command_case import Run, runner
 from tests.unit.hostile_server import HostileServer, whole
 from tests.unit.library_case import FILES, archive_of, lock
@@ -374,3 +376,19 @@ def test_an_answer_that_cannot_be_written_is_an_error_and_no_traceback() -> None
         "  at: cgo-prebuilt",
         "  next: check that the path is right and may be used, and that there is space left",
     ]
+
+
+def test_a_program_that_lacks_descriptors_is_not_to_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        run_binutils(["strip"], "STRIP", tmp_path)
+    assert "ulimit" in diagnose(caught.value).remedy
+    (tmp_path / "SHA256SUMS").write_text("")
+    with pytest.raises(UsageError, match="cannot be signed: Too many open files") as signing:
+        sign(tmp_path / "SHA256SUMS", tmp_path / "key")
+    assert "install" not in signing.value.remedy

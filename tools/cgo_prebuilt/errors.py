@@ -6,10 +6,14 @@ exit codes are part of the command's contract, which scripts and the Bazel rules
 
 from __future__ import annotations
 
+import errno
 import sys
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from cgo_prebuilt.url import Url
+
+SCARCE: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
+"""What `OSError.errno` is where a limit is reached: the program that cannot be run then is not missing."""
 
 
 class CgoPrebuiltError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -13,7 +12,14 @@ from contextlib import suppress
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.commands.verbs import note, say
-from cgo_prebuilt.errors import BugError, CgoPrebuiltError, InterruptError, PackageError, UsageError
+from cgo_prebuilt.errors import (
+    SCARCE,
+    BugError,
+    CgoPrebuiltError,
+    InterruptError,
+    PackageError,
+    UsageError,
+)
 from cgo_prebuilt.printable import printable
 from cgo_prebuilt.settings import is_on
 
@@ -23,7 +29,6 @@ _ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
 _LOGIN = re.compile(r"(?<=//)[^\s/'\"]+(?=@)")
 
 _LIMITS = "end other programs, or raise the limits of this one (ulimit -a)"
-_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 COMMAND = "cgo-prebuilt"
 """Where it happened, if it is nothing that the command was given."""
@@ -56,7 +61,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
         return UsageError(
             f"the system refused: {error.strerror or error}",
             where=COMMAND if error.filename is None else str(error.filename),
-            remedy=_LIMITS if error.errno in _SCARCE else remedy,
+            remedy=_LIMITS if error.errno in SCARCE else remedy,
         )
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cgo_prebuilt"):
         return PackageError.of(error)

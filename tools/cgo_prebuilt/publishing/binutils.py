@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cgo_prebuilt.bounded_run import run_bounded
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import SCARCE, UsageError
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
 
@@ -73,6 +73,8 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
             remedy=f"set {variable} to another program, or unset it",
         ) from None
     except OSError as error:
+        if error.errno in SCARCE:
+            raise
         raise UsageError(
             f"{command[0]} cannot be run: {error.strerror}",
             where=str(source),

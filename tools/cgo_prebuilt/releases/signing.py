@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cgo_prebuilt.bounded_read import bytes_of_file
-from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
+from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.releases.sshsig import SshSignatureError, verify
@@ -121,6 +121,8 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
+        if error.errno in SCARCE:
+            raise
         raise UsageError(
             f"ssh-keygen cannot be run: {error.strerror}",
             where=command[0],

@@ -16,7 +16,7 @@ from posixpath import basename
 
 from cgo_prebuilt.archives.tar_writer import write_tar
 from cgo_prebuilt.bounded_run import Ended, running
-from cgo_prebuilt.errors import BuildError, UnavailableError
+from cgo_prebuilt.errors import SCARCE, BuildError, UnavailableError
 from cgo_prebuilt.printable import quoted
 from cgo_prebuilt.source.cargo_lock import GitCrates
 from cgo_prebuilt.source.git_layout import (
@@ -199,7 +199,7 @@ class _Repository:
                 remedy="try it by hand: `git ls-remote URL`",
             ) from None
         except OSError as error:
-            if not isinstance(error, (FileNotFoundError, PermissionError)):
+            if error.errno in SCARCE:
                 raise
             raise UnavailableError(
                 f"{self._git.label} need git, which cannot be run: {error.strerror}",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import BuildError
+from cgo_prebuilt.errors import SCARCE, BuildError
 from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
@@ -229,6 +229,8 @@ def _run(
                 on_line=on_line,
             )
         except OSError as error:
+            if error.errno in SCARCE:
+                raise
             raise BuildError(
                 f"{what} cannot run {command.words[0]}: {error.strerror}",
                 where=shlex.join(command.words),
