@@ -281,7 +281,8 @@ def test_a_build_sees_the_variables_of_its_action_and_nothing_of_the_callers(
     passed_on = ("--action_env=CALLERS", "--action_env=TZ")
     failed = made.bazel("build", "//:variables", *passed_on, env=callers)
     assert "exit code 9" in failed.stderr
-    shown = dict(line.split("=", 1) for line in failed.stderr.splitlines() if "=" in line)
+    said = [line.removeprefix("  | ") for line in failed.stderr.splitlines()]
+    shown = dict(line.split("=", 1) for line in said if "=" in line)
     assert "CALLERS" not in shown
     assert "callers" not in shown["CFLAGS"]
     assert shown["TZ"] == "UTC"
