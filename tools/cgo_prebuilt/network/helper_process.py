@@ -28,5 +28,4 @@ def run(
         return f"{what} cannot be run: {error.strerror}"
     if done.code == 0:
         return done.printed
-    said = " ".join(done.complaint[-200:].decode("utf-8", "replace").split())
-    return f"{what} failed with exit code {done.code}: {said}"
+    return f"{what} failed with exit code {done.code}: {done.complaints()[-200:].lstrip()}"
