@@ -6,6 +6,8 @@ import random
 import socket
 import subprocess
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,27 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.02)
     process.kill()
     pytest.fail(f"the server does not listen\n{log.read_text()}")
+
+
+@contextmanager
+def listening(
+    command: Sequence[str | Path], port: int, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Runs a server while the context lasts, which begins when it listens.
+
+    Args:
+        command: The server.
+        port: Where it listens on the loopback.
+        log: The file that gets all it prints.
+        env: All its variables; this process's own where it is None.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        wait_for(port, process, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ports import free_port, wait_for
+from tests.ports import free_port, listening
 from tests.programs import provide
 
 USER, PASSWORD, TOKEN = "publisher", "cAnArY-password", "cAnArY-token"
@@ -104,24 +103,7 @@ def nginx_files(folder: Path) -> Iterator[NginxFiles]:
     configuration = folder / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, port=port, token=TOKEN))
     log = folder / "output.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                provide("nginx", "nginx-light"),
-                "-p",
-                folder,
-                "-e",
-                folder / "e",
-                "-c",
-                configuration,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        wait_for(port, process, log)
+    program = provide("nginx", "nginx-light")
+    command: list[str | Path] = [program, "-p", folder, "-e", folder / "e", "-c", configuration]
+    with listening(command, port, log):
         yield NginxFiles(f"127.0.0.1:{port}", folder)
-    finally:
-        process.terminate()
-        process.wait()

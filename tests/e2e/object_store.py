@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from tests.e2e.credential_helper import write_s3_helper
 from tests.e2e.go_program import provide_go_program
-from tests.ports import free_port, wait_for
+from tests.ports import free_port, listening
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "cAnArY/object+store", "eu-central-1"
 """The credentials of its one user, which signs its requests."""
@@ -71,17 +70,5 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     ]
     # Its metadata is in files: not every file system has attributes of its own.
     command += ["posix", "--sidecar", attributes, buckets]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        wait_for(port, process, log)
+    with listening(command, port, log, {**os.environ, **variables}):
         yield ObjectStore(f"127.0.0.1:{port}", buckets, log)
-    finally:
-        process.terminate()
-        process.wait()

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.ports import free_port, wait_for
+from tests.ports import free_port, listening
 from tests.programs import provide
 
 PUBLISHER, READER, PASSWORD = "publisher", "reader", "cAnArY-registry"
@@ -184,19 +184,9 @@ def oci_registry(
         }
         (folder / "config.yml").write_text(json.dumps(configuration))
         log = folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [provide("docker-registry", "docker-registry"), "serve", folder / "config.yml"],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            wait_for(port, process, log)
+        program = provide("docker-registry", "docker-registry")
+        with listening([program, "serve", folder / "config.yml"], port, log):
             yield Registry(f"127.0.0.1:{port}", folder, tokens, authentication)
-        finally:
-            process.terminate()
-            process.wait()
 
 
 @contextmanager

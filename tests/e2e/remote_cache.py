@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.go_program import provide_go_program
-from tests.ports import free_port, wait_for
+from tests.ports import free_port, listening
 
 _MODULE = ("github.com/buchgr/bazel-remote/v2", "v2.6.1")
 
@@ -26,18 +25,13 @@ def remote_cache(folder: Path) -> Iterator[str]:
     folder.mkdir()
     port, http_port = free_port(), free_port()
     log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [provide_go_program("bazel-remote", *_MODULE), f"--dir={folder}/blobs", "--max_size=1",
-             f"--grpc_address=127.0.0.1:{port}", f"--http_address=127.0.0.1:{http_port}",
-             "--experimental_remote_asset_api"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )  # fmt: skip
-    try:
-        wait_for(port, process, log)
+    command: list[str | Path] = [
+        provide_go_program("bazel-remote", *_MODULE),
+        f"--dir={folder}/blobs",
+        "--max_size=1",
+        f"--grpc_address=127.0.0.1:{port}",
+        f"--http_address=127.0.0.1:{http_port}",
+        "--experimental_remote_asset_api",
+    ]
+    with listening(command, port, log):
         yield f"grpc://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ports import free_port, wait_for
+from tests.ports import free_port, listening
 from tests.programs import provide
 
 USER, PASSWORD = "ci", "secret"
@@ -62,17 +61,8 @@ def running_squid() -> Iterator[Squid]:
     (folder / "passwords").write_text(f"{USER}:{hashlib.md5(PASSWORD.encode()).hexdigest()}\n")
     (folder / "squid.conf").write_text(_CONFIGURATION.format(port=port, folder=folder))
     log = folder / "output"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, "-N", "-f", str(folder / "squid.conf")],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
     try:
-        wait_for(port, process, log)
-        yield Squid(f"127.0.0.1:{port}", folder)
+        with listening([program, "-N", "-f", folder / "squid.conf"], port, log):
+            yield Squid(f"127.0.0.1:{port}", folder)
     finally:
-        process.terminate()
-        process.wait()
         shutil.rmtree(folder)

@@ -286,13 +286,12 @@ def make_link(folder: Path) -> None:
     folder.symlink_to(folder.with_name(folder.name + ".moved"))
 
 
-class TestTheWholeCommand:
-    @pytest.fixture
-    def run(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> Run:
-        return runner(tmp_path, monkeypatch, capsys)
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(tmp_path, monkeypatch, capsys)
 
+
+class TestTheWholeCommand:
     @pytest.fixture
     def fetched(self, run: Run, tmp_path: Path) -> Path:
         """The store of a library that was fetched from a file."""
@@ -383,12 +382,6 @@ FETCH = ("fetch", "--lock", "lock", "--platform", "linux_amd64", "--output")
 
 class TestASystemStore:
     """A store that is only read, such as one that root has put into an image."""
-
-    @pytest.fixture
-    def run(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> Run:
-        return runner(tmp_path, monkeypatch, capsys)
 
     @pytest.fixture
     def image(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
