@@ -14,14 +14,17 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help setup test test-slow test-all coverage mutate lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
+.PHONY: help needs setup test test-slow test-all coverage mutate lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
+needs: ## what the tests need, and what of it this machine lacks
+	@$(PYTHON) -m tests.machine_needs
+
 setup: $(VENV_READY) $(BUILDIFIER) $(ACTIONLINT) ## install the Python packages, buildifier and actionlint
 
-test: lint bazel ## lint, then every test but the slow ones; with a real Bazel
+test: needs lint bazel ## lint, then every test but the slow ones; with a real Bazel
 	$(VENV)/pytest -n auto --dist loadfile --durations=15 -m "not slow"
 
 test-slow: setup bazel ## the tests that are marked slow: remote cache and execution, crowds, a soak, Windows and macOS
