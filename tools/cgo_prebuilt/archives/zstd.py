@@ -1,12 +1,24 @@
-"""The zstd module: the standard library's (Python 3.14), or its backport with the same API."""
+"""zstd: the module that decodes it, and where the frames of a file begin and end.
+
+The module is the standard library's (Python 3.14), or its backport with the same API.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 from cgo_prebuilt.errors import UsageError
+
+# RFC 8878, sections 3.1.1 and 3.1.2.
+_MAGIC = 0xFD2FB528
+_SKIPPABLE_MAGIC = 0x184D2A50
+_CONTENT_SIZE_BYTES = (0, 2, 4, 8)
+_DICTIONARY_ID_BYTES = (0, 1, 2, 4)
+_RAW, _RLE, _COMPRESSED = range(3)
 
 
 def zstd_module() -> Any:
@@ -25,3 +37,115 @@ def zstd_module() -> Any:
         where=sys.executable,
         remedy="install cgo-prebuilt[fast], or use Python 3.14 or later",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of a zstd file, by its header.
+
+    Attributes:
+        start: The offset of its first byte.
+        content: How many bytes it says that it decodes to; None where it does not say.
+        is_skippable: Whether it decodes to nothing, whatever is in it.
+    """
+
+    start: int
+    content: int | None
+    is_skippable: bool
+
+
+class FrameWalk:
+    """Follows the frames of a zstd file by their headers, without decoding (RFC 8878, section 3.1).
+
+    Attributes:
+        position: How many bytes it has been given.
+        frame: The frame that the last byte is in; None between frames, and until its header is whole.
+        is_lost: Whether it met something that is no frame: it follows no further.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.frame: Frame | None = None
+        self.is_lost = False
+        self._held = b""
+        self._ended: list[tuple[Frame, int]] = []
+        self._steps = self._walk()
+        self._wanted = next(self._steps)
+
+    def feed(self, data: bytes) -> list[tuple[Frame, int]]:
+        """Takes the next bytes of the file.
+
+        Args:
+            data: The bytes, as many as there are.
+
+        Returns:
+            The frames that end in them, each with the offset of its end in the file.
+        """
+        ended = self._ended = []
+        base, at = self.position, 0
+        while not self.is_lost and (at < len(data) or not self._wanted):
+            if self._wanted <= 0:
+                step = min(-self._wanted, len(data) - at)
+                self._wanted += step
+                answer = b""
+            else:
+                step = min(self._wanted - len(self._held), len(data) - at)
+                self._held += data[at : at + step]
+                answer = self._held
+            at += step
+            self.position = base + at
+            if self._wanted == 0 or len(answer) == self._wanted:
+                self._held = b""
+                try:
+                    self._wanted = self._steps.send(answer)
+                except StopIteration:
+                    self.is_lost = True
+        self.position = base + len(data)
+        return ended
+
+    def _walk(self) -> Generator[int, bytes, None]:
+        """Asks for the next bytes by their number, and passes over others by a negative number."""
+        while True:
+            start = self.position
+            magic = _number((yield 4))
+            if magic & ~0xF == _SKIPPABLE_MAGIC:
+                size = _number((yield 4))
+                frame = self.frame = Frame(start, 0, is_skippable=True)
+                yield -size
+            elif magic == _MAGIC:
+                (descriptor,) = yield 1
+                if descriptor & 8:  # reserved
+                    return
+                content = yield from _content_size(descriptor)
+                frame = self.frame = Frame(start, content, is_skippable=False)
+                is_last = False
+                while not is_last:
+                    block = _number((yield 3))
+                    is_last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+                    if kind not in (_RAW, _RLE, _COMPRESSED):
+                        return
+                    yield -1 if kind == _RLE else -size
+                yield -4 if descriptor & 4 else 0  # the checksum
+            else:
+                return
+            self.frame = None
+            self._ended.append((frame, self.position))
+
+
+def _content_size(descriptor: int) -> Generator[int, bytes, int | None]:
+    """Reads the rest of a frame's header, and what it says of the size of the content."""
+    is_single_segment = bool(descriptor & 0x20)
+    length = _CONTENT_SIZE_BYTES[descriptor >> 6]
+    if is_single_segment:
+        length = length or 1
+    else:
+        yield -1  # the window's size
+    yield -_DICTIONARY_ID_BYTES[descriptor & 3]
+    if not length:
+        return None
+    # Of two bytes, the smallest number means 256.
+    return _number((yield length)) + (256 if length == 2 else 0)
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "little")
