@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 from cgo_prebuilt.publishing.header_names import HeaderNames
 
@@ -30,7 +30,7 @@ def test_a_name_that_a_macro_pastes_is_one() -> None:
 
 def test_long_names_are_looked_up_fast() -> None:
     names = HeaderNames(PASTED)
-    start = perf_counter()
+    start = process_time()
     for number in range(20_000):
         names.has(f"_ZN4core3fmt9Formatter12pad_integral17h{number:016x}E" * 3)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2

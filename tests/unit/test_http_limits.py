@@ -37,7 +37,7 @@ PART = (
 )
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 FIRST_CHUNK = b"5\r\nhello\r\n"
-SECONDS = 12.0
+SECONDS = 60.0
 """The longest that any of these may take, all tries included; most end at once."""
 MEMORY = 30 << 20
 
@@ -144,12 +144,12 @@ def test_slow_redirects_have_no_more_time_than_one_answer() -> None:
 def test_silence_after_slow_headers_ends_with_their_time() -> None:
     """The time for all headers is 0.6 s, and not that and the time for one read."""
     behavior = endlessly(OK + b"X-More: 1\r\n", b"", pause=99)
-    settings = replace(SETTINGS, read_seconds=9)
+    settings = replace(SETTINGS, read_seconds=99)
     with HostileServer({"/a": [behavior]}) as server, HttpClient(settings, {}) as client:
         began = time.monotonic()
         with pytest.raises(Failure):
             client.open(Url(server.url("/a")))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < SECONDS
 
 
 @pytest.mark.usefixtures("bounded")
