@@ -45,10 +45,11 @@ mutate: $(VENV_READY) ## do the tests notice it when the readers, the resume and
 	cd .mutate && nice -n 19 ../$(VENV)/mutmut run $(MUTANTS)
 	cd .mutate && ../$(VENV)/mutmut results
 
-lint: setup ## ruff, mypy, buildifier and actionlint
+lint: setup ## ruff, mypy, buildifier, actionlint and the check of prose
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy tools tests examples bench release docs/site
+	$(VENV)/python -m tests.prose
 	$(MAKE) --no-print-directory lint-starlark lint-workflows
 
 lint-starlark: $(BUILDIFIER)

@@ -19,7 +19,7 @@ def download(requirements: str, machine: Sequence[str]) -> list[bytes]:
 
     Args:
         requirements: What to download, in pip's format, each by hash.
-        machine: What pip is told of a machine, so that it does not look at this one.
+        machine: pip's options that describe a machine, so that it does not look at this one.
 
     Returns:
         The wheels, sorted by file name.

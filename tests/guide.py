@@ -48,7 +48,7 @@ class Block:
 
     @property
     def more(self) -> bool:
-        """Whether it goes on with a file that is there already."""
+        """Whether it appends to a file that exists already."""
         match = self._file_line()
         return match is not None and match[2] == "more"
 

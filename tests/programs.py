@@ -1,6 +1,6 @@
 """Programs that tests and measurements run: this machine's, else Debian's package, which root installs.
 
-A test is skipped only where neither can be had.
+A test is skipped only where neither is available.
 """
 
 from __future__ import annotations

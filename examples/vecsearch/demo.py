@@ -327,7 +327,7 @@ def find_bazel() -> str:
     command = [sys.executable, "-m", "tests.bazel.provision"]
     done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise DemoError("there is no Bazel to be had (the reason is above)")
+        raise DemoError("no Bazel is available (the reason is above)")
     return done.stdout.strip()
 
 

@@ -74,7 +74,7 @@ def command_lines(tool, args, target, *, cross, settings, jobs, offline):
         args: the tool's arguments; for `command`, the whole command line.
         target: what it is to make; empty for the default.
         cross: from `cross_arguments`.
-        settings: what the tool is told of compilers and folders.
+        settings: the tool's options for compilers and folders.
         jobs: how many things to do at once.
         offline: whether cargo may not download.
 

@@ -3,7 +3,7 @@
 It runs on any Python since 3.10, without other packages. In this order: `$BAZEL`; `bazel`, then
 `bazelisk` on the PATH, where it is 7.4 or newer and can resolve modules; else Debian's own, see
 `debian_root`.
-No Bazel to be had is a failure: exit code 1, and the reasons on stderr.
+Without a Bazel it fails: exit code 1, and the reasons on stderr.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Bazel:
 
 
 class NoBazelError(Exception):
-    """There is no Bazel to be had; the message holds a line for each reason."""
+    """No Bazel is available; the message holds a line for each reason."""
 
 
 def choose(
@@ -95,7 +95,7 @@ def find_bazel() -> Bazel:
     """Gives the Bazel to test with.
 
     Raises:
-        NoBazelError: There is none to be had on this machine.
+        NoBazelError: None is available on this machine.
     """
     return choose(candidates(os.environ), try_candidate, debian_bazel)
 

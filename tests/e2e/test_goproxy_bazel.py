@@ -1,6 +1,6 @@
 """The BUILD.bazel of a platform's module, in a real Bazel.
 
-rules_go and gazelle cannot be had here. A stand-in for `go_library` checks what that gets: sources
+rules_go and gazelle are not available here. A stand-in for `go_library` checks what that gets: sources
 that exist, and C dependencies. Linking is done by a C++ and a cgo program.
 """
 

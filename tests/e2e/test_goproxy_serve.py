@@ -152,7 +152,7 @@ def test_damaged_redirects_are_told_and_drop_no_connection(site: Path, tmp_path:
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
-def test_a_port_that_cannot_be_had_is_refused(site: Path, port: str) -> None:
+def test_a_port_that_is_taken_or_invalid_is_refused(site: Path, port: str) -> None:
     refused = cgo_prebuilt("goproxy", "serve", site, f"--port={port}", cwd=site)
     assert refused.code == 2
     assert "cannot be listened on" in refused.stderr

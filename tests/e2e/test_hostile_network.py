@@ -451,7 +451,7 @@ def test_a_very_long_path_works_or_is_named(machine: Machine) -> None:
         refused(machine.fetch(), 2, "too long")
 
 
-def test_a_partial_is_gone_on_with_by_the_next_run(machine: Machine) -> None:
+def test_the_next_run_resumes_a_partial_download(machine: Machine) -> None:
     """A server that stops half-way, and one that is whole again: what came is not asked twice."""
     half = len(DATA) // 2
     with HostileServer({f"/{NAME}": [ranges(DATA, cut=half), status(404)]}) as server:

@@ -1,4 +1,4 @@
-"""What it takes to link real libraries, with a real Bazel: into C++ programs and into cgo's."""
+"""Real libraries linked by a real Bazel, into C++ and cgo programs."""
 
 from __future__ import annotations
 

@@ -594,7 +594,7 @@ def test_the_version_is_printed(run: Run) -> None:
     assert answer.out.startswith("cgo-prebuilt ")
 
 
-def test_a_refusal_of_the_system_that_nobody_foresaw_is_an_error_and_no_traceback(
+def test_an_unexpected_system_error_gives_no_traceback(
     run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object) -> None:

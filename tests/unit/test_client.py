@@ -259,7 +259,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_fault_of_our_own_is_neither_tried_again_nor_a_want_of_bytes(
+def test_a_bug_is_neither_retried_nor_reported_as_unavailable(
     tmp_path: Path, faulty: list[str]
 ) -> None:
     """Of a want, the policy `auto` would make a build from source, and nobody would know."""

@@ -123,7 +123,9 @@ def test_a_password_where_no_url_belongs_is_not_repeated(
     assert "http:/" in said or "--miror" in said
 
 
-def test_what_nobody_foresaw_is_a_bug_to_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_exception_is_a_bug_to_report(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         raise TypeError("https://user:canary@example.com")
 
@@ -174,7 +176,7 @@ def test_a_machine_that_opens_no_more_files_is_told(
 def test_a_bug_in_a_thread_of_a_transfer_is_a_bug_to_report(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, origin: str
 ) -> None:
-    """It is no want of bytes, and no wrong bytes: `auto` would build from source, and nobody know."""
+    """It is neither unavailable nor a mismatch, for which `auto` would silently build from source."""
 
     def broken(where: str) -> None:
         if threading.current_thread().name == f"cgo-prebuilt-{name}":

@@ -87,7 +87,7 @@ def test_several_archives_of_every_format_become_one_tree(
 def test_the_transport_counts_what_all_archives_cost(
     tmp_path: Path, httpserver: HTTPServer
 ) -> None:
-    """Also a zip, of which this server gives no parts: what was asked in vain is counted."""
+    """Also a zip, of which this server gives no parts: failed attempts count."""
     serve(httpserver)
     asked, opened = plan(httpserver), transport(tmp_path)
     assert obtain(asked, Store(tmp_path / "store"), lambda: opened)[1]

@@ -150,7 +150,7 @@ def test_what_cannot_be_vendored_is_told(
     assert "`cargo vendor`" in caught.value.remedy
 
 
-def test_a_submodule_that_no_crate_has_is_none_of_ours() -> None:
+def test_a_submodule_without_a_crate_is_ignored() -> None:
     files, _ = laid_out(("inner", "1.0.0"), submodule="third_party/c")
     assert len(files) == 4
 

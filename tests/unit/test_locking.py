@@ -89,7 +89,7 @@ def test_a_library_is_no_header_even_where_a_glob_takes_it() -> None:
     assert interface.headers == ("include/vec.h", "include/vec/ext.h")
 
 
-def test_an_archive_that_two_platforms_share_is_had_once() -> None:
+def test_an_archive_that_two_platforms_share_is_downloaded_once() -> None:
     release = Release({"vec-v1.2.3-darwin.tar.gz": FILES})
     platforms = lock_of(
         release,
@@ -177,7 +177,7 @@ def test_an_archive_of_which_nothing_is_named_is_refused() -> None:
     assert caught.value.where == "docs.zip"
 
 
-def test_an_archive_that_cannot_be_had_is_the_error() -> None:
+def test_an_unavailable_archive_is_the_error() -> None:
     with pytest.raises(UnavailableError, match=r"vec-v1\.2\.3-linux_amd64\.tar\.gz"):
         lock_of(Release({}))
 

@@ -65,9 +65,7 @@ def test_a_closed_file_is_neither_read_nor_another_one(file: PositionedFile) -> 
         file.write_at(0, memoryview(b"x"))
 
 
-def test_a_write_that_the_system_cuts_short_is_gone_on_with(
-    file: PositionedFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_write_is_completed(file: PositionedFile, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "pwrite" if hasattr(os, "pwrite") else "write"
     whole = getattr(os, name)
     monkeypatch.setattr(os, name, lambda fd, data, *at: whole(fd, data[:3], *at))
@@ -170,7 +168,7 @@ def test_a_file_system_without_locks_counts_as_free(
         assert not one.private
 
 
-def test_what_can_be_gone_on_with_is_kept_and_the_rest_removed(tmp_path: Path) -> None:
+def test_resumable_partials_are_kept_and_the_rest_removed(tmp_path: Path) -> None:
     for sidecar, finished, kept in (
         (None, False, False),
         (SIDECAR, True, False),
@@ -189,7 +187,7 @@ def test_what_can_be_gone_on_with_is_kept_and_the_rest_removed(tmp_path: Path) -
         assert again.file.size() == 0
 
 
-def test_a_partial_may_be_asked_for_that_nobody_goes_on_with(tmp_path: Path) -> None:
+def test_a_private_partial_is_never_resumed(tmp_path: Path) -> None:
     with Partials(tmp_path).claim("key", private=True) as one:
         assert one.private
         assert not (tmp_path / "key.partial").exists()

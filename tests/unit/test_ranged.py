@@ -198,7 +198,7 @@ def test_a_person_hears_why_an_archive_has_to_be_read_whole(
     assert f"has to be read whole: {reason}" in out.getvalue()
 
 
-def test_a_part_that_breaks_off_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_part_that_breaks_off_is_resumed(tmp_path: Path) -> None:
     script = [ranges(ZIP), ranges(ZIP, cut=1000), ranges(ZIP)]
     with HostileServer({"/z": script}) as server:
         _, found = read(tmp_path, server, ["lib/2.a"])

@@ -1,4 +1,4 @@
-"""Going on with what an earlier run, or an earlier try, has left."""
+"""Resuming what an earlier run, or an earlier attempt, left."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def answer_part(**changes: str | None) -> Behavior:
     return answer
 
 
-def test_a_run_that_failed_half_way_is_gone_on_with_by_the_next(tmp_path: Path) -> None:
+def test_a_run_resumes_what_a_failed_one_left(tmp_path: Path) -> None:
     with HostileServer({"/a": [ranges(BODY, cut=HALF), status(404)]}) as server:
         with pytest.raises(UnavailableError, match="404"):
             fetch(tmp_path, download(server.url("/a")))
@@ -65,7 +65,7 @@ def test_a_run_that_failed_half_way_is_gone_on_with_by_the_next(tmp_path: Path) 
     assert left_over(tmp_path) == []
 
 
-def test_interrupt_from_the_keyboard_leaves_a_partial_that_can_be_gone_on_with(
+def test_an_interrupt_leaves_a_resumable_partial(
     tmp_path: Path,
 ) -> None:
     def interrupt(stream: ByteStream) -> None:

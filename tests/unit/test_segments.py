@@ -99,7 +99,7 @@ def test_trouble_of_the_further_connections_does_not_hurt_the_first(
     assert (collector.calls, collector.data == LARGE) == (1, True)
 
 
-def test_a_run_that_ends_in_the_middle_of_its_segments_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_run_that_ends_amid_its_segments_can_be_resumed(tmp_path: Path) -> None:
     enough = threading.Event()
 
     def interrupt(stream: ByteStream) -> None:

@@ -380,7 +380,7 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
     assert not (project.folder / "here/link").is_symlink()
 
 
-def test_the_report_counts_what_was_in_vain_and_what_the_source_cost(
+def test_the_report_counts_failed_attempts_and_the_source(
     project: Project, httpserver: HTTPServer
 ) -> None:
     content = source_archive(CONFIGURE)
@@ -443,7 +443,7 @@ def test_a_source_is_not_written_through_links_in_its_output(
     assert (elsewhere / "answer.c").read_text() == "mine"
 
 
-def test_a_source_that_was_never_fetched_cannot_be_had_offline(project: Project) -> None:
+def test_an_unfetched_source_is_unavailable_offline(project: Project) -> None:
     project.lock(path=None, url="https://example.com/answer-1.tar.gz", sha256="0" * 64)
     answer = project.fetch("--offline")
     assert answer.code == 3

@@ -116,7 +116,7 @@ def test_a_hash_that_waits_keeps_no_process_from_ending(spool: Spool) -> None:
     assert Digest(spool).daemon
 
 
-def test_a_hash_that_cannot_be_had_raises_why(spool: Spool) -> None:
+def test_a_hash_of_a_failed_spool_raises_its_error(spool: Spool) -> None:
     digest = Digest(spool)
     digest.start()
     spool.fail(ValueError("gone"))

@@ -104,7 +104,7 @@ fi
 jobs={jobs}
 jobs=${jobs:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 2)}
 
-# What each tool is told of the C toolchain: by variables, and by the array `settings` of its command line.
+# The C toolchain, as each tool takes it: variables, and the array `settings` of its command line.
 prepare_cargo() {
     rust_target={rust_target}
     # The names that the `cc` crate and cargo read.

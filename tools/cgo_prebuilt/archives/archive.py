@@ -48,7 +48,7 @@ def read_members(
         Every member; see `Member` for when its contents can be read.
 
     Raises:
-        CgoPrebuiltError: The bytes cannot be had.
+        CgoPrebuiltError: The bytes are unavailable.
         IntegrityError: It is not an archive of that format, or is malformed, truncated or a bomb, or makes
             more work than its size explains.
         UsageError: This machine has no decoder for it.

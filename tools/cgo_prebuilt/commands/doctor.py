@@ -71,7 +71,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An archive of a lock: its file name, its format, and where it is to be had."""
+    """An archive of a lock: its file name, its format, and its URLs."""
 
     file: str
     format: str

@@ -205,7 +205,7 @@ def fill_mirror(
         open_transport: Makes the transport.
 
     Raises:
-        UnavailableError: A file cannot be had.
+        UnavailableError: A file is unavailable.
         IntegrityError: It is not what the lock names.
         UsageError: The folder's `SHA256SUMS` cannot be read or written.
     """

@@ -52,7 +52,7 @@ class Connections:
         leases: Who fetches what.
         spool: Where it goes.
         settings: The numbers.
-        count: Is told of bytes received, and of requests sent.
+        count: Receives the number of bytes received, and of requests sent.
         record: Writes down what is there, for a later run.
         over: Set when the transfer ends: no other request is sent.
     """

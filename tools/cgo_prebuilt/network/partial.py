@@ -1,4 +1,4 @@
-"""Partial files: what a transfer has written so far, and what it takes to go on with it later.
+"""Partial files: what a transfer has written so far, and what a later run needs to resume it.
 
 Beside each partial file lies a sidecar that says where the bytes came from and which are there.
 Nothing here decides whether the bytes are right: the archive's hash does, at the end. So a lock
@@ -32,7 +32,7 @@ _MOST_OF_A_SIDECAR: Final = 16 << 20
 _HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
 """What a request header can carry; `If-Range` with anything else could never be sent."""
 _ABANDONED_SECONDS: Final = 14 * _DAY
-"""After so long without a byte nobody is expected to go on with a partial file."""
+"""A partial file that received no byte for so long is not expected to be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Partial:
             return False
 
     def forget(self) -> None:
-        """Removes the sidecar: what is there is not to be gone on with."""
+        """Remove the sidecar, so that no run resumes this file."""
         self.sidecar = self._written = None
         if not self.private:
             # One that stays is no worse than a stale one.

@@ -123,7 +123,7 @@ def format_line(meter: _Meter, width: int) -> str:
 
 
 class _Shown:
-    """Files that are shown: a subclass says how. It is told of changes one at a time.
+    """Files that are shown: a subclass says how. Changes come one at a time.
 
     Args:
         out: Where to.

@@ -1,4 +1,4 @@
-"""What transfers have cost so far; counted as it happens, so that what was in vain counts, too."""
+"""The requests and bytes of transfers so far; failed attempts count, too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Tally:
     Attributes:
         requests: HTTP requests sent, redirects and retries included.
         downloaded: Bytes of bodies received, of every try.
-        resumed: Bytes that an earlier run had left, and that were gone on with.
+        resumed: Bytes of an earlier run that were reused.
     """
 
     def __init__(self, whole: Tally | None = None) -> None:

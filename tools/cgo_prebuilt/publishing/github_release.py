@@ -117,7 +117,7 @@ class GitHubRelease:
         return str(self._release.page)
 
     def _draft(self) -> Release:
-        """Makes the draft, or finds the one of which only the answer was lost."""
+        """Create the draft, or find the one whose creation lost its answer."""
         sent = False
 
         def make() -> Release:

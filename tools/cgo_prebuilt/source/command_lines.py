@@ -85,7 +85,7 @@ def command_lines(
         args: The tool's arguments; for `command`, the whole command line.
         target: What it is to make; empty for the default.
         cross: From `cross_arguments`.
-        settings: What the tool is told of compilers and folders.
+        settings: The tool's options for compilers and folders.
         jobs: How many things to do at once.
         offline: Whether cargo may not download.
     """
