@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import random
@@ -11,15 +12,18 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.extract import extract
-from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.archives.zip_reader import member_parts
+from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
+from cgo_prebuilt.network.download import Parts
 from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.progress import LogProgress, SilentProgress
-from cgo_prebuilt.network.ranged import RangeFile, member_parts
+from cgo_prebuilt.network.ranged import RangeFile
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
@@ -53,16 +57,25 @@ def wanted(server: HostileServer, path: str = "/z") -> tuple[Url, int]:
     return Url(server.url(path)), len(ZIP)
 
 
-def read(folder: Path, server: HostileServer, names: list[str]) -> tuple[bool, dict[str, bytes]]:
-    found: dict[str, bytes] = {}
+def zip_parts(names: list[str], consume: Callable[[BinaryIO], object]) -> Parts:
+    return Parts(lambda file: member_parts(file, names, where="z"), consume)
 
-    def consume(stream: ByteStream) -> None:
-        with zipfile.ZipFile(stream.whole()) as archive:
+
+def read(folder: Path, server: HostileServer, names: list[str]) -> tuple[bool, dict[str, bytes]]:
+    """Reads members; and whether that took only parts of the archive."""
+    found: dict[str, bytes] = {}
+    whole = Collector()
+
+    def consume(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file) as archive:
             for name in names:
                 found[name] = archive.read(name)
 
-    got = transport(folder).read_members(download(server.url("/z"), body=ZIP), names, consume)
-    return got, found
+    wanted = download(server.url("/z"), body=ZIP)
+    with contextlib.suppress(CgoPrebuiltError):
+        transport(folder).run(wanted, whole, zip_parts(names, consume))
+        return whole.calls == 0, found
+    return False, found
 
 
 def test_members_take_one_request_each_after_one_for_the_directory(tmp_path: Path) -> None:
@@ -82,12 +95,11 @@ def test_members_side_by_side_take_one_request(tmp_path: Path) -> None:
     assert found == {name: MEMBERS[name] for name in names}
 
 
-def test_half_of_the_archive_or_more_is_not_read_in_parts(tmp_path: Path) -> None:
-    names = [f"lib/{n}.a" for n in range(12)]
+def test_all_of_an_archive_can_be_read_in_parts(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
-        got, found = read(tmp_path, server, names)
-        assert len(server.requests) == 1
-    assert (got, found) == (False, {})
+        got, found = read(tmp_path, server, list(MEMBERS))
+        assert len(server.requests) == 2
+    assert (got, found) == (True, MEMBERS)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +171,10 @@ def test_a_hostile_zip_is_left_to_a_whole_download(tmp_path: Path, hostile: str)
     with HostileServer({"/z": [ranges(data)]}) as server:
         parts = download(server.url("/z"), body=data)
         consume = extracting(tmp_path / "out", "lib/2.a")
-        got = transport(tmp_path).read_members(parts, ["lib/2.a"], consume)
+        in_parts = zip_parts(["lib/2.a"], lambda file: consume(SeekableStream(file)))
+        with pytest.raises(IntegrityError):
+            transport(tmp_path).run(parts, consume, in_parts)
         received = sum(end - start for start, end in map(asked, server.requests))
-    assert not got
     assert received < 2 << 20, "a directory that is too large is not fetched"
 
 
@@ -171,19 +184,20 @@ def asked(request: Request) -> tuple[int, int]:
 
 
 def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
-    def refuse(stream: ByteStream) -> None:
+    def refuse(file: BinaryIO) -> None:
         raise IntegrityError("wrong member", where="a file", remedy="try again")
 
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
-        assert not transport(tmp_path).read_members(parts, ["lib/2.a"], refuse)
+        collector = Collector()
+        transport(tmp_path).run(parts, collector, zip_parts(["lib/2.a"], refuse))
+        assert collector.data == ZIP
 
 
 @pytest.mark.parametrize(
     ("names", "code", "reason"),
     [
-        (list(MEMBERS), 206, "half of it or more is wanted"),
-        (["lib/none.a"], 206, "it lacks a file that is wanted"),
+        (["lib/none.a"], 206, "the zip is malformed: it lacks 'lib/none.a'"),
         (["lib/2.a"], 404, "HTTP 404"),
     ],
 )
@@ -194,7 +208,8 @@ def test_a_person_hears_why_an_archive_has_to_be_read_whole(
     with HostileServer({"/z": [ranges(ZIP)]} if code == 206 else {}) as server:
         parts = download(server.url("/z"), body=ZIP)
         runner = Transport(tmp_path / "partials", SETTINGS, LogProgress(out))
-        assert not runner.read_members(parts, names, lambda stream: None)
+        with contextlib.suppress(UnavailableError):
+            runner.run(parts, Collector(), zip_parts(names, lambda file: None))
     assert f"has to be read whole: {reason}" in out.getvalue()
 
 
@@ -252,8 +267,7 @@ def test_any_part_can_be_read() -> None:
 
 
 def test_member_parts_cover_header_and_data() -> None:
-    parts = member_parts(io.BytesIO(ZIP), ["lib/0.a", "lib/19.a"])
-    assert parts is not None
+    parts = member_parts(io.BytesIO(ZIP), ["lib/0.a", "lib/19.a"], where="z")
     assert parts[0][0] == 0
     assert ZIP[parts[1][0] :][:4] == b"PK\x03\x04"
     assert ZIP[parts[1][1] :][:4] == b"PK\x01\x02"
@@ -264,7 +278,8 @@ def test_stopped_transport_reads_no_members(tmp_path: Path) -> None:
     runner.stop()
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         parts = download(server.url("/z"), body=ZIP)
-        assert not runner.read_members(parts, ["lib/2.a"], Collector())
+        with pytest.raises(UnavailableError, match="stopped"):
+            runner.run(parts, Collector(), zip_parts(["lib/2.a"], lambda file: None))
         assert server.requests == []
 
 
@@ -283,7 +298,9 @@ def test_a_read_in_another_thread_ends_when_it_is_stopped(
         parts = download(server.url("/z"), body=ZIP)
 
         def get() -> None:
-            results.append(runner.read_members(parts, ["lib/2.a"], Collector()))
+            with pytest.raises(UnavailableError, match="stopped"):
+                runner.run(parts, Collector(), zip_parts(["lib/2.a"], lambda file: None))
+            results.append(True)
 
         reading = threading.Thread(target=get, daemon=True)
         reading.start()
@@ -292,7 +309,7 @@ def test_a_read_in_another_thread_ends_when_it_is_stopped(
         time.sleep(0.3)
         runner.stop()
         reading.join(3)
-        assert results == [False]
+        assert results == [True]
         assert len(server.requests) == 1
 
 

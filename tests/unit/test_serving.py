@@ -12,17 +12,17 @@ import pytest
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.network.download import Download
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import PositionedFile
-from cgo_prebuilt.network.serving import Wanted, serve
+from cgo_prebuilt.network.serving import serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
-from cgo_prebuilt.url import Url
 
 BODY = b"library" * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
-RIGHT = Wanted(Url("u"), SHA256, len(BODY))
-Serve = Callable[[Wanted, Callable[[ByteStream], None]], tuple[str, int]]
+RIGHT = Download("lib", (), SHA256, len(BODY))
+Serve = Callable[[Download, Callable[[ByteStream], None]], tuple[str, int]]
 
 
 @pytest.fixture
@@ -51,19 +51,19 @@ def refuse(stream: ByteStream) -> None:
 
 def test_right_bytes_give_hash_and_size(complete: Serve) -> None:
     assert complete(RIGHT, nothing) == (SHA256, len(BODY))
-    assert complete(Wanted(Url("u"), None, None), nothing) == (SHA256, len(BODY))
+    assert complete(Download("lib", (), None, None), nothing) == (SHA256, len(BODY))
 
 
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        (Wanted(Url("u"), SHA256, 3), "size 7000, expected 3"),
-        (Wanted(Url("u"), "0" * 64, len(BODY)), f"sha256 {SHA256}, expected {'0' * 64}"),
+        (Download("lib", (), SHA256, 3), "size 7000, expected 3"),
+        (Download("lib", (), "0" * 64, len(BODY)), f"sha256 {SHA256}, expected {'0' * 64}"),
     ],
 )
 @pytest.mark.parametrize("consume", [nothing, refuse])
 def test_wrong_bytes_are_the_mirrors_fault_whatever_the_consumer_says(
-    complete: Serve, consume: Callable[[ByteStream], None], wanted: Wanted, reason: str
+    complete: Serve, consume: Callable[[ByteStream], None], wanted: Download, reason: str
 ) -> None:
     with pytest.raises(Failure) as caught:
         complete(wanted, consume)
@@ -76,7 +76,7 @@ def test_whole_is_given_only_where_the_bytes_are_right(complete: Serve) -> None:
     assert seen == [BODY]
     with pytest.raises(Failure, match="sha256"):
         complete(
-            Wanted(Url("u"), "0" * 64, None), lambda stream: seen.append(stream.whole().read())
+            Download("lib", (), "0" * 64, None), lambda stream: seen.append(stream.whole().read())
         )
     assert seen == [BODY]
 

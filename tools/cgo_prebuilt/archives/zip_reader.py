@@ -11,7 +11,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
@@ -125,6 +125,25 @@ def read_directory(file: BinaryIO, *, where: str) -> Directory:
     nexts = [*(info.header_offset for info in infos[1:]), end.offset]
     # Without entries, one is left over.
     return Directory(end.offset, tuple(zip(infos, nexts, strict=False)))
+
+
+def member_parts(file: BinaryIO, members: Iterable[str], *, where: str) -> list[tuple[int, int]]:
+    """Where some members are: their headers and data, as parts of the file.
+
+    Args:
+        file: The zip; nothing but its end is read.
+        members: Their names.
+        where: What the archive is called in an error.
+
+    Raises:
+        IntegrityError: It has no such member, or as for `read_directory`.
+    """
+    entries = read_directory(file, where=where).entries
+    parts = {normalize(info.orig_filename): (info.header_offset, end) for info, end in entries}
+    try:
+        return sorted({parts[normalize(name)] for name in members})
+    except KeyError as error:
+        raise _malformed(f"it lacks {error}", where) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,10 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
     """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
+    from cgo_prebuilt.archives.bytestream import SeekableStream
     from cgo_prebuilt.archives.extract import extract
-    from cgo_prebuilt.network.transport import Download
+    from cgo_prebuilt.archives.zip_reader import member_parts
+    from cgo_prebuilt.network.download import Download, Parts
 
     def get(archive: LockedArchive) -> None:
         def consume(stream: ByteStream) -> None:
@@ -122,11 +124,14 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
             extract(archive, stream, staging)
 
         download = Download(archive.file, archive.urls, archive.sha256, archive.size)
+        parts = None
         if archive.format == "zip" and not plan.is_vouched:
             members = [archive.member_of(file) for file in archive.files]
-            if transport.read_members(download, members, consume):
-                return
-        transport.run(download, consume)
+            parts = Parts(
+                lambda file: member_parts(file, members, where=archive.file),
+                lambda file: consume(SeekableStream(file)),
+            )
+        transport.run(download, consume, parts)
 
     if len(plan.archives) == 1:
         get(plan.archives[0])  # no thread: an interrupt goes straight to the transport

@@ -9,20 +9,18 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from typing import BinaryIO, Final, cast
 
-from cgo_prebuilt.archives.bytestream import ByteStream
-from cgo_prebuilt.archives.zip_reader import read_directory
-from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import normalize
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import Pace
 from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.download import Parts
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.progress import FileProgress
 from cgo_prebuilt.network.retry import Patience, retrying
+from cgo_prebuilt.network.serving import consume_parts
 from cgo_prebuilt.network.sized_file import SizedFile
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import parse_content_range, still_valid, strong_validator
@@ -237,63 +235,17 @@ class RangeFile(SizedFile):
             self._answer = None
 
 
-class RangeStream:
-    """A `RangeFile` as the `ByteStream` that a consumer reads."""
-
-    def __init__(self, raw: RangeFile) -> None:
-        self._file = cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
-
-    def read(self, size: int) -> bytes:
-        """See `ByteStream.read`."""
-        return self._file.read(size)
-
-    def whole(self) -> BinaryIO:
-        """See `ByteStream.whole`; what is read here is fetched now, and not verified."""
-        return self._file
-
-
-def member_parts(file: BinaryIO, members: Collection[str]) -> list[tuple[int, int]] | None:
-    """Where the members of a zip archive are: their headers and data, as parts of the file.
-
-    Args:
-        file: The archive.
-        members: Their names.
-
-    Returns:
-        None where it has no such member.
+def read_parts(parts: Parts, raw: RangeFile) -> None:
+    """Has parts of an archive read.
 
     Raises:
-        IntegrityError: It is no zip archive, or is malformed.
+        Failure: The bytes cannot be fetched, or are wrong.
     """
-    entries = read_directory(file, where="").entries
-    parts = {normalize(info.orig_filename): (info.header_offset, end) for info, end in entries}
-    wanted = {normalize(name) for name in members}
-    return sorted({parts[name] for name in wanted}) if wanted <= parts.keys() else None
-
-
-def read_members(
-    raw: RangeFile, size: int, members: Collection[str], consume: Callable[[ByteStream], object]
-) -> str:
-    """Has members of a zip archive read; see `Transport.read_members`.
-
-    Returns:
-        Why it did not work, or does not pay; empty where all is done.
-    """
-    stream = RangeStream(raw)
     try:
-        parts = member_parts(stream.whole(), members)
-        if parts is None:
-            return "it lacks a file that is wanted"
-        if raw.plan(parts) * 2 >= size:
-            return "half of it or more is wanted"
-        consume(stream)
-    except Failure as failure:
-        return failure.reason
-    except IntegrityError as error:
-        return error.what
+        file = cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+        consume_parts(parts, file, raw.plan)
     except Exception:
         # A consumer may have wrapped the failure in an error of its own.
         if raw.failure is not None:
-            return raw.failure.reason
+            raise raw.failure from None
         raise
-    return ""

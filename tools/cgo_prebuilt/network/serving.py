@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
 from cgo_prebuilt.network.threads import start
-from cgo_prebuilt.url import Url
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the bytes must be: SHA-256 in hex and size in bytes, each None where it is not known."""
-
-    url: Url
-    sha256: str | None
-    size: int | None
-
-
-def check(wanted: Wanted, sha256: str, size: int) -> None:
-    """Compares what came with what the lock says.
-
-    Raises:
-        Failure: It differs; `Kind.WRONG`.
-    """
-    if wanted.size is not None and size != wanted.size:
-        raise Failure(Kind.WRONG, f"size {size}, expected {wanted.size}")
-    if wanted.sha256 is not None and sha256 != wanted.sha256:
-        raise Failure(Kind.WRONG, f"sha256 {sha256}, expected {wanted.sha256}")
 
 
 def serve(
-    wanted: Wanted, spool: Spool, file: PositionedFile, consume: Callable[[ByteStream], object]
+    download: Download, spool: Spool, file: PositionedFile, consume: Callable[[ByteStream], object]
 ) -> tuple[str, int]:
     """Lets a consumer read a spool while it is hashed.
 
@@ -52,7 +31,7 @@ def serve(
 
     def verified() -> tuple[str, int]:
         sha256, size = digest.result()
-        check(wanted, sha256, size)
+        download.check(sha256, size)
         return sha256, size
 
     try:
@@ -70,3 +49,26 @@ def serve(
     if spool.error is not None:
         raise BrokenStream("the download was ended") from spool.error
     return verified()
+
+
+def consume_parts(
+    parts: Parts,
+    file: BinaryIO,
+    plan: Callable[[Iterable[tuple[int, int]]], object] = lambda _: None,
+) -> None:
+    """Lets a consumer read parts of a file.
+
+    Args:
+        parts: What reads it.
+        file: The archive.
+        plan: Is told which parts will be read.
+
+    Raises:
+        Failure: They are not what the consumer must get.
+        Exception: Whatever reading the file raises.
+    """
+    try:
+        plan(parts.find(file))
+        parts.consume(file)
+    except IntegrityError as error:
+        raise Failure(Kind.WRONG, error.what) from error

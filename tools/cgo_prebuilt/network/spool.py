@@ -206,7 +206,12 @@ class SpoolStream:
     def whole(self) -> BinaryIO:
         """See `ByteStream.whole`."""
         size = self._verified()
-        return cast(BinaryIO, io.BufferedReader(_Seekable(self._file, size), _PIECE))
+        return seekable(self._file, size)
+
+
+def seekable(file: PositionedFile, size: int) -> BinaryIO:
+    """A file to be read by one reader, of many; closing it leaves the file open."""
+    return cast(BinaryIO, io.BufferedReader(_Seekable(file, size), _PIECE))
 
 
 class _Seekable(SizedFile):

@@ -10,20 +10,21 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.connections import Connections, Source
+from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Sidecar
-from cgo_prebuilt.network.progress import FileProgress
+from cgo_prebuilt.network.progress import FileProgress, SilentProgress
 from cgo_prebuilt.network.retry import Patience, retrying
 from cgo_prebuilt.network.segments import Lease, Leases
-from cgo_prebuilt.network.serving import Wanted, serve
+from cgo_prebuilt.network.serving import serve
 from cgo_prebuilt.network.spool import BrokenStream, Spool
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.threads import join, start
@@ -45,35 +46,41 @@ class Visit:
     """What has been learned about one URL, over all passes.
 
     Attributes:
+        url: The URL.
         patience: Counts the tries.
         ranges: False once the server has answered a range in a way that cannot be used.
         resumed: True once bytes of an earlier run have been gone on with.
         validator: The validator of what the last pass took; None where it has none.
     """
 
+    url: Url
     patience: Patience
     ranges: bool = True
     resumed: bool = False
     validator: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
-    """What one pass is to do.
+    """A download on its way, over all of its URLs.
 
     Attributes:
-        wanted: The URL, and what its bytes must be.
-        consume: Reads them.
+        download: What its bytes must be.
+        consume: Reads all of them.
+        parts: How to read only some; None where all are read.
         tally: Is added to.
-        progress: Is told.
         deadline: When the time is up, by `time.monotonic`.
+        progress: Is told.
+        partial: Where the bytes go, once a server was asked.
     """
 
-    wanted: Wanted
+    download: Download
     consume: Callable[[ByteStream], object]
+    parts: Parts | None
     tally: Tally
-    progress: FileProgress
     deadline: float
+    progress: FileProgress = field(default_factory=lambda: SilentProgress().start("", None))
+    partial: Partial | None = None
 
 
 class Transfer:
@@ -89,13 +96,14 @@ class Transfer:
     def __init__(
         self, job: Job, partial: Partial, visit: Visit, settings: TransportSettings
     ) -> None:
-        self._wanted = job.wanted
+        self._download = job.download
         self._consume = job.consume
         self._tally = job.tally
         self._progress = job.progress
         self._deadline = job.deadline
         self._partial = partial
         self._visit = visit
+        self._url = visit.url
         self._settings = settings
         self._spool: Spool | None = None
         self._ready = threading.Event()
@@ -131,7 +139,7 @@ class Transfer:
                 self._watch()
             if self._spool is None:
                 raise self._failure or AssertionError("neither bytes nor a failure")
-            got = serve(self._wanted, self._spool, self._partial.file, self._consume)
+            got = serve(self._download, self._spool, self._partial.file, self._consume)
             served = True
             return got
         except BrokenStream as error:
@@ -217,8 +225,8 @@ class Transfer:
         if (
             sidecar is not None
             and self._visit.ranges
-            and sidecar.url == str(self._wanted.url)
-            and self._wanted.size in (None, sidecar.total)
+            and sidecar.url == str(self._url)
+            and self._download.size in (None, sidecar.total)
         ):
             self._held = self._partial.done()
         if sidecar is not None and self._held.size():
@@ -232,7 +240,7 @@ class Transfer:
         leases = self._leases
         if leases is None or self._validator is None:
             began = time.monotonic()
-            with contextlib.closing(client.open(self._wanted.url)) as answer:
+            with contextlib.closing(client.open(self._url)) as answer:
                 if answer.status != 200:
                     raise Failure(Kind.RANGE, f"HTTP {answer.status} without asking for a range")
                 return self._take_whole(answer, time.monotonic() - began)
@@ -250,7 +258,7 @@ class Transfer:
 
     def _take_whole(self, answer: Answer, latency: float) -> bool:
         """Takes a 200 from its first byte; refuses a wrong size at once."""
-        size, length = self._wanted.size, answer.length
+        size, length = self._download.size, answer.length
         if size is not None and length is not None and length != size:
             raise Failure(Kind.WRONG, f"size {length}, expected {size}")
         limit = self._settings.largest if size is None else size
@@ -277,7 +285,7 @@ class Transfer:
 
     def _end_of(self, answer: Answer, position: int, limit: int) -> int:
         """Where the archive ends, after a body whose length nobody had told."""
-        size = self._wanted.size
+        size = self._download.size
         if position > limit:
             raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
         if size is not None and position < size:
@@ -295,7 +303,7 @@ class Transfer:
             last = "" if lease.end == self._total else str(lease.end - 1)
             headers = {"Range": f"bytes={lease.position}-{last}", "If-Range": validator}
         began = time.monotonic()
-        answer = client.open(self._wanted.url, headers, via=self._via)
+        answer = client.open(self._url, headers, via=self._via)
         with contextlib.closing(answer):
             latency = time.monotonic() - began
             whole = Resource(validator, self._total)
@@ -346,7 +354,7 @@ class Transfer:
             and self._validator is not None
             and self._total is not None
         ):
-            source = Source(self._wanted.url, answer.url, self._validator, self._total, latency)
+            source = Source(self._url, answer.url, self._validator, self._total, latency)
             self._connections = Connections(
                 source, leases, spool, self._settings, self._count, self._record_parts, self._over
             )
@@ -393,7 +401,7 @@ class Transfer:
             if self._segmented and self._spool is not None:
                 done = tuple(self._spool.parts())
             # Without the URL's secrets: it is written to the disk.
-            sidecar = Sidecar(str(self._wanted.url), self._validator, self._total, done)
+            sidecar = Sidecar(str(self._url), self._validator, self._total, done)
             with contextlib.suppress(OSError):
                 self._partial.record(sidecar)
         finally:

@@ -13,7 +13,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +25,14 @@ from cgo_prebuilt.errors import (
     UnavailableError,
     UsageError,
 )
+from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
-from cgo_prebuilt.network.progress import FileProgress, Progress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.retry import Patience, Verdict, classify
-from cgo_prebuilt.network.serving import Wanted, serve
-from cgo_prebuilt.network.spool import Spool
+from cgo_prebuilt.network.serving import consume_parts, serve
+from cgo_prebuilt.network.spool import Spool, seekable
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.transfer import Job, Restart, Transfer, Visit
 from cgo_prebuilt.network.transport_settings import TransportSettings
@@ -40,32 +41,19 @@ from cgo_prebuilt.url import Url
 if TYPE_CHECKING:
     from cgo_prebuilt.network.ranged import RangeFile
 
-__all__ = ["ByteStream", "Download", "Transferred", "Transport", "TransportSettings"]
+__all__ = ["ByteStream", "Download", "Parts", "Transferred", "Transport", "TransportSettings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """An archive to be had.
-
-    Attributes:
-        file: Its name, for people.
-        urls: Where it is: http, https or file, in the order to try.
-        sha256: Of the whole, 64 lower-case hex digits; None only when a lock is being made.
-        size: Of the whole in bytes, or None likewise.
-    """
-
-    file: str
-    urls: tuple[Url, ...]
-    sha256: str | None
-    size: int | None
+class _NotInParts(Exception):
+    """No URL gave the parts: read the archive whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """An archive that was had: whole, and consumed.
+    """An archive that was fetched, whole or in parts, and consumed.
 
     Attributes:
-        sha256: Of the whole, 64 lower-case hex digits.
+        sha256: Of the whole, 64 lower-case hex digits; what the download says where parts were enough.
         size: Of the whole in bytes.
         requests: HTTP requests sent, redirects and retries included.
         bytes_downloaded: Bytes received, of every try.
@@ -112,17 +100,25 @@ class Transport:
         for transfer in active:
             transfer.stop()
 
-    def run(self, download: Download, consume: Callable[[ByteStream], object]) -> Transferred:
-        """Gets an archive, and has it consumed as it comes in.
+    def run(
+        self,
+        download: Download,
+        consume: Callable[[ByteStream], object],
+        parts: Parts | None = None,
+    ) -> Transferred:
+        """Fetches an archive, and has it consumed as it comes in.
 
         Args:
-            download: What to get.
+            download: What to fetch.
             consume: Reads the archive from its first byte, in the caller's thread. It may be called
                 again from the start, after a server changed its mind or for the next mirror; what
                 it made before counts for nothing. It may return before the end.
+            parts: How to read it in parts, which is tried at every URL first; only then is it read
+                whole, by `consume`. Needs the download's size.
 
         Returns:
-            What was had. `consume` has returned, and size and hash of all the bytes are right.
+            What was fetched. `consume` has returned, and size and hash of all the bytes are right;
+            or the `consume` of `parts` has returned, and only the size was compared.
 
         Raises:
             IntegrityError: A mirror gave wrong bytes, and none the right ones.
@@ -131,104 +127,74 @@ class Transport:
             Exception: Whatever `consume` raises, except where the bytes were wrong or missing; any
                 error that nobody foresaw.
         """
-        handle = self._progress.start(download.file, download.size)
-        try:
-            transferred = self._run(download, consume, handle)
-        except CgoPrebuiltError:
-            handle.done("failed")  # the error says why, once
-            raise
-        except BaseException:
-            handle.done("interrupted")
-            raise
-        handle.done("done")
-        return transferred
-
-    def read_members(
-        self, download: Download, members: Collection[str], consume: Callable[[ByteStream], object]
-    ) -> bool:
-        """Has some members of a zip archive read without fetching all of it.
-
-        The archive's own hash is not checked: `consume` must check each member's.
-
-        Args:
-            download: The archive; its size must be known.
-            members: The names of those that `consume` will read.
-            consume: Is called with a stream whose `whole` fetches what is read of it.
-
-        Returns:
-            False where this does not work or does not pay: use `run`, which gives the right bytes
-            or the reason why not.
-
-        Raises:
-            Exception: Whatever `consume` raises, except an IntegrityError, which `run` will explain.
-        """
-        from cgo_prebuilt.network.ranged import RangeFile, read_members
-
-        size, url = download.size, next(iter(download.urls), Url(""))
-        if size is None or url.scheme not in ("http", "https"):
-            return False
-        handle = self._progress.start(download.file, None)
-        handle.comes_from(url.host)
-        outcome = "has to be read whole"
-        try:
-            with RangeFile(url, size, self._settings, handle) as raw, self._stoppable(raw):
-                try:
-                    why_not = read_members(raw, size, members, consume)
-                finally:
-                    self.tally.add(requests=raw.requests, downloaded=raw.bytes_downloaded)
-            outcome = f"{outcome}: {why_not}" if why_not else "done"
-            return not why_not
-        except Failure as failure:
-            outcome = f"{outcome}: {failure.reason}"
-            return False
-        finally:
-            handle.done(outcome)
-
-    def _run(
-        self, download: Download, consume: Callable[[ByteStream], object], handle: FileProgress
-    ) -> Transferred:
-        deadline = time.monotonic() + self._settings.total_seconds
-        tally = Tally(self.tally)
-        failures: list[tuple[Url, Failure]] = []
+        tally, deadline = Tally(self.tally), time.monotonic() + self._settings.total_seconds
+        visits = [Visit(url, Patience(self._settings)) for url in download.urls]
         with contextlib.ExitStack() as stack:
-            partial: Partial | None = None
-            for url in download.urls:
-                wanted = Wanted(url, download.sha256, download.size)
-                visit = Visit(Patience(self._settings))
+            job = Job(download, consume, None if download.size is None else parts, tally, deadline)
+            if job.parts is not None:
+                with contextlib.suppress(_NotInParts):
+                    return self._try_all(job, visits, stack)
+                job.parts = None
+            return self._try_all(job, visits, stack)
+
+    def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
+        """Visits one URL after another, with or without parts, until one gives the bytes."""
+        download, failures = job.download, list[tuple[Url, Failure]]()
+        job.progress = self._progress.start(download.file, download.size)
+        outcome = "interrupted"
+        try:
+            for visit in visits:
                 try:
-                    path = _local(url)
-                    handle.comes_from(url.host if path is None else "a folder")
-                    if path is not None:
-                        sha256, size = _from_file(wanted, path, consume, handle)
-                    else:
-                        if partial is None:
-                            partial = stack.enter_context(self._claim(download))
-                        job = Job(wanted, consume, tally, handle, deadline)
-                        try:
-                            sha256, size = self._from_server(job, partial, visit)
-                        except Failure as failure:
-                            if failure.kind is not Kind.WRONG or partial.intact():
-                                raise
-                            # Not this server's fault: two processes wrote to the same file.
-                            partial = stack.enter_context(self._claim(download, private=True))
-                            visit = Visit(Patience(self._settings))
-                            sha256, size = self._from_server(job, partial, visit)
-                        partial.finished = True
+                    sha256, size = self._visit(job, visit, stack)
                 except Failure as failure:
-                    failures.append((url, failure))
+                    failures.append((visit.url, failure))
                     if classify(failure) is Verdict.NEVER:
                         break
                     continue
+                outcome = "done"
                 return Transferred(
                     sha256,
                     size,
-                    tally.requests,
-                    tally.downloaded,
-                    tally.resumed,
-                    url,
+                    job.tally.requests,
+                    job.tally.downloaded,
+                    job.tally.resumed,
+                    visit.url,
                     visit.validator,
                 )
-        raise error_of(download, failures)
+            if (
+                job.parts is not None
+                and failures
+                and classify(failures[-1][1]) is not Verdict.NEVER
+            ):
+                outcome = f"has to be read whole: {failures[-1][1].reason}"
+                raise _NotInParts
+            raise error_of(download, failures)
+        except CgoPrebuiltError:
+            outcome = "failed"  # the error says why, once
+            raise
+        finally:
+            job.progress.done(outcome)
+
+    def _visit(self, job: Job, visit: Visit, stack: contextlib.ExitStack) -> tuple[str, int]:
+        """Fetches from one URL; the result is the archive's SHA-256 and size."""
+        path = _local(visit.url)
+        job.progress.comes_from(visit.url.host if path is None else "a folder")
+        if path is not None:
+            return _from_file(job, path)
+        if job.partial is None:
+            job.partial = stack.enter_context(self._claim(job.download))
+        try:
+            got = self._from_server(job, job.partial, visit)
+        except Failure as failure:
+            if failure.kind is not Kind.WRONG or job.partial.intact():
+                raise
+            # Not this server's fault: two processes wrote to the same file.
+            job.partial = stack.enter_context(self._claim(job.download, private=True))
+            visit.patience = Patience(self._settings)
+            visit.ranges, visit.resumed = True, False
+            got = self._from_server(job, job.partial, visit)
+        job.partial.finished = True
+        return got
 
     @contextlib.contextmanager
     def _claim(self, download: Download, *, private: bool = False) -> Iterator[Partial]:
@@ -245,6 +211,8 @@ class Transport:
             yield partial
 
     def _from_server(self, job: Job, partial: Partial, visit: Visit) -> tuple[str, int]:
+        if job.parts is not None:
+            return self._parts_from_server(job, job.parts, visit.url)
         while True:
             transfer = Transfer(job, partial, visit, self._settings)
             try:
@@ -260,6 +228,17 @@ class Transport:
                 if not visit.resumed or not visit.ranges:
                     raise
                 visit.ranges = False
+
+    def _parts_from_server(self, job: Job, parts: Parts, url: Url) -> tuple[str, int]:
+        from cgo_prebuilt.network.ranged import RangeFile, read_parts
+
+        size = job.download.size or 0
+        with RangeFile(url, size, self._settings, job.progress) as raw, self._stoppable(raw):
+            try:
+                read_parts(parts, raw)
+            finally:
+                job.tally.add(requests=raw.requests, downloaded=raw.bytes_downloaded)
+        return job.download.sha256 or "", size
 
     @contextlib.contextmanager
     def _stoppable(self, active: Transfer | RangeFile) -> Iterator[None]:
@@ -285,9 +264,7 @@ def _local(url: Url) -> str | None:
         raise Failure(Kind.MALFORMED, str(error)) from error
 
 
-def _from_file(
-    wanted: Wanted, path: str, consume: Callable[[ByteStream], object], handle: FileProgress
-) -> tuple[str, int]:
+def _from_file(job: Job, path: str) -> tuple[str, int]:
     """Serves a `file://` URL from where the file is."""
     try:
         # Without O_NONBLOCK, opening a pipe waits for whoever writes into it.
@@ -300,13 +277,16 @@ def _from_file(
         if not file.is_regular():
             raise Failure(Kind.MISSING, "not a file")
         size = file.size()
-        if wanted.size is not None and size != wanted.size:
-            raise Failure(Kind.WRONG, f"size {size}, expected {wanted.size}")
+        if size != (job.download.size or size):
+            raise Failure(Kind.WRONG, f"size {size}, expected {job.download.size}")
+        if job.parts is not None:
+            consume_parts(job.parts, seekable(file, size))
+            return job.download.sha256 or "", size
         spool = Spool(file, Intervals([(0, size)]))
         spool.finish(size)
-        handle.place(size)
+        job.progress.place(size)
         try:
-            return serve(wanted, spool, file, consume)
+            return serve(job.download, spool, file, job.consume)
         finally:
             spool.fail(Failure(Kind.STOPPED, "stopped"))
 
