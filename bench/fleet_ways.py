@@ -18,7 +18,7 @@ from bench.measure import run
 from bench.payload import Payload, make_payload
 from bench.servers import Servers, nginx
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.releases.sums import SUMS, write_sums
+from cgo_prebuilt.vouching.sums import SUMS, write_sums
 from tests.bazel.provision import find_bazel
 from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
 from tests.e2e.object_store import ObjectStore, object_store

@@ -52,21 +52,24 @@ class Commit:
         """Gives when it was committed, in seconds since 1970."""
         return int(self._git("log", "-1", "--format=%ct", self.revision))
 
-    def files(self, folder: str = ".") -> list[File]:
-        """Reads the files that are exported, see .gitattributes.
+    def files(self, folder: str = "") -> list[File]:
+        """Reads files.
 
         Args:
-            folder: Only those in this folder.
+            folder: All files in this folder; where it is empty, those that the root's .gitattributes
+                exports.
 
         Returns:
-            The files, sorted by path.
+            The files, sorted by path, which begins in the folder.
 
         Raises:
             ReleaseError: There is no such folder or commit; or something in it is no plain file.
         """
         # A user's own settings would change line ends.
         plain = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
-        tar = self._git(*plain, "archive", "--format=tar", self.revision, "--", folder)
+        # Of a folder's tree, git reads no attributes but that folder's own.
+        tree = f"{self.revision}:{folder}" if folder else self.revision
+        tar = self._git(*plain, "archive", "--format=tar", tree)
         found = []
         with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
             for member in archive:

@@ -49,7 +49,7 @@ def zip_app(commit: Commit) -> bytes:
     files = {"__main__.py": _MAIN}
     for file in commit.files(str(_PACKAGE)):
         if file.path.endswith((".bzl", ".py", ".typed")):
-            files[str(PurePosixPath(file.path).relative_to(_PACKAGE.parent))] = file.content
+            files[f"{_PACKAGE.name}/{file.path}"] = file.content
     for path, machine in _REQUIREMENTS.items():
         for wheel in download(commit.text(path), machine):
             files |= portable_files(wheel)

@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from cgo_prebuilt.manifests.archive_section import format_of
+from cgo_prebuilt.archive_names import format_of
 from tests.unit.archive_builders import pack_tar
 
 VERSION = "1.32.0"

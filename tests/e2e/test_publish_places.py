@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 from tests.e2e.nginx_files import PASSWORD as NGINX_PASSWORD
 from tests.e2e.nginx_files import USER, NginxFiles, nginx_files
 from tests.e2e.object_store import object_store

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.releases.attestation import (
+from cgo_prebuilt.trust import is_of_identity, parse_identity
+from cgo_prebuilt.vouching.attestation import (
     parse_statement,
     split_bundles,
     verify_attestations,
     verify_bundle,
     verify_recorded,
 )
-from cgo_prebuilt.trust import is_of_identity, parse_identity
 from tests.attestations import ARCHIVE, COMMIT, REPOSITORY, WORKFLOW, Genuine, download
 
 pytest.importorskip("sigstore", reason="the extra `attestations` is not installed")
@@ -224,7 +224,7 @@ def test_a_planted_root_of_trust_is_not_read(
     genuine: Genuine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What sigstore keeps in the user's cache is not verified when it is offline."""
-    from cgo_prebuilt.releases import attestation
+    from cgo_prebuilt.vouching import attestation
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))

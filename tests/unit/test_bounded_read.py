@@ -12,8 +12,8 @@ from cgo_prebuilt.errors import LockError, ManifestError, UsageError
 from cgo_prebuilt.locks.lock_file import read_lock
 from cgo_prebuilt.manifests.manifest import read_manifest
 from cgo_prebuilt.network.credentials import credential_for
-from cgo_prebuilt.releases.sums import read_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import read_sums
 
 ENDLESS = Path("/dev/zero")
 needs_it = pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zero")

@@ -856,7 +856,7 @@ def test_a_cached_answer_loads_neither_requests_nor_yaml_nor_the_transport(
         "cgo_prebuilt.archives.extract",
         "cgo_prebuilt.locks.lock_json",
         "cgo_prebuilt.manifests.manifest",
-        "cgo_prebuilt.releases.vouching",
+        "cgo_prebuilt.vouching.vouchers",
         "cgo_prebuilt.storage.results",
         "concurrent.futures",
         "datetime",

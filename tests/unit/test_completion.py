@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from cgo_prebuilt.cli import parser
-from cgo_prebuilt.commands.completion_cli import script
+from cgo_prebuilt.publisher_commands.completion_cli import script
 
 BASH = """
 COMP_WORDS=({words}) COMP_CWORD=$(({count} - 1))

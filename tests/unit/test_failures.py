@@ -21,7 +21,7 @@ from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.printable import printable
 from cgo_prebuilt.publishing.binutils import run as run_binutils
-from cgo_prebuilt.releases.signing import sign
+from cgo_prebuilt.vouching.signing import sign
 from tests.unit.command_case import Run, runner
 from tests.unit.hostile_server import HostileServer, whole
 from tests.unit.library_case import FILES, archive_of, lock

@@ -19,13 +19,13 @@ from cgo_prebuilt.errors import (
 from cgo_prebuilt.fetching.mirror_folder import mirror_files
 from cgo_prebuilt.fetching.plan import plan_fetch
 from cgo_prebuilt.locks.lock import Lock, LockedPlatform, LockedVersion
-from cgo_prebuilt.locks.lock_diff import describe_changes
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.publishing.publish import release_files
 from cgo_prebuilt.releases.index import Contents, Wanted
+from cgo_prebuilt.releases.lock_diff import describe_changes
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version
 from cgo_prebuilt.settings import Settings
 from tests.unit.archive_builders import locked_file

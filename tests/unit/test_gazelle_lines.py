@@ -17,7 +17,7 @@ from cgo_prebuilt.go_modules.gazelle_lines import (
     lock_label,
     patch_command,
 )
-from cgo_prebuilt.go_modules.required_version import modules_beside
+from cgo_prebuilt.linking.required_version import modules_beside
 from cgo_prebuilt.locks.lock import Interface, Lock, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.url import Url

@@ -8,7 +8,6 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.go_modules.go_module import (
     check_module_path,
     check_root_package,
-    escape,
     file_path_problem,
     import_path_problem,
     is_canonical,
@@ -16,9 +15,9 @@ from cgo_prebuilt.go_modules.go_module import (
     module_version,
     package_name,
     platform_module,
-    unescape,
     version_key,
 )
+from cgo_prebuilt.linking.paths_beside import escape, unescape
 from cgo_prebuilt.platforms import Platform
 
 

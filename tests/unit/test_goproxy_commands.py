@@ -14,8 +14,8 @@ import pytest
 from cgo_prebuilt.host import Host
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.platforms import parse_platform
-from cgo_prebuilt.releases.signing import check_signature
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, write_sums
+from cgo_prebuilt.vouching.signing import check_signature
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, write_sums
 from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.library_case import FILES, archive_of, files_below, write_files, write_manifest
@@ -127,7 +127,7 @@ def test_the_example_takes_this_hosts_platform(
     built: Release, monkeypatch: pytest.MonkeyPatch, host: str, module: str
 ) -> None:
     found = Host(parse_platform(host), None, "a test")
-    monkeypatch.setattr("cgo_prebuilt.commands.goproxy_cli.this_host", lambda: found)
+    monkeypatch.setattr("cgo_prebuilt.publisher_commands.goproxy_cli.this_host", lambda: found)
     assert f"RUN go mod download {MODULE} {MODULE}-{module}\n" in built.require().err
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.linking.header_search import header_problems
+from cgo_prebuilt.inspection.header_search import header_problems
 from tests.unit.command_case import Run, runner
 from tests.unit.library_case import write_files, write_manifest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
-from cgo_prebuilt.locks.lock_diff import describe_changes
+from cgo_prebuilt.releases.lock_diff import describe_changes
 from cgo_prebuilt.requirements import Requires
 from tests.unit.library_case import FILES, locked_platform
 

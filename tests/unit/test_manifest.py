@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cgo_prebuilt.archive_names import format_of
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.locks.lock import Build
-from cgo_prebuilt.manifests.archive_section import format_of
 from cgo_prebuilt.manifests.manifest import Manifest, read_manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.platforms import parse_platform

@@ -18,7 +18,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
-from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
+from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
 from tests.unit.extract_case import index_bytes
 from tests.unit.library_case import (

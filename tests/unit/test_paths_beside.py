@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.go_modules.paths_beside import PathBeside, find_path_beside, paths_of
+from cgo_prebuilt.linking.paths_beside import PathBeside, find_path_beside, paths_of
 
 GO_MOD = """\
 module example.com/program

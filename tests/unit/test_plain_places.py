@@ -18,8 +18,8 @@ from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
 from cgo_prebuilt.publishing.publish import ReleaseFile, publish, release_files, strange_files
-from cgo_prebuilt.releases.sums import SUMS, update_sums, write_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SUMS, update_sums, write_sums
 from tests.github_server import broken_off
 from tests.unit.library_case import files_below, manifest
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.archives.catalog import Catalog, read_catalog
 from cgo_prebuilt.archives.member import FILE, Member
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.releases.catalog import Catalog, read_catalog
 from cgo_prebuilt.releases.index import Wanted, index
 from cgo_prebuilt.releases.prefix import find_prefix, listed, whereabouts
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, tar_member

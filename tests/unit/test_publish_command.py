@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 from tests.e2e.credential_helper import write_helper
 from tests.github_server import GitHubServer
 from tests.ssh_key import make_key

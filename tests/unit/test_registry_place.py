@@ -20,8 +20,8 @@ from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.publish import Published, publish, release_files
 from cgo_prebuilt.publishing.registry_place import RegistryPlace
 from cgo_prebuilt.releases.registry import SIGNED, api_of, tag_of
-from cgo_prebuilt.releases.sums import SUMS, write_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SUMS, write_sums
 from tests.github_server import broken_off
 from tests.unit.library_case import manifest
 

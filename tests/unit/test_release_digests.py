@@ -13,8 +13,8 @@ from cgo_prebuilt.releases.release_digests import (
     check_statements,
     collect_statements,
 )
-from cgo_prebuilt.releases.sums import OTHER_SUMS
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import OTHER_SUMS
 
 A, B = "a" * 64, "b" * 64
 BASE = "https://example.com/v1"

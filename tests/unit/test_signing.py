@@ -12,9 +12,9 @@ import pytest
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.releases.release_reader import read_signature
-from cgo_prebuilt.releases.signing import check_signature, sign
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, write_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.signing import check_signature, sign
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, write_sums
 from tests.ssh_key import make_key
 
 A, B = "a" * 64, "b" * 64

@@ -13,7 +13,7 @@ from cgo_prebuilt.locks.lock import Interface, LockedArchive, LockedPlatform
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases.exposing import expose, without_link_names
 from cgo_prebuilt.releases.index import Wanted, index
-from cgo_prebuilt.releases.soname import read_soname
+from cgo_prebuilt.soname import read_soname
 from tests.e2e.compilers import run_tool, shared_library
 from tests.e2e.zig import zig_program
 from tests.unit.archive_builders import (

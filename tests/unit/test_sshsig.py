@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
-from cgo_prebuilt.releases.sshsig import SshSignatureError, parse_signature, verify
+from cgo_prebuilt.vouching.sshsig import SshSignatureError, parse_signature, verify
 
 MESSAGE = b"the sums\n"
 NAMESPACE = "cgo-prebuilt"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.releases.sums import (
+from cgo_prebuilt.vouching.sums import (
     SIGNATURE,
     SUMS,
     parse_published_sums,
@@ -25,7 +25,7 @@ A, B = "a" * 64, "b" * 64
 
 def test_processes_that_add_to_the_sums_at_once_lose_no_line(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from cgo_prebuilt.releases.sums import update_sums\n"
+        "import sys; from pathlib import Path; from cgo_prebuilt.vouching.sums import update_sums\n"
         f"for number in range(50): update_sums(Path({str(tmp_path / SUMS)!r}),"
         f" {{f'{{sys.argv[1]}}-{{number}}': {A!r}}})"
     )
@@ -41,7 +41,7 @@ def test_nobody_waits_for_ever_for_who_changes_the_sums(
 ) -> None:
     """Such as one that signs them, and waits for a passphrase."""
     with sums_held(tmp_path / SUMS):
-        monkeypatch.setattr("cgo_prebuilt.releases.sums.PATIENCE", 0.2)
+        monkeypatch.setattr("cgo_prebuilt.vouching.sums.PATIENCE", 0.2)
         with pytest.raises(UsageError) as caught:
             update_sums(tmp_path / SUMS, {"a.zip": A})
     assert caught.value.what == f"process {os.getpid()} has been changing SHA256SUMS for 0.2 s"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cgo_prebuilt.releases.signing import sign
-from cgo_prebuilt.releases.sums import SUMS, update_sums
+from cgo_prebuilt.vouching.signing import sign
+from cgo_prebuilt.vouching.sums import SUMS, update_sums
 from tests.attestations import ARCHIVE, REPOSITORY, WORKFLOW, Genuine, download
 from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner

@@ -24,7 +24,7 @@ RAW = {
     "releases/github_api.py": "compares it with GITHUB_API_URL and GITHUB_SERVER_URL",
     "publishing/github_release.py": "adds a query",
     "publishing/registry_place.py": "adds a path or a query",
-    "commands/lock_cli.py": "looks for the word `latest` in it",
+    "publisher_commands/lock_cli.py": "looks for the word `latest` in it",
     "drafting/draft.py": "derives names from it; the manifest's reader refuses secrets",
     "drafting/listing.py": "joins GITHUB_SERVER_URL and a release's path",
     "drafting/manifest_text.py": "a manifest is for other machines; its reader refuses secrets",
@@ -35,7 +35,7 @@ RAW = {
     "source/cargo_lock.py": "cargo wants it as a Cargo.lock has it",
     "source/git_crates.py": "hands it to git, and hides it in what that says",
     "releases/registry_reader.py": "adds a manifest's or a blob's path",
-    "go_modules/required_version.py": "reads the repository of a release from it",
+    "linking/required_version.py": "reads the repository of a release from it",
     "storage/kept_downloads.py": "hashes it: two URLs that differ in a secret part may be two files",
 }
 """Who reads a URL with its secrets, and why it must."""

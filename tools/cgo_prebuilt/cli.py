@@ -18,22 +18,26 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fields import nearest
 
 _VERBS = {
-    "fetch_cli.add_fetching": ("fetch", "urls", "env"),
-    "rebuild_cli.add_rebuild": ("rebuild",),
-    "source_cli.add_sources": ("source", "crates"),
-    "publish_cli.add_publishing": ("pack", "publish"),
-    "withdraw_cli.add_withdraw": ("withdraw",),
-    "init_cli.add_init": ("init",),
-    "inspect_cli.add_inspect": ("inspect",),
-    "lock_cli.add_lock": ("lock",),
-    "goproxy_cli.add_goproxy": ("goproxy",),
-    "gazelle_cli.add_gazelle": ("gazelle",),
-    "mirror_cli.add_mirror": ("mirror",),
-    "cache_cli.add_cache": ("cache",),
-    "machine_cli.add_machine": ("platform", "doctor"),
-    "completion_cli.add_completion": ("completion",),
+    "commands.fetch_cli.add_fetching": ("fetch", "urls", "env"),
+    "publisher_commands.rebuild_cli.add_rebuild": ("rebuild",),
+    "commands.source_cli.add_sources": ("source", "crates"),
+    "publisher_commands.publish_cli.add_publishing": ("pack", "publish"),
+    "publisher_commands.withdraw_cli.add_withdraw": ("withdraw",),
+    "publisher_commands.init_cli.add_init": ("init",),
+    "publisher_commands.inspect_cli.add_inspect": ("inspect",),
+    "publisher_commands.lock_cli.add_lock": ("lock",),
+    "publisher_commands.goproxy_cli.add_goproxy": ("goproxy",),
+    "publisher_commands.gazelle_cli.add_gazelle": ("gazelle",),
+    "commands.mirror_cli.add_mirror": ("mirror",),
+    "commands.cache_cli.add_cache": ("cache",),
+    "commands.machine_cli.add_machine": ("platform", "doctor"),
+    "publisher_commands.completion_cli.add_completion": ("completion",),
 }
-"""What adds verbs, and which; the module is loaded only where one of them may be called."""
+"""What adds verbs, and which; the module is loaded only where one of them may be called.
+
+The copy that Bazel fetches with the module has no `publisher_commands`: see
+docs/decisions/two-products.md.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -152,6 +156,9 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
 
     Args:
         verb: The verb to parse, which spares the others; all where it is none of them.
+
+    Raises:
+        UsageError: This copy of the command lacks the verb.
     """
     command: argparse.ArgumentParser = _Parser(
         prog="cgo-prebuilt",
@@ -165,7 +172,18 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
 
     wanted = [adder for adder, added in _VERBS.items() if verb in added] or _VERBS
     for adder in wanted:
-        module, _, function = adder.partition(".")
-        add = getattr(importlib.import_module(f"cgo_prebuilt.commands.{module}"), function)
-        add(verbs)
+        module, _, function = adder.rpartition(".")
+        try:
+            add = getattr(importlib.import_module(f"cgo_prebuilt.{module}"), function)
+        except ModuleNotFoundError as error:
+            if error.name != "cgo_prebuilt.publisher_commands":
+                raise
+            if wanted is not _VERBS:
+                raise UsageError(
+                    f"this copy of cgo-prebuilt, which came with the Bazel module, lacks `{verb}`",
+                    where=os.path.dirname(__file__),  # noqa: PTH120 (a path as Python has it)
+                    remedy="install the whole command, such as with `pipx install cgo-prebuilt`",
+                ) from None
+        else:
+            add(verbs)
     return command

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.commands.verbs import note
-from cgo_prebuilt.go_modules.required_version import modules_beside, other_version
+from cgo_prebuilt.linking.required_version import modules_beside, other_version
 
 if TYPE_CHECKING:
     from cgo_prebuilt.fetching.provider import Provided
@@ -54,8 +54,8 @@ def note_path_beside(path: Path, lock: Lock, provided: Provided) -> None:
     owners = {f"{module.rpartition('/')[0]}/" for module in modules_beside(urls)}
     if not owners or project is None:
         return
-    from cgo_prebuilt.go_modules.paths_beside import find_path_beside
     from cgo_prebuilt.linking.go_target import go_defaults
+    from cgo_prebuilt.linking.paths_beside import find_path_beside
 
     names = {file.path.rpartition("/")[2] for file in provided.files}
     environ = {**go_defaults(os.environ, sys.platform), **os.environ}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from cgo_prebuilt.platforms import MUSL, libc_version
-from cgo_prebuilt.releases.soname import read_needed, read_soname
+from cgo_prebuilt.soname import read_needed, read_soname
 
 STATIC, SHARED, IMPORT, PROGRAM, OBJECT = "static", "shared", "import", "program", "object"
 

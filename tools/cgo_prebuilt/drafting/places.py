@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
+from cgo_prebuilt.archive_names import SUFFIXES
 from cgo_prebuilt.drafting.survey import Asset
-from cgo_prebuilt.manifests.archive_section import SUFFIXES
 from cgo_prebuilt.url import Url
 
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*)/([A-Za-z0-9][\w.-]*?)(?:@(.+))?")

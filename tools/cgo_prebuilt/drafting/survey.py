@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cgo_prebuilt.archive_names import format_of
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
-from cgo_prebuilt.archives.catalog import NAMES_MAX, Catalog, read_catalog
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
 from cgo_prebuilt.drafting.asset_names import NameReading, read_name
 from cgo_prebuilt.drafting.binaries import Binary, read_binary
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.locks.lock_keys import SINGLE
-from cgo_prebuilt.manifests.archive_section import format_of
 from cgo_prebuilt.members import check_member_name
+from cgo_prebuilt.releases.catalog import NAMES_MAX, Catalog, read_catalog
 from cgo_prebuilt.url import Url
 
 _LIBRARY = re.compile(r"(?i).+\.(a|lib|dll|tbd)|.+\.(so|dylib)(\.\d\w*)*|.+(\.\d\w*)+\.dylib")

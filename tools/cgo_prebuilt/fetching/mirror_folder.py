@@ -18,11 +18,11 @@ from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums, write_sums
-from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums, write_sums
+from cgo_prebuilt.vouching.vouchers import vouchers
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transferred, Transport

@@ -22,8 +22,8 @@ from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.trust import ANYBODY
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.releases.vouching import Voucher
     from cgo_prebuilt.this_machine import Machine
+    from cgo_prebuilt.vouching.vouchers import Voucher
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def plan_fetch(
     choice = choose(lock, settings.version, settings.flavor)
     trusted: tuple[Voucher, ...] = ()
     if settings.trust != ANYBODY:
-        from cgo_prebuilt.releases.vouching import vouchers
+        from cgo_prebuilt.vouching.vouchers import vouchers
 
         trusted = vouchers(settings.trust, str(choice), choice.locked)
     prebuilt = choice.prebuilts.get(str(platform))

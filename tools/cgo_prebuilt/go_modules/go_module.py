@@ -159,16 +159,6 @@ def check_root_package(path: str, *, where: str) -> None:
         )
 
 
-def escape(text: str) -> str:
-    """A path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
-    return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
-
-
-def unescape(text: str) -> str:
-    """The reverse of `escape`."""
-    return re.sub(r"!([a-z])", lambda match: match[1].upper(), text)
-
-
 def version_key(version: str) -> tuple[Any, ...]:
     """A key that sorts canonical versions by precedence (Semantic Versioning 2.0.0, section 11)."""
     match = _VERSION.fullmatch(version)

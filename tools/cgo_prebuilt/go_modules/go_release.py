@@ -23,10 +23,10 @@ from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.releases.exposing import without_link_names
 from cgo_prebuilt.releases.index import Wanted, index
 from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
-from cgo_prebuilt.releases.sums import SUMS, read_sums
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.storage.materialize import materialize
 from cgo_prebuilt.storage.store import Store
+from cgo_prebuilt.vouching.sums import SUMS, read_sums
 
 
 @dataclass(frozen=True, slots=True)

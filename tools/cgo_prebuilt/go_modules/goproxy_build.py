@@ -38,10 +38,10 @@ from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published, version_i
 from cgo_prebuilt.go_modules.module_zip import write_module_zip
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.publishing.publish import go_zip
-from cgo_prebuilt.releases.signing import sign
-from cgo_prebuilt.releases.sums import SUMS, update_sums
 from cgo_prebuilt.template import url_below
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.signing import sign
+from cgo_prebuilt.vouching.sums import SUMS, update_sums
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
 _NO_JEKYLL = ".nojekyll"

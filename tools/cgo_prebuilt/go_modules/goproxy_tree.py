@@ -15,13 +15,12 @@ from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.go_modules.go_module import (
     GoModule,
-    escape,
     is_canonical,
     latest,
-    unescape,
     version_key,
 )
 from cgo_prebuilt.go_modules.goproxy_pages import REDIRECTS, parse_redirects
+from cgo_prebuilt.linking.paths_beside import escape, unescape
 
 _RESTORE = "restore the tree from its backup or from the site that it was copied to"
 

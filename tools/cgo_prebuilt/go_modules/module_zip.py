@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import FileStream
-from cgo_prebuilt.archives.zip_writer import write_zip
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.go_modules.dirhash import hash1, module_hash
 from cgo_prebuilt.go_modules.go_module import GoModule, file_path_problem
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.publishing.zip_writer import write_zip
 from cgo_prebuilt.releases.index import Wanted, index
 
 MODULE_MAX = 500 << 20

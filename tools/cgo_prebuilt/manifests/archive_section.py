@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cgo_prebuilt.archive_names import SUFFIXES, format_of
 from cgo_prebuilt.errors import CgoPrebuiltError, ManifestError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock_checks import check_url
@@ -15,33 +16,6 @@ from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.patterns import is_pattern
 from cgo_prebuilt.template import fill, fill_url
 from cgo_prebuilt.url import Url
-
-SUFFIXES = {
-    ".tar": "tar",
-    ".tar.gz": "tar.gz",
-    ".tgz": "tar.gz",
-    ".crate": "tar.gz",
-    ".tar.bz2": "tar.bz2",
-    ".tbz2": "tar.bz2",
-    ".tbz": "tar.bz2",
-    ".tar.xz": "tar.xz",
-    ".txz": "tar.xz",
-    ".tar.zst": "tar.zst",
-    ".tzst": "tar.zst",
-    ".zip": "zip",
-    ".whl": "zip",
-    ".jar": "zip",
-    ".aar": "zip",
-    ".nupkg": "zip",
-    ".conda": "conda",
-    ".deb": "deb",
-    ".gem": "gem",
-    ".gz": "gz",
-    ".bz2": "bz2",
-    ".xz": "xz",
-    ".zst": "zst",
-}
-"""What the end of an archive's name says of its format; of two that fit, the longer one counts."""
 
 _NOT_READ = re.compile(
     r"(?i).*\.(7z|rar|rpm|apk|dmg|pkg|msi|exe|cab|iso|appimage|snap|xar|cpio"
@@ -84,12 +58,6 @@ class ArchiveSpec:
     def has_fixed_layout(self) -> bool:
         """Whether the manifest says where each file of the archive is, without looking into it."""
         return not (self.find or self.members or is_pattern(self.strip_prefix))
-
-
-def format_of(file: str) -> str:
-    """The format that a file's name says; a name that says none is a loose file."""
-    fitting = [suffix for suffix in SUFFIXES if file.lower().endswith(suffix)]
-    return SUFFIXES[max(fitting, key=len)] if fitting else "file"
 
 
 def _name_without_format(file: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
-from cgo_prebuilt.archives.zip_writer import write_zip
+from cgo_prebuilt.archive_names import SUFFIXES
 from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
@@ -20,11 +20,12 @@ from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
-from cgo_prebuilt.manifests.archive_section import SUFFIXES, ArchiveSpec
+from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.patterns import matches
-from cgo_prebuilt.releases.sums import SUMS, read_sums, update_sums
+from cgo_prebuilt.publishing.zip_writer import write_zip
+from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.inspection.header_search import header_problems
 from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
-from cgo_prebuilt.linking.header_search import header_problems
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
@@ -26,9 +26,9 @@ from cgo_prebuilt.publishing.pack import (
     write_archive,
 )
 from cgo_prebuilt.publishing.slim_library import slim_libraries
-from cgo_prebuilt.releases.signing import sign
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, update_sums
-from cgo_prebuilt.source.source_tree import source_sums
+from cgo_prebuilt.publishing.staged import source_sums
+from cgo_prebuilt.vouching.signing import sign
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, update_sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from cgo_prebuilt.network.failure import Failure, Kind, status_failure
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
+from cgo_prebuilt.publishing.staged import source_sums
 from cgo_prebuilt.releases.github_api import GitHubSite
-from cgo_prebuilt.releases.signing import check_signature
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
-from cgo_prebuilt.source.source_tree import source_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.signing import check_signature
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cgo_prebuilt.releases.registry import (
     SIGNED,
     TITLE,
 )
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 EMPTY: Final = b"{}"
 """The config of what is no image (image specification, "Guidance for an empty descriptor")."""

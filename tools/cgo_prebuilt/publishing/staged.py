@@ -10,9 +10,9 @@ from cgo_prebuilt.archives.bytestream import save
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.network.transport import Download
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums
-from cgo_prebuilt.source.source_tree import source_sums
+from cgo_prebuilt.source.source_tree import archive_name
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
@@ -70,3 +70,11 @@ def download_release(
         if source.get(name) != sha256:
             download = Download(name, (origin.url_of(name),), sha256, None)
             transport.run(download, partial(save, target=folder / name, sha256=sha256))
+
+
+def source_sums(manifest: Manifest) -> dict[str, str]:
+    """The SHA-256 of a manifest's source, by its file name, if it is an archive."""
+    source = manifest.source
+    if source is None or source.url is None:
+        return {}
+    return {archive_name(source): source.sha256 or ""}

@@ -1,1 +1,1 @@
-"""What a release says of itself and of its archives, and the lock that is made of it."""
+"""What a release holds, and the lock that is made of it."""

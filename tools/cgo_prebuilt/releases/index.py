@@ -17,7 +17,6 @@ from typing import BinaryIO
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, recognize_archive
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
-from cgo_prebuilt.archives.catalog import Catalog, read_catalog
 from cgo_prebuilt.archives.member import Member
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.inspection.object_files import ObjectFile, objects_in
@@ -26,8 +25,9 @@ from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.patterns import compile_pattern, is_pattern
+from cgo_prebuilt.releases.catalog import Catalog, read_catalog
 from cgo_prebuilt.releases.prefix import find_prefix, whereabouts
-from cgo_prebuilt.releases.soname import read_soname
+from cgo_prebuilt.soname import read_soname
 
 
 class Wanted:

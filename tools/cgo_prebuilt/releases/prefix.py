@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
-from cgo_prebuilt.archives.catalog import Catalog
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import normalize
 from cgo_prebuilt.patterns import compile_pattern, is_pattern
+from cgo_prebuilt.releases.catalog import Catalog
 
 _SHOWN = 5
 _COMPARED = 20_000

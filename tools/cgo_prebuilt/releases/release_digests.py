@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.releases.registry_reader import digest_in
-from cgo_prebuilt.releases.sums import OTHER_SUMS, SUMS, PublishedSums, parse_published_sums
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import OTHER_SUMS, SUMS, PublishedSums, parse_published_sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.registry_reader import RegistryReader
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 # What servers answer for a file that is not there; an S3 that may not be listed says 403.
 _ABSENT = (401, 403, 404, 410)

@@ -17,7 +17,6 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import BuildError, LockError, UnavailableError
 from cgo_prebuilt.locks.lock import LockedCrates
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.releases.sums import SUMS, write_sums
 from cgo_prebuilt.source.build_plan import VENDOR_GIT
 from cgo_prebuilt.source.cargo_lock import (
     CARGO_LOCK,
@@ -32,6 +31,7 @@ from cgo_prebuilt.source.source_files import copy_files, extract_source
 from cgo_prebuilt.source.source_tree import SourceOf, archive_name
 from cgo_prebuilt.source.stored_archive import StoredArchive
 from cgo_prebuilt.url import Url
+from cgo_prebuilt.vouching.sums import SUMS, write_sums
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Source
@@ -188,7 +188,7 @@ def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator
         wanted: The source.
         archive: Gives its archive, if it is none of a folder.
     """
-    from cgo_prebuilt.manifests.archive_section import format_of
+    from cgo_prebuilt.archive_names import format_of
 
     source = wanted.source
     if source.path is not None:

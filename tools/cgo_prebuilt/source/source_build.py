@@ -17,8 +17,8 @@ from cgo_prebuilt.locks.lock import Interface, LockedFile
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.printable import quoted
-from cgo_prebuilt.releases.soname import read_soname
 from cgo_prebuilt.settings import command_named
+from cgo_prebuilt.soname import read_soname
 from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
 from cgo_prebuilt.source.build_plan import VENDOR, BuildPlan, plan_build
 from cgo_prebuilt.source.command_lines import TABLES

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.releases.vouching import vouchers
 from cgo_prebuilt.source.source_files import copy_files, extract_source, walk_source
 from cgo_prebuilt.source.stored_archive import StoredArchive
+from cgo_prebuilt.vouching.vouchers import vouchers
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock, Source
-    from cgo_prebuilt.manifests.manifest import Manifest
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
@@ -47,14 +46,6 @@ class SourceOf:
 def archive_name(source: Source) -> str:
     """The file name of a source's archive."""
     return (source.url.name if source.url is not None else "") or "source"
-
-
-def source_sums(manifest: Manifest) -> dict[str, str]:
-    """The SHA-256 of a manifest's source, by its file name, if it is an archive."""
-    source = manifest.source
-    if source is None or source.url is None:
-        return {}
-    return {archive_name(source): source.sha256 or ""}
 
 
 class SourceFolder:
@@ -148,7 +139,7 @@ class SourceArchive:
             UnavailableError: The archive cannot be had.
             IntegrityError: It is not the one that the lock names, or is malformed.
         """
-        from cgo_prebuilt.manifests.archive_section import format_of
+        from cgo_prebuilt.archive_names import format_of
 
         archive = self.archive.obtain(self._open_transport, self._on_wait)
         prefix = self._wanted.source.strip_prefix

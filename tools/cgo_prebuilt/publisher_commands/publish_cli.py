@@ -190,7 +190,7 @@ def _pack(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publishing.publish import publish, release_files
-    from cgo_prebuilt.releases.sums import SIGNATURE
+    from cgo_prebuilt.vouching.sums import SIGNATURE
 
     if options.sign is not None and not options.add:
         raise UsageError(
@@ -231,8 +231,8 @@ def _extend(
         The published sums; and the SHA-256 of that list and of its signature, which are replaced.
     """
     from cgo_prebuilt.publishing.publish import extend_sums
-    from cgo_prebuilt.releases.signing import sign
-    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+    from cgo_prebuilt.vouching.signing import sign
+    from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
     where = options.to or options.repo
     text = destination.text(SUMS)
@@ -261,7 +261,7 @@ def _extend(
 def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
     """The folder with what `pack` wrote; or with what is published somewhere, while it is needed."""
     from cgo_prebuilt.publishing.staged import download_release
-    from cgo_prebuilt.releases.sums import SIGNATURE, SUMS
+    from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
     origin = _server(options.dist, manifest)
     if origin is None:

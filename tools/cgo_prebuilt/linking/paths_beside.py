@@ -14,8 +14,7 @@ from pathlib import Path
 from posixpath import basename
 
 from cgo_prebuilt.bounded_read import text_of_file
-from cgo_prebuilt.go_modules.go_module import escape
-from cgo_prebuilt.go_modules.required_version import required_modules
+from cgo_prebuilt.linking.required_version import required_modules
 
 _LINE = re.compile(
     r"^[ \t]*(?://[ \t]*)?#cgo[ \t].*?(?:LDFLAGS|pkg-config)[ \t]*:(.*)$", re.MULTILINE
@@ -93,3 +92,13 @@ def _module_cache(environ: Mapping[str, str]) -> Path:
     first = environ.get("GOPATH", "").split(os.pathsep)[0]
     home = environ.get("HOME") or environ.get("USERPROFILE") or "/"
     return Path(first or f"{home}/go", "pkg", "mod")
+
+
+def escape(text: str) -> str:
+    """A path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
+    return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
+
+
+def unescape(text: str) -> str:
+    """The reverse of `escape`."""
+    return re.sub(r"!([a-z])", lambda match: match[1].upper(), text)

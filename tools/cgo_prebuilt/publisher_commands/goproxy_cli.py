@@ -110,7 +110,7 @@ def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
     from cgo_prebuilt.go_modules.goproxy_staging import go_spec
     from cgo_prebuilt.manifests.manifest import read_manifest
-    from cgo_prebuilt.releases.sums import SIGNATURE
+    from cgo_prebuilt.vouching.sums import SIGNATURE
 
     if options.sign is not None and options.zip_url is None:
         raise UsageError(

@@ -84,7 +84,7 @@ def _vouchers(trust: Trust, what: str, locked: LockedVersion) -> Iterator[Vouche
 
 
 def _signer(public_key: str, what: str, locked: LockedVersion) -> Voucher:
-    from cgo_prebuilt.releases.signing import signed_sums
+    from cgo_prebuilt.vouching.signing import signed_sums
 
     signature = locked.signature
     if signature is None:
@@ -104,7 +104,7 @@ def _signer(public_key: str, what: str, locked: LockedVersion) -> Voucher:
 
 
 def _attester(trust: Trust, what: str, locked: LockedVersion) -> Voucher:
-    from cgo_prebuilt.releases.attestation import verify_recorded
+    from cgo_prebuilt.vouching.attestation import verify_recorded
 
     if not locked.attestations:
         least = "attested" if trust.level == "attested" else "signed"

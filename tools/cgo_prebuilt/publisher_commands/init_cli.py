@@ -244,7 +244,7 @@ def _lock(manifest: Path, is_quiet: bool) -> Path:
     import contextlib
     import io
 
-    from cgo_prebuilt.commands.lock_cli import add_lock
+    from cgo_prebuilt.publisher_commands.lock_cli import add_lock
 
     parser = argparse.ArgumentParser()
     add_lock(parser.add_subparsers())

@@ -181,8 +181,8 @@ def _as_manifest_has_it(manifest: Path, typed: str) -> str:
 
 
 def _newest(options: argparse.Namespace) -> str | None:
-    from cgo_prebuilt.commands.lock_update import newest_of
     from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.publisher_commands.lock_update import newest_of
 
     manifest = read_manifest(options.manifest)
     version = newest_of(manifest, options.min_age, prereleases=options.prereleases)
@@ -195,18 +195,18 @@ def _locked(
     manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
 ) -> LockedVersion:
     """One version, downloaded, indexed, inspected, and compared with what its release says of it."""
-    from cgo_prebuilt.commands.lock_findings import LibraryFindings
     from cgo_prebuilt.inspection.object_files import can_inspect
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.network.github_asset import HEADERS
+    from cgo_prebuilt.publisher_commands.lock_findings import LibraryFindings
     from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.registry import ACCEPT
     from cgo_prebuilt.releases.registry_reader import RegistryReader, with_blobs
     from cgo_prebuilt.releases.release_digests import check_statements, collect_statements
     from cgo_prebuilt.releases.release_reader import ReleaseReader, read_signature
-    from cgo_prebuilt.releases.signing import check_signature
+    from cgo_prebuilt.vouching.signing import check_signature
 
     store = open_store()
     client = HttpClient(API_SETTINGS, os.environ)
@@ -234,8 +234,8 @@ def _locked(
     version = replace(version, published=max(reader.days, default=""))
     hashes = [(archive.file, archive.sha256) for archive in archives]
     if options.verify_attestation is not None:
-        from cgo_prebuilt.releases.attestation import verify_attestations
         from cgo_prebuilt.trust import parse_identity
+        from cgo_prebuilt.vouching.attestation import verify_attestations
 
         identity = parse_identity(options.identity)
         attestations = verify_attestations(options.verify_attestation, identity, hashes)
@@ -310,14 +310,14 @@ def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:
 
 def _note_other_version(lock: Lock, manifest: Manifest, folder: Path) -> None:
     from cgo_prebuilt.commands.go_mod_notes import note_other_version
-    from cgo_prebuilt.go_modules.required_version import modules_beside
+    from cgo_prebuilt.linking.required_version import modules_beside
 
     urls = [url for spec in manifest.specs() for archive in spec.archives for url in archive.urls]
     note_other_version(folder, modules_beside(urls), lock.name, lock.default_version)
 
 
 def _note_header_problems(version: LockedVersion) -> None:
-    from cgo_prebuilt.linking.header_search import header_problems
+    from cgo_prebuilt.inspection.header_search import header_problems
 
     platforms: dict[str, list[str]] = {}
     for flavor, platform, locked in version.prebuilts():
@@ -344,7 +344,7 @@ def _note_refused_linkopts(version: LockedVersion) -> None:
 
 
 def _say_changes(old: Lock | None, new: Lock) -> None:
-    from cgo_prebuilt.locks.lock_diff import describe_changes
+    from cgo_prebuilt.releases.lock_diff import describe_changes
 
     say("\n".join(describe_changes(old, new)) or "nothing changed")
 

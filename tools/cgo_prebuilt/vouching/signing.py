@@ -16,8 +16,8 @@ from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
-from cgo_prebuilt.releases.sshsig import SshSignatureError, verify
-from cgo_prebuilt.releases.sums import SIGNATURE, SUMS, parse_sums, sums_held
+from cgo_prebuilt.vouching.sshsig import SshSignatureError, verify
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, sums_held
 
 # What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
 _NAMESPACE = "cgo-prebuilt"

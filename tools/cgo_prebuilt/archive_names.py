@@ -1,0 +1,36 @@
+"""Archive formats, by file name."""
+
+from __future__ import annotations
+
+SUFFIXES = {
+    ".tar": "tar",
+    ".tar.gz": "tar.gz",
+    ".tgz": "tar.gz",
+    ".crate": "tar.gz",
+    ".tar.bz2": "tar.bz2",
+    ".tbz2": "tar.bz2",
+    ".tbz": "tar.bz2",
+    ".tar.xz": "tar.xz",
+    ".txz": "tar.xz",
+    ".tar.zst": "tar.zst",
+    ".tzst": "tar.zst",
+    ".zip": "zip",
+    ".whl": "zip",
+    ".jar": "zip",
+    ".aar": "zip",
+    ".nupkg": "zip",
+    ".conda": "conda",
+    ".deb": "deb",
+    ".gem": "gem",
+    ".gz": "gz",
+    ".bz2": "bz2",
+    ".xz": "xz",
+    ".zst": "zst",
+}
+"""What the end of an archive's name says of its format; of two that fit, the longer one counts."""
+
+
+def format_of(file: str) -> str:
+    """The format that a file's name says; a name that says none is a loose file."""
+    fitting = [suffix for suffix in SUFFIXES if file.lower().endswith(suffix)]
+    return SUFFIXES[max(fitting, key=len)] if fitting else "file"

@@ -1,0 +1,1 @@
+"""Who vouches for a release: its checksums, their signature, and attestations."""
