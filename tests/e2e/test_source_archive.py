@@ -116,6 +116,15 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(released: Release)
     outside = [name for name in names if name.startswith(("tests/", "tools/"))]
     wanted = (f"{PRESUBMIT['module_path']}/", "tools/cgo_prebuilt/")
     assert [name for name in outside if not name.startswith(wanted)] == []
+    packages = {Path(name).parts[2] for name in names if name.startswith("tools/cgo_prebuilt/")}
+    assert {"commands", "fetching", "vouching"} <= packages
+    assert not {"drafting", "go_modules", "publisher_commands", "publishing"} & packages
+
+
+def test_the_program_has_every_verb(released: Release) -> None:
+    program = [sys.executable, str(released.clone / "dist/cgo-prebuilt.pyz")]
+    for verb in ("fetch", "lock", "publish", "goproxy"):
+        subprocess.run([*program, verb, "--help"], stdout=subprocess.PIPE, check=True)
 
 
 def test_the_notes_say_what_to_write_and_what_has_changed(released: Release) -> None:

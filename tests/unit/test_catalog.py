@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.archives import catalog as catalog_module
 from cgo_prebuilt.archives.member import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
+from cgo_prebuilt.releases import catalog as catalog_module
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
 from cgo_prebuilt.releases.index import Wanted, index
 from tests.unit.archive_builders import (
