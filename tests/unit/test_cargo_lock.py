@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.errors import BuildError, IntegrityError, UsageError
-from cgo_prebuilt.locks.lock import GIT_SOURCE, Build, LockedCrates
+from cgo_prebuilt.locks.lock import Build, LockedCrates
+from cgo_prebuilt.locks.lock_names import GIT_SOURCE
 from cgo_prebuilt.source.cargo_lock import (
     Crate,
     GitCrates,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.inspection import inspect_library
-from cgo_prebuilt.inspection.inspect_library import Finding, build_paths, inspect_libraries
+from cgo_prebuilt.inspection import build_paths as build_paths_module
+from cgo_prebuilt.inspection.build_paths import build_paths
+from cgo_prebuilt.inspection.inspect_library import Finding, inspect_libraries
 from cgo_prebuilt.inspection.object_files import (
     BITCODE,
     COFF,
@@ -330,8 +331,8 @@ def test_the_paths_of_the_build_machine(data: bytes, paths: list[str]) -> None:
 def test_a_path_is_found_wherever_the_windows_of_a_file_end(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspect_library, "_WINDOW", 64)
-    monkeypatch.setattr(inspect_library, "_LONGEST", 24)
+    monkeypatch.setattr(build_paths_module, "_WINDOW", 64)
+    monkeypatch.setattr(build_paths_module, "_LONGEST", 24)
     for before in range(150):
         data = b"\0" * before + path.encode() + b"\0" * 100
         assert build_paths(io.BytesIO(data)) == [path], before

@@ -17,9 +17,6 @@ from jsonschema import Draft202012Validator
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import (
-    FLAVOR,
-    NAME,
-    VERSION,
     Build,
     Interface,
     Lock,
@@ -30,6 +27,7 @@ from cgo_prebuilt.locks.lock import (
 )
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, read_lock
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, KEYS, SCHEMA
+from cgo_prebuilt.locks.lock_names import FLAVOR, NAME, VERSION
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url

@@ -16,8 +16,8 @@ from jsonschema import Draft7Validator
 
 from cgo_prebuilt.archive_names import SUFFIXES
 from cgo_prebuilt.errors import ManifestError
-from cgo_prebuilt.locks.lock import NAME, VERSION
 from cgo_prebuilt.locks.lock_keys import FORMATS
+from cgo_prebuilt.locks.lock_names import NAME, VERSION
 from cgo_prebuilt.manifests.manifest import parse_manifest
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.template import values_for

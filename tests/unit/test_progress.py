@@ -9,12 +9,11 @@ import time
 import pytest
 
 from cgo_prebuilt.amounts import format_size, format_time
+from cgo_prebuilt.network.joint_progress import LinesAmongOthers, is_due
 from cgo_prebuilt.network.progress import (
-    LinesAmongOthers,
     LogProgress,
     SilentProgress,
     TerminalProgress,
-    is_due,
     progress_for,
 )
 

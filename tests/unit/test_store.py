@@ -23,7 +23,7 @@ import cgo_prebuilt
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
-from cgo_prebuilt.storage import sealing
+from cgo_prebuilt.storage import recorded_tree, sealing
 from cgo_prebuilt.storage import store as store_module
 from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.storage.materialize import materialize
@@ -55,6 +55,11 @@ def store(tmp_path: Path) -> Store:
 
 def v1(store: Store) -> Path:
     return store.root / "v1"
+
+
+def set_boot(monkeypatch: pytest.MonkeyPatch, name: str | None) -> None:
+    for module in (store_module, recorded_tree):
+        monkeypatch.setattr(module, "boot_id", lambda: name)
 
 
 def names(store: Store, folder: str) -> list[str]:
@@ -261,7 +266,7 @@ class TestPublishing:
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         synced: list[int] = []
-        monkeypatch.setattr(store_module, "boot_id", lambda: None)
+        set_boot(monkeypatch, None)
         monkeypatch.setattr(os, "fsync", synced.append)
         assert put(store).unsynced_boot is None
         assert len(synced) == len(CONTENTS)
@@ -382,13 +387,13 @@ class TestDamage:
         for path in CONTENTS:
             os.utime(tree.files / path, (1, 1))
         assert find(store) is not None
-        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert find(store) is not None
 
     def test_a_second_look_hashes_nothing(
         self, store: Store, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert find(store) == tree
 
     def test_a_file_that_was_linked_is_hashed_once_unless_it_is_verified_at_use(
@@ -399,10 +404,10 @@ class TestDamage:
             os.link(tree.files / LIBRARY, tmp_path / "link")
             (tmp_path / "link").unlink()
         with monkeypatch.context() as patch:
-            patch.setattr(store_module, "hash_again", refuse_to_hash)
+            patch.setattr(recorded_tree, "hash_again", refuse_to_hash)
             assert find(Store(store.root, verified_at_use=True)) == tree
         assert find(store) is not None
-        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert find(store) is not None
 
     def test_what_materialize_has_linked_is_not_hashed_again(
@@ -411,7 +416,7 @@ class TestDamage:
         made = materialize(tree, FILES, tmp_path / "out", (Method.HARDLINK, Method.COPY))
         assert sorted(made.relinked) == sorted(CONTENTS)
         store.relinked(tree, made.relinked)
-        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert find(store) is not None
 
     def test_what_was_touched_before_it_was_linked_is_hashed_again(
@@ -432,11 +437,11 @@ class TestDamage:
             hashed.append(path)
             return sealing.hash_again(path, *args, **kwargs)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(store_module, "hash_again", hash_again)
-        monkeypatch.setattr(store_module, "boot_id", lambda: "another boot")
+        monkeypatch.setattr(recorded_tree, "hash_again", hash_again)
+        set_boot(monkeypatch, "another boot")
         assert find(store) is not None
         assert len(hashed) == len(CONTENTS)
-        monkeypatch.setattr(store_module, "boot_id", lambda: "a third boot")
+        set_boot(monkeypatch, "a third boot")
         assert find(store) is not None
         assert len(hashed) == len(CONTENTS), "what survived one boot is on the disk"
 
@@ -444,7 +449,7 @@ class TestDamage:
         self, store: Store, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         flip_unseen(tree.files / LIBRARY)
-        monkeypatch.setattr(store_module, "boot_id", lambda: "another boot")
+        set_boot(monkeypatch, "another boot")
         assert find(store) is None
 
     def test_damaged_trees_do_not_pile_up(self, store: Store, tree: Tree) -> None:
@@ -492,7 +497,7 @@ class TestReadOnlyStore:
         assert store.verify(KEY) == ()
 
     def test_finds_what_it_has_to_hash(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(store_module, "boot_id", lambda: "another boot")
+        set_boot(monkeypatch, "another boot")
         assert find(store) is not None
 
     def test_publishing_says_what_to_do(self, store: Store) -> None:

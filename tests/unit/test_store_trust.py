@@ -16,6 +16,7 @@ from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.storage import recorded_tree
 from cgo_prebuilt.storage import store as store_module
 from cgo_prebuilt.storage.materialize import Materialized, materialize
 from cgo_prebuilt.storage.results import Results, result_key
@@ -113,7 +114,7 @@ class TestRestored:
         found = self.found(restored)
         assert found is not None
         assert read(found.files) == CONTENTS
-        monkeypatch.setattr(store_module, "hash_again", refuse_to_hash)
+        monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert self.found(restored) == found
 
     @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def main(words: list[str]) -> int:
     Returns:
         The exit code.
     """
-    from cgo_prebuilt.network.progress import LinesAmongOthers
+    from cgo_prebuilt.network.joint_progress import LinesAmongOthers
 
     answer, console, what, *arguments = words
     shown = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cgo_prebuilt.locks.lock import DEFINE
+from cgo_prebuilt.locks.lock_names import DEFINE
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 _CGO = re.compile(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cgo_prebuilt.host import detect
-from cgo_prebuilt.inspection.inspect_library import ERROR, Finding, build_paths, inspect_libraries
+from cgo_prebuilt.inspection.build_paths import build_paths
+from cgo_prebuilt.inspection.inspect_library import ERROR, Finding, inspect_libraries
 from cgo_prebuilt.inspection.object_files import ObjectFile, read_objects
 from cgo_prebuilt.inspection.provided_symbols import Provided, provided_symbols
 from cgo_prebuilt.locks.lock import Interface

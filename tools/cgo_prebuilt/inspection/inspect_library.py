@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.inspection.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
@@ -42,22 +40,6 @@ _WHY = {
     "-lm": " (Bazel's toolchains add it, plain Go does not)",
     "-ldl": " (glibc has them itself from 2.34 on)",
 }
-# Folders that are on one machine only: people's homes, and those of the usual builders.
-_BUILD_FOLDERS = (
-    b"/home/",
-    b"/Users/",
-    b"/root/",
-    b"/__w/",
-    b"/builds/",
-    b"/workspace/",
-    b":\\Users\\",
-    b":\\a\\",
-)
-_PATH = re.compile(rb"[\w.+-]+[/\\][\x21-\x7e]+")
-_LONGEST = 4096  # of a path; PATH_MAX of Linux
-_WINDOW = 1 << 20
-# What may stand before a path that is not the tail of a longer one.
-_PATH_BEFORE = re.compile(rb"[\w.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,39 +62,6 @@ class Finding:
         return f"{self.level}: {self.file}: {self.what}" + (
             f"\n  next: {self.remedy}" if self.remedy else ""
         )
-
-
-def build_paths(file: BinaryIO) -> list[str]:
-    """The absolute paths of the build machine in a file, each once; one window of it is in memory."""
-    found: dict[str, None] = {}
-    window, begin = b"", 0
-    while chunk := file.read(_WINDOW):
-        window += chunk
-        # What begins in the last bytes may go on in the next window.
-        end = max(begin, len(window) - _LONGEST)
-        found.update(dict.fromkeys(_paths_in(window, begin, end)))
-        # With the byte before it, which says whether it is the tail of a longer path.
-        keep = max(0, end - 1)
-        window, begin = window[keep:], end - keep
-    found.update(dict.fromkeys(_paths_in(window, begin, len(window))))
-    return list(found)
-
-
-def _paths_in(data: bytes, begin: int, end: int) -> Iterator[str]:
-    """The paths that begin in a part of some bytes."""
-    for folder in _BUILD_FOLDERS:
-        # A search for each folder is many times faster than one expression for all of them.
-        at = data.find(folder, begin)
-        while at >= 0:
-            start = at - 1 if folder[:1] == b":" else at
-            match = _PATH.match(data, at + len(folder), at + _LONGEST)
-            if match and begin <= start < end and not _is_tail(data, start):
-                yield data[start : match.end()].decode("ascii")
-            at = data.find(folder, at + len(folder))
-
-
-def _is_tail(data: bytes, start: int) -> bool:
-    return start > 0 and _PATH_BEFORE.match(data, start - 1) is not None
 
 
 def inspect_libraries(

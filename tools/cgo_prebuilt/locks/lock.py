@@ -6,7 +6,6 @@ that may be written, again by hash and size. `lock_file.py` reads and writes it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,40 +15,6 @@ from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.requirements import Requires
 from cgo_prebuilt.url import Url
-
-NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
-"""What a library may be called: its name is also that of files, labels and variables."""
-
-VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
-"""What a version may be called: a tag, so it may have folders."""
-
-FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-"""What a flavor may be called: its name is also that of labels and of folders."""
-
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[^\x00-\x1f\x7f]*)?")
-"""A variable of a build: its name, or its name and its value."""
-
-DEFINE = re.compile(r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*(=.*)?")
-"""`NAME` or `NAME=VALUE`: the name of C, of any letters. The go command takes no macro with parameters."""
-
-PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""A program of a build, to be found on the PATH."""
-
-TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""A Rust toolchain, as rustup names it."""
-
-GIT_SOURCE = re.compile(
-    r"git\+(ssh://[A-Za-z0-9._-]+@|[a-z]+://)"
-    r"(\[[0-9A-Fa-f:.]+\]|[^\s\x00-\x1f\x7f\[\]/?#@:\\]*)(:[0-9]+)?(/[^\s\x00-\x1f\x7f?#@\\]*)?"
-    r"(\?(branch|tag|rev)=[^\s\x00-\x1f\x7f?#&]*)?#[0-9a-f]{40}([0-9a-f]{24})?"
-)
-"""Crates in a Git repository, as `Cargo.lock` names them: the repository, and the commit.
-
-Locks and archives repeat it, so it has no login but the user of ssh, and no query but cargo's own.
-"""
-
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-"""A day, as in RFC 3339."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import DEFINE, PROGRAM, VARIABLE, Interface
+from cgo_prebuilt.locks.lock import Interface
+from cgo_prebuilt.locks.lock_names import DEFINE, PROGRAM, VARIABLE
 from cgo_prebuilt.url import Url
 
 

@@ -12,10 +12,6 @@ from collections.abc import Mapping
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.fields import Fields
 from cgo_prebuilt.locks.lock import (
-    DAY,
-    FLAVOR,
-    NAME,
-    VERSION,
     Attestation,
     Interface,
     Lock,
@@ -34,6 +30,7 @@ from cgo_prebuilt.locks.lock_keys import (
     REVISION,
     SCHEMA,
 )
+from cgo_prebuilt.locks.lock_names import DAY, FLAVOR, NAME, VERSION
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
     RESTORE,

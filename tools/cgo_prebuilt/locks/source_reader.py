@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import GIT_SOURCE, TOOLCHAIN, Build, Interface, LockedCrates, Source
+from cgo_prebuilt.locks.lock import Build, Interface, LockedCrates, Source
 from cgo_prebuilt.locks.lock_checks import (
     check_interface,
     check_programs,
@@ -14,6 +14,7 @@ from cgo_prebuilt.locks.lock_checks import (
     check_variables,
 )
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS, KEYS
+from cgo_prebuilt.locks.lock_names import GIT_SOURCE, TOOLCHAIN
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
     RESTORE,

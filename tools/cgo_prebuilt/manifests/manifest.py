@@ -9,12 +9,8 @@ from pathlib import Path
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import (
-    FLAVOR,
-    NAME,
-    VERSION,
-    Source,
-)
+from cgo_prebuilt.locks.lock import Source
+from cgo_prebuilt.locks.lock_names import FLAVOR, NAME, VERSION
 from cgo_prebuilt.manifests.archive_section import check_names
 from cgo_prebuilt.manifests.platform_section import (
     PLATFORM_KEYS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.fields import Fields
-from cgo_prebuilt.locks.lock import TOOLCHAIN, Build, Interface, Source
+from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.locks.lock_checks import (
     check_interface,
     check_programs,
@@ -15,6 +15,7 @@ from cgo_prebuilt.locks.lock_checks import (
     check_variables,
 )
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
+from cgo_prebuilt.locks.lock_names import TOOLCHAIN
 from cgo_prebuilt.manifests.archive_section import a_glob
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, platform_of
 from cgo_prebuilt.manifests.public_url import check_public

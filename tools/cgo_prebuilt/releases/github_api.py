@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
-from cgo_prebuilt.locks.lock import DAY
+from cgo_prebuilt.locks.lock_names import DAY
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
 from cgo_prebuilt.network.github_asset import ReleaseFile, release_file

@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
 from cgo_prebuilt.errors import BuildError, UsageError
-from cgo_prebuilt.locks.lock import GIT_SOURCE, Build, LockedCrates
+from cgo_prebuilt.locks.lock import Build, LockedCrates
+from cgo_prebuilt.locks.lock_names import GIT_SOURCE
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.url import Url
 

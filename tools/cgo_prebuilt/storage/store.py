@@ -22,16 +22,18 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
 from cgo_prebuilt.files.file_lock import PATIENCE
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
-from cgo_prebuilt.files.own_files import (
-    is_link,
-    is_of_this_user,
-    mark_used,
-    read_plain,
-    this_user,
-)
-from cgo_prebuilt.files.renames import rename, write_whole
+from cgo_prebuilt.files.own_files import mark_used, this_user
+from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
-from cgo_prebuilt.storage.sealing import fits, hash_again, listing, seal
+from cgo_prebuilt.storage.recorded_tree import (
+    check_tree,
+    find_matching,
+    read_tree,
+    sealed_now,
+    verify_tree,
+    write_record,
+)
+from cgo_prebuilt.storage.sealing import seal
 from cgo_prebuilt.storage.store_folder import (
     SYSTEM_VARIABLE,
     VARIABLE,
@@ -41,17 +43,7 @@ from cgo_prebuilt.storage.store_folder import (
     system_roots,
 )
 from cgo_prebuilt.storage.store_locks import StoreLocks
-from cgo_prebuilt.storage.tree import (
-    FILES,
-    RECORD,
-    USED,
-    FileRecord,
-    Tree,
-    format_record,
-    key_of_records,
-    parse_record,
-    tree_key,
-)
+from cgo_prebuilt.storage.tree import FILES, USED, FileRecord, Tree, tree_key
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -70,7 +62,6 @@ __all__ = [
 ]
 
 _ROOT = 0
-_MOST_OF_A_RECORD = 64 << 20
 
 _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 
@@ -140,21 +131,21 @@ class Store:
         files = tuple(files)
         for folder in self._system:
             _refuse_to_lend(folder, SYSTEM_VARIABLE)
-            lent = _matching(folder, key, files)
+            lent = find_matching(folder, key, files)
             # Whoever made it: all of it is hashed, each time.
-            checked = None if lent is None else _check(lent, is_own=False, strictly=True)
+            checked = None if lent is None else check_tree(lent, is_own=False, strictly=True)
             if checked is not None:
                 return checked
         is_own = self._folder.is_own()
-        tree = _matching(self._folder, key, files)
+        tree = find_matching(self._folder, key, files)
         if tree is None:
             return None
-        checked = _check(tree, is_own, strictly=not self._verified_at_use)
+        checked = check_tree(tree, is_own, strictly=not self._verified_at_use)
         if checked is None or not is_own:
             return checked
         if checked != tree:
             with suppress(OSError):  # a read-only store is hashed again each time
-                _write_record(checked)
+                write_record(checked)
         with suppress(OSError):
             mark_used(tree.folder / USED)
         return checked
@@ -168,7 +159,7 @@ class Store:
         """
         if records and tree.is_own:
             with suppress(OSError):  # then they are hashed again
-                _write_record(replace(tree, records={**tree.records, **records}))
+                write_record(replace(tree, records={**tree.records, **records}))
 
     def refuse_to_lend(self) -> None:
         """Refuses to name paths in the store of another user, who could change what they lead to.
@@ -257,7 +248,7 @@ class Store:
             sealed = staging.lstat().st_ctime_ns
             staged = Tree(key, staging.parent, records, boot, label, sealed)
             (staged.folder / USED).touch()
-            _write_record(staged)
+            write_record(staged)
             target = self._folder.trees / key
             while not _rename_if_free(staged.folder, target):
                 winner = self.find(key, files)
@@ -287,7 +278,7 @@ class Store:
                     where=str(self.root),
                     remedy="see `cgo-prebuilt cache list`",
                 )
-            damaged = self._verify(key)
+            damaged = verify_tree(self._folder, key)
             if damaged:
                 self._set_aside(target)
         return damaged
@@ -309,8 +300,8 @@ class Store:
             for path, result in Results(self.results).all():
                 if result is not None and result.sealed == -1:
                     continue
-                tree = None if result is None else self._read(tree_key(result.files))
-                if result is not None and tree is not None and result.is_of(_sealed_now(tree)):
+                tree = None if result is None else read_tree(self._folder, tree_key(result.files))
+                if result is not None and tree is not None and result.is_of(sealed_now(tree)):
                     continue
                 if result is None or tree is not None:
                     unproven.append(f"{self.results.name}/{path.name}")
@@ -356,31 +347,10 @@ class Store:
             trees = [tree for tree in self.list() if tree.label.startswith(label)]
             return prune(self._folder, trees, older_than, max_size, now)
 
-    def _read(self, key: str) -> Tree | None:
-        return _read(self._folder, key)
-
-    def _verify(self, key: str) -> tuple[str, ...]:
-        tree = self._read(key)
-        if tree is None:
-            return (RECORD,)
-        hashed = {
-            path: hash_again(tree.files / path, record, sync=True)
-            for path, record in tree.records.items()
-        }
-        good = {path: record for path, record in hashed.items() if record is not None}
-        if len(good) == len(hashed):
-            with suppress(OSError):  # a read-only store can be verified, too
-                sealed = tree.files.lstat().st_ctime_ns
-                _write_record(replace(tree, records=good, unsynced_boot=None, sealed=sealed))
-        from cgo_prebuilt.storage.pkg_config_folder import altered_pkg_config
-
-        planted = listing(tree.files).keys() - tree.records.keys()
-        return tuple(sorted(hashed.keys() - good.keys() | planted)) + altered_pkg_config(tree)
-
     def _describe(self, key: str) -> StoredTree:
         from cgo_prebuilt.storage.pruning import StoredTree
 
-        tree = self._read(key)
+        tree = read_tree(self._folder, key)
         last_used = 0.0
         for path in (self._folder.trees / key / USED, self._folder.trees / key):
             with suppress(OSError):
@@ -407,79 +377,6 @@ def _refuse_to_lend(folder: StoreFolder, variable: str) -> None:
             remedy=f"set {variable} to a folder of your own, or copy the files out of it"
             " with `cgo-prebuilt fetch`",
         )
-
-
-def _read(store: StoreFolder, key: str) -> Tree | None:
-    folder = store.trees / key
-    try:
-        if is_link(folder.lstat()):
-            return None
-        text = read_plain(folder / RECORD, _MOST_OF_A_RECORD).decode()
-    except (OSError, ValueError):
-        return None
-    tree = parse_record(text, folder)
-    if tree is None or tree.key != key or key_of_records(tree.records) != key:
-        return None
-    return tree
-
-
-def _matching(store: StoreFolder, key: str, files: Iterable[LockedFile]) -> Tree | None:
-    """A tree whose record names these files."""
-    tree = _read(store, key)
-    if tree is None:
-        return None
-    wanted = {file.path: (file.sha256, file.size) for file in files}
-    is_same = wanted == {path: (r.sha256, r.size) for path, r in tree.records.items()}
-    return tree if is_same else None
-
-
-def _check(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
-    """The tree with a record that is true now; None when a file is not what it should be."""
-    boot = boot_id()
-    try:
-        sealed = tree.files.lstat()
-    except OSError:
-        return None
-    is_known = is_own and sealed.st_ctime_ns == tree.sealed and is_of_this_user(sealed)
-    is_synced = tree.unsynced_boot is None or tree.unsynced_boot == boot
-    fitting = {
-        path
-        for path, record in tree.records.items()
-        if fits(tree.files / path, record, strictly=strictly)
-    }
-    is_whole = is_known and len(fitting) == len(tree.records)
-    if is_synced and is_whole:
-        return tree
-    if not is_known and listing(tree.files).keys() != tree.records.keys():
-        return None  # a header too many is found by the compiler
-    records = {}
-    for path, record in tree.records.items():
-        is_right = is_known and is_synced and path in fitting
-        checked = record if is_right else hash_again(tree.files / path, record)
-        if checked is None:
-            return None
-        records[path] = checked
-    # A tree that another boot left just so has come from the disk. Any other one may have been
-    # restored a moment ago.
-    has_survived = is_whole and not is_synced
-    return replace(
-        tree,
-        records=records,
-        unsynced_boot=None if has_survived else boot,
-        sealed=sealed.st_ctime_ns,
-        is_own=is_own,
-    )
-
-
-def _sealed_now(tree: Tree) -> Tree:
-    try:
-        return replace(tree, sealed=tree.files.lstat().st_ctime_ns)
-    except OSError:
-        return replace(tree, sealed=-1)
-
-
-def _write_record(tree: Tree) -> None:
-    write_whole(tree.folder / RECORD, format_record(tree).encode())
 
 
 def _rename_if_free(source: Path, target: Path) -> bool:

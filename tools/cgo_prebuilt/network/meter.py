@@ -1,0 +1,98 @@
+"""How far transfers are, and how fast; and the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cgo_prebuilt.amounts import format_size, format_time
+
+REDRAW_SECONDS = 0.1
+_RATE_SECONDS = 3.0
+
+
+class Meter:
+    """How far one file is, and how fast: the rate is that of the last few seconds."""
+
+    def __init__(self, file: str, total: int | None, clock: Callable[[], float]) -> None:
+        self.file = file
+        self.total = total
+        self.position = 0
+        self.received = 0
+        self.source = ""
+        self.outcome: str | None = None
+        self._clock = clock
+        self.started = clock()
+        self._marks = [(self.started, 0)]
+
+    def advance(self, count: int) -> None:
+        """`count` more bytes came in."""
+        self.position += count
+        self.received += count
+        now = self._clock()
+        if now - self._marks[-1][0] >= REDRAW_SECONDS:
+            self._marks.append((now, self.received))
+            while len(self._marks) > 2 and now - self._marks[1][0] >= _RATE_SECONDS:
+                self._marks.pop(0)
+
+    def rate(self) -> float:
+        """Bytes a second of late; 0 where it is too early to say."""
+        then, received = self._marks[0]
+        elapsed = self._clock() - then
+        return (self.received - received) / elapsed if elapsed > 0 else 0.0
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self.started
+
+
+def facts_of(meter: Meter) -> str:
+    """How far a file is, how fast, and how long it will take."""
+    if meter.outcome == "done":
+        return f"{format_size(meter.position)} in {format_time(meter.elapsed())}"
+    if meter.outcome is not None:
+        return meter.outcome
+    rate, total = meter.rate(), meter.total
+    facts = [format_size(meter.position)]
+    if total:
+        facts = [f"{min(100, 100 * meter.position // total):3}% of {format_size(total)}"]
+    # Of a file that is there already nothing is received.
+    if meter.received or meter.position != total:
+        facts.append(f"{format_size(rate)}/s")
+    if total and rate > 0 and meter.position < total:
+        facts.append(f"{format_time((total - meter.position) / rate)} left")
+    return "  ".join(facts)
+
+
+def format_line(meter: Meter, width: int) -> str:
+    """One file's line, at most `width` columns wide."""
+    facts = facts_of(meter)[: max(0, width)]
+    room = width - len(facts) - 2
+    name = meter.file
+    if len(name) > room:
+        # The end of a name tells the platforms apart.
+        name = "…" + name[len(name) - room + 1 :] if room >= 8 else ""
+    return f"{name}  {facts}" if name else facts
+
+
+def percent_of(meters: Sequence[Meter]) -> int:
+    """How many percent of several files are there."""
+    total = sum(meter.total or 0 for meter in meters)
+    return min(100, 100 * sum(meter.position for meter in meters) // total) if total else 0
+
+
+def format_sum(meters: Sequence[Meter]) -> str:
+    """How far several files are together: `60 MB of 102 MB (58%), 12.1 MB/s, from example.com`."""
+    active = [meter for meter in meters if meter.outcome is None]
+    position = sum(meter.position for meter in meters)
+    facts = [format_size(position)]
+    if meters and all(meter.total for meter in meters):
+        total = sum(meter.total or 0 for meter in meters)
+        if position >= total:
+            return f"{format_size(total)}, unpacking"
+        facts = [f"{facts[0]} of {format_size(total)} ({percent_of(meters)}%)"]
+    if any(meter.received for meter in active):
+        facts.append(f"{format_size(sum(meter.rate() for meter in active))}/s")
+    places = sorted({meter.source for meter in active if meter.source})
+    if places:
+        facts.append(f"from {', '.join(places)}")
+    return ", ".join(facts)
