@@ -1,4 +1,4 @@
-"""What the site needs besides docs/: the README is its first page; other links go to the repository."""
+"""Fit docs/ and the README for the site; links out of docs/ go to the repository."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOG = get_plugin_logger("pages")
 
 
 def site_links(text: str, folder: str, repository_url: str) -> tuple[str, list[str]]:
-    """Makes the links of a page into the site's.
+    """Make the links of a page into the site's.
 
     Args:
         text: The page, in Markdown.
@@ -54,14 +54,14 @@ def site_links(text: str, folder: str, repository_url: str) -> tuple[str, list[s
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """MkDocs calls it: adds the README as the first page."""
+    """Add the README as the first page (an event of the site generator)."""
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "index.md", content=text))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """MkDocs calls it: turns a page's links; one that leads nowhere is a warning."""
+    """Turn a page's links for the site; warn about one that leads nowhere (an event)."""
     source = page.file.src_uri
     folder = "" if source == "index.md" else posixpath.dirname(f"docs/{source}")
     text, left = site_links(markdown, folder, str(config.repo_url))
@@ -72,5 +72,5 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """MkDocs calls it: a bar that is escaped in a cell is a bar, in code too, as on GitHub."""
+    """Show an escaped bar in a table's cell as a bar, in code too, as GitHub does (an event)."""
     return _CELL.sub(lambda cell: cell[0].replace(r"\|", "|"), html)

@@ -12,7 +12,7 @@ from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, locked_archive
 
 
@@ -77,7 +77,7 @@ def index_bytes(
 ) -> tuple[LockedFile, ...]:
     """Indexes all files of an archive that is held in memory."""
     spec = ArchiveSpec(f"lib.{format}", (), format, prefix, "lib/x.a")
-    wanted = Wanted((), everything=True)
+    wanted = WantedFiles((), everything=True)
     return index(MemoryStream(data, most), spec, wanted, where=spec.file).files
 
 

@@ -12,7 +12,7 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases import catalog as catalog_module
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -247,7 +247,7 @@ def test_a_link_of_a_zip_has_an_end() -> None:
         index(
             MemoryStream(data),
             ArchiveSpec("lib.zip", (), "zip", "", ""),
-            Wanted(["x"]),
+            WantedFiles(["x"]),
             where="lib",
         )
 
@@ -286,7 +286,7 @@ def test_a_release_with_links_is_locked_and_extracted_as_files(
     data = release(format, prefix)
     spec = ArchiveSpec(f"lib.{format}", (), format, "onnx", "")
     found = index(
-        MemoryStream(data), spec, Wanted(["lib/libonnx.so", "include/**"]), where=spec.file
+        MemoryStream(data), spec, WantedFiles(["lib/libonnx.so", "include/**"]), where=spec.file
     )
     assert [(file.path, file.member) for file in found.files] == [
         ("include/onnx.h", "onnx/inc/onnx.h"),
@@ -320,7 +320,7 @@ def test_a_bad_link_makes_no_lock(format: str, links: dict[str, str], what: str)
         tar = b"".join(tar_member(name, kind=b"2", link=to) for name, to in links.items())
         data = compress(tar + END_OF_TAR, format)
     spec = ArchiveSpec(f"lib.{format}", (), format, "", "")
-    for wanted in (Wanted(["libx.so"]), Wanted(["**"])):
+    for wanted in (WantedFiles(["libx.so"]), WantedFiles(["**"])):
         with pytest.raises(IntegrityError) as caught:
             index(MemoryStream(data), spec, wanted, where=spec.file)
         assert caught.value.what == what
@@ -330,7 +330,7 @@ def test_a_bad_link_that_nobody_asks_for_is_passed_over() -> None:
     tar = tar_member("gone", kind=b"2", link="/etc/passwd") + tar_member("x.a", b"x")
     spec = ArchiveSpec("lib.tar.gz", (), "tar.gz", "", "")
     data = compress(tar + END_OF_TAR, "tar.gz")
-    found = index(MemoryStream(data), spec, Wanted(["x.a"]), where="lib")
+    found = index(MemoryStream(data), spec, WantedFiles(["x.a"]), where="lib")
     assert [file.path for file in found.files] == ["x.a"]
 
 
@@ -338,9 +338,9 @@ def test_what_macos_adds_to_files_is_no_header() -> None:
     tar = tar_member("inc/x.h", b"x") + tar_member("inc/._x.h", b"resource fork")
     spec = ArchiveSpec("lib.tar.gz", (), "tar.gz", "", "")
     data = compress(tar + END_OF_TAR, "tar.gz")
-    found = index(MemoryStream(data), spec, Wanted(["inc/**"]), where="lib")
+    found = index(MemoryStream(data), spec, WantedFiles(["inc/**"]), where="lib")
     assert [file.path for file in found.files] == ["inc/x.h"]
-    named = index(MemoryStream(data), spec, Wanted(["inc/._x.h"]), where="lib")
+    named = index(MemoryStream(data), spec, WantedFiles(["inc/._x.h"]), where="lib")
     assert [file.path for file in named.files] == ["inc/._x.h"]
 
 
@@ -348,7 +348,7 @@ def test_a_link_without_a_target_leads_nowhere() -> None:
     data = zip_archive(ZipEntry("x", b"", attributes=UNIX_LINK), ZipEntry("y", b"1"))
     spec = ArchiveSpec("lib.zip", (), "zip", "", "")
     with pytest.raises(IntegrityError, match="'x' is a link that leads nowhere"):
-        index(MemoryStream(data), spec, Wanted(["x"]), where=spec.file)
+        index(MemoryStream(data), spec, WantedFiles(["x"]), where=spec.file)
 
 
 def test_what_is_below_a_file_is_not_locked() -> None:

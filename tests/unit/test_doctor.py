@@ -13,9 +13,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.commands import doctor
-from cgo_prebuilt.commands.doctor import UNFIT, Check, Source, Status, exit_code, run_checks
+from cgo_prebuilt.commands.doctor import UNFIT, Check, ListedArchive, Status, exit_code, run_checks
 from cgo_prebuilt.commands.machine import (
-    Machine,
+    MachineFacts,
     StoreFacts,
     Tool,
     file_system_of,
@@ -38,7 +38,7 @@ STORE = StoreFacts(
     50_000_000_000,
     (Method.HARDLINK, Method.COPY),
 )
-WELL = Machine(
+WELL = MachineFacts(
     python=(3, 11, 7),
     executable="/usr/bin/python3",
     packages={"requests": "2.34.2", "isal": "1.8.0", "backports.zstd": "1.0.0"},
@@ -55,24 +55,24 @@ WELL = Machine(
     },
 )
 URL = Url("https://example.com/lib.tar.zst")
-SOURCE = Source("lib.tar.zst", "tar.zst", (URL,))
+SOURCE = ListedArchive("lib.tar.zst", "tar.zst", (URL,))
 
 
 def answer(status: int) -> doctor.Head:
     return lambda _: status
 
 
-def one(machine: Machine, name: str) -> Check:
+def one(machine: MachineFacts, name: str) -> Check:
     found = [check for check in run_checks(machine, [], answer(200)) if check.name == name]
     assert len(found) == 1
     return found[0]
 
 
-def with_store(**changes: object) -> Machine:
+def with_store(**changes: object) -> MachineFacts:
     return replace(WELL, store=replace(STORE, **changes))  # type: ignore[arg-type]
 
 
-def with_environ(**environ: str) -> Machine:
+def with_environ(**environ: str) -> MachineFacts:
     return replace(WELL, environ=environ)
 
 
@@ -234,7 +234,7 @@ def test_warnings_do_not_fail() -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_remedy(
-    machine: Machine, name: str, status: Status, finding: str, remedy: str
+    machine: MachineFacts, name: str, status: Status, finding: str, remedy: str
 ) -> None:
     assert one(machine, name) == Check(name, status, finding, remedy)
 
@@ -271,7 +271,7 @@ def test_what_is_wrong_is_said_with_its_remedy(
         ),
     ],
 )
-def test_what_is_well_is_said_in_full(machine: Machine, name: str, finding: str) -> None:
+def test_what_is_well_is_said_in_full(machine: MachineFacts, name: str, finding: str) -> None:
     assert one(machine, name) == Check(name, Status.OK, finding)
 
 
@@ -299,7 +299,7 @@ class TestUrls:
         assert check == Check("url lib.tar.zst", Status.FAIL, f"{URL}: HTTP {status}", remedy)
 
     def test_of_several_urls_each_is_only_a_warning(self) -> None:
-        source = Source("lib.tar.zst", "tar.zst", (URL, Url(f"{URL}2")))
+        source = ListedArchive("lib.tar.zst", "tar.zst", (URL, Url(f"{URL}2")))
         assert doctor.check_url(source, URL, answer(404)).status is Status.WARN
 
     def test_a_server_that_refuses_the_question_is_a_warning(self) -> None:

@@ -18,7 +18,7 @@ from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.locks.lock_keys import FORMATS
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -60,7 +60,7 @@ def test_a_local_file_is_a_stream(format: str, tmp_path: Path) -> None:
 def test_a_lock_made_by_index_is_what_extract_accepts(format: str, tmp_path: Path) -> None:
     data = archive_of({"a/b.h": b"header"}, format)
     spec = ArchiveSpec("lib", (), format, "", "a/b.h")
-    files = index(MemoryStream(data), spec, Wanted(["**/*.h"]), where="lib").files
+    files = index(MemoryStream(data), spec, WantedFiles(["**/*.h"]), where="lib").files
     assert files == (locked_file("a/b.h", b"header"),)
     assert extract_bytes(tmp_path, data, format, {"a/b.h": b"header"}) == {"a/b.h": b"header"}
 
@@ -69,7 +69,7 @@ def test_index_gives_only_what_is_selected_below_the_prefix_sorted() -> None:
     files = {"p/z.h": b"1", "p/a.h": b"2", "p/b.txt": b"3", "q/c.h": b"4"}
     spec = ArchiveSpec("lib", (), "tar.gz", "p", "")
     stream = MemoryStream(archive_of(files, "tar.gz"))
-    found = index(stream, spec, Wanted(["**/*.h"]), where="lib").files
+    found = index(stream, spec, WantedFiles(["**/*.h"]), where="lib").files
     assert found == (locked_file("a.h", b"2"), locked_file("z.h", b"1"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -239,7 +239,7 @@ def test_what_is_in_the_way_of_a_file_is_not_locked(members: bytes, _: str) -> N
     spec = ArchiveSpec("lib.tar", (), "tar", "", "")
     with suppress(IntegrityError):
         found = index(
-            MemoryStream(members + END_OF_TAR), spec, Wanted(["lib/x.a"]), where="lib.tar"
+            MemoryStream(members + END_OF_TAR), spec, WantedFiles(["lib/x.a"]), where="lib.tar"
         )
         assert found.files == ()
 

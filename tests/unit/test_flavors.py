@@ -24,7 +24,7 @@ from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.publishing.publish import release_files
-from cgo_prebuilt.releases.index import Contents, Wanted
+from cgo_prebuilt.releases.index import Contents, WantedFiles
 from cgo_prebuilt.releases.lock_diff import describe_changes
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version
 from cgo_prebuilt.settings import Settings
@@ -57,7 +57,7 @@ def refusal(**changes: Any) -> ManifestError:
     return caught.value
 
 
-def indexed(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+def indexed(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
     """An index of archives that all have the library's files, and differ in their hashes."""
     files = tuple(
         locked_file(path, data) for path, data in sorted(FILES.items()) if wanted.takes(path)

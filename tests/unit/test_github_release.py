@@ -17,7 +17,7 @@ from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.github_asset import HEADERS
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.github_release import GitHubRelease
-from cgo_prebuilt.publishing.publish import Published, ReleaseFile, publish
+from cgo_prebuilt.publishing.publish import PublishResult, ReleaseFile, publish
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from tests.github_server import (
     REPOSITORY,
@@ -62,7 +62,7 @@ class Runner:
         self.waits: list[float] = []
         self.notes: list[str] = []
 
-    def __call__(self, replaces: Mapping[str, str] | None = None) -> Published:
+    def __call__(self, replaces: Mapping[str, str] | None = None) -> PublishResult:
         site = GitHubSite.of(self.github.environment)
         session = Api(
             HttpClient(API_SETTINGS, self.github.environment),

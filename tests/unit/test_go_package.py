@@ -22,7 +22,7 @@ from cgo_prebuilt.go_modules.cgo_directives import (
 from cgo_prebuilt.go_modules.go_build_file import repository_name, target_name
 from cgo_prebuilt.go_modules.go_package import (
     Bindings,
-    Library,
+    GoLibrary,
     forwarding_files,
     go_mod,
     platform_files,
@@ -32,7 +32,7 @@ from cgo_prebuilt.platforms import Platform, parse_platform
 from tests.unit.go_command import go, is_allowed
 from tests.unit.library_case import write_files
 
-LIBRARY = Library("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
+LIBRARY = GoLibrary("vec-search", "v0.3.0", "a.dev/vec", "prebuilt.yaml")
 AMD64 = Platform("linux", "amd64")
 MUSL = Platform("linux", "amd64", "musl")
 DARWIN = Platform("darwin", "arm64")

@@ -22,7 +22,7 @@ from cgo_prebuilt.inspection.object_files import (
     needed_isa,
     read_objects,
 )
-from cgo_prebuilt.inspection.provided_symbols import Provided, provided_symbols
+from cgo_prebuilt.inspection.provided_symbols import ProvidedSymbols, provided_symbols
 from cgo_prebuilt.inspection.well_known import option_for
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -38,14 +38,14 @@ needs_readers = pytest.mark.skipif(not can_inspect(), reason="the extra `inspect
 def inspect(
     *objects: ObjectFile,
     platform: Platform = LINUX,
-    provided: dict[str, str | None] | Provided | None = None,
+    provided: dict[str, str | None] | ProvidedSymbols | None = None,
     requires: Requires = Requires(),  # noqa: B008
     linkopts: tuple[str, ...] = (),
     is_own: bool = True,
 ) -> list[Finding]:
     interface = Interface(requires=requires, linkopts=linkopts)
     if isinstance(provided, dict):
-        provided = Provided(provided)
+        provided = ProvidedSymbols(provided)
     paths: dict[str, list[str]] | None = {} if is_own else None
     return inspect_libraries(platform, interface, {"libf.a": objects}, provided, paths)
 
@@ -226,7 +226,7 @@ def test_what_cannot_be_told_on_this_machine_is_said_to_be_unknown() -> None:
         " C compiler",
     ]
     assert inspect(item, is_own=False) == []
-    (note,) = inspect(item, provided=Provided({}, absent=frozenset({"-lz"})))
+    (note,) = inspect(item, provided=ProvidedSymbols({}, absent=frozenset({"-lz"})))
     assert note.what == "1 undefined symbols are not checked: this machine has no -lz"
 
 
@@ -343,7 +343,7 @@ def test_a_path_is_found_wherever_the_windows_of_a_file_end(
 def test_paths_are_counted_and_two_are_shown() -> None:
     paths = {"libf.a": ["/home/a/1", "/home/a/2", "/home/a/3"]}
     objects = {"libf.a": [ObjectFile("f.o", ELF, "amd64", 9)]}
-    (finding,) = inspect_libraries(LINUX, Interface(), objects, Provided({}), paths)
+    (finding,) = inspect_libraries(LINUX, Interface(), objects, ProvidedSymbols({}), paths)
     assert finding.what.endswith("are in it: /home/a/1, /home/a/2 ...")
 
 
@@ -390,7 +390,9 @@ def test_a_shared_library_that_nobody_brings_is_told() -> None:
     item = ObjectFile(
         "", ELF, "amd64", 9, True, "libf.so.1", ("libfoo.so.2", "libbar.so", "libc.so.6")
     )
-    (finding,) = inspect(item, provided=Provided({}, needed=frozenset({"libbar.so"})), is_own=False)
+    (finding,) = inspect(
+        item, provided=ProvidedSymbols({}, needed=frozenset({"libbar.so"})), is_own=False
+    )
     assert str(finding).startswith(
         "warning: libf.a: loads libfoo.so.2, which is not among the library's files, and this machine"
         " has none\n  next: add it to 'shared_library'"
@@ -414,7 +416,7 @@ def test_what_the_go_package_exports_is_no_cxx() -> None:
 
 def test_a_symbol_of_a_newer_glibc_than_this_machines_is_told_as_that() -> None:
     item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"__isoc23_strtol"})
-    provided = Provided({}, versions={"glibc": "2.36"})
+    provided = ProvidedSymbols({}, versions={"glibc": "2.36"})
     (warning,) = inspect(item, provided=provided, is_own=False)
     assert str(warning) == (
         "warning: libf.a: needs glibc 2.38 (for __isoc23_strtol), this machine has 2.36: no program"

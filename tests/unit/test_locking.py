@@ -16,7 +16,7 @@ from cgo_prebuilt.locks.lock import Lock, LockedFile, LockedPlatform, LockedVers
 from cgo_prebuilt.locks.lock_file import format_lock, parse_lock
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases import locking
-from cgo_prebuilt.releases.index import Contents, Wanted
+from cgo_prebuilt.releases.index import Contents, WantedFiles
 from cgo_prebuilt.releases.locking import IndexedArchive, lock_version, merge
 from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import locked_file
@@ -33,7 +33,7 @@ class Release:
         self.asked: list[str] = []
         self._lock = threading.Lock()
 
-    def __call__(self, spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+    def __call__(self, spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
         with self._lock:
             self.asked.append(spec.file)
         if spec.file not in self.archives:
@@ -192,7 +192,7 @@ def test_after_an_error_no_more_archives_are_asked_for(monkeypatch: pytest.Monke
             shut.set()
             super().shutdown(wait=wait)
 
-    def index(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+    def index(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
         asked.append(spec.file)
         if spec.file != "0.zip":
             assert shut.wait(60)

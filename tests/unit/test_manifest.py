@@ -737,7 +737,12 @@ def test_a_public_key_that_is_none_is_refused(written: str) -> None:
 def test_licenses_are_files_of_the_archive() -> None:
     (spec,) = manifest(licenses=["LICENSE", "NOTICE*"]).platforms
     assert spec.interface.licenses == ("LICENSE", "NOTICE*")
-    assert set(spec.interface.promises()) == {"LICENSE", "NOTICE*", "lib/libvec.a", "include/**"}
+    assert set(spec.interface.required_files()) == {
+        "LICENSE",
+        "NOTICE*",
+        "lib/libvec.a",
+        "include/**",
+    }
 
 
 @pytest.mark.parametrize(

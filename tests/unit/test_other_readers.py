@@ -28,7 +28,7 @@ import pytest
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import (
     MemoryStream,
     ZipEntry,
@@ -300,7 +300,7 @@ class Ours:
     links: frozenset[str]
 
 
-def ours(data: bytes, format: str, wanted: Wanted) -> Ours | None:
+def ours(data: bytes, format: str, wanted: WantedFiles) -> Ours | None:
     """None where we refuse to lock it."""
     spec = ArchiveSpec(f"lib.{format}", (), format, "", "")
     try:
@@ -320,7 +320,7 @@ NOTHING = Ours({}, frozenset())
 
 def disagreement(data: bytes, format: str, readers: Sequence[Reader]) -> str | None:
     """What other readers see that we, who do not refuse it, see in another way."""
-    everything = ours(data, format, Wanted((), everything=True))
+    everything = ours(data, format, WantedFiles((), everything=True))
     for reader in readers:
         with tempfile.TemporaryDirectory() as place:
             # Deep enough that no `..` leads out of what is the test's own.
@@ -332,7 +332,7 @@ def disagreement(data: bytes, format: str, readers: Sequence[Reader]) -> str | N
                 return f"{reader.__name__} sees {sorted(theirs)}, we {sorted(everything.files)}"
             for path in sorted({*theirs, *(everything or NOTHING).files, *FILES[:5]}):
                 # A lock of this file alone knows less of the others.
-                for view in (everything, ours(data, format, Wanted([path]))):
+                for view in (everything, ours(data, format, WantedFiles([path]))):
                     found = (view or NOTHING).files.get(path)
                     there = contents_at(folder, path)
                     given_up = there is None and not sound and path not in (view or NOTHING).links

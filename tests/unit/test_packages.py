@@ -13,7 +13,7 @@ from cgo_prebuilt.archives.ar_reader import read_ar
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -185,18 +185,18 @@ def test_the_headers_inside_a_package_count(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_archive_whose_name_does_not_say_so_is_no_loose_file(data: bytes, found: str) -> None:
     spec = ArchiveSpec("download", (), "file", "", "x.a", is_loose_by_name=True)
     with pytest.raises(ManifestError) as caught:
-        index(MemoryStream(data), spec, Wanted(["x.a"]), where="download")
+        index(MemoryStream(data), spec, WantedFiles(["x.a"]), where="download")
     assert (
         caught.value.what == f"by its contents it is {found}, and its name is one of a loose file"
     )
     assert caught.value.remedy == "write its 'format'; `format: file` takes it as it is"
     written = ArchiveSpec("download", (), "file", "", "x.a")
-    (file,) = index(MemoryStream(data), written, Wanted(["x.a"]), where="download").files
+    (file,) = index(MemoryStream(data), written, WantedFiles(["x.a"]), where="download").files
     assert file.size == len(data)
 
 
 def test_a_static_library_is_a_loose_file() -> None:
     data = ar_archive({"x.o": b"\x7fELF" + struct.pack("<60x")})
     spec = ArchiveSpec("libx.a", (), "file", "", "libx.a", is_loose_by_name=True)
-    (file,) = index(MemoryStream(data), spec, Wanted(["libx.a"]), where="libx.a").files
+    (file,) = index(MemoryStream(data), spec, WantedFiles(["libx.a"]), where="libx.a").files
     assert file.size == len(data)

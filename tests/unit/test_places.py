@@ -11,7 +11,7 @@ from cgo_prebuilt.drafting.places import (
     parse_place,
     tag_in,
 )
-from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.url import Url
 
 GITHUB = Url("https://github.com")
@@ -42,12 +42,12 @@ def test_a_release_on_github_is_a_repository_and_a_tag(
 
 def test_a_file_is_told_from_a_page_by_its_name() -> None:
     file = "https://github.com/acme/vec/releases/download/v1.2.3/vec-1.2.3.tgz"
-    assert parse_place(file, GITHUB) == Asset("vec-1.2.3.tgz", Url(file))
+    assert parse_place(file, GITHUB) == ListedAsset("vec-1.2.3.tgz", Url(file))
     assert tag_in(Url(file), GITHUB) == ("vec", "v1.2.3")
     assert tag_in(Url("https://example.com/v1.2.3/vec.tgz"), GITHUB) == ("", "")
     page = "https://example.com/vec/1.2.3/"
     assert parse_place(page, GITHUB) == PagePlace(Url(page))
-    assert parse_place("https://example.com/libvec.so.1.2", GITHUB) == Asset(
+    assert parse_place("https://example.com/libvec.so.1.2", GITHUB) == ListedAsset(
         "libvec.so.1.2", Url("https://example.com/libvec.so.1.2")
     )
     assert parse_place("not a place", GITHUB) is None

@@ -17,7 +17,7 @@ from cgo_prebuilt.network.api import API_SETTINGS, Api
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
-from cgo_prebuilt.publishing.publish import ReleaseFile, publish, release_files, strange_files
+from cgo_prebuilt.publishing.publish import ReleaseFile, publish, release_files, unrelated_files
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SUMS, update_sums, write_sums
 from tests.github_server import broken_off
@@ -63,7 +63,7 @@ def test_what_is_listed_of_another_version_is_not_published(dist: Path) -> None:
 
 def test_what_is_published_besides_has_to_be_listed() -> None:
     with pytest.raises(UsageError, match=r"--also \*\.txt is of no file that SHA256SUMS lists"):
-        strange_files(manifest(), [ARCHIVE, "a.md"], ["*.md", "*.txt"])
+        unrelated_files(manifest(), [ARCHIVE, "a.md"], ["*.md", "*.txt"])
 
 
 def test_of_a_release_are_the_archives_of_all_flavors_loose_files_and_go_modules() -> None:
@@ -78,10 +78,10 @@ def test_of_a_release_are_the_archives_of_all_flavors_loose_files_and_go_modules
     ]
     listed = [*archives, "vec.h", "vec.h.cdx.json", f"{archives[0]}.cdx.json"]
     zips = ["vec-v1.2.3-go.zip", "vec-v1.2.3-go-linux_arm64.zip"]
-    assert strange_files(made, [*listed, *zips]) == []
+    assert unrelated_files(made, [*listed, *zips]) == []
     strange = ["vec-linux_amd64.zip", "vec-v1.2.2-go.zip", "vec-v1.2.3-go-darwin_arm64.zip"]
-    assert strange_files(made, [*listed, *strange]) == strange
-    assert strange_files(manifest(), zips) == sorted(zips)
+    assert unrelated_files(made, [*listed, *strange]) == strange
+    assert unrelated_files(manifest(), zips) == sorted(zips)
 
 
 def test_a_signature_of_the_sums_is_published_where_there_is_one(dist: Path) -> None:

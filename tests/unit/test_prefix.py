@@ -8,7 +8,7 @@ from cgo_prebuilt.archives.member import FILE, Member
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from cgo_prebuilt.releases.prefix import find_prefix, listed, whereabouts
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, tar_member
 
@@ -159,7 +159,9 @@ def test_of_many_names_some_are_listed() -> None:
 def test_files_are_relative_to_the_prefix_that_was_found() -> None:
     tar = b"".join(tar_member(name, name.encode()) for name in FILECOIN)
     data = compress(tar + END_OF_TAR, "tar.gz")
-    found = index(MemoryStream(data), spec("tmp/*"), Wanted(["*.h", "libfilcrypto.a"]), where="lib")
+    found = index(
+        MemoryStream(data), spec("tmp/*"), WantedFiles(["*.h", "libfilcrypto.a"]), where="lib"
+    )
     assert found.strip_prefix == "tmp/tmp.kq2VxW5p9J"
     assert [(file.path, file.member) for file in found.files] == [
         ("filcrypto.h", ""),
@@ -175,7 +177,7 @@ def test_a_member_may_get_another_name() -> None:
     tar = tar_member("x/build/libx.a.1", b"library") + tar_member("x/x.h", b"header")
     data = compress(tar + END_OF_TAR, "tar.gz")
     archive = renamed({"lib/libx.a": "build/libx.a.1"})
-    found = index(MemoryStream(data), archive, Wanted(["lib/libx.a", "*.h"]), where="lib")
+    found = index(MemoryStream(data), archive, WantedFiles(["lib/libx.a", "*.h"]), where="lib")
     assert [(file.path, file.member) for file in found.files] == [
         ("lib/libx.a", "x/build/libx.a.1"),
         ("x.h", ""),
@@ -186,6 +188,6 @@ def test_a_renamed_member_that_is_not_there_is_answered_with_what_is_near() -> N
     data = compress(tar_member("x/lib/libx.a.1", b"library") + END_OF_TAR, "tar.gz")
     archive = renamed({"lib/libx.a": "libx.a.1"})
     with pytest.raises(ManifestError) as caught:
-        index(MemoryStream(data), archive, Wanted(["lib/libx.a"]), where="lib")
+        index(MemoryStream(data), archive, WantedFiles(["lib/libx.a"]), where="lib")
     assert caught.value.what == "'members' names 'libx.a.1', which the archive lacks"
     assert caught.value.remedy == "the archive has x/lib/libx.a.1: write `strip_prefix: x/lib`"

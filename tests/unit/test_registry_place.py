@@ -17,7 +17,7 @@ from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableErr
 from cgo_prebuilt.network.api import API_SETTINGS, Api
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
-from cgo_prebuilt.publishing.publish import Published, publish, release_files
+from cgo_prebuilt.publishing.publish import PublishResult, publish, release_files
 from cgo_prebuilt.publishing.registry_place import RegistryPlace
 from cgo_prebuilt.releases.registry import SIGNED, api_of, tag_of
 from cgo_prebuilt.url import Url
@@ -119,14 +119,14 @@ def registry(httpserver: HTTPServer) -> FakeRegistry:
 
 
 @pytest.fixture
-def run(registry: FakeRegistry, tmp_path: Path) -> Callable[[], Published]:
+def run(registry: FakeRegistry, tmp_path: Path) -> Callable[[], PublishResult]:
     """Publishes an archive and its sums."""
     (tmp_path / ARCHIVE).write_bytes(CONTENT)
     write_sums(tmp_path / SUMS, {ARCHIVE: DIGEST.removeprefix("sha256:")})
     return lambda: publish(release_files(manifest(), tmp_path), registry.place())
 
 
-Publish = Callable[[], Published]
+Publish = Callable[[], PublishResult]
 
 
 def test_the_tag_is_what_is_sent_last(registry: FakeRegistry, run: Publish) -> None:

@@ -12,7 +12,7 @@ from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.locks.lock import Interface, LockedArchive, LockedPlatform
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases.exposing import expose, without_link_names
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from cgo_prebuilt.soname import read_soname
 from tests.e2e.compilers import run_tool, shared_library
 from tests.e2e.zig import zig_program
@@ -145,7 +145,7 @@ def indexed(wanted: str, **files: bytes) -> tuple[list[tuple[str, str]], dict[st
     tar = b"".join(tar_member(f"lib/{name}", data) for name, data in files.items())
     spec = ArchiveSpec("lib.tar.gz", (), "tar.gz", "", "")
     data = MemoryStream(compress(tar + END_OF_TAR, "tar.gz"))
-    found = index(data, spec, Wanted([wanted], [wanted]), where="lib.tar.gz")
+    found = index(data, spec, WantedFiles([wanted], [wanted]), where="lib.tar.gz")
     return [(file.path, file.member) for file in found.files], dict(found.sonames)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from cgo_prebuilt.network.validator import (
     Resource,
-    misfit,
     parse_content_range,
+    range_mismatch,
     still_valid,
     strong_validator,
     takes_ranges,
@@ -39,7 +39,7 @@ def _part(content_range: str, length: int | None = None, etag: str = '"v1"') -> 
     ],
 )
 def test_what_fits(asked: tuple[int, int] | None, answer: Head) -> None:
-    assert misfit(FILE, asked, answer) is None
+    assert range_mismatch(FILE, asked, answer) is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_fits(asked: tuple[int, int] | None, answer: Head) -> None:
     ],
 )
 def test_what_does_not(asked: tuple[int, int] | None, answer: Head, reason: str) -> None:
-    assert misfit(FILE, asked, answer) == reason
+    assert range_mismatch(FILE, asked, answer) == reason
 
 
 NOON, A_MINUTE_LATER = "Fri, 20 Nov 2026 12:00:00 GMT", "Fri, 20 Nov 2026 12:01:00 GMT"

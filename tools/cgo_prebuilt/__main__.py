@@ -5,7 +5,7 @@ import sys
 
 
 def hide_tracebacks() -> None:
-    """Keeps Python from printing tracebacks of what no caller can catch; CGO_PREBUILT_DEBUG shows them.
+    """Keep Python from printing tracebacks that no caller can catch; CGO_PREBUILT_DEBUG=1 shows them.
 
     What a finalizer raises changes no result: a connection that cannot be closed well is gone.
     """
@@ -24,7 +24,7 @@ def hide_tracebacks() -> None:
 
 
 def run() -> None:
-    """Runs the command as a process of its own, which ends with its exit code.
+    """Run the command as a process, and exit with its code.
 
     Also where Ctrl-C comes before the command watches for it, or after it is done.
     """

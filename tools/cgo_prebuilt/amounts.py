@@ -6,7 +6,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def format_size(count: float) -> str:
-    """A number of bytes for people: `0 B`, `12.3 MB`."""
+    """Return a number of bytes for people: `0 B`, `12.3 MB`."""
     for unit in _UNITS:
         if count < 999.5 or unit == _UNITS[-1]:
             break
@@ -15,7 +15,7 @@ def format_size(count: float) -> str:
 
 
 def format_time(seconds: float) -> str:
-    """A duration for people: `5 s`, `2:05`, `1:02:05`."""
+    """Return a duration for people: `5 s`, `2:05`, `1:02:05`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

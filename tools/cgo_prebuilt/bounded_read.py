@@ -1,4 +1,4 @@
-"""Reads a small file whole; one without an end, such as a link to /dev/zero, is refused instead."""
+"""Read small files whole; refuse endless ones, such as a link to /dev/zero."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST: Final = 64 << 20
 
 
 def bytes_of_file(path: Path) -> bytes:
-    """The contents of a file.
+    """Return the contents of a file.
 
     Raises:
         OSError: It cannot be read, or has more than `MOST` bytes.
@@ -25,7 +25,7 @@ def bytes_of_file(path: Path) -> bytes:
 
 
 def text_of_file(path: Path, errors: str = "strict") -> str:
-    """The text of a file in UTF-8, with a line feed for each kind of line end.
+    """Return the text of a UTF-8 file, with line feeds as line ends.
 
     Args:
         path: The file.

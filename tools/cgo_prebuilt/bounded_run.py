@@ -1,4 +1,4 @@
-"""Runs programs that may hang, print without end, or leave others behind: none outlives the command."""
+"""Run programs that may hang, print without end or leave children; none outlives the command."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class TooMuchError(OSError):
 
 
 class Ended(NamedTuple):
-    """How a program ended: its exit code, what it printed, and what it complained of."""
+    """The result of a program: exit code, output and complaints."""
 
     code: int
     printed: bytes
     complaint: bytes
 
     def text(self) -> str:
-        """What it printed, as text; what is none of UTF-8 is replaced."""
+        """Return what it printed, with invalid UTF-8 replaced."""
         return self.printed.decode("utf-8", "replace")
 
     def complaints(self) -> str:
-        """What it complained of, on one line."""
+        """Return its standard error on one line."""
         return " ".join(self.complaint.decode("utf-8", "replace").split())
 
 
@@ -56,7 +56,7 @@ def running(
     stderr: int | None = subprocess.PIPE,
     bufsize: int = 0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Starts a program whose output is a pipe, and ends it where the caller does so before it.
+    """Start a program with its output in a pipe; end it when the block ends first.
 
     It has a session of its own: with it ends what it has started, on Windows it alone. So a terminal's
     Ctrl-C reaches this process only, whose exception then ends the program.
@@ -93,14 +93,14 @@ def running(
 
 
 def end_programs() -> None:
-    """Ends all programs that run."""
+    """End all running programs."""
     for process in list(_running):
         _end(process)
 
 
 @contextmanager
 def ending_programs() -> Iterator[None]:
-    """Ends all programs that run, and lets no thread start another one meanwhile."""
+    """End all running programs, and start no other one meanwhile."""
     _ending.set()
     try:
         end_programs()
@@ -117,7 +117,7 @@ def run_bounded(
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Ended:
-    """Runs a program to its end.
+    """Run a program to its end.
 
     See `running`. What it leaves behind when it has ended itself, such as an agent, is left alone.
 
@@ -157,7 +157,7 @@ def run_bounded(
 
 
 class _Reader(threading.Thread):
-    """Reads a pipe to its end, or up to a limit.
+    """A thread that reads a pipe to its end or to a limit.
 
     Attributes:
         said: What came.
@@ -188,7 +188,7 @@ def _tell(pipe: IO[bytes], words: bytes) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a program that still runs, and what it has started; on Windows itself alone."""
+    """End a program and its children; on Windows, the program alone."""
     if process.returncode is not None:
         return
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The command line: it parses, calls, and prints, and decides nothing else."""
+"""The command line: parse, call and print."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ docs/decisions/two-products.md.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
         arguments: Without the program's name; the process's own where it is None.
@@ -82,7 +82,7 @@ _CHOICES = re.compile(r"[\w.-]+")
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose refusals are errors like all others, and name the word that is wrong."""
+    """An argument parser whose refusals name the wrong word and are errors like all others."""
 
     _words: Sequence[str] = ()
 
@@ -118,7 +118,7 @@ class _Parser(argparse.ArgumentParser):
 
 @contextmanager
 def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
-    """Puts the command line's credential helpers behind the variable's: the last for a host counts.
+    """Append the command line's credential helpers to the variable's; the last for a host wins.
 
     Every connection, of whatever thread, reads the environment.
 
@@ -142,7 +142,7 @@ def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
 
 
 def _fill_standard_streams() -> None:
-    """Opens the null device for each standard stream that the caller has closed.
+    """Open the null device for each standard stream that the caller closed.
 
     Its number would else be that of the next file that is opened, and a child's output end in there.
     """
@@ -152,7 +152,7 @@ def _fill_standard_streams() -> None:
 
 
 def parser(verb: str = "") -> argparse.ArgumentParser:
-    """The command's parser: its verbs, their options, an example of each.
+    """Return the command's parser: its verbs, their options and examples.
 
     Args:
         verb: The verb to parse, which spares the others; all where it is none of them.

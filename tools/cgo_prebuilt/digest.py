@@ -10,13 +10,13 @@ _CHUNK = 1 << 20
 
 
 def sha256_of(path: Path) -> tuple[str, int]:
-    """The SHA-256 of a file as 64 lower-case hex digits, and its size in bytes."""
+    """Return the SHA-256 of a file as 64 lower-case hex digits, and its size in bytes."""
     with path.open("rb") as file:
         return sha256_of_open(file)
 
 
 def sha256_of_open(file: BinaryIO) -> tuple[str, int]:
-    """The same of the rest of an open file."""
+    """Return the same of the rest of an open file."""
     digest = hashlib.sha256()
     size = 0
     while chunk := file.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""The ways in which a command can fail, each with its kind, its exit code and its own diagnosis.
+"""Error types: each kind of failure with its exit code and diagnosis.
 
 Every error says three things: what happened, to which URL or file, and what to do next. Kinds and
 exit codes are part of the command's contract, which scripts and the Bazel rules read.
@@ -38,7 +38,7 @@ class CgoPrebuiltError(Exception):
         return f"{self.what}\n  at: {self.where}\n  next: {self.remedy}"
 
     def json(self) -> dict[str, str]:
-        """The error as a program reads it: what a failed verb answers with `--json`."""
+        """Return the error as JSON, as a failed verb answers with `--json`."""
         return {
             "error": self.what,
             "where": self.where,
@@ -48,20 +48,20 @@ class CgoPrebuiltError(Exception):
 
 
 class UsageError(CgoPrebuiltError):
-    """The command line, the environment or the machine does not fit what was asked."""
+    """The command line, the environment or the machine does not allow the request."""
 
     kind = "usage"
     exit_code = 2
 
 
 class PackageError(UsageError):
-    """A Python package that the command needs for this is not installed."""
+    """An optional Python package that the request needs is not installed."""
 
     kind = "package"
 
     @classmethod
     def of(cls, error: ModuleNotFoundError) -> PackageError:
-        """The error for an import that failed."""
+        """Return the error for a failed import."""
         return cls(
             f"the Python package {error.name} is not installed",
             where=sys.executable,
@@ -70,13 +70,13 @@ class PackageError(UsageError):
 
 
 class ManifestError(UsageError):
-    """`prebuilt.yaml` is malformed, or promises what it cannot keep."""
+    """`prebuilt.yaml` is malformed, or contradicts the files."""
 
     kind = "manifest"
 
 
 class LockError(UsageError):
-    """The lock file is malformed, of another schema, or lacks what was asked of it."""
+    """The lock is malformed, has another schema, or lacks what was requested."""
 
     kind = "lock"
 
@@ -96,7 +96,7 @@ class IntegrityError(CgoPrebuiltError):
 
 
 class TrustError(IntegrityError):
-    """The lock is not vouched for as the consumer requires; no origin answers that with a build."""
+    """The lock lacks the signature or attestation that the consumer requires; no source build replaces it."""
 
     kind = "trust"
 
@@ -109,11 +109,11 @@ class BuildError(CgoPrebuiltError):
 
 
 class InterruptError(CgoPrebuiltError):
-    """A person or a program ended the command; the next run resumes it."""
+    """A person or a program interrupted the command; the next run resumes it."""
 
     kind = "interrupted"
     exit_code = 130
 
 
 class BugError(CgoPrebuiltError):
-    """The command itself is wrong; please report it."""
+    """An unexpected exception: a bug to report."""

@@ -1,4 +1,4 @@
-"""Strict reading of the mappings that manifests and locks are made of.
+"""Strict readers for the mappings of manifests and locks.
 
 Both formats refuse what they do not know, and say which known key is nearest, so that a typo is
 found where it was made and not three steps later.
@@ -60,24 +60,24 @@ class Fields:
         )
 
     def problem(self, what: str, remedy: str) -> CgoPrebuiltError:
-        """An error at this place of the document, to be raised by the caller."""
+        """Return an error at this place of the document, to be raised by the caller."""
         return self._error(what, where=self.where, remedy=remedy)
 
     def __contains__(self, key: str) -> bool:
         return key in self._mapping
 
     def get(self, key: str) -> object:
-        """The raw value of a key, or None."""
+        """Return the raw value of a key, or None."""
         return self._mapping.get(key)
 
     def required(self, key: str) -> object:
-        """The raw value of a key that must be there."""
+        """Return the raw value of a required key."""
         if key not in self._mapping:
             raise self.problem(f"{key!r} is missing", f"add {key!r} here")
         return self._mapping[key]
 
     def string(self, key: str, default: str | None = None, *, lines: bool = False) -> str:
-        """A string, of one line unless `lines`; required where there is no default."""
+        """Return a string, of one line unless `lines`; required without a default."""
         if key not in self._mapping and default is not None:
             return default
         value = self.required(key)
@@ -88,15 +88,15 @@ class Fields:
         return self._checked(key, value, lines)
 
     def optional_string(self, key: str) -> str | None:
-        """A string, or None where the key is absent or null."""
+        """Return a string, or None if the key is absent or null."""
         return None if self._mapping.get(key) is None else self.string(key)
 
     def sha256(self, key: str) -> str:
-        """A SHA-256 as 64 lower-case hex digits."""
+        """Return a SHA-256 as 64 lower-case hex digits."""
         return self.matching(key, _SHA256, "64 lower-case hex digits")
 
     def matching(self, key: str, pattern: re.Pattern[str], description: str) -> str:
-        """A string all of which a pattern matches; the description says what that is."""
+        """Return a string that matches a pattern as a whole; the description names the pattern."""
         value = self.string(key)
         if not pattern.fullmatch(value):
             raise self.problem(
@@ -105,7 +105,7 @@ class Fields:
         return value
 
     def count(self, key: str) -> int:
-        """A whole number, zero or more."""
+        """Return a whole number, zero or more."""
         value = self.required(key)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self.problem(
@@ -120,7 +120,7 @@ class Fields:
         return value
 
     def flag(self, key: str) -> bool:
-        """Whether a key is true; false where it is absent."""
+        """Return whether a key is true; false if absent."""
         value = self._mapping.get(key, False)
         if not isinstance(value, bool):
             raise self.problem(
@@ -132,7 +132,7 @@ class Fields:
     def strings(
         self, key: str, default: tuple[str, ...] = (), *, lines: bool = False
     ) -> tuple[str, ...]:
-        """A list of strings, of one line each unless `lines`; one string stands for a list of one."""
+        """Return a list of strings; a single string stands for a list of one."""
         value = self._mapping.get(key)
         if value is None:
             return default
@@ -150,11 +150,11 @@ class Fields:
         return tuple(self._checked(key, item, lines) for item in value)
 
     def line(self, key: str) -> str:
-        """A line for people; required."""
+        """Return a line for people; required."""
         return self._readable(key, self.string(key))
 
     def lines(self, key: str) -> tuple[str, ...]:
-        """A list of lines for people; one stands for a list of one."""
+        """Return a list of lines for people; a single one stands for a list of one."""
         return tuple(self._readable(key, text) for text in self.strings(key))
 
     def _readable(self, key: str, text: str) -> str:
@@ -168,7 +168,7 @@ class Fields:
         return text
 
     def string_mapping(self, key: str) -> dict[str, str]:
-        """A mapping of strings to strings; empty where the key is absent."""
+        """Return a mapping of strings to strings; empty if absent."""
         value = self._mapping.get(key)
         if value is None:
             return {}
@@ -185,7 +185,7 @@ class Fields:
         return {self._checked(key, k): self._checked(key, item) for k, item in value.items()}
 
     def _checked(self, key: str, text: str, lines: bool = False) -> str:
-        """A text that can be a path, and a word of a command line, a script or a BUILD file."""
+        """Check a text for use as a path, and in a command line, a script or a BUILD file."""
         if text.isascii() and text.isprintable():
             return text  # as nearly every text is
         if "\0" in text:
@@ -200,7 +200,7 @@ class Fields:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A question for the known word that is most like one, with a space behind it; else nothing."""
+    """Return a suggestion, `did you mean …? `, for an unknown word; else an empty text."""
     import difflib
 
     found = difflib.get_close_matches(word, list(known), n=1)

@@ -1,4 +1,4 @@
-"""The host: which platform this machine is, and how that was decided.
+"""The host's platform, and how it was detected.
 
 `probe` looks at the machine and decides nothing; `decide` looks at nothing but what `probe` found.
 On Linux the system's own programs are the evidence, not the kernel and not the interpreter: the
@@ -56,7 +56,7 @@ _WINDOWS_MACHINES = {0x014C: "x86", 0x8664: "AMD64", 0xAA64: "ARM64"}
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What an executable's ELF header says.
+    """The relevant fields of an executable's ELF header.
 
     Attributes:
         path: Where it is.
@@ -71,7 +71,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What was found on a machine, before anything is made of it.
+    """Facts about a machine, before a platform is derived from them.
 
     Attributes:
         system: As `sys.platform` has it.
@@ -108,7 +108,7 @@ class Host:
 
 
 def detect() -> Host:
-    """Tells what this machine is.
+    """Detect this machine's platform.
 
     Returns:
         The host.
@@ -120,7 +120,7 @@ def detect() -> Host:
 
 
 def decide(facts: HostFacts) -> Host:
-    """Makes a platform out of what was found.
+    """Derive a platform from the facts.
 
     Args:
         facts: From `probe`.
@@ -170,7 +170,7 @@ def _decide_linux(facts: HostFacts) -> tuple[Platform, str]:
 
 
 def _decide_static_linux(facts: HostFacts) -> tuple[Platform, str]:
-    """Of a system without a dynamic program, the interpreter's C library is all that is known."""
+    """Decide for a system without dynamic programs by the interpreter's C library."""
     if facts.glibc is None:
         raise UsageError(
             "it cannot be told whether this Linux has glibc or musl: all its programs are static",
@@ -207,7 +207,7 @@ def _arch_of_kernel(facts: HostFacts) -> str:
 
 
 def _libc_of_loader(loader: str) -> str | None:
-    """`Platform.libc` for a dynamic loader, or None for one of neither C library."""
+    """Return the `Platform.libc` of a dynamic loader; None if it is unknown."""
     name = loader.rsplit("/", 1)[-1]
     if name.startswith("ld-musl-"):
         return MUSL
@@ -220,7 +220,7 @@ def _override() -> str:
 
 
 def probe() -> HostFacts:
-    """Looks at this machine, without starting another process.
+    """Collect facts about this machine, without starting a process.
 
     Returns:
         What it found; what cannot be read is left out.
@@ -241,7 +241,7 @@ def probe() -> HostFacts:
 
 
 def read_program(path: str) -> Program | None:
-    """Reads an executable's ELF header and its PT_INTERP segment (System V gABI, chapters 4 and 5).
+    """Read an executable's ELF header and its PT_INTERP segment (System V gABI, chapters 4 and 5).
 
     Args:
         path: The executable; links are followed.
@@ -284,7 +284,7 @@ def _read_programs(paths: Iterable[str]) -> tuple[Program, ...]:
 
 
 def _glibc_version(programs: tuple[Program, ...]) -> str | None:
-    """The system's glibc, unless the interpreter runs on another C library than the system."""
+    """Return the system's glibc, unless the interpreter runs on another C library."""
     if sys.platform != "linux":
         return None
     loaders = {os.path.realpath(p.loader) for p in (*programs[:1], *programs[-1:]) if p.loader}
@@ -298,7 +298,7 @@ def _glibc_version(programs: tuple[Program, ...]) -> str | None:
 
 
 def _is_translated() -> bool:
-    """`sysctl -n sysctl.proc_translated`, without starting a process."""
+    """Return whether Rosetta translates this process (`sysctl.proc_translated`)."""
     import ctypes
 
     answer = ctypes.c_int(0)
@@ -310,7 +310,7 @@ def _is_translated() -> bool:
 
 
 def _native_windows_machine(environ: Mapping[str, str]) -> str | None:
-    """The machine under a 32-bit or an x64 emulation.
+    """Return the real machine below a 32-bit or x64 emulation.
 
     The environment does not tell an x64 process on Arm; IsWow64Process2 (Windows 10 1511) does.
     """

@@ -1,4 +1,4 @@
-"""Members of an archive, and the names that one may have.
+"""Names of archive members: normalized and checked for safety on every system.
 
 A lock made on Linux is used on Windows and macOS too, so a name is refused everywhere when it is
 unsafe anywhere, or stands for another file anywhere.
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def _remembering(decide: Callable[[str], _T]) -> Callable[[str], _T]:
-    """Remembers what is decided about a name: a lock has the same ones for each platform.
+    """Cache decisions about names: a lock repeats them for each platform.
 
     Long names, which only a hostile archive has many of, would fill the memory.
     """
@@ -35,7 +35,7 @@ def _remembering(decide: Callable[[str], _T]) -> Callable[[str], _T]:
 
 
 def normalize(name: str) -> str:
-    """A member's name without what every reader drops: `./` at its start, `//` and `/./` inside it.
+    """Return a member's name without what every reader drops: leading `./`, `//` and `/./`.
 
     A name that is absolute or has `..` stays so, and so can never be that of a locked file.
     """
@@ -44,7 +44,7 @@ def normalize(name: str) -> str:
 
 
 def landings(name: str) -> tuple[str, ...]:
-    """Where readers may put a member, relative to their folder, whatever its normalized name is.
+    """Return the paths at which readers may place a member.
 
     They take an absolute name for a relative one, and `..` for a step back or for nothing.
     """
@@ -61,7 +61,7 @@ def landings(name: str) -> tuple[str, ...]:
 
 
 def check_member_name(path: str, *, where: str) -> None:
-    """Refuses a name that is unsafe or that not every system can hold.
+    """Refuse a name that is unsafe, or invalid on some system.
 
     Args:
         path: A name relative to the output, with `/` between its parts.
@@ -76,7 +76,7 @@ def check_member_name(path: str, *, where: str) -> None:
 
 
 def check_member_names(paths: Iterable[str], *, where: str) -> None:
-    """Refuses names that are unsafe, and names that cannot stand side by side.
+    """Refuse unsafe names, and names that collide.
 
     Args:
         paths: Names of files relative to one folder, with `/` between their parts.
@@ -110,7 +110,7 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
 
 @_remembering
 def _problem(path: str) -> str | None:
-    """Why a name is refused by itself; None where it is not."""
+    """Return why a name alone is refused; None if it is not."""
     if not path:
         return "it is empty"
     try:
@@ -135,7 +135,7 @@ def _problem(path: str) -> str | None:
 
 
 def _part_problem(part: str) -> str | None:
-    """Why one part of a name is refused; None where it is not."""
+    """Return why a part of a name is refused; None if it is not."""
     if not part:
         return "it has an empty part"
     if part in (".", ".."):
@@ -153,7 +153,7 @@ def _part_problem(part: str) -> str | None:
 
 @_remembering
 def _folded(path: str) -> str:
-    """A key that is the same for names that some file system takes for the same file."""
+    """Return a key that is equal for names that some file system treats as one."""
     # Folding may undo a normalization and the other way around, hence twice.
     folded = unicodedata.normalize("NFC", path).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())

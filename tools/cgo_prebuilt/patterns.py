@@ -1,4 +1,4 @@
-"""Globs over the names of members: `*` and `?` within a folder, `**` over folders."""
+"""Globs over member names: `*` and `?` within a folder, `**` across folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a glob.
+    """Return a glob's regular expression.
 
     Args:
         pattern: Parts with `/` between them. `**` as a whole part stands for any number of folders,
@@ -25,12 +25,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text is a glob, and not simply a name."""
+    """Return whether a text is a glob."""
     return "*" in text or "?" in text
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the globs matches the whole of a name."""
+    """Return whether a glob matches the whole name."""
     return any(compile_pattern(pattern).fullmatch(name) for pattern in patterns)
 
 

@@ -1,4 +1,4 @@
-"""The platforms that a prebuilt can be for, named as Go names them.
+"""The platforms of prebuilts, named as Go names them.
 
 A platform is `GOOS_GOARCH`, with `_musl` behind it for a Linux whose C library is musl. The table here
 is the only one: `rules/private/platforms.bzl` holds its Bazel half, and a test keeps the two equal.
@@ -64,7 +64,7 @@ _HUGE = 10**_MANY_DIGITS
 
 
 def libc_version(text: str) -> tuple[int, ...]:
-    """A C library's version, such as `2.9` or `2.17`, as numbers, which sort as versions do.
+    """Return a C library's version, such as `2.9` or `2.17`, as a sort key.
 
     A number of more digits than any real one has is above them all.
     """
@@ -73,7 +73,7 @@ def libc_version(text: str) -> tuple[int, ...]:
 
 
 def parse_platform(name: str, where: str = "--platform") -> Platform:
-    """Reads a platform's name.
+    """Parse a platform's name.
 
     Args:
         name: `GOOS_GOARCH` or `GOOS_GOARCH_musl`.

@@ -1,4 +1,4 @@
-"""Text of somebody else's as a terminal may show it."""
+"""Make untrusted text safe for a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def printable(text: str) -> str:
-    """A text in which everything that a terminal would obey or hide is written as an escape.
+    """Return a text with control and invisible characters escaped.
 
     Line feeds and tabs stay. What servers, archives and locks say ends up in messages, and an
     escape sequence in it could rewrite what a person reads.
@@ -21,5 +21,5 @@ def _escape(sign: str) -> str:
 
 
 def quoted(lines: Iterable[str]) -> str:
-    """Lines that another program said, below a message; none can pass for a line of this one's."""
+    """Return another program's lines behind a bar, so that none passes for ours."""
     return "".join(f"\n  | {line}" for text in lines for line in text.splitlines())

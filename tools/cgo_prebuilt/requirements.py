@@ -1,4 +1,4 @@
-"""What a prebuilt needs of the machine that its program runs on, and whether a machine has it. Pure."""
+"""A prebuilt's requirements on the machine at run time. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """What a prebuilt needs of the machine that its program runs on.
+    """A prebuilt's requirements on the machine at run time.
 
     Attributes:
         cpu: One of `CPU_LEVELS`; empty where any processor of the platform will do.
@@ -53,13 +53,13 @@ class Requires:
     system: tuple[str, ...] = ()
 
     def words(self) -> str:
-        """All of it, for a person; empty where it needs nothing."""
+        """Return the requirements for a person; empty without any."""
         named = (("cpu", self.cpu), ("glibc", self.glibc), ("libstdc++", self.libstdcxx))
         return ", ".join([f"{name} {value}" for name, value in named if value] + [*self.system])
 
 
 def read_requires(fields: Fields) -> Requires:
-    """Reads `requires`.
+    """Read `requires`.
 
     Args:
         fields: The mapping; the caller said which keys it may have.
@@ -79,17 +79,17 @@ def read_requires(fields: Fields) -> Requires:
 
 
 def is_for(cpu: str, arch: str) -> bool:
-    """Whether a level is one of an architecture's."""
+    """Return whether a level belongs to an architecture."""
     return cpu in _ADDED.get(arch, {})
 
 
 def levels_of(arch: str) -> tuple[str, ...]:
-    """The levels of an architecture, from the least to the most."""
+    """Return an architecture's levels in ascending order."""
     return tuple(_ADDED.get(arch, {}))
 
 
 def unmet(requires: Requires, machine: Machine) -> str | None:
-    """What a machine lacks, in words; None where it lacks nothing, as far as is known."""
+    """Return what a machine is known to lack; None if nothing."""
     for name, needed, there in (
         ("glibc", requires.glibc, machine.glibc),
         ("libstdc++", requires.libstdcxx, machine.libstdcxx),
@@ -108,7 +108,7 @@ def unmet(requires: Requires, machine: Machine) -> str | None:
 
 
 def highest_cpu(levels: Iterable[str]) -> str:
-    """The most demanding of some levels of one architecture; empty for none."""
+    """Return the highest of one architecture's levels; empty for none."""
     return max(filter(None, levels), key=CPU_LEVELS.index, default="")
 
 
@@ -122,5 +122,5 @@ def _flags_of(cpu: str, arch: str) -> set[str]:
 
 
 def levels_had(arch: str, flags: frozenset[str]) -> list[str]:
-    """The levels of an architecture that a processor with some flags has, from the least."""
+    """Return the levels that a processor's flags imply, in ascending order."""
     return [level for level in _ADDED.get(arch, {}) if _flags_of(level, arch) <= flags]

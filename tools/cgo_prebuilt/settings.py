@@ -1,4 +1,4 @@
-"""What the environment says, read once and handed on.
+"""The settings of the environment and the command line, read once.
 
 Nothing else in the package reads `os.environ` for settings of its own, so a caller (a test, a
 repository rule) can see in one place what influences a fetch.
@@ -71,7 +71,7 @@ class Settings:
 
 
 def library_variables(library: str, setting: str) -> tuple[str, str]:
-    """The variables for a setting of one library, the one that takes precedence first.
+    """Return the variables for a library's setting, by precedence.
 
     `rules/private/library_variables.bzl` has the same rule. The short name is not ours alone: a
     container may set it for a program of its own.
@@ -156,7 +156,7 @@ def _origin(value: str) -> str:
 def _version_in(
     environ: Mapping[str, str], library: str, versions: Collection[str] | None
 ) -> str | None:
-    """The version that a library's variables ask for."""
+    """Return the version that a library's variables select."""
     own, short = library_variables(library, "VERSION")
     variable = own if environ.get(own) else short
     version = environ.get(variable)
@@ -176,14 +176,14 @@ def _version_in(
 
 
 def _absolute(value: str | None, where: str) -> Url | None:
-    """The URL of a place. A relative path is refused: each program would start it elsewhere."""
+    """Return a place's URL; refuse a relative path, whose start is unclear."""
     if value and not _URL.match(value) and not Path(value).is_absolute():
         raise _no_place(where, "an absolute path")
     return _place(value, where)
 
 
 def _place(value: str | None, where: str) -> Url | None:
-    """The URL of a place that is given as a URL or as a folder, perhaps with placeholders."""
+    """Return the URL of a place given as URL or folder, with or without placeholders."""
     if not value:
         return None
     if _CONTROL.search(value):
@@ -217,7 +217,7 @@ def _no_place(where: str, path: str) -> UsageError:
 
 
 def link_mode_of(environ: Mapping[str, str], asked: str | None, default: str | None) -> str:
-    """How files get out of the store.
+    """Return how files leave the store.
 
     Args:
         environ: The environment.
@@ -241,7 +241,7 @@ def link_mode_of(environ: Mapping[str, str], asked: str | None, default: str | N
 
 
 def patience_of(environ: Mapping[str, str], default: float) -> float:
-    """How many seconds to wait for another process that shows no sign of life.
+    """Return the seconds to wait for a process that shows no sign of life.
 
     Raises:
         UsageError: The variable is no such number.
@@ -259,7 +259,7 @@ def patience_of(environ: Mapping[str, str], default: float) -> float:
 
 
 def command_named(environ: Mapping[str, str], variable: str) -> list[str]:
-    """The program that a variable such as `CC` names, with its first options; empty where it is not set.
+    """Return the program that a variable such as `CC` names, with options; empty if unset.
 
     Raises:
         UsageError: The variable has an open quote.
@@ -277,5 +277,5 @@ def command_named(environ: Mapping[str, str], variable: str) -> list[str]:
 
 
 def is_on(value: str) -> bool:
-    """Whether a variable such as `CGO_PREBUILT_OFFLINE` is set to something that means yes."""
+    """Return whether a variable such as `CGO_PREBUILT_OFFLINE` is set to a true value."""
     return value.strip().lower() not in ("", "0", "false", "no", "off")

@@ -1,4 +1,4 @@
-"""The name by which programs look for a shared library when they start, and those that it looks for.
+"""The SONAME of a shared library, and the names that it needs.
 
 It is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file, and a file must have it to be found.
 DT_NEEDED and LC_LOAD_DYLIB name the others. Only that is read here, without the packages that `pack` inspects
@@ -23,7 +23,7 @@ _NAME_MAX = 4096
 
 
 def read_soname(file: BinaryIO) -> str | None:
-    """Reads the name that a shared library's users record of it.
+    """Return the name that users of a shared library record.
 
     Args:
         file: The library; seekable.
@@ -37,7 +37,7 @@ def read_soname(file: BinaryIO) -> str | None:
 
 
 def read_needed(file: BinaryIO) -> tuple[str, ...]:
-    """Reads the names of the shared libraries that a shared library needs, as it has them.
+    """Return the names that a shared library needs.
 
     Args:
         file: The library; seekable.
@@ -46,7 +46,7 @@ def read_needed(file: BinaryIO) -> tuple[str, ...]:
 
 
 def _names_in(file: BinaryIO, tag: int, command: int) -> list[str]:
-    """The names that stand behind a tag of ELF, or behind a load command of Mach-O."""
+    """Return the names of an ELF tag or a Mach-O load command."""
     try:
         magic = _at(file, 0, 4)
         if magic == b"\x7fELF":

@@ -1,4 +1,4 @@
-"""Tables that both worlds read: a `.bzl` file of literals, which Bazel loads and Python parses here.
+"""Tables for Bazel and Python: `.bzl` files of literals, which Python parses here.
 
 A repository rule and the module extension can load Starlark and nothing else, so the table is that.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 @cache
 def read_tables(package: str, file: str) -> dict[str, Any]:
-    """Reads a table that is beside a package's modules, in a zip file too.
+    """Read a table from beside a package's modules, even inside a zip.
 
     Args:
         package: The package's name.
@@ -29,7 +29,7 @@ def read_tables(package: str, file: str) -> dict[str, Any]:
 
 
 def parse_tables(text: str) -> dict[str, Any]:
-    """Parses a table: `NAME = literal` and nothing else but comments and a docstring.
+    """Parse a table: `NAME = literal`, comments and a docstring.
 
     Raises:
         ValueError: A value is no literal.

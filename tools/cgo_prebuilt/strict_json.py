@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote."""
+"""Parse untrusted JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 def parse_json(
     text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], object] | None = None
 ) -> Any:
-    """Reads JSON (RFC 8259) of any shape; it is the caller's to look at what there is.
+    """Parse JSON (RFC 8259) of any shape; the caller checks the shape.
 
     Args:
         text: The document.

@@ -1,4 +1,4 @@
-"""The placeholders of manifests and mirrors: `{name}`, `{version}`, `{platform}`, `{file}` ..."""
+"""Placeholders in manifests and mirrors: `{name}`, `{version}`, `{platform}`, `{file}` ..."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAFE_IN_URL = "/:@!$&'()*+,;=~-._"
 
 
 def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
-    """The values of every placeholder but `{file}`."""
+    """Return the values of all placeholders but `{file}`."""
     return {
         "name": name,
         "version": version,
@@ -29,7 +29,7 @@ def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
 
 
 def bare_version(version: str) -> str:
-    """A version without the `v` of its tag, as many archives and their folders are named."""
+    """Return a version without its `v`, as many archives and folders have it."""
     return version[1:] if version[:1] == "v" and version[1:2].isdigit() else version
 
 
@@ -41,7 +41,7 @@ def fill(
     shown: str | Url | None = None,
     error: type[CgoPrebuiltError] = ManifestError,
 ) -> str:
-    """Replaces the placeholders in a text.
+    """Replace the placeholders in a text.
 
     Args:
         text: The text.
@@ -76,11 +76,11 @@ def fill_url(
     where: str,
     error: type[CgoPrebuiltError] = ManifestError,
 ) -> Url:
-    """Replaces the placeholders in a URL; values are percent-encoded (RFC 3986 section 2.1)."""
+    """Replace the placeholders in a URL; values are percent-encoded (RFC 3986 section 2.1)."""
     encoded = {name: quote(value, safe=_SAFE_IN_URL) for name, value in values.items()}
     return url.map(lambda text: fill(text, encoded, where=where, shown=url, error=error))
 
 
 def url_below(base: Url, values: Mapping[str, str], *, where: str) -> Url:
-    """The URL of `{file}` below a mirror, which is a base URL, or a template with its place in it."""
+    """Return the URL of `{file}` below a mirror: a base URL, or a template."""
     return fill_url(base.below("{file}"), values, where=where, error=UsageError)

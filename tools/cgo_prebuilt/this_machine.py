@@ -1,4 +1,4 @@
-"""What this machine has of what a prebuilt may need: its processor, glibc and libstdc++."""
+"""This machine's processor, glibc and libstdc++, for a prebuilt's requirements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENOUGH = 1 << 16  # of the first of its processors
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a machine has; None where that is not known.
+    """A machine's properties; None if unknown.
 
     Attributes:
         arch: As `GOARCH`.
@@ -43,14 +43,14 @@ class Machine:
     libstdcxx: str | None = None
 
     def cpu_level(self) -> str | None:
-        """The highest of `CPU_LEVELS` that the processor has; empty for none of them."""
+        """Return the processor's highest of `CPU_LEVELS`; empty for none."""
         if self.cpu_flags is None:
             return None
         return next(reversed(levels_had(self.arch, self.cpu_flags)), "")
 
 
 def detect_machine(host: Host) -> Machine:
-    """Looks at this machine, without starting another process.
+    """Detect this machine's properties, without starting a process.
 
     Args:
         host: What it is.
@@ -70,13 +70,13 @@ def detect_machine(host: Host) -> Machine:
 
 
 def cpu_flags(cpuinfo: str) -> frozenset[str] | None:
-    """The flags of the first processor in the text of /proc/cpuinfo; None where it has none."""
+    """Return the first processor's flags in /proc/cpuinfo; None without any."""
     match = re.search(r"^(?:flags|Features)\s*: (.*)$", cpuinfo, re.MULTILINE)
     return frozenset(match[1].split()) if match else None
 
 
 def libstdcxx_version(folders: Iterable[Path]) -> str | None:
-    """The version of the first libstdc++ in some folders, from the name of its file.
+    """Return the version of the first libstdc++ in some folders, by its file name.
 
     `libstdc++.so.6.0.30` has GLIBCXX_3.4.30: both count the same (libstdc++'s manual, "ABI Policy
     and Guidelines").

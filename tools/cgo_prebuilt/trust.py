@@ -1,4 +1,4 @@
-"""What a consumer requires of a library, outside its lock, before anything of it is used."""
+"""A consumer's requirements on a lock's signatures and attestations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GITHUB = "https://github.com/"
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is required of a version of a lock.
+    """The requirements on a lock's version.
 
     Attributes:
         level: One of `LEVELS`, the least that is accepted.
@@ -39,7 +39,7 @@ ANYBODY = Trust()
 
 
 def trust_of(level: str | None, public_key: str | None, identity: str | None) -> Trust:
-    """What a person requires; a key and an identity imply their level.
+    """Return the requirements; a key or an identity implies its level.
 
     Args:
         level: The level that they name, or None.
@@ -62,7 +62,7 @@ def trust_of(level: str | None, public_key: str | None, identity: str | None) ->
 
 
 def parse_identity(text: str) -> str:
-    """An identity in the form that `Trust` has it.
+    """Parse an identity into the form of `Trust`.
 
     Raises:
         UsageError: It is malformed.
@@ -78,7 +78,7 @@ def parse_identity(text: str) -> str:
 
 
 def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
-    """Whether an identity attested something.
+    """Return whether an attestation is an identity's.
 
     Args:
         repository: Whose workflow did, `OWNER/NAME`.
@@ -93,7 +93,7 @@ def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
 
 
 def find_public_key(text: str) -> str | None:
-    """The key in the text of a `.pub` file, without its comment; None where there is none."""
+    """Return the key in a `.pub` file, without its comment; None without one."""
     key = " ".join(text.split()[:2])
     return key if re.fullmatch(PUBLIC_KEY, key) else None
 

@@ -1,4 +1,4 @@
-"""URLs, as a type that prints without the secrets in them.
+"""A URL type that prints without secrets.
 
 A URL may hold a password, or a signature that grants access. So messages, logs and files get
 `str(url)`; only what sends a request or writes a lock reads `url.raw`.
@@ -39,7 +39,7 @@ _CREDENTIAL: Final = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Url:
-    """A URL, or a template of one; not necessarily well-formed.
+    """A URL or URL template, which may be malformed.
 
     Attributes:
         raw: The URL as it was written, with its secrets. Never part of a message.
@@ -55,13 +55,13 @@ class Url:
 
     @property
     def scheme(self) -> str:
-        """The scheme in lower case; empty where there is none."""
+        """The scheme in lower case; empty without one."""
         scheme, colon, _ = self.raw.partition(":")
         return scheme.lower() if colon and scheme.isascii() and scheme.isalnum() else ""
 
     @property
     def host(self) -> str:
-        """The host in lower case, without its port; empty where there is none."""
+        """The host in lower case, without its port; empty without one."""
         try:
             return (self._parts().hostname or "").lower()
         except ValueError:
@@ -69,19 +69,19 @@ class Url:
 
     @property
     def name(self) -> str:
-        """The last part of the path, decoded; empty where there is none."""
+        """The last part of the path, decoded; empty without one."""
         _, _, place, _ = _divided(self.raw)
         return unquote(place.rpartition("/")[2]) if "/" in place else ""
 
     def is_fetchable(self) -> bool:
-        """Whether it has a scheme that is fetched, and for http and https a host and no bad port.
+        """Return whether its scheme is supported and, for http and https, host and port are valid.
 
         `is_fetchable` in rules/private/fetchable_url.bzl decides the same.
         """
         return _FETCHABLE.fullmatch(self.raw) is not None
 
     def sibling(self, name: str) -> Url:
-        """The URL of another file in the same folder; a query, which is the file's own, is left out."""
+        """Return the URL of another file in the same folder, without the query."""
         scheme, login, place, _ = _divided(self.raw)
         return Url(f"{scheme}{login}{place.rpartition('/')[0]}/{name}")
 
@@ -106,7 +106,7 @@ class Url:
         return unquote(parts.username), unquote(parts.password or "")
 
     def without_login(self) -> str:
-        """What a request is sent to: the raw URL without user and password.
+        """The raw URL without user and password, as a request uses it.
 
         Raises:
             ValueError: The URL is malformed.
@@ -115,7 +115,7 @@ class Url:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def credential(self) -> str | None:
-        """What in it nobody else may see, in a few words; None where there is nothing."""
+        """A description of the secret in it; None without one."""
         _, login, place, rest = _divided(self.raw)
         if login or _shown(place) != place:
             return "a user or a password"
@@ -125,7 +125,7 @@ class Url:
         return None if name is None else f"a credential in its query, {name!r}"
 
     def redirect(self, location: str) -> Url:
-        """Where a redirect leads (RFC 9110 10.2.2), without its fragment.
+        """Return a redirect's target (RFC 9110 10.2.2), without its fragment.
 
         Raises:
             ValueError: It leads from https to http, to another scheme, or nowhere.
@@ -145,7 +145,7 @@ class Url:
         return url
 
     def file(self, *, windows: bool = os.name == "nt") -> str | None:
-        """The path that a `file://` URL names (RFC 8089), or None for a URL of another scheme.
+        """The path of a `file://` URL (RFC 8089); None for other schemes.
 
         Raises:
             ValueError: The URL names another host's file, or none.
@@ -169,14 +169,14 @@ class Url:
         return path
 
     def below(self, placeholder: str) -> Url:
-        """The template of a file below this folder; itself where it says where the file goes."""
+        """Return a file's URL template below this folder, or the template itself."""
         if placeholder in self.raw:
             return self
         scheme, login, place, rest = _divided(self.raw)
         return Url(f"{scheme}{login}{place.rstrip('/')}/{placeholder}{rest}")
 
     def map(self, fill: Callable[[str], str]) -> Url:
-        """The URL with all but user and password, where a brace is only a brace, filled in."""
+        """Return the URL with all but user and password, where a brace is only a brace, filled in."""
         scheme, login, place, rest = _divided(self.raw)
         return Url(f"{scheme}{login}{fill(place + rest)}")
 
@@ -191,7 +191,7 @@ class Url:
 
 
 def printable(raw: str) -> str:
-    """A URL as messages show it: without user, password, and the values of its query.
+    """A URL without user, password and query values.
 
     `printable_url` in rules/private/printable_url.bzl does the same.
     """
@@ -209,7 +209,7 @@ def _shown(place: str) -> str:
 
 
 def _divided(raw: str) -> tuple[str, str, str, str]:
-    """The parts of a URL, well-formed or not: `https://`, `user:password@`, `host/path`, `?query`.
+    """Split any URL: `https://`, `user:password@`, `host/path`, `?query`.
 
     A password that should have been percent-encoded may hold any of `/?#@`. So all up to the last
     `@` counts as one, unless it can only be the start of a path.

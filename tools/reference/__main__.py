@@ -13,7 +13,7 @@ from reference.rules_page import rules_page
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes every page and prints its name; returns the exit code."""
+    """Write every page and print its name; return the exit code."""
     command = argparse.ArgumentParser(prog="reference", description=__doc__)
     command.add_argument("--bazel", required=True, help="the Bazel to ask")
     options = command.parse_args(arguments)

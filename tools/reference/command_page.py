@@ -14,7 +14,7 @@ from reference.markdown import banner, link, one_of, page, table
 
 
 def command_page(command: argparse.ArgumentParser) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         command: The command's parser.
@@ -42,7 +42,7 @@ def command_page(command: argparse.ArgumentParser) -> str:
 
 
 def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """The parsers of all verbs, those of groups among them."""
+    """Yield the parsers of all verbs, those of groups among them."""
     groups = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     if not groups:
         yield parser
@@ -52,7 +52,7 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def arguments(verb: argparse.ArgumentParser) -> list[argparse.Action]:
-    """What a verb takes, without `--help` and what is hidden: old names, and words of the rules."""
+    """Return what a verb takes, without `--help` and what is hidden: old names, and words of the rules."""
     return [
         action
         for action in verb._actions
@@ -61,7 +61,7 @@ def arguments(verb: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def name_of(verb: argparse.ArgumentParser) -> str:
-    """A verb's name, after that of its group."""
+    """Return a verb's name, after that of its group."""
     return verb.prog.partition(" ")[2]
 
 
@@ -82,7 +82,7 @@ def _verb(verb: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def value_of(action: argparse.Action) -> str:
-    """What an argument's value is called, or its choices."""
+    """Return what an argument's value is called, or its choices."""
     choices = "|".join(map(str, action.choices)) if action.choices else None
     return (
         f"{choices or action.metavar or action.dest.upper()}{'...' if action.nargs == '+' else ''}"
@@ -103,7 +103,7 @@ def _need(action: argparse.Action) -> str:
 
 
 def exit_codes() -> list[tuple[str, str, str]]:
-    """Each exit code, the kinds of errors that have it, and what it means."""
+    """Return each exit code, the kinds of errors that have it, and what it means."""
     errors = list(_types(CgoPrebuiltError))
     rows = [
         (0, "", "Done."),

@@ -1,4 +1,4 @@
-"""The variables that the command and the repository rules read, and what each means."""
+"""The environment variables of the command and the repository rules, with their meanings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Bazel says of the public Starlark files: the `starlark_doc_extract` targets in docs/reference."""
+"""Bazel's documentation of the public Starlark files: the `starlark_doc_extract` targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_TRACES = ("--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress")
 
 
 def extracts(bazel: Callable[..., str]) -> list[Message]:
-    """Asks Bazel.
+    """Build and read the extracts with Bazel.
 
     Args:
         bazel: Runs Bazel in the repository with these words and gives its standard output.

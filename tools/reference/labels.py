@@ -1,4 +1,4 @@
-"""Labels, repositories and files that users name, and what each is."""
+"""Labels, repositories and files that users name, with their meanings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/reference/names.md: every public name, once, from the pages, parsers and schemas that define them."""
+"""docs/reference/names.md: every public name once, from its definition."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def names_page(
     manifest: Mapping[str, Any],
     lock: Mapping[str, Any],
 ) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         command: The command's parser.
@@ -97,7 +97,7 @@ def names_page(
 
 
 def _attributes(rules: str) -> dict[str, list[str]]:
-    """The tags and rules of a page, each with its attributes."""
+    """Return a page's tags and rules with their attributes."""
     name, is_table = "", False
     found: dict[str, list[str]] = {}
     for line in rules.splitlines():
@@ -119,7 +119,7 @@ def _takes(verb: argparse.ArgumentParser) -> str:
 
 
 def _options(verbs: Iterable[argparse.ArgumentParser]) -> list[tuple[str, str, str]]:
-    """Each option, what its value is called, and the verbs that have it."""
+    """Return each option with its value's name and its verbs."""
     found: dict[str, tuple[dict[str, None], list[str]]] = {}
     for verb in verbs:
         for action in arguments(verb):
@@ -143,7 +143,7 @@ def _answers(verbs: Iterable[argparse.ArgumentParser]) -> Iterator[tuple[str, st
 
 
 def _keys(schema: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each key of a format, and the objects that have it."""
+    """Return a format's keys with their objects."""
     definitions = schema.get("$defs") or schema["definitions"]
     objects = {"the top": schema, **{k: v for k, v in definitions.items() if "properties" in v}}
     found: dict[str, list[str]] = {}

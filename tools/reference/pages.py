@@ -1,4 +1,4 @@
-"""The pages of docs/reference that are written without a Bazel."""
+"""The pages of docs/reference that need no Bazel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXAMPLE = "examples/vecsearch/prebuilt.yaml"
 
 
 def pages(rules: str | None = None) -> dict[str, str]:
-    """The text of each page, by its file name.
+    """Return each page's text by file name.
 
     Args:
         rules: The page of the rules; the one that is there, which Bazel has a part in, if None.

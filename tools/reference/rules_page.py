@@ -1,4 +1,4 @@
-"""docs/reference/rules.md: the public Starlark, from what Bazel's `starlark_doc_extract` says of it."""
+"""docs/reference/rules.md: the public Starlark, from Bazel's `starlark_doc_extract`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TYPES = {
 
 
 def rules_page(modules: Sequence[Message]) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         modules: The public files, in the order in which a user needs them.
@@ -110,7 +110,7 @@ def _type(attribute: Message) -> str:
 
 
 def _prose(text: str) -> str:
-    """A docstring, its indented examples as blocks that say their language."""
+    """Return a docstring with indented examples as fenced blocks."""
 
     def block(match: re.Match[str]) -> str:
         lines = [line[4:] for line in match[0].strip("\n").splitlines()]

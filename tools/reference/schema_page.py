@@ -1,4 +1,4 @@
-"""docs/reference/manifest.md and lock.md: a format, from its JSON schema."""
+"""docs/reference/manifest.md and lock.md, from the JSON schemas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPES = {
 
 
 def schema_page(schema: Schema, title: str, source: str, *introduction: str) -> str:
-    """The page of a format.
+    """Return a format's page.
 
     Args:
         schema: The JSON schema, whose objects with keys are all definitions or the whole.
@@ -86,7 +86,7 @@ def _keys(schema: Schema, definitions: Mapping[str, Schema]) -> str:
 
 
 def _alternatives(schema: Schema) -> str:
-    """What an object must have one of, in words."""
+    """Return an object's alternative keys, in words."""
     sets = [
         " and ".join(f"`{key}`" for key in one["required"])
         for one in schema.get("oneOf", ())
@@ -96,7 +96,7 @@ def _alternatives(schema: Schema) -> str:
 
 
 def _form(schema: Schema) -> str:
-    """What a value looks like, in words."""
+    """Return a value's form, in words."""
     if "$ref" in schema:
         return link(schema["$ref"].rpartition("/")[2])
     if "const" in schema:

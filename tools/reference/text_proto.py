@@ -1,4 +1,4 @@
-"""Protocol buffers in their text form, as Bazel writes it: a field a line, and names instead of numbers."""
+"""Protocol buffers in text form, as Bazel writes it: a field a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VALUE = re.compile(r'(\w+): (?:"(.*)"|(\S+))')
 
 @dataclass
 class Message:
-    """A message: what stands in its fields, in order.
+    """A message: its fields' values in order.
 
     Attributes:
         texts: The fields that hold a text, a number, a truth value or a word; all as text.
@@ -22,24 +22,24 @@ class Message:
     messages: dict[str, list[Message]] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """The only text of a field; empty where it is not there."""
+        """Return a field's only text; empty if missing."""
         return next(iter(self.texts.get(name, [])), "")
 
     def is_true(self, name: str) -> bool:
-        """Whether a field says true."""
+        """Return whether a field is true."""
         return self.text(name) == "true"
 
     def all(self, name: str) -> list[Message]:
-        """The messages of a field."""
+        """Return a field's messages."""
         return self.messages.get(name, [])
 
     def one(self, name: str) -> Message:
-        """The only message of a field; an empty one where it is not there."""
+        """Return a field's only message; an empty one if missing."""
         return next(iter(self.all(name)), Message())
 
 
 def parse(text: str) -> Message:
-    """Reads a message.
+    """Parse a message.
 
     Args:
         text: Its lines.

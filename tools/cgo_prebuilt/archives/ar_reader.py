@@ -21,7 +21,7 @@ _HEADER_SIZE = 60
 
 
 def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
-    """Reads an `ar` archive.
+    """Read an `ar` archive.
 
     Args:
         pieces: The archive, in order.

@@ -1,4 +1,4 @@
-"""The members of an archive, whatever its format."""
+"""The members of an archive of any format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 
 from cgo_prebuilt.archives.ar_reader import read_ar
-from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, surprise
+from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, format_mismatch
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, decode
 from cgo_prebuilt.archives.member import FILE, Member
@@ -34,14 +34,14 @@ def read_members(
     expected: int = 0,
     size: int = 0,
 ) -> Generator[Member, None, None]:
-    """Reads the members of an archive; of a package, those of the archive inside that has its files.
+    """Read the members of an archive; of a package, those of its inner data archive.
 
     Args:
         stream: The archive.
         format: One of `lock.FORMATS`.
         where: What the archive is called in an error.
         loose: The name of the only member, where the format is one of `SINGLE`.
-        expected: How many decoded bytes are no surprise, however well they are compressed.
+        expected: How many decoded bytes are plausible, however well they compress.
         size: Of the archive by the lock; 0 where a lock is being made.
 
     Yields:
@@ -78,7 +78,7 @@ def read_members(
 def _data_of(
     members: Generator[Member, None, None], format: str, outer: Work
 ) -> Generator[Member, None, None]:
-    """The members of the one archive in a package that has its files."""
+    """Return the members of a package's inner archive that holds its files."""
     found = None
     with closing(members):
         for member in members:
@@ -109,7 +109,7 @@ def _not_a_package(why: str, format: str, work: Work) -> IntegrityError:
 
 
 def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member, None, None]:
-    """Reads a zip. Its first bytes are not read unless it is none: they may cost a request."""
+    """Read a zip; check its first bytes only if it has no directory, since they may cost a request."""
     file = stream.whole()
     try:
         yield from read_zip(file, where=where, expected=expected)
@@ -120,7 +120,7 @@ def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member
 
 
 def _refuse_surprise(head: bytes, format: str, where: str) -> None:
-    found = surprise(head, format)
+    found = format_mismatch(head, format)
     if found is not None:
         raise IntegrityError(found, where=where, remedy="look at what the URL gives in a browser")
 
@@ -133,13 +133,13 @@ def _read_head(stream: ByteStream) -> bytes:
 
 
 def _after(head: bytes, stream: ByteStream) -> Callable[[int], bytes]:
-    """`stream.read`, with the bytes that were taken from it put back before the others."""
+    """Wrap `stream.read` so that it first returns the bytes already taken."""
     held = [head]
     return lambda size: held.pop() if held else stream.read(size)
 
 
 def _reading(chunks: Iterable[memoryview]) -> Callable[[int], bytes]:
-    """The contents of a member as what a decoder reads."""
+    """Return a member's contents as a file that a decoder can read."""
     left = iter(chunks)
     return lambda size: bytes(next(left, b""))
 
@@ -150,7 +150,7 @@ def _plain(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _counted(read: Callable[[int], bytes], work: Work) -> Iterator[bytes]:
-    """What is not compressed, as a decoder gives it."""
+    """Yield uncompressed bytes in the form that a decoder has."""
     for piece in _plain(read):
         work.decoded(len(piece))
         work.received(len(piece))

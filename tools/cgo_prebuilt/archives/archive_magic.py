@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, for saying what came instead of an archive."""
+"""Recognize a file by its first bytes, to name what came instead of an archive."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ARCHIVES = frozenset(
 
 
 def recognize(head: bytes) -> str | None:
-    """Names what a file is.
+    """Return what a file is, by its first bytes.
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.
@@ -82,8 +82,8 @@ def recognize(head: bytes) -> str | None:
     return None
 
 
-def surprise(head: bytes, format: str) -> str | None:
-    """Says what a file is instead of the archive that it should be.
+def format_mismatch(head: bytes, format: str) -> str | None:
+    """Return what a file is instead of the expected archive; None if it is that.
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.
@@ -104,7 +104,7 @@ def surprise(head: bytes, format: str) -> str | None:
 
 
 def recognize_archive(head: bytes) -> str | None:
-    """Names the archive or compressed file that a file is; None where it is none that is known.
+    """Return the format of an archive or compressed file; None if none is recognized.
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.

@@ -1,4 +1,4 @@
-"""Extraction by the allow-list: of an archive, exactly the files that the lock names.
+"""Extract exactly the files that the lock names.
 
 What is written, and where, comes from the lock. A member that the lock does not name is not
 written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
@@ -31,7 +31,7 @@ _NAMES_SHOWN = 5
 
 
 def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
-    """Writes the files that the lock names, every size and SHA-256 verified.
+    """Write the files that the lock names, and verify each size and SHA-256.
 
     Args:
         archive: What to extract, from the lock.
@@ -88,7 +88,7 @@ def _refuse_obstacle(
     lengths: Iterable[int],
     where: str,
 ) -> None:
-    """Refuses a member that other readers would put in the place of a locked file, or above or below it.
+    """Refuse a member that other readers would place over, above or below a locked file.
 
     Args:
         member: The member.
@@ -112,7 +112,7 @@ def _refuse_obstacle(
 
 
 def _take(missing: dict[str, list[LockedFile]], member: Member, where: str) -> list[LockedFile]:
-    """The locked files of a member, which has to be the first of its name and a regular file."""
+    """Return the locked files of a member; it must be the first of its name and a regular file."""
     if member.kind != FILE:
         raise IntegrityError(
             f"{member.name!r} is a {member.kind}, the lock says that it is a file",

@@ -1,4 +1,4 @@
-"""A member of an archive, as the readers of all formats give it."""
+"""The member of an archive: one type for the readers of all formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SYMBOLIC_LINK = "symbolic link"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an archive, as a reader of its format found it.
+    """A member of an archive, as its reader found it.
 
     Attributes:
         name: Its name, normalized by `normalize` but not checked.

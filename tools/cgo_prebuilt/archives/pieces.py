@@ -1,4 +1,4 @@
-"""Bytes that come in pieces, taken in other portions than they come in."""
+"""A forward-only reader over bytes that arrive in pieces of any size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Pieces:
         self.position = 0
 
     def read(self, size: int) -> bytes:
-        """Takes the next bytes; fewer only at the end."""
+        """Read up to so many bytes; fewer only at the end."""
         chunk = self._next(size)
         if len(chunk) == size:
             return bytes(chunk)
@@ -39,7 +39,7 @@ class Pieces:
         return bytes(data)
 
     def take(self, size: int) -> bytes:
-        """Takes exactly the next bytes.
+        """Read exactly so many bytes.
 
         Raises:
             IntegrityError: There are fewer.
@@ -50,7 +50,7 @@ class Pieces:
         return data
 
     def chunks(self, size: int) -> Iterator[memoryview]:
-        """Takes exactly the next bytes, without copying them; raises as `take` does."""
+        """Yield exactly so many bytes without copying them; raise as `take` does."""
         while size:
             chunk = self._next(size)
             if not chunk:
@@ -59,19 +59,19 @@ class Pieces:
             yield chunk
 
     def skip(self, size: int) -> None:
-        """Takes exactly the next bytes and drops them; raises as `take` does."""
+        """Skip exactly so many bytes; raise as `take` does."""
         for _ in self.chunks(size):
             pass
 
     def is_padding(self) -> bool:
-        """Takes all that is left, and says whether it is nothing but zeros."""
+        """Read to the end, and return whether all of it is zeros."""
         while piece := self._next(_PIECE):
             if bytes(piece).strip(b"\0"):
                 return False
         return True
 
     def truncated(self) -> IntegrityError:
-        """The error for bytes that end too early."""
+        """Return the error for an archive that ends too early."""
         return IntegrityError(
             f"the {self._what} ends in the middle",
             where=self._where,
@@ -79,7 +79,7 @@ class Pieces:
         )
 
     def _next(self, size: int) -> memoryview:
-        """Takes 1 to `size` bytes; none at the end."""
+        """Return 1 to `size` bytes; none at the end."""
         if not self._piece:
             self._piece = memoryview(next(self._pieces, b""))
         chunk, self._piece = self._piece[:size], self._piece[size:]

@@ -1,4 +1,4 @@
-"""Writes members below a folder and verifies them, while the archive is still decoded.
+"""Write and verify members while the archive is still being decoded.
 
 Writing and hashing let other threads run, and are about as much work as decoding, so they have a
 thread of their own. What is in flight is bounded.
@@ -32,7 +32,7 @@ _REMEDY = "make the lock again if the release was replaced; else do not use this
 
 
 class Sink:
-    """Writes locked files; a context manager whose end is when all of them are there and right.
+    """A writer of locked files; leaving the context waits until all are written and verified.
 
     Args:
         folder: A folder of the caller's own, into which nobody else writes.
@@ -61,7 +61,7 @@ class Sink:
                 self._output.close()
 
     def write(self, files: Sequence[LockedFile], chunks: Iterator[memoryview]) -> None:
-        """Starts to write a file.
+        """Start writing a file.
 
         Args:
             files: Where it goes, and what it has to be; several for one that has several names. They are
@@ -93,14 +93,14 @@ class Sink:
 
 
 def wrong_size(file: LockedFile, found: object, where: str) -> IntegrityError:
-    """The error for a member that is longer or shorter than the lock says."""
+    """Return the error for a member whose size differs from the lock."""
     return IntegrityError(
         f"{file.path!r} has {found} bytes, the lock says {file.size}", where=where, remedy=_REMEDY
     )
 
 
 class _Output:
-    """A file that is written and hashed in one go."""
+    """A file that is written and hashed at once."""
 
     def __init__(self, folder: Path, file: LockedFile, where: str) -> None:
         self._folder = folder
@@ -134,7 +134,7 @@ class _Output:
         self._check(self._file)
 
     def repeat(self, other: LockedFile) -> None:
-        """Gives the finished file a second name."""
+        """Link the finished file under a second name."""
         if other.size != self._file.size:
             raise wrong_size(other, self._file.size, self._where)
         self._check(other)
@@ -185,7 +185,7 @@ class _Output:
 
 
 class _Worker:
-    """A thread that does jobs in order, and none after one that failed."""
+    """A thread that runs jobs in order, until one fails."""
 
     def __init__(self) -> None:
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(_IN_FLIGHT)
@@ -195,13 +195,13 @@ class _Worker:
         self._thread.start()
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Adds a job; waits while there are many. Raises what an earlier one raised."""
+        """Queue a job; block while the queue is full; raise what an earlier job raised."""
         if self._failure is not None:
             raise self._failure
         self._put(job)
 
     def close(self, *, abandon: bool) -> None:
-        """Waits for the end of all jobs, or of the current one; raises what one raised."""
+        """Wait for the end of all jobs, or of the current one; raise what one raised."""
         self._abandoned = abandon
         self._put(None)
         self._thread.join()

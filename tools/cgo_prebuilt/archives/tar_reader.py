@@ -1,4 +1,4 @@
-"""Members of a tar, from decoded bytes that come in order.
+"""Members of a tar, read from a stream of decoded bytes.
 
 Every choice between two readings of an archive is refused here, so that what is read is what any other
 reader sees. Each header is looked at once, and of extended headers only what a member's name and size
@@ -61,7 +61,7 @@ _REMEDY = "its publisher has to pack it again"
 
 
 def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
-    """Reads a tar.
+    """Read a tar.
 
     Args:
         pieces: The decoded tar, in order.
@@ -114,7 +114,7 @@ class _Header:
 
 
 def _parse(block: bytes, work: Work) -> _Header:
-    """Reads a header block, which has to be a whole and a sound one."""
+    """Read a header block and check it."""
     where = work.where
     work.header()
     if len(block) < _BLOCK:
@@ -136,7 +136,7 @@ def _parse(block: bytes, work: Work) -> _Header:
 
 
 class _Said:
-    """What extended headers say of the member behind them."""
+    """What extended headers (GNU, pax) state about the next member."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -145,7 +145,7 @@ class _Said:
         self._values: dict[str, str] = {}
 
     def hear(self, header: _Header, source: Pieces) -> None:
-        """Takes in the contents of an extended header."""
+        """Take in an extended header."""
         where = self._work.where
         self._count += 1
         self._length += _BLOCK + _padded(header.size)
@@ -170,24 +170,24 @@ class _Said:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the member is a sparse file by a pax header."""
+        """Return whether a pax header marks the member as a sparse file."""
         return any(key.startswith(_PAX_SPARSE) for key in self._values)
 
     @property
     def has_map(self) -> bool:
-        """Whether it is said where the map of a sparse file is: in this header, or before the contents."""
+        """Return whether the map of a sparse file is given, in this header or before the contents."""
         return any(f"{_PAX_SPARSE}{key}" in self._values for key in ("major", "map", "numblocks"))
 
     def name_of(self, header: _Header) -> str:
-        """The member's name."""
+        """Return the member's name."""
         return self._values.get(f"{_PAX_SPARSE}name", self._values.get("path", header.name))
 
     def link_of(self, header: _Header) -> str:
-        """What the member leads to, where it is a link."""
+        """Return the target of a link."""
         return self._values.get("linkpath", header.link)
 
     def size_of(self, header: _Header) -> int:
-        """The bytes that are stored of the member, about which its headers must agree."""
+        """Return the size of the member's stored bytes, on which its headers must agree."""
         text = self._values.get("size")
         if text is None:
             return header.size
@@ -203,7 +203,7 @@ class _Said:
 
 
 def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
-    r"""Those records of a pax header that matter: `"%d %s=%s\n"`, length first, filling it exactly."""
+    r"""Return the relevant records of a pax header: `"%d %s=%s\n"`, which must fill it exactly."""
     values = {}
     position = records = 0
     while position < len(payload):
@@ -221,7 +221,7 @@ def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
 
 
 def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> tuple[str, int]:
-    """What a member is, and how many bytes are stored of it."""
+    """Return the kind of a member and how many bytes it stores."""
     where = work.where
     kind = _KINDS.get(header.type, f"member of type {header.type!r}")
     size = said.size_of(header)
@@ -258,12 +258,12 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
 
 
 def _names_folder(name: str, old: bool) -> bool:
-    """Whether a name is a folder's; the root's is only in the oldest tars, elsewhere it is nothing's."""
+    """Return whether a name is a folder's; only the oldest tars name the root so."""
     return name.rpartition("/")[2] in ("", ".") and bool(name if old else normalize(name))
 
 
 def _number(field: bytes, where: str) -> int:
-    """A number: octal digits, or in base 256 behind a bit that is set."""
+    """Parse a number: octal digits, or base 256 if the first bit is set."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     match = _OCTAL.fullmatch(field)

@@ -1,4 +1,4 @@
-"""Writing a tar whose bytes depend on its files alone: names, contents, and which are programs.
+"""Reproducible tars: the bytes depend on names, contents and executable bits alone.
 
 `tarfile` promises no such thing from one version of Python to the next.
 """
@@ -36,7 +36,7 @@ def _write(file: BinaryIO, header: bytes, content: bytes) -> None:
 
 
 def _header(name: bytes, size: int, mode: int, kind: bytes) -> bytes:
-    """A header of the old GNU form: no owner, and the time 0."""
+    """Return a header of the old GNU format, without owner and with time 0."""
     head = name[:_NAME].ljust(_NAME, b"\0") + b"%07o\0" % mode + 2 * b"0000000\0"
     head += b"%011o\0" % size + b"%011o\0" % 0
     rest = kind + bytes(_NAME) + b"ustar  \0"

@@ -1,4 +1,4 @@
-"""How much work an archive may cause: what its own bytes explain, and no more.
+"""A limit on the work that an archive may cause, in proportion to its own bytes.
 
 A reader's time and memory must not depend on what an archive says, since it says it before its hash is
 known. So each thing that costs work without being contents is counted against the archive's bytes: the
@@ -47,13 +47,13 @@ _REMEDY = "do not use this archive; if it comes from its publisher, it has to be
 
 
 class Work:
-    """The work that the reading of one archive has caused so far.
+    """The work that reading one archive has caused so far.
 
     Args:
         where: What the archive is called in an error.
         promised: How many bytes it has by the lock; 0 where a lock is being made. Then only what has
             arrived counts.
-        expected: How many decoded bytes are no surprise, however well they are compressed.
+        expected: How many decoded bytes are plausible, however well they compress.
 
     Every method raises an IntegrityError where it is too much.
     """
@@ -65,27 +65,27 @@ class Work:
         self._encoded = self._decoded = self._streams = self._records = 0
 
     def inside(self) -> Work:
-        """The work that an archive inside this one may cause, which is as much."""
+        """Return the limits for an archive inside this one, which are the same."""
         return Work(self.where, promised=self._promised, expected=self._expected)
 
     def received(self, count: int) -> None:
-        """Counts bytes of the archive."""
+        """Count bytes of the archive."""
         self._encoded += count
         check_silence(self._decoded, self._encoded, where=self.where)
 
     def stream(self) -> None:
-        """Counts the start of a gzip member, a zstd frame or the like."""
+        """Count the start of a compressed stream, such as a gzip member or zstd frame."""
         self._streams += 1
         if self._streams > STREAMS + self._size() // BYTES_PER_STREAM:
             raise self._too_much(f"it is made of more than {self._streams - 1} compressed streams")
 
     def decoded(self, count: int) -> None:
-        """Counts bytes that were decoded."""
+        """Count decoded bytes."""
         self._decoded += count
         check_ratio(self._decoded, self._encoded, expected=self._expected, where=self.where)
 
     def header(self, records: int = 0) -> None:
-        """Counts a header of a tar and the records of an extended one."""
+        """Count a tar header and the records of an extended one."""
         self._records += RECORDS_PER_HEADER + records
         headers = self._records // RECORDS_PER_HEADER
         if headers > min(HEADERS_MAX, HEADERS + self._size() // BYTES_PER_HEADER):
@@ -99,7 +99,7 @@ class Work:
 
 
 def check_silence(decoded: int, encoded: int, *, where: str) -> None:
-    """Refuses data most of which decode to nothing.
+    """Refuse data most of which decodes to nothing.
 
     Raises:
         IntegrityError: They do.
@@ -113,12 +113,12 @@ def check_silence(decoded: int, encoded: int, *, where: str) -> None:
 
 
 def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> None:
-    """Refuses a bomb.
+    """Refuse a decompression bomb.
 
     Args:
         decoded: How many bytes came out.
         encoded: How many bytes went in.
-        expected: How many bytes are no surprise, whatever went in.
+        expected: How many bytes are plausible for any input.
         where: What the archive is called in an error.
 
     Raises:

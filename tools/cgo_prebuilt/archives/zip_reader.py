@@ -1,4 +1,4 @@
-"""Members of a zip, from a seekable file of which only the needed parts are read.
+"""Members of a zip, read from a seekable file; only the needed parts are read.
 
 The standard library's `zipfile` reads the central directory. Where the directory, the end records
 and the headers before the members disagree, readers see different archives, so that is refused
@@ -56,13 +56,13 @@ _REMEDY = "its publisher has to pack it again"
 
 
 def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, None, None]:
-    """Reads a zip.
+    """Read a zip.
 
     Args:
         file: The zip. Its end is read first; of the members, only those whose contents are asked
             for, each from its header on without going back.
         where: What the archive is called in an error.
-        expected: How many bytes of one member are no surprise, however well they are compressed.
+        expected: How many bytes of one member are plausible, however well they compress.
 
     Yields:
         Every member, in the order of their places in the file.
@@ -102,7 +102,7 @@ class Directory:
 
 
 def read_directory(file: BinaryIO, *, where: str) -> Directory:
-    """Reads the central directory, which is small enough to be held.
+    """Read the central directory into memory.
 
     Args:
         file: The zip; nothing but its end is read.
@@ -155,7 +155,7 @@ class _End:
 
 
 def _read_end(file: BinaryIO, where: str) -> _End:
-    """Reads the end records, and refuses what leaves a choice (APPNOTE 4.3.14 to 4.3.16)."""
+    """Read the end records; refuse ambiguous ones (APPNOTE 4.3.14 to 4.3.16)."""
     size = file.seek(0, 2)
     start = max(0, size - _END.size - _COMMENT_MAX - _LOCATOR.size - _END64.size)
     file.seek(start)
@@ -186,7 +186,7 @@ def _read_end(file: BinaryIO, where: str) -> _End:
 
 
 def _find_end(tail: bytes, where: str) -> int:
-    """The position of the one end record whose comment ends where the file does."""
+    """Return the position of the only end record whose comment ends at the file's end."""
     fitting = []
     last = position = tail.find(_END_MAGIC)
     while position >= 0:
@@ -208,13 +208,13 @@ def _find_end(tail: bytes, where: str) -> int:
 def _contents(
     file: BinaryIO, info: zipfile.ZipInfo, limit: int, expected: int, where: str
 ) -> Iterator[memoryview]:
-    """Reads one member.
+    """Read one member.
 
     Args:
         file: The zip.
         info: The member's entry in the central directory.
         limit: Where the next thing begins; negative where another member reaches into this one.
-        expected: How many bytes are no surprise, however well they are compressed.
+        expected: How many bytes are plausible, however well they compress.
         where: What the archive is called in an error.
     """
     name = info.orig_filename
@@ -243,7 +243,7 @@ def _contents(
 
 
 def _check_header(file: BinaryIO, info: zipfile.ZipInfo, where: str) -> int:
-    """Refuses a member whose header is not what the directory says; gives that header's length."""
+    """Refuse a member whose header contradicts the directory; return the header's length."""
     name = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437")
     (magic, _, flags, method, _, _, crc, compressed, size, name_length, extra_length) = (
         _HEADER.unpack(_read(file, _HEADER.size, where))
@@ -273,7 +273,7 @@ def _check_header(file: BinaryIO, info: zipfile.ZipInfo, where: str) -> int:
 
 
 def _zip64_sizes(extra: bytes, size: int, compressed: int) -> tuple[int, int]:
-    """The sizes that a header's extra field gives in place of those that do not fit (4.5.3)."""
+    """Return the 64-bit sizes of a header's extra field (APPNOTE 4.5.3)."""
     position = 0
     while position + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, position)
@@ -292,7 +292,7 @@ def _zip64_sizes(extra: bytes, size: int, compressed: int) -> tuple[int, int]:
 
 
 def _check_descriptor(data: bytes, info: zipfile.ZipInfo, where: str) -> None:
-    """Refuses a data descriptor that disagrees with the directory (4.3.9)."""
+    """Refuse a data descriptor that contradicts the directory (APPNOTE 4.3.9)."""
     for sizes in ("<3L", "<L2Q"):
         try:
             good = struct.pack(sizes, info.CRC, info.compress_size, info.file_size)
@@ -306,7 +306,7 @@ def _check_descriptor(data: bytes, info: zipfile.ZipInfo, where: str) -> None:
 def _inflate(
     encoded: Iterator[memoryview], info: zipfile.ZipInfo, where: str
 ) -> Iterator[memoryview]:
-    """Decodes deflate data that have to fill a member exactly."""
+    """Decode deflate data that must fill a member exactly."""
     inflate, errors = raw_inflate()
     left = info.file_size
     try:
@@ -332,7 +332,7 @@ def _inflate(
 
 
 def _pieces(file: BinaryIO, size: int, where: str) -> Iterator[memoryview]:
-    """The next bytes of a file, in pieces."""
+    """Yield the next bytes of a file in pieces."""
     while size:
         piece = file.read(min(size, PIECE_SIZE))
         if not piece:
@@ -342,12 +342,12 @@ def _pieces(file: BinaryIO, size: int, where: str) -> Iterator[memoryview]:
 
 
 def _read(file: BinaryIO, size: int, where: str) -> bytes:
-    """The next bytes of a file; few enough to be held."""
+    """Return the next few bytes of a file."""
     return b"".join(_pieces(file, size, where))
 
 
 def _least_end(info: zipfile.ZipInfo) -> int:
-    """Where a member ends at the earliest; its header may have an extra field that is not known."""
+    """Return the earliest end of a member, whose header may have an unknown extra field."""
     return info.header_offset + _HEADER.size + len(info.orig_filename) + info.compress_size
 
 

@@ -14,11 +14,11 @@ import signal
 import sys
 
 from cgo_prebuilt.cli import main as run
-from cgo_prebuilt.commands import surroundings
+from cgo_prebuilt.commands import context
 
 
 def draws(console: str) -> bool:
-    """Whether Bazel goes back in what it prints, as it does on a terminal only.
+    """Return whether Bazel redraws its output, as on a terminal.
 
     Args:
         console: The file that holds what Bazel has printed: `command.log` in its output base.
@@ -33,7 +33,7 @@ def draws(console: str) -> bool:
 
 
 def is_gone(reader: int) -> bool:
-    """Whether nobody reads a pipe any more, since Bazel was killed. Windows does not tell.
+    """Return whether the reader of a pipe has gone, as when Bazel was killed; never on Windows.
 
     Args:
         reader: The end of the pipe that is written to.
@@ -46,7 +46,7 @@ def is_gone(reader: int) -> bool:
 
 
 def main(words: list[str]) -> int:
-    """Runs a command; see the module.
+    """Run a command; see the module.
 
     Args:
         words: The command line, without the program.
@@ -72,7 +72,7 @@ def main(words: list[str]) -> int:
         end=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
     progress.watch()
-    surroundings.shown_by = progress
+    context.shown_by = progress
     return run(arguments)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a build: the line that its tool says, and for how long it has run."""
+"""Progress of a build: its tool's last line and the elapsed time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOG_SECONDS = 30.0
 
 
 class BuildProgress:
-    """Shows the last line of a tool: on a terminal in place, in a log twice a minute.
+    """The last line of a tool, on a terminal in place, in a log twice a minute.
 
     Args:
         out: Where to.
@@ -34,7 +34,7 @@ class BuildProgress:
         self._is_drawn = False
 
     def line(self, text: str) -> None:
-        """Shows a line, unless the one before it was shown a moment ago."""
+        """Show a line, unless another was shown a moment ago."""
         now = self._clock()
         if now - self._shown < (_REDRAW_SECONDS if self._is_terminal else _LOG_SECONDS):
             return
@@ -48,7 +48,7 @@ class BuildProgress:
             self._write(f"{said}\n")
 
     def end(self) -> None:
-        """Clears what is drawn, before something else is said."""
+        """Clear what is drawn before other output."""
         if self._is_drawn:
             self._write("\r\x1b[K")
             self._is_drawn = False

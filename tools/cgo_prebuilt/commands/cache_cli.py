@@ -1,4 +1,4 @@
-"""The `cache` verbs of the command line: they parse, call, and print."""
+"""The `cache` verbs of the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_store
+from cgo_prebuilt.commands.context import open_store
 from cgo_prebuilt.commands.verbs import (
     add_group,
     add_json,
@@ -27,7 +27,7 @@ _TREE = ("key", "label", "size", "files", "last_used")
 
 
 def add_cache(verbs: Verbs) -> None:
-    """Adds `cache` and its verbs."""
+    """Add `cache` and its verbs."""
     own = add_group(verbs, "cache", "the store of fetched libraries")
 
     verb = add_verb(own, "dir", _dir, "print the store's folder", "cache dir")

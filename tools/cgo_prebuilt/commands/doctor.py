@@ -1,4 +1,4 @@
-"""What is wrong with a machine, and what to do about it: one check for each thing that can be.
+"""Check a machine, and advise what to do about each problem.
 
 Every check is a function of the facts that `machine` found; nothing here looks at the machine.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, Machine
+from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, MachineFacts
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.url import Url
@@ -40,7 +40,7 @@ _NETWORK_FILE_SYSTEMS = (
 
 
 class Status(Enum):
-    """How bad it is; only `FAIL` keeps a fetch from working."""
+    """How bad a finding is; only `FAIL` prevents a fetch."""
 
     OK = "ok"
     WARN = "warn"
@@ -64,13 +64,13 @@ class Check:
     remedy: str = ""
 
     def line(self) -> str:
-        """The finding for a person; a second line says what to do."""
+        """Return the finding for a person; a second line says what to do."""
         line = f"{self.status.value:<4}  {self.name}: {self.finding}"
         return f"{line}\n      next: {self.remedy}" if self.remedy else line
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ListedArchive:
     """An archive of a lock: its file name, its format, and its URLs."""
 
     file: str
@@ -83,13 +83,13 @@ Head = Callable[[Url], int]
 
 
 def run_checks(
-    machine: Machine,
-    sources: Sequence[Source],
+    machine: MachineFacts,
+    sources: Sequence[ListedArchive],
     head: Head,
     refusals: Sequence[CgoPrebuiltError] = (),
     system: Sequence[str] = (),
 ) -> list[Check]:
-    """Makes every check.
+    """Run every check.
 
     Args:
         machine: From `machine.probe_machine`.
@@ -121,20 +121,20 @@ def run_checks(
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """0, or `UNFIT` when a check failed."""
+    """Return 0, or `UNFIT` if a check failed."""
     return UNFIT if any(check.status is Status.FAIL for check in checks) else 0
 
 
-def check_python(machine: Machine) -> Check:
-    """The interpreter is new enough."""
+def check_python(machine: MachineFacts) -> Check:
+    """Check that the interpreter is new enough."""
     finding = f"{'.'.join(map(str, machine.python))} ({machine.executable})"
     if machine.python[:2] < _OLDEST_PYTHON:
         return Check("python", Status.FAIL, finding, "use Python 3.10 or newer")
     return Check("python", Status.OK, finding)
 
 
-def check_platform(machine: Machine) -> Check:
-    """The host is a supported platform."""
+def check_platform(machine: MachineFacts) -> Check:
+    """Check that the host is a supported platform."""
     host = machine.host
     if isinstance(host, UsageError):
         return Check("platform", Status.FAIL, host.what, host.remedy)
@@ -142,8 +142,8 @@ def check_platform(machine: Machine) -> Check:
     return Check("platform", Status.OK, f"{host.platform}{glibc} ({host.reason})")
 
 
-def check_requests(machine: Machine) -> Check:
-    """The HTTP client is there, in a good version."""
+def check_requests(machine: MachineFacts) -> Check:
+    """Check that the HTTP client is installed in a supported version."""
     version = machine.packages["requests"]
     if version is None:
         return Check("requests", Status.FAIL, "not installed", "pip install requests")
@@ -152,8 +152,8 @@ def check_requests(machine: Machine) -> Check:
     return Check("requests", Status.OK, version)
 
 
-def check_gzip(machine: Machine) -> Check:
-    """tar.gz is decoded fast."""
+def check_gzip(machine: MachineFacts) -> Check:
+    """Check that a fast decoder of tar.gz is installed."""
     version = machine.packages["isal"]
     if version is None:
         finding = "the standard library's, about a third as fast as isal"
@@ -161,8 +161,8 @@ def check_gzip(machine: Machine) -> Check:
     return Check("gzip decoder", Status.OK, f"isal {version}")
 
 
-def check_zstd(machine: Machine, *, wanted: bool) -> Check:
-    """tar.zst can be decoded; without that, only what is not tar.zst can be fetched."""
+def check_zstd(machine: MachineFacts, *, wanted: bool) -> Check:
+    """Check that tar.zst can be decoded; other formats work without."""
     version = machine.packages["backports.zstd"]
     if machine.python[:2] >= _ZSTD_IN_PYTHON:
         return Check("zstd decoder", Status.OK, "the standard library's")
@@ -172,8 +172,8 @@ def check_zstd(machine: Machine, *, wanted: bool) -> Check:
     return Check("zstd decoder", status, "none, so tar.zst cannot be read", _FAST)
 
 
-def check_proxy(machine: Machine) -> Check:
-    """What the proxy variables say can be understood; a password in them is not shown."""
+def check_proxy(machine: MachineFacts) -> Check:
+    """Check that the proxy variables can be parsed; hide a password in them."""
     said = []
     for name in ("https_proxy", "http_proxy", "all_proxy"):
         value = machine.environ.get(name) or machine.environ.get(name.upper())
@@ -190,8 +190,8 @@ def check_proxy(machine: Machine) -> Check:
     return Check("proxy", Status.OK, ", ".join(said) or "none")
 
 
-def check_certificates(machine: Machine) -> Check:
-    """The certificates that the environment names are there."""
+def check_certificates(machine: MachineFacts) -> Check:
+    """Check that the certificates that the environment names exist."""
     named = {n: machine.environ[n] for n in CERTIFICATE_VARIABLES if machine.environ.get(n)}
     for name, path in named.items():
         if path in machine.missing_files:
@@ -203,8 +203,8 @@ def check_certificates(machine: Machine) -> Check:
     return Check("certificates", Status.OK, shown or "the usual authorities")
 
 
-def check_settings(machine: Machine, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
-    """The settings can be read, and a fetch of the lock can begin."""
+def check_settings(machine: MachineFacts, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
+    """Check that the settings are valid and a fetch of the lock can begin."""
     if not refusals:
         named = sorted(name for name in machine.environ if name.startswith("CGO_PREBUILT_"))
         return [Check("settings", Status.OK, ", ".join(named) or "the usual ones")]
@@ -214,8 +214,8 @@ def check_settings(machine: Machine, refusals: Sequence[CgoPrebuiltError]) -> li
     ]
 
 
-def check_url(source: Source, url: Url, head: Head) -> Check:
-    """An archive is there; a failure counts less when it has another URL."""
+def check_url(source: ListedArchive, url: Url, head: Head) -> Check:
+    """Check that an archive is available; a failure is less severe if it has another URL."""
     name = f"url {source.file}"
     bad = Status.FAIL if len(source.urls) == 1 else Status.WARN
     try:
@@ -248,8 +248,8 @@ def check_url(source: Source, url: Url, head: Head) -> Check:
     return Check(name, bad, finding, "try again later, or add a mirror")
 
 
-def check_store(machine: Machine) -> Check:
-    """The store can be written, has room, and is on a file system with locks."""
+def check_store(machine: MachineFacts) -> Check:
+    """Check that the store is writable, has room and supports file locks."""
     store = machine.store
     if isinstance(store, UsageError):
         return Check("store", Status.FAIL, f"{store.what} ({store.where})", store.remedy)
@@ -273,8 +273,8 @@ def check_store(machine: Machine) -> Check:
     return Check("store", Status.OK, finding)
 
 
-def check_sharing(machine: Machine) -> Check:
-    """Files get from the store into the workspace without a copy."""
+def check_sharing(machine: MachineFacts) -> Check:
+    """Check that files get from the store into the workspace without a copy."""
     methods = None if isinstance(machine.store, UsageError) else machine.store.methods
     where = f"from the store to {machine.workspace}"
     if methods is None:
@@ -287,8 +287,8 @@ def check_sharing(machine: Machine) -> Check:
     return Check("sharing", Status.WARN, f"only copies {where}", remedy)
 
 
-def check_tools(machine: Machine) -> list[Check]:
-    """The compilers and builders that a use of the library may want."""
+def check_tools(machine: MachineFacts) -> list[Check]:
+    """Check for the compilers and build tools that a library may need."""
     wanted_for = {
         "go": "to link libraries into Go programs",
         "cargo": "to build Rust libraries from source",
@@ -312,7 +312,7 @@ def check_tools(machine: Machine) -> list[Check]:
 
 
 def check_system(system: Sequence[str]) -> list[Check]:
-    """What a library links with that no lock brings; nobody can look for words on a machine."""
+    """List the system libraries that a library links; their presence cannot be checked."""
     if not system:
         return []
     return [
@@ -325,6 +325,6 @@ def check_system(system: Sequence[str]) -> list[Check]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The first version number in a text: `bazel 7.4.0` is (7, 4, 0)."""
+    """Parse the first version in a text: `bazel 7.4.0` is (7, 4, 0)."""
     found = re.search(r"\d+(\.\d+)+", text)
     return tuple(map(int, found[0].split("."))) if found else ()

@@ -1,4 +1,4 @@
-"""How a failed command answers: a diagnosis for a person, and an object or a word for a program."""
+"""Answer a failure: a diagnosis for a person, and an object or a word for a program."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _RERUN = {
 
 
 def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
-    """Makes an error for a person of whatever ended a command.
+    """Turn whatever ended a command into an error for a person.
 
     Args:
         error: What ended it.
@@ -94,7 +94,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
 
 
 def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
-    """What a failed command prints on standard output.
+    """Return what a failed command prints on standard output.
 
     Args:
         arguments: The command line, without the program. Its own parser may have refused it.
@@ -112,7 +112,7 @@ def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
 
 
 def report(arguments: Sequence[str], error: BaseException) -> int:
-    """Says why a command failed, to a person and to a program, and gives the exit code."""
+    """Report a failure to a person and to a program, and return the exit code."""
     failure = _without_logins(diagnose(error, *arguments[:1]))
     if isinstance(failure, BugError) and is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
         say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
@@ -122,13 +122,13 @@ def report(arguments: Sequence[str], error: BaseException) -> int:
 
 
 def report_thread(error: BaseException | None) -> None:
-    """Says what ended a thread that nobody waits for."""
+    """Report an exception of a thread that nobody waits for."""
     if error is not None:
         note(f"a thread has ended early: {_without_logins(diagnose(error))}")
 
 
 def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
-    """The failure without the passwords that a person wrote where no URL belongs."""
+    """Return the failure with passwords in misplaced URLs removed."""
     failure.what = _LOGIN.sub("***", failure.what)
     failure.where = _LOGIN.sub("***", failure.where)
     failure.remedy = _LOGIN.sub("***", failure.remedy)
@@ -136,7 +136,7 @@ def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
 
 
 def print_last(text: str) -> None:
-    """Prints the end of what goes to standard output, and nothing more, where nobody reads it."""
+    """Flush standard output; stay silent if its reader has gone."""
     try:
         print(text, end="", flush=True)
     except OSError:
@@ -146,7 +146,7 @@ def print_last(text: str) -> None:
 
 
 def _shell(arguments: Sequence[str]) -> str:
-    """The last `--shell` on a command line that need not be valid."""
+    """Return the last `--shell` of a command line that may be invalid."""
     shell = "sh"
     for index, word in enumerate(arguments):
         if word == "--shell":
@@ -157,7 +157,7 @@ def _shell(arguments: Sequence[str]) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost place in this package that an error came through."""
+    """Return the innermost place in this package that an exception passed."""
     places = [
         f"{module}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)

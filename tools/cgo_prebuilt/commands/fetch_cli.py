@@ -1,4 +1,4 @@
-"""The verbs `fetch`, `urls` and `env` of the command line: they parse, call, and print."""
+"""The verbs `fetch`, `urls` and `env` of the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_store, open_transport, this_host
+from cgo_prebuilt.commands.context import open_store, open_transport, this_host
 from cgo_prebuilt.commands.verbs import (
     add_json,
     add_lock_option,
@@ -53,7 +53,7 @@ _REPORT = (
 
 
 def add_fetching(verbs: Verbs) -> None:
-    """Adds `fetch`, `urls` and `env`."""
+    """Add `fetch`, `urls` and `env`."""
     verb = add_verb(
         verbs,
         "fetch",
@@ -121,7 +121,7 @@ def add_fetching(verbs: Verbs) -> None:
 
 
 def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the host's") -> None:
-    """Adds the options that say which library of which lock."""
+    """Add the options that select a library of a lock."""
     add_lock_option(verb)
     verb.add_argument("--platform", metavar="PLATFORM", help=platform)
     verb.add_argument("--version", metavar="VERSION", help="instead of the lock's default")
@@ -154,7 +154,7 @@ def _origin_argument(text: str) -> str:
 
 
 def add_mirror_option(verb: argparse.ArgumentParser) -> None:
-    """Adds the option that says where archives are."""
+    """Add the option that names a mirror."""
     add_renamed(verb, "--from", "--mirror")
     verb.add_argument(
         "--mirror",
@@ -240,7 +240,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _say_system(library: str, interface: Interface) -> None:
-    """Tells what the system must have: a link that lacks it says only which symbol is missing."""
+    """Print what the system must have; a failing link names only a missing symbol."""
     if interface.requires.system:
         say(
             f"{library} links with what this system must have: {', '.join(interface.requires.system)}"
@@ -248,7 +248,7 @@ def _say_system(library: str, interface: Interface) -> None:
 
 
 def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
-    """The library's files, by the options' origin, and else as the environment says."""
+    """Provide the library's files by the origin of the options or the environment."""
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
 
@@ -270,7 +270,7 @@ def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: 
 
 
 def _machine_for(options: argparse.Namespace, platform: Platform) -> Machine | None:
-    """This machine, where the library is for it.
+    """Return this machine if the library is for it.
 
     Who names a platform fetches for it, wherever that is: Bazel's spokes do.
     """
@@ -340,7 +340,7 @@ def _source_archives(
 
 
 def _public(url: Url) -> str:
-    """The URL as somebody else can use it: the verb's output, and Bazel's, may end in a log."""
+    """Return a URL without secrets, since the output may end in a log."""
     credential = url.credential()
     if credential is not None:
         raise UsageError(
@@ -353,7 +353,7 @@ def _public(url: Url) -> str:
 
 
 def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tuple[Lock, Platform]:
-    """The lock that the options name, and the platform.
+    """Read the lock that the options name, and return it with the platform.
 
     Args:
         options: May name a platform.
@@ -373,7 +373,7 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
 
 
 def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
-    """What the environment says, and the options over it."""
+    """Return the settings of the environment, overridden by the options."""
     return read_settings(
         os.environ,
         lock.name,
@@ -389,5 +389,5 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
 
 
 def say_waiting() -> None:
-    """Tells the person that another process is at the same."""
+    """Print that another process is fetching the same files."""
     note("another process is fetching the same; waiting for it")

@@ -1,4 +1,4 @@
-"""Notes for people: where a program's go.mod, or a Go module that it requires, does not fit a library."""
+"""Warnings where a program's go.mod, or a module that it requires, does not fit a library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
-    """Warns where a go.mod requires another version of a module than the library's.
+    """Warn if a go.mod requires another version of a module than the library's.
 
     Args:
         folder: Where the go.mod would be; without one, nothing is said.
@@ -40,7 +40,7 @@ def note_other_version(folder: Path, modules: Iterable[str], library: str, versi
 
 
 def note_path_beside(path: Path, lock: Lock, provided: Provided) -> None:
-    """Warns of a Go module that wants a file of the library beside its own, where no environment leads.
+    """Warn about a Go module that needs a library file beside its own sources.
 
     Args:
         path: The lock's file.

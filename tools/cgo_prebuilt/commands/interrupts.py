@@ -1,4 +1,4 @@
-"""Ctrl-C, and what Bazel and CI send: the first one ends the command, others let it clean up."""
+"""Signals that end the command: the first interrupts it, later ones let it clean up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _USUAL = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupts:
-    """Turns the first signal into KeyboardInterrupt; later ones would cut its handling short.
+    """A handler that turns the first signal into KeyboardInterrupt and ignores later ones.
 
     A signal after a while ends the process at once: what was to be cleaned up seems to hang.
     """
@@ -28,7 +28,7 @@ class Interrupts:
         self._first: float | None = None
 
     def watch(self) -> None:
-        """Handles what ends a command from now on, unless its caller ignores that, as `nohup` does."""
+        """Handle termination signals from now on, unless the caller ignores them, as `nohup` does."""
         if threading.current_thread() is not threading.main_thread():
             return  # only the main thread gets signals
         for number in _SIGNALS:
@@ -49,6 +49,6 @@ class Interrupts:
 
 
 def ignore_interrupts() -> None:
-    """Lets the process end with the exit code that it has already."""
+    """Ignore signals until the process exits with the code that it already has."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The machine as `cgo-prebuilt doctor` finds it: facts, and nothing made of them yet."""
+"""Facts about this machine for `cgo-prebuilt doctor`; they are judged elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TOOL_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program on the PATH: where it is, and the first line of what it says of itself."""
+    """A program on the PATH, and the first line of its version output."""
 
     path: str
     version: str
@@ -61,8 +61,8 @@ class StoreFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """All that was found.
+class MachineFacts:
+    """All facts about a machine.
 
     Attributes:
         python: The interpreter's version.
@@ -91,8 +91,10 @@ CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"
 """The variables that name certificates of authorities."""
 
 
-def probe_machine(environ: Mapping[str, str], store: Path | UsageError, workspace: Path) -> Machine:
-    """Looks at this machine; leaves nothing behind.
+def probe_machine(
+    environ: Mapping[str, str], store: Path | UsageError, workspace: Path
+) -> MachineFacts:
+    """Collect facts about this machine; leave nothing behind.
 
     Args:
         environ: The environment.
@@ -102,7 +104,7 @@ def probe_machine(environ: Mapping[str, str], store: Path | UsageError, workspac
     named = [environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)]
     with ThreadPoolExecutor(len(TOOLS)) as pool:
         tools = pool.map(lambda item: probe_tool(item[0], item[1], environ), TOOLS.items())
-    return Machine(
+    return MachineFacts(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         executable=sys.executable,
         packages={name: _package_version(name) for name in PACKAGES},
@@ -116,7 +118,7 @@ def probe_machine(environ: Mapping[str, str], store: Path | UsageError, workspac
 
 
 def probe_store(root: Path, workspace: Path) -> StoreFacts:
-    """Looks at a store and its disk.
+    """Collect facts about a store and its disk.
 
     Args:
         root: The store's folder; where it is missing, its nearest parent that there is stands for it.
@@ -138,7 +140,7 @@ def probe_store(root: Path, workspace: Path) -> StoreFacts:
 
 
 def _other_user(root: Path) -> str | None:
-    """Why a store is not this user's own, or None."""
+    """Return why a store is not this user's own, or None."""
     try:
         StoreFolder(root).refuse_other_user()
     except UsageError as error:
@@ -147,7 +149,7 @@ def _other_user(root: Path) -> str | None:
 
 
 def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> Tool | None:
-    """Looks for a tool and asks it for its version.
+    """Find a tool and ask for its version.
 
     Args:
         name: Its name; `BAZEL` names another bazel, and bazelisk stands in for one.
@@ -167,7 +169,7 @@ def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]
 
 
 def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
-    """The type of the file system that a folder is on (proc_pid_mounts(5)).
+    """Return the type of the file system that a folder is on (proc_pid_mounts(5)).
 
     Args:
         folder: An existing folder.

@@ -1,4 +1,4 @@
-"""The verbs `platform` and `doctor` of the command line: they parse, call, and print."""
+"""The verbs `platform` and `doctor` of the command line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands.context import open_store, this_host
 from cgo_prebuilt.commands.fetch_cli import settings_of
-from cgo_prebuilt.commands.surroundings import open_store, this_host
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     add_json,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_machine(verbs: Verbs) -> None:
-    """Adds `platform` and `doctor`."""
+    """Add `platform` and `doctor`."""
     verb = add_verb(verbs, "platform", _platform, "print the host platform", "platform --json")
     add_json(
         verb,
@@ -83,7 +83,7 @@ def _platform(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.commands.doctor import Source, exit_code, run_checks
+    from cgo_prebuilt.commands.doctor import ListedArchive, exit_code, run_checks
     from cgo_prebuilt.commands.machine import probe_machine
     from cgo_prebuilt.fetching.plan import plan_fetch
     from cgo_prebuilt.locks.lock_file import read_lock
@@ -94,12 +94,12 @@ def _doctor(options: argparse.Namespace) -> int:
         options.lock = LOCK
     lock = None if options.lock is None else read_lock(options.lock)
     refusals = faulty_settings(os.environ)
-    sources: list[Source] = []
+    sources: list[ListedArchive] = []
     system: tuple[str, ...] = ()
     try:
         if lock is not None:
             plan = plan_fetch(lock, this_host().platform, settings_of(options, lock))
-            sources = [Source(one.file, one.format, one.urls) for one in plan.archives]
+            sources = [ListedArchive(one.file, one.format, one.urls) for one in plan.archives]
             system = plan.interface.requires.system
     except CgoPrebuiltError as error:
         refusals.append(error)

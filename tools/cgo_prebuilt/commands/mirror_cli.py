@@ -1,4 +1,4 @@
-"""The verb `mirror` of the command line: it parses, calls, and prints."""
+"""The verb `mirror` of the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.amounts import format_size
-from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.context import open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     add_json,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def add_mirror(verbs: Verbs) -> None:
-    """Adds `mirror`."""
+    """Add `mirror`."""
     verb = add_verb(
         verbs,
         "mirror",

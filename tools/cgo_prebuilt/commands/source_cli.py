@@ -1,4 +1,4 @@
-"""The verbs `source` and `crates` of the command line: they parse, call, and print."""
+"""The verbs `source` and `crates` of the command line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands.context import open_store, open_transport
 from cgo_prebuilt.commands.fetch_cli import (
     add_mirror_option,
     add_which,
@@ -13,7 +14,6 @@ from cgo_prebuilt.commands.fetch_cli import (
     say_waiting,
     settings_of,
 )
-from cgo_prebuilt.commands.surroundings import open_store, open_transport
 from cgo_prebuilt.commands.verbs import add_json, add_verb, path_argument, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def add_sources(verbs: Verbs) -> None:
-    """Adds `source` and `crates`."""
+    """Add `source` and `crates`."""
     verb = add_verb(
         verbs,
         "source",

@@ -1,4 +1,4 @@
-"""What every verb of the command line is made of: its parser, and its words to the person."""
+"""Building blocks of every verb: its parser, its answer and its messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_verb(
     summary: str,
     example: str,
 ) -> argparse.ArgumentParser:
-    """Adds a verb.
+    """Add a verb.
 
     Args:
         verbs: Those of the command, or of a group.
@@ -64,7 +64,7 @@ def add_verb(
 
 
 def add_manifest(verb: argparse.ArgumentParser) -> None:
-    """Adds the argument MANIFEST."""
+    """Add the argument MANIFEST."""
     verb.add_argument(
         "manifest",
         nargs="?",
@@ -76,7 +76,7 @@ def add_manifest(verb: argparse.ArgumentParser) -> None:
 
 
 def add_lock_option(verb: argparse.ArgumentParser, what: str = "the lock file") -> None:
-    """Adds the option `--lock` of a verb that takes one."""
+    """Add the option `--lock` of a verb that takes one."""
     verb.add_argument("--lock", type=path_argument, metavar="LOCK", default=LOCK, help=what)
 
 
@@ -86,7 +86,7 @@ def add_json(
     keys: Keys,
     group: argparse._ActionsContainer | None = None,
 ) -> None:
-    """Adds the option `--json`.
+    """Add the option `--json`.
 
     Args:
         verb: The verb.
@@ -99,7 +99,7 @@ def add_json(
 
 
 def print_json(options: argparse.Namespace, answer: Mapping[str, object]) -> None:
-    """Prints the answer of a verb: an object with the keys that `add_json` was told."""
+    """Print the answer of a verb: an object with the keys that `add_json` declared."""
     keys: Keys = options.json_keys
     assert set(answer) == set(keys), sorted(answer)
     for key, inner in keys.items():
@@ -110,7 +110,7 @@ def print_json(options: argparse.Namespace, answer: Mapping[str, object]) -> Non
 
 
 def add_renamed(verb: argparse.ArgumentParser, old: str, new: str) -> None:
-    """Adds an option's old name, which is refused with its new one."""
+    """Add an option's old name, whose error names the new one."""
     verb.add_argument(old, nargs="?", action=_Renamed, const=new, help=argparse.SUPPRESS)
 
 
@@ -126,7 +126,7 @@ class _Renamed(argparse.Action):
 
 
 def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
-    """Adds a verb that has verbs of its own, such as `cache`.
+    """Add a verb with subcommands, such as `cache`.
 
     Args:
         verbs: The command's verbs.
@@ -141,7 +141,7 @@ def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
 
 
 def add_trust_options(verb: argparse.ArgumentParser) -> None:
-    """Adds the options that say who must vouch for what a lock names; see `Trust`."""
+    """Add the options for whose signature or attestation is required; see `Trust`."""
     verb.add_argument(
         "--public-key",
         metavar="KEY",
@@ -158,7 +158,7 @@ def add_trust_options(verb: argparse.ArgumentParser) -> None:
 
 
 def add_network_options(verb: argparse.ArgumentParser) -> None:
-    """Adds the options of a verb that uses the network."""
+    """Add the options of a verb that uses the network."""
     verb.add_argument(
         "--credential-helper",
         metavar="[PATTERN=]PROGRAM",
@@ -169,7 +169,7 @@ def add_network_options(verb: argparse.ArgumentParser) -> None:
 
 
 def path_argument(text: str) -> Path:
-    """A path on the command line; the type of an argument.
+    """Parse a path of the command line; the type of an argument.
 
     Raises:
         argparse.ArgumentTypeError: It is empty, and would be the current folder; or it is a URL.
@@ -180,7 +180,7 @@ def path_argument(text: str) -> Path:
 
 
 def place_argument(text: str) -> str:
-    """A folder or a URL on the command line; the type of an argument.
+    """Parse a folder or a URL of the command line; the type of an argument.
 
     Raises:
         argparse.ArgumentTypeError: It is empty, and would name no place.
@@ -189,7 +189,7 @@ def place_argument(text: str) -> str:
 
 
 def age_argument(text: str) -> timedelta:
-    """An age on the command line; the type of an argument.
+    """Parse an age on the command line; the type of an argument.
 
     Raises:
         argparse.ArgumentTypeError: It is none.
@@ -212,11 +212,11 @@ def _not_empty(text: str, what: str) -> str:
 
 
 def say(text: str) -> None:
-    """Tells the person something, if there is one; programs read standard output."""
+    """Print a message for the person on standard error."""
     with suppress(OSError):  # nobody reads it any more, which is no reason to stop
         print(printable(text), file=sys.stderr, flush=True)
 
 
 def note(text: str) -> None:
-    """Tells the person what they would not expect."""
+    """Print a warning for the person on standard error."""
     say(f"cgo-prebuilt: {text}")

@@ -1,4 +1,4 @@
-"""What the name of a release's file says: its platform, with the words that say so, or why to leave it out.
+"""What a release file's name says: its platform, or a reason to leave it out.
 
 Pure. People call platforms many things; what a binary's own header says is stronger evidence.
 """
@@ -77,7 +77,7 @@ _REASONS = tuple((reason, re.compile(f"(?i){words}")) for reason, words in _LEFT
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A part of a name that tells of the platform: where it is, of which kind, and what it says."""
+    """A part of a name that names a system, an architecture or a C library."""
 
     start: int
     end: int
@@ -87,7 +87,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class NameReading:
-    """What a name, or a path, says about the platform.
+    """The platform that a name or path states.
 
     Attributes:
         name: The name.
@@ -98,14 +98,14 @@ class NameReading:
     words: tuple[Word, ...]
 
     def values(self, kind: str) -> tuple[str, ...]:
-        """What the words of a kind say; the last first, since paths become more specific."""
+        """Return what the words of a kind say; the last first, since paths become more specific."""
         return tuple(
             dict.fromkeys(word.value for word in reversed(self.words) if word.kind == kind)
         )
 
     @property
     def os(self) -> str:
-        """The operating system; empty where nothing tells, `OTHER` for one that is not supported."""
+        """The operating system; empty if unknown, `OTHER` if unsupported."""
         named = self.values(OS)
         if OTHER in named:
             return OTHER
@@ -117,7 +117,7 @@ class NameReading:
 
     @property
     def arches(self) -> tuple[str, ...]:
-        """The architectures; several for a universal file, none where nothing tells."""
+        """The architectures: several for a universal file, none if unknown."""
         named = self.values(ARCH)
         if UNIVERSAL in named:
             return ("amd64", "arm64")
@@ -130,31 +130,31 @@ class NameReading:
 
     @property
     def glibc(self) -> str:
-        """The oldest glibc that a wheel's tag promises, such as `2.28`; empty where it has none."""
+        """The oldest glibc that a wheel's tag states, such as `2.28`; empty without one."""
         found = _MANYLINUX.search(self.name)
         if found is None:
             return ""
         return f"2.{found[1]}" if found[1] else _OLD_MANYLINUX[found[0].lower()]
 
     def platforms(self) -> tuple[Platform, ...]:
-        """The supported platforms that it names whole; none where it leaves something open."""
+        """The supported platforms that it names completely; none if something is missing."""
         named = [Platform(self.os, arch, self.libc) for arch in self.arches]
         return tuple(platform for platform in named if platform in SUPPORTED)
 
     def is_other(self) -> bool:
-        """Whether it names a platform that is not supported."""
+        """Return whether it names an unsupported platform."""
         if self.os == OTHER or OTHER in self.arches:
             return True
         return bool(self.os and self.arches) and not self.platforms()
 
     def evidence(self) -> str:
-        """The words that say it, for a person; empty where there are none."""
+        """The words that name the platform, for a person; empty without any."""
         said = dict.fromkeys(self.name[word.start : word.end] for word in self.words)
         return ", ".join(f"`{text}`" for text in said)
 
 
 def read_name(name: str) -> NameReading:
-    """Reads what a name, or a path inside an archive, says about the platform."""
+    """Read the platform from a name, or from a path inside an archive."""
     found = [
         Word(*match.span(), kind, value)
         for kind, value, pattern in _PATTERNS
@@ -185,7 +185,7 @@ def read_name(name: str) -> NameReading:
 
 
 def _without_overlaps(words: list[Word]) -> Iterator[Word]:
-    """The words of which no part is in a longer one; `x86` in `x86_64` says nothing."""
+    """Return the words that no longer word covers; `x86` in `x86_64` says nothing."""
     taken: list[Word] = []
     for word in sorted(words, key=lambda w: (w.start - w.end, w.start)):
         if all(word.end <= other.start or word.start >= other.end for other in taken):
@@ -194,7 +194,7 @@ def _without_overlaps(words: list[Word]) -> Iterator[Word]:
 
 
 def why_left_out(name: str) -> str | None:
-    """Why a file of a release is not looked into; None for one that may have a library."""
+    """Return why a release's file is not inspected; None if it may hold a library."""
     for reason, pattern in _REASONS:
         if pattern.fullmatch(name):
             return reason

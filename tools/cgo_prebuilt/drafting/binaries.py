@@ -1,4 +1,4 @@
-"""What a library's own header says: its kind, what it is for, and what it needs. Reads no symbols.
+"""A library's kind, platform and needs, from its own header. Reads no symbols.
 
 References: System V ABI (ELF); Apple's <mach-o/loader.h>, <mach-o/fat.h>; Microsoft's PE format. `inspection`
 reads more, with packages that a fetch does not need.
@@ -67,7 +67,7 @@ class Binary:
 
 
 def read_binary(file: BinaryIO) -> Binary | None:
-    """Reads the header of a file.
+    """Read the header of a file.
 
     Args:
         file: A file on the disk, which is mapped into memory.
@@ -163,7 +163,7 @@ def _fat(data: mmap.mmap) -> Binary | None:
 
 
 def _archive(data: mmap.mmap, start: int) -> Binary | None:
-    """A static archive, by its objects; an import library, where they are imports."""
+    """Describe a static archive by its objects, or as an import library if they are imports."""
     objects = [one for at in _members(data, start) if (one := _read(data, at)) is not None]
     if not objects:
         return None
@@ -173,7 +173,7 @@ def _archive(data: mmap.mmap, start: int) -> Binary | None:
 
 
 def _members(data: mmap.mmap, start: int) -> Iterator[int]:
-    """Where the first members of a static archive begin, without its tables of names."""
+    """Yield the offsets of a static archive's first members, without its symbol tables."""
     at, count = start + len(_AR), 0
     while at + 60 <= len(data) and data[at + 58 : at + 60] == b"`\n" and count < _OBJECTS_READ:
         name, size = data[at : at + 16].rstrip(), int(data[at + 48 : at + 58])
@@ -227,7 +227,7 @@ _SYSTEM["freebsd"] = _SYSTEM["linux"]
 
 
 def _symbols(os: str, names: str) -> list[re.Pattern[bytes]]:
-    """What finds functions in a table of names. Two searches are ten times faster than an optional part."""
+    """Return patterns that find functions in a symbol table; two are faster than an optional part."""
     prefixes = (b"", b"__imp_") if os == "windows" else (b"",)
     return [re.compile(rb"\0" + one + rb"(?:" + names.encode() + rb")(?=\0)") for one in prefixes]
 
@@ -238,7 +238,7 @@ _SYMBOLS = {
 
 
 def _with_linkopts(found: Binary, data: mmap.mmap) -> Binary:
-    """An archive with the system's libraries that it seems to need: it names their functions."""
+    """Return an archive with options for the system libraries whose functions it names."""
     options = tuple(
         option
         for option, names in _SYMBOLS.get(found.os, ())

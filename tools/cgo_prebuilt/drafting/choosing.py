@@ -1,4 +1,4 @@
-"""Chooses what of a release a platform's programs link, with the reason for each choice. Pure.
+"""Choose what a platform's programs link from a release, with reasons. Pure.
 
 What the release's own texts say is taken first, then names. What nothing tells is a question.
 """
@@ -14,7 +14,7 @@ from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
 from cgo_prebuilt.drafting.companions import headers_of, licenses_of, once, requirements_of
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.hints import Hint, cgo_hints, cmake_hint, pkg_config_hint
-from cgo_prebuilt.drafting.libraries import Library, is_named_as
+from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as
 from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.platforms import Platform
 
@@ -36,7 +36,7 @@ _LINKED = re.compile(r"-l[\w+.-]+|-framework \w+")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What only a person can decide.
+    """A decision that only a person can make.
 
     Attributes:
         key: What it is about; an answer is by that.
@@ -52,7 +52,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LinkChoice:
     """What one platform's programs link.
 
     Attributes:
@@ -70,7 +70,7 @@ class Choice:
     """
 
     platform: Platform
-    libraries: tuple[Library, ...]
+    libraries: tuple[FoundLibrary, ...]
     circular: bool = False
     headers: tuple[tuple[Found, Headers], ...] = ()
     licenses: tuple[tuple[Found, str], ...] = ()
@@ -81,12 +81,12 @@ class Choice:
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
-    def of_kind(self, kind: str) -> tuple[Library, ...]:
-        """The libraries of a kind."""
+    def of_kind(self, kind: str) -> tuple[FoundLibrary, ...]:
+        """Return the libraries of a kind."""
         return tuple(one for one in self.libraries if one.kind == kind)
 
     def assets(self) -> list[Found]:
-        """The files of the release that are needed, each once."""
+        """Return the files of the release that are needed, each once."""
         held = [one.found for one in self.libraries]
         held += [found for found, headers in self.headers if headers.files]
         return [found for index, found in enumerate(held) if found not in held[:index]]
@@ -94,14 +94,14 @@ class Choice:
 
 def choose(
     platform: Platform,
-    libraries: Sequence[Library],
+    libraries: Sequence[FoundLibrary],
     others: Sequence[Found],
     name: str,
     answers: Mapping[str, int],
     *,
     is_told: bool,
-) -> Choice:
-    """Chooses what a platform's programs link.
+) -> LinkChoice:
+    """Choose what a platform's programs link.
 
     Args:
         platform: The platform.
@@ -147,7 +147,7 @@ def choose(
         notes.append(f"linkopts: {why}")
     if hint is not None and hint.defines:
         reasons["defines"] = f"{hint.origin} says so"
-    return Choice(
+    return LinkChoice(
         platform,
         (*linked, *imports),
         circular,
@@ -162,9 +162,11 @@ def choose(
     )
 
 
-def _by_cgo(platform: Platform, libraries: Sequence[Library]) -> tuple[list[Library], Hint | None]:
-    """The libraries that the Go package beside them links; the package that links most of them."""
-    best: tuple[list[Library], Hint | None] = ([], None)
+def _by_cgo(
+    platform: Platform, libraries: Sequence[FoundLibrary]
+) -> tuple[list[FoundLibrary], Hint | None]:
+    """Choose the libraries that the Go package beside them links; the package that links most wins."""
+    best: tuple[list[FoundLibrary], Hint | None] = ([], None)
     for found in once(one.found for one in libraries):
         for hint in cgo_hints(found.texts, platform):
             linked, rest = _resolved(
@@ -176,10 +178,10 @@ def _by_cgo(platform: Platform, libraries: Sequence[Library]) -> tuple[list[Libr
 
 
 def _by_pkg_config(
-    libraries: Sequence[Library], founds: Sequence[Found], name: str
-) -> tuple[list[Library], Hint | None]:
-    """The libraries that a `.pc` file names; that of the release's name, if there are several."""
-    fitting: list[tuple[bool, list[Library], Hint]] = []
+    libraries: Sequence[FoundLibrary], founds: Sequence[Found], name: str
+) -> tuple[list[FoundLibrary], Hint | None]:
+    """Choose the libraries that a `.pc` file names; the release's name decides among several."""
+    fitting: list[tuple[bool, list[FoundLibrary], Hint]] = []
     for found in founds:
         for file in found.named(".pc"):
             hint = pkg_config_hint(file, found.texts[file])
@@ -198,13 +200,13 @@ def _by_pkg_config(
 
 
 def _by_name(
-    libraries: Sequence[Library],
+    libraries: Sequence[FoundLibrary],
     name: str,
     answers: Mapping[str, int],
     questions: list[Question],
     *,
     is_told: bool,
-) -> list[Library]:
+) -> list[FoundLibrary]:
     candidates = [one for one in libraries if one.kind != IMPORT]
     stems = list(dict.fromkeys(one.stem for one in candidates))
     named = [stem for stem in stems if is_named_as(stem, name)]
@@ -224,14 +226,14 @@ def _by_name(
 
 
 def _one_form(
-    wanted: Sequence[Library],
-    libraries: Sequence[Library],
+    wanted: Sequence[FoundLibrary],
+    libraries: Sequence[FoundLibrary],
     answers: Mapping[str, int],
     questions: list[Question],
     reasons: dict[str, str],
     hint: Hint | None,
-) -> list[Library]:
-    """The static form of each library, or the shared one."""
+) -> list[FoundLibrary]:
+    """Return the static form of each library, or the shared one."""
     stems = {one.stem for one in wanted}
     there = [one for one in libraries if one.stem in stems and one.kind != IMPORT]
     kinds = {one.kind for one in there}
@@ -258,14 +260,16 @@ def _one_form(
     return chosen
 
 
-def _best_of(forms: Sequence[Library]) -> list[Library]:
-    """One of several files of a library: `libx.a` and not `x.lib` where both are there."""
+def _best_of(forms: Sequence[FoundLibrary]) -> list[FoundLibrary]:
+    """Return one of a library's files: `libx.a` rather than `x.lib`."""
     order = sorted(forms, key=lambda one: (one.name.lower().endswith(".lib"), one.name.count("/")))
     return list(order[:1])
 
 
-def _with_needed(linked: Sequence[Library], libraries: Sequence[Library]) -> list[Library]:
-    """The libraries, and the shared ones of the release that they need."""
+def _with_needed(
+    linked: Sequence[FoundLibrary], libraries: Sequence[FoundLibrary]
+) -> list[FoundLibrary]:
+    """Return the libraries with the shared ones of the release that they need."""
     by_name = {
         alias: one
         for one in libraries
@@ -283,9 +287,9 @@ def _with_needed(linked: Sequence[Library], libraries: Sequence[Library]) -> lis
 
 
 def _resolved(
-    words: Iterable[str], libraries: Sequence[Library]
-) -> tuple[list[Library], tuple[str, ...]]:
-    """The libraries that words of a link line name, and the other words as `-lNAME`."""
+    words: Iterable[str], libraries: Sequence[FoundLibrary]
+) -> tuple[list[FoundLibrary], tuple[str, ...]]:
+    """Resolve words of a link line to libraries; return other words as `-lNAME`."""
     linked, rest = [], []
     for word in words:
         file = posixpath.basename(word)
@@ -305,17 +309,17 @@ def _resolved(
 
 
 def _is_foreign(option: str) -> bool:
-    """Whether an option links what not every system has."""
+    """Return whether an option links something that not every system has."""
     return option.startswith("-l") and option not in _ALWAYS_THERE
 
 
-def _is_called(library: Library, name: str) -> bool:
-    """Whether `-lNAME` finds a library."""
+def _is_called(library: FoundLibrary, name: str) -> bool:
+    """Return whether `-lNAME` finds a library."""
     pattern = rf"(lib)?{re.escape(name)}\.(a|lib|dll\.a|so|dylib|dll)"
     return re.fullmatch(pattern, posixpath.basename(library.link_name)) is not None
 
 
-def _preferred(fitting: Sequence[Library]) -> list[Library]:
+def _preferred(fitting: Sequence[FoundLibrary]) -> list[FoundLibrary]:
     return sorted(
         (one for one in fitting if one.kind != IMPORT), key=lambda one: one.kind != STATIC
     )
@@ -332,8 +336,8 @@ def _with_linkopts(hint: Hint, more: tuple[str, ...]) -> Hint:
     )
 
 
-def _linkopts(linked: Sequence[Library], hint: Hint | None) -> tuple[tuple[str, ...], str]:
-    """The options for the linker, and why. A shared library names by itself what it needs."""
+def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[str, ...], str]:
+    """Return the linker options and their reasons; a shared library names its own needs."""
     if not any(one.kind == STATIC for one in linked):
         return (() if hint is None or not hint.linkopts else hint.linkopts), ""
     is_cgo = hint is not None and hint.origin.startswith("`#cgo`")

@@ -1,4 +1,4 @@
-"""What belongs to the libraries that are linked: headers, licences, what they need of a machine. Pure."""
+"""Headers, licences and requirements of the linked libraries. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 
 from cgo_prebuilt.drafting.header_folders import Headers, find_headers, is_main_header
 from cgo_prebuilt.drafting.hints import Hint
-from cgo_prebuilt.drafting.libraries import Library
+from cgo_prebuilt.drafting.libraries import FoundLibrary
 from cgo_prebuilt.drafting.survey import HEADER, LICENSE, Found
 from cgo_prebuilt.platforms import libc_version
 
 
 def once(founds: Iterable[Found]) -> list[Found]:
-    """Each once; by identity, since they are large."""
+    """Return each item once, compared by identity, since items are large."""
     return list({id(found): found for found in founds}.values())
 
 
 def headers_of(
-    linked: Sequence[Library], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
+    linked: Sequence[FoundLibrary], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
 ) -> list[tuple[Found, Headers]]:
-    """The headers: those beside the libraries, and of other files where the main one is not there."""
+    """Return the headers beside the libraries, and others if the main header is not there."""
     own = once(one.found for one in linked)
     texts = {found.asset.file: _header_texts(found) for found in founds}
     chosen = [found for found in own if texts[found.asset.file]]
@@ -53,7 +53,7 @@ def _header_texts(found: Found) -> dict[str, str]:
 
 
 def _folder_of(said: str, names: Iterable[str]) -> str | None:
-    """The folder of an archive that a text means, which may leave out what stands before it."""
+    """Resolve a folder of an archive from a text that may leave out its parents."""
     folder = said.strip("/")
     if not folder or folder == ".":
         return None
@@ -67,8 +67,8 @@ def _folder_of(said: str, names: Iterable[str]) -> str | None:
     return min(fitting, key=len, default=None)
 
 
-def licenses_of(linked: Sequence[Library]) -> list[tuple[Found, str]]:
-    """The licences: those nearest to the libraries, of each file of the release that has a library."""
+def licenses_of(linked: Sequence[FoundLibrary]) -> list[tuple[Found, str]]:
+    """Return the licences nearest to the libraries, for each release file with a library."""
     result = []
     for found in once(one.found for one in linked):
         fitting = [name for name in found.names if LICENSE.fullmatch(posixpath.basename(name))
@@ -82,8 +82,8 @@ def licenses_of(linked: Sequence[Library]) -> list[tuple[Found, str]]:
     return result
 
 
-def requirements_of(linked: Sequence[Library]) -> dict[str, str]:
-    """The oldest glibc and libstdc++ that shared libraries run with, as keys of `requires`."""
+def requirements_of(linked: Sequence[FoundLibrary]) -> dict[str, str]:
+    """Return the oldest usable glibc and libstdc++ of shared libraries, as keys of `requires`."""
     found: dict[str, str] = {}
     for one in linked:
         if one.binary.os != "linux" or one.platforms[0].libc:

@@ -1,4 +1,4 @@
-"""What is in an archive and in its libraries, for a person and for a program. Pure."""
+"""Report an archive's contents and its libraries, to a person and to a program. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Symbols:
 
 
 def by_prefix(names: Iterable[str]) -> list[tuple[str, int]]:
-    """How many names begin alike, the most frequent first; what C++ and Rust mangle counts as one."""
+    """Count names by prefix, the most frequent first; mangled C++ and Rust names count as one."""
     counted = Counter(_prefix(name) for name in names)
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
 
@@ -40,7 +40,7 @@ def _prefix(name: str) -> str:
 
 
 def report(found: Found, size: int, symbols: Mapping[str, Symbols]) -> Report:
-    """What was found in a file, as a program reads it.
+    """Return what was found in a file as JSON.
 
     Args:
         found: The file.
@@ -83,7 +83,7 @@ def _counted(symbols: Mapping[str, Symbols], name: str, kind: str) -> dict[str, 
 
 
 def lines(found: Found, size: int, symbols: Mapping[str, Symbols]) -> list[str]:
-    """The same for a person."""
+    """Return what was found in a file as text."""
     count = len(found.names)
     what = "" if found.is_single else f", {count} {'file' if count == 1 else 'files'}"
     made = [f"{found.asset.file}: {found.format}, {format_size(size)}{what}"]

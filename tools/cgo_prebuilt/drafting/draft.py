@@ -1,4 +1,4 @@
-"""From what was found in a release to a commented manifest. Pure.
+"""Draft a commented manifest from what was found in a release. Pure.
 
 assets that were looked into -> libraries -> variants -> a choice for each platform -> a layout -> text
 """
@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, Choice, Question, choose
+from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, LinkChoice, Question, choose
 from cgo_prebuilt.drafting.layout import PUBLISHED, Layout, lay_out, prefixes
-from cgo_prebuilt.drafting.libraries import Library, is_named_as, libraries_of, plain
+from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as, libraries_of, plain
 from cgo_prebuilt.drafting.manifest_text import (
     KEYS,
     Block,
@@ -43,8 +43,8 @@ _DECIDED_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """What is known of a release besides what is in its files.
+class ReleaseFacts:
+    """The facts about a release besides its files' contents.
 
     Attributes:
         where: What the person named.
@@ -85,9 +85,9 @@ class Draft:
 
 
 def draft(
-    release: Release, founds: Sequence[Found], answers: Mapping[str, int], *, may_guess: bool
+    release: ReleaseFacts, founds: Sequence[Found], answers: Mapping[str, int], *, may_guess: bool
 ) -> Draft:
-    """Drafts a manifest.
+    """Draft a manifest.
 
     Args:
         release: The release.
@@ -113,7 +113,7 @@ def draft(
     is_told = bool(release.name) or _is_told(release, libraries, version)
     variants = pick_variants(libraries, version, name, answers)
     questions += variants.questions
-    flavors: dict[str, list[Choice]] = {}
+    flavors: dict[str, list[LinkChoice]] = {}
     for flavor, own in variants.flavors.items():
         flavors[flavor] = _choices(release, own, founds, name, answers, is_told=is_told)
     if list(flavors) == [""]:
@@ -139,7 +139,7 @@ def draft(
 
 
 def _version(
-    release: Release, founds: Sequence[Found], libraries: Sequence[Library]
+    release: ReleaseFacts, founds: Sequence[Found], libraries: Sequence[FoundLibrary]
 ) -> tuple[str, list[Question]]:
     files = list(dict.fromkeys(one.found.asset.file for one in libraries))
     files += [found.asset.file for found in founds if found.asset.file not in files]
@@ -154,7 +154,7 @@ def _version(
     return UNKNOWN_VERSION, [question]
 
 
-def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
+def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str) -> str:
     stems = Counter(one.stem for one in libraries for _ in one.platforms if not one.is_debug)
     stems = stems or Counter(one.stem for one in libraries)
     named = [stem for stem in stems if release.repository and is_named_as(stem, release.repository)]
@@ -174,8 +174,8 @@ def _name(release: Release, libraries: Sequence[Library], version: str) -> str:
     return clean.lower() or "library"
 
 
-def _is_told(release: Release, libraries: Sequence[Library], version: str) -> bool:
-    """Whether the repository's name, or else the files' own names, tell which library is meant."""
+def _is_told(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str) -> bool:
+    """Return whether the repository's or the files' names say which library is meant."""
     stems = {one.stem for one in libraries}
     if release.repository and any(is_named_as(stem, release.repository) for stem in stems):
         return True
@@ -189,14 +189,14 @@ def _is_told(release: Release, libraries: Sequence[Library], version: str) -> bo
 
 
 def _choices(
-    release: Release,
-    libraries: Sequence[Library],
+    release: ReleaseFacts,
+    libraries: Sequence[FoundLibrary],
     founds: Sequence[Found],
     name: str,
     answers: Mapping[str, int],
     *,
     is_told: bool,
-) -> list[Choice]:
+) -> list[LinkChoice]:
     platforms = sorted({platform for one in libraries for platform in one.platforms}, key=str)
     choices = []
     for platform in platforms:
@@ -216,8 +216,8 @@ def _may_serve(found: Found, platform: Platform) -> bool:
     return not reading.arches or platform.arch in reading.arches
 
 
-def _debug(choices: Sequence[Choice], libraries: Sequence[Library]) -> list[Choice]:
-    """The choices with the debug builds of the same libraries, from the same archives."""
+def _debug(choices: Sequence[LinkChoice], libraries: Sequence[FoundLibrary]) -> list[LinkChoice]:
+    """Return the choices for debug builds of the same libraries, from the same archives."""
     result = []
     for choice in choices:
         counterparts = []
@@ -237,7 +237,7 @@ def _debug(choices: Sequence[Choice], libraries: Sequence[Library]) -> list[Choi
     return result
 
 
-def _unused(founds: Sequence[Found], choices: Sequence[Choice]) -> dict[str, str]:
+def _unused(founds: Sequence[Found], choices: Sequence[LinkChoice]) -> dict[str, str]:
     used = {id(found) for choice in choices for found in choice.assets()}
     return {
         found.asset.file: "has a library, but none that is needed"
@@ -248,7 +248,7 @@ def _unused(founds: Sequence[Found], choices: Sequence[Choice]) -> dict[str, str
     }
 
 
-def _notes(choices: Sequence[Choice]) -> tuple[str, ...]:
+def _notes(choices: Sequence[LinkChoice]) -> tuple[str, ...]:
     holders: dict[str, list[str]] = {}
     for choice in choices:
         for note in choice.notes:
@@ -261,7 +261,7 @@ def _notes(choices: Sequence[Choice]) -> tuple[str, ...]:
 
 
 def _text(
-    release: Release,
+    release: ReleaseFacts,
     name: str,
     version: str,
     layouts: Mapping[str, Sequence[Layout]],
@@ -343,7 +343,7 @@ def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone:
 
 
 def _guarded(key: str, lines: list[str], open_keys: set[str]) -> list[str]:
-    """The lines; as a comment, where the key is still to be decided."""
+    """Comment the lines out while the key is undecided."""
     if key not in open_keys:
         return lines
     return [line if line.lstrip().startswith("#") else f"# {line}" for line in lines]
@@ -358,7 +358,7 @@ def _reasons(blocks: Iterable[Block], key: str) -> list[str]:
 
 
 def _evidence(layout: Layout) -> str:
-    """Why files are for a platform, for a person."""
+    """Return why files are for a platform, for a person."""
     library = layout.choice.libraries[0]
     words = library.found.reading.evidence()
     header = f"the header of {library.name.rpartition('/')[2]}" if library.binary.arches else ""

@@ -1,4 +1,4 @@
-"""Which headers of a release belong to a library, and which folders a compiler has to search. Pure."""
+"""Choose a library's headers in a release, and the include folders. Pure."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Headers:
 def find_headers(
     texts: Mapping[str, str], said: Sequence[str], beside: Sequence[str], stems: Sequence[str]
 ) -> Headers:
-    """Finds the headers of a library, and the folders to search.
+    """Find the headers of a library, and the folders to search.
 
     Args:
         texts: The headers that there are, with their text.
@@ -116,7 +116,7 @@ def find_headers(
 
 
 def is_main_header(name: str, stems: Iterable[str]) -> bool:
-    """Whether a header, or the folder that it is in, has the name of a library."""
+    """Return whether a header, or the folder that it is in, has the name of a library."""
     folder, _, file = name.rpartition("/")
     stem, parent = plain(file.rpartition(".")[0]), plain(posixpath.basename(folder))
     for one in map(plain, stems):
@@ -133,7 +133,7 @@ def _is_below(name: str, folder: str) -> bool:
 
 
 def _include_folders(names: Iterable[str]) -> list[str]:
-    """The folders that are called `include`, but those in another one or among tests."""
+    """Return the `include` folders, but none inside another or among tests."""
     found: dict[str, None] = {}
     for name in sorted(names):
         parts = name.split("/")[:-1]
@@ -147,7 +147,7 @@ def _include_folders(names: Iterable[str]) -> list[str]:
 
 
 def _folders_of_plain_headers(names: Iterable[str], beside: Sequence[str]) -> list[str]:
-    """Without a folder for headers: those beside the libraries, else the ones nearest to the root."""
+    """Return the include folders of a release without `include`: beside the libraries, else near the root."""
     folders = {posixpath.dirname(name) for name in names}
     near = [folder for folder in dict.fromkeys(beside) if folder in folders]
     if near:
@@ -160,7 +160,7 @@ def _folders_of_plain_headers(names: Iterable[str], beside: Sequence[str]) -> li
 def _needed_folders(
     texts: Mapping[str, str], folders: Sequence[str], stems: Sequence[str]
 ) -> list[str]:
-    """The further folders without which the library's headers do not find each other."""
+    """Return more folders that the library's headers need to find each other."""
     by_file: dict[str, list[str]] = {}
     for name in texts:
         by_file.setdefault(posixpath.basename(name), []).append(name)

@@ -1,4 +1,4 @@
-"""What the texts of a release say about linking: `#cgo` lines, pkg-config and CMake files. Pure.
+"""Link hints in a release's texts: `#cgo` lines, pkg-config and CMake files. Pure.
 
 References: `go doc cgo` and `go help buildconstraint`; pkg-config's guide; CMake's exported targets.
 """
@@ -79,7 +79,7 @@ class Hint:
 
 
 def cgo_hints(texts: Mapping[str, str], platform: Platform) -> list[Hint]:
-    """What the `#cgo` lines of each Go package say for a platform, package by package."""
+    """Return the hints of each Go package's `#cgo` lines for a platform."""
     packages: dict[str, tuple[list[str], list[str], list[str]]] = {}
     for name, text in sorted(texts.items()):
         if not name.endswith(".go") or not _is_built(name, text, platform):
@@ -118,7 +118,7 @@ def _has_tag(tag: str, platform: Platform) -> bool:
 
 
 def _any_of(terms: str, platform: Platform) -> bool:
-    """The older form of a constraint: a space is an or, a comma an and. Nothing is always true."""
+    """Evaluate an old-style constraint: a space is or, a comma is and; an empty one is true."""
     alternatives = terms.split()
     return not alternatives or any(
         all(
@@ -161,7 +161,7 @@ def _holds(expression: str, platform: Platform) -> bool:
 
 
 def pkg_config_hint(name: str, text: str) -> Hint:
-    """What a `.pc` file says; its folders without what its `prefix` stands for."""
+    """Return the hint of a `.pc` file, with folders relative to its `prefix`."""
     variables: dict[str, str] = {"prefix": "/", "pcfiledir": "/", "exec_prefix": "/"}
     fields: dict[str, str] = {}
     for variable, key, value in _PC_LINE.findall(text.replace("\\\n", " ")):
@@ -184,7 +184,7 @@ def pkg_config_hint(name: str, text: str) -> Hint:
 
 
 def cmake_hint(name: str, text: str) -> Hint:
-    """What a CMake file of exported targets says."""
+    """Return the hint of a CMake file of exported targets."""
     linked: list[str] = []
     for match in _CMAKE_LINKS.finditer(text):
         for word in _LINK_ONLY.sub(r"\1", match[1]).split(";"):
@@ -249,6 +249,6 @@ def _hint(origin: str, linker: Iterable[str], compiler: Iterable[str]) -> Hint:
 
 
 def _once(words: Iterable[str]) -> tuple[str, ...]:
-    """Each word, where it stands last: a linker looks to the right."""
+    """Return each word at its last place, since a linker resolves from left to right."""
     listed = list(words)
     return tuple(word for index, word in enumerate(listed) if word not in listed[index + 1 :])

@@ -1,4 +1,4 @@
-"""Where the chosen files of a release are: prefixes, and paths below them. Pure."""
+"""Prefixes of a release's archives, and paths below them. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from cgo_prebuilt.archives.member import FOLDER
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
-from cgo_prebuilt.drafting.choosing import Choice
+from cgo_prebuilt.drafting.choosing import LinkChoice
 from cgo_prebuilt.drafting.header_folders import Headers
-from cgo_prebuilt.drafting.libraries import Library
+from cgo_prebuilt.drafting.libraries import FoundLibrary
 from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.url import Url
 
@@ -46,13 +46,13 @@ class Layout:
         lists: The interface, by key.
     """
 
-    choice: Choice
+    choice: LinkChoice
     archives: tuple[Archive, ...]
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def prefixes(choices: Sequence[Choice]) -> dict[str, str]:
-    """The folder of each archive that paths are relative to, the same for all platforms that need it."""
+def prefixes(choices: Sequence[LinkChoice]) -> dict[str, str]:
+    """Return each archive's prefix, shared by all platforms that need it."""
     chosen: dict[str, set[str]] = {}
     near: dict[str, set[str]] = {}
     for choice in choices:
@@ -90,8 +90,8 @@ def _common(folders: Iterable[str]) -> str:
     return "/".join(common)
 
 
-def lay_out(choice: Choice, prefix_of: Mapping[str, str]) -> Layout:
-    """Says where a platform's files are.
+def lay_out(choice: LinkChoice, prefix_of: Mapping[str, str]) -> Layout:
+    """Return the layout of a platform's files.
 
     Args:
         choice: What was chosen.
@@ -137,7 +137,7 @@ def lay_out(choice: Choice, prefix_of: Mapping[str, str]) -> Layout:
 
 
 def _lasting(prefix: str, names: Iterable[str]) -> str:
-    """A prefix with a glob in place of a folder whose name `mktemp` made: the next release has another."""
+    """Replace a folder that `mktemp` named with a glob, since the next release has another."""
     parts = prefix.split("/")
     for index, part in enumerate(parts):
         if _RANDOM.fullmatch(part):
@@ -147,7 +147,7 @@ def _lasting(prefix: str, names: Iterable[str]) -> str:
     return "/".join(parts)
 
 
-def _library_path(one: Library, placed: Mapping[str, str], assets: Sequence[Found]) -> str:
+def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence[Found]) -> str:
     if one.found.is_single:
         ending = one.name[len(one.name.rpartition("/")[2]) - len(one.name) :]
         match = re.search(r"(?i)(\.dll\.a|\.a|\.lib|\.dll|\.dylib|\.so(\.\d\w*)*)\Z", ending)
@@ -163,8 +163,10 @@ def _library_path(one: Library, placed: Mapping[str, str], assets: Sequence[Foun
     return _below(name, placed[one.found.asset.file])
 
 
-def _globs(found: Found, headers: Headers, prefix: str, libraries: Sequence[Library]) -> list[str]:
-    """The globs that take the headers, and as little else as can be."""
+def _globs(
+    found: Found, headers: Headers, prefix: str, libraries: Sequence[FoundLibrary]
+) -> list[str]:
+    """Return globs that take the headers, and as few other files as possible."""
     globs = []
     for root in headers.roots:
         below = f"{root}/" if root else ""
@@ -194,7 +196,7 @@ def _below(name: str, prefix: str) -> str:
 def _without_collisions(
     lists: dict[str, tuple[str, ...]], assets: Sequence[Found], placed: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Without the licences that two archives have at one place; everything else has places of its own."""
+    """Return the files without licences that two archives have at one path."""
     if len(assets) < 2:
         return lists
 

@@ -1,4 +1,4 @@
-"""The libraries of a release: what each is called, and for which platforms it is. Pure."""
+"""The libraries of a release, with their names and platforms. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXTENSION_MODULE = re.compile(r"(?i)\.(cpython-|abi3|pypy)|pybind")
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class FoundLibrary:
     """A library in a file of a release.
 
     Attributes:
@@ -59,15 +59,15 @@ class Library:
 
     @property
     def link_name(self) -> str:
-        """Its name without its version, which `lock` finds; that of a link that is not there, too."""
+        """The name without its version, which `lock` resolves; the link may be missing."""
         if self.found.is_single:
             return self.name
         plain = re.sub(r"\.so(\.\d\w*)+\Z", ".so", self.name)
         return _DYLIB_VERSION.sub(".dylib", plain)
 
 
-def libraries_of(founds: Iterable[Found]) -> list[Library]:
-    """Every library of a release; of several versions and copies of a shared one, the first.
+def libraries_of(founds: Iterable[Found]) -> list[FoundLibrary]:
+    """Return the libraries of a release; of several copies of a shared one, the first.
 
     Programs, plugins of Python, and libraries for platforms that are not supported are left out.
     """
@@ -79,7 +79,7 @@ def libraries_of(founds: Iterable[Found]) -> list[Library]:
                 continue
             platforms = platforms_of(found, name, binary)
             stem, is_debug = _stem(name)
-            library = Library(found, name, binary, platforms, stem, is_debug)
+            library = FoundLibrary(found, name, binary, platforms, stem, is_debug)
             key = (library.link_name, library.kind)
             if platforms and key not in seen:
                 seen.add(key)
@@ -88,7 +88,7 @@ def libraries_of(founds: Iterable[Found]) -> list[Library]:
 
 
 def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...]:
-    """The platforms that a library is for: by its header, and by names where that does not tell."""
+    """Return a library's platforms by its header, else by names."""
     if _is_for_other_system(name):
         return ()  # not every header tells: illumos has Linux's
     readings = [read_name(name), found.reading]
@@ -106,7 +106,7 @@ def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...
 
 
 def _is_for_other_system(name: str) -> bool:
-    """Whether a file's name, or else its folders' names, are of a system that is not supported."""
+    """Return whether a file's or its folders' names state an unsupported system."""
     folder, _, file = name.rpartition("/")
     named = read_name(file).values(OS) or read_name(folder).values(OS)
     return named[:1] == (OTHER,)
@@ -129,12 +129,12 @@ def _stem(name: str) -> tuple[str, bool]:
     return re.sub(r"(?i)\Alib(?=.)", "", stem), is_debug
 
 
-def _is_plugin(library: Library, others: Sequence[Library]) -> bool:
-    """Whether a shared library has no name of one, and stands beside others that have."""
+def _is_plugin(library: FoundLibrary, others: Sequence[FoundLibrary]) -> bool:
+    """Return whether a library has neither a `lib` name nor a SONAME, while others for its platform do."""
     if library.kind != SHARED or library.binary.os == "windows":
         return False
 
-    def is_named(one: Library) -> bool:
+    def is_named(one: FoundLibrary) -> bool:
         return one.name.rpartition("/")[2].startswith("lib") or bool(one.binary.soname)
 
     return not is_named(library) and any(
@@ -143,11 +143,11 @@ def _is_plugin(library: Library, others: Sequence[Library]) -> bool:
 
 
 def plain(text: str) -> str:
-    """A name for comparison: lower case, letters and digits alone."""
+    """Return a name for comparison: lower-case letters and digits."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def is_named_as(stem: str, name: str) -> bool:
-    """Whether a library, or a header, has the name of the release's library."""
+    """Return whether a library or header has the release's name."""
     one, other = plain(stem), _AROUND_NAME.sub("", plain(name))
     return one in (other, plain(name)) or f"lib{one}" == plain(name) or one == f"lib{other}"

@@ -1,4 +1,4 @@
-"""Lists the files of a release: of a GitHub release, of an index page, of a folder."""
+"""List the files of a GitHub release, an index page or a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cgo_prebuilt.drafting.places import (
     shown_place,
     tag_in,
 )
-from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.api import Api
@@ -31,7 +31,7 @@ _LARGEST_PAGE = 8 << 20
 class Listing:
     """The files of a release, with the name of its repository and its tag where these are known."""
 
-    assets: tuple[Asset, ...]
+    assets: tuple[ListedAsset, ...]
     repository: str = ""
     tag: str = ""
 
@@ -53,7 +53,7 @@ class Lister:
         self._is_offline = is_offline
 
     def list_all(self, places: Sequence[str]) -> Listing:
-        """Lists the files of one release, which may be in several places.
+        """List the files of one release, which may be in several places.
 
         Args:
             places: What the person wrote: paths, URLs, `OWNER/NAME@TAG`.
@@ -63,7 +63,7 @@ class Lister:
             UnavailableError: One of them cannot be reached, or there is no such release.
             IntegrityError: A file has a name that no manifest can have.
         """
-        assets: dict[str, Asset] = {}
+        assets: dict[str, ListedAsset] = {}
         repository = tag = ""
         for place in places:
             listing = self._list(place)
@@ -115,7 +115,7 @@ class Lister:
         place_of = f"{self._site.server.raw}/{place.repository}/releases/download"
         folder = f"{place_of}/{quote(release.tag, safe='/+')}"
         assets = [
-            Asset(name, Url(f"{folder}/{quote(name, safe='+')}"))
+            ListedAsset(name, Url(f"{folder}/{quote(name, safe='+')}"))
             for name, one in api.assets(release).items()
             if one.state == "uploaded"
         ]
@@ -139,7 +139,7 @@ class Lister:
 
 
 def is_unpacked(path: Path) -> bool:
-    """Whether a path is a folder with a library in its folders, and no folder of a release's files."""
+    """Return whether a path is an unpacked library, not a folder of release files."""
     if not path.is_dir():
         return False
     there = list(path.iterdir())
@@ -167,5 +167,5 @@ def _local(path: Path) -> Listing:
     return Listing(tuple(_local_asset(file) for file in files[:_MOST_FILES]))
 
 
-def _local_asset(file: Path) -> Asset:
-    return Asset(file.name, Url(file.as_uri()), file.stat().st_size)
+def _local_asset(file: Path) -> ListedAsset:
+    return ListedAsset(file.name, Url(file.as_uri()), file.stat().st_size)

@@ -46,7 +46,7 @@ class Block:
 
 
 def block_of(layout: Layout, version: str, base: str) -> Block:
-    """What a manifest says of a platform.
+    """Return the manifest's text for a platform.
 
     Args:
         layout: Where its files are.
@@ -78,7 +78,7 @@ def block_of(layout: Layout, version: str, base: str) -> Block:
 
 
 def base_of(layouts: Iterable[Layout], version: str) -> str:
-    """The folder that most archives are in, as a URL with placeholders."""
+    """Return the folder of most archives, as a URL with placeholders."""
     counted = Counter(
         with_version(folder_of(one.url.raw), version)
         for layout in layouts
@@ -88,7 +88,7 @@ def base_of(layouts: Iterable[Layout], version: str) -> str:
 
 
 def folder_of(url: str) -> str:
-    """The folder of a URL, with a slash at its end."""
+    """Return the folder of a URL, with a slash at its end."""
     return url.partition("?")[0].rpartition("/")[0] + "/"
 
 
@@ -105,7 +105,7 @@ def _archive(one: Archive, fill: Fill, literal: Fill, base: str) -> Values:
 
 
 def shared_values(blocks: Sequence[Block]) -> Values:
-    """What is said once, above the platforms: for each key, what most of them have."""
+    """Return the values above the platforms: for each key, the most frequent one."""
     top: Values = {}
     for key in KEYS:
         counted = Counter(_frozen(block.general[key]) for block in blocks if key in block.general)
@@ -121,7 +121,7 @@ def shared_values(blocks: Sequence[Block]) -> Values:
 
 
 def own_values(block: Block, top: Values, is_alone: bool) -> Values:
-    """What a platform says in place of what stands above it."""
+    """Return a platform's values that differ from the shared ones."""
     own: Values = {}
     for key in KEYS:
         value = (block.literal if is_alone else block.general).get(key)
@@ -145,7 +145,7 @@ def _frozen(value: Value) -> str:
 
 
 def entry(key: str, value: Value, indent: str = "", comments: Iterable[str] = ()) -> list[str]:
-    """The lines of a key and its value, with comments above them."""
+    """Return the lines of a key and its value, with comments above them."""
     lines = [f"{indent}# {comment}" for comment in comments]
     if isinstance(value, str):
         return [*lines, f"{indent}{key}: {scalar(value)}"]
@@ -169,14 +169,14 @@ def entry(key: str, value: Value, indent: str = "", comments: Iterable[str] = ()
 
 
 def scalar(text: str) -> str:
-    """A string as YAML, quoted where that is needed."""
+    """Return a string as YAML, quoted if needed."""
     return (
         text if _PLAIN.fullmatch(text) and _is_plain(text) else json.dumps(text, ensure_ascii=False)
     )
 
 
 def flow(text: object) -> str:
-    """A string inside brackets or braces."""
+    """Return a string for use inside brackets or braces."""
     text = str(text)
     return (
         text if _FLOW.fullmatch(text) and _is_plain(text) else json.dumps(text, ensure_ascii=False)
@@ -191,7 +191,7 @@ def _is_plain(text: str) -> bool:
 
 
 def wrapped(text: str, start: str = "# ") -> list[str]:
-    """A comment in lines that fit."""
+    """Wrap a comment."""
     lines, line = [], start
     for word in " ".join(text.split()).split(" "):
         if len(line) + len(word) > _WIDTH and line.strip("# "):

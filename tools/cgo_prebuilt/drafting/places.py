@@ -1,4 +1,4 @@
-"""Where a release is: what a person may write for it. Pure."""
+"""Parse the place of a release, as a person writes it. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
 from cgo_prebuilt.archive_names import SUFFIXES
-from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.url import Url
 
 _REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*)/([A-Za-z0-9][\w.-]*?)(?:@(.+))?")
@@ -32,11 +32,11 @@ class PagePlace:
     url: Url
 
 
-Place = GitHubPlace | PagePlace | Asset
+Place = GitHubPlace | PagePlace | ListedAsset
 
 
 def parse_place(text: str, server: Url) -> Place | None:
-    """Reads what a person wrote for a release that is on no disk.
+    """Parse the place of a release that is not on disk.
 
     Args:
         text: A URL, or `OWNER/NAME` or `OWNER/NAME@TAG`.
@@ -57,7 +57,7 @@ def parse_place(text: str, server: Url) -> Place | None:
 
 
 def shown_place(text: str) -> str:
-    """What a person wrote for a release, without secrets; `OWNER/NAME@TAG` has none."""
+    """Return a place without secrets; `OWNER/NAME@TAG` has none."""
     return text if _NO_PASSWORD.fullmatch(text) else str(Url(text))
 
 
@@ -75,11 +75,11 @@ def _url_place(text: str, server: Url) -> Place:
             named = parts[3:4] in (["tag"], ["expanded_assets"], ["download"])
             tag = "/".join(parts[4:]) if named else ""
             return GitHubPlace(f"{parts[0]}/{parts[1].removesuffix('.git')}", tag)
-    return Asset(url.name, url) if is_file_name(url.name) else PagePlace(url)
+    return ListedAsset(url.name, url) if is_file_name(url.name) else PagePlace(url)
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a name is one of an archive or of a part of a library, and not of a page."""
+    """Return whether a name is an archive's or a library part's, not a page's."""
     return name.lower().endswith(tuple(SUFFIXES)) or _LIBRARY.fullmatch(name) is not None
 
 
@@ -89,13 +89,13 @@ class _Links(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remembers where a link leads."""
+        """Remember where a link leads."""
         if tag == "a" and len(self.found) < _MOST_LINKS:
             self.found += [value for name, value in attrs if name == "href" and value]
 
 
-def links_of(page: str, url: Url) -> list[Asset]:
-    """The files that an index page links to, each once: what it calls a folder or a page is left out.
+def links_of(page: str, url: Url) -> list[ListedAsset]:
+    """Return the files that an index page links to, each once, without folders and pages.
 
     Args:
         page: Its HTML.
@@ -103,7 +103,7 @@ def links_of(page: str, url: Url) -> list[Asset]:
     """
     parser = _Links()
     parser.feed(page)
-    assets: dict[str, Asset] = {}
+    assets: dict[str, ListedAsset] = {}
     for link in parser.found:
         try:
             target = urlsplit(urljoin(url.raw, link))._replace(fragment="")
@@ -111,12 +111,12 @@ def links_of(page: str, url: Url) -> list[Asset]:
             continue
         name = unquote(target.path.rpartition("/")[2])
         if target.scheme in ("http", "https") and name and "/" not in name:
-            assets.setdefault(name, Asset(name, Url(target.geturl())))
+            assets.setdefault(name, ListedAsset(name, Url(target.geturl())))
     return list(assets.values())
 
 
 def tag_in(url: Url, server: Url) -> tuple[str, str]:
-    """The repository's name and the tag in the URL of a file of a GitHub release; empty for any other."""
+    """Return the repository's name and tag in the URL of a GitHub release's file; else empty texts."""
     parts = urlsplit(url.raw).path.strip("/").split("/")
     if (
         url.raw.startswith(f"{server.raw}/")

@@ -1,4 +1,4 @@
-"""Which files of a release are worth a look, by their names alone. Pure."""
+"""Select the files of a release that may hold a library, by name. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
 from cgo_prebuilt.drafting.places import is_file_name
-from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.drafting.versions import residue, version_in
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
@@ -19,9 +19,9 @@ _WHEEL = re.compile(r"(.+?)-(.+?)-(?:.+-)?(?P<python>[^-]+-[^-]+)-(?P<platform>[
 
 
 def worth_a_look(
-    assets: Sequence[Asset], platforms: Sequence[Platform], version: str
-) -> tuple[list[Asset], dict[str, str]]:
-    """Selects the files that may have a library or headers.
+    assets: Sequence[ListedAsset], platforms: Sequence[Platform], version: str
+) -> tuple[list[ListedAsset], dict[str, str]]:
+    """Select the files that may hold a library or headers.
 
     Args:
         assets: The files that are listed, maybe of several versions.
@@ -31,7 +31,7 @@ def worth_a_look(
     Returns:
         The files, and why each of the others is left out, by name.
     """
-    chosen: list[Asset] = []
+    chosen: list[ListedAsset] = []
     left_out: dict[str, str] = {}
     for asset in assets:
         reason = why_left_out(asset.file)
@@ -51,8 +51,10 @@ def worth_a_look(
     return chosen[:MOST], left_out
 
 
-def _of_one_version(assets: Sequence[Asset], version: str, left_out: dict[str, str]) -> list[Asset]:
-    """Of files that differ in their version or platform alone, as on an index page, the newest version.
+def _of_one_version(
+    assets: Sequence[ListedAsset], version: str, left_out: dict[str, str]
+) -> list[ListedAsset]:
+    """Select the newest among files that differ only in version or platform, as on an index page.
 
     No platform gets another version than the others have. What names no platform, such as the Go module
     above those with the libraries, has versions of its own.
@@ -90,25 +92,25 @@ def _group(file: str, version: str) -> tuple[object, ...]:
 
 
 def _rank(found: str, asked: str) -> tuple[object, ...]:
-    """Sorts versions: the one that is asked for last, and none at all first."""
+    """Return a sort key for versions: the requested one last, none first."""
     return bool(found), bool(asked) and bare_version(found) == bare_version(asked), _order(found)
 
 
 def _same(version: str) -> str:
-    """A version for comparison; Debian builds some architectures again, as `1.0-1+b1`."""
+    """Return a version for comparison, without Debian's rebuild suffix, as in `1.0-1+b1`."""
     return re.sub(r"\+b\d+\Z", "", bare_version(version))
 
 
 def _order(version: str) -> tuple[bool, tuple[int, ...], str]:
-    """Sorts versions; a pre-release comes before everything else."""
+    """Return a sort key for versions; pre-releases come first."""
     numbers = re.match(r"v?([\d.]*)", version)
     parts = tuple(int(part) for part in re.findall(r"\d{1,9}", numbers[1] if numbers else ""))
     is_final = re.search(r"(?i)\d[-.]?(rc|a|b|alpha|beta|pre|preview|dev)\d*", version) is None
     return is_final, parts, version
 
 
-def _for_one_python(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Asset]:
-    """Of wheels that differ in the Python that they are for, one: the library is the same."""
+def _for_one_python(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[ListedAsset]:
+    """Select one of several wheels that differ only in their Python; the library is the same."""
     best: dict[tuple[str, str, str], str] = {}
     for asset in assets:
         match = _WHEEL.fullmatch(asset.file)

@@ -1,4 +1,4 @@
-"""Looks into the files of a release: what is in each, and what the files in it are.
+"""Inspect the files of a release: the contents of each, and what those files are.
 
 Reads; decides nothing. Every archive is read twice, as a lock is made: once for its names and links, once for
 the libraries and the texts that tell something.
@@ -36,7 +36,7 @@ _TEXTS_MAX = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class ListedAsset:
     """A file of a release: its name, where it is, its size in bytes where that is known."""
 
     file: str
@@ -59,7 +59,7 @@ class Found:
         sizes: Of its files in bytes, by name, where its format tells.
     """
 
-    asset: Asset
+    asset: ListedAsset
     format: str
     names: tuple[str, ...]
     links: Mapping[str, str] = field(default_factory=dict)
@@ -75,21 +75,21 @@ class Found:
 
     @property
     def is_single(self) -> bool:
-        """Whether it is one file, and no archive of several."""
+        """Return whether it is a single file, not an archive."""
         return self.format in SINGLE
 
     def named(self, ending: str) -> list[str]:
-        """The texts whose names end so."""
+        """Return the texts whose names have this suffix."""
         return [name for name in self.texts if name.endswith(ending)]
 
 
 def loose_name(file: str, format: str) -> str:
-    """The name of a loose file: without what says how it is compressed."""
+    """Return the name of a loose file without its compression suffix."""
     return file.rpartition(".")[0] if format in SINGLE and format != "file" else file
 
 
-def look_into(stream: ByteStream, asset: Asset) -> Found:
-    """Looks into a file of a release.
+def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
+    """Inspect a file of a release.
 
     Raises:
         IntegrityError: It is no archive of the format that its name says, or a malformed one.
@@ -133,7 +133,7 @@ def look_into(stream: ByteStream, asset: Asset) -> Found:
 
 
 def look_into_folder(folder: Path) -> Found:
-    """Looks into an unpacked library, as if it were an archive."""
+    """Inspect an unpacked library, as if it were an archive."""
     names: list[str] = []
     binaries: dict[str, Binary] = {}
     texts: dict[str, str] = {}
@@ -156,7 +156,7 @@ def look_into_folder(folder: Path) -> Found:
                 texts[name] = file.read(_TEXT_MAX).decode("utf-8", "replace")
         if len(names) > NAMES_MAX:
             break
-    asset = Asset(whole.name, Url(whole.as_uri()))
+    asset = ListedAsset(whole.name, Url(whole.as_uri()))
     return Found(asset, FOLDER, tuple(names), links, frozenset(), binaries, texts)
 
 

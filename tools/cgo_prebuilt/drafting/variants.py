@@ -1,4 +1,4 @@
-"""Which of several files of a release for one platform are taken: formats, toolchains, flavors. Pure."""
+"""Choose among release files for one platform: formats, toolchains, flavors. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.drafting.asset_names import ABI
 from cgo_prebuilt.drafting.choosing import Question
-from cgo_prebuilt.drafting.libraries import Library, is_named_as, plain
+from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as, plain
 from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.drafting.versions import residue
 from cgo_prebuilt.platforms import Platform
@@ -31,15 +31,15 @@ class Variants:
         questions: What is to be decided.
     """
 
-    flavors: Mapping[str, Sequence[Library]]
+    flavors: Mapping[str, Sequence[FoundLibrary]]
     left_out: Mapping[str, str]
     questions: tuple[Question, ...] = ()
 
 
 def pick_variants(
-    libraries: Sequence[Library], version: str, name: str, answers: Mapping[str, int]
+    libraries: Sequence[FoundLibrary], version: str, name: str, answers: Mapping[str, int]
 ) -> Variants:
-    """Picks, where several files of a release have the same library for a platform.
+    """Choose where several files of a release have the same library for a platform.
 
     Args:
         libraries: All libraries of the release.
@@ -49,7 +49,7 @@ def pick_variants(
     """
     left_out: dict[str, str] = {}
     kept = _one_format(libraries, version, left_out)
-    residues: dict[str, list[Library]] = {}
+    residues: dict[str, list[FoundLibrary]] = {}
     for one in kept:
         residues.setdefault(residue(one.found.asset.file, version), []).append(one)
     rivals = _rivals(residues)
@@ -79,9 +79,9 @@ def pick_variants(
 
 
 def _one_format(
-    libraries: Sequence[Library], version: str, left_out: dict[str, str]
-) -> list[Library]:
-    """Of files that differ in their format or toolchain only, the smallest that cgo links."""
+    libraries: Sequence[FoundLibrary], version: str, left_out: dict[str, str]
+) -> list[FoundLibrary]:
+    """Return the smallest file that cgo links, among those that differ in format or toolchain only."""
     best: dict[tuple[str, Platform], Found] = {}
     for found in {id(one.found): one.found for one in libraries}.values():
         own = residue(found.asset.file, version)
@@ -113,8 +113,8 @@ def _is_better(found: Found, other: Found) -> bool:
     return not found.is_single and order(found) < order(other)
 
 
-def _rivals(residues: Mapping[str, Sequence[Library]]) -> list[str]:
-    """The variants that have the same library for the same platform as another one."""
+def _rivals(residues: Mapping[str, Sequence[FoundLibrary]]) -> list[str]:
+    """Return the variants that have the same library for the same platform."""
     holders: dict[tuple[str, str, bool, Platform], set[str]] = {}
     for variant, libraries in residues.items():
         for one in libraries:
@@ -127,7 +127,7 @@ def _rivals(residues: Mapping[str, Sequence[Library]]) -> list[str]:
     return sorted(found)
 
 
-def _rank(variant: str, libraries: Sequence[Library], name: str) -> tuple[object, ...]:
+def _rank(variant: str, libraries: Sequence[FoundLibrary], name: str) -> tuple[object, ...]:
     platforms = {platform for one in libraries for platform in one.platforms}
     files = {one.found.asset.file for one in libraries}
     return (
@@ -141,13 +141,13 @@ def _rank(variant: str, libraries: Sequence[Library], name: str) -> tuple[object
 
 
 def _preferring(
-    libraries: Iterable[Library],
+    libraries: Iterable[FoundLibrary],
     variant: str,
     others: set[str],
     version: str,
     order: Sequence[str] = (),
-) -> list[Library]:
-    """The libraries of a variant, and those that have no rival; platforms that it lacks are another's."""
+) -> list[FoundLibrary]:
+    """Return a variant's libraries, and those of other variants for platforms that it lacks."""
     listed = list(libraries)
     own = [one for one in listed if residue(one.found.asset.file, version) not in others]
     covered = {
@@ -166,6 +166,6 @@ def _preferring(
     return own
 
 
-def _example(libraries: Sequence[Library]) -> str:
+def _example(libraries: Sequence[FoundLibrary]) -> str:
     files = sorted({one.found.asset.file for one in libraries})
     return f"{files[0]}" + (f" and {len(files) - 1} more like it" if len(files) > 1 else "")

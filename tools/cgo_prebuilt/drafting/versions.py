@@ -1,4 +1,4 @@
-"""The version of a release, and names with placeholders in place of what changes. Pure."""
+"""Find a release's version, and replace it in names with placeholders. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OTHER_NUMBERS = re.compile(
 
 
 def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
-    """The version of a release; empty where nothing tells.
+    """Return the version of a release; empty if unknown.
 
     Args:
         tag: Its tag; empty where it has none.
@@ -56,7 +56,7 @@ def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
 
 
 def version_in(name: str) -> str:
-    """The version in the name of a file; empty where it has none."""
+    """Return the version in a file's name; empty if it has none."""
     return next(iter(_versions_in(name)), "")
 
 
@@ -79,7 +79,7 @@ def _bounded(version: str) -> re.Pattern[str]:
 
 
 def with_version(text: str, version: str) -> str:
-    """A text with placeholders in place of the version."""
+    """Replace the version in a text with placeholders."""
     if not re.search(r"\d[.]\d|\d{4}", version):
         return text  # such as `5`, which stands for many things
     text = _bounded(version).sub("{version}", text)
@@ -88,7 +88,7 @@ def with_version(text: str, version: str) -> str:
 
 
 def platform_words(platform: Platform, texts: Iterable[str]) -> dict[str, str]:
-    """What a release calls a platform: `{os}` and `{arch}`, from the first text that has both."""
+    """Return a release's words for a platform: `{os}` and `{arch}`, from the first text with both."""
     best: dict[str, str] = {}
     for text in texts:
         found = {key: text[start:end] for key, (start, end) in _spans(text, platform).items()}
@@ -98,7 +98,7 @@ def platform_words(platform: Platform, texts: Iterable[str]) -> dict[str, str]:
 
 
 def with_words(text: str, platform: Platform, words: Mapping[str, str]) -> str:
-    """A text with `{os}` and `{arch}` in place of a release's words for a platform."""
+    """Replace a release's words for a platform with `{os}` and `{arch}`."""
     spans = _spans(text, platform)
     for key, (start, end) in sorted(spans.items(), key=lambda item: -item[1][0]):
         if words.get(key) == text[start:end]:
@@ -107,7 +107,7 @@ def with_words(text: str, platform: Platform, words: Mapping[str, str]) -> str:
 
 
 def _spans(text: str, platform: Platform) -> dict[str, tuple[int, int]]:
-    """Where the words for a platform are; the system's with what stands right beside it, as `linux-gnu`."""
+    """Return the spans of a platform's words, with adjoining parts such as `-gnu` of `linux-gnu`."""
     words = read_name(text).words
     systems = [word for word in words if word.kind == OS and word.value == platform.os]
     spans: dict[str, tuple[int, int]] = {}
@@ -135,7 +135,7 @@ def _overlap(span: tuple[int, int], word: Word) -> bool:
 
 
 def residue(file: str, version: str) -> str:
-    """What is left of a file's name without its platform, its version and its format: its variant."""
+    """Return a file's name without platform, version and format: its variant."""
     if file.endswith(".whl"):
         return file.partition("-")[0].lower()
     if file.endswith(".deb"):

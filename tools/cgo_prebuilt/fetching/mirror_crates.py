@@ -1,4 +1,4 @@
-"""The crates of a mirror: those that the sources of some locks name, once the sources are there."""
+"""The crates of a mirror: those that the locks' sources name, once the sources are fetched."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def mirror_crates(
     open_transport: Callable[[], Transport],
     environ: Mapping[str, str],
 ) -> tuple[MirrorFile, ...]:
-    """Decides which crates a mirror holds, sorted by path.
+    """Return the crates that a mirror holds, sorted by path.
 
     Args:
         locks: The locks by their files.

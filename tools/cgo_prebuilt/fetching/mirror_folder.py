@@ -1,4 +1,4 @@
-"""A mirror that is a folder: every archive that some locks name, verified, below one root.
+"""A folder that mirrors every archive of some locks, verified, below one root.
 
 `CGO_PREBUILT_MIRROR` leads there: as `file://DIR`, or as the URL of a web server that serves it.
 Its `SHA256SUMS` names what is in it; nothing else there is ever removed.
@@ -55,7 +55,7 @@ class MirrorFile:
 
 @dataclass(slots=True)
 class Filled:
-    """What filling a mirror did: paths below its root, and bytes.
+    """The result of filling a mirror: paths below its root, and bytes.
 
     Attributes:
         fetched: What came.
@@ -72,7 +72,7 @@ class Filled:
     bytes_downloaded: int = 0
 
     def add(self, more: Filled) -> None:
-        """Adds what filling it with more did."""
+        """Add the result of another run."""
         self.fetched += more.fetched
         self.kept += more.kept
         self.removed += more.removed
@@ -86,7 +86,7 @@ def mirror_files(
     settings_for: Callable[[str], Settings],
     layout: str = FLAT,
 ) -> tuple[MirrorFile, ...]:
-    """Decides what a mirror holds: every version's archives and sources, sorted by path.
+    """Return what a mirror holds: every version's archives and sources, sorted by path.
 
     Args:
         locks: The locks.
@@ -195,7 +195,7 @@ def _other_layout(
 def fill_mirror(
     files: Sequence[MirrorFile], root: Path, open_transport: Callable[[], Transport]
 ) -> Filled:
-    """Brings a mirror's files there; those that are there and right are left alone.
+    """Download a mirror's missing files; leave correct ones alone.
 
     The next run resumes what was interrupted. Nothing but the files and their sums is left there.
 
@@ -255,7 +255,7 @@ def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) 
 
 
 def prune_mirror(files: Sequence[MirrorFile], root: Path) -> list[str]:
-    """Removes what a mirror was once filled with and no lock names any more.
+    """Remove files of earlier runs that no lock names any more.
 
     Args:
         files: What stays.

@@ -1,4 +1,4 @@
-"""What a fetch has to do, decided from the lock and the settings before anything is touched."""
+"""Decide what to fetch, from the lock and the settings alone. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Plan:
 def plan_fetch(
     lock: Lock, platform: Platform, settings: Settings, machine: Machine | None = None
 ) -> Plan:
-    """Decides what to fetch, and from where.
+    """Decide what to fetch, and from which URLs.
 
     Args:
         lock: The lock.
@@ -132,7 +132,7 @@ def check_linkopts(linkopts: Iterable[str], settings: Settings, where: str) -> N
 
 
 def _no_prebuilt(choice: Choice, platform: Platform) -> UnavailableError:
-    """There is none for a platform; what there is instead."""
+    """Return the error for a platform without a prebuilt, with the platforms that have one."""
     flavors = choice.locked.flavors
     others = [name for name, platforms in flavors.items() if str(platform) in platforms]
     of_flavor = f" of the flavor {choice.flavor}" if choice.flavor else ""

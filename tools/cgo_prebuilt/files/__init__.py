@@ -1,1 +1,1 @@
-"""What files and their names need for a crash, a rival process or Windows to do no harm."""
+"""File operations that survive crashes, rival processes and Windows."""

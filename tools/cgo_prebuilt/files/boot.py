@@ -1,4 +1,4 @@
-"""The running kernel's identity: what tells one start of a machine from the next."""
+"""The running kernel's boot id."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str | None:
-    """A name that no other start of any machine has (random(4)); None where there is none."""
+    """Return a name that is unique to this boot (random(4)); None without one."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip() or None
     except (OSError, ValueError):

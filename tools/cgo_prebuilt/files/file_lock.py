@@ -1,4 +1,4 @@
-"""A lock between processes, held on a file for as long as its holder lives.
+"""A lock between processes, held on a file while its holder lives.
 
 It saves work and is never what correctness stands on: on file systems without locks, or with locks
 that do nothing, everything that it guards still comes out right. So nobody needs to wait for a holder
@@ -53,7 +53,7 @@ def hold(
     on_stuck: Callable[[str], None] = lambda _: None,
     signs: bool = True,
 ) -> Iterator[bool]:
-    """Holds a lock while the block runs.
+    """Hold a lock while the block runs.
 
     Args:
         path: The lock file; it is made where it is missing.
@@ -138,7 +138,7 @@ def _acquire(
 
 
 def _wait(descriptor: int, shared: bool, patience: float) -> bool:
-    """Waits while the holder shows signs of life; gives whether the lock was taken."""
+    """Wait while the holder shows signs of life; return whether the lock was taken."""
     seen, since, pause = _sign(descriptor), time.monotonic(), 0.005
     while not try_to_lock(descriptor, shared=shared):
         sign, now = _sign(descriptor), time.monotonic()
@@ -157,7 +157,7 @@ def _sign(descriptor: int) -> int:
 
 @contextmanager
 def _named(descriptor: int, shared: bool) -> Iterator[None]:
-    """Has the holder's name in the lock file while the block runs."""
+    """Write the holder's name into the lock file while the block runs."""
     _write_holder(descriptor, "" if shared else f"{process_space()} {os.getpid()}")
     try:
         yield
@@ -167,7 +167,7 @@ def _named(descriptor: int, shared: bool) -> Iterator[None]:
 
 @contextmanager
 def _signs_of_life(descriptor: int, path: Path, patience: float, signs: bool) -> Iterator[None]:
-    """Touches the lock file while the block runs, unless there are to be no signs."""
+    """Touch the lock file while the block runs, if requested."""
     if not signs:
         yield
         return
@@ -198,7 +198,7 @@ def _write_holder(descriptor: int, holder: str) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Who holds the lock, for a person."""
+    """Return who holds the lock, for a person."""
     holder = ""
     with suppress(OSError, ValueError):
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -226,7 +226,7 @@ if sys.platform == "win32":
 else:
 
     def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
-        """Takes the lock on an open file, which lasts until that is closed.
+        """Take the lock on an open file, which lasts until that is closed.
 
         Args:
             descriptor: The file.

@@ -1,4 +1,4 @@
-"""What killed processes left behind, removed by whoever comes next."""
+"""Removal of what killed processes left behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned
 
 
 def remove_abandoned(folder: Path) -> int:
-    """Removes the temporary files and folders in a folder whose makers are gone.
+    """Remove temporary files and folders whose processes are gone.
 
     It makes room and is never what correctness stands on, so a refusal is passed over.
 
@@ -27,7 +27,7 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def delete(path: Path) -> None:
-    """Deletes a file or a folder with all that is in it, as far as it can be."""
+    """Delete a file or a folder with its contents, as far as possible."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

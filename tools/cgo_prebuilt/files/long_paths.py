@@ -10,14 +10,14 @@ _PREFIX = "\\\\?\\"
 
 
 def long_path(path: Path) -> Path:
-    """A path that may grow past 260 characters: the extended form on Windows, itself elsewhere."""
+    """Return a path that may exceed 260 characters: the extended form on Windows, else itself."""
     if sys.platform == "win32":
         return Path(extended(str(path.absolute())))
     return path
 
 
 def extended(path: str) -> str:
-    r"""The `\\?\` form of an absolute Windows path ("Maximum Path Length Limitation")."""
+    r"""Return the `\\?\` form of an absolute Windows path ("Maximum Path Length Limitation")."""
     if path.startswith(_PREFIX):
         return path
     path = ntpath.normpath(path)

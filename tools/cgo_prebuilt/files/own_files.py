@@ -1,4 +1,4 @@
-"""Files and folders that only this user can write, opened without following a link.
+"""Files and folders that only this user can write, opened without following links.
 
 Whoever can put a link, a pipe or a file of their own where a program writes decides what is
 overwritten. So what is found under a known name is looked at before it is used.
@@ -26,29 +26,29 @@ _SAFELY = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def is_link(found: os.stat_result) -> bool:
-    """Whether `lstat` found a symbolic link, or a junction of Windows, which it calls a folder."""
+    """Return whether `lstat` found a symbolic link, or a junction of Windows."""
     return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _MOUNT_POINT
 
 
 def this_user() -> int:
-    """The id of the user that this process acts as; 0 on Windows, as `stat` says of every file."""
+    """Return this process's user id; 0 on Windows, as `stat` reports there."""
     if sys.platform == "win32":
         return 0
     return os.geteuid()
 
 
 def is_of_this_user(found: os.stat_result) -> bool:
-    """Whether a file belongs to the user that this process acts as."""
+    """Return whether a file belongs to this process's user."""
     return found.st_uid == this_user()
 
 
 def is_writable_by_others(found: os.stat_result) -> bool:
-    """Whether the file's group or everybody may write it. On Windows, its mode does not tell."""
+    """Return whether group or others may write the file; modes say nothing on Windows."""
     return sys.platform != "win32" and bool(found.st_mode & _WRITABLE_BY_OTHERS)
 
 
 def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Opens a file that is this user's alone; it may be made.
+    """Open or create a file that belongs to this user alone.
 
     Args:
         path: The file, in a folder that only this user can write.
@@ -79,7 +79,7 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
 
 
 def open_plain(path: Path) -> FileIO:
-    """Opens a regular file to read it, whosever it is, and no link.
+    """Open a regular file for reading, whoever owns it; refuse a link.
 
     Raises:
         OSError: It cannot be opened, or is something else.
@@ -94,7 +94,7 @@ def open_plain(path: Path) -> FileIO:
 
 
 def read_plain(path: Path, limit: int) -> bytes:
-    """The contents of a regular file that is no link.
+    """Return the contents of a regular file; refuse a link.
 
     Args:
         path: The file.
@@ -110,7 +110,7 @@ def read_plain(path: Path, limit: int) -> bytes:
 
 
 def mark_used(path: Path, times: tuple[float, float] | None = None) -> None:
-    """Sets a file's times, now by default; those of a link, not of what it leads to."""
+    """Set a file's times, by default to now; of a link, its own."""
     if os.utime in os.supports_follow_symlinks:
         os.utime(path, times, follow_symlinks=False)
     elif not is_link(path.lstat()):
@@ -118,7 +118,7 @@ def mark_used(path: Path, times: tuple[float, float] | None = None) -> None:
 
 
 def make_own_folder(folder: Path) -> bool:
-    """Makes a folder where it is missing, in one where others may write, such as /tmp.
+    """Create a folder if missing, inside one that others may write, such as /tmp.
 
     Returns:
         Whether it is this user's own, and nobody else may enter it.

@@ -1,4 +1,4 @@
-"""Renames that bear with Windows, where a virus scanner may hold a new file for a moment.
+"""Renames that retry on Windows, where a virus scanner may hold a new file for a moment.
 
 A file that others may be reading is written under another name and then renamed.
 """
@@ -18,7 +18,7 @@ PAUSES: Sequence[float] = (0.01, 0.05, 0.2, 0.5, 1.0) if sys.platform == "win32"
 
 
 def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None:
-    """Renames a file or folder; a file at the target is replaced.
+    """Rename a file or folder; replace a file at the target.
 
     Args:
         source: What to rename.
@@ -39,7 +39,7 @@ def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file so that nobody ever sees a part of it; one that is there is replaced.
+    """Write a file atomically; replace an existing one.
 
     Args:
         target: The file, in a folder that is there.
@@ -54,7 +54,7 @@ def write_whole(target: Path, content: bytes) -> None:
 
 @contextmanager
 def naming(target: Path) -> Iterator[None]:
-    """Names a file in each error of the block that names none, as those of a full disk do.
+    """Name a file in errors of the block that name none, such as a full disk's.
 
     Args:
         target: What the block writes.
@@ -69,7 +69,7 @@ def naming(target: Path) -> Iterator[None]:
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A file in the making, which gets its name after the block; one that is there is replaced.
+    """Open a file that gets its name after the block; an existing one is replaced.
 
     Args:
         target: The file, in a folder that is there.

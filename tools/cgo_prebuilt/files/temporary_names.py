@@ -1,4 +1,4 @@
-"""Names of temporary files and folders: each is unique and tells which process made it.
+"""Names of temporary files and folders, unique and with the process that made them.
 
 A process that is killed cannot clean up behind itself. From the name, the next one knows at once
 what has been abandoned, even on a file system whose locks do nothing.
@@ -21,12 +21,12 @@ _ABANDONED_SECONDS = 24 * 60 * 60
 
 
 def temporary_name() -> str:
-    """A new name, short enough for any file system."""
+    """Return a new name, short enough for any file system."""
     return f"{PREFIX}{process_space()}-{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether a temporary file or folder has no maker any more.
+    """Return whether a temporary file's process is gone.
 
     A maker on this machine is looked for. Of one elsewhere (a network file system, another
     container, an earlier start of the machine) nothing can be known, so that a day must pass.
@@ -60,7 +60,7 @@ def _is_alive(pid: int) -> bool:
 
 @cache
 def process_space() -> str:
-    """A name for where a process id means the same process: one start of one kernel and one PID namespace."""
+    """Return a name for the scope of process ids: one boot and one PID namespace."""
     try:
         namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:

@@ -59,7 +59,7 @@ _PATH_REMEDY = "give the file or the folder another name in the archive"
 
 
 def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
-    """The words of `#cgo LDFLAGS`: the libraries in link order, then the linker's options.
+    """Return the words of `#cgo LDFLAGS`: libraries in link order, then linker options.
 
     Args:
         interface: The library, its paths relative to the package's folder.
@@ -99,7 +99,7 @@ def _words(option: str, where: str) -> list[str]:
 
 
 def cflags(interface: Interface, *, where: str) -> list[str]:
-    """The words of `#cgo CFLAGS`: where the headers are, relative to the package's folder.
+    """Return the words of `#cgo CFLAGS`: include folders, relative to the package.
 
     Args:
         interface: The library.
@@ -116,7 +116,7 @@ def cflags(interface: Interface, *, where: str) -> list[str]:
 
 
 def directive(name: str, words: list[str]) -> str:
-    """A `#cgo` line, as a Go comment.
+    """Return a `#cgo` line, as a Go comment.
 
     Args:
         name: `CFLAGS` or `LDFLAGS`.

@@ -10,7 +10,7 @@ from cgo_prebuilt.go_modules.go_module import GoModule
 
 
 def hash1(files: Mapping[str, str]) -> str:
-    """The hash of a set of files.
+    """Return the hash of a set of files.
 
     Args:
         files: The SHA-256 of each file, 64 lower-case hex digits, by name.
@@ -23,7 +23,7 @@ def hash1(files: Mapping[str, str]) -> str:
 
 
 def module_hash(module: GoModule, files: Mapping[str, str]) -> str:
-    """The hash of a module's zip.
+    """Return the hash of a module's zip.
 
     Args:
         module: The module.
@@ -33,5 +33,5 @@ def module_hash(module: GoModule, files: Mapping[str, str]) -> str:
 
 
 def go_mod_hash(go_mod: bytes) -> str:
-    """The hash of a `go.mod` file, which go.sum has in a line of its own."""
+    """Return the hash of a `go.mod` file, which has its own line in go.sum."""
     return hash1({"go.mod": hashlib.sha256(go_mod).hexdigest()})

@@ -1,4 +1,4 @@
-"""The MODULE.bazel lines that give an unmodified Go module, through gazelle's `go_deps`, its native library.
+"""The MODULE.bazel lines that add a native library to an unmodified Go module of `go_deps`.
 
 gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It knows no library for
 it, resolves `-I${SRCDIR}/../include` to a folder that is not there (gazelle 126), and writes link
@@ -35,7 +35,7 @@ _EDITS = (
 
 
 def patch_command(library: str) -> str:
-    """The command that mends the BUILD files which gazelle wrote for a module.
+    """Return the command that patches the BUILD files that gazelle wrote for a module.
 
     Args:
         library: The library's repository.
@@ -49,7 +49,7 @@ def patch_command(library: str) -> str:
 
 
 def include_command(interfaces: Iterable[Interface]) -> str | None:
-    """The command that has a module's sources include the library's headers by name, not by `../` paths.
+    """Return the command that replaces `../` paths in a module's includes with header names.
 
     Args:
         interfaces: The library, on each platform.
@@ -82,7 +82,7 @@ def _literal(text: str) -> str:
 
 
 def lock_label(lock: PurePath, folder: PurePath) -> str:
-    """The label of a lock file.
+    """Return the label of a lock file.
 
     Args:
         lock: Its path, absolute or relative to the folder.
@@ -105,7 +105,7 @@ def lock_label(lock: PurePath, folder: PurePath) -> str:
 def gazelle_lines(
     library: str, lock: str, module: str, interfaces: Iterable[Interface] = ()
 ) -> str:
-    """Lines for the root module's MODULE.bazel.
+    """Return lines for the root module's MODULE.bazel.
 
     Args:
         library: The library's repository.

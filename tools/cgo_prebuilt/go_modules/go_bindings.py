@@ -1,7 +1,7 @@
-"""Reads the Go package that holds a library's bindings, to be published in the forwarding module.
+"""Read the Go package of a library's bindings, for the forwarding module.
 
-Of its folder's surroundings nothing is published, so what needs them is refused: it would build here,
-and nowhere else.
+Nothing else of its folder is published. A package that needs other files is refused: it would build
+here and nowhere else.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ALONE = "or publish the bindings as a module of their own, without 'go.package'
 def read_bindings(
     folder: Path, headers: Collection[str] = (), modules: Collection[str] = ()
 ) -> Bindings:
-    """Reads a package's files: all of its folder but tests, build files, leftovers and what is ignored.
+    """Read a package's files: its folder without tests, build files, leftovers and ignored files.
 
     Args:
         folder: The package's folder. Its `go` line is that of the nearest `go.mod` above.
@@ -82,7 +82,7 @@ def read_bindings(
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """What there is beside the bindings in their module, and what there is only here.
+    """What the bindings' module publishes besides them, and which files stay local.
 
     Attributes:
         files: Their own files.
@@ -160,7 +160,7 @@ def _check_flags(source: GoSource, published: _Published, where: Path) -> None:
 
 
 def _paths_in(word: str) -> Iterator[str]:
-    """The paths in a word, relative to the package's folder."""
+    """Return the paths in a word, relative to the package's folder."""
     for in_sources, relative in _PATH_OF_WORD.findall(word):
         yield posixpath.normpath(relative or f"./{in_sources.lstrip('/')}")
 
@@ -170,7 +170,7 @@ def _embeds(source: GoSource, file: str) -> bool:
 
 
 def _go_mod(folder: Path) -> tuple[str, str]:
-    """The path of the module that a folder is in, empty where it is in none; and its `go` line."""
+    """Return the path and the `go` line of a folder's module; an empty path outside of any."""
     for parent in (folder, *folder.parents):
         if (parent / "go.mod").is_file():
             text = text_of_file(parent / "go.mod")

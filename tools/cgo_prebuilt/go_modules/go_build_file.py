@@ -1,4 +1,4 @@
-"""The BUILD.bazel files of Go modules, as gazelle's `go_deps` finds them and keeps them.
+"""The BUILD.bazel files of Go modules, for gazelle's `go_deps`.
 
 Repositories and `load` labels are those that a repository made by `go_deps` sees. A program says
 nothing about the library: Bazel links by labels, so the `#cgo` lines with paths are left out.
@@ -24,7 +24,7 @@ _VISIBILITY = '\npackage(default_visibility = ["//visibility:public"])\n'
 
 
 def platform_build_file(path: str, package: str, interface: Interface) -> str:
-    """The file of a platform's module.
+    """Return the file of a platform's module.
 
     Args:
         path: The module's path.
@@ -75,7 +75,7 @@ def forwarding_build_file(
     headers: Interface | None,
     embedded: Iterable[str] = (),
 ) -> str:
-    """The file of the forwarding module.
+    """Return the file of the forwarding module.
 
     Bazel's platforms for Go do not tell musl apart, so its modules are not among the dependencies.
 
@@ -120,7 +120,7 @@ go_library(
 
 
 def target_name(path: str) -> str:
-    """The name that gazelle expects of a library with this import path."""
+    """Return the name that gazelle expects of a library with this import path."""
     parts = path.split("/")
     if len(parts) > 1 and re.fullmatch(r"v[0-9]+", parts[-1]):
         parts.pop()
@@ -128,7 +128,7 @@ def target_name(path: str) -> str:
 
 
 def repository_name(path: str) -> str:
-    """The name that `go_deps` gives to the repository of a module."""
+    """Return the name that `go_deps` gives to the repository of a module."""
     host, *parts = path.lower().split("/")
     return re.sub(r"[-.]", "_", "_".join([*reversed(host.split(".")), *parts]))
 
@@ -143,7 +143,7 @@ alias(
 
 
 def _cc_imports(interface: Interface) -> str:
-    """A cc_import for each library; each depends on the next, which fixes the link order."""
+    """Return a cc_import for each library; each depends on the next, which fixes the link order."""
     shared = {stem(path): path for path in interface.shared_library}
     # Two forms of one library are one target: then the link mode chooses.
     forms = [(path, shared.pop(stem(path), "")) for path in interface.static_library]
@@ -164,7 +164,7 @@ def _cc_imports(interface: Interface) -> str:
 
 
 def _literal(value: str) -> str:
-    """A value of an attribute in which Bazel replaces "Make" variables."""
+    """Return an attribute's value with "Make" variables escaped."""
     return value.replace("$", "$$")
 
 

@@ -53,7 +53,7 @@ class GoModule:
 
 
 def check_module_path(path: str, *, where: str) -> None:
-    """Refuses what cannot be the path of a module that is published on a web site.
+    """Refuse an invalid path of a module on a web site.
 
     Args:
         path: Such as `go.acme.dev/vecsearch-prebuilt`, or with `/v2` behind it.
@@ -83,7 +83,7 @@ def check_module_path(path: str, *, where: str) -> None:
 
 
 def module_version(release: str, path: str, *, where: str) -> str:
-    """The version that a module has for a release of a library.
+    """Return the module version of a library's release.
 
     Args:
         release: The library's version; `1.2.3` stands for `v1.2.3`.
@@ -116,20 +116,20 @@ def module_version(release: str, path: str, *, where: str) -> str:
 
 
 def platform_module(path: str, platform: Platform) -> str:
-    """The path of a platform's module: `<module>-<os>-<arch>`, before a suffix such as `/v2`."""
+    """Return the path of a platform's module: `<module>-<os>-<arch>`, before a `/v2` suffix."""
     suffix = _suffix(path)
     return f"{path.removesuffix(suffix)}-{str(platform).replace('_', '-')}{suffix}"
 
 
 def package_name(path: str) -> str:
-    """A package name for the root of a module: the last part of its path, as an identifier."""
+    """Return the package name of a module's root: the last part of its path, as an identifier."""
     last = path.removesuffix(_suffix(path)).rsplit("/", 1)[-1]
     name = re.sub(r"[^a-z0-9_]", "_", last.lower())
     return name if not name[:1].isdigit() else f"_{name}"
 
 
 def package_problem(name: str) -> str | None:
-    """Why no program can import a package of this name; None where one can."""
+    """Return why a package of this name cannot be imported; None if it can."""
     if _KEYWORD.fullmatch(name) or name == "_":
         return "the language does not take it as a name"
     if name == "main":
@@ -140,7 +140,7 @@ def package_problem(name: str) -> str | None:
 
 
 def check_root_package(path: str, *, where: str) -> None:
-    """Refuses a module whose path names a package that nobody can import.
+    """Refuse a module whose root package cannot be imported.
 
     Args:
         path: A module's path.
@@ -160,7 +160,7 @@ def check_root_package(path: str, *, where: str) -> None:
 
 
 def version_key(version: str) -> tuple[Any, ...]:
-    """A key that sorts canonical versions by precedence (Semantic Versioning 2.0.0, section 11)."""
+    """Return a key that sorts canonical versions by precedence (Semantic Versioning 2.0.0, section 11)."""
     match = _VERSION.fullmatch(version)
     if match is None:
         return ()
@@ -175,23 +175,23 @@ def version_key(version: str) -> tuple[Any, ...]:
 
 
 def is_canonical(version: str) -> bool:
-    """Whether a version may stand in a list: canonical, and no pseudo-version."""
+    """Return whether a version may be listed: canonical, and no pseudo-version."""
     return bool(_VERSION.fullmatch(version)) and not _PSEUDO_VERSION.fullmatch(version)
 
 
 def latest(versions: list[str]) -> str:
-    """What `@latest` names: the highest release, or the highest pre-release where there is none."""
+    """Return what `@latest` names: the highest release, else the highest pre-release."""
     releases = [version for version in versions if "-" not in version]
     return max(releases or versions, key=version_key)
 
 
 def file_path_problem(path: str) -> str | None:
-    """Why golang.org/x/mod/module.CheckFilePath refuses a file's path; None where it does not."""
+    """Return why golang.org/x/mod/module.CheckFilePath refuses a path; None if it does not."""
     return _path_problem(path, module=False)
 
 
 def import_path_problem(path: str) -> str | None:
-    """Why golang.org/x/mod/module.CheckImportPath refuses a path; None where it does not."""
+    """Return why golang.org/x/mod/module.CheckImportPath refuses a path; None if it does not."""
     for sign in path:
         if not _is_import_sign(sign, "+"):
             return f"it has the character {sign!r}"

@@ -36,8 +36,8 @@ _COMPILED = re.compile(r".*\.(go|c|cc|cpp|cxx|m|mm|f|F|for|f90|s|S|sx|swig|swigc
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    """What the generated files say of a library.
+class GoLibrary:
+    """A library, as the generated files describe it.
 
     Attributes:
         name: The library.
@@ -53,7 +53,7 @@ class Library:
 
     @property
     def source_tag(self) -> str:
-        """The build tag that has nothing prebuilt linked."""
+        """Return the build tag that links nothing prebuilt."""
         return f"{_identifier(self.name)}_source"
 
 
@@ -75,7 +75,7 @@ class Bindings:
 
 
 def go_mod(path: str, go_version: str = GO_VERSION, requires: Iterable[str] = ()) -> bytes:
-    """A `go.mod` file.
+    """Return a `go.mod` file.
 
     Args:
         path: The module's path.
@@ -88,9 +88,9 @@ def go_mod(path: str, go_version: str = GO_VERSION, requires: Iterable[str] = ()
 
 
 def platform_files(
-    library: Library, platform: Platform, interface: Interface, paths: Iterable[str]
+    library: GoLibrary, platform: Platform, interface: Interface, paths: Iterable[str]
 ) -> dict[str, bytes]:
-    """The generated files of a platform's module, all but `go.mod`.
+    """Return the generated files of a platform's module, all but `go.mod`.
 
     Args:
         library: The library.
@@ -118,12 +118,12 @@ def platform_files(
 
 
 def forwarding_files(
-    library: Library,
+    library: GoLibrary,
     platforms: Iterable[Platform],
     interface: Interface,
     bindings: Bindings | None,
 ) -> dict[str, bytes]:
-    """The generated files of the forwarding module, all but `go.mod`.
+    """Return the generated files of the forwarding module, all but `go.mod`.
 
     Args:
         library: The library.
@@ -175,7 +175,7 @@ def forwarding_files(
 
 
 def _constraint(platform: Platform) -> str:
-    """The build constraint of a platform."""
+    """Return the build constraint of a platform."""
     words = _system_words(platform)
     if platform.os == "linux":
         words.append(MUSL_TAG if platform.libc == MUSL else f"!{MUSL_TAG}")
@@ -189,14 +189,14 @@ def _system_words(platform: Platform) -> list[str]:
     return words
 
 
-def _selection(library: Library, platform: Platform, package: str) -> str:
+def _selection(library: GoLibrary, platform: Platform, package: str) -> str:
     return (
         f"{_GENERATED}//go:build {_constraint(platform)} && !{library.source_tag}\n\n"
         f'package {package}\n\nimport _ "{platform_module(library.module, platform)}"\n'
     )
 
 
-def _source(library: Library, package: str) -> str:
+def _source(library: GoLibrary, package: str) -> str:
     return (
         f"{_GENERATED}//go:build {library.source_tag}\n\n"
         f"// With -tags {library.source_tag} nothing prebuilt is linked. What is, the environment"
@@ -210,7 +210,7 @@ def _source(library: Library, package: str) -> str:
     )
 
 
-def _unsupported(library: Library, known: list[Platform], package: str) -> str:
+def _unsupported(library: GoLibrary, known: list[Platform], package: str) -> str:
     others = " && ".join(f"!({_constraint(platform)})" for platform in known)
     name = _identifier(library.name)
     return _refusal(
@@ -221,7 +221,7 @@ def _unsupported(library: Library, known: list[Platform], package: str) -> str:
 
 
 def _refusal(constraint: str, package: str, message: str) -> str:
-    """A file that does not compile, and whose error is the message."""
+    """Return a Go file that fails to compile with the message as its error."""
     return f"{_GENERATED}//go:build {constraint}\n\npackage {package}\n\nvar _ = {message}\n"
 
 
@@ -230,7 +230,7 @@ def _identifier(name: str) -> str:
 
 
 def _folders(module: str, package: str, paths: Iterable[str], where: str) -> dict[str, str]:
-    """A Go file for every folder, imported from the one above.
+    """Yield a Go file for every folder, imported from the one above.
 
     `go mod vendor` copies a folder only if it is a package that another one imports.
     """

@@ -1,4 +1,4 @@
-"""The release that becomes Go modules: a maintainer's packed archives, or what somebody else's lock names."""
+"""The release that becomes Go modules: packed archives, or those of a lock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.platforms import Platform, parse_platform
 from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.releases.exposing import without_link_names
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 from cgo_prebuilt.releases.locking import IndexedArchive, Indexer, lock_version
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.storage.materialize import materialize
@@ -31,7 +31,7 @@ from cgo_prebuilt.vouching.sums import SUMS, read_sums
 
 @dataclass(frozen=True, slots=True)
 class GoRelease:
-    """What each platform has, and how to get it.
+    """A release: each platform's files, and how to fetch them.
 
     Attributes:
         platforms: What each platform's files are, of the default flavor: the go command selects no other.
@@ -45,7 +45,7 @@ class GoRelease:
 
 
 def packed_release(manifest: Manifest, dist: Path) -> GoRelease:
-    """A release that `pack` wrote.
+    """Return a release that `pack` wrote.
 
     Args:
         manifest: The manifest.
@@ -71,7 +71,7 @@ def locked_release(
     store: Store,
     open_transport: Callable[[], Transport],
 ) -> GoRelease:
-    """A release that a lock names, whoever publishes it.
+    """Return a release that a lock names, whoever publishes it.
 
     Args:
         manifest: The manifest, whose version is taken.
@@ -104,7 +104,7 @@ def locked_release(
 
 
 def slimmed(release: GoRelease, say: Callable[[str], None]) -> GoRelease:
-    """The same release with slim static libraries; see `slim_library`.
+    """Return the release with slim static libraries; see `slim_library`.
 
     Args:
         release: The release.
@@ -131,10 +131,10 @@ def _exposed(platforms: Mapping[str, LockedPlatform]) -> dict[Platform, LockedPl
 
 
 def _indexer(dist: Path) -> Indexer:
-    """An indexer that takes an archive from the folder, if it is the one of its `SHA256SUMS`."""
+    """Return an indexer that takes an archive from the folder if its `SHA256SUMS` lists it."""
     sums = read_sums(dist / SUMS)
 
-    def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+    def get(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
         path = dist / spec.file
         if not path.is_file():
             raise UnavailableError(

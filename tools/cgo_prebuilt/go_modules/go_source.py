@@ -1,4 +1,4 @@
-"""What a Go file says of itself before its code: its package, what it imports, embeds and gives to cgo.
+"""The head of a Go file: its package, imports, embeds and `#cgo` lines.
 
 References: The Go Programming Language Specification, "Source file organization"; go/build, which
 reads no more of a file than this.
@@ -44,7 +44,7 @@ class GoSource:
 
 
 def parse_go(text: str) -> GoSource:
-    """Reads a Go file's head; what is no Go is taken for a file without one."""
+    """Parse a Go file's head; a file that is not Go has an empty one."""
     code = _COMMENT.sub(" ", text)
     package = _PACKAGE.match(code)
     if package is None:
@@ -63,7 +63,7 @@ def parse_go(text: str) -> GoSource:
 
 
 def included(text: str) -> list[str]:
-    """What a file in C, or the C in a Go file, includes from beside itself."""
+    """Return the local files that a C file, or the C in a Go file, includes."""
     return _INCLUDE.findall(text)
 
 

@@ -1,4 +1,4 @@
-"""Publishing a release into a module proxy's folder.
+"""Publish a release into a module proxy's folder.
 
 What was published stays as it is for ever: the checksum database and every go.sum remember it.
 """
@@ -34,7 +34,12 @@ from cgo_prebuilt.go_modules.goproxy_pages import (
     redirects_file,
 )
 from cgo_prebuilt.go_modules.goproxy_staging import StagedModule, stage_modules
-from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published, version_info, write_file
+from cgo_prebuilt.go_modules.goproxy_tree import (
+    ProxyTree,
+    PublishedVersion,
+    version_info,
+    write_file,
+)
 from cgo_prebuilt.go_modules.module_zip import write_module_zip
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.publishing.publish import go_zip
@@ -58,16 +63,16 @@ _DEFAULT_TIME = "1980-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class BuiltModule:
-    """A module of a release, its small files, and whether the tree did not have it before."""
+    """A module of a release, with its small files, and whether it is new in the tree."""
 
     staged: StagedModule
-    files: Published
+    files: PublishedVersion
     new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SeparateZips:
-    """Zips that are served elsewhere than in the site.
+    """Zips that are served from elsewhere than the site.
 
     Attributes:
         url: Where, as a base or a template with `{file}`.
@@ -91,7 +96,7 @@ def build_site(
     time: str,
     on_wait: Callable[[], None] | None = None,
 ) -> list[BuiltModule]:
-    """Adds a release to a site.
+    """Add a release to a site.
 
     Args:
         manifest: The manifest, with `go.module`.
@@ -138,7 +143,7 @@ def build_site(
 def compare(
     manifest: Manifest, release: GoRelease, tree: ProxyTree, staging: Path, *, time: str
 ) -> list[BuiltModule]:
-    """Makes a release's modules and compares them with those that are published.
+    """Compare a release's modules with the published ones.
 
     Args:
         manifest: The manifest.
@@ -157,13 +162,15 @@ def compare(
         old = tree.published(staged.module)
         if old is not None:
             _refuse_change(staged, old)
-        new = Published(version_info(staged.module.version, time), staged.go_mod, staged.zip_hash)
+        new = PublishedVersion(
+            version_info(staged.module.version, time), staged.go_mod, staged.zip_hash
+        )
         built.append(BuiltModule(staged, old or new, old is None))
     return built
 
 
 def version_time(environ: Mapping[str, str]) -> str:
-    """The time of a version: `SOURCE_DATE_EPOCH`, in seconds since 1970, or a fixed one.
+    """Return the time of a version: `SOURCE_DATE_EPOCH`, or a fixed one.
 
     Reference: https://reproducible-builds.org/specs/source-date-epoch/.
 
@@ -196,7 +203,7 @@ def _check_url(url: str | None, option: str) -> None:
 
 @contextmanager
 def _staging_folder(site: Path, on_wait: Callable[[], None] | None) -> Iterator[Path]:
-    """A folder on the site's file system, so that zips get into the site by a rename.
+    """Create a temporary folder on the site's file system, so that zips can be renamed into it.
 
     Meanwhile no other process changes the site.
     """
@@ -226,7 +233,7 @@ def _staging_folder(site: Path, on_wait: Callable[[], None] | None) -> Iterator[
         ) from None
 
 
-def _refuse_change(staged: StagedModule, old: Published) -> None:
+def _refuse_change(staged: StagedModule, old: PublishedVersion) -> None:
     # The .info stays as it was published; no hash depends on it.
     for what, before, now in (
         ("zip", old.zip_hash, staged.zip_hash),
@@ -249,7 +256,7 @@ def _move_out(
     manifest: Manifest,
     zips: SeparateZips,
 ) -> dict[str, str]:
-    """Moves zips to the release's other assets, and says where they will be."""
+    """Move zips to the release's assets, and return their URLs."""
     redirects = {}
     hashes = {}
     for staged in new:

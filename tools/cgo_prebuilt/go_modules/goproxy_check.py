@@ -1,4 +1,4 @@
-"""Validation of a module proxy's folder: that everything in it is what the go command will accept."""
+"""Validate a module proxy's folder: the go command accepts everything in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMEDY = "restore the file from what was published, or publish a new version"
 
 
 def check_site(site: Path) -> list[GoModule]:
-    """Validates a tree, without the network.
+    """Validate a tree, without the network.
 
     Args:
         site: The folder that `build_site` wrote.

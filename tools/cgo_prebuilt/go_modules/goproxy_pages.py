@@ -1,4 +1,4 @@
-"""The texts of a module site beside the proxy's files: go-import pages and servers' settings.
+"""Pages and server settings of a module site: go-import pages, redirects, nginx, Caddy.
 
 In direct mode the go command asks `https://<path>?go-get=1` for `<meta name="go-import"
 content="<path> mod <proxy>">` (https://go.dev/ref/mod, "Finding a repository for a module path").
@@ -16,13 +16,13 @@ CADDY = "Caddyfile-site"
 
 
 def page_path(module: str) -> str:
-    """The page of a module, relative to the root of its host's site."""
+    """Return the path of a module's page, relative to its host's root."""
     below = module.partition("/")[2]
     return f"{below}/index.html" if below else "index.html"
 
 
 def module_page(proxies: Mapping[str, str]) -> str:
-    """A page that says where modules are.
+    """Return a page with go-import lines.
 
     Args:
         proxies: The URL that the tree is served at, without a slash at its end, by module path.
@@ -39,7 +39,7 @@ def module_page(proxies: Mapping[str, str]) -> str:
 
 
 def not_found_page(proxies: Mapping[str, str]) -> str:
-    """A page for every path that has none, on hosts that serve one.
+    """Return a page for every other path, on hosts that serve one.
 
     The go command reads it in spite of its status. It refuses two tags that match one path, so a
     module below another one is covered by that one's tag.
@@ -54,18 +54,18 @@ def not_found_page(proxies: Mapping[str, str]) -> str:
 
 
 def redirects_file(redirects: Mapping[str, str]) -> str:
-    """The rules of Netlify and Cloudflare Pages: `/<path> <URL> 302`, a line each."""
+    """Return the redirects of Netlify and Cloudflare Pages: `/<path> <URL> 302`, a line each."""
     return "".join(f"/{path} {url} 302\n" for path, url in sorted(redirects.items()))
 
 
 def parse_redirects(text: str) -> dict[str, str]:
-    """Reads what `redirects_file` wrote: URLs by path, without the leading slash."""
+    """Parse `redirects_file`: URLs by path, without the leading slash."""
     fields = (line.split() for line in text.splitlines())
     return {line[0].removeprefix("/"): line[1] for line in fields if len(line) == 3}
 
 
 def nginx_site(redirects: Mapping[str, str]) -> str:
-    """Directives for a `server` block of nginx."""
+    """Return directives for a `server` block of nginx."""
     rules = "".join(
         f'location = "/{path}" {{ return 302 "{url}"; }}\n'
         for path, url in sorted(redirects.items())
@@ -80,7 +80,7 @@ def nginx_site(redirects: Mapping[str, str]) -> str:
 
 
 def caddy_site(redirects: Mapping[str, str]) -> str:
-    """Directives for a site block of Caddy 2."""
+    """Return directives for a site block of Caddy 2."""
     rules = "".join(f"redir /{path} {url} 302\n" for path, url in sorted(redirects.items()))
     return (
         "# For a site block whose root is this folder:\n"

@@ -1,4 +1,4 @@
-"""The lines that a program's go.mod and go.sum need, to be built with one platform's zip fetched.
+"""The go.mod and go.sum lines with which a program fetches one platform's zip only.
 
 `go get` and `go mod tidy` would write the same lines, but download every platform's zip to do so.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
 from cgo_prebuilt.go_modules.go_module import GoModule, latest, platform_module
-from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, Published
+from cgo_prebuilt.go_modules.goproxy_tree import ProxyTree, PublishedVersion
 from cgo_prebuilt.platforms import SUPPORTED
 
 _BUILD_FIRST = "name the folder that `cgo-prebuilt goproxy build` wrote"
@@ -20,7 +20,7 @@ _REQUIRED = re.compile(r"^\t(\S+) (v\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a program needs to use a library.
+    """The lines that a program needs to use a library.
 
     Attributes:
         module: The forwarding module.
@@ -36,7 +36,7 @@ class Requirement:
 
 
 def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requirement:
-    """Finds what a program needs.
+    """Return the lines that a program needs.
 
     Args:
         tree: The published modules.
@@ -81,8 +81,8 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
     return Requirement(module, platforms, f"require (\n{''.join(lines)})\n", go_sum_lines(found))
 
 
-def go_sum_lines(modules: dict[GoModule, Published]) -> str:
-    """The lines of go.sum for some modules, sorted as the go command sorts them."""
+def go_sum_lines(modules: dict[GoModule, PublishedVersion]) -> str:
+    """Return the go.sum lines of some modules, in the go command's order."""
     lines = []
     for module, files in sorted(modules.items()):
         lines.append(f"{module.path} {module.version} {files.zip_hash}\n")
@@ -91,7 +91,7 @@ def go_sum_lines(modules: dict[GoModule, Published]) -> str:
 
 
 def _is_forwarding(tree: ProxyTree, path: str) -> bool:
-    """Whether a module requires the platforms' ones; those require it in turn."""
+    """Return whether a module requires the platforms' modules, which require it in turn."""
     versions = tree.versions(path)
     newest = tree.published(GoModule(path, latest(versions))) if versions else None
     required = {module.path for module in _requires(newest)} if newest else set()
@@ -114,6 +114,6 @@ def _only(forwarding: list[str], tree: ProxyTree) -> str:
     )
 
 
-def _requires(published: Published) -> list[GoModule]:
+def _requires(published: PublishedVersion) -> list[GoModule]:
     text = published.go_mod.decode("utf-8", "replace")
     return [GoModule(path, version) for path, version in _REQUIRED.findall(text)]

@@ -1,4 +1,4 @@
-"""A small HTTP server of a module site, for a trial; real ones are nginx, Caddy or a static host."""
+"""A small HTTP server to try a module site."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAIN = "text/plain; charset=utf-8"
 
 
 def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """Binds a server; `serve_forever` runs it.
+    """Bind a server; `serve_forever` runs it.
 
     It answers a proxy request (`GET http://go.acme.dev/x`, RFC 9112 section 3.2.2) as if it were
     that host, so that with it as HTTP_PROXY direct mode can be tried before the host exists.
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._inside(NOT_FOUND), HTTPStatus.NOT_FOUND
 
     def _inside(self, name: str) -> Path | None:
-        """The file of that name in the site, wherever links lead; None where there is none."""
+        """Return the site's file of that name, following links inside it; None without one."""
         try:
             file = Path(os.path.realpath(self._site / name))
             return file if file.is_relative_to(self._site) and file.is_file() else None

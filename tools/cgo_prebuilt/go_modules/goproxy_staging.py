@@ -1,4 +1,4 @@
-"""The modules that a release becomes: its files, verified and extracted, and those for Go."""
+"""Stage the modules of a release: verified files, and the generated Go files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cgo_prebuilt.go_modules.go_module import (
 )
 from cgo_prebuilt.go_modules.go_package import (
     GO_VERSION,
-    Library,
+    GoLibrary,
     forwarding_files,
     go_mod,
     platform_files,
@@ -34,7 +34,7 @@ LICENSE = "LICENSE"
 
 @dataclass(frozen=True, slots=True)
 class StagedModule:
-    """A module as it will be published.
+    """A module that is ready to be published.
 
     Attributes:
         module: Its path and version.
@@ -57,7 +57,7 @@ class StagedModule:
 
 
 def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list[StagedModule]:
-    """Makes the modules of a release: one for each platform, and the forwarding one last.
+    """Stage the modules of a release: one for each platform, then the forwarding one.
 
     Args:
         manifest: The manifest, with `go.module`.
@@ -73,7 +73,7 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
     where = f"{manifest.where}: go.module"
     check_module_path(go.module, where=where)
     version = module_version(manifest.version, go.module, where=where)
-    library = Library(manifest.name, manifest.version, go.module, manifest.where)
+    library = GoLibrary(manifest.name, manifest.version, go.module, manifest.where)
     bindings = None
     if go.package is None:
         check_root_package(go.module, where=where)
@@ -119,7 +119,7 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
 
 
 def go_spec(manifest: Manifest) -> GoSpec:
-    """What the manifest says for the go command.
+    """Return the manifest's section `go`.
 
     Raises:
         ManifestError: It says nothing.
@@ -169,7 +169,7 @@ def _staged(module: GoModule, platform: str, contents: Mapping[str, bytes | Path
 def _headers(
     manifest: Manifest, platforms: Mapping[Platform, LockedPlatform], staging: Path
 ) -> tuple[Interface, dict[str, bytes | Path]]:
-    """The headers for the bindings, which are compiled against the same ones on every platform."""
+    """Return the headers for the bindings, which must be the same on every platform."""
     kinds: dict[tuple[object, ...], Platform] = {}
     for platform, locked in platforms.items():
         interface = locked.interface

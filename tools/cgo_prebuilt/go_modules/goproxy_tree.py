@@ -1,4 +1,4 @@
-"""The folder that a module proxy serves: which modules and versions are published in it.
+"""A module proxy's folder: its modules and versions.
 
 Layout (https://go.dev/ref/mod, "GOPROXY protocol"): below the escaped path of a module, `@latest`
 and `@v/` with `list` and, for each version, `.info`, `.mod` and `.zip`. Beside them, `.ziphash`
@@ -26,7 +26,7 @@ _RESTORE = "restore the tree from its backup or from the site that it was copied
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedVersion:
     """The small files of a published version.
 
     Attributes:
@@ -51,45 +51,45 @@ class ProxyTree:
         self.root = root
 
     def modules(self) -> list[str]:
-        """The paths of all modules that have a list of versions, sorted."""
+        """Return the paths of all modules with a version list, sorted."""
         lists = self.root.glob("**/@v/list")
         return sorted(unescape(path.parents[1].relative_to(self.root).as_posix()) for path in lists)
 
     def versions(self, path: str) -> list[str]:
-        """The versions in a module's list, by precedence; none where there is no list."""
+        """Return the listed versions of a module by precedence; none without a list."""
         file = self._folder(path) / "@v" / "list"
         if not file.exists():
             return []
         return sorted(_read(file).decode("utf-8", "replace").split(), key=version_key)
 
     def latest(self, path: str) -> bytes:
-        """What `@latest` holds."""
+        """Return the contents of `@latest`."""
         return _read(self._folder(path) / "@latest")
 
     def file(self, module: GoModule, suffix: str) -> Path:
-        """The file of a version; the suffix is `.info`, `.mod`, `.zip` or `.ziphash`."""
+        """Return the path of a version's file; the suffix is `.info`, `.mod`, `.zip` or `.ziphash`."""
         return self.root / self.name(module, suffix)
 
     def name(self, module: GoModule, suffix: str) -> str:
-        """That file's path in the tree, which is its path below the proxy's URL."""
+        """Return that file's path in the tree, which is also its path below the proxy's URL."""
         return f"{escape(module.path)}/@v/{escape(module.version)}{suffix}"
 
-    def published(self, module: GoModule) -> Published | None:
-        """A version's small files; None where the module's list does not have it.
+    def published(self, module: GoModule) -> PublishedVersion | None:
+        """Return a version's small files; None if the module's list lacks it.
 
         Raises:
             IntegrityError: The list has it, and a file is missing.
         """
         if module.version not in self.versions(module.path):
             return None
-        return Published(
+        return PublishedVersion(
             _read(self.file(module, ".info")),
             _read(self.file(module, ".mod")),
             _read(self.file(module, ".ziphash")).decode("utf-8", "replace").strip(),
         )
 
-    def publish(self, module: GoModule, files: Published, archive: Path | None) -> None:
-        """Adds a version; nobody sees it in the list before its files are there.
+    def publish(self, module: GoModule, files: PublishedVersion, archive: Path | None) -> None:
+        """Add a version; list it only once its files are there.
 
         Args:
             module: The version.
@@ -113,7 +113,7 @@ class ProxyTree:
         write_file(folder / "@v" / "list", "".join(f"{line}\n" for line in listed).encode())
 
     def redirects(self) -> dict[str, str]:
-        """The URLs of the zips that are served elsewhere, by their paths in the tree.
+        """Return the URLs of zips that are served from elsewhere, by path.
 
         Raises:
             IntegrityError: Their file cannot be read, or is not UTF-8.
@@ -133,7 +133,7 @@ class ProxyTree:
 
 
 def version_info(version: str, time: str) -> bytes:
-    """What `.info` holds.
+    """Return the contents of `.info`.
 
     Args:
         version: The module's version.
@@ -143,7 +143,7 @@ def version_info(version: str, time: str) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file by a rename, and only where it differs: it may be served at this moment.
+    """Write a file atomically if it differs; it may be served at this moment.
 
     Raises:
         UsageError: It cannot be written.

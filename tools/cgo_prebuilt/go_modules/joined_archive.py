@@ -1,4 +1,4 @@
-"""Static archives that need each other, joined into one: in it every linker looks until nothing is missing.
+"""Join static archives that need each other: linkers search one archive until nothing is missing.
 
 A linker's options for a group are none that each linker takes from cgo and from Bazel: zig's takes no
 file in `-Wl,--start-group,a.a,--end-group`. No object is parsed: the archives' own indexes say which
@@ -37,7 +37,7 @@ _IMPORTS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What is to be joined, and what is linked then.
+    """The archives to join, and what is linked then.
 
     Attributes:
         parts: The archives' paths, in link order; none where none are to be joined.
@@ -50,13 +50,13 @@ class Join:
     interface: Interface
 
     def files(self, paths: Iterable[str]) -> list[str]:
-        """The library's files afterwards, from what they were."""
+        """Return the library's files afterwards, from what they were."""
         kept = [path for path in paths if path not in self.parts]
         return [*kept, self.path] if self.parts else kept
 
 
 def plan_join(interface: Interface, os: str, name: str) -> Join:
-    """Decides which archives of a library are joined: all from the first circular one to the last.
+    """Decide which archives to join: all from the first circular one to the last.
 
     Args:
         interface: The library, without archives that are linked as a whole.
@@ -90,7 +90,7 @@ def plan_join(interface: Interface, os: str, name: str) -> Join:
 
 
 def join_archives(parts: Mapping[str, Path], target: Path, *, where: str) -> None:
-    """Writes one archive with all members of some, in their order, the same bytes every time.
+    """Write one archive with all members of some, in order and reproducibly.
 
     Args:
         parts: The archives by their names for errors, together far below the 4 GiB of an index.
@@ -246,7 +246,7 @@ def _full_name(field: bytes, long_names: bytes, name: str, where: str) -> bytes:
 
 
 def _name_field(name: bytes, long_names: bytearray) -> bytes:
-    """How a name stands in a header; a long one is added to the long names."""
+    """Return how a name stands in a header; a long one is added to the long names."""
     if 0 < len(name) <= _SHORT_NAME and not set(name) & set(b"/ "):
         return name + b"/"
     field = b"/%d" % len(long_names)
@@ -274,7 +274,7 @@ def _even(size: int) -> int:
 
 
 def _native(numbers: array[int]) -> array[int]:
-    """Numbers of an index, whose bytes are big-endian, as this machine's; or the reverse."""
+    """Convert the numbers of a big-endian index to this machine's order, or back."""
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers

@@ -20,7 +20,7 @@ from cgo_prebuilt.go_modules.go_module import GoModule, file_path_problem
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.publishing.zip_writer import write_zip
-from cgo_prebuilt.releases.index import Wanted, index
+from cgo_prebuilt.releases.index import WantedFiles, index
 
 MODULE_MAX = 500 << 20
 """The most bytes that a zip may have, and that the files in it may have together."""
@@ -34,7 +34,7 @@ Contents = Mapping[str, bytes | Path]
 
 
 def check_contents(module: GoModule, contents: Contents) -> None:
-    """Refuses what the go command would refuse.
+    """Refuse what the go command would refuse.
 
     Raises:
         IntegrityError: A name is not allowed, or two names are one where case is ignored.
@@ -57,7 +57,7 @@ def check_contents(module: GoModule, contents: Contents) -> None:
 
 
 def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
-    """Refuses files that are larger than a module's may be.
+    """Refuse files that are larger than a module's may be.
 
     Args:
         module: The module.
@@ -81,12 +81,12 @@ def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
 
 
 def contents_hash(module: GoModule, contents: Contents) -> str:
-    """The `h1:` hash that a zip of these files has."""
+    """Return the `h1:` hash that a zip of these files has."""
     return module_hash(module, {path: _sha256(content) for path, content in contents.items()})
 
 
 def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None:
-    """Writes a module's zip.
+    """Write a module's zip.
 
     Args:
         module: The module, whose name every entry begins with.
@@ -120,7 +120,7 @@ class ModuleZip:
 
 
 def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
-    """Reads a module's zip to its end.
+    """Read a module's zip to its end.
 
     Raises:
         IntegrityError: It is no zip of this module.
@@ -131,7 +131,7 @@ def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
         raise _too_large(module, f"its zip has {size} bytes")
     with closing(FileStream(path)) as stream:
         spec = ArchiveSpec(path.name, (), "zip", "", "")
-        wanted = Wanted((), everything=True)
+        wanted = WantedFiles((), everything=True)
         files = index(stream, spec, wanted, where=str(path)).files
     prefix = f"{module}/"
     digests = {file.path.removeprefix(prefix): file.sha256 for file in files}

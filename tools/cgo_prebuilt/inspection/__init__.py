@@ -1,1 +1,1 @@
-"""What library files are made of, and what is wrong with them."""
+"""Inspection of library files: symbols, needs and faults."""

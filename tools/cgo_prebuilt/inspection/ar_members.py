@@ -18,7 +18,7 @@ _INDEXES = (b"/", b"/SYM64/")
 
 
 def ar_members(file: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Go through the members of an archive, without GNU's tables.
+    """Yield the members of an archive, without GNU's symbol and name tables.
 
     Args:
         file: The archive, seekable, behind its `MAGIC`.

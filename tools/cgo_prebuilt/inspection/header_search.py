@@ -1,4 +1,4 @@
-"""Whether a compiler would find a library's headers in the folders that are searched for them. Pure."""
+"""Check whether a compiler finds a library's headers in its include folders. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 
 def header_problems(headers: Collection[str], include_dirs: Iterable[str]) -> list[str]:
-    """What whoever includes a header of the library may stumble over.
+    """Return the problems of including the library's headers.
 
     Args:
         headers: The paths of the library's headers.

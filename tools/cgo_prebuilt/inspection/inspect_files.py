@@ -1,4 +1,4 @@
-"""Inspecting a platform's libraries with what this machine has to do it."""
+"""Inspect a platform's libraries with the tools of this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cgo_prebuilt.host import detect
 from cgo_prebuilt.inspection.build_paths import build_paths
 from cgo_prebuilt.inspection.inspect_library import ERROR, Finding, inspect_libraries
 from cgo_prebuilt.inspection.object_files import ObjectFile, read_objects
-from cgo_prebuilt.inspection.provided_symbols import Provided, provided_symbols
+from cgo_prebuilt.inspection.provided_symbols import ProvidedSymbols, provided_symbols
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.platforms import Platform
@@ -43,7 +43,7 @@ def inspect_objects(
 
 def _provided(
     platform: Platform, interface: Interface, libraries: Mapping[str, Sequence[ObjectFile]]
-) -> Provided | None:
+) -> ProvidedSymbols | None:
     host = detect()
     if platform.os != "linux" or host.platform != platform:
         return None
@@ -60,5 +60,5 @@ def _build_paths(path: Path) -> list[str]:
 
 
 def refusals(findings: list[Finding]) -> list[Finding]:
-    """The findings that nothing can be made of."""
+    """Return the findings that forbid packing or locking."""
     return [finding for finding in findings if finding.level == ERROR]

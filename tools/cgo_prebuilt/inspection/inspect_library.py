@@ -1,4 +1,4 @@
-"""What is wrong, or worth knowing, with a library that is to be packed or locked. Decides; reads nothing.
+"""Judge a library that is to be packed or locked: errors and warnings. Pure, but for `build_paths`.
 
 `object_files` reads the libraries, `provided_symbols` this machine's.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.inspection.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
-from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, Provided, version_number
+from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, ProvidedSymbols, version_number
 from cgo_prebuilt.inspection.well_known import (
     glibc_since,
     has_option,
@@ -44,7 +44,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a file.
+    """A finding about a file.
 
     Attributes:
         level: `error` for what cannot work, `warning` for what may not, `note` for the rest.
@@ -68,10 +68,10 @@ def inspect_libraries(
     platform: Platform,
     interface: Interface,
     libraries: Mapping[str, Sequence[ObjectFile]],
-    provided: Provided | None,
+    provided: ProvidedSymbols | None,
     paths: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Finding]:
-    """Inspects a platform's libraries.
+    """Inspect a platform's libraries.
 
     Args:
         platform: What they are for.
@@ -185,7 +185,7 @@ def _paths(file: str, paths: Sequence[str]) -> Finding:
 
 
 def _undefined(platform: Platform, objects: Sequence[ObjectFile]) -> set[str]:
-    """What a program that links them must find elsewhere, without Mach-O's underscore.
+    """Return the symbols that a linking program must find elsewhere, without Mach-O's underscore.
 
     A shared library finds its own symbols where DT_NEEDED leads.
     """
@@ -201,7 +201,7 @@ def _symbols(
     platform: Platform,
     interface: Interface,
     undefined: set[str],
-    provided: Provided | None,
+    provided: ProvidedSymbols | None,
     is_own: bool,
 ) -> Iterator[Finding]:
     linkopts, glibc = interface.linkopts, interface.requires.glibc
@@ -255,9 +255,9 @@ def _needed(
     platform: Platform,
     interface: Interface,
     libraries: Mapping[str, Sequence[ObjectFile]],
-    provided: Provided | None,
+    provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
-    """Tells of shared libraries that a shared library loads, and nobody is known to bring."""
+    """Report the shared libraries that a shared library loads and that no known source provides."""
     own = {name.rpartition("/")[2] for name in interface.libraries()}
     own |= {(item.soname or "").rpartition("/")[2] for all in libraries.values() for item in all}
     for file, objects in libraries.items():
@@ -291,9 +291,9 @@ def _versions(
     where: str,
     objects: Sequence[ObjectFile],
     undefined: set[str],
-    provided: Provided | None,
+    provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
-    """Compares the newest version of a family, such as GLIBC, that is asked for with what is stated."""
+    """Compare the newest required version of a family, such as GLIBC, with the stated one."""
     prefix = f"{family}_"
     # A static archive names no versions. A link takes the symbol from the oldest library that has it.
     since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}

@@ -1,4 +1,4 @@
-"""What a library file is made of: its objects, their symbols and sections, as LIEF reads them.
+"""A library file's objects, with their symbols and sections, as LIEF reads them.
 
 It comes with the extra `inspect`; nothing that fetches needs it.
 """
@@ -81,24 +81,24 @@ class ObjectFile:
 
 
 def can_inspect() -> bool:
-    """Whether the reader is installed."""
+    """Return whether the reader is installed."""
     return importlib.util.find_spec("lief") is not None
 
 
 def is_thin_archive(path: Path) -> bool:
-    """Whether a file is an archive that holds only the paths of its objects; needs no reader."""
+    """Return whether an archive holds only the paths of its objects; works without a reader."""
     with path.open("rb") as file:
         return file.read(len(_THIN)) == _THIN
 
 
 def read_objects(path: Path) -> list[ObjectFile]:
-    """The objects of a library's file; see `objects_in`."""
+    """Yield the objects of a library file; see `objects_in`."""
     with path.open("rb") as file:
         return objects_in(file)
 
 
 def objects_in(file: BinaryIO) -> list[ObjectFile]:
-    """The objects of a static archive, a shared library, or a universal file of either.
+    """Return the objects of a static archive, a shared library, or a universal file of either.
 
     Args:
         file: The library, seekable. One member of an archive at a time is in memory.
@@ -132,7 +132,7 @@ def _hand_over(item: ObjectFile, first: ObjectFile) -> None:
 
 
 def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The files in a universal one (`fat_header` of mach-o/fat.h). LIEF knows no archives in there."""
+    """Yield the files in a universal one (`fat_header` of mach-o/fat.h); LIEF reads no archives there."""
     file.seek(0)
     head = file.read(8 + 16 * _FAT_ARCH.size)
     file.seek(0)
@@ -148,7 +148,7 @@ def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """The members of an `ar` archive, or the file itself."""
+    """Yield the members of an `ar` archive, or the file itself."""
     if file.read(len(MAGIC)) != MAGIC:
         file.seek(0)
         yield "", file.read()
@@ -185,7 +185,7 @@ def _object(name: str, data: bytes) -> ObjectFile | None:
 
 
 def _name(value: Any) -> str:
-    """The name of one of LIEF's constants; empty where it knows only its number."""
+    """Return the name of a LIEF constant; empty if LIEF knows only its number."""
     return str(getattr(value, "name", ""))
 
 
@@ -224,7 +224,7 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
 
 
 def needed_isa(note: bytes) -> Iterator[str]:
-    """The levels of x86-64 that a section `.note.gnu.property` names.
+    """Return the x86-64 levels that a section `.note.gnu.property` requires.
 
     Its bits of GNU_PROPERTY_X86_ISA_1_NEEDED are the levels from the baseline on (x86-64 psABI,
     "Program Property"); linkers write it for `-z x86-64-v3`.

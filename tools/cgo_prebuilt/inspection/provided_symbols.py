@@ -1,4 +1,4 @@
-"""The symbols that this machine's C library and the libraries of a link line provide.
+"""The symbols that this machine's C library and a link line's libraries provide.
 
 Only where the machine is what the library is for can this be known; there it also tells since which
 version a symbol exists, which a static archive does not record itself.
@@ -33,8 +33,8 @@ LINKER_SYMBOLS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Provided:
-    """What a link on this machine can use.
+class ProvidedSymbols:
+    """The symbols that a link on this machine can use.
 
     Attributes:
         symbols: For each symbol the oldest version of glibc or libstdc++ that has it, such as
@@ -50,8 +50,8 @@ class Provided:
     versions: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def provided_symbols(linkopts: Iterable[str], needed: Iterable[str] = ()) -> Provided | None:
-    """Look up what a link on this machine can use.
+def provided_symbols(linkopts: Iterable[str], needed: Iterable[str] = ()) -> ProvidedSymbols | None:
+    """Look up the symbols that a link on this machine can use.
 
     Args:
         linkopts: Options for the linker; `-lNAME` are looked up.
@@ -76,7 +76,9 @@ def provided_symbols(linkopts: Iterable[str], needed: Iterable[str] = ()) -> Pro
                 found[symbol] = version
     if not found:
         return None
-    return Provided(found, frozenset(absent), frozenset(name for name in needed if _find(name)))
+    return ProvidedSymbols(
+        found, frozenset(absent), frozenset(name for name in needed if _find(name))
+    )
 
 
 def _files(library: str) -> Iterator[Path]:
@@ -97,7 +99,7 @@ def _files(library: str) -> Iterator[Path]:
 
 
 def _find(name: str) -> Path | None:
-    """A library by its name or path, where the C compiler would find it."""
+    """Find a library by name or path, where the C compiler looks."""
     if Path(name).is_absolute():
         return Path(name) if Path(name).exists() else None
     command = [*(command_named(os.environ, "CC") or ["cc"]), f"-print-file-name={name}"]
@@ -126,6 +128,6 @@ def _symbols(path: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def version_number(version: str) -> tuple[int, ...]:
-    """The number of a symbol's version: that of `GLIBC_2.17` is 2.17. They sort as versions do."""
+    """Return a symbol version's number as a sort key: that of `GLIBC_2.17` is 2.17."""
     match = _VERSION.fullmatch(version)
     return libc_version(match[1]) if match else ()

@@ -1,4 +1,4 @@
-"""Symbols and shared libraries that everybody has, and what provides them. Pure.
+"""Well-known symbols and shared libraries, and what provides them. Pure.
 
 This holds on every machine, unlike what `provided_symbols` finds on this one.
 """
@@ -42,7 +42,7 @@ _SYSTEM_MACH_O = ("/usr/lib/", "/System/")
 
 
 def option_for(symbol: str, platform: Platform) -> str | None:
-    """The option that links what usually defines a symbol, such as `-lm`; None for any other symbol.
+    """Return the option that usually defines a symbol, such as `-lm`; None for other symbols.
 
     Args:
         symbol: Its name, without Mach-O's underscore.
@@ -60,7 +60,7 @@ def option_for(symbol: str, platform: Platform) -> str | None:
 
 
 def has_option(option: str, linkopts: Iterable[str], glibc: str) -> bool:
-    """Whether some linkopts do what an option does, whatever way they say it.
+    """Return whether some linkopts include an option, in any spelling.
 
     Args:
         option: What `option_for` gives.
@@ -78,17 +78,17 @@ def has_option(option: str, linkopts: Iterable[str], glibc: str) -> bool:
 
 
 def glibc_since(symbol: str) -> str | None:
-    """The first glibc that has a symbol whose name tells; None for any other."""
+    """Return the first glibc with a symbol, if the name tells; else None."""
     return next((since for pattern, since in _GLIBC_SINCE if pattern.fullmatch(symbol)), None)
 
 
 def is_of_program(symbol: str) -> bool:
-    """Whether a symbol's name says that the Go program is to define it, by `//export`."""
+    """Return whether the Go program defines a symbol, by `//export`."""
     return _CGO.fullmatch(symbol) is not None
 
 
 def not_of_system(needed: Sequence[str], platform: Platform) -> list[str]:
-    """The shared libraries that no system of a platform brings by itself.
+    """Return the shared libraries that are not part of a platform's system.
 
     Args:
         needed: What a shared library says that it needs: DT_NEEDED, or LC_LOAD_DYLIB.

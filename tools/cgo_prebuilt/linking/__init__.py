@@ -1,1 +1,1 @@
-"""A fetched library in the words of those who compile and link."""
+"""A fetched library as compilers and linkers take it."""

@@ -1,4 +1,4 @@
-"""The environment in which a plain `go build` compiles and links against a fetched library.
+"""The environment with which a plain `go build` compiles and links a fetched library.
 
 cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` into fields at white space, and takes a field in single or
 double quotes as one (cmd/go: `go help environment`, internal/quoted); it knows no escapes inside
@@ -39,7 +39,7 @@ def cgo_environment(
     environ: Mapping[str, str],
     rpath: str = "",
 ) -> dict[str, str]:
-    """The variables for a library.
+    """Return the variables for a library.
 
     Args:
         name: The library. What an earlier evaluation set for it is replaced where it stands, so that
@@ -97,7 +97,7 @@ def cgo_environment(
 
 
 def run_paths(interface: Interface, os: str, folder: PurePath, rpath: str) -> list[str]:
-    """Where a program looks for the shared libraries when it runs; none without one.
+    """Return the folders that a program searches for its shared libraries at run time.
 
     Args:
         interface: How the files are linked.
@@ -113,7 +113,7 @@ def run_paths(interface: Interface, os: str, folder: PurePath, rpath: str) -> li
 
 
 def format_environment(variables: Mapping[str, str], shell: str) -> str:
-    """Writes variables so that a shell can evaluate them, or as a JSON object.
+    """Format variables for evaluation by a shell, or as a JSON object.
 
     Args:
         variables: Names and values.
@@ -138,7 +138,7 @@ def _assignment(name: str, value: str, shell: str) -> str:
 
 
 def _records(text: str) -> dict[str, dict[str, str]]:
-    """What was set, by library; nothing where somebody else has written the variable."""
+    """Return what was set earlier, by library; nothing if another program wrote the variable."""
     try:
         document = parse_json(text)
     except ValueError:
@@ -152,7 +152,7 @@ def _is_record(own: object) -> bool:
 
 
 def _joined(present: str, text: str, before: str) -> str:
-    """The present flags with a text in place of the one before, or of itself, else behind them."""
+    """Replace the earlier or same text in the flags, or append it."""
     for old in filter(None, (before, text)):
         start, found, end = f" {present} ".partition(f" {old} ")
         if found:
@@ -174,7 +174,7 @@ def _field(text: str) -> str:
 
 
 def _prepended(entry: str, before: str, present: str, separator: str) -> str:
-    """The present entries with one in place of the one before, or of itself, else in front."""
+    """Replace the earlier or same entry, or prepend it."""
     entries = [part for part in present.split(separator) if part]
     old = next((old for old in (before, entry) if old in entries), None)
     if old is None:

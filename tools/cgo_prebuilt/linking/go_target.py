@@ -1,4 +1,4 @@
-"""What the go command builds for: GOOS and GOARCH, where it reads them (`go help environment`)."""
+"""The platform that the go command builds for: GOOS and GOARCH (`go help environment`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 
 def go_target(environ: Mapping[str, str], defaults: Mapping[str, str], host: Platform) -> Platform:
-    """The platform of a plain `go build`.
+    """Return the platform of a plain `go build`.
 
     Args:
         environ: The environment, in which an empty variable is as good as none.
@@ -36,7 +36,7 @@ def go_target(environ: Mapping[str, str], defaults: Mapping[str, str], host: Pla
 
 
 def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
-    """What `go env -w` has set; nothing where there is no such file, or it cannot be read.
+    """Return the settings of `go env -w`; nothing if the file is missing or unreadable.
 
     Args:
         environ: The environment; GOENV names another file, or is `off`.
@@ -55,7 +55,7 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
 
 
 def _usual_file(environ: Mapping[str, str], system: str) -> str:
-    """`go/env` in the user's folder for settings, as Go's os.UserConfigDir has it."""
+    """Return `go/env` in the user's configuration folder, as Go's os.UserConfigDir has it."""
     home = environ.get("HOME", "")
     if system == "win32":
         folder = environ.get("APPDATA", "")

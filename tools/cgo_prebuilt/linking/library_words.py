@@ -1,4 +1,4 @@
-"""A library's files as words for a linker driver such as `cc`; the Bazel half is archive_flags.bzl."""
+"""Linker arguments for a library's files; archive_flags.bzl does the same for Bazel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMED = (".a", ".o", ".dll", ".dylib", ".so", ".tbd")
 def library_words(
     interface: Interface, os: str, place: Callable[[str], str], *, checked: bool = False
 ) -> list[str]:
-    """The libraries in link order: static archives, then shared libraries.
+    """Return the libraries in link order: static archives, then shared libraries.
 
     A shared library that is another form of a static archive is left out, as cgo does.
 
@@ -53,7 +53,7 @@ def _searched(path: str, os: str, place: Callable[[str], str]) -> list[str]:
 
 
 def shared_to_link(interface: Interface) -> tuple[str, ...]:
-    """The shared libraries that no static archive stands for, or what is linked in their place."""
+    """Return the shared libraries without a static archive, or their import libraries."""
     static = {stem(path) for path in interface.static_library}
     linked = interface.interface_library or interface.shared_library
     return tuple(
@@ -64,5 +64,5 @@ def shared_to_link(interface: Interface) -> tuple[str, ...]:
 
 
 def stem(path: str) -> str:
-    """What the forms of a library have in common: `x` of `lib/libx.a`, `libx.so.1` and `x.dll`."""
+    """Return the common name of a library's forms: `x` of `lib/libx.a`, `libx.so.1` and `x.dll`."""
     return PurePosixPath(path).name.partition(".")[0].removeprefix("lib")

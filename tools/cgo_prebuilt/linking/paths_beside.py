@@ -43,7 +43,7 @@ class PathBeside:
 
 
 def paths_of(go_file: str) -> list[str]:
-    """The files that the `#cgo` lines of a Go file name relative to it: `${SRCDIR}/vec.pc`. Pure."""
+    """Return the files that the `#cgo` lines of a Go file name relative to it: `${SRCDIR}/vec.pc`. Pure."""
     words = (word for line in _LINE.findall(go_file) for word in line.split())
     return [word for word in words if _PATH.match(word)]
 
@@ -51,7 +51,7 @@ def paths_of(go_file: str) -> list[str]:
 def find_path_beside(
     project: Path, owners: Collection[str], files: Collection[str], environ: Mapping[str, str]
 ) -> PathBeside | None:
-    """The first file of a library that a module of its publisher wants beside itself, and that is not there.
+    """Return the first library file that a module expects beside its sources and that is missing.
 
     Args:
         project: The folder of the program's go.mod.

@@ -16,7 +16,7 @@ _DOLLAR = "dollar=$\n"
 
 
 def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
-    """Writes the `.pc` file of a stored library beside its files, or where this user can write.
+    """Write a stored library's `.pc` file beside its files, or where this user can write.
 
     Two locks may link the same files differently, so each text has a folder of its own.
 
@@ -38,7 +38,7 @@ def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, 
 
 
 def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: str) -> str:
-    """The text of a `.pc` file.
+    """Return the text of a `.pc` file.
 
     Args:
         name: The library.
@@ -65,10 +65,10 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
 
 
 def _escaped(text: str) -> str:
-    """A text as one word of a `.pc` file, which is split as a shell does, and where `#` is special."""
+    """Escape a text as one word of a `.pc` file, which is split like a shell line."""
     return _dollars(re.sub(r"([\s\"'\\#()&;|<>*?!`\[\]])", r"\\\1", text))
 
 
 def _dollars(text: str) -> str:
-    """A text without variables but `_DOLLAR`, which pkg-config and pkgconf replace and read once."""
+    """Escape `$` as a variable that pkg-config and pkgconf expand once."""
     return text.replace("$", "${dollar}")

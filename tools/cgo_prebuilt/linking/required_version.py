@@ -16,7 +16,7 @@ _PSEUDO = re.compile(r"[-.][0-9]{14}-[0-9a-f]{12}$")
 
 
 def other_version(go_mod: str, module: str, version: str) -> str | None:
-    """The version of a module that a go.mod requires, if the library's is another one.
+    """Return the version of a module that a go.mod requires, if the library's is another one.
 
     Args:
         go_mod: Its text.
@@ -35,11 +35,11 @@ def other_version(go_mod: str, module: str, version: str) -> str | None:
 
 
 def required_modules(go_mod: str) -> list[tuple[str, str]]:
-    """The path and the version of each module that a go.mod requires."""
+    """Return the path and the version of each module that a go.mod requires."""
     return _REQUIRED.findall(go_mod)
 
 
 def modules_beside(urls: Iterable[Url]) -> list[str]:
-    """The Go modules of the GitHub repositories that release at some URLs, whether they are there or not."""
+    """Return the Go modules of the GitHub repositories that release at some URLs."""
     found = (_RELEASE.match(url.raw) for url in urls)
     return list(dict.fromkeys(f"github.com/{match[1]}" for match in found if match))

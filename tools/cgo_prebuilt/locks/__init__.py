@@ -1,1 +1,1 @@
-"""The lock: which bytes a library is made of; read, written and compared."""
+"""The lock: read, written, checked and compared."""

@@ -1,4 +1,4 @@
-"""One flavor of one version of a lock: what was asked for, or the default."""
+"""Choose one flavor of one version of a lock."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Choice:
 
     @property
     def source(self) -> Source | None:
-        """How to build this flavor; None where the lock's source builds another, or there is none."""
+        """The source of this flavor; None if the lock has none for it."""
         return self.locked.source if self.flavor == self.locked.default_flavor else None
 
     @property
     def prebuilts_key(self) -> str:
-        """The key of `prebuilts` in the lock."""
+        """Return the key of `prebuilts` in the lock."""
         flavor = f"flavors.{self.flavor}" if self.flavor else "platforms"
         return f"versions.{self.version}.{flavor}"
 
     def warning(self) -> str | None:
-        """What to say before it is used; None where there is nothing to say."""
+        """Return a warning to print before use; None without one."""
         if not self.locked.withdrawn:
             return None
         return (
@@ -55,7 +55,7 @@ class Choice:
 
 
 def choose(lock: Lock, version: str | None = None, flavor: str | None = None) -> Choice:
-    """Chooses a flavor of a version, by name; the default ones for None.
+    """Choose a flavor of a version by name; the defaults for None.
 
     Raises:
         LockError: The lock has no such version, or the version no such flavor.

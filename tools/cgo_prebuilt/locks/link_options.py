@@ -1,4 +1,4 @@
-"""The link options of a lock that are taken without being asked for; the rules decide alike."""
+"""Link options that a lock may hold without permission; the rules use the same table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _tables() -> Mapping[str, Any]:
 
 
 def refused_linkopt(linkopts: Iterable[str], allowed: Collection[str]) -> str | None:
-    """Finds a link option that could run a program or read options from elsewhere.
+    """Return the first link option that could run a program or read other options.
 
     Args:
         linkopts: Options as a lock has them, some of several words.

@@ -109,12 +109,12 @@ class Interface:
         """Every library file, whatever its kind."""
         return self.static_library + self.shared_library + self.interface_library
 
-    def strange_archives(self) -> list[str]:
+    def undeclared_archives(self) -> list[str]:
         """What `alwayslink` and `circular` name and `static_library` does not."""
         named = dict.fromkeys(self.alwayslink + self.circular)
         return [path for path in named if path not in self.static_library]
 
-    def promises(self) -> tuple[str, ...]:
+    def required_files(self) -> tuple[str, ...]:
         """Every file that there must be; globs among them, in a manifest, take one or more."""
         return self.libraries() + self.headers + self.licenses + self.runtime_files
 

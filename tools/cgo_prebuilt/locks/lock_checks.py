@@ -1,4 +1,4 @@
-"""What a lock and a manifest are both checked for, beyond the types of their values."""
+"""Checks that locks and manifests share, beyond the types of values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cgo_prebuilt.url import Url
 
 
 def check_interface(fields: Fields, interface: Interface) -> Interface:
-    """The interface, where what it says fits together; else an error at this place."""
-    strange = interface.strange_archives()
+    """Return the interface if it is consistent; else raise an error at this place."""
+    strange = interface.undeclared_archives()
     if strange:
         raise fields.problem(
             f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
@@ -21,7 +21,7 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
 
 
 def check_texts(fields: Fields, interface: Interface) -> None:
-    """Refuses what no linker or compiler can be told, as interface_problem.bzl does."""
+    """Refuse texts that linkers and compilers cannot take, as interface_problem.bzl does."""
     if "" in interface.linkopts:
         raise fields.problem("'linkopts' has an empty option", "remove it")
     for define in interface.defines:
@@ -44,7 +44,7 @@ def check_texts(fields: Fields, interface: Interface) -> None:
 
 
 def check_variables(fields: Fields, env: tuple[str, ...]) -> tuple[str, ...]:
-    """The variables of a build, each `NAME` or `NAME=VALUE`; else an error at this place."""
+    """Return a build's variables, each `NAME` or `NAME=VALUE`; else raise an error."""
     for variable in env:
         if not VARIABLE.fullmatch(variable):
             raise fields.problem(
@@ -54,7 +54,7 @@ def check_variables(fields: Fields, env: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
-    """The programs of a build, by name; else an error at this place."""
+    """Return a build's programs; else raise an error at this place."""
     for tool in tools:
         if not PROGRAM.fullmatch(tool):
             raise fields.problem(
@@ -64,7 +64,7 @@ def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_url(fields: Fields, key: str, text: str) -> Url:
-    """The URL, where it is one that can be fetched; else an error at this place."""
+    """Return the URL if it can be fetched; else raise an error at this place."""
     url = Url(text)
     if not url.is_fetchable():
         raise fields.problem(

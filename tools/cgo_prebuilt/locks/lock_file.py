@@ -1,4 +1,4 @@
-"""`prebuilt.lock.json`: the lock as JSON, sorted and stable so that a diff shows what changed.
+"""`prebuilt.lock.json`: the lock as sorted, stable JSON, so that a diff shows the changes.
 
 `rules/lock.schema.json` describes the same format for editors; a test keeps the two equal.
 """
@@ -16,7 +16,7 @@ from cgo_prebuilt.strict_json import parse_json
 
 
 def read_lock(path: Path) -> Lock:
-    """Reads a lock file.
+    """Read a lock file.
 
     Raises:
         LockError: It cannot be read, is not JSON, or is not a lock.
@@ -39,7 +39,7 @@ def read_lock(path: Path) -> Lock:
 
 
 def parse_lock(text: str, *, where: str) -> Lock:
-    """Reads a lock from its text.
+    """Read a lock from its text.
 
     Args:
         text: JSON.
@@ -61,14 +61,14 @@ def parse_lock(text: str, *, where: str) -> Lock:
 
 
 def format_lock(lock: Lock) -> str:
-    """Writes a lock as JSON text: keys sorted, two spaces, a line feed at the end."""
+    """Format a lock as JSON: sorted keys, two spaces, a final line feed."""
     from cgo_prebuilt.locks.lock_json import lock_json
 
     return json.dumps(lock_json(lock), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object. Of two equal keys, which a bad merge leaves, Python would take the last."""
+    """Refuse duplicate keys, which a bad merge leaves; Python would take the last."""
     document = dict(pairs)
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]

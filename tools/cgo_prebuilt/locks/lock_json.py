@@ -1,4 +1,4 @@
-"""A lock as the JSON that `lock_file.py` writes."""
+"""Convert a lock to JSON's types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cgo_prebuilt.locks.shared_lists import SharedLists, share
 
 
 def lock_json(lock: Lock) -> dict[str, object]:
-    """A lock as JSON's own types; what is empty is left out."""
+    """Convert a lock to JSON's types; leave out what is empty."""
     shared = share(lock)
     document: dict[str, object] = {
         "schema": SCHEMA,
@@ -130,7 +130,7 @@ def _source_json(source: Source) -> dict[str, object]:
 
 
 def _part_json(source: Source) -> dict[str, object]:
-    """What may be different for a platform."""
+    """Convert the part that may differ by platform."""
     first, *then = map(_build_json, source.steps)
     document: dict[str, object] = {
         "build": first,

@@ -1,4 +1,4 @@
-"""What a lock of this revision may hold, from the table that the rules load, too."""
+"""The keys that a lock of this revision may hold, from a table that the rules load, too."""
 
 from __future__ import annotations
 

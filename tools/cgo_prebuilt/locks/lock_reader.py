@@ -1,4 +1,4 @@
-"""Reading a lock's JSON, by the rule of `docs/decisions/lock-evolution.md`.
+"""Read a lock's JSON by the rules of docs/decisions/lock-evolution.md.
 
 What this program knows is checked strictly. What it does not know is an error in a lock of its own
 revision; in one of a newer revision it is left out, and only using it is an error.
@@ -50,7 +50,7 @@ _FLAVOR_WORDS = "letters, digits and any of . _ -"
 
 
 def read_document(document: object, where: str) -> Lock:
-    """Reads a lock.
+    """Read a lock.
 
     Args:
         document: What its JSON holds.
@@ -90,7 +90,7 @@ def _revision(head: Fields) -> int:
 
 
 class _Reader:
-    """Reads a lock of one revision, and lists what it left out."""
+    """A reader of one revision, which lists what it left out."""
 
     def __init__(self, revision: int) -> None:
         self._reading = Reading(revision)
@@ -143,7 +143,7 @@ class _Reader:
         )
 
     def _flavors(self, fields: Fields) -> dict[str, dict[str, LockedPlatform]]:
-        """The prebuilts by flavor and platform; the default flavor is the first."""
+        """Read the prebuilts by flavor and platform; the default flavor is the first."""
         has_flavors = "flavors" in fields
         if ("platforms" in fields) == has_flavors or ("default_flavor" in fields) != has_flavors:
             raise fields.problem(
@@ -229,7 +229,7 @@ class _Reader:
         with blaming_the_lock():
             check_member_names(paths, where=where)
         there = set(paths)
-        absent = [path for path in platform.interface.promises() if path not in there]
+        absent = [path for path in platform.interface.required_files() if path not in there]
         if absent:
             raise fields.problem(
                 f"no archive here has the promised {', '.join(absent)}",
@@ -272,7 +272,7 @@ class _Reader:
         return tuple(self._file(item, f"{where}[{index}]") for index, item in enumerate(value))
 
     def _shared_files(self, fields: Fields, key: str) -> list[LockedFile]:
-        """The files of the lists that a key names."""
+        """Return the files of the lists that a key names."""
         names = strings(fields, key)
         absent = [name for name in names if name not in self._shared]
         if absent:

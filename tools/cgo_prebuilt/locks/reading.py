@@ -1,4 +1,4 @@
-"""How the objects of a lock are read, by its revision: `docs/decisions/lock-evolution.md` has the rule."""
+"""Read the objects of a lock by its revision; docs/decisions/lock-evolution.md has the rules."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ RESTORE = "restore the lock from version control, or make it anew with `cgo-preb
 
 
 class NewerValue(Exception):
-    """A word of a newer revision, which only those who use it need to know."""
+    """A value of a newer revision, which matters only to its users."""
 
 
 class Reading:
-    """The reading of a lock of one revision, and what is left out of it.
+    """One reading of a lock, and what it left out.
 
     Attributes:
         revision: The lock's.
@@ -36,7 +36,7 @@ class Reading:
         self._is_newer = revision > REVISION
 
     def fields(self, kind: str, value: object, where: str) -> Fields:
-        """An object of a kind, whose keys `lock_keys` knows.
+        """Return an object of a kind, whose keys `lock_keys` defines.
 
         Raises:
             LockError: It is no mapping; or it has an unknown key, and the lock is of no newer revision.
@@ -45,7 +45,7 @@ class Reading:
         return Fields(value, where=where, known=KEYS[kind], error=LockError, ignore=ignore)
 
     def one_of(self, fields: Fields, key: str, known: Sequence[str]) -> str:
-        """A word that this program knows.
+        """Return a value that this version knows.
 
         Raises:
             NewerValue: It is another one, and the lock is of a newer revision.
@@ -60,7 +60,7 @@ class Reading:
 
 
 def mapping(fields: Fields, key: str) -> dict[str, object]:
-    """A JSON object that must be there."""
+    """Return a JSON object; required."""
     value = fields.required(key)
     if not isinstance(value, dict):
         raise fields.problem(f"{key!r} must be a mapping", RESTORE)
@@ -68,7 +68,7 @@ def mapping(fields: Fields, key: str) -> dict[str, object]:
 
 
 def listed(fields: Fields, key: str) -> list[object]:
-    """A JSON array that must be there."""
+    """Return a JSON array; required."""
     value = fields.required(key)
     if not isinstance(value, list):
         raise fields.problem(f"{key!r} must be a list", RESTORE)
@@ -76,7 +76,7 @@ def listed(fields: Fields, key: str) -> list[object]:
 
 
 def strings(fields: Fields, key: str, *, lines: bool = False) -> tuple[str, ...]:
-    """A list of strings. The form that people may use, one string for a list of one, is not for locks."""
+    """Return a list of strings; unlike a manifest, a lock has no short form for one."""
     if key in fields:
         listed(fields, key)
     return fields.strings(key, lines=lines)
@@ -84,7 +84,7 @@ def strings(fields: Fields, key: str, *, lines: bool = False) -> tuple[str, ...]
 
 @contextmanager
 def blaming_the_lock() -> Iterator[None]:
-    """A name that an archive may not have is, in a lock, the lock's fault."""
+    """Turn an error about a member's name into an error about the lock."""
     try:
         yield
     except CgoPrebuiltError as error:

@@ -1,4 +1,4 @@
-"""The lists of files that a lock holds once, since several archives have them. Pure.
+"""File lists that a lock holds once for several archives. Pure.
 
 A library with a thousand headers for eight platforms would repeat them in each. Files that the same
 archives have, and the same platforms as headers, are one list with a name.
@@ -18,7 +18,7 @@ _LEAST = 16
 
 @dataclass(frozen=True, slots=True)
 class SharedLists:
-    """The lists, by name, and the list that each of their files is in."""
+    """The lists by name, and the list that each of their files is in."""
 
     lists: Mapping[str, tuple[LockedFile, ...]]
     _names: Mapping[LockedFile, str]
@@ -26,7 +26,7 @@ class SharedLists:
     def split(
         self, platform: LockedPlatform, files: Iterable[LockedFile]
     ) -> tuple[list[LockedFile], list[str]]:
-        """Files of a platform that are in no list, and the names of the lists that have the others."""
+        """Return a platform's files that are in no list, and the names of the lists with the others."""
         if not _is_in_order(platform):
             return list(files), []
         own, names = [], set()
@@ -39,7 +39,7 @@ class SharedLists:
 
 
 def share(lock: Lock) -> SharedLists:
-    """Finds the lists that are worth sharing.
+    """Find the lists that save space.
 
     Args:
         lock: The lock.
@@ -74,13 +74,13 @@ def share(lock: Lock) -> SharedLists:
 
 
 def _is_in_order(platform: LockedPlatform) -> bool:
-    """Whether a reader who puts lists together gets the same order again."""
+    """Return whether joining the lists restores the original order."""
     ordered = [platform.interface.headers]
     ordered += [tuple(file.path for file in archive.files) for archive in platform.archives]
     return all(tuple(sorted(set(paths))) == paths for paths in ordered)
 
 
 def _age(version: str) -> list[tuple[bool, int, str]]:
-    """The order of versions, as far as their names tell: v1.9 comes before v1.10."""
+    """Return a sort key for versions: v1.9 comes before v1.10."""
     parts = re.split(r"(\d+)", version)
     return [(part.isdigit(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -1,4 +1,4 @@
-"""Reading a lock's `source`: how a library is built where there is no prebuilt."""
+"""Read a lock's `source`: how to build a library without a prebuilt."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cgo_prebuilt.url import Url
 
 
 def read_source(reading: Reading, value: object, where: str) -> Source:
-    """Reads a version's source.
+    """Read a version's source.
 
     Args:
         reading: The reading of its lock.

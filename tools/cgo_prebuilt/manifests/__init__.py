@@ -1,1 +1,1 @@
-"""The manifest that a person writes."""
+"""The manifest, `prebuilt.yaml`."""

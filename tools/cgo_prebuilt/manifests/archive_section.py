@@ -1,4 +1,4 @@
-"""A manifest's archives: which file each is, where it is published, and how it is laid out."""
+"""A manifest's archives: file names, URLs and layout."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class ArchiveSpec:
 
     @property
     def has_fixed_layout(self) -> bool:
-        """Whether the manifest says where each file of the archive is, without looking into it."""
+        """Return whether the manifest alone says where each file of the archive is."""
         return not (self.find or self.members or is_pattern(self.strip_prefix))
 
 
 def _name_without_format(file: str) -> str:
-    """The name of a file that is compressed by itself, without what says how."""
+    """Return the name of a compressed loose file without its compression suffix."""
     stem, dot, ending = file.rpartition(".")
     return stem if dot and f".{ending.lower()}" in SUFFIXES else file
 
@@ -69,7 +69,7 @@ def _name_without_format(file: str) -> str:
 def read_archive(
     value: object, urls: tuple[str, ...], values: Mapping[str, str], where: str
 ) -> ArchiveSpec:
-    """One entry of 'archives'.
+    """Read an entry of 'archives'.
 
     Args:
         value: The entry.
@@ -143,7 +143,7 @@ def read_archive(
 
 
 def check_urls(fields: Fields) -> None:
-    """Refuses URLs that are not fetched, or that have a secret in them.
+    """Refuse URLs that cannot be fetched or that hold a secret.
 
     Raises:
         ManifestError: There is one in 'urls'.
@@ -154,7 +154,7 @@ def check_urls(fields: Fields) -> None:
 
 
 def a_glob(name: str) -> tuple[str, str]:
-    """What is wrong with a glob where none is allowed, and what to do."""
+    """Return the error for a glob in a place that allows none."""
     return (
         f"{name!r} is a glob, where a file has to be named",
         "name each file; only 'headers', 'licenses' and 'runtime_files' take globs",
@@ -162,7 +162,7 @@ def a_glob(name: str) -> tuple[str, str]:
 
 
 def check_names(names: list[str], where: str) -> None:
-    """Refuses names that an archive's member may not have.
+    """Refuse names that an archive's member must not have.
 
     Raises:
         ManifestError: There is one among them.

@@ -1,4 +1,4 @@
-"""The names by which Bazel, linkers and the go command tell what a library file is. Pure."""
+"""File names by which Bazel, linkers and the go command recognize libraries. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OBJECT = re.compile(r".+\.(o|obj|lo)")
 
 
 def check_library_names(interface: Interface, *, where: str) -> None:
-    """Refuses libraries with names that the tools which link them refuse, or take for something else.
+    """Refuse library names that linking tools reject or misread.
 
     Args:
         interface: The libraries.

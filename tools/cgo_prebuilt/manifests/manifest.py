@@ -1,4 +1,4 @@
-"""`prebuilt.yaml`: what a person says about a library; `pack`, `lock` and `goproxy` read it."""
+"""`prebuilt.yaml`, as `pack`, `lock` and `goproxy` read it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cgo_prebuilt.trust import find_public_key
 
 @dataclass(frozen=True, slots=True)
 class GoSpec:
-    """What is published for the go command; paths are relative to the manifest's folder.
+    """The section `go`; paths are relative to the manifest's folder.
 
     Attributes:
         module: The forwarding module's path.
@@ -42,7 +42,7 @@ class GoSpec:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest, checked, its placeholders filled in for one version.
+    """A checked manifest, with placeholders filled in for one version.
 
     Attributes:
         where: The manifest's file, for errors.
@@ -74,15 +74,15 @@ class Manifest:
 
     @property
     def platforms(self) -> tuple[PlatformSpec, ...]:
-        """Those of the default flavor."""
+        """The platforms of the default flavor."""
         return self.flavors[self.default_flavor]
 
     def specs(self) -> tuple[PlatformSpec, ...]:
-        """Every platform of every flavor; the default one's first."""
+        """Every platform of every flavor; the default flavor first."""
         return tuple(spec for specs in self.flavors.values() for spec in specs)
 
     def of_flavor(self, flavor: str | None) -> Manifest:
-        """The manifest of one flavor alone; of the default one for None.
+        """Return the manifest of one flavor; of the default one for None.
 
         Raises:
             ManifestError: It has no such flavor.
@@ -98,7 +98,7 @@ class Manifest:
         return replace(self, flavors={chosen: self.flavors[chosen]})
 
     def platform(self, platform: Platform) -> PlatformSpec:
-        """The specification of a platform.
+        """Return the specification of a platform.
 
         Raises:
             ManifestError: It has no such platform.
@@ -116,7 +116,7 @@ class Manifest:
 
 
 def read_manifest(path: Path, version: str | None = None) -> Manifest:
-    """Reads and checks a manifest.
+    """Read and check a manifest.
 
     Args:
         path: The YAML file.
@@ -150,7 +150,7 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
 def parse_manifest(
     document: object, *, where: str, folder: Path, version: str | None = None
 ) -> Manifest:
-    """Checks a manifest that was read.
+    """Check a manifest that is already parsed as YAML.
 
     Args:
         document: What the YAML holds.
@@ -205,7 +205,7 @@ def parse_manifest(
 
 
 def _refuse_equal_flavors(top: Fields, specs: Sequence[PlatformSpec]) -> None:
-    """Two flavors that are packed and linked alike are one, and one would be packed over the other."""
+    """Refuse flavors with equal archives, since one would overwrite the other."""
     for position, spec in enumerate(specs):
         for other in specs[:position]:
             if spec == replace(other, flavor=spec.flavor):
@@ -216,7 +216,7 @@ def _refuse_equal_flavors(top: Fields, specs: Sequence[PlatformSpec]) -> None:
 
 
 def _flavors(top: Fields) -> dict[str, Fields | None]:
-    """What each flavor says; of a library without flavors, the nameless one says nothing."""
+    """Return each flavor's section; an empty one for a library without flavors."""
     listed = top.get("flavors")
     if listed is None:
         return {"": None}

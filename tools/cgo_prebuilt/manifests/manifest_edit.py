@@ -1,4 +1,4 @@
-"""Changing a manifest as a person would: one line of it, and nothing else."""
+"""Edit one line of a manifest, and keep the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _V_BEFORE_VERSION = re.compile(r"(?m)^(?!\s*#).*(?<![A-Za-z0-9{}])v\{version\}")
 
 
 def as_manifest_has_it(text: str, version: str) -> str:
-    """The version that somebody typed, without its `v` where the manifest writes `v{version}` itself.
+    """Return a version without its `v` if the manifest writes `v{version}` itself.
 
     Args:
         text: The manifest.
@@ -30,7 +30,7 @@ def as_manifest_has_it(text: str, version: str) -> str:
 
 
 def with_version(text: str, version: str, *, where: str) -> str:
-    """A manifest's text with another version in it; comments and order stay.
+    """Return a manifest's text with another version; keep comments and order.
 
     Args:
         text: The manifest.
@@ -57,7 +57,7 @@ _WITHDRAWN = re.compile(
 
 
 def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
-    """A manifest's text that says why a version is withdrawn; comments and order stay.
+    """Return a manifest's text that withdraws a version; keep comments and order.
 
     Args:
         text: The manifest.
@@ -90,12 +90,12 @@ def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
 
 
 def _spellings(value: str) -> list[str]:
-    """How YAML may write a text on one line; the first is what is written here."""
+    """Return the ways in which YAML may write a text on one line, our own first."""
     return [json.dumps(value, ensure_ascii=False), json.dumps(value), f"'{value}'", value]
 
 
 def _with_other_entry(text: str, version: str, old: str, entry: str) -> list[str]:
-    """The texts in which an entry stands for what may be the one of a version and its old reason."""
+    """Return the candidate texts with an entry in place of a version's earlier reason."""
     ways = [f"{key}: {reason}" for key in _spellings(version) for reason in _spellings(old)]
     return [text.replace(one, entry) for one in ways if text.count(one) == 1]
 

@@ -1,4 +1,4 @@
-"""A manifest's platforms: what each one's prebuilt is to be made of, in each flavor."""
+"""A manifest's platforms: what each prebuilt consists of, by flavor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLACEHOLDER_NAME = re.compile(r"(?!(?:name|version|bare_version|file|flavor)\Z)
 
 @dataclass(frozen=True, slots=True)
 class PlatformSpec:
-    """What one platform's prebuilt is to be made of; headers are globs still.
+    """What a platform's prebuilt consists of; headers are still globs.
 
     Attributes:
         platform: The platform.
@@ -50,7 +50,7 @@ class PlatformSpec:
 def read_platforms(
     top: Fields, flavor: Fields | None, names: Mapping[str, str], flavor_name: str
 ) -> tuple[PlatformSpec, ...]:
-    """The platforms of a flavor: those that it lists, else those of the manifest.
+    """Read the platforms of a flavor: its own list, else the manifest's.
 
     Args:
         top: The manifest.
@@ -76,7 +76,7 @@ def read_platforms(
 
 
 def _platform_layers(holder: Fields) -> dict[str, Fields]:
-    """What a manifest, or a flavor of it, says of each platform."""
+    """Return what a manifest or a flavor says of each platform."""
     listed = holder.required("platforms")
     if not isinstance(listed, Mapping) or not listed:
         raise holder.problem(
@@ -96,7 +96,7 @@ def _platform_layers(holder: Fields) -> dict[str, Fields]:
 
 
 def checked_layer(layer: Fields) -> Fields:
-    """The layer, where what it says of platforms is of the right types, also what others override.
+    """Return the layer if its values have the right types, even those that others override.
 
     Raises:
         ManifestError: It is not.
@@ -109,7 +109,7 @@ def checked_layer(layer: Fields) -> Fields:
 
 
 def _names(layer: Fields) -> dict[str, str]:
-    """What a platform is called in this release, by placeholder."""
+    """Return a platform's words in this release, by placeholder."""
     names = layer.string_mapping("names")
     for name in names:
         if not _PLACEHOLDER_NAME.fullmatch(name):
@@ -130,7 +130,7 @@ def _requires(layer: Fields) -> Requires:
 
 
 def platform_of(name: str, where: str) -> Platform:
-    """The platform of a manifest's key.
+    """Return the platform of a manifest's key.
 
     Raises:
         ManifestError: There is no such platform.
@@ -144,7 +144,7 @@ def platform_of(name: str, where: str) -> Platform:
 def _platform_spec(
     platform_name: str, layers: Sequence[Fields], names: Mapping[str, str], flavor: str
 ) -> PlatformSpec:
-    """One platform of one flavor.
+    """Read one platform of one flavor.
 
     Args:
         platform_name: The platform's name.
@@ -183,7 +183,7 @@ def _platform_spec(
     check_names(
         [
             *interface.libraries(),
-            *interface.strange_archives(),
+            *interface.undeclared_archives(),
             *(path for path in interface.include_dirs if path != "."),
         ],
         own.where,

@@ -1,4 +1,4 @@
-"""Whether a URL of a manifest may be published: the lock repeats it, and the lock is committed."""
+"""Refuse URLs with secrets: a lock repeats a manifest's URLs and is committed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cgo_prebuilt.url import Url
 
 
 def check_public(url: Url, key: str, fields: Fields) -> None:
-    """Refuses a URL that holds what grants access.
+    """Refuse a URL that grants access.
 
     Args:
         url: The URL, or its template.

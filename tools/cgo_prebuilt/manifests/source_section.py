@@ -1,4 +1,4 @@
-"""The manifest's section `source`: how a library is built where there is no prebuilt."""
+"""A manifest's `source`: how to build the library without a prebuilt."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_source(
     version: str,
     flavor: str,
 ) -> Source:
-    """Reads the section.
+    """Read the section.
 
     Args:
         value: What the manifest holds under `source`.
@@ -91,12 +91,12 @@ def read_source(
 
 
 def _described(top: Fields, flavor: str) -> Interface:
-    """How the manifest says that a prebuilt is linked, for every platform."""
+    """Return how the manifest links a prebuilt, for every platform."""
     return Interface.of({key: _of_flavor(top.strings(key), flavor) for key in INTERFACE_LISTS})
 
 
 def _platform_layers(fields: Fields) -> dict[str, Fields]:
-    """What the section says for each platform that it names, over what it says for all."""
+    """Return the section's values for each platform, over those for all."""
     listed = {} if fields.get("platforms") is None else fields.get("platforms")
     if not isinstance(listed, Mapping):
         raise fields.problem("'platforms' must be a mapping", "such as `linux_arm64: {}`")
@@ -118,7 +118,7 @@ def _platform_layers(fields: Fields) -> dict[str, Fields]:
 
 
 def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Source:
-    """What may be different for a platform.
+    """Read the part that may differ by platform.
 
     Args:
         fields: What the section says for it.
@@ -137,7 +137,7 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
         raise fields.problem(
             "no library is named", "set 'static_library' to the path that the build writes"
         )
-    for path in (*outputs.libraries(), *outputs.strange_archives(), *outputs.include_dirs):
+    for path in (*outputs.libraries(), *outputs.undeclared_archives(), *outputs.include_dirs):
         if is_pattern(path):
             raise fields.problem(*a_glob(path))
     check_interface(fields, outputs)
@@ -163,7 +163,7 @@ def _url(fields: Fields, names: Mapping[str, str]) -> Url | None:
 
 
 def _installed(outputs: Interface, prebuilt: Interface) -> tuple[str, ...]:
-    """Where the built libraries go: where the prebuilt ones are, if those are as many."""
+    """Return where built libraries go: to the prebuilt's paths, if there are as many."""
     places: list[str] = []
     for kind in _LIBRARIES:
         built: tuple[str, ...] = getattr(outputs, kind)
@@ -176,12 +176,12 @@ def _installed(outputs: Interface, prebuilt: Interface) -> tuple[str, ...]:
 
 
 def _of_flavor(texts: tuple[str, ...], flavor: str) -> tuple[str, ...]:
-    """Texts for the default flavor; the platform's placeholders are filled in when it is built."""
+    """Fill in the flavor's placeholders; the platform's follow at build time."""
     return tuple(text.replace("{flavor}", flavor) for text in texts) if flavor else texts
 
 
 def _steps(fields: Fields) -> list[Build]:
-    """The build: one step, or several in a list."""
+    """Read the build: one step, or a list of several."""
     value = fields.required("build")
     where = f"{fields.where}.build"
     if not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""YAML as manifests use it: of two equal keys PyYAML would silently take the last; here they are an error."""
+"""YAML with duplicate keys refused, of which PyYAML would take the last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cgo_prebuilt.errors import ManifestError
 
 
 def parse_yaml(text: str, where: str) -> object:
-    """Reads YAML.
+    """Read YAML.
 
     Args:
         text: The document.

@@ -1,1 +1,1 @@
-"""Bytes over a network: from URLs to an archive whose hash is right."""
+"""Downloads: from URLs to an archive with the right hash."""

@@ -1,4 +1,4 @@
-"""The answer to a request: its head has come, its body is read from here, never without a bound."""
+"""A response whose body is still to be read, always within bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PIECE: Final = 1 << 16
 
 
 class Answer:
-    """An answer whose body is still on its way.
+    """A response with an unread body.
 
     Attributes:
         url: Where the redirects ended.
@@ -28,7 +28,7 @@ class Answer:
     """
 
     def __init__(self, response: Any, url: Url, guard: Guard, seconds: float) -> None:
-        """Begins an answer.
+        """Begin an answer.
 
         Args:
             response: What requests made of it.
@@ -62,7 +62,7 @@ class Answer:
         return int(text[:20])
 
     def read_into(self, piece: memoryview) -> int:
-        """Reads what there is, at least one byte; 0 at the end of the body.
+        """Read available bytes, at least one; 0 at the end of the body.
 
         One system call, or some around the frame of a chunk, so that a server that trickles cannot
         hold the reader.
@@ -83,7 +83,7 @@ class Answer:
         return len(data)
 
     def read_all(self, most: int, seconds: float) -> bytes:
-        """A body that is small.
+        """Read a small body.
 
         Args:
             most: How many bytes it may have.
@@ -105,7 +105,7 @@ class Answer:
         return bytes(content)
 
     def close(self, *, keep: bool = True) -> None:
-        """Ends the answer.
+        """Close the response.
 
         Args:
             keep: Whether to keep the connection where the body was read to its end.

@@ -1,4 +1,4 @@
-"""Questions to an API, and uploads: small answers, repeated where that is safe."""
+"""API requests and uploads: small responses, retried if that is safe."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class Upload:
-    """A file as a request's body: it says how far it is, and gives up on a server that will not read.
+    """A file as a request's body, which reports progress and gives up on a stalled server.
 
     Args:
         path: The file.
@@ -73,7 +73,7 @@ class Upload:
         return self._size
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, for requests."""
+        """Return the next bytes, for requests."""
         data = self._file.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(data)
         self._progress.advance(len(data))
@@ -82,12 +82,12 @@ class Upload:
         return data
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
 
 class Api:
-    """Sends requests, and waits as servers ask to.
+    """A client that sends requests and waits as servers ask.
 
     Args:
         client: Sends them.
@@ -121,7 +121,7 @@ class Api:
     def ask(
         self, url: Url, most: int = LARGEST_ANSWER, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """Sends a GET; repeated where it fails.
+        """Send a GET; retry a failure.
 
         Returns:
             Any answer that is neither a rate limit nor a failure of the server.
@@ -139,7 +139,7 @@ class Api:
         most: int = LARGEST_ANSWER,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Sends a small request that may be sent twice; as `ask`."""
+        """Send a small request that may be sent twice; otherwise like `ask`."""
         try:
             return self.retrying(
                 lambda: self.send_once(method, url, document, most, headers), url, is_small=True
@@ -155,7 +155,7 @@ class Api:
         most: int = LARGEST_ANSWER,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Sends a small request, once.
+        """Send a small request, without retries.
 
         Raises:
             Failure: It may have been carried out or not: look before sending it again.
@@ -176,7 +176,7 @@ class Api:
         start: int = 0,
         length: int | None = None,
     ) -> Reply:
-        """Sends a file, or some bytes of it, once; as `send_once`. See `Upload`.
+        """Send a file, or a part of it, without retries; see `Upload`.
 
         Raises:
             UsageError: The file cannot be read.
@@ -189,7 +189,7 @@ class Api:
             )
 
     def sha256_of(self, url: Url, headers: Mapping[str, str] | None = None) -> str | None:
-        """The SHA-256, in hex, of what a publisher's GET gives, of any size; None where there is nothing.
+        """Return the SHA-256, in hex, of a resource of any size; None if it does not exist.
 
         Raises:
             CgoPrebuiltError: It cannot be read to its end.
@@ -227,7 +227,7 @@ class Api:
         is_small: bool = False,
         gained: Callable[[], int] = lambda: 0,
     ) -> _Result:
-        """See `retry.retrying`; says why a long wait is one.
+        """Retry as `retry.retrying` does, and explain long waits.
 
         Args:
             action: See there.
@@ -247,7 +247,7 @@ class Api:
         return retrying(action, Patience(settings, self._jitter), pause, gained)
 
     def _good(self, reply: Reply) -> Reply:
-        """The reply, unless it is a rate limit or a failure of the server."""
+        """Return the reply; raise for a rate limit or a server failure."""
         said = reply.message()
         wait = requested_wait(reply.status, reply.headers, said, self._now())
         failure = status_failure(reply.status, said or reply.reason, wait)

@@ -1,4 +1,4 @@
-"""Takes the body of an answer into a spool: in large pieces, and not more slowly than is bearable."""
+"""Copy a response's body into a spool, and abort one that is too slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLUSH_SECONDS = 0.05
 
 
 class Pace:
-    """Watches that a body does not come in too slowly."""
+    """A watch over a body's transfer rate."""
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
@@ -26,7 +26,7 @@ class Pace:
         self._count = 0
 
     def count(self, got: int, seconds: float) -> None:
-        """Counts bytes, and the time that was spent on waiting for them.
+        """Count bytes, and the time spent waiting for them.
 
         Raises:
             Failure: They were too few over the last while; `Kind.SLOW`.
@@ -47,7 +47,7 @@ def receive(
     settings: TransportSettings,
     count: Callable[[int], None],
 ) -> None:
-    """Takes a body until the lease or the body is at its end; whichever it was, the lease tells.
+    """Receive a body until it or the lease ends.
 
     Args:
         answer: Its body starts at the lease's position.

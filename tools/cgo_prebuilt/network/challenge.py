@@ -1,4 +1,4 @@
-"""The answer to a 401 that asks for a token or a password, as registries do.
+"""Answer a 401 that asks for a token or a password, as registries do.
 
 https://distribution.github.io/distribution/spec/auth/token/ (identity tokens: spec/auth/oauth/) and
 RFC 7235. A registry names a server that gives tokens for it. As with docker, what logs in to the
@@ -37,20 +37,20 @@ _known: dict[_Place, tuple[float, Credential]] = {}
 
 
 class Challenge(NamedTuple):
-    """Who gives a token (`realm`), for what (`service`, `scope`)."""
+    """The server that issues a token (`realm`), and its `service` and `scope`."""
 
     realm: Url
     service: str
     scope: str
 
     def question(self) -> Url:
-        """What to ask for the token."""
+        """Return the URL that requests a token."""
         pairs = [("service", self.service), *(("scope", one) for one in self.scope.split())]
         query = urlencode([pair for pair in pairs if pair[1]])
         return Url(f"{self.realm.raw}{'&' if '?' in self.realm.raw else '?'}{query}")
 
     def form(self, identity: str) -> Mapping[str, str]:
-        """What to post to the realm to exchange an identity token for one for this scope."""
+        """Return the form that exchanges an identity token for one of this scope."""
         return {
             "client_id": "cgo-prebuilt",
             "grant_type": "refresh_token",
@@ -61,7 +61,7 @@ class Challenge(NamedTuple):
 
 
 def read_challenge(header: str) -> Challenge | None:
-    """The challenge of a `WWW-Authenticate`; None where it asks for no token."""
+    """Parse a `WWW-Authenticate`; None if it asks for no token."""
     start = _BEARER.search(header)
     values: dict[str, str] = {}
     at = start.end() if start else len(header)
@@ -75,7 +75,7 @@ def read_challenge(header: str) -> Challenge | None:
 
 
 def known_for(hop: Url, method: str) -> Credential | None:
-    """What the last challenge for this repository was answered with, while it is good."""
+    """Return the last answer for this repository while it is valid."""
     until, credential = _known.get(_place(hop, method), (0.0, None))
     return credential if time.monotonic() < until else None
 
@@ -88,7 +88,7 @@ def answer_challenge(
     environ: Mapping[str, str],
     ask: Callable[[Url, Credential, Mapping[str, str]], tuple[int, bytes]],
 ) -> Credential | None:
-    """What to send a refused request again with.
+    """Return the headers with which to repeat a refused request.
 
     Args:
         header: The `WWW-Authenticate` of the 401.
@@ -146,7 +146,7 @@ def answer_challenge(
 
 
 def _token(body: bytes) -> tuple[str, float]:
-    """The token that a server gives, and for how many seconds; no token where it gives none."""
+    """Return a server's token and its lifetime in seconds; no token if it gives none."""
     try:
         answer = json.loads(body)
         token = answer.get("token") or answer.get("access_token") or ""
@@ -158,7 +158,7 @@ def _token(body: bytes) -> tuple[str, float]:
 
 
 def _place(hop: Url, method: str) -> _Place:
-    """What a token is good for: reading from, or writing to, one repository."""
+    """Return the scope of a token: reading from, or writing to, one repository."""
     path = hop.without_login().partition("?")[0]
     match = _REPOSITORY.match(path)
     return hop.origin(), match[1] if match else path, method in ("GET", "HEAD")

@@ -1,4 +1,4 @@
-"""The HTTP policy: every request goes through here, whether for an archive or to an API.
+"""The HTTP policy: every request, for an archive or an API, goes through here.
 
 It decides redirects, credentials, proxies, certificates, deadlines and sizes. A failure is a
 `Failure`; whether to try again is decided in `retry`. A client belongs to one thread; only `abort`
@@ -42,7 +42,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class HttpClient:
-    """Sends requests as the environment says, and counts them.
+    """An HTTP client that follows the environment's settings and counts requests.
 
     Args:
         settings: Time-outs, and the longest chain of redirects.
@@ -72,12 +72,12 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
-        """Closes every connection; one that cannot be closed well is gone all the same."""
+        """Close every connection; ignore errors."""
         with suppress(OSError):
             self._session.close()
 
     def abort(self) -> None:
-        """Breaks what another thread is waiting for in this client."""
+        """Interrupt another thread's pending read in this client."""
         self._guard.shut()
 
     def open(
@@ -88,7 +88,7 @@ class HttpClient:
         via: Url | None = None,
         writes: bool = False,
     ) -> Answer:
-        """Sends a GET for bytes, and follows its redirects from the start (RFC 9110 15.4).
+        """Send a GET for bytes, and follow its redirects (RFC 9110 15.4).
 
         Args:
             url: An http or https URL.
@@ -111,7 +111,7 @@ class HttpClient:
         return self._bytes(url, url, headers or {}, writes=writes)
 
     def is_unchanged(self, url: Url, validator: str) -> bool:
-        """Asks whether a resource is still what it was, without its body (RFC 9110 13.1).
+        """Check whether a resource is unchanged, without its body (RFC 9110 13.1).
 
         Args:
             url: An http or https URL.
@@ -134,7 +134,7 @@ class HttpClient:
         body: Any = None,
         most: int,
     ) -> Reply:
-        """Sends any request, and reads its answer, whatever the status is.
+        """Send a request and read its response, whatever the status.
 
         Args:
             method: The redirects of a GET or HEAD are followed; with others, a body would be lost.
@@ -158,7 +158,7 @@ class HttpClient:
             return Reply(url, answer.status, answer.reason, answer.headers, content, answer.url)
 
     def _get(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
-        """Sends a GET; once more to the API of GitHub, for a private repository's file."""
+        """Send a GET; repeat it to GitHub's API for a private repository's file."""
         answer = self._follow("GET", hop, url, headers)
         wanted = None
         if hop == url and answer.status in (401, 404):
@@ -247,7 +247,7 @@ class HttpClient:
     def _authorized(
         self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any
     ) -> Any:
-        """Sends a request; once more where a server asks for credentials that there are."""
+        """Send a request; repeat it with credentials if the server asks for them."""
         response = self._once(method, hop, url, headers, body)
         # A file was read already, and cannot be sent again from here.
         if response.status_code != 401 or hasattr(body, "read"):

@@ -1,4 +1,4 @@
-"""The further connections that help one transfer, where a single one does not use all of the line.
+"""More connections for one transfer, while they increase its rate.
 
 They only ever take work off the transfer's own connection, which carries on whatever happens here. At
 the first trouble such a connection ends, and the others fetch its part.
@@ -26,7 +26,7 @@ _START_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RemoteFile:
     """What all connections of a transfer fetch.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
 
 
 class Connections:
-    """The further connections of one transfer; there are none until `decide` of `Growth` says so.
+    """The additional connections of a transfer, as `Growth` decides.
 
     Args:
         source: What is fetched.
@@ -59,7 +59,7 @@ class Connections:
 
     def __init__(
         self,
-        source: Source,
+        source: RemoteFile,
         leases: Leases,
         spool: Spool,
         settings: TransportSettings,
@@ -82,14 +82,14 @@ class Connections:
         self._start(self._add_connections)
 
     def abort(self) -> None:
-        """Breaks what they wait for, but for a connection that is being made."""
+        """Interrupt what they wait for, except for a connection being made."""
         with self._lock:
             clients = list(self._clients)
         for client in clients:
             client.abort()
 
     def threads(self) -> list[threading.Thread]:
-        """Those that were started."""
+        """Return the threads that were started."""
         with self._lock:
             return list(self._threads)
 
@@ -113,7 +113,7 @@ class Connections:
             self._refused.set()
 
     def _control(self) -> None:
-        """Measures, and adds connections while that pays."""
+        """Measure the rate, and add connections while it grows."""
         settings, growth = (
             self._settings,
             Growth(self._settings.connections, self._settings.worthwhile_seconds),
@@ -140,7 +140,7 @@ class Connections:
                     self._start(self._work)
 
     def _work(self) -> None:
-        """One more connection."""
+        """Run one more connection."""
         started = False
 
         def arrived(got: int) -> None:

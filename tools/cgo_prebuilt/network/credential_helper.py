@@ -1,4 +1,4 @@
-"""Programs that know credentials, asked by the protocol that Bazel's `--credential_helper` speaks.
+"""Credential helpers, by the protocol of Bazel's `--credential_helper`.
 
 `HELPER get` reads `{"uri": ...}` and prints `{"headers": {NAME: [VALUE]}, "expires": RFC 3339}`:
 https://github.com/EngFlow/credential-helper-spec. The URI goes over standard input, where no list of
@@ -45,12 +45,12 @@ _asking = threading.Lock()
 
 
 def read_helpers(environ: Mapping[str, str]) -> dict[str, str]:
-    """The helpers that an environment names in `CGO_PREBUILT_CREDENTIAL_HELPER`; as `parse_helpers`."""
+    """Parse `CGO_PREBUILT_CREDENTIAL_HELPER` of an environment; see `parse_helpers`."""
     return parse_helpers(environ.get(VARIABLE, ""), environ, VARIABLE)
 
 
 def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str, str]:
-    """The programs that a text names, by pattern, which is empty for all hosts.
+    """Parse helpers by host pattern; an empty pattern means all hosts.
 
     Args:
         text: `[PATTERN=]PROGRAM`, with commas in between; empty entries are ignored.
@@ -76,14 +76,14 @@ def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str
 
 
 def helper_for(host: str, helpers: Mapping[str, str]) -> str | None:
-    """The program for a host: that of the most specific pattern. `*.a` is not for `a` itself."""
+    """Return the helper of the most specific pattern for a host; `*.a` does not match `a`."""
     labels = host.split(".")
     above = [f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels))]
     return next((helpers[name] for name in (host, *above, "") if name in helpers), None)
 
 
 def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The headers that a helper has for a request; kept until they expire.
+    """Return the headers that a helper has for a request; cache them until they expire.
 
     Raises:
         Failure: It has no answer.
@@ -116,11 +116,11 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
 
 
 class _ReservedHeaderError(Exception):
-    """A helper's answer has a header that is none of its own; the text names it."""
+    """A helper set a header that it may not set; the text names it."""
 
 
 def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str]]:
-    """When an answer expires, by `time.time`, and its headers.
+    """Return when a helper's response expires, by `time.time`, and its headers.
 
     Raises:
         ValueError: It has what no request can carry, as do TypeError and AttributeError.
@@ -146,7 +146,7 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
 
 
 def _workspace(environ: Mapping[str, str]) -> Path | None:
-    """The Bazel workspace that this is called in; None outside of any."""
+    """Return the Bazel workspace of the current folder; None outside of any."""
     named, here = environ.get("BUILD_WORKSPACE_DIRECTORY"), Path.cwd()
     above = (folder for folder in (here, *here.parents) if (folder / "MODULE.bazel").is_file())
     return Path(named) if named else next(above, None)

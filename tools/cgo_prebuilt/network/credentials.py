@@ -1,4 +1,4 @@
-"""What a request is authorized with. The same rules for every request, and never part of a message."""
+"""Choose the credentials of a request; they never appear in a message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """What a request is authorized with.
+    """The credentials of a request.
 
     Attributes:
         headers: Those that it has for that; none for nothing.
@@ -39,7 +39,7 @@ class Credential:
 def credential_for(
     hop: Url, first: Url, environ: Mapping[str, str], method: str = "GET"
 ) -> Credential:
-    """What a request is authorized with.
+    """Return the credentials of a request.
 
     A login in the URL is for its own origin. Then a credential helper is asked. A GitHub token is for
     the GitHub that the environment names. A netrc entry is for its host. Where a redirect leads to
@@ -76,17 +76,17 @@ def credential_for(
 
 
 def basic(login: tuple[str, str]) -> str:
-    """The Authorization header of a user and a password (RFC 7617)."""
+    """Return the Authorization header of a user and a password (RFC 7617)."""
     return "Basic " + b64encode(":".join(login).encode()).decode("ascii")
 
 
 def is_loopback(url: Url) -> bool:
-    """Whether what is sent to a URL stays on this machine."""
+    """Return whether a URL leads to this machine."""
     return url.host in _LOOPBACK
 
 
 def is_github(url: Url, environ: Mapping[str, str]) -> bool:
-    """Whether a URL is on the GitHub that a token is for, and nobody can read along.
+    """Return whether a URL is on the token's GitHub, over a private connection.
 
     It is github.com unless the environment, such as that of GitHub Actions, names another.
 
@@ -107,7 +107,7 @@ def is_github(url: Url, environ: Mapping[str, str]) -> bool:
 
 
 def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
-    """The GitHub that an environment names, and its API; neither with a slash at its end.
+    """Return an environment's GitHub and its API, without a final slash.
 
     Where only one of `GITHUB_SERVER_URL` and `GITHUB_API_URL` is set, the other is on the same
     GitHub: its token is not github.com's.
@@ -139,7 +139,7 @@ def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
 
 
 def github_token(environ: Mapping[str, str]) -> str | None:
-    """The token that an environment names, as a header can carry it; None without one.
+    """Return an environment's GitHub token as a header can carry it; None without one.
 
     Raises:
         UsageError: It has characters that no header can carry; the token is not shown.

@@ -1,4 +1,4 @@
-"""Logins to registries, as `docker login` and `podman login` leave them.
+"""Registry logins that `docker login` and `podman login` stored.
 
 https://docs.docker.com/reference/cli/docker/login and containers-auth.json(5).
 """
@@ -28,7 +28,7 @@ _HUB_NAMES: Final = ("https://index.docker.io/v1/", "docker.io")
 
 
 def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """User and password for a registry, or `IDENTITY` and its token; None where there are none.
+    """Return a registry's user and password, or `IDENTITY` and a token; None without either.
 
     Args:
         url: What is asked of it.
@@ -53,7 +53,7 @@ def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None
 
 
 def _configurations(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The files that there are, in the order in which they count."""
+    """Return the existing files, by precedence."""
     named = [
         environ.get("REGISTRY_AUTH_FILE"),
         f"{environ.get('DOCKER_CONFIG') or '~/.docker'}/config.json",
@@ -71,7 +71,7 @@ def _configurations(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
 
 
 def _key(name: str) -> str:
-    """What a URL without its scheme begins with, for it to be meant by a name in `auths`."""
+    """Return the prefix of URLs that a name in `auths` matches."""
     match = _REGISTRY.fullmatch(name)
     if match is None:
         return "\0"
@@ -91,7 +91,7 @@ def _login(entry: object) -> tuple[str, str] | None:
 
 
 def _ask(program: str, host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """What a helper of docker's knows; its failure is that it knows nothing."""
+    """Ask a docker credential helper; a failure means no login."""
     said = run([program, "get"], host, environ)
     try:
         answer = json.loads(said)

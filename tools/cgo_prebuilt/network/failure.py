@@ -1,4 +1,4 @@
-"""What went wrong with a request: one taxonomy for downloads and APIs, as types and plain words."""
+"""Network failures of downloads and APIs: one taxonomy, with messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORESEEN: Final = frozenset({"OSError", "HTTPException", "HTTPError", "ValueErr
 
 
 class Kind(enum.Enum):
-    """What went wrong with one request."""
+    """The kind of a request's failure."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -45,7 +45,7 @@ class Kind(enum.Enum):
 
 
 class Failure(Exception):
-    """A request, or a whole mirror, that did not give the bytes. Internal to this package's users.
+    """A request, or all of a mirror, failed. Internal to this package's users.
 
     Args:
         kind: What went wrong.
@@ -82,7 +82,7 @@ class Failure(Exception):
     def error(
         self, what: str, url: Url, remedy: str = "check the network and run it again"
     ) -> Exception:
-        """The error that stands for it where there is no other place to ask.
+        """Return the error for the user if no other URL is left.
 
         An unforeseen error stands for itself: whoever reports it knows a bug by that.
 
@@ -102,7 +102,7 @@ class Failure(Exception):
 
 
 def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
-    """The failure that stands for a disk which cannot be written, or read."""
+    """Return the failure for a disk that cannot be written or read."""
     return Failure(
         Kind.LOCAL,
         f"cannot {verb} {path}: {error.strerror or error}",
@@ -111,7 +111,7 @@ def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
 
 
 def fault(error: Exception) -> Failure:
-    """The failure that stands for an unforeseen error: to try again would not help."""
+    """Return the failure for an unexpected exception, which is not retried."""
     # Without its text, which may quote a secret.
     failure = Failure(Kind.FAULT, f"an unforeseen {type(error).__name__}")
     failure.unforeseen = error
@@ -127,7 +127,7 @@ def status_failure(
     unread: str = "",
     writes: bool = False,
 ) -> Failure:
-    """The failure that an HTTP status other than success stands for.
+    """Return the failure for an unsuccessful HTTP status.
 
     Args:
         status: The status.
@@ -161,7 +161,7 @@ def status_failure(
 
 
 def _publishers_remedy(status: int, sent: str) -> str | None:
-    """What a publisher may do about a status (RFC 9110 15.5, RFC 4918 9.7.1 and 11.5)."""
+    """Return what a publisher can do about a status (RFC 9110 15.5, RFC 4918 9.7.1 and 11.5)."""
     if status in (401, 403) and sent:
         return f"renew the credentials that {sent} has for this host; they must let it write there"
     if status in (401, 403):
@@ -183,7 +183,7 @@ def _publishers_remedy(status: int, sent: str) -> str | None:
 
 
 def failure_of(error: Exception) -> Failure:
-    """Sorts whatever requests, urllib3, http.client and sockets raise."""
+    """Classify exceptions of requests, urllib3, http.client and sockets."""
     chain: list[BaseException] = []
     rest: list[object] = [error]
     while rest:

@@ -1,4 +1,4 @@
-"""Files of releases in private GitHub repositories, which a token opens by the API only.
+"""Release files of private GitHub repositories, which a token opens only through the API.
 
 https://docs.github.com/en/rest/releases/assets: with `Accept: application/octet-stream`, an asset's
 address leads to a signed one on another host. The URL that people know stays the one in the lock.
@@ -25,7 +25,7 @@ BYTES: Final = {"Accept": "application/octet-stream"}
 LARGEST_RELEASE: Final = 8 << 20
 
 
-class ReleaseFile(NamedTuple):
+class GitHubFile(NamedTuple):
     """A file of a release: `OWNER/NAME`, the tag, and the file's name."""
 
     repository: str
@@ -33,18 +33,18 @@ class ReleaseFile(NamedTuple):
     file: str
 
 
-def release_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
-    """What a URL says where it is that of a release's file on the GitHub of an environment."""
+def release_file(url: Url, environ: Mapping[str, str]) -> GitHubFile | None:
+    """Parse a URL of a release file on the environment's GitHub; None for other URLs."""
     base = f"{github_servers(environ)[0].raw}/"
     parts = re.split(r"[?#]", url.raw, maxsplit=1)[0].removeprefix(base).split("/")
     if not url.raw.startswith(base) or len(parts) < 6 or parts[2:4] != ["releases", "download"]:
         return None
     owner, name, _, _, *tag, file = (unquote(part) for part in parts)
-    return ReleaseFile(f"{owner}/{name}", "/".join(tag), file)
+    return GitHubFile(f"{owner}/{name}", "/".join(tag), file)
 
 
-def private_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
-    """The same where there is a token for it."""
+def private_file(url: Url, environ: Mapping[str, str]) -> GitHubFile | None:
+    """Parse it as `release_file` does, if there is a token for it."""
     try:
         has_token = is_github(url, environ) and github_token(environ) is not None
     except UsageError:  # the request that needed it was refused
@@ -52,14 +52,14 @@ def private_file(url: Url, environ: Mapping[str, str]) -> ReleaseFile | None:
     return release_file(url, environ) if has_token else None
 
 
-def release_of(wanted: ReleaseFile, environ: Mapping[str, str]) -> Url:
-    """Where the API tells of a file's release."""
+def release_of(wanted: GitHubFile, environ: Mapping[str, str]) -> Url:
+    """Return the API's URL of a file's release."""
     api = github_servers(environ)[1].raw
     return Url(f"{api}/repos/{wanted.repository}/releases/tags/{quote(wanted.tag)}")
 
 
-def asset_in(release: bytes, wanted: ReleaseFile, environ: Mapping[str, str]) -> Url | None:
-    """The API's address of a file; None where the release has no such file.
+def asset_in(release: bytes, wanted: GitHubFile, environ: Mapping[str, str]) -> Url | None:
+    """Return the API's URL of a file; None if the release lacks it.
 
     Raises:
         ValueError: The answer is none of GitHub's API.

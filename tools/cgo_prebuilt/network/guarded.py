@@ -1,4 +1,4 @@
-"""Connections of a requests session whose reads are bounded, and can be broken by another thread.
+"""Connections of requests with bounded reads that another thread can interrupt.
 
 http.client and urllib3 read headers, chunk sizes and trailers in loops of their own. All of them
 read through here, so one bound holds for each: no server can keep a reader, or fill its memory.
@@ -24,7 +24,7 @@ _LONGEST_HEAD = 1 << 18
 
 
 class Guard:
-    """What the session's next reads may cost. One thread reads; any may call `shut`.
+    """Limits for a session's next reads. One thread reads; any may call `shut`.
 
     Attributes:
         head_seconds: The longest time from the first wait for an answer to the end of its headers.
@@ -44,36 +44,36 @@ class Guard:
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def expect(self) -> None:
-        """A request will be sent."""
+        """Note that a request is about to be sent."""
         self.connected, self.room = False, _LONGEST_HEAD
 
     def is_stale(self) -> bool:
-        """Whether the request went over a kept connection, and no byte of an answer came."""
+        """Return whether a kept connection closed before any byte of a response."""
         return not self.connected and self.room == _LONGEST_HEAD
 
     def begin(self, response: http.client.HTTPResponse) -> None:
-        """The request is sent, and its answer is waited for."""
+        """Note that the request was sent."""
         self.response = response
         self.allow(_LONGEST_HEAD, self.head_seconds)
 
     def allow(self, size: int, seconds: float) -> None:
-        """Allows so many bytes and so much time from now on, whatever was left."""
+        """Allow so many bytes and so much time from now on."""
         self.room = size
         self.deadline = time.monotonic() + seconds
 
     def refuse(self) -> Failure:
-        """The failure of a read that is not allowed any more."""
+        """Return the failure of a read beyond the limits."""
         if self.room > 0:
             return Failure(Kind.TIMEOUT, "no answer in time")
         return Failure(Kind.MALFORMED, "an answer with endless headers, chunk sizes or trailers")
 
     def add(self, connection: Any) -> None:
-        """Remembers a connection, for `shut`."""
+        """Register a connection, for `shut`."""
         with self._lock:
             self._connections.add(connection)
 
     def shut(self) -> None:
-        """Shuts every socket down; reads and writes in progress end with an error.
+        """Shut every socket down; pending reads and writes fail.
 
         A blocking read cannot be told to stop; it ends when its socket is shut down.
         """
@@ -88,7 +88,7 @@ class Guard:
 
 
 class _GuardedSocket(io.RawIOBase):
-    """What a socket's `makefile` gives, with a guard before each read.
+    """A socket whose `makefile` checks the guard before each read.
 
     Args:
         sock: The socket; with a time-out.
@@ -128,13 +128,13 @@ class _GuardedSocket(io.RawIOBase):
 
 
 class _OneRead(io.BufferedReader):
-    """A reader whose `readinto`, and so that of `HTTPResponse`, makes one system call at most."""
+    """A reader whose `readinto`, like that of `HTTPResponse`, makes one system call at most."""
 
     readinto = io.BufferedReader.readinto1
 
 
 def guarded_adapter(guard: Guard) -> Any:
-    """A requests adapter whose connections obey a guard; it never retries by itself."""
+    """Return a requests adapter whose connections obey a guard and never retry."""
     from requests.adapters import HTTPAdapter
 
     class Response(http.client.HTTPResponse):

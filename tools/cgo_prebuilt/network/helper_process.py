@@ -1,4 +1,4 @@
-"""Runs a credential helper, and says in words why it has no answer."""
+"""Run a credential helper, and explain why it has no answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS: Final = 10.0
 def run(
     command: list[str], words: str, environ: Mapping[str, str], folder: Path | None = None
 ) -> bytes | str:
-    """What a helper prints, or why it prints nothing; never what else it has printed then."""
+    """Return a helper's output, or why it failed, without its output."""
     what = f"the credential helper {command[0]}"
     try:
         done = run_bounded(

@@ -1,4 +1,4 @@
-"""Which parts of a file are there: a set of byte intervals. Pure."""
+"""Sets of byte intervals: the parts of a file that are present. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class Intervals:
-    """A set of half-open intervals of offsets, kept sorted and joined where they touch."""
+    """A set of half-open intervals, sorted and merged."""
 
     def __init__(self, parts: Iterable[tuple[int, int]] = ()) -> None:
         self._starts: list[int] = []
@@ -16,7 +16,7 @@ class Intervals:
             self.add(start, end)
 
     def add(self, start: int, end: int) -> None:
-        """Adds `start` (included) to `end` (not included)."""
+        """Add `start` (included) to `end` (not included)."""
         if start >= end:
             return
         first = bisect_left(self._ends, start)
@@ -28,19 +28,19 @@ class Intervals:
         self._ends[first:last] = [end]
 
     def parts(self) -> list[tuple[int, int]]:
-        """The intervals in order."""
+        """Return the intervals in order."""
         return list(zip(self._starts, self._ends, strict=True))
 
     def reach(self, offset: int) -> int:
-        """The end of the interval that `offset` lies in, or `offset` where it lies in none."""
+        """Return the end of the interval at `offset`, or `offset` outside of any."""
         place = bisect_right(self._starts, offset) - 1
         return max(offset, self._ends[place]) if place >= 0 else offset
 
     def size(self) -> int:
-        """How many bytes are there."""
+        """Return the number of bytes present."""
         return sum(self._ends) - sum(self._starts)
 
     def holes(self, total: int) -> list[tuple[int, int]]:
-        """What of `total` bytes is missing, in order."""
+        """Return the missing intervals of `total` bytes, in order."""
         edges = [0, *(edge for part in self.parts() for edge in part), total]
         return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]

@@ -1,4 +1,4 @@
-"""From where an archive is taken: the URLs of its manifest or lock, unless the settings name a mirror."""
+"""The URLs of an archive: those of the manifest or lock, unless a mirror is set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def urls_to_try(
     platform: Platform,
     settings: Settings,
 ) -> tuple[Url, ...]:
-    """The URLs of an archive, in the order to try.
+    """Return an archive's URLs by preference.
 
     A mirror fails closed: with one set, nothing else is contacted.
 
@@ -46,7 +46,7 @@ def urls_to_try(
 
 
 def _look_into(mirror: Url | None, variable: str) -> None:
-    """Refuses a mirror that is a folder and is not there."""
+    """Refuse a mirror folder that does not exist."""
     path = None if mirror is None else mirror.file()
     if path is None:
         return
@@ -61,7 +61,7 @@ def _look_into(mirror: Url | None, variable: str) -> None:
 
 
 def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
-    """The variables that no fetch could begin with, of whatever library: an error for each."""
+    """Return an error for each variable that prevents every fetch."""
     # With ssl, which takes its time.
     from cgo_prebuilt.network.credential_helper import read_helpers
     from cgo_prebuilt.network.credentials import github_servers, github_token

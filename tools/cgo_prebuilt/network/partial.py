@@ -37,7 +37,7 @@ _ABANDONED_SECONDS: Final = 14 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """Where the bytes of a partial file came from.
+    """The origin of a partial file's bytes.
 
     Attributes:
         url: The URL as it is shown, before its redirects.
@@ -53,7 +53,7 @@ class Sidecar:
 
 
 def parse_sidecar(text: str) -> Sidecar | None:
-    """Reads a sidecar; None where it is not one that this version wrote, or is damaged."""
+    """Parse a sidecar; None if it is damaged or of another version."""
     try:
         raw: Any = json.loads(text)
         if not isinstance(raw, dict) or raw.pop("schema", None) != _SCHEMA:
@@ -74,7 +74,7 @@ def parse_sidecar(text: str) -> Sidecar | None:
 
 
 class PositionedFile:
-    """A file that several threads read and write, each at offsets of its own.
+    """A file that several threads read and write at their own offsets.
 
     Args:
         descriptor: The open file; is closed with this.
@@ -88,7 +88,7 @@ class PositionedFile:
         self._closed = False
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from `offset`."""
+        """Read up to `size` bytes from `offset`."""
         if hasattr(os, "pread"):
             return os.pread(self._open(), size, offset)
         with self._lock:
@@ -96,7 +96,7 @@ class PositionedFile:
             return os.read(self._descriptor, size)
 
     def write_at(self, offset: int, data: memoryview) -> None:
-        """Writes all of `data` at `offset`."""
+        """Write all of `data` at `offset`."""
         while len(data):
             if hasattr(os, "pwrite"):
                 written = os.pwrite(self._open(), data, offset)
@@ -107,23 +107,23 @@ class PositionedFile:
             offset, data = offset + written, data[written:]
 
     def size(self) -> int:
-        """The length of the file in bytes."""
+        """Return the length of the file in bytes."""
         return os.fstat(self._open()).st_size
 
     def is_regular(self) -> bool:
-        """Whether it is a file, and not a folder, a pipe or a device."""
+        """Return whether it is a file, and not a folder, a pipe or a device."""
         return stat.S_ISREG(os.fstat(self._open()).st_mode)
 
     def is_at(self, path: Path) -> bool:
-        """Whether a path still leads to this file."""
+        """Return whether a path still leads to this file."""
         return os.path.samestat(os.fstat(self._open()), path.lstat())
 
     def truncate(self, size: int) -> None:
-        """Cuts the file, or makes it longer."""
+        """Truncate or extend the file."""
         os.ftruncate(self._open(), size)
 
     def close(self) -> None:
-        """Closes the file; a thread that still uses it gets an error."""
+        """Close the file; threads that still use it get an error."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -137,7 +137,7 @@ class PositionedFile:
 
 @dataclass
 class Partial:
-    """One partial file, owned by this transfer as well as the file system can say.
+    """A partial file that this transfer owns, as far as file locks can tell.
 
     Attributes:
         path: Where it is.
@@ -155,12 +155,12 @@ class Partial:
     _written: str | None = None
 
     def restart(self) -> None:
-        """Forgets all that is there."""
+        """Discard all present bytes."""
         self.forget()
         self.file.truncate(0)
 
     def record(self, sidecar: Sidecar) -> None:
-        """Writes the sidecar, so that a later run can go on from here."""
+        """Write the sidecar, so that a later run can resume."""
         if self.private:
             return
         text = json.dumps({"schema": _SCHEMA, "owner": self._owner, **asdict(sidecar)})
@@ -169,7 +169,7 @@ class Partial:
         self._written = text
 
     def intact(self) -> bool:
-        """Whether this process alone has used it, in spite of a lock that does not lock."""
+        """Return whether this process alone used the file, even if locks do not work."""
         if self.private:
             return True
         try:
@@ -190,7 +190,7 @@ class Partial:
                 sidecar_path(self.path).unlink(missing_ok=True)
 
     def done(self) -> Intervals:
-        """What the sidecar says is there, within what the file holds; nothing without a sidecar."""
+        """Return the present intervals by the sidecar, within the file's size; none without it."""
         if self.sidecar is None:
             return Intervals()
         held = self.file.size()
@@ -201,7 +201,7 @@ class Partial:
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the sidecar of a partial file is."""
+    """Return the path of a partial file's sidecar."""
     return path.with_name(path.name + ".json")
 
 
@@ -210,14 +210,14 @@ def _read_sidecar(path: Path) -> str:
 
 
 class Partials:
-    """The folder of partial files; it is made when it is first needed."""
+    """The folder of partial files, created when first needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @contextlib.contextmanager
     def claim(self, key: str, *, private: bool = False) -> Iterator[Partial]:
-        """Opens the partial file of an archive, or a private one where another process has it.
+        """Open an archive's partial file, or a private one if another process holds it.
 
         On the way out it is kept if its sidecar is; without one, or `finished`, it is removed.
 
@@ -267,7 +267,7 @@ class Partials:
         return Partial(Path(name), PositionedFile(descriptor, Path(name)), None, True)
 
     def _sweep(self) -> None:
-        """Removes what processes that were killed long ago have left."""
+        """Remove files of processes that were killed long ago."""
         now = time.time()
         with contextlib.suppress(OSError):
             for path in self.folder.iterdir():
@@ -288,7 +288,7 @@ def _remove(partial: Partial) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Takes the file for this process until it is closed; False where another has it.
+    """Lock the file for this process; return False if another holds it.
 
     A file system without locks counts as free.
     """

@@ -1,4 +1,4 @@
-"""What a person sees of transfers: a line a file on a terminal, lines in a log or among others, nothing."""
+"""Progress of transfers: a line a file on a terminal, lines in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ LOG_SECONDS = 20.0
 
 
 class FileProgress(Protocol):
-    """One file on its way. Its methods may be called from any thread."""
+    """The progress of one file; callable from any thread."""
 
     def comes_from(self, place: str) -> None:
-        """Its bytes come from this host or folder now."""
+        """Note the host or folder that the bytes now come from."""
 
     def place(self, position: int) -> None:
-        """`position` bytes are there already, from an earlier run; or 0 after a restart."""
+        """Note `position` bytes of an earlier run; 0 after a restart."""
 
     def advance(self, count: int) -> None:
-        """`count` more bytes came in."""
+        """Note `count` more bytes."""
 
     def done(self, outcome: str) -> None:
-        """It is over: `done`, or why not in a few words."""
+        """Note the end: `done`, or the reason of a failure."""
 
 
 class Progress(Protocol):
-    """Where transfers say how far they are."""
+    """A receiver of transfers' progress."""
 
     def start(self, file: str, total: int | None) -> FileProgress:
-        """A file of `total` bytes (None: not known) is on its way."""
+        """Return a file of `total` bytes (None: not known) is on its way."""
 
 
 class _SilentFile:
@@ -50,7 +50,7 @@ class _SilentFile:
 
 
 class SilentProgress:
-    """Says nothing."""
+    """A progress that prints nothing."""
 
     def start(self, file: str, total: int | None) -> FileProgress:
         """See `Progress.start`."""
@@ -89,7 +89,7 @@ class Shown:
         """A file is over, and not active any more."""
 
     def write(self, text: str) -> None:
-        """Writes it at once."""
+        """Write it at once."""
         with suppress(OSError, ValueError):  # nobody looks any more, or it is closed
             self._out.write(text)
             self._out.flush()
@@ -122,7 +122,7 @@ class _ShownFile:
 
 
 class TerminalProgress(Shown):
-    """A line for each file at the bottom of a terminal, redrawn at most ten times a second.
+    """A line for each file at the bottom of a terminal, redrawn ten times a second at most.
 
     Args:
         out: The terminal.
@@ -143,16 +143,16 @@ class TerminalProgress(Shown):
         self._last = float("-inf")
 
     def started(self, meter: Meter) -> None:
-        """Draws its line below the others."""
+        """Draw its line below the others."""
         self._draw()
 
     def moved(self) -> None:
-        """Draws, when it is time."""
+        """Draw, when it is time."""
         if self._clock() - self._last >= REDRAW_SECONDS:
             self._draw()
 
     def ended(self, meter: Meter) -> None:
-        """Leaves the file's last line above those that are still on their way."""
+        """Leave the file's last line above those that are still on their way."""
         self._draw(leave=meter)
 
     def _draw(self, leave: Meter | None = None) -> None:
@@ -167,7 +167,7 @@ class TerminalProgress(Shown):
 
 
 class LogProgress(Shown):
-    """Plain lines: when a file starts, when it ends, and now and then in between.
+    """Plain lines: when a file starts, when it ends, and at intervals between.
 
     Args:
         out: Where the lines go.
@@ -191,7 +191,7 @@ class LogProgress(Shown):
         self._reporter: threading.Thread | None = None
 
     def started(self, meter: Meter) -> None:
-        """Says what is on its way."""
+        """Say what is on its way."""
         of = f" ({format_size(meter.total)})" if meter.total else ""
         self.write(f"{self.verb}ing {meter.file}{of}\n")
         if self._reporter is None:
@@ -202,7 +202,7 @@ class LogProgress(Shown):
                 self._reporter.start()
 
     def ended(self, meter: Meter) -> None:
-        """Says how it went."""
+        """Say how it went."""
         text = facts_of(meter)
         if meter.outcome == "done":
             elapsed = meter.elapsed()
@@ -215,7 +215,7 @@ class LogProgress(Shown):
             self._all_over.notify_all()
 
     def _report(self) -> None:
-        """Shows whoever reads a log that something happens, or that nothing does."""
+        """Show whoever reads a log that something happens, or that nothing does."""
         with self.lock:
             while self.active:
                 if not self._all_over.wait(self._every):
@@ -225,7 +225,7 @@ class LogProgress(Shown):
 
 
 def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:
-    """The form that suits a stream: a terminal's, a log's, or none.
+    """Return the progress that suits a stream: a terminal's, a log's, or none.
 
     Args:
         out: The stream.

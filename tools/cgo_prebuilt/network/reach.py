@@ -1,4 +1,4 @@
-"""Whether a URL would answer a fetch: the same client, credentials and redirects, without the body."""
+"""Check whether a URL is available, as a fetch would, without its body."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETTINGS = replace(
 
 
 def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
-    """Asks for a URL and hangs up when the headers are there.
+    """Request a URL and close the connection after the headers.
 
     A HEAD would cost less and tell less: a signed URL is good for the one method that it was signed
     for, and not every server answers HEAD.

@@ -1,4 +1,4 @@
-"""An answer that was read to its end: small, and a stranger's words."""
+"""A small response that was read completely; its text is untrusted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_VALUES: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, read to its end.
+    """A complete response.
 
     Attributes:
         url: What was asked.
@@ -39,7 +39,7 @@ class Reply:
     final: Url
 
     def json(self) -> Any:
-        """The body as JSON.
+        """Return the body as JSON.
 
         Raises:
             UnavailableError: It is something else.
@@ -54,7 +54,7 @@ class Reply:
             ) from None
 
     def message(self) -> str:
-        """What the body says of an error, on one line; empty where it says nothing of use."""
+        """Return the body's error message on one line; empty without one."""
         try:
             document = self._document()
         except ValueError:
@@ -70,7 +70,7 @@ class Reply:
         return _line(": ".join(part for part in parts if isinstance(part, str) and part))
 
     def _plain_message(self) -> str:
-        """The words of an S3 or WebDAV server's XML (`<Message>`), or of a short plain text."""
+        """Return the message of S3's or WebDAV's XML (`<Message>`), or of a short plain text."""
         text = self.content[:_MOST_WORDS].decode(errors="replace")
         if found := _MESSAGE.search(text):
             return _line(html.unescape(found[1]))
@@ -87,5 +87,5 @@ class Reply:
 
 
 def _line(text: str) -> str:
-    """A stranger's words on one line that a terminal shows as they are."""
+    """Return untrusted text on one line, safe for a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())

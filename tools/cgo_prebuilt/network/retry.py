@@ -1,4 +1,4 @@
-"""When a request is sent again, and after what wait. The only loop that does so is `retrying`.
+"""The retry policy: which failures are retried, and after what wait.
 
 A request that met a connection which its server had closed meanwhile is repeated once before that.
 """
@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class Verdict(enum.Enum):
-    """What a failure calls for."""
+    """The response to a failure."""
 
     AGAIN = "again"
     NEXT_MIRROR = "next mirror"
@@ -41,7 +41,7 @@ class Verdict(enum.Enum):
 
 
 def classify(failure: Failure) -> Verdict:
-    """Sorts a failure (statuses after RFC 9110 15.5 and 15.6, RFC 6585 4)."""
+    """Classify a failure (statuses by RFC 9110 15.5 and 15.6, RFC 6585 4)."""
     if failure.kind is Kind.STATUS:
         status = failure.status or 0
         again = status in (408, 425, 429) or (status >= 500 and status not in (501, 505, 507))
@@ -54,7 +54,7 @@ def classify(failure: Failure) -> Verdict:
 
 
 def repeats_at_once(failure: Failure, method: str, body: Any) -> bool:
-    """Whether to send a request again at once, over a new connection (RFC 9112 9.3.1, RFC 9110 9.2.2).
+    """Return whether to resend at once on a new connection (RFC 9112 9.3.1, RFC 9110 9.2.2).
 
     Whether a server that closes a kept connection has seen the request cannot be known: a POST is for its
     caller to repeat, who can look whether it was carried out. So is a file, which was read already.
@@ -63,7 +63,7 @@ def repeats_at_once(failure: Failure, method: str, body: Any) -> bool:
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """The wait in seconds that a Retry-After header asks for (RFC 9110 10.2.3).
+    """Return the seconds of a Retry-After header (RFC 9110 10.2.3).
 
     Returns:
         None where there is no such header or it makes no sense; 0 for a date in the past.
@@ -86,7 +86,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 def requested_wait(
     status: int, headers: Mapping[str, str], message: str, now: float
 ) -> float | None:
-    """The wait in seconds that a refusal asks for.
+    """Return the wait in seconds that a refusal asks for.
 
     GitHub's documents: "Rate limits for the REST API" and "Best practices for using the REST API".
 
@@ -114,7 +114,7 @@ def requested_wait(
 
 @dataclass
 class Patience:
-    """Counts the tries at one URL and says how long to wait before the next.
+    """The attempts at one URL, and the wait before the next.
 
     Attributes:
         settings: The numbers.
@@ -128,7 +128,7 @@ class Patience:
     _asked: float = field(default=0.0, init=False)
 
     def wait(self, failure: Failure, gained: int, spent: float = 0.0) -> float:
-        """How long to wait before trying again, in seconds.
+        """Return the seconds to wait before the next attempt.
 
         Args:
             failure: What ended the last try.
@@ -174,7 +174,7 @@ def retrying(
     pause: Callable[[float, Failure], None],
     gained: Callable[[], int] = lambda: 0,
 ) -> _Result:
-    """Does something, and does it again where a failure calls for that.
+    """Run a function, and retry it as the policy says.
 
     Args:
         action: Raises `Failure` where it fails.

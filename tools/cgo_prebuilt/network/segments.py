@@ -1,4 +1,4 @@
-"""One archive over several connections: which of them takes which part, and how many there are.
+"""Divide an archive among several connections.
 
 Parts are handed out in order, so that what is there without a hole grows while the rest comes in and
 the archive can be extracted meanwhile. The first connection is the transfer's own and carries on
@@ -25,24 +25,24 @@ _STALE_SECONDS = 1.0
 
 @dataclass(eq=False)
 class Lease:
-    """A part that one connection is fetching: from `position`, which moves on, to `end`."""
+    """A part that one connection fetches: `position` moves towards `end`."""
 
     position: int
     end: int
     touched: float = 0.0
 
     def advance(self, count: int) -> None:
-        """`count` more bytes of it are there."""
+        """Note `count` more bytes of the lease."""
         self.position += count
         self.touched = time.monotonic()
 
     def is_open(self) -> bool:
-        """Whether there is something left to fetch."""
+        """Return whether bytes are left to fetch."""
         return self.position < self.end
 
 
 class Leases:
-    """Who fetches what. Thread-safe.
+    """The parts and who fetches them. Thread-safe.
 
     Args:
         holes: What is missing, in order, and nobody fetches.
@@ -56,7 +56,7 @@ class Leases:
         self._changed = threading.Condition()
 
     def take(self) -> Lease | None:
-        """The first part that nobody fetches; None where there is none."""
+        """Return the first free part; None without one."""
         with self._changed:
             if not self._holes:
                 return None
@@ -69,7 +69,7 @@ class Leases:
             return lease
 
     def give_back(self, lease: Lease) -> None:
-        """Ends a lease; what it has not fetched is anybody's again."""
+        """End a lease; its unfetched rest is free again."""
         with self._changed:
             self._active.discard(lease)
             if lease.is_open():
@@ -77,7 +77,7 @@ class Leases:
             self._changed.notify_all()
 
     def split(self, block: int) -> None:
-        """From now on hands out blocks of so many bytes; those at work keep one each."""
+        """Hand out blocks of so many bytes from now on; shorten each running lease to one."""
         with self._changed:
             self._block = block
             for lease in self._active:
@@ -87,7 +87,7 @@ class Leases:
                     lease.end = end
 
     def wait(self, seconds: float) -> bool:
-        """Waits for a lease to end; False where nothing is missing."""
+        """Wait for a lease to end; return False if nothing is missing."""
         with self._changed:
             if not self._holes and any(lease.is_open() for lease in self._active):
                 self._changed.wait(seconds)
@@ -103,7 +103,7 @@ class Leases:
 
 
 def block_size(rate: float, latency: float) -> int:
-    """How large the parts are to be, in bytes.
+    """Return the size of parts in bytes.
 
     Small, so that the first missing byte is never far behind the last one that came; but large
     beside what a connection could have fetched while it waits for an answer.
@@ -118,7 +118,7 @@ def block_size(rate: float, latency: float) -> int:
 
 @dataclass
 class Growth:
-    """Decides how many connections there are to be, from the rates that are measured.
+    """A decision on the number of connections, by measured rates.
 
     Attributes:
         most: The most that there may be.
@@ -134,7 +134,7 @@ class Growth:
     _windows: int = 0
 
     def decide(self, rate: float, remaining: int) -> int:
-        """How many connections to add now.
+        """Return how many connections to add now.
 
         Args:
             rate: Of all of them over the last window, in bytes a second.

@@ -1,4 +1,4 @@
-"""A file of a known size to be read anywhere, whatever its bytes come from."""
+"""Seeking in a file of known size, whatever its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 
 
 class SizedFile(io.RawIOBase):
-    """The position of such a file; a subclass brings `readinto`, and moves `_position` there.
+    """A seekable file; subclasses define `readinto`, which advances `_position`.
 
     Args:
         size: In bytes.

@@ -1,4 +1,4 @@
-"""A file that fills while others already read it.
+"""A file that is read while it is being filled.
 
 Writers put bytes anywhere; readers follow the end of what is there without a hole. The bytes
 between them are in the file (and in the page cache), so memory stays small however far apart they
@@ -29,7 +29,7 @@ _WAKE_SECONDS = 1.0
 
 
 class BrokenStream(CgoPrebuiltError):
-    """What a reader gets when the bytes will not come; the transport itself reports the reason."""
+    """The transfer failed; readers get this, and the transport reports the reason."""
 
     kind = "unavailable"
     exit_code = 3
@@ -60,31 +60,31 @@ class Spool:
 
     @property
     def error(self) -> BaseException | None:
-        """What ended it early, or None."""
+        """The error that ended it early, or None."""
         return self._error
 
     @property
     def path(self) -> Path:
-        """The file's."""
+        """The file's path."""
         return self._file.path
 
     @property
     def frontier(self) -> int:
-        """How many bytes are there from the start without a hole."""
+        """The number of bytes from the start without a gap."""
         return self._frontier
 
     def parts(self) -> list[tuple[int, int]]:
-        """All that is there."""
+        """All present intervals."""
         with self._changed:
             return self._done.parts()
 
     def held(self) -> int:
-        """How many bytes are there."""
+        """The number of present bytes."""
         with self._changed:
             return self._done.size()
 
     def write(self, offset: int, data: memoryview) -> None:
-        """Puts bytes at an offset.
+        """Write bytes at an offset.
 
         Raises:
             Failure: They cannot be written, `Kind.LOCAL`; or all is over, `Kind.STOPPED`.
@@ -104,19 +104,19 @@ class Spool:
                 self._changed.notify_all()
 
     def finish(self, total: int) -> None:
-        """Says where the end is."""
+        """Set the total size."""
         with self._changed:
             self._total = total
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Ends every wait with an error; the first one stays."""
+        """Fail all waiting readers; the first error stays."""
         with self._changed:
             self._error = self._error or error
             self._changed.notify_all()
 
     def read(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from `offset`, once there are some; `b""` at the end.
+        """Read up to `size` bytes from `offset`, waiting for some; `b""` at the end.
 
         Raises:
             BrokenStream: They will not come.
@@ -142,7 +142,7 @@ class Spool:
 
 
 class Digest(threading.Thread):
-    """Hashes a spool as it fills."""
+    """A hash of a spool, updated as it fills."""
 
     def __init__(self, spool: Spool) -> None:
         super().__init__(name="cgo-prebuilt-hash", daemon=True)
@@ -152,7 +152,7 @@ class Digest(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
-        """The thread itself."""
+        """Hash bytes until the end; the thread's body."""
         digest, size = hashlib.sha256(), 0
         try:
             while piece := self._spool.read(size, _PIECE):
@@ -170,7 +170,7 @@ class Digest(threading.Thread):
             self._over.set()
 
     def result(self) -> tuple[str, int]:
-        """SHA-256 in hex and size in bytes, once all is there.
+        """Return SHA-256 in hex and size in bytes, once complete.
 
         Raises:
             BrokenStream: It will never be.
@@ -215,7 +215,7 @@ def seekable(file: PositionedFile, size: int) -> BinaryIO:
 
 
 class _Seekable(SizedFile):
-    """A view of a positioned file with a position of its own; closing it leaves the file open."""
+    """A seekable view of a positioned file; closing it leaves the file open."""
 
     def __init__(self, file: PositionedFile, size: int) -> None:
         super().__init__(size)

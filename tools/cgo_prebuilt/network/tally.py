@@ -25,7 +25,7 @@ class Tally:
         self._lock = threading.Lock()
 
     def add(self, *, requests: int = 0, downloaded: int = 0, resumed: int = 0) -> None:
-        """Adds to the counts."""
+        """Add to the counts."""
         with self._lock:
             self.requests += requests
             self.downloaded += downloaded

@@ -1,4 +1,4 @@
-"""The threads of a transfer: all end with the process, so none is waited for without end."""
+"""A transfer's threads, which never keep the process from ending."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cgo_prebuilt.network.failure import Failure, Kind
 
 
 def start(thread: threading.Thread) -> None:
-    """Starts a thread.
+    """Start a thread.
 
     Raises:
         Failure: The system has no more of them; `Kind.LOCAL`.
@@ -26,7 +26,7 @@ def start(thread: threading.Thread) -> None:
 
 
 def join(threads: Iterable[threading.Thread], seconds: float) -> None:
-    """Waits for all of them together, at most so long."""
+    """Wait for all of them together, with a time limit."""
     deadline = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -16,7 +16,7 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.connections import Connections, Source
+from cgo_prebuilt.network.connections import Connections, RemoteFile
 from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
 from cgo_prebuilt.network.intervals import Intervals
@@ -29,7 +29,7 @@ from cgo_prebuilt.network.spool import BrokenStream, Spool
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.threads import join, start
 from cgo_prebuilt.network.transport_settings import TransportSettings
-from cgo_prebuilt.network.validator import Resource, misfit, strong_validator, takes_ranges
+from cgo_prebuilt.network.validator import Resource, range_mismatch, strong_validator, takes_ranges
 from cgo_prebuilt.url import Url
 
 _WATCH_SECONDS = 0.2
@@ -307,7 +307,7 @@ class Transfer:
         with contextlib.closing(answer):
             latency = time.monotonic() - began
             whole = Resource(validator, self._total)
-            trouble = misfit(whole, asked if headers else None, answer)
+            trouble = range_mismatch(whole, asked if headers else None, answer)
             if trouble is None:
                 self._open_spool()
                 self._receive(answer, lease, latency)
@@ -354,7 +354,7 @@ class Transfer:
             and self._validator is not None
             and self._total is not None
         ):
-            source = Source(self._url, answer.url, self._validator, self._total, latency)
+            source = RemoteFile(self._url, answer.url, self._validator, self._total, latency)
             self._connections = Connections(
                 source, leases, spool, self._settings, self._count, self._record_parts, self._over
             )

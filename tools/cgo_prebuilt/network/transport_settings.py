@@ -1,4 +1,4 @@
-"""The transport's numbers: how long it waits, how often it tries, how much it takes."""
+"""The transport's limits: timeouts, attempts and sizes."""
 
 from __future__ import annotations
 

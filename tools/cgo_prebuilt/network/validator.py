@@ -1,4 +1,4 @@
-"""Whether a resource is still the same: validators and ranges (RFC 9110 8.8, 14.4). Pure."""
+"""Check whether a resource is unchanged: validators and ranges (RFC 9110 8.8, 14.4). Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONTENT_RANGE = re.compile(r"bytes[ \t]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", r
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:
-    """What If-Range may carry: a strong ETag, else a Last-Modified that is strong enough.
+    """Return a value for If-Range: a strong ETag, else a strong Last-Modified.
 
     A date counts as strong where it is at least a minute older than the answer (RFC 9110
     8.8.2.2): a file that changes twice within a second would otherwise look unchanged.
@@ -31,13 +31,13 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
 
 
 def still_valid(validator: str, headers: Mapping[str, str]) -> bool:
-    """Whether an answer is of the resource that the validator was taken from."""
+    """Return whether a response is of the resource that a validator came from."""
     name = "etag" if validator.startswith('"') else "last-modified"
     return headers.get(name, "").strip() == validator
 
 
 def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None:
-    """Start, end (not included) and total of a Content-Range (RFC 9110 14.4); None if malformed."""
+    """Return start, end (excluded) and total of a Content-Range (RFC 9110 14.4); None if malformed."""
     match = _CONTENT_RANGE.fullmatch((value or "").strip())
     if match is None:
         return None
@@ -49,13 +49,13 @@ def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None
 
 
 def takes_ranges(headers: Mapping[str, str]) -> bool:
-    """Whether the server may answer ranges: it says so, or does not say that it will not."""
+    """Return whether a server may support ranges, unless it says that it does not."""
     return headers.get("accept-ranges", "bytes").strip().lower() != "none"
 
 
 @dataclass(frozen=True)
 class Resource:
-    """What an earlier answer told of a file.
+    """What an earlier response said about a file.
 
     Attributes:
         validator: A strong one.
@@ -66,8 +66,8 @@ class Resource:
     total: int | None
 
 
-class Headed(Protocol):
-    """An answer, as far as its head tells."""
+class ResponseHead(Protocol):
+    """The head of a response."""
 
     @property
     def status(self) -> int:
@@ -75,15 +75,17 @@ class Headed(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Names, whatever their case, and values."""
+        """The fields by name, ignoring case."""
 
     @property
     def length(self) -> int | None:
-        """The body's bytes, where they are told."""
+        """The body's length, if stated."""
 
 
-def misfit(resource: Resource, asked: tuple[int, int] | None, answer: Headed) -> str | None:
-    """Why an answer cannot be put beside the bytes that are there (RFC 9110 15.3.7, 15.5.17).
+def range_mismatch(
+    resource: Resource, asked: tuple[int, int] | None, answer: ResponseHead
+) -> str | None:
+    """Return why a response does not continue the bytes present (RFC 9110 15.3.7, 15.5.17).
 
     Args:
         resource: What those bytes are of.

@@ -1,4 +1,4 @@
-"""The verb `completion` of the command line: a shell's completion of its own verbs and options."""
+"""The verb `completion` of the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 def add_completion(verbs: Verbs) -> None:
-    """Adds `completion`."""
+    """Add `completion`."""
     verb = add_verb(
         verbs,
         "completion",
@@ -35,7 +35,7 @@ def _completion(options: argparse.Namespace) -> int:
 
 
 def script(shell: str, command: argparse.ArgumentParser) -> str:
-    """The completion for a shell.
+    """Return the completion script of a shell.
 
     Args:
         shell: `bash`, `zsh`, `fish` or `powershell`.
@@ -51,7 +51,7 @@ def script(shell: str, command: argparse.ArgumentParser) -> str:
 
 
 def words_of(command: argparse.ArgumentParser) -> tuple[Words, Words]:
-    """The verbs and options after each verb, and the values of the options that have but some."""
+    """Return verbs and options by verb, and the values of options with fixed choices."""
     after: dict[str, tuple[str, ...]] = {}
     values: dict[str, tuple[str, ...]] = {}
     for path, parser in _parsers("", command):

@@ -1,4 +1,4 @@
-"""The verb `gazelle` of the command line: it parses, calls, and prints."""
+"""The verb `gazelle` of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_gazelle(verbs: Verbs) -> None:
-    """Adds `gazelle`."""
+    """Add `gazelle`."""
     verb = add_verb(
         verbs,
         "gazelle",

@@ -1,4 +1,4 @@
-"""The `goproxy` verbs of the command line: they parse, call, and print."""
+"""The `goproxy` verbs of the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import this_host
+from cgo_prebuilt.commands.context import this_host
 from cgo_prebuilt.commands.verbs import (
     LOCK,
     STALE,
@@ -34,7 +34,7 @@ _DEFAULT_PORT = 8100
 
 
 def add_goproxy(verbs: Verbs) -> None:
-    """Adds `goproxy` and its verbs."""
+    """Add `goproxy` and its verbs."""
     own = add_group(verbs, "goproxy", "publish a library to users of the go command")
 
     verb = add_verb(
@@ -157,7 +157,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace, manifest: Manifest) -> GoRelease:
-    from cgo_prebuilt.commands.surroundings import open_store, open_transport
+    from cgo_prebuilt.commands.context import open_store, open_transport
     from cgo_prebuilt.go_modules.go_release import locked_release, packed_release
     from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.settings import read_settings
@@ -208,7 +208,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _own_suffix() -> str:
-    """How the path of this platform's module ends; empty on a host that is none."""
+    """Return the suffix of this platform's module path; empty on an unsupported host."""
     try:
         platform = this_host().platform
     except UsageError:

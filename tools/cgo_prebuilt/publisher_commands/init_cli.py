@@ -1,4 +1,4 @@
-"""The verb `init` of the command line: it parses, calls, asks, and prints."""
+"""The verb `init` of the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_downloads, open_store
+from cgo_prebuilt.commands.context import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     MANIFEST,
     add_json,
@@ -26,16 +26,16 @@ from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.drafting.draft import Draft, Release
+    from cgo_prebuilt.drafting.draft import Draft, ReleaseFacts
     from cgo_prebuilt.drafting.listing import Listing
-    from cgo_prebuilt.drafting.survey import Asset, Found
+    from cgo_prebuilt.drafting.survey import Found, ListedAsset
     from cgo_prebuilt.network.transport import ByteStream
 
 _PARALLEL_DOWNLOADS = 4
 
 
 def add_init(verbs: Verbs) -> None:
-    """Adds `init`."""
+    """Add `init`."""
     verb = add_verb(
         verbs,
         "init",
@@ -84,7 +84,7 @@ def add_init(verbs: Verbs) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.drafting.draft import Release, draft
+    from cgo_prebuilt.drafting.draft import ReleaseFacts, draft
     from cgo_prebuilt.drafting.listing import Listing, is_unpacked
     from cgo_prebuilt.drafting.places import shown_place
     from cgo_prebuilt.drafting.selection import worth_a_look
@@ -107,7 +107,7 @@ def _init(options: argparse.Namespace) -> int:
         unpacked = None
     listing = Listing(()) if unpacked is not None else _list(options.places)
     chosen, left_out = worth_a_look(listing.assets, platforms, options.version or "")
-    release = Release(
+    release = ReleaseFacts(
         ", ".join(shown_place(place) for place in options.places),
         name=options.name or "",
         repository=listing.repository,
@@ -171,8 +171,8 @@ def _list(places: Sequence[str]) -> Listing:
     return lister.list_all(places)
 
 
-def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]:
-    """Downloads the files, several at a time, and looks into each."""
+def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[Found]:
+    """Download the files, several at a time, and inspect each."""
     from concurrent.futures import ThreadPoolExecutor
 
     from cgo_prebuilt.drafting.survey import look_into
@@ -181,7 +181,7 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
 
     downloads = open_downloads(open_store())
 
-    def look(asset: Asset) -> Found | None:
+    def look(asset: ListedAsset) -> Found | None:
         found: list[Found] = []
 
         def consume(stream: ByteStream) -> None:
@@ -201,8 +201,10 @@ def _look_into(assets: Sequence[Asset], left_out: dict[str, str]) -> list[Found]
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _ask(release: Release, founds: Sequence[Found], made: Draft, answers: dict[str, int]) -> Draft:
-    """Asks the person what nothing tells, to the end of the input; an answer may lead to another question."""
+def _ask(
+    release: ReleaseFacts, founds: Sequence[Found], made: Draft, answers: dict[str, int]
+) -> Draft:
+    """Ask the person for what cannot be inferred; an answer may lead to another question."""
     from cgo_prebuilt.drafting.draft import VERSION, draft
 
     if any(question.key == VERSION for question in made.questions):
@@ -240,7 +242,7 @@ def _say(made: Draft, answers: dict[str, int], target: Path) -> None:
 
 
 def _lock(manifest: Path, is_quiet: bool) -> Path:
-    """Runs `lock` on the manifest."""
+    """Run `lock` on the manifest."""
     import contextlib
     import io
 

@@ -1,4 +1,4 @@
-"""The verb `inspect` of the command line: it parses, calls, and prints."""
+"""The verb `inspect` of the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_READ = 512 << 20
 
 
 def add_inspect(verbs: Verbs) -> None:
-    """Adds `inspect`."""
+    """Add `inspect`."""
     verb = add_verb(
         verbs,
         "inspect",
@@ -47,7 +47,7 @@ def add_inspect(verbs: Verbs) -> None:
 def _inspect(options: argparse.Namespace) -> int:
     from cgo_prebuilt.archives.bytestream import FileStream
     from cgo_prebuilt.drafting.contents_report import lines, report
-    from cgo_prebuilt.drafting.survey import Asset, look_into
+    from cgo_prebuilt.drafting.survey import ListedAsset, look_into
     from cgo_prebuilt.url import Url
 
     path: Path = options.file
@@ -61,7 +61,7 @@ def _inspect(options: argparse.Namespace) -> int:
             remedy="give the path of an archive or a library",
         ) from None
     try:
-        asset = Asset(path.name, Url(path.absolute().as_uri()), size)
+        asset = ListedAsset(path.name, Url(path.absolute().as_uri()), size)
         found = look_into(stream, asset)
         symbols = _symbols(path, found.format, found.binaries)
     finally:
@@ -74,7 +74,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, Symbols]:
-    """The symbols of the libraries in a file, where there is what reads them."""
+    """Return the symbols of a file's libraries, if the reader of symbols is installed."""
     from cgo_prebuilt.archives.archive import read_members
     from cgo_prebuilt.archives.bytestream import FileStream
     from cgo_prebuilt.archives.member import FILE

@@ -1,4 +1,4 @@
-"""The verb `lock` of the command line: it parses, calls, and prints."""
+"""The verb `lock` of the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
-from cgo_prebuilt.commands.surroundings import open_downloads, open_store, open_transport
+from cgo_prebuilt.commands.context import open_downloads, open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     STALE,
     add_manifest,
@@ -37,7 +37,7 @@ _NEWEST = ""  # no version's name
 
 
 def add_lock(verbs: Verbs) -> None:
-    """Adds `lock`."""
+    """Add `lock`."""
     verb = add_verb(
         verbs,
         "lock",
@@ -194,7 +194,7 @@ def _newest(options: argparse.Namespace) -> str | None:
 def _locked(
     manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
 ) -> LockedVersion:
-    """One version, downloaded, indexed, inspected, and compared with what its release says of it."""
+    """Download, index and inspect one version, and compare it with its release's own sums."""
     from cgo_prebuilt.inspection.object_files import can_inspect
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
@@ -266,7 +266,7 @@ def _locked(
 def _source_with_git(
     source: Source, manifest: Manifest, settings: Settings, folder: Path
 ) -> Source:
-    """The source with its crates of Git repositories: their archives are made now, and kept in the store."""
+    """Return the source with its crates from Git, archived now and kept in the store."""
     from cgo_prebuilt.platforms import SUPPORTED
     from cgo_prebuilt.source.crates import folder_with_locks, lock_git_crates
     from cgo_prebuilt.source.source_tree import SourceArchive, SourceOf
@@ -284,7 +284,7 @@ def _source_with_git(
 
 
 def _note_moving(manifest: Manifest) -> None:
-    """Warns of what is another release tomorrow: its bytes change, and every fetch then fails."""
+    """Warn about a moving release: its bytes change, and later fetches fail."""
     if manifest.version.lower() in _MOVING:
         note(
             f"{manifest.where}: the version {manifest.version} is no release's name: lock one that"
@@ -350,7 +350,7 @@ def _say_changes(old: Lock | None, new: Lock) -> None:
 
 
 def _edited(manifest: Path, version: str | None) -> str | None:
-    """The manifest's text with the version that it is updated to; None where it is not."""
+    """Return the manifest's text with the updated version; None if it did not change."""
     from cgo_prebuilt.manifests.manifest_edit import with_version
 
     if version is None:

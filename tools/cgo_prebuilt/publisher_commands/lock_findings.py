@@ -1,4 +1,4 @@
-"""What `lock` says of the libraries that it has locked."""
+"""Findings of `lock` about the libraries that it locked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LibraryFindings:
-    """Inspects libraries platform by platform, and tells each finding once, of all its platforms.
+    """The inspector of libraries, which reports each finding once for all its platforms.
 
     Attributes:
         found: The platforms of each finding.
@@ -49,6 +49,6 @@ class LibraryFindings:
             self.found.setdefault(finding, []).append(str(spec))
 
     def tell(self, note: Callable[[str], None]) -> None:
-        """Tell of all findings."""
+        """Report all findings."""
         for finding, platforms in self.found.items():
             note(f"{', '.join(platforms)}: {finding}")

@@ -1,4 +1,4 @@
-"""What `lock --update` updates to where no version is named: the newest release on GitHub."""
+"""The version that `lock --update` takes by default: the newest release on GitHub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_RELEASES = 100
 
 
 def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: bool) -> str | None:
-    """Find the newest version of a manifest's library, by the releases of its GitHub repository.
+    """Find the newest version of a manifest's library among its GitHub releases.
 
     Args:
         manifest: The manifest, of the version that there is now.

@@ -1,4 +1,4 @@
-"""The verbs `pack` and `publish` of the command line: they parse, call, and print."""
+"""The verbs `pack` and `publish` of the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.surroundings import open_store, open_transport
+from cgo_prebuilt.commands.context import open_store, open_transport
 from cgo_prebuilt.commands.verbs import (
     add_json,
     add_manifest,
@@ -40,7 +40,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 def add_publishing(verbs: Verbs) -> None:
-    """Adds `pack` and `publish`."""
+    """Add `pack` and `publish`."""
     verb = add_verb(
         verbs,
         "pack",
@@ -225,7 +225,7 @@ def _publish(options: argparse.Namespace) -> int:
 def _extend(
     options: argparse.Namespace, manifest: Manifest, destination: Destination, dist: Path
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Enters what is published already into the sums of a folder.
+    """Add the sums of a published version to a folder's `SHA256SUMS`.
 
     Returns:
         The published sums; and the SHA-256 of that list and of its signature, which are replaced.
@@ -259,7 +259,7 @@ def _extend(
 
 @contextmanager
 def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
-    """The folder with what `pack` wrote; or with what is published somewhere, while it is needed."""
+    """Open the folder that `pack` wrote, or a temporary one with a published release."""
     from cgo_prebuilt.publishing.staged import download_release
     from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
@@ -283,7 +283,7 @@ def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
 
 @contextmanager
 def _left_as_they_are(*files: Path) -> Iterator[None]:
-    """Gives files back the contents that they had, or removes those that were not there."""
+    """Restore the contents of files after the block, and remove new ones."""
     before = {file: file.read_bytes() for file in files if file.is_file()}
     try:
         yield
@@ -296,7 +296,7 @@ def _left_as_they_are(*files: Path) -> Iterator[None]:
 
 
 def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
-    """The server that a place is on; None for a folder.
+    """Return the server of a destination; None for a folder.
 
     Raises:
         UsageError: It is a URL of a scheme that is not spoken.

@@ -1,17 +1,17 @@
-"""The verb `rebuild` of the command line: it parses, calls, and prints."""
+"""The verb `rebuild` of the command line."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands.context import open_store
 from cgo_prebuilt.commands.fetch_cli import (
     add_mirror_option,
     add_which,
     lock_and_platform,
     provide,
 )
-from cgo_prebuilt.commands.surroundings import open_store
 from cgo_prebuilt.commands.verbs import STALE, add_json, add_verb, print_json, say
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_rebuild(verbs: Verbs) -> None:
-    """Adds `rebuild`."""
+    """Add `rebuild`."""
     verb = add_verb(
         verbs,
         "rebuild",

@@ -1,4 +1,4 @@
-"""The verb `withdraw` of the command line: it parses, calls, and prints."""
+"""The verb `withdraw` of the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_withdraw(verbs: Verbs) -> None:
-    """Adds `withdraw`."""
+    """Add `withdraw`."""
     verb = add_verb(
         verbs,
         "withdraw",

@@ -1,1 +1,1 @@
-"""From built libraries to a release that others can fetch."""
+"""Publish built libraries as a release."""

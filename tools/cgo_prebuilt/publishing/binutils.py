@@ -1,4 +1,4 @@
-"""The programs of binutils: the host's, LLVM's, or those that the environment names."""
+"""Run binutils: the host's, LLVM's, or those that the environment names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOL_SECONDS = 600.0
 
 
 def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
-    """The program to run, with its first options.
+    """Return the program with its first options.
 
     Args:
         environ: The environment.
@@ -40,7 +40,7 @@ def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]
 
 
 def check_elf(platform: Platform, option: str, source: Path) -> None:
-    """Refuse a library whose objects are none of ELF, for what only ELF's linkers do.
+    """Refuse a library whose objects are not ELF, which these options require.
 
     Raises:
         UsageError: The platform has another format.
@@ -54,7 +54,7 @@ def check_elf(platform: Platform, option: str, source: Path) -> None:
 
 
 def run(command: Sequence[str], variable: str, source: Path) -> None:
-    """Runs a program on a library.
+    """Run a program on a library.
 
     Args:
         command: From `program`, and what it is to do.

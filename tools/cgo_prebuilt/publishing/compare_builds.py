@@ -1,4 +1,4 @@
-"""A prebuilt beside a build of its source: which files differ, and which members of an archive do."""
+"""Compare a prebuilt with a build of its source, by file and archive member."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is different of a file.
+    """A difference of a file.
 
     Attributes:
         file: Its path, as the lock has it.
@@ -66,7 +66,7 @@ def compare_builds(
 
 
 def _by_include(interface: Interface) -> dict[str, str]:
-    """The headers by what a source includes them by."""
+    """Return the headers by the name that sources include."""
     found = {}
     for header in interface.headers:
         folders = [f"{f}/" for f in interface.include_dirs if header.startswith(f"{f}/")]
@@ -93,7 +93,7 @@ def _difference(path: str, first: Path, second: Path) -> Difference | None:
 
 
 def _members(file: BinaryIO) -> dict[str, tuple[str, ...]]:
-    """The hashes of an archive's members by name, which several may share; none if it is no archive."""
+    """Return the hashes of an archive's members by name; none if it is not an archive."""
     found: dict[str, tuple[str, ...]] = {}
     file.seek(0)
     if file.read(len(MAGIC)) != MAGIC:
@@ -105,7 +105,7 @@ def _members(file: BinaryIO) -> dict[str, tuple[str, ...]]:
 
 
 def _hash(file: BinaryIO, size: int) -> str:
-    """The SHA-256 of the next bytes."""
+    """Return the SHA-256 of the next bytes."""
     digest = hashlib.sha256()
     while chunk := file.read(min(_CHUNK, size)):
         digest.update(chunk)

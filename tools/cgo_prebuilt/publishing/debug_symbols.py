@@ -1,4 +1,4 @@
-"""The debug information of shared libraries, in files that a debugger finds by build ID.
+"""Extract shared libraries' debug information to where debuggers find it by build ID.
 
 A debugger looks for `.build-id/XX/REST.debug` below its folders for debug information (GDB's manual,
 "Debugging Information in Separate Files"). A static library has no build ID: what is linked of it has one.
@@ -20,7 +20,7 @@ _NOTE_HEADER = 16  # the sizes of name and contents, the type, and the name `GNU
 
 
 def debug_file(build_id: str) -> str:
-    """Where a debugger looks for what has a build ID, below its folder for debug information."""
+    """Return a build ID's path below a folder of debug information."""
     return f".build-id/{build_id[:2]}/{build_id[2:]}.debug"
 
 

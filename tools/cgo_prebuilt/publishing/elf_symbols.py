@@ -25,7 +25,7 @@ _FORMS = {
 
 
 def global_symbols(library: Path) -> Iterator[tuple[str, bool]]:
-    """Go through the global symbols of a library's objects, one object after the other.
+    """Yield the global symbols of a library's objects, object by object.
 
     Args:
         library: A static archive, or one object.

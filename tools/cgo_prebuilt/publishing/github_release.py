@@ -1,4 +1,4 @@
-"""A GitHub release as a place to publish to: a draft that is filled, then made public."""
+"""Publish to a GitHub release: fill a draft, then make it public."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class GitHubRelease:
         return str(self._release.page)
 
     def _draft(self) -> Release:
-        """Create the draft, or find the one whose creation lost its answer."""
+        """Create the draft, or find it if only the response was lost."""
         sent = False
 
         def make() -> Release:
@@ -132,7 +132,7 @@ class GitHubRelease:
             raise failure.error(f"the draft of {self._tag} cannot be made", self._api.url) from None
 
     def _arrived(self, file: ReleaseFile) -> bool:
-        """Whether a file is there after all; remains of it are deleted.
+        """Return whether a file arrived after all; delete an incomplete one.
 
         Raises:
             IntegrityError: Another one is there, from somebody who publishes at the same time.
@@ -149,7 +149,7 @@ class GitHubRelease:
         return True
 
     def _check(self, file: ReleaseFile, reply: Reply) -> None:
-        """Compares what GitHub says that it got with what was sent."""
+        """Compare GitHub's size and digest with what was sent."""
         asset = self._api.uploaded(reply)
         if asset.name != file.name:
             self._api.delete(asset)

@@ -1,4 +1,4 @@
-"""Which names the headers of a library declare, as far as their words tell."""
+"""The names that a library's headers declare, as far as words show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PART = re.compile(r"\w+")
 
 
 class HeaderNames:
-    """The names in some headers: their words, and what `##` in a macro can make of those."""
+    """The words of some headers, and the names that `##` in macros can form from them."""
 
     def __init__(self, text: str) -> None:
         self._words = set(_NAME.findall(text))
@@ -18,7 +18,7 @@ class HeaderNames:
         self._longest = max(map(len, self._parts), default=0)
 
     def has(self, name: str) -> bool:
-        """Whether it is a word of the headers; or several in a row, if a macro pastes words."""
+        """Return whether a name is a word of the headers, or several that a macro can paste."""
         return name in self._words or (bool(name and self._parts) and self._is_pasted(name))
 
     def _is_pasted(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Making all symbols of a static library local but those of its own interface.
+"""Make a static library's internal symbols local.
 
 Two static libraries that each hold a copy of the same third one (Rust's std, say) clash when they
 are linked into one program. With the copies' symbols local, each library uses its own.
@@ -25,7 +25,7 @@ def localize(
     patterns: Sequence[str],
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Writes a copy of a static library, as one object whose other symbols are local.
+    """Write a static library as one object in which only the interface's symbols are global.
 
     Args:
         platform: What the library is for; one with ELF objects.

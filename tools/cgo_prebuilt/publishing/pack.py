@@ -204,7 +204,7 @@ def _is_hidden(path: str) -> bool:
 
 def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
     """The files to be packed, sorted: what the manifest promises, no more and no less."""
-    promises = (*spec.interface.promises(), *sorted(loose))
+    promises = (*spec.interface.required_files(), *sorted(loose))
     for promise in promises:
         if not promised(names, [promise]):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""What `pack` does around the writing of an archive: it makes files, inspects, and says what is in it."""
+"""The steps of `pack` around the archive: derived files, inspection and contents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, update_sums
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is done besides.
+    """Optional additions to a package.
 
     Attributes:
         strip: Debug information is removed.
@@ -65,7 +65,7 @@ def package(
     extras: Extras,
     say: Callable[[str], None],
 ) -> list[Packed]:
-    """Packs one platform, or several into one archive.
+    """Pack one platform, or several into one archive.
 
     Args:
         manifest: The library.
@@ -106,7 +106,7 @@ def package(
 
 
 def _debug_archive(manifest: Manifest, spec: PlatformSpec, folder: Path, dist: Path) -> Packed:
-    """Packs what is stripped off a platform's shared libraries, which a debugger finds by build ID."""
+    """Pack the debug information stripped from shared libraries, by build ID."""
     from cgo_prebuilt.publishing.debug_symbols import keep_debug
 
     libraries = [folder / name for name in spec.interface.shared_library]
@@ -126,9 +126,9 @@ def _debug_archive(manifest: Manifest, spec: PlatformSpec, folder: Path, dist: P
 
 
 def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> None:
-    """Refuses what must not be read, and tells what is left out, before anything is done."""
+    """Refuse unsafe files and report excluded ones, before anything is written."""
     sources = source_files(folder, None)
-    promises = spec.interface.promises()
+    promises = spec.interface.required_files()
     names = promised(sources, promises)
     refuse_links_out(folder, names)
     hidden = sorted({name for name in sources if matches(name, promises)} - {*names})
@@ -140,7 +140,7 @@ def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> No
 
 
 def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
-    """Refuses what links on this machine only, and which strip and objcopy take for no library."""
+    """Refuse thin archives, which link on this machine only."""
     for name in spec.interface.libraries():
         if name in sources and is_thin_archive(sources[name]):
             raise UsageError(
@@ -158,7 +158,7 @@ def _overlaid(
     extras: Extras,
     say: Callable[[str], None],
 ) -> PlatformSpec:
-    """Makes the files that are packed in place of those in the folder, or in addition."""
+    """Create the files that replace or extend those of the folder."""
     from cgo_prebuilt.publishing.localize import localize
     from cgo_prebuilt.publishing.strip_library import strip_library
 

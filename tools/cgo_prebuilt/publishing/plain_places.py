@@ -1,4 +1,4 @@
-"""Places without releases of their own to publish to: a folder, and a server that takes a PUT."""
+"""Publish to a folder, or to a server that takes PUT."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cgo_prebuilt.url import Url
 
 
 class FolderPlace:
-    """A folder, such as one that a file server or an object store's own client serves from.
+    """A folder, such as one that a file server or an object store's client serves.
 
     Args:
         folder: Made where it is missing.
@@ -96,7 +96,7 @@ class PutPlace:
         self._progress = progress
 
     def url_of(self, name: str) -> Url:
-        """Where a file goes."""
+        """Return a file's destination URL."""
         return self._template.map(lambda text: text.replace("{file}", quote(name)))
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -143,7 +143,7 @@ class PutPlace:
 
 
 class _Put:
-    """A file on its way by PUT, in as many tries as it takes.
+    """An upload by PUT, with retries.
 
     Args:
         session: Sends the requests.
@@ -169,7 +169,7 @@ class _Put:
         self._is_lost = False
 
     def run(self, progress: FileProgress) -> None:
-        """Sends it, unless it is there.
+        """Send it, unless it is there.
 
         Raises:
             Failure: It did not work; perhaps it does the next time.
@@ -205,7 +205,7 @@ class _Put:
         )
 
     def _has_arrived(self, otherwise: str | None) -> bool:
-        """Whether the file is there; if not, what is there has to be `otherwise`."""
+        """Return whether the file arrived; refuse any other contents but `otherwise`."""
         there = self._session.sha256_of(self._url)
         if there not in (self._file.sha256, otherwise, None):
             raise _taken(self._file.name, self._url, self._replaces)

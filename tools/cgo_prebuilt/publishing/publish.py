@@ -1,4 +1,4 @@
-"""Publishing a release: which files, what of them is there already, and in which order.
+"""Publish a release: which files, which are already there, and in which order.
 
 The decisions are here; `Destination`s do what they come to. The order makes a run that was cut off
 harmless: nothing is sent before all is compared, and `SHA256SUMS`, the list of it all, comes last.
@@ -29,7 +29,7 @@ from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, read_sums, u
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFile:
-    """A file to be published: where it is, its SHA-256, and its size in bytes."""
+    """A file to publish: path, SHA-256 and size in bytes."""
 
     path: Path
     sha256: str
@@ -37,13 +37,13 @@ class ReleaseFile:
 
     @property
     def name(self) -> str:
-        """What it is published as."""
+        """The file's published name."""
         return self.path.name
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that changes something: its method, its URL or path, and the bytes of its body."""
+    """A request that changes something: method, URL or path, and body size in bytes."""
 
     method: str
     url: str
@@ -54,19 +54,19 @@ class Request:
 
 
 class Destination(Protocol):
-    """Where a release goes."""
+    """The place of a release."""
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """The SHA-256 of those of the files that are there already."""
+        """Return the SHA-256 of those files that are already there."""
 
     def text(self, name: str) -> str | None:
-        """A small text that is there; None where there is none."""
+        """Return a small text; None if it does not exist."""
 
     def plan(self, files: Sequence[ReleaseFile]) -> Sequence[Request]:
-        """The requests that send these files and finish the release; asks for nothing but reads."""
+        """Return the requests that would publish these files; read only."""
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
-        """Puts a file there that was not; refuses where another one came in between.
+        """Upload a new file; refuse if another one appeared meanwhile.
 
         Args:
             file: The file.
@@ -74,12 +74,12 @@ class Destination(Protocol):
         """
 
     def finish(self) -> str:
-        """Makes it a release that everybody sees; gives where to see it."""
+        """Make the release public, and return its URL."""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What was done.
+class PublishResult:
+    """The result of publishing.
 
     Attributes:
         where: Where the release is to be seen.
@@ -100,7 +100,7 @@ def release_files(
     also: Sequence[str] = (),
     published: Mapping[str, str] | None = None,
 ) -> list[ReleaseFile]:
-    """The files of a release: all that `SHA256SUMS` lists, then itself and its signature.
+    """Return a release's files: all that `SHA256SUMS` lists, then itself and its signature.
 
     Args:
         manifest: Says which archives there must be, and whose signature.
@@ -125,7 +125,7 @@ def release_files(
                     + (f" --flavor {spec.flavor}" if spec.flavor else "")
                     + f" --from DIR --output {dist}",
                 )
-    strange = strange_files(manifest, sums.keys(), also)
+    strange = unrelated_files(manifest, sums.keys(), also)
     if strange:
         raise UsageError(
             f"{SUMS} lists what is not of {manifest.name} {manifest.version}: {', '.join(strange)}",
@@ -151,10 +151,10 @@ def release_files(
     return files + [_release_file(dist / name) for name in last]
 
 
-def strange_files(
+def unrelated_files(
     manifest: Manifest, listed: Collection[str], also: Sequence[str] = ()
 ) -> list[str]:
-    """The files that are not of a release, such as those of the version before.
+    """Return the files that do not belong to a release, such as an earlier version's.
 
     Of it are the manifest's archives, in all flavors, with their bills of materials, its source, and
     what `goproxy build --zip-url` adds.
@@ -184,7 +184,7 @@ def strange_files(
 
 
 def go_zip(manifest: Manifest, platform: str) -> str:
-    """The name of a Go module's zip among a release's files.
+    """Return the file name of a Go module's zip in a release.
 
     Args:
         manifest: The manifest.
@@ -194,7 +194,7 @@ def go_zip(manifest: Manifest, platform: str) -> str:
 
 
 def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
-    """Refuses what everybody's `lock` would refuse, when it is published and cannot be changed."""
+    """Refuse sums that no `lock` would accept, before they are published for good."""
     try:
         texts = [bytes_of_file(dist / name).decode() for name in (SUMS, SIGNATURE)]
     except FileNotFoundError:
@@ -221,7 +221,7 @@ def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
 
 
 def extend_sums(dist: Path, published: str, where: str) -> Mapping[str, str]:
-    """Enter the sums of a published version into those of a folder, which adds to it.
+    """Add a published version's sums to those of a folder.
 
     Args:
         dist: What `pack` wrote.
@@ -257,8 +257,8 @@ def publish(
     *,
     replaces: Mapping[str, str] | None = None,
     trial: bool = False,
-) -> Published:
-    """Publishes files.
+) -> PublishResult:
+    """Publish files.
 
     Args:
         files: What to publish, in this order.
@@ -284,7 +284,7 @@ def publish(
     requests = destination.plan(missing) if trial else ()
     for file in () if trial else missing:
         destination.send(file, replaces=there.get(file.name))
-    return Published(
+    return PublishResult(
         "" if trial else destination.finish(),
         tuple(file.name for file in missing),
         tuple(file.name for file in files if file not in missing),
@@ -297,13 +297,13 @@ RERUN = "run it again: a file that is there is not sent again"
 
 
 def not_uploaded(file: ReleaseFile, failure: Failure, place: Url) -> Exception:
-    """The error that stands for a file that could not be sent."""
+    """Return the error for a file that could not be sent."""
     remedy = f"check the network and {RERUN}" if failure.status is None else RERUN
     return failure.error(f"{file.name} cannot be uploaded", place, remedy)
 
 
 def overtaken(what: str, where: Url | str) -> IntegrityError:
-    """The refusal to replace what somebody else wrote since it was read."""
+    """Return the error for a file that another publisher changed meanwhile."""
     return IntegrityError(
         f"{what} has changed since this began: somebody else published meanwhile",
         where=where,
@@ -312,7 +312,7 @@ def overtaken(what: str, where: Url | str) -> IntegrityError:
 
 
 def conflict(names: Sequence[str]) -> IntegrityError:
-    """The refusal to replace what users may have locked already."""
+    """Return the error for replacing a file that users may have locked."""
     return IntegrityError(
         f"published already, with other bytes: {', '.join(names)}",
         where=", ".join(names),
@@ -322,7 +322,7 @@ def conflict(names: Sequence[str]) -> IntegrityError:
 
 
 def refusal(reply: Reply) -> Failure:
-    """The failure that stands for an answer by which a server does not take a file."""
+    """Return the failure for a response that rejects a file."""
     failure = status_failure(reply.status, reply.message() or reply.reason, None, writes=True)
     said, remedy = f"the server refused: {failure.reason}", failure.remedy
     return Failure(Kind.STATUS, said, remedy=remedy, status=reply.status)
@@ -331,7 +331,7 @@ def refusal(reply: Reply) -> Failure:
 def unreachable_archives(
     manifest: Manifest, site: GitHubSite, repository: str, tag: str
 ) -> list[str]:
-    """The archives that the manifest's URLs would not lead `lock` to.
+    """Return the archives to which the manifest's URLs would not lead `lock`.
 
     Args:
         manifest: The manifest.

@@ -1,4 +1,4 @@
-"""The manifests that make a release of blobs of an OCI registry; `releases.registry` says how it is laid out.
+"""The OCI manifests of a release; `releases.registry` describes their layout.
 
 The same release gives the same bytes: what names no time and no machine can be published again.
 """
@@ -43,24 +43,24 @@ _MEDIA_TYPES: Final = {
 
 
 def media_type(name: str) -> str:
-    """What a file is, by its name."""
+    """Return a file's media type, by its name."""
     found = (kind for suffix, kind in _MEDIA_TYPES.items() if name.endswith(suffix))
     return next(found, "application/octet-stream")
 
 
 def artifact_type(name: str) -> str:
-    """What a file that is no archive says of the whole release."""
+    """Return the artifact type of a file about the whole release."""
     return SIGNED if name in (SUMS, SIGNATURE) else media_type(name)
 
 
 def described(content: bytes, kind: str) -> dict[str, object]:
-    """The descriptor of a document."""
+    """Return a document's descriptor."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     return {"mediaType": kind, "digest": digest, "size": len(content)}
 
 
 def layer(name: str, sha256: str, size: int) -> Descriptor:
-    """The descriptor of a file."""
+    """Return a file's descriptor."""
     digest, annotations = f"sha256:{sha256}", {TITLE: name}
     return {
         "mediaType": media_type(name),
@@ -73,7 +73,7 @@ def layer(name: str, sha256: str, size: int) -> Descriptor:
 def manifest_of(
     kind: str, layers: Sequence[Descriptor], subject: Descriptor | None = None
 ) -> bytes:
-    """A manifest.
+    """Return a manifest.
 
     Args:
         kind: Its artifact type.
@@ -95,7 +95,7 @@ def manifest_of(
 def platform_manifests(
     manifest: Manifest, layers: Mapping[str, Descriptor]
 ) -> list[tuple[Descriptor, bytes]]:
-    """The manifest of each platform and flavor, with the descriptor that an index has of it.
+    """Return each platform's and flavor's manifest, with its descriptor in the index.
 
     Args:
         manifest: The manifest of the library.
@@ -119,7 +119,7 @@ def platform_manifests(
 
 
 def index_of(manifest: Manifest, descriptors: Sequence[Descriptor]) -> bytes:
-    """The index that a version's tag names."""
+    """Return the index that a version's tag names."""
     prefix = "org.opencontainers.image"
     annotations = {f"{prefix}.title": manifest.name, f"{prefix}.version": manifest.version}
     return _bytes(
@@ -134,7 +134,7 @@ def index_of(manifest: Manifest, descriptors: Sequence[Descriptor]) -> bytes:
 
 
 def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
-    """The index that lists what is about a manifest, where a registry does not (distribution, 1.1).
+    """Return the list of a manifest's referrers, for registries without that API (OCI 1.1).
 
     Args:
         tag: What is there; None for nothing.
@@ -147,7 +147,7 @@ def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
 
 
 def listed_in(document: bytes | None, key: str) -> list[Descriptor]:
-    """The descriptors in a list of a document; none where it is something else."""
+    """Return the descriptors in a document's list; none if malformed."""
     try:
         listed = json.loads(document or b"{}")[key]
     except (ValueError, RecursionError, LookupError, TypeError):
@@ -156,12 +156,12 @@ def listed_in(document: bytes | None, key: str) -> list[Descriptor]:
 
 
 def title_of(descriptor: Descriptor) -> str:
-    """The file name of a layer; empty where it has none."""
+    """Return a layer's file name; empty without one."""
     return _annotation(descriptor, TITLE)
 
 
 def merged(old: Sequence[Descriptor], new: Sequence[Descriptor]) -> list[Descriptor]:
-    """The descriptors of an index: the new ones, and those of other platforms and flavors."""
+    """Return an index's descriptors with the new ones added or replaced."""
     return list({_key(one): one for one in (*old, *new)}.values())
 
 

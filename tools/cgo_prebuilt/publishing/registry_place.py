@@ -1,4 +1,4 @@
-"""An OCI registry as a place to publish to (OCI distribution specification, 1.1).
+"""Publish to an OCI registry (OCI distribution specification, 1.1).
 
 Files are blobs, which are sent first; then the manifests that name them; the tag comes last.
 """
@@ -79,7 +79,7 @@ class RegistryPlace:
         self._chunks = list(CHUNKS)
 
     def url_of(self, name: str) -> Url:
-        """Where a file of the release is; for one that it lacks, nowhere."""
+        """Return a release file's URL; it leads nowhere if the registry lacks the file."""
         found = self._there().layers.get(name)
         return self._url(f"blobs/{found['digest'] if found else name}")
 
@@ -171,7 +171,7 @@ class RegistryPlace:
             raise overtaken(self._tag, self._place)
 
     def _documents(self) -> Iterator[tuple[str, bytes, str]]:
-        """The manifests to send, in their order: how each is called, its text and its media type."""
+        """Return the manifests to send, in order, with names and media types."""
         release = self._there()
         platforms = platform_manifests(self._manifest, release.layers)
         index = index_of(self._manifest, merged(release.indexed, [one for one, _ in platforms]))
@@ -195,7 +195,7 @@ class RegistryPlace:
         yield self._tag, index, INDEX_TYPE
 
     def _about(self) -> dict[str, list[Descriptor]]:
-        """The files that are about the whole release, by artifact type."""
+        """Return the files about the whole release, by artifact type."""
         release, about = self._there(), dict[str, list[Descriptor]]()
         archives = {archive.file for spec in self._manifest.specs() for archive in spec.archives}
         for name in sorted(release.layers.keys() - archives - release.archives):
@@ -228,7 +228,7 @@ class RegistryPlace:
                 release.layers.setdefault(title_of(one), one)
 
     def _get(self, reference: str) -> bytes | None:
-        """A manifest; None where there is none of that name."""
+        """Return a manifest; None if it does not exist."""
         reply = self._session.ask(self._url(f"manifests/{reference}"), headers=ACCEPT)
         if reply.status == 404:
             return None
@@ -251,7 +251,7 @@ class RegistryPlace:
 
 
 class _Release:
-    """What a repository has of a release already.
+    """The part of a release that a repository already holds.
 
     Args:
         index: The text that the tag names; None where there is no such tag.
@@ -270,7 +270,7 @@ class _Release:
 
 
 class _Upload:
-    """A blob on its way, in chunks ("Pushing a blob in chunks" of the specification).
+    """An upload of a blob in chunks ("Pushing a blob in chunks" of the specification).
 
     An attempt goes on behind the last chunk that the registry has. A registry that drops an upload
     which was cut off in the middle of a chunk, as docker-registry does, gets the file from its start.
@@ -299,7 +299,7 @@ class _Upload:
         self._at: Url | None = None
 
     def run(self) -> bool:
-        """Sends what is not there yet.
+        """Send what is not there yet.
 
         Raises:
             Failure: It did not work; perhaps it does the next time.
@@ -338,7 +338,7 @@ class _Upload:
         return True
 
     def _arrived(self, reply: Reply) -> int:
-        """How many bytes the registry has; it is begun anew where it does not say that."""
+        """Return how many bytes the registry has; restart the upload if it does not say."""
         found = _RANGE.fullmatch(reply.headers.get("range", ""))
         if reply.status != 204 or found is None or int(found[1]) == 0:
             self._at = None
@@ -362,7 +362,7 @@ class _Upload:
 
 
 def _location(reply: Reply) -> Url:
-    """Where an upload goes on.
+    """Return the URL at which an upload continues.
 
     Raises:
         Failure: The answer does not say that.

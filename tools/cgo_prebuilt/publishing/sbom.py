@@ -1,4 +1,4 @@
-"""The bill of materials of an archive: CycloneDX 1.6 as JSON (ECMA-424), the same bytes every time."""
+"""A reproducible bill of materials of an archive: CycloneDX 1.6 as JSON (ECMA-424)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sbom(
     archive: Mapping[str, str],
     files: Sequence[LockedFile],
 ) -> str:
-    """The text of a bill of materials.
+    """Return the text of a bill of materials.
 
     It says what is known here: the archive and its files, each with its hash. What a library was
     made of (crates, submodules) its own build has to say. Neither a time nor a random serial number

@@ -1,4 +1,4 @@
-"""Keeping what the interface of a static library needs: one object, without local symbols.
+"""Reduce a static library to what its interface needs: one object without local symbols.
 
 A linker does the same with whatever it links, once for each program. Rust's archives are ten times what a
 program takes of them, as each crate's code, generated for its users, stays in them.
@@ -53,7 +53,7 @@ def slim_libraries(
     say: Callable[[str], None],
     public: Collection[str] = (),
 ) -> list[str]:
-    """Write slim copies of a platform's static libraries, and tell what they save.
+    """Write slim copies of a platform's static libraries, and report the savings.
 
     Args:
         platform: What they are for.
@@ -92,7 +92,7 @@ def slim_library(
     wanted: Collection[str],
     environ: Mapping[str, str] = os.environ,
 ) -> str | None:
-    """Write a copy of a static library with nothing but what its public symbols need.
+    """Write a copy of a static library with only what its public symbols need.
 
     Args:
         platform: What the library is for; one with ELF objects.
@@ -152,7 +152,7 @@ def _names_of(headers: Iterable[Path]) -> HeaderNames:
 
 
 def _undefined(libraries: Iterable[Path]) -> set[str]:
-    """What some static libraries need of others."""
+    """Return the symbols that some static libraries need from others."""
     return {name for one in libraries for name, defined in global_symbols(one) if not defined}
 
 
@@ -162,7 +162,7 @@ def _names_and_globs(wanted: Collection[str]) -> tuple[set[str], list[str]]:
 
 
 def _missed(source: Path, slim: Path, public: Collection[str]) -> list[str]:
-    """What the copy lacks: public symbols, and those that it needs and the library itself defines."""
+    """Return the public symbols, and their needs, that the copy lacks."""
     found = dict(global_symbols(slim))
     undefined = {name for name, defined in global_symbols(slim) if not defined}
     undefined -= {name for name, defined in global_symbols(slim) if defined}

@@ -1,4 +1,4 @@
-"""A release that is published somewhere, brought into a folder to be published elsewhere."""
+"""Download a published release into a folder, to publish it elsewhere."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Origin(Protocol):
-    """Where a release is."""
+    """The place of a release."""
 
     def text(self, name: str) -> str | None:
-        """A small text that is there; None where there is none."""
+        """Return a small text; None if it does not exist."""
 
     def url_of(self, name: str) -> Url:
-        """Where a file is downloaded from."""
+        """Return a file's download URL."""
 
 
 def download_release(
     origin: Origin, where: Url, manifest: Manifest, folder: Path, transport: Transport
 ) -> None:
-    """Download every file of a release, as its `SHA256SUMS` has it.
+    """Download every file that a release's `SHA256SUMS` lists.
 
     Args:
         origin: Where it is.

@@ -1,4 +1,4 @@
-"""Removing debug information, with the binutils of the host or of LLVM."""
+"""Strip debug information with the binutils of the host or of LLVM."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERSION_SECONDS = 10.0
 def strip_library(
     platform: Platform, source: Path, target: Path, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Writes a copy of a library without its debug information; its symbols stay.
+    """Write a copy of a library without debug information; its symbols stay.
 
     Args:
         platform: What the library is for.

@@ -1,4 +1,4 @@
-"""Zips whose bytes depend on nothing but their members, for one release of zlib."""
+"""Reproducible zips: the bytes depend on the members and the release of zlib."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write_zip(file: IO[bytes], members: Iterable[tuple[str, bytes | Path]]) -> None:
-    """Writes a zip.
+    """Write a zip.
 
     Args:
         file: Where to.

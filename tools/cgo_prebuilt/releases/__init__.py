@@ -1,1 +1,1 @@
-"""What a release holds, and the lock that is made of it."""
+"""Releases, their own statements, and the locks made from them."""

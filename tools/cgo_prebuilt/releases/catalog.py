@@ -1,4 +1,4 @@
-"""What is in an archive by name, and which file each of its links stands for.
+"""The names in an archive, and the file that each link resolves to.
 
 Nothing here trusts a link: it is followed within the archive, part by part as a system would on a disk,
 and whatever it leads to elsewhere is refused.
@@ -51,7 +51,7 @@ class Catalog:
     _steps: int = 0
 
     def files(self) -> Iterator[str]:
-        """The names of all files, of links to one, and of what is below a link to a folder.
+        """Return the names of all files, including those reached through links.
 
         Raises:
             IntegrityError: Its links are too many to be followed.
@@ -69,7 +69,7 @@ class Catalog:
                     yield f"{link}/{name[len(below) :]}"
 
     def member_of(self, name: str) -> str | None:
-        """The member that holds the bytes of a file.
+        """Return the member that holds the bytes of a file.
 
         Args:
             name: The file's name from the archive's root: safe, and without `.` or `..`.
@@ -105,7 +105,7 @@ class Catalog:
         return target
 
     def _target(self, name: str, *, strict: bool) -> str | None:
-        """Where a name leads to; None where no file of that name can be.
+        """Return what a name resolves to; None if it cannot be a file.
 
         Args:
             name: The name.
@@ -163,7 +163,7 @@ class Catalog:
         return f"{name!r} is a {self.kinds[name]} to {self.links[name]!r}"
 
     def check_links(self) -> None:
-        """Refuses links in whose place there is something else: what is behind them depends on the reader.
+        """Refuse a name that is both a link and something else: readers disagree about it.
 
         Raises:
             IntegrityError: There is such a link.
@@ -181,13 +181,13 @@ class Catalog:
 
 
 def _folders(name: str) -> Iterator[str]:
-    """The folders that a name is in, but for the root."""
+    """Yield the folders above a name, without the root."""
     while name := name.rpartition("/")[0]:
         yield name
 
 
 def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
-    """Reads the names of all members, and of links what they lead to.
+    """Read the names of all members and the targets of links.
 
     Raises:
         IntegrityError: They are too many, or a link is too long or something else as well.
@@ -226,7 +226,7 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
 
 
 def _read_link(member: Member, where: str) -> str:
-    """What a link of a zip leads to, which its contents are."""
+    """Return the target of a link in a zip, which is its contents."""
     data = bytearray()
     for chunk in member.chunks():
         data += chunk

@@ -1,4 +1,4 @@
-"""Shared libraries under the names that programs look for when they start. Pure.
+"""Store shared libraries under their SONAMEs, which programs look for. Pure.
 
 A program records the SONAME of a shared library, not the name of the file that it was linked with. So
 the file must have that name; what the manifest called it stays beside it, for `-lNAME`.
@@ -14,7 +14,7 @@ from cgo_prebuilt.locks.lock import LockedArchive, LockedFile, LockedPlatform
 
 
 def expose(platform: LockedPlatform, sonames: Mapping[str, str]) -> LockedPlatform:
-    """Gives each shared library that has a SONAME a file of that name, and links that one.
+    """Add a file under its SONAME for each shared library, and link that one.
 
     Args:
         platform: The platform, its shared libraries by the manifest's paths.
@@ -41,9 +41,9 @@ def expose(platform: LockedPlatform, sonames: Mapping[str, str]) -> LockedPlatfo
 
 
 def without_link_names(platform: LockedPlatform) -> LockedPlatform:
-    """A platform without the second names of shared libraries, where each would be a whole copy."""
+    """Return a platform without second names of shared libraries, each a whole copy."""
     interface = platform.interface
-    named = {*interface.promises()}
+    named = {*interface.required_files()}
     shared = {file.sha256 for file in platform.files() if file.path in interface.shared_library}
     return replace(
         platform,

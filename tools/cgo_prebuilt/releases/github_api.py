@@ -1,4 +1,4 @@
-"""GitHub's REST API of releases, version 2022-11-28; of other servers, what behaves as it does.
+"""GitHub's REST API for releases, version 2022-11-28, and compatible servers.
 
 https://docs.github.com/en/rest/releases/releases and .../releases/assets
 """
@@ -18,7 +18,7 @@ from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.locks.lock_names import DAY
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.credentials import github_servers, github_token, is_github
-from cgo_prebuilt.network.github_asset import ReleaseFile, release_file
+from cgo_prebuilt.network.github_asset import GitHubFile, release_file
 from cgo_prebuilt.network.reply import Reply
 from cgo_prebuilt.url import Url
 
@@ -38,7 +38,7 @@ _Field = TypeVar("_Field", int, str, bool)
 
 @dataclass(frozen=True, slots=True)
 class GitHubSite:
-    """Where a GitHub is, as GitHub Actions tells it in the environment.
+    """A GitHub site, as GitHub Actions names it in the environment.
 
     Attributes:
         api: Its API, without a slash at its end.
@@ -54,7 +54,7 @@ class GitHubSite:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> GitHubSite:
-        """The site that an environment names; github.com where it names none.
+        """Return the site that an environment names; github.com by default.
 
         Raises:
             UsageError: The token cannot be sent.
@@ -63,7 +63,7 @@ class GitHubSite:
         return cls(api, server, github_token(environ) is not None, environ)
 
     def own(self, url: Url) -> Url:
-        """A URL that an answer of the API names, if it is GitHub's.
+        """Return a URL of an API response, if it is GitHub's.
 
         Raises:
             UnavailableError: It is not: the token is not for it, and neither is a release's file.
@@ -76,8 +76,8 @@ class GitHubSite:
             )
         return url
 
-    def asset_of(self, url: Url) -> ReleaseFile | None:
-        """What a URL says where it is that of a release's asset, else None."""
+    def asset_of(self, url: Url) -> GitHubFile | None:
+        """Parse the URL of a release's asset; None for other URLs."""
         return release_file(url, self.environ)
 
 
@@ -149,17 +149,17 @@ class GitHubApi:
         self._session = session
 
     def published(self, tag: str) -> Release | None:
-        """The release of a tag that everybody sees."""
+        """Return the public release of a tag."""
         reply = self._session.ask(Url(f"{self._base}/tags/{quote(tag)}"))
         return None if reply.status == 404 else self._release(self._good(reply))
 
     def latest(self) -> Release | None:
-        """The newest release that is no pre-release; None where there is none."""
+        """Return the newest release that is not a pre-release; None without one."""
         reply = self._session.ask(Url(f"{self._base}/latest"))
         return None if reply.status == 404 else self._release(self._good(reply))
 
     def find(self, tag: str) -> Release | None:
-        """The release of a tag; a draft, too, which only the list of all of them has."""
+        """Return the release of a tag, even a draft, which only the full list has."""
         published = self.published(tag)
         if published is not None:
             return published
@@ -167,7 +167,7 @@ class GitHubApi:
         return next((release for release in drafts if release.tag == tag), None)
 
     def last_made(self, most: int) -> list[Release]:
-        """The releases that were made last, the newest first; drafts among them.
+        """Return the most recent releases, newest first, including drafts.
 
         Args:
             most: How many at most.
@@ -176,7 +176,7 @@ class GitHubApi:
         return [self._release(item) for item in islice(items, most)]
 
     def create_draft(self, tag: str) -> Release:
-        """Makes a draft for a tag; the tag is made when the draft is published, if there is none.
+        """Create a draft for a tag; publishing it creates the tag if missing.
 
         Raises:
             Failure: It may be there or not. Look before asking again: a tag can have two drafts.
@@ -191,34 +191,34 @@ class GitHubApi:
         return self._release(self._good(self._session.send_once("POST", self.url, document)))
 
     def make_public(self, release: Release) -> Release:
-        """Publishes a draft."""
+        """Publish a draft."""
         url = Url(f"{self._base}/{release.id}")
         return self._release(self._good(self._session.send("PATCH", url, {"draft": False})))
 
     def assets(self, release: Release) -> dict[str, Asset]:
-        """A release's files, by name."""
+        """Return a release's files by name."""
         url = Url(f"{self._base}/{release.id}/assets?per_page={_ASSETS}")
         return {asset.name: asset for asset in map(self._asset, self._items(url))}
 
     def text(self, asset: Asset) -> str:
-        """What is in a file, a small text."""
+        """Return the contents of a small file."""
         reply = self._session.ask(asset.url, headers={"Accept": "application/octet-stream"})
         if reply.status != 200:
             raise self._refusal(reply)
         return reply.content.decode("utf-8", "replace")
 
     def uploaded(self, reply: Reply) -> Asset:
-        """The file that the answer to an upload tells of."""
+        """Return the file that an upload's response describes."""
         return self._asset(self._good(reply))
 
     def delete(self, asset: Asset) -> None:
-        """Deletes a file; one that is not there any more is no error."""
+        """Delete a file; a missing one is no error."""
         reply = self._session.send("DELETE", Url(f"{self._base}/assets/{asset.id}"))
         if reply.status != 404:
             self._good(reply)
 
     def _refusal(self, reply: Reply) -> UsageError | UnavailableError:
-        """The error that an answer stands for that is no success."""
+        """Return the error for an unsuccessful response."""
         said = reply.message()
         what = f"GitHub refused: HTTP {reply.status}" + (f" {said}" if said else "")
         where = reply.url
@@ -242,7 +242,7 @@ class GitHubApi:
         return UnavailableError(what, where=where, remedy="try again later")
 
     def _items(self, url: Url) -> Iterator[object]:
-        """The items of a list, whatever the number of its pages (RFC 8288 links)."""
+        """Return a list's items from all of its pages (RFC 8288 links)."""
         deadline = time.monotonic() + _MOST_SECONDS
         for _ in range(_MOST_PAGES):
             reply = self._session.ask(url)
@@ -292,12 +292,12 @@ class GitHubApi:
 
 
 def is_prerelease(tag: str) -> bool:
-    """Whether a tag ends in a pre-release of semver.org, such as `v1.2.0-rc.1`: it is not the latest."""
+    """Return whether a tag is a semver.org pre-release, such as `v1.2.0-rc.1`."""
     return _PRERELEASE.search(tag) is not None
 
 
 def _time(text: str) -> datetime | None:
-    """A point in time of the API, such as `2026-11-28T10:00:00Z`."""
+    """Parse a time of the API, such as `2026-11-28T10:00:00Z`."""
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError:
@@ -305,7 +305,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _field(item: object, name: str, kind: type[_Field]) -> _Field:
-    """What an object of the API has under a name.
+    """Return a field of an API object.
 
     Raises:
         UnavailableError: Nothing, or something of another type.

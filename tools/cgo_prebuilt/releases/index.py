@@ -1,4 +1,4 @@
-"""The index of an archive: its files with their hashes, for making a lock.
+"""Index an archive's files with their hashes, to lock them.
 
 The archive is read twice: once to its end for what is in it, so that a lock is only made of one that is
 sound as a whole and links can lead to what comes later, and once for the files that are wanted.
@@ -30,8 +30,8 @@ from cgo_prebuilt.releases.prefix import find_prefix, whereabouts
 from cgo_prebuilt.soname import read_soname
 
 
-class Wanted:
-    """Which files a lock is to have.
+class WantedFiles:
+    """The files that a lock is to hold.
 
     Args:
         promises: Paths and globs. What macOS' tar adds to files (`._x.h`) only counts by its own name.
@@ -56,7 +56,7 @@ class Wanted:
         self._everything = everything
 
     def takes(self, path: str) -> bool:
-        """Whether a file is to be locked."""
+        """Return whether a file is to be locked."""
         if self._everything or path in self.paths:
             return True
         if path.rpartition("/")[2].startswith("._"):
@@ -66,7 +66,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in an archive.
+    """The contents of an archive.
 
     Attributes:
         files: Those that are wanted, sorted by path.
@@ -86,7 +86,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A member that was read: its SHA-256, its size, and of a library what was asked for."""
+    """A member that was read: SHA-256, size, and facts about a library."""
 
     sha256: str
     size: int
@@ -94,8 +94,8 @@ class _Found:
     objects: Sequence[ObjectFile] | None = None
 
 
-def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) -> Contents:
-    """Finds files in an archive.
+def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: str) -> Contents:
+    """Find the wanted files in an archive.
 
     Args:
         stream: The archive.
@@ -144,7 +144,7 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: Wanted, *, where: str) 
 
 
 def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
-    """The stream again, where it is a loose file and not an archive under a name that does not say so."""
+    """Return the stream, unless a loose file turns out to be an archive."""
     file = stream.whole()
     found = recognize_archive(file.read(HEAD_SIZE))
     if found is not None:
@@ -161,9 +161,9 @@ def _members(file: BinaryIO, spec: ArchiveSpec, where: str) -> Iterable[Member]:
 
 
 def _places(
-    catalog: Catalog, prefix: str, spec: ArchiveSpec, wanted: Wanted
+    catalog: Catalog, prefix: str, spec: ArchiveSpec, wanted: WantedFiles
 ) -> dict[str, list[str]]:
-    """By path, the member that holds a wanted file; several where any of them may be meant."""
+    """Return the candidate members of each wanted file, by path."""
     below = f"{prefix}/" if prefix else ""
     renamed = dict(spec.members)
     places: dict[str, list[str]] = {}
@@ -191,7 +191,7 @@ def _places(
 
 
 def _versioned(catalog: Catalog, name: str) -> list[str]:
-    """The members that are versions of a shared library: `x.so.1.2` or `x.1.2.dylib` for its name."""
+    """Return a shared library's versioned members: `x.so.1.2` or `x.1.2.dylib`."""
     stem, _, ending = name.rpartition(".")
     version = r"(\.[0-9]+)+"
     pattern = re.compile(
@@ -224,7 +224,7 @@ def _contents(
 
 
 def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
-    """The member that is meant by a path: of several copies, the one that programs look for."""
+    """Return a path's member; among copies, the one that programs look for."""
     named = [member for member in members if member.rpartition("/")[2] == found[member].soname]
     if len({found[member].sha256 for member in members}) > 1:
         raise ManifestError(
@@ -236,7 +236,7 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
 
 
 def _read(member: Member, where: str, is_shared: bool, is_inspected: bool) -> _Found:
-    """Hashes a member; reads what else is asked of a library, for which it needs all of it."""
+    """Hash a member, and read the facts about a library, which need all of it."""
     if not is_shared and not is_inspected:
         return _hashed(member, where, None)
     with tempfile.TemporaryFile() as copy:

@@ -1,4 +1,4 @@
-"""What a new lock changes against the old one, in words for the person who reviews it. Pure."""
+"""Describe the changes of a new lock, for the person who reviews it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cgo_prebuilt.requirements import Requires
 
 
 def describe_changes(old: Lock | None, new: Lock) -> list[str]:
-    """Describes what changed, a line for each thing.
+    """Return the changes, a line each.
 
     A version that is new is compared with what was the default before: that is what its users
     will see. One that was there already must not change, so a change there is said loudly.
@@ -77,7 +77,7 @@ def _version(old: LockedVersion | None, new: LockedVersion) -> list[str]:
 
 
 def _prebuilts(version: LockedVersion | None) -> dict[str, LockedPlatform]:
-    """Every prebuilt, by its platform and its flavor."""
+    """Return every prebuilt, by its platform and its flavor."""
     return {
         f"{name}, flavor {flavor}" if flavor else name: platform
         for flavor, name, platform in (version.prebuilts() if version is not None else ())

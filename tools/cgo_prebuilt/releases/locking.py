@@ -1,4 +1,4 @@
-"""Making a lock: what a manifest promises, found in the archives of a release.
+"""Make a lock: find what a manifest names in a release's archives.
 
 `lock_version` decides; the downloading and reading of an archive is handed to it as a function.
 """
@@ -29,7 +29,7 @@ from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.network.transport import ByteStream, Download
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.exposing import expose
-from cgo_prebuilt.releases.index import Contents, Wanted, index
+from cgo_prebuilt.releases.index import Contents, WantedFiles, index
 from cgo_prebuilt.releases.prefix import listed, whereabouts
 from cgo_prebuilt.releases.registry_reader import blob_of, digest_in
 from cgo_prebuilt.releases.release_digests import ReleasedArchive
@@ -42,14 +42,14 @@ _MOST_MISSING = 8
 
 @dataclass(frozen=True, slots=True)
 class IndexedArchive:
-    """An archive as it was found: its hash, its size in bytes, and what is in it."""
+    """An indexed archive: its hash, size in bytes and contents."""
 
     sha256: str
     size: int
     contents: Contents
 
 
-Indexer = Callable[[ArchiveSpec, Wanted], IndexedArchive]
+Indexer = Callable[[ArchiveSpec, WantedFiles], IndexedArchive]
 """Gets an archive and finds in it what is wanted."""
 
 Look = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], None]
@@ -59,7 +59,7 @@ Look = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], N
 def lock_version(
     manifest: Manifest, index: Indexer, lock_folder: Path, look: Look | None = None
 ) -> LockedVersion:
-    """Locks every platform of a manifest, in every flavor.
+    """Lock every platform of a manifest, in every flavor.
 
     Args:
         manifest: The manifest.
@@ -108,7 +108,7 @@ def lock_version(
 def _results(
     pending: Mapping[ArchiveSpec, Future[IndexedArchive]],
 ) -> dict[ArchiveSpec, IndexedArchive]:
-    """What became of each archive; those that are unavailable are one error with a line for each."""
+    """Collect the archives' results; report unavailable ones in one error, a line each."""
     indexed: dict[ArchiveSpec, IndexedArchive] = {}
     missing: list[UnavailableError] = []
     for archive, future in pending.items():
@@ -130,7 +130,7 @@ def _results(
 
 
 def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
-    """Adds a version to a lock, or replaces it there, and makes it the default.
+    """Add or replace a version of a lock, and make it the default.
 
     What the manifest says of withdrawn versions is recorded for all. A day of release that was
     known stays where nobody could be asked for it again.
@@ -169,7 +169,7 @@ def indexer(
     settings: Settings,
     run: Callable[[Download, Callable[[ByteStream], object]], tuple[str, int]],
 ) -> Indexer:
-    """An indexer that gets archives from their URLs, or from the mirror that is set.
+    """Return an indexer that downloads archives from their URLs, or from the mirror.
 
     Args:
         manifest: The manifest.
@@ -177,7 +177,7 @@ def indexer(
         run: Gets an archive and has it consumed, as `Transport.run` does; gives SHA-256 and size.
     """
 
-    def get(spec: ArchiveSpec, wanted: Wanted) -> IndexedArchive:
+    def get(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
         contents = Contents(())
 
         def consume(stream: ByteStream) -> None:
@@ -193,7 +193,7 @@ def indexer(
 
 
 def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> tuple[Url, ...]:
-    """Where to take an archive from, in the order to try: its URLs, or the mirror that is set.
+    """Return an archive's URLs by preference, or the mirror's.
 
     Raises:
         ManifestError: It has no URL.
@@ -225,7 +225,7 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
 def released_archives(
     manifest: Manifest, version: LockedVersion, settings: Settings
 ) -> list[ReleasedArchive]:
-    """Every archive of a version, once, with where it was looked for.
+    """Return every archive of a version once, with the URLs that were tried.
 
     Args:
         manifest: What the version was locked of.
@@ -242,10 +242,10 @@ def released_archives(
     )
 
 
-def _wanted(users: Iterable[PlatformSpec], *, inspects: bool = False) -> Wanted:
+def _wanted(users: Iterable[PlatformSpec], *, inspects: bool = False) -> WantedFiles:
     interfaces = [spec.interface for spec in users]
-    return Wanted(
-        (promise for interface in interfaces for promise in interface.promises()),
+    return WantedFiles(
+        (promise for interface in interfaces for promise in interface.required_files()),
         (path for interface in interfaces for path in interface.shared_library),
         (path for interface in interfaces for path in interface.libraries() if inspects),
     )
@@ -282,7 +282,7 @@ def _lock_platform(
 
 
 def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> None:
-    """Each archive has a part in the library, and no two have the same file."""
+    """Check that each archive contributes files, and that no two share one."""
     holders: dict[str, str] = {}
     for archive in archives:
         if not archive.files:
@@ -305,9 +305,9 @@ def _check_disjoint(spec: PlatformSpec, archives: tuple[LockedArchive, ...]) -> 
 def _found_interface(
     spec: PlatformSpec, archives: tuple[LockedArchive, ...], contents: Sequence[Contents]
 ) -> Interface:
-    """The interface with its globs replaced by the files that there are."""
+    """Return the interface with its globs replaced by files."""
     paths = sorted(file.path for archive in archives for file in archive.files)
-    for promise in spec.interface.promises():
+    for promise in spec.interface.required_files():
         if not any(matches(path, [promise]) for path in paths):
             near = (whereabouts(promise, one.strip_prefix, one.names) for one in contents)
             some = listed([name for one in contents for name in one.names])

@@ -1,4 +1,4 @@
-"""Which release is the newest that one may update to. Pure."""
+"""Choose the newest release to update to. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBERED = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a release must be to be updated to.
+    """The requirements for a release to update to.
 
     Attributes:
         tag: How the tags of releases are made of versions, with `{version}` in it.
@@ -30,7 +30,7 @@ class Wish:
 
 
 def tag_template(tag: str, version: str) -> str | None:
-    """How a tag is made of a version: `v{version}` of `v1.2.0` and `1.2.0`; None where it is not."""
+    """Return how tags are made of versions: `v{version}` for `v1.2.0`; None if they are not."""
     return tag.replace(version, "{version}") if tag.count(version) == 1 else None
 
 
@@ -41,7 +41,7 @@ def newest_version(
     now: datetime,
     passed_over: Callable[[str], None],
 ) -> str | None:
-    """Choose the newest version that fits a wish.
+    """Choose the newest version that meets a wish.
 
     Args:
         releases: All that are known, in any order.
@@ -89,7 +89,7 @@ def _is_early(version: str) -> bool:
 
 
 def _order(version: str) -> tuple[object, ...] | None:
-    """What versions sort by, as semver.org says: numbers, then a pre-release before the release itself."""
+    """Return a sort key for versions by semver.org; pre-releases before their release."""
     match = _NUMBERED.fullmatch(version)
     if match is None:
         return None

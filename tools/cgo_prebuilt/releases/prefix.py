@@ -1,4 +1,4 @@
-"""Which folder of an archive a library's paths are relative to, and what a path was to be. Pure."""
+"""Find the folder of an archive to which a library's paths are relative. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMPARED = 20_000
 
 
 def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
-    """The folder in an archive that the manifest's paths are relative to; empty for its root.
+    """Find the folder to which the manifest's paths are relative; empty for the root.
 
     Raises:
         ManifestError: What the manifest says of it fits no folder, or several.
@@ -48,7 +48,7 @@ def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
 
 
 def whereabouts(path: str, prefix: str, names: Collection[str]) -> str | None:
-    """What to do about a path that an archive lacks, from the names that are nearest to it.
+    """Return advice on a path that an archive lacks, from similar names.
 
     Args:
         path: The path, or a glob.
@@ -76,7 +76,7 @@ def whereabouts(path: str, prefix: str, names: Collection[str]) -> str | None:
 
 
 def _prefixes(path: str, names: Sequence[str]) -> list[str]:
-    """The folders below which a path, or what a glob takes, would be found; the shortest first."""
+    """Return the folders below which a path or glob would match, the shortest first."""
     depth = path.count("/")
     if "**" in path.split("/"):
         # It takes any number of folders: what stands before its first fixed part is the prefix.
@@ -91,7 +91,7 @@ def _prefixes(path: str, names: Sequence[str]) -> list[str]:
 
 
 def _close(file: str, names: Collection[str]) -> list[str]:
-    """The names whose last parts look most like that of a file."""
+    """Return the names most similar to a file's."""
     by_file: dict[str, str] = {}
     for name in list(names)[:_COMPARED]:
         by_file.setdefault(name.rpartition("/")[2], name)
@@ -105,6 +105,6 @@ def _below(prefix: str, name: str) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Some of many names, and how many more there are."""
+    """List some of many names, with the number of the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"

@@ -1,4 +1,4 @@
-"""A release as an artifact of an OCI registry, and the blobs that its archives are.
+"""The layout of a release in an OCI registry, and the URLs of its blobs.
 
 The layout, which `publish` writes and `lock` reads (OCI image and distribution specifications, 1.1):
 
@@ -47,7 +47,7 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def api_of(place: Url) -> Url:
-    """The API of a repository, `https://HOST/v2/NAME`, of `oci://HOST/NAME`; http on this machine.
+    """Return a repository's API, `https://HOST/v2/NAME`, for `oci://HOST/NAME`; http on loopback.
 
     Raises:
         UsageError: It names no repository.
@@ -71,7 +71,7 @@ def api_of(place: Url) -> Url:
 
 
 def manifest_in(reply: Reply, reference: str) -> bytes:
-    """The manifest that a registry gave.
+    """Parse a registry's manifest.
 
     Args:
         reply: Its answer.
@@ -91,7 +91,7 @@ def manifest_in(reply: Reply, reference: str) -> bytes:
 
 
 def tag_of(version: str) -> str:
-    """The tag of a version.
+    """Return a version's tag.
 
     Raises:
         UsageError: No tag can be called so.

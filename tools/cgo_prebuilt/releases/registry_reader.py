@@ -1,4 +1,4 @@
-"""What a registry has of a release: the blob of each archive, and the files about all of them.
+"""Read a release from an OCI registry: archives as blobs, and the files about them.
 
 `registry` says how a release is laid out. A blob is fetched like any other file: its URL is https, and
 its digest is the archive's SHA-256.
@@ -35,7 +35,7 @@ _BLOB: Final = re.compile(r"(https?://[^/]+/v2/.+)/blobs/([^/?#]+)")
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A file of a release: its name and digest, and what it is for, by `PLATFORM` and `FLAVOR`."""
+    """A release's file: name, digest and purpose, by `PLATFORM` and `FLAVOR`."""
 
     title: str
     digest: str
@@ -44,7 +44,7 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Artifact:
-    """What a tag names: the digest of that, and the files in it."""
+    """A tag's artifact: its digest and files."""
 
     digest: str
     layers: tuple[_Layer, ...]
@@ -63,7 +63,7 @@ class RegistryReader:
         self._beside: dict[Url, Mapping[str, str]] = {}
 
     def blob(self, place: Url, version: str, file: str, purpose: Mapping[str, str]) -> Url:
-        """The URL of an archive.
+        """Return an archive's URL.
 
         Args:
             place: `oci://HOST/NAME`, or with `:TAG` behind it.
@@ -93,7 +93,7 @@ class RegistryReader:
         return Url(f"{api.raw}/blobs/{digests.pop()}")
 
     def file_beside(self, url: Url) -> Url | None:
-        """The URL of a text about a release, in place of one that names it beside a blob.
+        """Return the URL of a text about a release, for a name beside a blob.
 
         Args:
             url: Such as `https://HOST/v2/NAME/blobs/SHA256SUMS`; any other is given back.
@@ -155,7 +155,7 @@ class RegistryReader:
 
 
 def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
-    """A manifest whose archives have the URLs of their blobs in place of those of registries.
+    """Return a manifest with registry URLs replaced by those of blobs.
 
     Raises:
         UnavailableError: A registry lacks an archive, or does not give it.
@@ -187,14 +187,14 @@ def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
 
 
 def blob_of(url: Url, version: str, sha256: str) -> Url:
-    """Where a registry has a file of this hash, or the URL itself where it is of none."""
+    """Return the URL of a blob by hash, or the URL itself outside of registries."""
     if url.scheme != "oci":
         return url
     return Url(f"{_repository(url, version)[0].raw}/blobs/sha256:{sha256}")
 
 
 def digest_in(urls: Sequence[Url]) -> str | None:
-    """The SHA-256 that the URL of a blob has in it; None where none is of a blob."""
+    """Return the SHA-256 in a blob's URL; None for other URLs."""
     matches = (_DIGEST.fullmatch(match[2]) for url in urls if (match := _BLOB.fullmatch(url.raw)))
     return next((match[1] for match in matches if match), None)
 
@@ -206,7 +206,7 @@ def _repository(place: Url, version: str) -> tuple[Url, str]:
 
 
 def _items(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """What a document lists that has a digest which a URL can have in it."""
+    """Return a document's items with a digest that a URL can hold."""
     items = document.get(key)
     items = items[:_MOST_MANIFESTS] if isinstance(items, list) else []
     items = [one for one in items if isinstance(one, dict)]
@@ -218,7 +218,7 @@ def _texts(value: object) -> Mapping[str, str]:
 
 
 def _layers(document: Mapping[str, Any], purpose: Mapping[str, str]) -> list[_Layer]:
-    """The files of a manifest: what has a name."""
+    """Return a manifest's named files."""
     return [
         _Layer(title.rpartition("/")[2], one["digest"], purpose)
         for one in _items(document, "layers")

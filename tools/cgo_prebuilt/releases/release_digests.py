@@ -1,4 +1,4 @@
-"""What a release says itself of its files' hashes: its `SHA256SUMS`, and GitHub's own digests.
+"""Hashes that a release states itself: `SHA256SUMS`, and GitHub's digests.
 
 Neither is a reason to trust a file: whoever can replace one can replace the other. Where they
 disagree with what was downloaded, though, something is wrong, and no lock is made of it.
@@ -19,7 +19,7 @@ from cgo_prebuilt.vouching.sums import OTHER_SUMS, SUMS, PublishedSums, parse_pu
 
 @dataclass(frozen=True, slots=True)
 class ReleasedArchive:
-    """An archive that was downloaded. Others may have its file name: a folder for each platform.
+    """A downloaded archive, whose file name another platform's folder may share.
 
     Attributes:
         file: Its file name.
@@ -34,7 +34,7 @@ class ReleasedArchive:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Somebody says that an archive has a hash.
+    """A statement of an archive's hash, and its source.
 
     Attributes:
         source: Who.
@@ -66,7 +66,7 @@ def collect_statements(
     guess: ReadText | None = None,
     locate: Callable[[Url], Url | None] = lambda url: url,
 ) -> list[Statement]:
-    """Asks what is said of archives; each place once.
+    """Collect the stated hashes of archives; ask each place once.
 
     Args:
         archives: The archives.
@@ -123,7 +123,7 @@ def collect_statements(
 
 
 def check_statements(statements: Iterable[Statement]) -> None:
-    """Compares what is said of archives with what was downloaded.
+    """Compare stated hashes with the downloads.
 
     Raises:
         IntegrityError: They disagree; it names everybody who does.

@@ -1,4 +1,4 @@
-"""Reads what a release says of itself, over the network or from a folder."""
+"""Read a release's own texts, over the network or from a folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST_TEXT = 1 << 20
 
 
 class ReleaseReader:
-    """Reads small texts beside archives, and asks GitHub for its digests.
+    """A reader of small texts beside archives, and of GitHub's digests.
 
     Args:
         site: Where GitHub is.
@@ -47,7 +47,7 @@ class ReleaseReader:
         self.days: set[str] = set()
 
     def text(self, url: Url) -> str | None:
-        """A small text; None where there is none.
+        """Return a small text; None if it does not exist.
 
         Raises:
             UnavailableError: It cannot be read.
@@ -65,7 +65,7 @@ class ReleaseReader:
             ) from None
 
     def guess(self, url: Url) -> str | None:
-        """As `text`, of what may well not be there: asked once, and a failure is that it is not."""
+        """Return a text that may not exist, without retries; a failure means it does not."""
         place = url if self._registry is None else self._registry.file_beside(url)
         if place is None or place.scheme == "file":
             return None if place is None else self.text(url)
@@ -76,7 +76,7 @@ class ReleaseReader:
         return reply.content.decode("utf-8", "replace") if reply.status == 200 else None
 
     def assets(self, url: Url) -> tuple[Url, Mapping[str, str]] | None:
-        """The digests of the release that a URL is of; None where it is of no release on GitHub.
+        """Return the digests of a URL's release; None outside of GitHub.
 
         Raises:
             CgoPrebuiltError: GitHub cannot be asked.
@@ -123,7 +123,7 @@ class ReleaseReader:
 def read_signature(
     public_key: str, urls: Iterable[Url], read_text: Callable[[Url], str | None]
 ) -> Signature:
-    """The signature of a release, from beside its archives.
+    """Return a release's signature from beside its archives.
 
     Args:
         public_key: Whose it is to be.

@@ -53,13 +53,13 @@ def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEn
         environ: The caller's environment.
         env: The lock's: `NAME`, as the caller has it, or `NAME=VALUE`.
     """
-    surroundings, steering = {}, {}
+    others, steering = {}, {}
     for name, value in environ.items():
         known = name.upper() if name.upper() in ("PATH", "SYSTEMROOT", "WINDIR") else name
         if _NEVER.fullmatch(known):
             continue
         if _SURROUNDINGS.fullmatch(known):
-            surroundings[name] = value
+            others[name] = value
         elif value and _STEERING.fullmatch(known):
             steering[name] = value
     for variable in env:
@@ -68,4 +68,4 @@ def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEn
             steering[name] = value
         elif name in environ:
             steering[name] = environ[name]
-    return BuildEnvironment({**surroundings, **steering}, steering)
+    return BuildEnvironment({**others, **steering}, steering)

@@ -1,1 +1,1 @@
-"""The store, and its trees in output folders."""
+"""The store of verified trees, and its copies in output folders."""

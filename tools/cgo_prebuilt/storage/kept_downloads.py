@@ -1,4 +1,4 @@
-"""Downloads that stay in the store as they are, so that locking again or fetching downloads nothing.
+"""Downloads of `lock`, kept in the store so that nothing is downloaded twice.
 
 Each is a tree of one file, named by its hash. Beside it is recorded which URL it came from, and the
 validator that the server gave: a server that says that it still holds the same need not send it again.
@@ -36,7 +36,7 @@ MOST_BYTES = 5_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A download in the store: where, and its SHA-256 and size."""
+    """A stored download: path, SHA-256 and size."""
 
     path: Path
     sha256: str
@@ -45,7 +45,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What a URL gave: the file's name, SHA-256 and size, and the validator that came with it."""
+    """A URL's last response: file name, SHA-256, size and validator."""
 
     file: str
     sha256: str
@@ -57,14 +57,14 @@ class _Record:
 
 
 def find_download(store: Store, file: str, sha256: str, size: int) -> Path | None:
-    """A download in a store, by what a lock says of it; None where it is not there."""
+    """Find a stored download by a lock's entry; None if missing."""
     files = (LockedFile(file, sha256, size),)
     tree = store.find(tree_key(files), files)
     return None if tree is None else tree.files / file
 
 
 class KeptDownloads:
-    """Gets downloads by URL, and keeps them in a store.
+    """A downloader that keeps its files in a store.
 
     Args:
         store: Where they stay.
@@ -87,7 +87,7 @@ class KeptDownloads:
         self._say = say
 
     def run(self, download: Download, consume: Callable[[ByteStream], object]) -> tuple[str, int]:
-        """Get a download, from the store if the server still holds the same, and have it consumed.
+        """Fetch a download, or reuse the stored one if the server's is unchanged.
 
         Args:
             download: What to get, of an unknown hash. What is on a `file://` URL is not kept.
@@ -118,7 +118,7 @@ class KeptDownloads:
         return kept.sha256, kept.size
 
     def trim(self) -> None:
-        """Remove the least recently used where they are too many, and what is recorded of them."""
+        """Remove the least recently used downloads, and their records, beyond a limit."""
         self._store.prune(max_size=MOST_BYTES, now=time.time(), label=LABEL)
         there = {tree.key for tree in self._store.list()}
         with suppress(OSError):

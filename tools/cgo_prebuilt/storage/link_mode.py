@@ -1,4 +1,4 @@
-"""How files get from the store into an output folder: what `auto` means; see docs/decisions/links.md."""
+"""How files get from the store into an output folder; see docs/decisions/links.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Method(Enum):
-    """How a file is made, the best way first."""
+    """A way to create a file, the best first."""
 
     REFLINK = "reflink"
     HARDLINK = "hardlink"
@@ -14,7 +14,7 @@ class Method(Enum):
 
 
 def methods_of(mode: str, *, hard_links: bool) -> tuple[Method, ...]:
-    """The methods to try, in this order; the last one always works.
+    """Return the methods to try, in order; the last always works.
 
     Args:
         mode: One of `settings.LINK_MODES`.
@@ -27,7 +27,7 @@ def methods_of(mode: str, *, hard_links: bool) -> tuple[Method, ...]:
 
 
 def may_share(*, is_root: bool, rules: bool | None) -> bool:
-    """Whether `auto` makes hard links, by which a file is the store's and other workspaces', too.
+    """Return whether `auto` makes hard links, which share a file with the store and other workspaces.
 
     Args:
         is_root: Whether the mode of a file, read-only, keeps this user from writing through one.

@@ -1,4 +1,4 @@
-"""A tree's files in an output folder: by reflink, by hard link or by copy.
+"""Create a tree's files in an output folder by reflink, hard link or copy.
 
 Each file is made under a temporary name beside its place and renamed, so that nothing half-written
 is ever seen. A file that is right already is left alone, at the price of one `stat`.
@@ -57,7 +57,7 @@ _Way = tuple[Method, _Make, frozenset[int]]
 
 @dataclass(frozen=True, slots=True)
 class Materialized:
-    """How many files were made in which way.
+    """The number of files by method.
 
     Attributes:
         reflinked: They share the store's blocks.
@@ -80,7 +80,7 @@ def materialize(
     output: Path,
     methods: Sequence[Method] = tuple(Method),
 ) -> Materialized:
-    """Puts files of a tree into a folder. What else is in the folder stays.
+    """Create a tree's files in a folder, and leave its other files alone.
 
     Args:
         tree: From the store. Out of another user's store, each file is copied and hashed.
@@ -126,7 +126,7 @@ def materialize(
 
 
 def methods_between(source: Path, target: Path) -> tuple[Method, ...]:
-    """Tries which methods work from one folder into another, the best first.
+    """Return the methods that work between two folders, the best first.
 
     Args:
         source: A folder that can be written.
@@ -165,7 +165,7 @@ def _works(
 
 
 class OutputFolders:
-    """The folders below an output, made and looked at once: none of them may be a link.
+    """The folders below an output, created and checked once: none may be a link.
 
     Args:
         output: The output, which is there.
@@ -175,7 +175,7 @@ class OutputFolders:
         self._known = {PurePosixPath(): output}
 
     def entry(self, path: str) -> Path:
-        """The place of a file, in a folder that there is.
+        """Return a file's path, and create its folder.
 
         Raises:
             UsageError: A folder on the way to it is a link or a file.
@@ -205,7 +205,7 @@ class OutputFolders:
 
 
 def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
-    """Whether a file is the store's or a copy of it; the store's mtimes tell contents apart.
+    """Return whether a file is the store's or a copy; the store's mtimes identify contents.
 
     That of a file that was restored into the store may be another one's, so it says nothing.
     """
@@ -226,7 +226,7 @@ def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
 
 
 class _Maker:
-    """Makes files, and remembers which methods do not work between which devices."""
+    """A creator of files, which remembers the methods that fail between devices."""
 
     def __init__(self, ways: Sequence[_Way]) -> None:
         self._ways = ways
@@ -251,7 +251,7 @@ class _Maker:
 
 
 def _replace(target: Path, source: Path, record: FileRecord, make: _Make) -> None:
-    """Makes a file under a temporary name and renames it into place."""
+    """Create a file under a temporary name, and rename it into place."""
     for attempt in range(_ATTEMPTS):
         partial = target.parent / temporary_name()
         try:
@@ -278,7 +278,7 @@ def _reflink(source: Path, target: Path, record: FileRecord) -> None:
 
 
 def _ficlone(source: Path, target: Path) -> None:
-    """ioctl_ficlone(2); only Linux has it."""
+    """Reflink a file by ioctl_ficlone(2), on Linux only."""
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "no reflinks")
     import fcntl
@@ -288,7 +288,7 @@ def _ficlone(source: Path, target: Path) -> None:
 
 
 def _clonefile(source: Path, target: Path) -> None:
-    """clonefile(2) of macOS."""
+    """Reflink a file by clonefile(2), on macOS only."""
     import ctypes
 
     clonefile = ctypes.CDLL(None, use_errno=True).clonefile
@@ -311,7 +311,7 @@ def _copy(source: Path, target: Path, record: FileRecord) -> None:
 
 
 def _send(read: FileIO, write: FileIO) -> None:
-    """Copies an open file, inside the kernel where that can."""
+    """Copy an open file, inside the kernel if possible."""
     import shutil
 
     offset = 0
@@ -328,7 +328,7 @@ def _send(read: FileIO, write: FileIO) -> None:
 
 
 def _copy_distrustfully(source: Path, target: Path, record: FileRecord) -> None:
-    """Copies a file that another user may be changing: what was copied is what is hashed."""
+    """Copy a file that another user may change, and hash the copy."""
     digest, left = hashlib.sha256(), record.size
     with open_plain(source) as read, target.open("xb", 0) as write:
         while left and (chunk := read.read(min(left, 1 << 20))):
@@ -361,7 +361,7 @@ _DISTRUSTFUL: Sequence[_Way] = ((Method.COPY, _copy_distrustfully, frozenset()),
 
 @contextmanager
 def _explaining(output: Path, store: Path) -> Iterator[None]:
-    """Says what a refusal of the file system means."""
+    """Explain a file system's refusal."""
     try:
         yield
     except OSError as error:

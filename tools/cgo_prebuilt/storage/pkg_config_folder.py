@@ -1,4 +1,4 @@
-"""Where a tree's `.pc` files are: beside its files, in folders that are named by their contents.
+"""A tree's `.pc` files, in folders named by their contents.
 
 ```
 <key>/pkgconfig/<digest>/NAME.pc
@@ -25,7 +25,7 @@ _LIMIT = 1 << 20
 
 
 def put_pkg_config(tree: Tree, name: str, text: bytes) -> Path:
-    """Writes a `.pc` file of a tree, unless it is there; what else is in its folder goes.
+    """Write a tree's `.pc` file if missing; remove other files from its folder.
 
     Where the store cannot be written, it goes into a temporary folder of this user's, beside a link
     to the tree's files.
@@ -53,7 +53,7 @@ def put_pkg_config(tree: Tree, name: str, text: bytes) -> Path:
 
 
 def altered_pkg_config(tree: Tree) -> tuple[str, ...]:
-    """What is below a tree's folder of `.pc` files and was not written by `put_pkg_config`."""
+    """Return files among a tree's `.pc` files that `put_pkg_config` did not write."""
     folder = tree.folder / _FOLDER
     if not os.path.lexists(folder):
         return ()
@@ -100,7 +100,7 @@ def _put(folder: Path, name: str, text: bytes) -> Path:
 
 
 def _temporary_folder(tree: Tree) -> Path:
-    """A folder with a link to the tree's files, so that paths relative to it lead to them."""
+    """Create a folder with a link to the tree's files, for paths relative to it."""
     import tempfile
 
     root = Path(tempfile.gettempdir(), f"cgo-prebuilt-env-{this_user()}")

@@ -1,4 +1,4 @@
-"""Which trees leave the store, and what killed processes left in it."""
+"""Prune the store: old trees, and files of killed processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STALE_PARTIAL_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class StoredTree:
-    """What a list of the store says of a tree.
+    """A tree in a listing of the store.
 
     Attributes:
         key: Its name in the store.
@@ -39,7 +39,7 @@ class StoredTree:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was done.
+    """The result of pruning.
 
     Attributes:
         removed: The trees that were removed.
@@ -57,7 +57,7 @@ class Pruned:
 def choose(
     trees: Sequence[StoredTree], older_than: timedelta | None, max_size: int | None, now: float
 ) -> tuple[StoredTree, ...]:
-    """The trees that should go: the old ones, then the least recently used until the rest fits.
+    """Choose the trees to remove: old ones, then the least recently used until the rest fits.
 
     Args:
         trees: All of them.
@@ -82,7 +82,7 @@ def prune(
     max_size: int | None,
     now: float,
 ) -> Pruned:
-    """Removes what `choose` chooses, except what is in use, and all leftovers.
+    """Remove chosen trees that are not in use, and all leftovers.
 
     Args:
         folder: The store's.
@@ -120,7 +120,7 @@ def _remove_leftovers(folder: StoreFolder, now: float) -> int:
 
 
 def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:
-    """A use in the future was under a wrong clock; left alone, it would keep the tree for ever."""
+    """Reset a use in the future, which would keep the tree for ever."""
     if tree.last_used <= now:
         return tree
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a store remembers of work: which files came out of which inputs.
+"""A store's cache of work: the files that came out of given inputs.
 
 Trees are named by their contents, which are not known before a build has run. A result says what
 they were, by a key of all that went in. It is only a hint: a tree that is gone is made again.
@@ -30,7 +30,7 @@ _LIMIT = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The files that some work gave.
+    """The files that some work produced.
 
     Attributes:
         files: The files.
@@ -41,12 +41,12 @@ class Result:
     sealed: int
 
     def is_of(self, tree: Tree) -> bool:
-        """Whether a tree is the one that the work made, in this store."""
+        """Return whether a tree is what the work produced, in this store."""
         return tree.is_own and tree.sealed == self.sealed
 
 
 def result_key(kind: str, inputs: object) -> str:
-    """A key: 64 hex digits.
+    """Return a key of 64 hex digits.
 
     Args:
         kind: What sort of work it is.
@@ -57,17 +57,17 @@ def result_key(kind: str, inputs: object) -> str:
 
 
 class Results:
-    """The results in a folder, which is made when one is put there."""
+    """A folder of results, created with the first one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: str) -> Result | None:
-        """The result of a key; None where there is none, or it cannot be read."""
+        """Return a key's result; None if missing or unreadable."""
         return _read(self._folder / f"{key}.json")
 
     def put(self, key: str, tree: Tree | None, files: Iterable[LockedFile]) -> None:
-        """Remembers the files of a key. A store that cannot be written remembers nothing.
+        """Store a key's files, unless the store is read-only.
 
         Args:
             key: The key.
@@ -81,7 +81,7 @@ class Results:
             write_whole(self._folder / f"{key}.json", text.encode())
 
     def all(self) -> Iterator[tuple[Path, Result | None]]:
-        """Every result with its file, None for one that cannot be read."""
+        """Yield every result with its file; None for an unreadable one."""
         try:
             paths = sorted(self._folder.glob("*.json"))
         except OSError:

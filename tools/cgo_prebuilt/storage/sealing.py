@@ -1,4 +1,4 @@
-"""Files that are given to a tree's record: made read-only, and looked at again later."""
+"""Seal a tree's files read-only with a record, and check them later."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, FileRecord]:
-    """Makes files read-only and records them; folders become such that anyone may look into them.
+    """Make files read-only, and return their records; open folders to all readers.
 
     Args:
         folder: Where they are. Their hashes have been verified.
@@ -57,7 +57,7 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
 
 
 def fits(path: Path, record: FileRecord, *, strictly: bool = False) -> bool:
-    """Whether a file is there, is this user's alone and the recorded one, as far as `stat` tells.
+    """Return whether a file is this user's and matches its record, by `stat`.
 
     Args:
         path: The file.
@@ -75,7 +75,7 @@ def fits(path: Path, record: FileRecord, *, strictly: bool = False) -> bool:
 
 
 def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRecord | None:
-    """Reads a file to see whether it is what its record says.
+    """Hash a file, and compare it with its record.
 
     Args:
         path: The file.
@@ -102,7 +102,7 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
 
 
 def listing(folder: Path) -> dict[str, int]:
-    """The size of each file below a folder by its path; -1 for what is not a regular file.
+    """Return the sizes of files below a folder by path; -1 for other entries.
 
     Raises:
         OSError: A folder cannot be read.
@@ -119,7 +119,7 @@ def listing(folder: Path) -> dict[str, int]:
 
 
 def _unreadable(error: OSError) -> None:
-    """Ends a walk over folders, which would otherwise pass over one that cannot be read."""
+    """Stop a walk at an unreadable folder, which it would otherwise skip."""
     if not isinstance(error, FileNotFoundError):
         raise error
 
@@ -141,7 +141,7 @@ def _record(sha256: str, found: os.stat_result) -> FileRecord:
 
 
 def _mtime_ns(seconds: int, sha256: str) -> int:
-    """An mtime that tells contents apart, so that a copy of one is never taken for another.
+    """Return an mtime derived from contents, so that no other file's copy passes for this.
 
     Two versions of a file may have one size and, where an archive or the clock says so, one time.
     Whole microseconds survive on every file system that has fractions of a second.
@@ -150,7 +150,7 @@ def _mtime_ns(seconds: int, sha256: str) -> int:
 
 
 def is_marked(record: FileRecord) -> bool:
-    """Whether a file has a time that `seal` gives to its contents."""
+    """Return whether a file has the mtime that `seal` derives from its contents."""
     return record.mtime_ns % 1_000_000_000 == _mark_ns(record.sha256)
 
 

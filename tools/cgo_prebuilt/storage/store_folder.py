@@ -1,4 +1,4 @@
-"""The folder of the store: where it is, what is in it, and what it means when it refuses.
+"""The store's folder: its location, owner and layout.
 
 ```
 <root>/v1/trees/<key>/     a tree, see `tree`; appears and disappears by one rename
@@ -35,7 +35,7 @@ _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR
 
 
 def default_root(environ: Mapping[str, str], system: str, known_home: str = "") -> Path:
-    """The folder of the store.
+    """Return the store's default folder.
 
     Args:
         environ: The environment; `CGO_PREBUILT_CACHE` wins, then what the system has for caches.
@@ -73,7 +73,7 @@ def default_root(environ: Mapping[str, str], system: str, known_home: str = "") 
 
 
 def system_roots(environ: Mapping[str, str], system: str) -> tuple[Path, ...]:
-    """The folders of stores that are only read, such as one in a container's image.
+    """Return the folders of read-only stores, such as one in a container's image.
 
     Args:
         environ: The environment; `CGO_PREBUILT_SYSTEM_CACHE` is a list like `PATH`.
@@ -94,7 +94,7 @@ def system_roots(environ: Mapping[str, str], system: str) -> tuple[Path, ...]:
 
 
 def home_by_account() -> str:
-    """The user's home folder by the system's database of accounts; empty where it has none."""
+    """Return the home folder in the system's accounts; empty without one."""
     try:
         import pwd  # Windows has none
     except ImportError:
@@ -106,7 +106,7 @@ def home_by_account() -> str:
 
 
 class StoreFolder:
-    """A store's folder, which is made when something is to be put into it.
+    """A store's folder, created when first written.
 
     Args:
         root: Its path, absolute.
@@ -125,7 +125,7 @@ class StoreFolder:
         self.results = base / "results"
 
     def make(self) -> None:
-        """Makes what is missing, for this user only.
+        """Create missing folders, for this user only.
 
         Raises:
             OSError: It cannot be made.
@@ -141,7 +141,7 @@ class StoreFolder:
         self.refuse_other_user()  # who may have made one of them meanwhile
 
     def owners(self) -> frozenset[int]:
-        """The ids of the users whose the store's folders are; of those that are there.
+        """Return the user ids that own the store's existing folders.
 
         Raises:
             UsageError: A folder is a link, or others can write it.
@@ -174,7 +174,7 @@ class StoreFolder:
         return frozenset(owners)
 
     def is_own(self) -> bool:
-        """Whether the store is this user's, or not there yet.
+        """Return whether the store is this user's, or missing.
 
         Raises:
             UsageError: See `owners`.
@@ -182,7 +182,7 @@ class StoreFolder:
         return self.owners() <= {this_user()}
 
     def refuse_other_user(self) -> None:
-        """Refuses to write a store of another user.
+        """Refuse to write another user's store.
 
         Raises:
             UsageError: It is one; or see `owners`.
@@ -196,7 +196,7 @@ class StoreFolder:
             )
 
     def lock_file(self, key: str) -> Path:
-        """The lock file of a tree, in a folder that there is, unless it cannot be made.
+        """Return a tree's lock file, and create its folder if possible.
 
         Raises:
             UsageError: The store is another user's, or others can write it.
@@ -207,7 +207,7 @@ class StoreFolder:
 
     @contextmanager
     def explaining(self, size: int | None = None, *, only_full: bool = False) -> Iterator[None]:
-        """Says what it means when the file system refuses something in the block.
+        """Explain a file system's refusal in the block.
 
         Args:
             size: The bytes that were to be written.

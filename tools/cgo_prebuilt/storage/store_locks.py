@@ -1,4 +1,4 @@
-"""The store's locks between processes, and how long one waits for another."""
+"""The store's locks between processes, with a limit on waiting."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StoreLocks:
     def hold(
         self, key: str, *, shared: bool = False, on_wait: Callable[[], None] | None = None
     ) -> Iterator[bool]:
-        """Holds the lock of a key while the block runs.
+        """Hold the lock of a key while the block runs.
 
         Args:
             key: A tree's, or another name.

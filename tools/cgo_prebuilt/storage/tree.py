@@ -1,4 +1,4 @@
-"""A tree in the store: a folder of verified files, and the record by which they are known again.
+"""A tree in the store: verified files, and a record that identifies them.
 
 ```
 <key>/files/...    the files
@@ -31,7 +31,7 @@ USED = "used"
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file as it was when it was last verified.
+    """A file's state when it was last verified.
 
     Attributes:
         sha256: Of its contents.
@@ -50,7 +50,7 @@ class FileRecord:
     ctime_ns: int = 0
 
     def fits(self, found: stat_result) -> bool:
-        """Whether a file is the recorded one, as far as `stat` can tell.
+        """Return whether a file matches its record, by `stat`.
 
         A store may be moved, restored from a CI cache or sealed into a container image: then its
         devices and inodes are others.
@@ -92,17 +92,17 @@ class Tree:
 
     @property
     def files(self) -> Path:
-        """The folder of its files."""
+        """The folder of the tree's files."""
         return self.folder / FILES
 
     @property
     def size(self) -> int:
-        """The bytes of its files."""
+        """The total size of the tree's files."""
         return sum(record.size for record in self.records.values())
 
 
 def tree_key(files: Iterable[LockedFile]) -> str:
-    """The name of a tree: a hash of what is in it, and of nothing else.
+    """Return a tree's name: a hash of its contents alone.
 
     Args:
         files: Its files, in any order.
@@ -114,7 +114,7 @@ def tree_key(files: Iterable[LockedFile]) -> str:
 
 
 def key_of_records(records: Mapping[str, FileRecord]) -> str:
-    """The same of a record, which thereby vouches for itself."""
+    """Return the tree key of a record, which proves the record's integrity."""
     return _key((path, record.sha256, record.size) for path, record in records.items())
 
 
@@ -126,7 +126,7 @@ def _key(files: Iterable[tuple[str, str, int]]) -> str:
 
 
 def format_record(tree: Tree) -> str:
-    """The text of a tree's `tree.json`."""
+    """Format a tree's `tree.json`."""
     files = {
         path: [r.sha256, r.size, r.mtime_ns, r.inode, r.device, r.ctime_ns]
         for path, r in sorted(tree.records.items())
@@ -143,7 +143,7 @@ def format_record(tree: Tree) -> str:
 
 
 def parse_record(text: str, folder: Path) -> Tree | None:
-    """Reads a `tree.json`.
+    """Parse a `tree.json`.
 
     Args:
         text: Its text.
@@ -170,7 +170,7 @@ def parse_record(text: str, folder: Path) -> Tree | None:
 
 
 def _number(value: object) -> int:
-    """A number that `stat` can have said."""
+    """Return a number if `stat` could have reported it."""
     if type(value) is not int or not 0 <= value < 1 << 128:
         raise ValueError
     return value

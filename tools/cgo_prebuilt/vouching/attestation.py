@@ -1,4 +1,4 @@
-"""GitHub's artifact attestations: that a workflow of a repository built the archives.
+"""GitHub's artifact attestations: a repository's workflow built the archives.
 
 An attestation is a Sigstore bundle with an in-toto statement (SLSA provenance) in it. The package
 `sigstore` verifies it against the root of trust that it brings: nothing is asked over the network.
@@ -39,7 +39,7 @@ _WORKFLOW = "1.3.6.1.4.1.57264.1.18"
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """A verified attestation, and the SHA-256 of everything that it is about."""
+    """A verified attestation, and the SHA-256 of its subjects."""
 
     attestation: Attestation
     digests: frozenset[str]
@@ -48,7 +48,7 @@ class Attested:
 def verify_attestations(
     path: Path, identity: str, archives: Iterable[tuple[str, str]]
 ) -> tuple[Attestation, ...]:
-    """Checks that an identity attests archives.
+    """Verify that an identity attests archives.
 
     Args:
         path: A bundle, or several with one on each line, as `gh attestation download` saves them.
@@ -94,7 +94,7 @@ def verify_attestations(
 
 
 def verify_recorded(attestation: Attestation) -> frozenset[str]:
-    """Verifies once more what a lock has recorded.
+    """Verify again what a lock recorded.
 
     Returns:
         The SHA-256 of everything that is attested.
@@ -110,7 +110,7 @@ def verify_recorded(attestation: Attestation) -> frozenset[str]:
 
 
 def split_bundles(text: str) -> list[str]:
-    """The bundles in a file: one as pretty as it may be, or one on each line."""
+    """Split a file into bundles: one, formatted in any way, or one a line."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -119,7 +119,7 @@ def split_bundles(text: str) -> list[str]:
 
 
 def verify_bundle(bundle: str) -> Attested:
-    """Verifies a bundle: that a workflow on GitHub states that it built something.
+    """Verify a bundle: a GitHub workflow states that it built something.
 
     Args:
         bundle: A Sigstore bundle, as JSON.
@@ -170,7 +170,7 @@ def verify_bundle(bundle: str) -> Attested:
 
 
 def parse_statement(payload: bytes) -> tuple[str, frozenset[str]]:
-    """Reads an in-toto statement of SLSA provenance.
+    """Read an in-toto statement of SLSA provenance.
 
     Returns:
         The type of its predicate, and the SHA-256 of its subjects.
@@ -209,7 +209,7 @@ def _of_identity(attested: Attested, identity: str) -> Attested:
 
 @functools.cache
 def _verifier() -> Verifier:
-    """What verifies, with the root of trust that is a file of sigstore's own.
+    """Return a verifier with sigstore's bundled root of trust.
 
     Its public way to be offline prefers a copy in the user's cache, which it does not verify.
     """
@@ -224,7 +224,7 @@ def _verifier() -> Verifier:
 
 
 def _extension(certificate: Certificate, oid: str) -> str:
-    """The text in an extension of a certificate, a DER UTF8String (X.690, section 8.23)."""
+    """Return the text of a certificate's extension, a DER UTF8String (X.690, section 8.23)."""
     from cryptography.x509 import ObjectIdentifier, UnrecognizedExtension
 
     value = certificate.extensions.get_extension_for_oid(ObjectIdentifier(oid)).value

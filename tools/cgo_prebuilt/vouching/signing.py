@@ -1,4 +1,4 @@
-"""Signatures of `SHA256SUMS` with SSH keys: `pack` makes them, `lock` and pinning fetches check them.
+"""SSH signatures of `SHA256SUMS`: made by `pack`, verified by `lock` and pinning fetches.
 
 `ssh-keygen` makes them, the package `cryptography` verifies them (`sshsig`). What is signed are the
 sums, so that a check needs neither the archives nor the network: the lock holds both texts.
@@ -24,7 +24,7 @@ _NAMESPACE = "cgo-prebuilt"
 
 
 def sign(sums: Path, key: Path) -> Path:
-    """Signs a `SHA256SUMS`, which no other process changes meanwhile.
+    """Sign a `SHA256SUMS`, which no other process may change meanwhile.
 
     Args:
         sums: The file.
@@ -62,7 +62,7 @@ def sign(sums: Path, key: Path) -> Path:
 
 
 def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Checks that a key signed the hashes of archives.
+    """Verify that a key signed the hashes of archives.
 
     Args:
         signature: What the lock holds.
@@ -87,7 +87,7 @@ def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -
 
 
 def signed_sums(signature: Signature) -> dict[str, str]:
-    """The hashes that a key signed, by file; the signature is verified.
+    """Verify a signature, and return the signed hashes by file.
 
     Raises:
         IntegrityError: The signature is not of these sums by this key.

@@ -23,7 +23,7 @@ _TOKENS = {
 
 
 class SshSignatureError(ValueError):
-    """A signature or a key is malformed, of another purpose, or not the expected one."""
+    """A signature or key is malformed, for another purpose, or not the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SshSignature:
     signature: bytes
 
     def signed_data(self, message: bytes) -> bytes:
-        """What the key signed for a message."""
+        """Return the bytes that a key signs for a message."""
         digest = hashlib.new(self.hash_algorithm, message).digest()
         parts = (self.namespace, self.reserved, self.hash_algorithm.encode(), digest)
         return _MAGIC + b"".join(map(_string, parts))
@@ -75,7 +75,7 @@ class _Reader:
 
 
 def parse_signature(armored: str) -> SshSignature:
-    """Reads a signature from its armored text.
+    """Parse a signature from its armored text.
 
     Raises:
         SshSignatureError: It is malformed.
@@ -101,7 +101,7 @@ def parse_signature(armored: str) -> SshSignature:
 
 
 def verify(armored: str, message: bytes, public_key: str, namespace: str) -> None:
-    """Verifies that a key signed a message for a purpose.
+    """Verify that a key signed a message for a purpose.
 
     Args:
         armored: The signature, as `ssh-keygen -Y sign` writes it.
@@ -127,7 +127,7 @@ def verify(armored: str, message: bytes, public_key: str, namespace: str) -> Non
 
 
 def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None:
-    """Verifies a signature in SSH's wire format (RFC 4253, section 6.6; PROTOCOL.u2f for tokens)."""
+    """Verify a signature in SSH's wire format (RFC 4253, section 6.6; PROTOCOL.u2f for tokens)."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, utils
@@ -173,7 +173,7 @@ def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None
 
 
 def _verify_rsa(key: RSAPublicKey, algorithm: bytes, value: bytes, data: bytes) -> None:
-    """Verifies an RSA signature by the algorithms that PROTOCOL.sshsig allows: none with SHA-1."""
+    """Verify an RSA signature by the algorithms that PROTOCOL.sshsig allows, not SHA-1."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -184,7 +184,7 @@ def _verify_rsa(key: RSAPublicKey, algorithm: bytes, value: bytes, data: bytes) 
 
 
 def _without_token(kind: bytes, key: bytes) -> tuple[bytes, bytes, bytes]:
-    """The type and the text of a security key without its application, and that application."""
+    """Return a security key's type and text without its application, and the application."""
     plain, fields = _TOKENS[kind]
     reader = _Reader(key)
     if reader.string() != kind:

@@ -38,7 +38,7 @@ _PUBLISHED = [
 
 
 def parse_sums(text: str) -> dict[str, str]:
-    """The hashes in the text of a `SHA256SUMS`, by file, in lower case.
+    """Parse a `SHA256SUMS`: lower-case hashes by file.
 
     Raises:
         ValueError: A line is not a hash and a file; the message quotes it.
@@ -57,7 +57,7 @@ def parse_sums(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSums:
-    """What somebody's text of sums lists, in whatever form.
+    """The hashes of another publisher's sums, in any form.
 
     Attributes:
         hashes: The hashes of 256 bits by name, in lower case. More than one contradict each other.
@@ -68,7 +68,7 @@ class PublishedSums:
     strange: str | None = None
 
     def of(self, file: str) -> tuple[str, ...]:
-        """The hashes of a file, by its name, else by the one path that ends in it."""
+        """Return a file's hashes, by its name, else by the only path that ends in it."""
         if file in self.hashes:
             return self.hashes[file]
         paths = [name for name in self.hashes if re.split(r"[/\\]", name)[-1] == file]
@@ -76,14 +76,14 @@ class PublishedSums:
         return found.pop() if len(found) == 1 else ()
 
     def lack(self, file: str) -> str:
-        """Why it does not say the hash of a file."""
+        """Return why a file's hash is missing."""
         if self.strange is not None and not self.hashes:
             return f"{self.strange[:200]!r} is not a hash and a file"
         return f"it does not list {file} with one SHA-256"
 
 
 def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
-    """The hashes in somebody else's text of sums; comments and a byte order mark are skipped.
+    """Parse another publisher's sums; skip comments and a byte order mark.
 
     Args:
         text: The text.
@@ -107,12 +107,12 @@ def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
 
 
 def format_sums(sums: Mapping[str, str]) -> str:
-    """The text of a `SHA256SUMS` of hashes by file, sorted by file."""
+    """Format hashes by file as a `SHA256SUMS`, sorted by file."""
     return "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
 
 
 def read_sums(path: Path) -> dict[str, str]:
-    """The hashes in a `SHA256SUMS`, which other platforms' archives may be in already, by file.
+    """Read the hashes of an existing `SHA256SUMS`, by file.
 
     Raises:
         UsageError: It cannot be read. One that is not there is empty.
@@ -126,7 +126,7 @@ def read_sums(path: Path) -> dict[str, str]:
 
 
 def write_sums(path: Path, sums: Mapping[str, str]) -> None:
-    """Writes a `SHA256SUMS` of hashes by file.
+    """Write a `SHA256SUMS` of hashes by file.
 
     Raises:
         UsageError: It cannot be written.
@@ -138,7 +138,7 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
 
 
 def update_sums(path: Path, entries: Mapping[str, str]) -> None:
-    """Enters hashes into a `SHA256SUMS`, as several processes may do at once.
+    """Add hashes to a `SHA256SUMS`; several processes may do so at once.
 
     The signature beside it goes where the text changes: it was of other sums.
 
@@ -163,7 +163,7 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
 
 @contextmanager
 def sums_held(path: Path) -> Iterator[None]:
-    """Keeps other processes from changing a `SHA256SUMS` and its signature while the block runs.
+    """Lock a `SHA256SUMS` and its signature against other processes.
 
     Raises:
         UsageError: Another process keeps this one from it for a minute.

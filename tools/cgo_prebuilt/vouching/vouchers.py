@@ -1,4 +1,4 @@
-"""Whether a locked version is vouched for as its consumer requires: offline, and before any download.
+"""Verify a consumer's required signatures and attestations, offline and before downloads.
 
 A lock that says of itself that it is signed proves nothing. So what a consumer requires is verified
 here, against the key or the identity that it pins outside the lock.
@@ -18,7 +18,7 @@ _RESTORE = "do not use it: restore the lock from version control, or ask the pub
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """Somebody who vouches for files.
+    """A verified signer of files.
 
     Attributes:
         words: What it is: a signature or an attestation.
@@ -31,7 +31,7 @@ class Voucher:
     digests: frozenset[str]
 
     def check(self, files: Iterable[tuple[str, str]]) -> None:
-        """Refuses files that are not vouched for.
+        """Refuse files that no voucher covers.
 
         Args:
             files: Names, each with its SHA-256.
@@ -47,7 +47,7 @@ class Voucher:
 
 
 def vouchers(trust: Trust, what: str, locked: LockedVersion) -> tuple[Voucher, ...]:
-    """Verifies whatever a consumer requires of a version.
+    """Verify all that a consumer requires of a version.
 
     Args:
         trust: What is required.

@@ -1,4 +1,4 @@
-"""What verbs work in: this user's store, this machine's network and platform."""
+"""The context of a verb: this user's store, and this machine's network and platform."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ shown_by: Progress | None = None
 
 
 def open_store(*, verified_at_use: bool = False) -> Store:
-    """The user's store.
+    """Return the user's store.
 
     Args:
         verified_at_use: See `Store`.
@@ -62,7 +62,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
 
 
 def open_transport(partials: Path) -> Transport:
-    """What downloads, and shows the person that it does.
+    """Return a transport that shows its progress to the person.
 
     Args:
         partials: The folder of unfinished files.
@@ -75,7 +75,7 @@ def open_transport(partials: Path) -> Transport:
 
 
 def open_downloads(store: Store) -> KeptDownloads:
-    """What downloads for `init` and `lock`, and keeps it in the store.
+    """Return a downloader for `init` and `lock` that keeps files in the store.
 
     Args:
         store: The store.
@@ -93,7 +93,7 @@ def open_downloads(store: Store) -> KeptDownloads:
 
 
 def this_host() -> Host:
-    """The machine's platform, and how that was decided."""
+    """Return the machine's platform, and how it was detected."""
     from cgo_prebuilt.host import detect
 
     return detect()
