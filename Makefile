@@ -68,7 +68,7 @@ docs: $(VENV_READY) bazel ## write docs/reference from the program itself
 	PYTHONPATH=tools $(VENV)/python -m reference --bazel "$$($(PYTHON) -m tests.bazel.provision)"
 
 site: $(VENV_READY) ## build the site of docs/ and the README into dist/site; a broken link fails
-	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --strict --quiet
+	$(VENV)/python docs/site/pages.py dist/site
 
 fuzz: $(VENV_READY) ## feed the readers of tar, zip and lock what a fuzzer thinks up; FUZZ_SECONDS each (Linux)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV)/pytest tests/e2e/test_fuzz.py
