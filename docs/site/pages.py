@@ -1,4 +1,4 @@
-"""Build the site of docs/ and the README: python docs/site/pages.py FOLDER
+"""Build the site of docs/ and the README: `python docs/site/pages.py FOLDER`.
 
 Zensical renders the pages and refuses broken links. What it does not do is done here, on copies:
 the README becomes the first page, links out of docs/ lead to the repository, and code breaks
