@@ -11,7 +11,8 @@ import pytest
 from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.source.build_plan import BuildPlan, plan_build
+from cgo_prebuilt.source.build_plan import BuildMachine, BuildPlan, plan_build
+from cgo_prebuilt.source.source_tree import SourceOf
 
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
@@ -28,6 +29,9 @@ CRATE = Source(
 )
 
 
+FOLDER = Path("/build/source")
+
+
 def plan(
     source: Source,
     platform: Platform = AMD64,
@@ -35,17 +39,8 @@ def plan(
     *,
     offline: bool = False,
 ) -> BuildPlan:
-    return plan_build(
-        source,
-        name="v",
-        version="1",
-        platform=platform,
-        host=AMD64,
-        environ=environ or {},
-        folder=Path("/build/source"),
-        jobs=3,
-        offline=offline,
-    )
+    machine = BuildMachine(AMD64, environ or {}, jobs=3, offline=offline)
+    return plan_build(SourceOf(source, "v", "1", platform, Path()), machine, FOLDER)
 
 
 def words_of(planned: BuildPlan) -> list[tuple[str, ...]]:
@@ -70,16 +65,8 @@ def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name()
 
 def test_on_windows_the_crates_own_flags_stay_beside_ours() -> None:
     windows = Platform("windows", "amd64")
-    planned = plan_build(
-        CRATE,
-        name="v",
-        version="1",
-        platform=windows,
-        host=windows,
-        environ={"CARGO_HOME": "/c"},
-        folder=Path("/build/source"),
-        jobs=3,
-    )
+    machine = BuildMachine(windows, {"CARGO_HOME": "/c"}, jobs=3)
+    planned = plan_build(SourceOf(CRATE, "v", "1", windows, Path()), machine, FOLDER)
     (command,) = words_of(planned)
     assert command[2:4] == (
         "--config",

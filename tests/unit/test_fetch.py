@@ -78,7 +78,7 @@ def test_several_archives_of_every_format_become_one_tree(
 ) -> None:
     serve(httpserver)
     store = Store(tmp_path / "store")
-    tree, _ = obtain(plan(httpserver), store, opening(tmp_path))
+    tree = obtain(plan(httpserver), store, opening(tmp_path)).tree
     assert read(tree.files) == ALL
     assert {request.path for request, _ in httpserver.log} == {f"/{name}" for name in PARTS}
     assert trees(store) == ["vec v1 linux_amd64"]
@@ -90,7 +90,7 @@ def test_the_transport_counts_what_all_archives_cost(
     """Also a zip, of which this server gives no parts: failed attempts count."""
     serve(httpserver)
     asked, opened = plan(httpserver), transport(tmp_path)
-    assert obtain(asked, Store(tmp_path / "store"), lambda: opened)[1]
+    assert obtain(asked, Store(tmp_path / "store"), lambda: opened).status == "downloaded"
     assert opened.tally.requests == len(httpserver.log) == len(PARTS) + 1
     assert opened.tally.downloaded == sum(planned.size for planned in asked.archives)
 
@@ -110,7 +110,7 @@ def test_what_is_in_the_store_opens_no_transport(tmp_path: Path, httpserver: HTT
     serve(httpserver)
     store = Store(tmp_path / "store")
     obtain(plan(httpserver), store, opening(tmp_path))
-    assert not obtain(plan(httpserver), store, unopened)[1]
+    assert obtain(plan(httpserver), store, unopened).status == "cached"
 
 
 def test_the_store_is_asked_before_it_is_seen_that_there_is_no_url(
@@ -121,7 +121,7 @@ def test_the_store_is_asked_before_it_is_seen_that_there_is_no_url(
     asked = plan(httpserver)
     obtain(asked, store, opening(tmp_path))
     offline = replace(asked, archives=tuple(replace(one, urls=()) for one in asked.archives))
-    assert not obtain(offline, store, unopened)[1]
+    assert obtain(offline, store, unopened).status == "cached"
 
 
 def test_one_archive_without_a_url_stops_all_before_anything_is_asked(
@@ -165,7 +165,7 @@ def test_a_change_behind_the_last_locked_file_is_wrong_bytes_too(
     with pytest.raises(IntegrityError, match="wrong bytes"):
         obtain(asked, store, opening(tmp_path))
     assert trees(store) == []
-    tree, _ = obtain(asked, store, opening(tmp_path))
+    tree = obtain(asked, store, opening(tmp_path)).tree
     assert read(tree.files) == dict(list(files.items())[:1])
 
 
@@ -215,5 +215,5 @@ def test_another_process_that_was_faster_is_believed(
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(is_new for _, is_new in results) == [False, False, False, True]
+    assert sorted(library.status for library in results) == ["cached"] * 3 + ["downloaded"]
     assert len(httpserver.log) == len(asked.archives)

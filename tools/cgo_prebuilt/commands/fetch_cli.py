@@ -35,7 +35,6 @@ from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.fetching.provider import Provided
     from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.source.stored_archive import StoredArchive
     from cgo_prebuilt.storage.link_mode import Method
     from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.storage.stored_library import StoredLibrary
     from cgo_prebuilt.this_machine import Machine
 
 
@@ -165,7 +165,6 @@ def add_mirror_option(verb: argparse.ArgumentParser) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.fetching.provider import report
     from cgo_prebuilt.storage.materialize import materialize
 
     lock, platform = lock_and_platform(options)
@@ -173,19 +172,19 @@ def _fetch(options: argparse.Namespace) -> int:
     methods = _methods(options)
     is_there = False
     while not is_there:
-        provided = provide(options, lock, platform, store)
-        with store.shared(provided.tree.key):
+        library = provide(options, lock, platform, store)
+        with store.shared(library.tree.key):
             # From here on `cache prune` leaves the tree alone; a moment ago it did not.
-            is_there = provided.tree.folder.is_dir()
+            is_there = library.tree.folder.is_dir()
             if is_there:
-                tree, files = provided.tree, provided.files
+                tree, files = library.tree, library.files
                 store.relinked(tree, materialize(tree, files, options.output, methods).relinked)
     if options.json:
-        print_json(options, report(provided, platform, options.output))
+        print_json(options, library.report(options.output))
     else:
         print(options.output)
-        say(f"{lock.name} {provided.version} for {platform}: {provided.status}")
-        _say_system(lock.name, provided.interface)
+        say(f"{lock.name} {library.version} for {platform}: {library.status}")
+        _say_system(lock.name, library.interface)
     return 0
 
 
@@ -211,11 +210,11 @@ def _env(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options, as_go=True)
     store = open_store()
     store.refuse_to_lend()
-    provided = provide(options, lock, platform, store)
-    tree, interface = provided.tree, provided.interface
+    library = provide(options, lock, platform, store)
+    tree, interface = library.tree, library.interface
     folder = None
     try:
-        folder = write_pkg_config(tree, lock.name, provided.version, interface, platform.os)
+        folder = write_pkg_config(tree, lock.name, library.version, interface, platform.os)
     except UsageError as error:
         if tree.is_own:
             raise
@@ -232,9 +231,9 @@ def _env(options: argparse.Namespace) -> int:
                 " env --rpath '$ORIGIN', and `fetch --output` into the program's folder"
             )
     if not options.platform and platform != this_host().platform:
-        say(f"{lock.name} {provided.version} for {platform}, as GOOS and GOARCH say")
+        say(f"{lock.name} {library.version} for {platform}, as GOOS and GOARCH say")
     _say_system(lock.name, interface)
-    note_path_beside(options.lock, lock, provided)
+    note_path_beside(options.lock, lock, library)
     print(format_environment(variables, options.shell), end="")
     return 0
 
@@ -247,7 +246,9 @@ def _say_system(library: str, interface: Interface) -> None:
         )
 
 
-def provide(options: argparse.Namespace, lock: Lock, platform: Platform, store: Store) -> Provided:
+def provide(
+    options: argparse.Namespace, lock: Lock, platform: Platform, store: Store
+) -> StoredLibrary:
     """Provide the library's files by the origin of the options or the environment."""
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider

@@ -13,8 +13,8 @@ from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.linking.required_version import modules_beside, other_version
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.fetching.provider import Provided
     from cgo_prebuilt.locks.lock import Lock
+    from cgo_prebuilt.storage.stored_library import StoredLibrary
 
 
 def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
@@ -39,17 +39,17 @@ def note_other_version(folder: Path, modules: Iterable[str], library: str, versi
             )
 
 
-def note_path_beside(path: Path, lock: Lock, provided: Provided) -> None:
+def note_path_beside(path: Path, lock: Lock, library: StoredLibrary) -> None:
     """Warn about a Go module that needs a library file beside its own sources.
 
     Args:
         path: The lock's file.
         lock: The lock.
-        provided: The library, as it was found.
+        library: The library, as it was found.
     """
     here = Path.cwd()
     project = next((one for one in (here, *here.parents) if (one / "go.mod").is_file()), None)
-    prebuilts = [one for _, _, one in lock.versions[provided.version].prebuilts()]
+    prebuilts = [one for _, _, one in lock.versions[library.version].prebuilts()]
     urls = [url for one in prebuilts for archive in one.archives for url in archive.urls]
     owners = {f"{module.rpartition('/')[0]}/" for module in modules_beside(urls)}
     if not owners or project is None:
@@ -57,7 +57,7 @@ def note_path_beside(path: Path, lock: Lock, provided: Provided) -> None:
     from cgo_prebuilt.linking.go_target import go_defaults
     from cgo_prebuilt.linking.paths_beside import find_path_beside
 
-    names = {file.path.rpartition("/")[2] for file in provided.files}
+    names = {file.path.rpartition("/")[2] for file in library.files}
     environ = {**go_defaults(os.environ, sys.platform), **os.environ}
     found = find_path_beside(project, owners, names, environ)
     if found is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.fetching.plan import Plan
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
+from cgo_prebuilt.storage.stored_library import CACHED, DOWNLOADED, StoredLibrary
 
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.bytestream import ByteStream
@@ -24,7 +25,7 @@ def obtain(
     store: Store,
     open_transport: Callable[[], Transport],
     on_wait: Callable[[], None] | None = None,
-) -> tuple[Tree, bool]:
+) -> StoredLibrary:
     """Gets a plan's files into the store.
 
     Args:
@@ -35,7 +36,7 @@ def obtain(
         on_wait: Called once where another process is fetching the same.
 
     Returns:
-        The tree, and whether it is new in the store.
+        The library.
 
     Raises:
         UnavailableError: The archives cannot be fetched, or the fetch is offline.
@@ -44,14 +45,14 @@ def obtain(
     key = tree_key(plan.files)
     tree = stored(plan, store)
     if tree is not None:
-        return tree, False
+        return _library(plan, tree, CACHED)
     plan = replace(plan, archives=tuple(_with_kept(archive, store) for archive in plan.archives))
     for archive in plan.archives:
         _refuse_unreachable(plan, archive)
     with store.exclusive(key, on_wait=on_wait):
         tree = stored(plan, store)
         if tree is not None:
-            return tree, False
+            return _library(plan, tree, CACHED)
         with store.staging(key, sum(file.size for file in plan.files)) as staging:
             _download(plan, staging, open_transport())
             label = f"{plan.name} {plan.version} {plan.platform}"
@@ -60,7 +61,11 @@ def obtain(
             from cgo_prebuilt.storage.results import Results
 
             Results(store.results).put(_vouched_key(plan), tree, plan.files)
-    return tree, True
+    return _library(plan, tree, DOWNLOADED)
+
+
+def _library(plan: Plan, tree: Tree, status: str) -> StoredLibrary:
+    return StoredLibrary(tree, plan.files, plan.interface, plan.version, plan.platform, status)
 
 
 def stored(plan: Plan, store: Store) -> Tree | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,45 +12,22 @@ from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableErr
 from cgo_prebuilt.fetching.fetch import obtain
 from cgo_prebuilt.fetching.plan import check_linkopts, plan_fetch
 from cgo_prebuilt.locks.choice import choose
-from cgo_prebuilt.network.tally import Tally
-from cgo_prebuilt.storage.store import Tree
+from cgo_prebuilt.network.tally import total
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.choice import Choice
-    from cgo_prebuilt.locks.lock import Interface, Lock, LockedFile
+    from cgo_prebuilt.locks.lock import Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
-    from cgo_prebuilt.source.source_build import Built
+    from cgo_prebuilt.source.source_tree import SourceOf
     from cgo_prebuilt.storage.store import Store
+    from cgo_prebuilt.storage.stored_library import StoredLibrary
     from cgo_prebuilt.this_machine import Machine
 
 _NO_SOURCE = "or give the manifest a 'source' to build it from, and lock it again"
 _OTHER_FLAVOR = "the lock's source gives the default flavor only: leave --flavor out to build it"
 _FORBIDDEN = "--origin auto builds it from source"
-
-
-@dataclass(frozen=True, slots=True)
-class Provided:
-    """A library's files, wherever they came from.
-
-    Attributes:
-        tree: In the store.
-        files: The same, sorted by path.
-        interface: How they are compiled and linked.
-        version: The library's release.
-        status: `cached`, `downloaded` or `built`.
-        tally: What was downloaded for it, whether or not anything came of it.
-        reason: Why it is the source build, or None.
-    """
-
-    tree: Tree
-    files: tuple[LockedFile, ...]
-    interface: Interface
-    version: str
-    status: str
-    tally: Tally
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +53,10 @@ class Provider:
     on_line: Callable[[str], None] = lambda _: None
     on_wait: Callable[[], None] | None = None
     machine: Machine | None = None
-    _opened: list[Transport] = field(default_factory=list, init=False)
 
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
-    ) -> Provided:
+    ) -> StoredLibrary:
         """Fetch the prebuilt, or build it from source, as the settings' origin says.
 
         Args:
@@ -96,125 +73,84 @@ class Provider:
             TrustError: The version is not vouched for as the settings require.
             BuildError: The build from source failed.
         """
+        opened: list[Transport] = []
+
+        def open_transport() -> Transport:
+            opened.append(self.open_transport())
+            return opened[-1]
+
         choice = choose(lock, settings.version, settings.flavor)
-        warning = choice.warning()
-        if warning is not None:
+        if warning := choice.warning():
             self.say(f"cgo-prebuilt: warning: {warning}")
+        reason: str | None = "the origin is 'source'"
         if settings.origin == "source":
-            if choice.locked.source is None:
-                raise UnavailableError(
-                    f"{choice} has no source, and the origin is 'source'",
-                    where=f"the lock of {choice.name}: versions.{choice.version}",
-                    remedy="use --origin auto, or give the manifest a 'source' and lock it again",
-                )
-            if choice.source is None:
-                raise UnavailableError(
-                    f"{choice} cannot be built in the flavor {choice.flavor}",
-                    where=f"the lock of {choice.name}: versions.{choice.version}.source",
-                    remedy=_OTHER_FLAVOR,
-                )
-            return self._build(lock, lock_folder, platform, settings, "the origin is 'source'")
-        try:
-            plan = plan_fetch(lock, platform, settings, self.machine)
-            tree, is_new = obtain(plan, self.store, self._open, self.on_wait)
-        except CgoPrebuiltError as error:
-            outcome = after_failed_fetch(
-                settings.origin, error.kind, has_source=choice.source is not None
-            )
-            if outcome == "fail":
-                raise
-            if outcome == "hint":
-                raise _with_hint(error, _source_hint(choice)) from None
-            self.say(
-                f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
-                " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
-            )
-            reason = f"{error.what} ({error.where})"
-            return self._build(lock, lock_folder, platform, settings, reason)
-        return Provided(
-            tree=tree,
-            files=plan.files,
-            interface=plan.interface,
-            version=choice.version,
-            status="downloaded" if is_new else "cached",
-            tally=self._tally(),
+            check_source(choice)
+        else:
+            try:
+                plan = plan_fetch(lock, platform, settings, self.machine)
+                library = obtain(plan, self.store, open_transport, self.on_wait)
+                reason = None
+            except CgoPrebuiltError as error:
+                reason = self._reason_to_build(error, choice, settings)
+        if reason is not None:
+            from cgo_prebuilt.source.source_tree import source_of
+
+            wanted = source_of(lock, lock_folder, platform, settings)
+            library = replace(self._build(wanted, settings, open_transport), reason=reason)
+        # Also what a build from source replaces has cost something.
+        return replace(library, tally=total(transport.tally for transport in opened))
+
+    def _reason_to_build(self, error: CgoPrebuiltError, choice: Choice, settings: Settings) -> str:
+        """Why the source is built after a failed fetch; where it is not, the error is raised again."""
+        has_source = choice.source is not None
+        outcome = after_failed_fetch(settings.origin, error.kind, has_source=has_source)
+        if outcome == "fail":
+            raise error
+        if outcome == "hint":
+            raise _with_hint(error, _source_hint(choice)) from None
+        self.say(
+            f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
+            " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
         )
-
-    def _open(self) -> Transport:
-        transport = self.open_transport()
-        self._opened.append(transport)
-        return transport
-
-    def _tally(self) -> Tally:
-        """What all that was opened has cost, also of what a build from source stands in for."""
-        tally = Tally()
-        for part in (transport.tally for transport in self._opened):
-            tally.add(requests=part.requests, downloaded=part.downloaded, resumed=part.resumed)
-        return tally
+        return f"{error.what} ({error.where})"
 
     def _build(
-        self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings, reason: str
-    ) -> Provided:
-        built, version = self._built(lock, lock_folder, platform, settings)
-        return Provided(
-            tree=built.tree,
-            files=built.files,
-            interface=built.interface,
-            version=version,
-            status="built" if built.is_new else "cached",
-            tally=self._tally(),
-            reason=reason,
-        )
-
-    def _built(
-        self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
-    ) -> tuple[Built, str]:
+        self, wanted: SourceOf, settings: Settings, open_transport: Callable[[], Transport]
+    ) -> StoredLibrary:
+        from cgo_prebuilt.source.build_plan import BuildMachine
         from cgo_prebuilt.source.crates import Crates
-        from cgo_prebuilt.source.source_build import build
-        from cgo_prebuilt.source.source_tree import source_of, source_origin
+        from cgo_prebuilt.source.source_build import Builder
+        from cgo_prebuilt.source.source_tree import source_origin
 
-        wanted = source_of(lock, lock_folder, platform, settings)
-        origin = source_origin(wanted, settings, self.store, self._open, self.on_wait)
+        origin = source_origin(wanted, settings, self.store, open_transport, self.on_wait)
         what = f"the source of {wanted.name} {wanted.version}"
         check_linkopts(wanted.source.outputs.linkopts, settings, what)
-        built = build(
-            wanted,
-            origin,
-            host=self.detect_host(),
-            store=self.store,
-            environ=self.environ,
-            # A mirror replaces every URL, also those that a build tool knows.
-            offline=settings.offline or settings.mirror is not None,
-            crates=Crates(wanted, settings, self.store, self._open, self.environ),
-            on_start=lambda command: self.say(
-                f"building {wanted.name} {wanted.version} for {platform}: {command}"
-            ),
-            on_line=self.on_line,
-            on_wait=self.on_wait,
-        )
-        return built, wanted.version
+        # A mirror replaces every URL, also those that a build tool knows.
+        offline = settings.offline or settings.mirror is not None
+        machine = BuildMachine(self.detect_host(), self.environ, os.cpu_count() or 1, offline)
+        crates = Crates(wanted, settings, self.store, open_transport, self.environ)
+        builder = Builder(machine, self.store, self.say, self.on_line, self.on_wait)
+        return builder.build(origin, crates)
 
 
-def report(provided: Provided, platform: Platform, output: Path) -> dict[str, object]:
-    """Sums up what was done; the answer of `cgo-prebuilt fetch --json`.
+def check_source(choice: Choice) -> None:
+    """Check that a library can be built from source.
 
-    Returns:
-        `status`, `version` and `reason` as `Provided` has them; `platform`; `output`, the folder, and
-        `files`, relative to it and sorted; `requests` that were sent, `bytes_downloaded`, and
-        `bytes_resumed`, which an earlier, interrupted run had left.
+    Raises:
+        UnavailableError: It has no source, or none of its flavor.
     """
-    tally = provided.tally
-    return {
-        "status": provided.status,
-        "platform": str(platform),
-        "version": provided.version,
-        "output": str(output),
-        "files": [file.path for file in provided.files],
-        "requests": tally.requests,
-        "bytes_downloaded": tally.downloaded,
-        "bytes_resumed": tally.resumed,
-        "reason": provided.reason,
-    }
+    if choice.locked.source is None:
+        raise UnavailableError(
+            f"{choice} has no source, and the origin is 'source'",
+            where=f"the lock of {choice.name}: versions.{choice.version}",
+            remedy="use --origin auto, or give the manifest a 'source' and lock it again",
+        )
+    if choice.source is None:
+        raise UnavailableError(
+            f"{choice} cannot be built in the flavor {choice.flavor}",
+            where=f"the lock of {choice.name}: versions.{choice.version}.source",
+            remedy=_OTHER_FLAVOR,
+        )
 
 
 def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:

@@ -97,8 +97,8 @@ def locked_release(
     platforms = _exposed(names)
 
     def put(platform: Platform, folder: Path) -> None:
-        tree, _ = obtain(plans[platform], store, open_transport)
-        materialize(tree, platforms[platform].files(), folder)
+        library = obtain(plans[platform], store, open_transport)
+        materialize(library.tree, platforms[platform].files(), folder)
 
     return GoRelease(platforms, put)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 
 class Tally:
@@ -32,3 +33,11 @@ class Tally:
             self.resumed += resumed
         if self._whole is not None:
             self._whole.add(requests=requests, downloaded=downloaded, resumed=resumed)
+
+
+def total(parts: Iterable[Tally]) -> Tally:
+    """The sum of several tallies."""
+    whole = Tally()
+    for part in parts:
+        whole.add(requests=part.requests, downloaded=part.downloaded, resumed=part.resumed)
+    return whole

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import BuildError, IntegrityError, LockError
 from cgo_prebuilt.locks.lock import Build, Interface, Source
@@ -28,6 +29,9 @@ from cgo_prebuilt.source.command_lines import (
     tools_needed,
 )
 from cgo_prebuilt.template import fill, values_for
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.source.source_tree import SourceOf
 
 VENDOR = "vendor"
 """The folder beside the source's for the crates that it needs."""
@@ -76,35 +80,37 @@ class BuildPlan:
     interface: Interface
 
 
-def plan_build(
-    source: Source,
-    *,
-    name: str,
-    version: str,
-    platform: Platform,
-    host: Platform,
-    environ: Mapping[str, str],
-    folder: Path,
-    jobs: int,
-    offline: bool = False,
-) -> BuildPlan:
+@dataclass(frozen=True, slots=True)
+class BuildMachine:
+    """The machine that builds.
+
+    Attributes:
+        host: Its platform.
+        environ: The caller's environment; the plan decides what the tools see of it.
+        jobs: How many things to do at once.
+        offline: Whether nothing may be downloaded.
+    """
+
+    host: Platform
+    environ: Mapping[str, str]
+    jobs: int
+    offline: bool = False
+
+
+def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPlan:
     """Decides how to build.
 
     Args:
-        source: From the lock, as it is for the platform.
-        name: The library.
-        version: Its release.
-        platform: What to build for.
-        host: What this machine is.
-        environ: The caller's environment.
-        folder: Where the build runs, with the source in it.
-        jobs: How many things to do at once.
-        offline: Whether nothing may be downloaded.
+        wanted: What to build.
+        machine: Where.
+        folder: The folder that the build runs in, with the source in it.
 
     Raises:
         LockError: The lock names unsafe paths, or the tool of a newer program.
         BuildError: It is for another platform, and there is no compiler for that.
     """
+    source, host, platform = wanted.source, machine.host, wanted.platform
+    name, version = wanted.name, wanted.version
     for step in source.steps:
         if step.tool not in TABLES["COMMANDS"]:
             raise LockError(
@@ -113,7 +119,7 @@ def plan_build(
                 where=f"the lock of {name}: versions.{version}.source",
                 remedy="update rules_cgo_prebuilt and cgo-prebuilt",
             )
-    seen = build_environment(environ, source.env)
+    seen = build_environment(machine.environ, source.env)
     by_cargo = [step for step in source.steps if step.tool == "cargo"]
     if platform != host and not by_cargo and not seen.variables.get("CC"):
         raise BuildError(
@@ -167,8 +173,8 @@ def plan_build(
             step.target,
             cross=cross_arguments(step.tool, str(platform), str(host), cross),
             settings=settings.get(step.tool, ()),
-            jobs=str(jobs),
-            offline=offline or source.vendor,
+            jobs=str(machine.jobs),
+            offline=machine.offline or source.vendor,
         )
     ]
     built = (built_path(path, cross) for path in source.outputs.libraries())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -13,20 +12,20 @@ from pathlib import Path
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import SCARCE, BuildError
-from cgo_prebuilt.locks.lock import Interface, LockedFile
+from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.patterns import matches
-from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.printable import quoted
 from cgo_prebuilt.settings import command_named
 from cgo_prebuilt.soname import read_soname
 from cgo_prebuilt.source.build_folder import BuildFolder, build_folder
-from cgo_prebuilt.source.build_plan import VENDOR, BuildPlan, plan_build
+from cgo_prebuilt.source.build_plan import VENDOR, BuildMachine, BuildPlan, plan_build
 from cgo_prebuilt.source.command_lines import TABLES
 from cgo_prebuilt.source.crates import Crates
 from cgo_prebuilt.source.run_tool import run_tool
 from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
 from cgo_prebuilt.storage.results import Results, result_key
-from cgo_prebuilt.storage.store import Store, Tree, tree_key
+from cgo_prebuilt.storage.store import Store, tree_key
+from cgo_prebuilt.storage.stored_library import BUILT, CACHED, StoredLibrary
 
 _VERSION_SECONDS = 30
 _LIBRARIES = ("a", "dll", "dylib", "lib", "so")
@@ -35,101 +34,107 @@ _HEADERS = ("h", "hh", "hpp", "hxx")
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """A library that was built from source.
+class Builder:
+    """What sources are built with.
 
     Attributes:
-        tree: Its files, in the store.
-        files: The same, sorted by path.
-        interface: How they are compiled and linked.
-        is_new: Whether it was built now, or was in the store.
-    """
-
-    tree: Tree
-    files: tuple[LockedFile, ...]
-    interface: Interface
-    is_new: bool
-
-
-def build(
-    wanted: SourceOf,
-    origin: SourceFolder | SourceArchive,
-    *,
-    host: Platform,
-    store: Store,
-    environ: Mapping[str, str],
-    offline: bool = False,
-    crates: Crates | None = None,
-    on_start: Callable[[str], None] = lambda _: None,
-    on_line: Callable[[str], None] = lambda _: None,
-    on_wait: Callable[[], None] | None = None,
-) -> Built:
-    """Builds a library, or finds in the store that it was built of the same by the same.
-
-    Args:
-        wanted: What to build.
-        origin: Its source.
-        host: What this machine is.
+        machine: Where the tools run.
         store: Where the outcome goes.
-        environ: The caller's environment; what the tools see of it, the plan decides.
-        offline: Whether nothing may be downloaded.
-        crates: What fetches the crates of a source that says `vendor`.
-        on_start: Called with each command line before it runs.
+        say: Tells a person something.
         on_line: Called with each line that the tools say.
         on_wait: Called once where another process is building the same.
-
-    Raises:
-        BuildError: A tool is missing, the build failed, or yields another thing than it promised.
-        UnavailableError: The source cannot be had.
-        IntegrityError: The source is not what the lock names.
     """
-    place = [wanted.name, str(wanted.platform), origin.place()]
-    with build_folder(
-        result_key("build folder", place), lambda name: store.exclusive(name, on_wait=on_wait)
-    ) as folder:
-        plan = plan_build(
-            wanted.source,
-            name=wanted.name,
-            version=wanted.version,
-            platform=wanted.platform,
-            host=host,
-            environ=environ,
-            folder=folder.source,
-            jobs=os.cpu_count() or 1,
-            offline=offline,
+
+    machine: BuildMachine
+    store: Store
+    say: Callable[[str], None] = lambda _: None
+    on_line: Callable[[str], None] = lambda _: None
+    on_wait: Callable[[], None] | None = None
+
+    def build(self, origin: SourceFolder | SourceArchive, crates: Crates) -> StoredLibrary:
+        """Build a library, or find in the store that it was built of the same by the same.
+
+        Args:
+            origin: Its source.
+            crates: What fetches the crates of a source that says `vendor`.
+
+        Raises:
+            BuildError: A tool is missing, the build failed, or yields another thing than it promised.
+            UnavailableError: The source cannot be fetched.
+            IntegrityError: The source is not what the lock names.
+        """
+        wanted, store = crates.wanted, self.store
+        place = [wanted.name, str(wanted.platform), origin.place()]
+        with build_folder(
+            result_key("build folder", place),
+            lambda name: store.exclusive(name, on_wait=self.on_wait),
+        ) as folder:
+            plan = plan_build(wanted, self.machine, folder.source)
+            settings = _settings(plan, wanted, _versions(plan, wanted, origin.root))
+            digest = origin.digest()
+            key = result_key("source build", [settings, digest])
+            results = Results(store.results)
+            with store.exclusive(key, on_wait=self.on_wait):
+                result = results.get(key)
+                files = result.files if result else ()
+                tree = store.find(tree_key(files), files) if result else None
+                is_new = result is None or tree is None or not result.is_of(tree)
+                if tree is None or is_new:
+                    tools = {step.tool for step in wanted.source.steps}
+                    names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
+                    _check_globs(plan, wanted, names)
+                    if wanted.source.vendor:
+                        crates.unpack(folder.source, folder.path / VENDOR)
+                    self._run(plan, wanted, folder)
+                    others = _other_files(plan, wanted, folder.source, names)
+                    with store.staging(key) as staging:
+                        files = _install(plan, wanted, others, folder.source, names, staging)
+                        label = f"{wanted.name} {wanted.version} {wanted.platform} from source"
+                        tree = store.publish(staging, tree_key(files), files, label)
+                    results.put(key, tree, files)
+                    folder.remove()
+        libraries = set(plan.interface.libraries())
+        rest = [file.path for file in files if file.path not in libraries]
+        headers = tuple(path for path in rest if matches(path, plan.interface.headers))
+        runtime = tuple(path for path in rest if matches(path, plan.interface.runtime_files))
+        shared = tuple(_exposed(tree.files, path) for path in plan.interface.shared_library)
+        interface = replace(
+            plan.interface, headers=headers, runtime_files=runtime, shared_library=shared
         )
-        settings = _settings(plan, wanted, _versions(plan, wanted, origin.root))
-        digest = origin.digest()
-        key = result_key("source build", [settings, digest])
-        results = Results(store.results)
-        with store.exclusive(key, on_wait=on_wait):
-            result = results.get(key)
-            files = result.files if result else ()
-            tree = store.find(tree_key(files), files) if result else None
-            is_new = result is None or tree is None or not result.is_of(tree)
-            if tree is None or is_new:
-                tools = {step.tool for step in wanted.source.steps}
-                names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
-                _check_globs(plan, wanted, names)
-                if wanted.source.vendor and crates is not None:
-                    crates.unpack(folder.source, folder.path / VENDOR)
-                _run(plan, wanted, folder, on_start, on_line)
-                others = _other_files(plan, wanted, folder.source, names)
-                with store.staging(key) as staging:
-                    files = _install(plan, wanted, others, folder.source, names, staging)
-                    label = f"{wanted.name} {wanted.version} {wanted.platform} from source"
-                    tree = store.publish(staging, tree_key(files), files, label)
-                results.put(key, tree, files)
-                folder.remove()
-    libraries = set(plan.interface.libraries())
-    rest = [file.path for file in files if file.path not in libraries]
-    headers = tuple(path for path in rest if matches(path, plan.interface.headers))
-    runtime = tuple(path for path in rest if matches(path, plan.interface.runtime_files))
-    shared = tuple(_exposed(tree.files, path) for path in plan.interface.shared_library)
-    interface = replace(
-        plan.interface, headers=headers, runtime_files=runtime, shared_library=shared
-    )
-    return Built(tree, files, interface, is_new)
+        status = BUILT if is_new else CACHED
+        return StoredLibrary(tree, files, interface, wanted.version, wanted.platform, status)
+
+    def _run(self, plan: BuildPlan, wanted: SourceOf, folder: BuildFolder) -> None:
+        folder.log.unlink(missing_ok=True)
+        for number, command in enumerate(plan.commands, 1):
+            shown = shlex.join(command.words)
+            self.say(f"building {wanted.name} {wanted.version} for {wanted.platform}: {shown}")
+            step = f" ({number} of {len(plan.commands)})" if len(plan.commands) > 1 else ""
+            what = f"the build of {wanted.name} {wanted.version} from source"
+            program = shutil.which(command.words[0], path=plan.environment.get("PATH"))
+            try:
+                code, lines = run_tool(
+                    [program or command.words[0], *command.words[1:]],
+                    folder=folder.source,
+                    environment={**plan.environment, **command.environment},
+                    log=folder.log,
+                    on_line=self.on_line,
+                )
+            except OSError as error:
+                if error.errno in SCARCE:
+                    raise
+                raise BuildError(
+                    f"{what} cannot run {command.words[0]}: {error.strerror}",
+                    where=shown,
+                    remedy="install it, or correct 'build' under 'source' in the manifest",
+                ) from None
+            if code:
+                raise BuildError(
+                    f"{what} failed{step} (exit code {code}); the end of its output:{quoted(lines)}",
+                    where=shown,
+                    remedy=f"see the messages above; all of them are in {folder.log}. What was built is"
+                    " kept, and the next run resumes",
+                )
 
 
 def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
@@ -205,44 +210,6 @@ def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None)
     except OSError:
         return ""  # a C compiler that nothing may need
     return done.text()
-
-
-def _run(
-    plan: BuildPlan,
-    wanted: SourceOf,
-    folder: BuildFolder,
-    on_start: Callable[[str], None],
-    on_line: Callable[[str], None],
-) -> None:
-    folder.log.unlink(missing_ok=True)
-    for number, command in enumerate(plan.commands, 1):
-        on_start(shlex.join(command.words))
-        step = f" ({number} of {len(plan.commands)})" if len(plan.commands) > 1 else ""
-        what = f"the build of {wanted.name} {wanted.version} from source"
-        program = shutil.which(command.words[0], path=plan.environment.get("PATH"))
-        try:
-            code, lines = run_tool(
-                [program or command.words[0], *command.words[1:]],
-                folder=folder.source,
-                environment={**plan.environment, **command.environment},
-                log=folder.log,
-                on_line=on_line,
-            )
-        except OSError as error:
-            if error.errno in SCARCE:
-                raise
-            raise BuildError(
-                f"{what} cannot run {command.words[0]}: {error.strerror}",
-                where=shlex.join(command.words),
-                remedy="install it, or correct 'build' under 'source' in the manifest",
-            ) from None
-        if code:
-            raise BuildError(
-                f"{what} failed{step} (exit code {code}); the end of its output:{quoted(lines)}",
-                where=shlex.join(command.words),
-                remedy=f"see the messages above; all of them are in {folder.log}. What was built is"
-                " kept, and the next run resumes",
-            )
 
 
 def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> None:
