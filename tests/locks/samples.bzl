@@ -76,6 +76,10 @@ READ = {
         }),
         "has": _ONE,
     },
+    "an archive of which parts can be read": {
+        "lock": _lock(_REVISION, archive = {"ranges": "3" * 64}),
+        "has": _ONE,
+    },
     "a source and a signature": {
         "lock": _lock(_REVISION, {
             "platforms": {"linux_amd64": _platform({"requires": {"cpu": "x86-64-v3", "system": ["OpenCL"]}})},

@@ -33,6 +33,7 @@ def read_members(
     loose: str = "",
     expected: int = 0,
     size: int = 0,
+    borders: list[tuple[int, int]] | None = None,
 ) -> Generator[Member, None, None]:
     """Read the members of an archive; of a package, those of its inner data archive.
 
@@ -43,6 +44,7 @@ def read_members(
         loose: The name of the only member, where the format is one of `SINGLE`.
         expected: How many decoded bytes are plausible, however well they compress.
         size: Of the archive by the lock; 0 where a lock is being made.
+        borders: See `Work`.
 
     Yields:
         Every member; see `Member` for when its contents can be read.
@@ -53,7 +55,7 @@ def read_members(
             more work than its size explains.
         UsageError: This machine has no decoder for it.
     """
-    work = Work(where, promised=size, expected=expected)
+    work = Work(where, promised=size, expected=expected, borders=borders)
     if format in ("zip", "conda"):
         members = _read_zip(stream, where, expected)
         yield from _data_of(members, format, work) if format in _DATA else members

@@ -12,7 +12,7 @@ import bz2
 import importlib
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ _REMEDY = "fetch it again; if that does not help, its publisher has to pack it a
 
 
 class Decompressor(Protocol):
-    """Decodes one gzip member, zstd frame or xz stream; as `lzma.LZMADecompressor` does."""
+    """Decode one gzip member, zstd frame or xz stream; as `lzma.LZMADecompressor` does."""
 
     @property
     def eof(self) -> bool:
@@ -52,7 +52,7 @@ class Decompressor(Protocol):
         """What follows the end."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Decodes data to at most `max_length` bytes; keeps what it could not use yet."""
+        """Decode data to at most `max_length` bytes; keeps what it could not use yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Codec:
 class _Zlib:
     """`zlib.decompressobj` as a `Decompressor`."""
 
-    def __init__(self, wbits: int) -> None:
-        self._inner = zlib.decompressobj(wbits)
+    def __init__(self, wbits: int, window: bytes = b"") -> None:
+        self._inner = zlib.decompressobj(wbits, zdict=window)
         self._kept = b""
         self._full = False
 
@@ -114,17 +114,26 @@ def codec_of(format: str) -> Codec:
     return {"bz2": _bzip2, "gz": _gzip, "xz": _xz, "zst": _zstd}[format.rpartition(".")[2]]()
 
 
-def raw_inflate() -> tuple[Decompressor, tuple[type[Exception], ...]]:
-    """A decompressor for the deflate data of a zip member (RFC 1951), and what it raises."""
+def deflate(window: bytes = b"") -> Codec:
+    """The codec of deflate data without a header (RFC 1951), such as a zip member's.
+
+    Args:
+        window: What comes before the data, as far as they can refer to it.
+    """
     igzip = _optional("isal.igzip_lib")
     if igzip is None:
-        return _Zlib(-zlib.MAX_WBITS), (zlib.error,)
-    decompressor: Decompressor = igzip.IgzipDecompressor(flag=igzip.DECOMP_DEFLATE)
-    return decompressor, (igzip.error,)
+        return Codec("deflate", (), b"", lambda: _Zlib(-zlib.MAX_WBITS, window), (zlib.error,))
+    return Codec(
+        "deflate",
+        (),
+        b"",
+        lambda: igzip.IgzipDecompressor(flag=igzip.DECOMP_DEFLATE, zdict=window),
+        (igzip.error,),
+    )
 
 
 def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[bytes]:
-    """Decodes a whole file.
+    """Decode a whole file.
 
     Args:
         read: Gives 1 to n bytes of the file, and `b""` at its end.
@@ -146,36 +155,60 @@ def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[b
 
     data = _start(b"", b"", receive)
     while data:
-        work.stream()
-        decompressor = codec.open()
-        while not decompressor.eof:
-            if decompressor.needs_input and not data:
-                data = receive()
-                if not data:
-                    raise IntegrityError(
-                        f"the {codec.name} data end in the middle",
-                        where=work.where,
-                        remedy=_REMEDY,
-                    )
-            try:
-                piece = decompressor.decompress(data, PIECE_SIZE)
-            except codec.errors as error:
-                raise IntegrityError(
-                    f"the {codec.name} data are malformed: {error}",
-                    where=work.where,
-                    remedy=_REMEDY,
-                ) from error
-            data = b""
-            if piece:
-                work.decoded(len(piece))
-                yield piece
-        data = _start(decompressor.unused_data, codec.padding, receive)
+        work.stream(held=len(data))
+        unused = yield from decode_stream(data, receive, codec, work)
+        data = _start(unused, codec.padding, receive)
         if data and not data.startswith(codec.magics):
             raise IntegrityError(
                 f"there is something else behind the {codec.name} data",
                 where=work.where,
                 remedy=_REMEDY,
             )
+
+
+def decode_stream(
+    data: bytes, receive: Callable[[], bytes], codec: Codec, work: Work
+) -> Generator[bytes, None, bytes]:
+    """Decode one stream.
+
+    Args:
+        data: Its first bytes.
+        receive: Gives more of it, and `b""` at the end of the file.
+        codec: How it is compressed.
+        work: Counts what that takes.
+
+    Yields:
+        As `decode` does.
+
+    Returns:
+        What was received and follows its end.
+
+    Raises:
+        IntegrityError: The data are malformed, truncated or a bomb.
+    """
+    decompressor = codec.open()
+    while not decompressor.eof:
+        if decompressor.needs_input and not data:
+            data = receive()
+            if not data:
+                raise IntegrityError(
+                    f"the {codec.name} data end in the middle",
+                    where=work.where,
+                    remedy=_REMEDY,
+                )
+        try:
+            piece = decompressor.decompress(data, PIECE_SIZE)
+        except codec.errors as error:
+            raise IntegrityError(
+                f"the {codec.name} data are malformed: {error}",
+                where=work.where,
+                remedy=_REMEDY,
+            ) from error
+        data = b""
+        if piece:
+            work.decoded(len(piece))
+            yield piece
+    return decompressor.unused_data
 
 
 def _start(data: bytes, padding: bytes, receive: Callable[[], bytes]) -> bytes:

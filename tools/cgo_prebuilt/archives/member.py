@@ -22,6 +22,7 @@ class Member:
         chunks: Reads its contents, in order, once, before the next member is asked for.
         crc32: Of its contents, where the archive holds one that its reader has not checked.
         link: What a link leads to, as the archive says it; empty where its contents say it.
+        span: In a tar, where its first header begins, and where its contents end with their padding.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Member:
     chunks: Callable[[], Iterator[memoryview]]
     crc32: int | None = None
     link: str = ""
+    span: tuple[int, int] = (0, 0)

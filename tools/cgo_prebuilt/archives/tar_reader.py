@@ -79,6 +79,7 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
     if not block:
         raise _malformed("there is nothing in it", work.where)
     while block.strip(b"\0"):
+        start = source.position - _BLOCK
         said = _Said(work)
         header = _parse(block, work)
         while header.type in _EXTENSIONS:
@@ -87,7 +88,8 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
         kind, size = _kind_and_size(header, said, source, work)
         end = source.position + _padded(size)
         name = normalize(said.name_of(header))
-        yield Member(name, kind, size, partial(source.chunks, size), link=said.link_of(header))
+        chunks = partial(source.chunks, size)
+        yield Member(name, kind, size, chunks, link=said.link_of(header), span=(start, end))
         source.skip(end - source.position)
         block = source.read(_BLOCK)
     if block and not source.is_padding():

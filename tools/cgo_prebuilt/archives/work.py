@@ -37,6 +37,9 @@ BYTES_PER_STREAM = 1024
 The smallest blocks that parallel compressors make a stream of are of some 10 kB.
 """
 
+BORDER_GAP = 1 << 16
+"""How many decoded bytes are between the borders of streams that are recorded."""
+
 SILENCE = 4 << 20
 """How many bytes may decode to less than half of themselves: empty streams, blocks and padding.
 
@@ -54,14 +57,24 @@ class Work:
         promised: How many bytes it has by the lock; 0 where a lock is being made. Then only what has
             arrived counts.
         expected: How many decoded bytes are plausible, however well they compress.
+        borders: Is told where streams begin: in the archive, and in what it decodes to. Of those that
+            are closer than `BORDER_GAP`, one is enough.
 
     Every method raises an IntegrityError where it is too much.
     """
 
-    def __init__(self, where: str, *, promised: int = 0, expected: int = 0) -> None:
+    def __init__(
+        self,
+        where: str,
+        *,
+        promised: int = 0,
+        expected: int = 0,
+        borders: list[tuple[int, int]] | None = None,
+    ) -> None:
         self.where = where
         self._promised = promised
         self._expected = expected
+        self._borders = borders
         self._encoded = self._decoded = self._streams = self._records = 0
 
     def inside(self) -> Work:
@@ -73,11 +86,18 @@ class Work:
         self._encoded += count
         check_silence(self._decoded, self._encoded, where=self.where)
 
-    def stream(self) -> None:
-        """Count the start of a compressed stream, such as a gzip member or zstd frame."""
+    def stream(self, held: int = 0) -> None:
+        """Count the start of a compressed stream, such as a gzip member or zstd frame.
+
+        Args:
+            held: How many of the received bytes belong to it and what follows.
+        """
         self._streams += 1
         if self._streams > STREAMS + self._size() // BYTES_PER_STREAM:
             raise self._too_much(f"it is made of more than {self._streams - 1} compressed streams")
+        borders = self._borders
+        if borders is not None and (not borders or self._decoded >= borders[-1][1] + BORDER_GAP):
+            borders.append((self._encoded - held, self._decoded))
 
     def decoded(self, count: int) -> None:
         """Count decoded bytes."""

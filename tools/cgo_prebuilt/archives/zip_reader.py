@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from cgo_prebuilt.archives.decode import PIECE_SIZE, raw_inflate
+from cgo_prebuilt.archives.decode import PIECE_SIZE, deflate
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
 from cgo_prebuilt.archives.work import check_ratio, check_silence
 from cgo_prebuilt.errors import IntegrityError
@@ -307,7 +307,8 @@ def _inflate(
     encoded: Iterator[memoryview], info: zipfile.ZipInfo, where: str
 ) -> Iterator[memoryview]:
     """Decode deflate data that must fill a member exactly."""
-    inflate, errors = raw_inflate()
+    codec = deflate()
+    inflate = codec.open()
     left = info.file_size
     try:
         while not inflate.eof:
@@ -323,7 +324,7 @@ def _inflate(
             left -= len(piece)
             if piece:
                 yield memoryview(piece)
-    except errors as error:
+    except codec.errors as error:
         raise _malformed(f"the data of {info.orig_filename!r}: {error}", where) from error
     if left:
         raise _malformed(f"{info.orig_filename!r} is shorter than it says", where)

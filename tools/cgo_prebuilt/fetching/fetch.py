@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from cgo_prebuilt.storage.stored_library import CACHED, DOWNLOADED, StoredLibrar
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.bytestream import ByteStream
     from cgo_prebuilt.locks.lock import LockedArchive
+    from cgo_prebuilt.network.download import Parts
     from cgo_prebuilt.network.transport import Transport
 
 _PARALLEL_DOWNLOADS = 4
@@ -117,25 +118,22 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
     """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
-    from cgo_prebuilt.archives.bytestream import SeekableStream
     from cgo_prebuilt.archives.extract import extract
-    from cgo_prebuilt.archives.zip_reader import member_parts
-    from cgo_prebuilt.network.download import Download, Parts
+    from cgo_prebuilt.locks.ranges_file import read_sections
+    from cgo_prebuilt.network.download import Download
+
+    sections = {}
+    if plan.ranges_file is not None and not plan.is_vouched:
+        sections = read_sections(plan.ranges_file)
 
     def get(archive: LockedArchive) -> None:
-        def consume(stream: ByteStream) -> None:
+        def consume(stream: ByteStream, format: str = archive.format) -> None:
             for file in archive.files:  # left by an attempt before this one
                 (staging / file.path).unlink(missing_ok=True)
-            extract(archive, stream, staging)
+            extract(replace(archive, format=format), stream, staging)
 
         download = Download(archive.file, archive.urls, archive.sha256, archive.size)
-        parts = None
-        if archive.format == "zip" and not plan.is_vouched:
-            members = [archive.member_of(file) for file in archive.files]
-            parts = Parts(
-                lambda file: member_parts(file, members, where=archive.file),
-                lambda file: consume(SeekableStream(file)),
-            )
+        parts = None if plan.is_vouched else _parts_of(archive, sections, consume)
         transport.run(download, consume, parts)
 
     if len(plan.archives) == 1:
@@ -151,3 +149,36 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
             pool.shutdown(wait=False, cancel_futures=True)
             transport.stop()
             raise
+
+
+def _parts_of(
+    archive: LockedArchive,
+    sections: Mapping[str, bytes],
+    consume: Callable[[ByteStream, str], None],
+) -> Parts | None:
+    """How to read an archive in parts, where that is possible.
+
+    Args:
+        archive: The archive.
+        sections: What `read_sections` found.
+        consume: Extracts from a stream of a format.
+    """
+    from cgo_prebuilt.archives.bytestream import SeekableStream
+    from cgo_prebuilt.archives.tar_segments import SegmentStream
+    from cgo_prebuilt.archives.zip_reader import member_parts
+    from cgo_prebuilt.locks.ranges_file import segments_of
+    from cgo_prebuilt.network.download import Parts
+
+    if archive.format == "zip":
+        members = [archive.member_of(file) for file in archive.files]
+        return Parts(
+            lambda file: member_parts(file, members, where=archive.file),
+            lambda file: consume(SeekableStream(file), "zip"),
+        )
+    segments = segments_of(archive, sections)
+    if not segments:
+        return None
+    return Parts(
+        lambda _: [segment.part for segment in segments],
+        lambda file: consume(SegmentStream(file, segments, archive), "tar"),
+    )

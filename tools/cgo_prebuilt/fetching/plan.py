@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import LockError, UnavailableError
@@ -40,6 +41,7 @@ class Plan:
         interface: How the files are compiled and linked.
         is_vouched: Somebody whom the consumer requires vouches for the archives. The lock's hashes of
             files in them are nobody's, so each archive must be hashed as a whole.
+        ranges_file: Where to look up how to read parts of the archives.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Plan:
     files: tuple[LockedFile, ...]
     interface: Interface
     is_vouched: bool = False
+    ranges_file: Path | None = None
 
 
 def plan_fetch(
@@ -111,6 +114,7 @@ def plan_fetch(
         files=prebuilt.files(),
         interface=prebuilt.interface,
         is_vouched=bool(trusted),
+        ranges_file=lock.ranges_file if any(one.ranges for one in prebuilt.archives) else None,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cgo_prebuilt.errors import LockError, UnavailableError, UsageError
@@ -47,6 +48,7 @@ class LockedArchive:
         format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside the archive that `files` are relative to; empty for its root.
         files: What to extract, sorted by path.
+        ranges: SHA-256 of its section of the file beside the lock; empty where it has none.
     """
 
     file: str
@@ -56,6 +58,7 @@ class LockedArchive:
     format: str
     strip_prefix: str
     files: tuple[LockedFile, ...]
+    ranges: str = ""
 
     def member_of(self, file: LockedFile) -> str:
         """The name of the member of this archive that holds a file."""
@@ -316,6 +319,7 @@ class Lock:
         versions: The releases.
         revision: What the lock was written for; see `lock_keys`.
         unread: The places in the file that this program does not know, and left out.
+        ranges_file: The file beside it; see `ranges_file.py`. None of a lock that is in no file.
     """
 
     name: str
@@ -323,6 +327,7 @@ class Lock:
     versions: Mapping[str, LockedVersion]
     revision: int = REVISION
     unread: tuple[str, ...] = ()
+    ranges_file: Path | None = field(default=None, compare=False)
 
     def check_complete(self, where: str) -> None:
         """Checks that the file holds nothing that writing the lock again would drop.

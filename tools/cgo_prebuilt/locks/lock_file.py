@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.locks.lock_reader import read_document
+from cgo_prebuilt.locks.ranges_file import ranges_beside
 from cgo_prebuilt.strict_json import parse_json
 
 
@@ -35,7 +37,7 @@ def read_lock(path: Path) -> Lock:
             where=str(path),
             remedy="correct the path, or restore the file from version control",
         ) from None
-    return parse_lock(text, where=str(path))
+    return replace(parse_lock(text, where=str(path)), ranges_file=ranges_beside(path))
 
 
 def parse_lock(text: str, *, where: str) -> Lock:

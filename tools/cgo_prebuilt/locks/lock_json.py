@@ -89,6 +89,8 @@ def _archive_json(
     }
     if names:
         document["shared_files"] = names
+    if archive.ranges:
+        document["ranges"] = archive.ranges
     return document
 
 

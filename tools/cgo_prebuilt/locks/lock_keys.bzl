@@ -91,6 +91,7 @@ OBJECTS = {
         "strip_prefix": "text",
         "files": "[file]",
         "shared_files": "[text]",
+        "ranges": "text",
     },
     "file": {
         "path": "text",

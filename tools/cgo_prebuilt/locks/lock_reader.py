@@ -264,6 +264,7 @@ class _Reader:
             format=self._reading.one_of(fields, "format", FORMATS),
             strip_prefix=strip_prefix,
             files=tuple(sorted((*files, *shared), key=lambda f: f.path)) if shared else files,
+            ranges=fields.sha256("ranges") if "ranges" in fields else "",
         )
 
     def _files(self, value: object, where: str) -> tuple[LockedFile, ...]:

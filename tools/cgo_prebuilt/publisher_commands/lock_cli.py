@@ -27,7 +27,11 @@ from cgo_prebuilt.settings import Settings, read_settings
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.locks.lock import Lock, LockedVersion, Source
+    from cgo_prebuilt.manifests.archive_section import ArchiveSpec
     from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.releases.entry_points import Layout
+    from cgo_prebuilt.releases.index import WantedFiles
+    from cgo_prebuilt.releases.locking import IndexedArchive
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
 """What is taken for a version, and names another release each day."""
@@ -91,7 +95,9 @@ def add_lock(verbs: Verbs) -> None:
 
 def _lock(options: argparse.Namespace) -> int:
     from cgo_prebuilt.locks.lock_file import format_lock, read_lock
+    from cgo_prebuilt.locks.ranges_file import ranges_beside, read_sections
     from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.releases.locked_ranges import ranges_of
     from cgo_prebuilt.releases.locking import merge
 
     if options.update and options.check:
@@ -145,8 +151,10 @@ def _lock(options: argparse.Namespace) -> int:
     if old is not None:
         old.check_complete(str(target))
     settings = read_settings(os.environ, manifests[0].name)
+    sections = read_sections(ranges_beside(target))
     for manifest in manifests:
-        new = merge(new, manifest, _locked(manifest, settings, options, target.parent))
+        version = _locked(manifest, settings, options, target.parent, old, sections)
+        new = merge(new, manifest, version)
     assert new is not None
     _note_withdrawn(new, manifests[-1])
     _note_other_version(new, manifests[-1], target.parent)
@@ -160,9 +168,14 @@ def _lock(options: argparse.Namespace) -> int:
         place = f" --output {target}" if options.output else ""
         note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}{place}`")
         return STALE
-    _write("lock", target, text, "choose another place with --output")
+    _write("lock", target, text.encode(), "choose another place with --output")
+    ranges = ranges_of(new, sections)
+    if ranges is not None:
+        _write("lock", ranges_beside(target), ranges, "choose another place with --output")
+    else:
+        ranges_beside(target).unlink(missing_ok=True)
     if edited is not None:
-        _write("manifest", options.manifest, edited, "change its version by hand")
+        _write("manifest", options.manifest, edited.encode(), "change its version by hand")
     _say_changes(old, new)
     print(target)
     return 0
@@ -192,7 +205,12 @@ def _newest(options: argparse.Namespace) -> str | None:
 
 
 def _locked(
-    manifest: Manifest, settings: Settings, options: argparse.Namespace, folder: Path
+    manifest: Manifest,
+    settings: Settings,
+    options: argparse.Namespace,
+    folder: Path,
+    old: Lock | None,
+    sections: dict[str, bytes],
 ) -> LockedVersion:
     """Download, index and inspect one version, and compare it with its release's own sums."""
     from cgo_prebuilt.inspection.object_files import can_inspect
@@ -200,6 +218,7 @@ def _locked(
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.network.github_asset import HEADERS
     from cgo_prebuilt.publisher_commands.lock_findings import LibraryFindings
+    from cgo_prebuilt.publisher_commands.lock_ranges import add_ranges
     from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.registry import ACCEPT
@@ -214,10 +233,19 @@ def _locked(
     registry = RegistryReader(Api(client, ACCEPT, note=note))
     if settings.mirror is None and settings.release_url is None and not settings.offline:
         manifest = with_blobs(manifest, registry)
-    index = indexer(manifest, settings, downloads.run)
+    layouts: dict[str, Layout] = {}
+
+    def index(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
+        found = index_archive(spec, wanted)
+        if found.contents.layout is not None:
+            layouts[found.sha256] = found.contents.layout
+        return found
+
+    index_archive = indexer(manifest, settings, downloads.run)
     findings = LibraryFindings()
     inspects = can_inspect()
     version = lock_version(manifest, index, folder, findings.look if inspects else None)
+    version = add_ranges(version, manifest, settings, store, layouts, old, sections)
     downloads.trim()
     if version.source is not None and version.source.vendor:
         version = replace(
@@ -359,11 +387,11 @@ def _edited(manifest: Path, version: str | None) -> str | None:
     return with_version(bytes_of_file(manifest).decode(), version, where=str(manifest))
 
 
-def _write(what: str, target: Path, text: str, remedy: str) -> None:
+def _write(what: str, target: Path, content: bytes, remedy: str) -> None:
     from cgo_prebuilt.files.renames import write_whole
 
     try:
-        write_whole(target, text.encode())
+        write_whole(target, content)
     except OSError as error:
         raise UsageError(
             f"the {what} cannot be written: {error.strerror}",

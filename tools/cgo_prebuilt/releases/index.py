@@ -20,12 +20,14 @@ from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.member import Member
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.inspection.object_files import ObjectFile, objects_in
+from cgo_prebuilt.locks.archive_ranges import ENTERED
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.patterns import compile_pattern, is_pattern
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
+from cgo_prebuilt.releases.entry_points import Layout
 from cgo_prebuilt.releases.prefix import find_prefix, whereabouts
 from cgo_prebuilt.soname import read_soname
 
@@ -75,6 +77,7 @@ class Contents:
         sonames: By the path of a shared library, the name that it has to have when a program starts;
             only for those that have one.
         objects: By the path of a library that is inspected, what it is made of.
+        layout: Where everything is in it, where parts of such an archive can be read.
     """
 
     files: tuple[LockedFile, ...]
@@ -82,6 +85,7 @@ class Contents:
     names: tuple[str, ...] = ()
     sonames: Mapping[str, str] = field(default_factory=dict)
     objects: Mapping[str, Sequence[ObjectFile]] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,11 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
         }
         return _contents(found, {name: [name] for name in found}, "", ())
     file = stream.whole()
-    catalog = read_catalog(_members(file, spec, where), where=where)
+    layout = Layout()
+    members = read_members(
+        SeekableStream(file), format=spec.format, where=where, borders=layout.borders
+    )
+    catalog = read_catalog(layout.watch(members), where=where)
     prefix = find_prefix(spec, catalog)
     places = _places(catalog, prefix, spec, wanted)
     needed = {member for members in places.values() for member in members}
@@ -133,14 +141,15 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
 
     shared, inspected = holding(wanted.shared), holding(wanted.inspected)
     found = {}
-    for member in _members(file, spec, where):
+    for member in read_members(SeekableStream(file), format=spec.format, where=where):
         if len(found) == len(needed):
             break
         if member.name in needed:
             name = member.name
             found[name] = _read(member, where, name in shared, name in inspected)
     check_member_names(sorted(places), where=where)
-    return _contents(found, places, prefix, tuple(catalog.kinds))
+    contents = _contents(found, places, prefix, tuple(catalog.kinds))
+    return replace(contents, layout=layout) if spec.format in ENTERED else contents
 
 
 def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
@@ -154,10 +163,6 @@ def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
             remedy="write its 'format'; `format: file` takes it as it is",
         )
     return SeekableStream(file)
-
-
-def _members(file: BinaryIO, spec: ArchiveSpec, where: str) -> Iterable[Member]:
-    return read_members(SeekableStream(file), format=spec.format, where=where)
 
 
 def _places(

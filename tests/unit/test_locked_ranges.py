@@ -1,0 +1,275 @@
+"""From `lock` to `fetch` by ranges: few bytes, the same files, and the whole archive where that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cgo_prebuilt.locks.lock_file import read_lock
+from cgo_prebuilt.releases import entry_points, locked_ranges
+from tests.unit import library_case as case
+from tests.unit.command_case import Answer, Run, runner
+from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
+from tests.unit.ranges_case import five_platforms, needs_points
+from tests.unit.transport_case import SETTINGS
+from tests.unit.trees import read
+
+PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
+RELEASE = five_platforms()
+BODY = RELEASE.data
+SHARE = len(BODY) / len(PLATFORMS)
+TAIL = 1 << 18
+"""What is fetched at once of the end of a file."""
+CASES = int(os.environ.get("PROPERTY_CASES", "15"))
+SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
+PATIENT = replace(SETTINGS, read_seconds=5, header_seconds=5, total_seconds=60)
+
+pytestmark = needs_points
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr(
+        "cgo_prebuilt.network.transport_settings.TransportSettings", lambda: PATIENT
+    )
+    monkeypatch.setattr(entry_points, "_SPACING", 40_000)
+    monkeypatch.setattr(locked_ranges, "SMALLEST", 1000)
+    return runner(tmp_path, monkeypatch, capsys)
+
+
+def manifest(folder: Path, url: str, **changes: object) -> None:
+    case.write_manifest(
+        folder / "prebuilt.yaml",
+        urls=[f"{url}/{{file}}"],
+        archives=[{"file": "vec.tar.gz"}],
+        static_library=None,
+        headers=["include/vec.h"],
+        platforms={
+            platform: {"static_library": f"lib/{n}/libvec.a"}
+            for n, platform in enumerate(PLATFORMS)
+        },
+        **changes,
+    )
+
+
+def lock(run: Run, folder: Path, server: HostileServer) -> Path:
+    manifest(folder, server.url(""))
+    answer = run("lock", "prebuilt.yaml")
+    assert answer.code == 0, answer.err
+    shutil.rmtree(folder / "store")  # the archive is in it
+    server.requests.clear()
+    return folder / "prebuilt.lock.json"
+
+
+def fetch(run: Run, folder: Path, number: int, *options: object) -> Answer:
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[number])
+    return run("fetch", *which, "--output", "out", "--json", *options)
+
+
+def is_right(folder: Path, number: int) -> bool:
+    expected = {name: RELEASE.files[name] for name in RELEASE.users[number]}
+    found = read(folder / "out")
+    return {name: found.get(name) for name in expected} == expected
+
+
+def test_each_platform_gets_its_files_for_its_share_of_the_bytes(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        for number in range(len(PLATFORMS)):
+            answer = fetch(run, tmp_path, number)
+            assert answer.code == 0, answer.err
+            assert json.loads(answer.out)["bytes_downloaded"] < SHARE + 4 * 40_000 + TAIL
+            assert is_right(tmp_path, number)
+        assert all(request.range for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [whole(BODY)],
+        [status(416), whole(BODY)],
+        [status(404), whole(BODY)],
+        [ranges(BODY + b"more"), whole(BODY)],
+        [ranges(BODY, etag='"v2"'), ranges(BODY)],
+        [ranges(bytes(len(BODY))), whole(BODY)],
+        [ranges(BODY, cut=1000), ranges(bytes(len(BODY)), etag='"v2"'), whole(BODY)],
+    ],
+)
+def test_a_server_without_these_ranges_is_asked_for_the_whole(
+    run: Run, tmp_path: Path, script: list[Behavior]
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        server.replace("/vec.tar.gz", script)
+        answer = fetch(run, tmp_path, 3)
+    assert answer.code == 0, answer.err
+    assert is_right(tmp_path, 3)
+
+
+def absent(path: Path) -> None:
+    path.unlink()
+
+
+def of_another_lock(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + b"x" + content[41:])
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def endless(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("damage", [absent, of_another_lock, cut_off, a_folder, endless])
+def test_without_the_right_file_beside_the_lock_the_whole_is_read(
+    run: Run, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        damage(lock(run, tmp_path, server).with_suffix(".ranges"))
+        answer = fetch(run, tmp_path, 3)
+        assert answer.code == 0, answer.err
+        assert json.loads(answer.out)["bytes_downloaded"] == len(BODY)
+        assert is_right(tmp_path, 3)
+
+
+def test_a_mirror_is_asked_for_ranges_and_a_folder_is_read_in_parts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)], "/m/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        monkeypatch.setenv("CGO_PREBUILT_MIRROR", server.url("/m"))
+        assert fetch(run, tmp_path, 3).code == 0
+        assert all(request.range for request in server.asked("/m/vec.tar.gz"))
+        assert not server.asked("/vec.tar.gz")
+    assert is_right(tmp_path, 3)
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror/vec.tar.gz").write_bytes(BODY)
+    monkeypatch.setenv("CGO_PREBUILT_MIRROR", (tmp_path / "mirror").as_uri())
+    assert fetch(run, tmp_path, 2).code == 0
+    assert is_right(tmp_path, 2)
+
+
+def test_changed_bytes_are_refused_although_the_archive_is_never_hashed(
+    run: Run, tmp_path: Path
+) -> None:
+    changed = bytearray(BODY)
+    changed[len(BODY) // 2] ^= 1
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        server.replace("/vec.tar.gz", [ranges(bytes(changed))])
+        answer = fetch(run, tmp_path, 2)
+    assert answer.code == 4
+    assert json.loads(answer.out)["kind"] == "integrity"
+    assert not (tmp_path / "out").exists()
+
+
+def cut_somewhere(draw: random.Random) -> Behavior:
+    return ranges(BODY, cut=draw.randrange(200_000), end=draw.choice(["close", "reset"]))
+
+
+def bytes_of_another(draw: random.Random) -> Behavior:
+    return ranges(draw.randbytes(len(BODY)))
+
+
+def a_little_at_a_time(draw: random.Random) -> Behavior:
+    return ranges(BODY, piece=draw.randrange(1000, 100_000))
+
+
+def of_another_place(draw: random.Random) -> Behavior:
+    def answer(exchange: Exchange) -> None:
+        part = BODY[: draw.randrange(1, 1000)]
+        place = f"bytes 0-{len(part) - 1}/{len(BODY)}"
+        exchange.head(206, {"Content-Range": place, "Content-Length": str(len(part))})
+        exchange.send(part)
+
+    return answer
+
+
+def refusal(draw: random.Random) -> Behavior:
+    return status(draw.choice([404, 403, 416, 500, 503]))
+
+
+def another_version(draw: random.Random) -> Behavior:
+    return ranges(BODY, etag=f'"{draw.random()}"')
+
+
+FAULTS = (
+    cut_somewhere,
+    bytes_of_another,
+    a_little_at_a_time,
+    of_another_place,
+    refusal,
+    another_version,
+)
+
+
+def test_whatever_a_server_does_there_are_the_right_files_or_an_error(
+    run: Run, tmp_path: Path
+) -> None:
+    draw = random.Random(SEED)
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        for case in range(CASES):
+            script = [draw.choice(FAULTS)(draw) for _ in range(draw.randrange(1, 4))]
+            server.replace("/vec.tar.gz", [*script, ranges(BODY)][draw.randrange(2) :])
+            answer = fetch(run, tmp_path, case % 5)
+            assert answer.code in (0, 3, 4), answer.err
+            assert "Traceback" not in answer.err
+            if answer.code == 0:
+                assert is_right(tmp_path, case % 5), case
+            else:
+                assert not (tmp_path / "out").exists()
+
+
+def test_a_lock_is_the_same_where_nothing_could_find_the_points(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI checks a lock without the extra, and with or without the file."""
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        path = lock(run, tmp_path, server)
+        text, content = path.read_text(), path.with_suffix(".ranges").read_bytes()
+        monkeypatch.setattr(entry_points, "_indexed_gzip", lambda: None)
+        assert run("lock", "prebuilt.yaml", "--check").code == 0
+        assert run("lock", "prebuilt.yaml").code == 0
+        assert path.with_suffix(".ranges").read_bytes() == content
+        path.with_suffix(".ranges").unlink()
+        assert run("lock", "prebuilt.yaml", "--check").code == 0
+        assert run("lock", "prebuilt.yaml").code == 0
+        assert path.read_text() == text
+
+
+def test_the_file_keeps_what_older_versions_need_and_goes_with_the_last(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        path = lock(run, tmp_path, server)
+        content = path.with_suffix(".ranges").read_bytes()
+        assert run("lock", "prebuilt.yaml", "--version", "v2").code == 0
+        assert path.with_suffix(".ranges").read_bytes() == content  # the same archive
+        versions = read_lock(path).versions
+        hashes = {
+            a.ranges for v in versions.values() for _, _, p in v.prebuilts() for a in p.archives
+        }
+        assert (len(versions), len(hashes)) == (2, 1)
+        monkeypatch.setattr(locked_ranges, "SMALLEST", len(BODY) + 1)
+        assert run("lock", "prebuilt.yaml", "--version", "v1.2.3", "--version", "v2").code == 0
+    assert "ranges" not in path.read_text()
+    assert not path.with_suffix(".ranges").exists()

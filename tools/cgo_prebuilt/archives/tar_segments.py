@@ -1,0 +1,141 @@
+"""A compressed tar of which only segments are read: those with the members that are wanted.
+
+What an entry point's window means depends on the codec: for deflate, the bytes before it (RFC 1951,
+section 2: it refers 32 KiB back at most); for xz, the header of its stream, which says how its
+blocks are checked (the .xz file format 1.2, section 2.1.1). Without one, a stream begins there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+from cgo_prebuilt.archives.decode import READ_SIZE, codec_of, decode, decode_stream, deflate
+from cgo_prebuilt.archives.work import Work
+from cgo_prebuilt.errors import IntegrityError
+from cgo_prebuilt.locks.archive_ranges import Segment
+from cgo_prebuilt.locks.lock import LockedArchive
+
+
+class SegmentStream:
+    """The members of some segments as a tar: a `ByteStream` that is read in order only.
+
+    Args:
+        file: The archive.
+        segments: What to read of it, in order.
+        archive: What the lock says of it.
+    """
+
+    def __init__(self, file: BinaryIO, segments: Iterable[Segment], archive: LockedArchive) -> None:
+        expected = sum(one.size for one in archive.files)
+        self._pieces = (
+            piece
+            for segment in segments
+            for piece in decode_segment(
+                file, segment, archive.format, Work(archive.file, expected=expected)
+            )
+        )
+        self._held = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """See `ByteStream.read`."""
+        if not self._held:
+            self._held = next(self._pieces, memoryview(b""))
+        piece, self._held = self._held[:size], self._held[size:]
+        return bytes(piece)
+
+    def whole(self) -> BinaryIO:
+        """See `ByteStream.whole`; nobody asks for it of a tar."""
+        raise AssertionError("segments are read in order")
+
+
+def decode_segment(
+    file: BinaryIO, segment: Segment, format: str, work: Work
+) -> Iterator[memoryview]:
+    """Decode what is wanted of a segment.
+
+    Args:
+        file: The archive.
+        segment: Where to begin, and what is wanted.
+        format: One of `archive_ranges.ENTERED`.
+        work: Counts what that takes.
+
+    Yields:
+        The wanted bytes in order.
+
+    Raises:
+        IntegrityError: The data are malformed or truncated, or a bomb.
+    """
+    wanted = iter(segment.pieces)
+    start, end = next(wanted)
+    position = segment.entry.decoded
+    for decoded in _decoded(_reading(file, *segment.part), segment, format, work):
+        piece = memoryview(decoded)
+        while start < position + len(piece):
+            begin = max(0, start - position)
+            yield piece[begin : end - position]
+            if end > position + len(piece):
+                break
+            following = next(wanted, None)
+            if following is None:
+                return
+            start, end = following
+        position += len(piece)
+    raise IntegrityError(
+        f"the archive has no {end} bytes in this place",
+        where=work.where,
+        remedy="make the lock again",
+    )
+
+
+def _decoded(
+    read: Callable[[int], bytes], segment: Segment, format: str, work: Work
+) -> Iterator[bytes]:
+    entry = segment.entry
+    if not entry.window:
+        yield from decode(read, codec_of(format), work)
+        return
+
+    def receive() -> bytes:
+        more = next(shifted, b"")
+        work.received(len(more))
+        return more
+
+    if format == "tar.gz":
+        shifted = _shifted(read, entry.bits)
+        yield from decode_stream(b"", receive, deflate(entry.window), work)
+    else:
+        shifted = _shifted(read, 0)
+        yield from decode_stream(entry.window, receive, codec_of(format), work)
+
+
+def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
+    """The bytes of a part of a file, from its start when they are first asked for."""
+    left = end - start
+    is_there = False
+
+    def read(size: int) -> bytes:
+        nonlocal left, is_there
+        if not is_there:
+            file.seek(start)
+            is_there = True
+        data = file.read(min(size, left)) if left else b""
+        left -= len(data)
+        return data
+
+    return read
+
+
+def _shifted(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
+    """Bytes whose first bit is one of the highest of the first byte; deflate counts them from the lowest."""
+    if not bits:
+        while data := read(READ_SIZE):
+            yield data
+        return
+    held = read(1)
+    while data := read(READ_SIZE):
+        number = int.from_bytes(held + data, "little") >> (8 - bits)
+        yield (number & ((1 << 8 * len(data)) - 1)).to_bytes(len(data), "little")
+        held = data[-1:]
+    if held:
+        yield bytes([held[0] >> (8 - bits)])

@@ -1,0 +1,159 @@
+"""The file beside a lock, `prebuilt.lock.ranges`: how to read parts of its archives.
+
+It has a section for each archive, and the lock has each section's SHA-256. A fetch works without the
+file, then it reads whole archives. Windows are stored as they are: what a compressor makes of them
+depends on its version, and Git compresses the file.
+
+    magic             it has a NUL, so no tool takes the file for text
+    for each section  its length in 8 bytes, little-endian, then the section
+    a section         JSON on one line, a line feed, then the windows, one behind the other
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cgo_prebuilt.bounded_read import bytes_of_file
+from cgo_prebuilt.locks.archive_ranges import (
+    ENTERED,
+    START,
+    TAR_BLOCK,
+    WINDOW_SIZE,
+    ArchiveRanges,
+    EntryPoint,
+    MemberRun,
+    Segment,
+    segments_for,
+)
+from cgo_prebuilt.locks.lock import LockedArchive
+from cgo_prebuilt.strict_json import parse_json
+
+_MAGIC = b"\0cgo-prebuilt ranges 1\n"
+_LENGTH = 8
+_NO_ENTRY = -1
+
+
+def ranges_beside(lock: Path) -> Path:
+    """Where the file of a lock is, whether or not there is one."""
+    return lock.with_suffix(".ranges")
+
+
+def read_sections(path: Path) -> dict[str, bytes]:
+    """The sections of a file by their SHA-256; none where it is absent or damaged."""
+    try:
+        data = bytes_of_file(path)
+    except OSError:
+        return {}
+    sections = {}
+    position = len(_MAGIC)
+    while data.startswith(_MAGIC) and position < len(data):
+        length = int.from_bytes(data[position : position + _LENGTH], "little")
+        position += _LENGTH
+        section = data[position : position + length]
+        sections[hashlib.sha256(section).hexdigest()] = section
+        position += length
+    return sections
+
+
+def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[Segment]:
+    """What to read of an archive for the files that are locked of it.
+
+    Args:
+        archive: The archive.
+        sections: What `read_sections` found.
+
+    Returns:
+        The segments in order; none where only the whole archive can be read.
+    """
+    section = sections.get(archive.ranges)
+    if section is None or archive.format not in ENTERED:
+        return []
+    try:
+        ranges = parse_section(section, archive.size)
+    except ValueError:
+        return []
+    members = {archive.member_of(file) for file in archive.files}
+    return segments_for(ranges, members, archive.size)
+
+
+def format_sections(sections: Mapping[str, bytes]) -> bytes:
+    """The file for some sections, in the order of their hashes."""
+    parts = [_MAGIC]
+    for _, section in sorted(sections.items()):
+        parts += [len(section).to_bytes(_LENGTH, "little"), section]
+    return b"".join(parts)
+
+
+def format_section(ranges: ArchiveRanges) -> bytes:
+    """The section of an archive."""
+    document = {
+        "points": [
+            [
+                point.compressed,
+                point.decoded,
+                point.bits,
+                _NO_ENTRY if point.window is None else len(point.window),
+            ]
+            for point in ranges.points
+        ],
+        "runs": [[run.first, run.start, run.end] for run in ranges.runs],
+    }
+    head = json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return b"".join([head.encode(), b"\n", *(point.window or b"" for point in ranges.points)])
+
+
+def parse_section(section: bytes, size: int) -> ArchiveRanges:
+    """Read a section.
+
+    Args:
+        section: Its bytes.
+        size: Of its archive in bytes.
+
+    Raises:
+        ValueError: It is malformed, or not of such an archive.
+    """
+    head, _, windows = section.partition(b"\n")
+    document = parse_json(head)
+    if not isinstance(document, dict) or document.keys() != {"points", "runs"}:
+        raise ValueError("it is no section of ranges")
+    points = []
+    taken = 0
+    for compressed, decoded, bits, length in _rows(document["points"], int, int, int, int):
+        window = None
+        if length != _NO_ENTRY:
+            window = windows[taken : taken + max(0, length)]
+            taken += len(window)
+            if not len(window) == length <= WINDOW_SIZE:
+                raise ValueError("a window is cut off or too long")
+        if not 0 <= bits < 8 or (bits and not window):
+            raise ValueError("a point is no entry point")
+        points.append(EntryPoint(compressed, decoded, bits, window))
+    runs = [MemberRun(*row) for row in _rows(document["runs"], str, int, int)]
+    if taken != len(windows) or not runs:
+        raise ValueError("it has too much or nothing")
+    _check_order([START.decoded, *(point.decoded for point in points)], 1)
+    _check_order([START.compressed + 1, *(point.compressed for point in points), size], 0)
+    _check_order([START.decoded, *(place for run in runs for place in (run.start, run.end))], 0)
+    if any(run.start % TAR_BLOCK or run.end % TAR_BLOCK or run.start == run.end for run in runs):
+        raise ValueError("a run is none of members")
+    return ArchiveRanges(tuple(runs), tuple(points))
+
+
+def _rows(value: object, *types: type) -> Iterator[list[Any]]:
+    """The rows of a table, each with a value of each type."""
+    if not isinstance(value, list):
+        raise ValueError("it has no table")
+    for row in value:
+        if not isinstance(row, list) or [type(item) for item in row] != list(types):
+            raise ValueError("a row is malformed")
+        yield row
+
+
+def _check_order(places: list[int], step: int) -> None:
+    if any(after < before + step for before, after in pairwise(places)):
+        raise ValueError("it is not in order")

@@ -1,0 +1,57 @@
+"""The ranges of what `lock` has locked just now: which bytes of an archive each platform needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.releases.locked_ranges import RangesFinder
+from cgo_prebuilt.releases.locking import released_archives
+from cgo_prebuilt.storage.kept_downloads import find_download
+
+if TYPE_CHECKING:
+    from cgo_prebuilt.locks.lock import Lock, LockedArchive, LockedVersion
+    from cgo_prebuilt.manifests.manifest import Manifest
+    from cgo_prebuilt.releases.entry_points import Layout
+    from cgo_prebuilt.settings import Settings
+    from cgo_prebuilt.storage.store import Store
+
+
+def add_ranges(
+    version: LockedVersion,
+    manifest: Manifest,
+    settings: Settings,
+    store: Store,
+    layouts: Mapping[str, Layout],
+    old: Lock | None,
+    sections: dict[str, bytes],
+) -> LockedVersion:
+    """Add the ranges of its archives to a version.
+
+    Args:
+        version: The version, locked just now.
+        manifest: What it was locked of.
+        settings: Those that it was locked with.
+        store: Where its archives are.
+        layouts: Where everything is in them, by their SHA-256.
+        old: The lock as it was.
+        sections: Those of the file beside it, by their hashes. What is found is added.
+    """
+    released = released_archives(manifest, version, settings)
+
+    def on_disk(archive: LockedArchive) -> Path | None:
+        kept = find_download(store, archive.file, archive.sha256, archive.size)
+        urls = [url for one in released if one.sha256 == archive.sha256 for url in one.urls]
+        local = (Path(path) for path in (url.file() for url in urls) if path is not None)
+        return kept or next((path for path in local if path.is_file()), None)
+
+    finder = RangesFinder(layouts, on_disk, old, sections)
+    version = finder.with_ranges(version)
+    if finder.missed:
+        note(
+            f"each fetch will read all of {', '.join(finder.missed)}, of which a platform needs less"
+            " than half: pip install 'cgo-prebuilt[ranges]', and lock again"
+        )
+    return version

@@ -1,0 +1,150 @@
+"""Find where the members that platforms need are in a compressed tar, and where decoding can enter it.
+
+A border between two streams, frames or blocks can be entered as it is. Within deflate data a decoder
+needs the 32 KiB before: `indexed_gzip` finds such places; it is loaded here only. The format that it
+exports them in is that of its version 1: `indexed_gzip/zran.c`, `zran_export_index`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cgo_prebuilt.archives.member import Member
+from cgo_prebuilt.locks.archive_ranges import (
+    MOST,
+    ArchiveRanges,
+    EntryPoint,
+    MemberRun,
+    needed_points,
+    segments_for,
+)
+
+SMALLEST = 4 << 20
+"""A smaller archive is read whole: its bytes take no longer than a few requests."""
+
+_SPACING = 1 << 20
+"""How far points within deflate data are apart, decoded: a fetch decodes half of it too much."""
+_MOST_POINTS = 2048
+"""Each has a window of 32 KiB while they are searched."""
+_HEADER = struct.Struct("<5sBBQQIII")
+_POINT = struct.Struct("<QQBB")
+_MAGIC, _VERSION = b"GZIDX", 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is in a compressed tar.
+
+    Attributes:
+        spans: Of each member, `Member.span`; in order.
+        borders: Where streams begin: in the archive, and in the tar.
+    """
+
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    borders: list[tuple[int, int]] = field(default_factory=list)
+
+    def watch(self, members: Iterable[Member]) -> Iterator[Member]:
+        """Pass members on, and records where they are."""
+        for member in members:
+            self.spans[member.name] = member.span
+            yield member
+
+
+def can_enter_deflate() -> bool:
+    """Whether points within deflate data can be found."""
+    return _indexed_gzip() is not None
+
+
+def find_ranges(
+    file: BinaryIO, size: int, format: str, layout: Layout, users: Sequence[frozenset[str]]
+) -> ArchiveRanges | None:
+    """Find how to read parts of an archive.
+
+    Args:
+        file: The archive, a sound one.
+        size: Its size in bytes.
+        format: One of `archive_ranges.ENTERED`.
+        layout: Where everything is in it.
+        users: For each platform, the names of the members that it needs.
+
+    Returns:
+        None where every platform has to read about all of it.
+    """
+    runs = _runs(layout.spans, users)
+    points = [EntryPoint(place, decoded, window=b"") for place, decoded in layout.borders]
+    decoded = max(end for _, end in layout.spans.values())
+    if format == "tar.gz" and can_enter_deflate():
+        points = _merged(points, _deflate_points(file, decoded))
+    wanted = [[(run.start, run.end) for run in runs if run.first in members] for members in users]
+    ranges = ArchiveRanges(runs, needed_points(wanted, points))
+    return ranges if any(segments_for(ranges, members, size) for members in users) else None
+
+
+def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> bool:
+    """Whether ranges of an archive are not found only because this machine cannot enter deflate data."""
+    if format != "tar.gz" or can_enter_deflate():
+        return False
+    total = max(end for _, end in layout.spans.values())
+    shares = (sum(layout.spans[name][1] - layout.spans[name][0] for name in one) for one in users)
+    return min(shares) <= total * MOST
+
+
+def _runs(
+    spans: Mapping[str, tuple[int, int]], users: Sequence[frozenset[str]]
+) -> tuple[MemberRun, ...]:
+    """The runs of members behind each other that the same platforms need."""
+    runs: list[MemberRun] = []
+    before: list[int] = []
+    for name, (start, end) in spans.items():
+        needed_by = [index for index, members in enumerate(users) if name in members]
+        if needed_by and needed_by == before and runs[-1].end == start:
+            runs[-1] = MemberRun(runs[-1].first, runs[-1].start, end)
+        elif needed_by:
+            runs.append(MemberRun(name, start, end))
+        before = needed_by
+    return tuple(runs)
+
+
+def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list[EntryPoint]:
+    """Both in order; of two for the same place, the border."""
+    by_place = {point.decoded: point for point in (*points, *borders)}
+    return [by_place[place] for place in sorted(by_place)]
+
+
+def _deflate_points(file: BinaryIO, decoded: int) -> list[EntryPoint]:
+    """The points in a gzip file that have a window."""
+    file.seek(0)
+    spacing = max(_SPACING, decoded // _MOST_POINTS)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder, "index")
+        with _indexed_gzip().IndexedGzipFile(fileobj=file, spacing=spacing) as index:
+            index.build_full_index()
+            index.export_index(str(exported))
+        with exported.open("rb") as points:
+            return _read_points(points)
+
+
+def _read_points(file: BinaryIO) -> list[EntryPoint]:
+    magic, version, _, _, _, _, window, count = _HEADER.unpack(file.read(_HEADER.size))
+    if (magic, version) != (_MAGIC, _VERSION):
+        return []  # of a newer indexed_gzip; what it finds is only missed
+    rows = [_POINT.unpack(file.read(_POINT.size)) for _ in range(count)]
+    return [
+        EntryPoint(compressed, decoded, bits, file.read(window))
+        for compressed, decoded, bits, has_window in rows
+        if has_window
+    ]
+
+
+def _indexed_gzip() -> Any:
+    """The module if it is installed, else None; it has no types."""
+    try:
+        return importlib.import_module("indexed_gzip")
+    except ImportError:
+        return None

@@ -1,0 +1,110 @@
+"""The ranges of a lock's archives, while the lock is made: those found before stay, others are found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cgo_prebuilt.locks.archive_ranges import ENTERED
+from cgo_prebuilt.locks.lock import Lock, LockedArchive, LockedPlatform, LockedVersion
+from cgo_prebuilt.locks.ranges_file import format_section, format_sections
+from cgo_prebuilt.releases.entry_points import SMALLEST, Layout, find_ranges, is_missed
+
+_Users = tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RangesFinder:
+    """What ranges are found with.
+
+    Attributes:
+        layouts: Where everything is in an archive, by its SHA-256.
+        open_archive: Where an archive is on this machine; None where it is no longer.
+        old: The lock as it was.
+        sections: Those of its file, by their hashes. What is found is added.
+        missed: The archives whose ranges only `indexed_gzip` could find.
+    """
+
+    layouts: Mapping[str, Layout]
+    open_archive: Callable[[LockedArchive], Path | None]
+    old: Lock | None
+    sections: dict[str, bytes]
+    missed: list[str] = field(default_factory=list)
+
+    def with_ranges(self, version: LockedVersion) -> LockedVersion:
+        """The version with the ranges of its archives.
+
+        What the old lock has of the same archive and the same members stays as it is, also where this
+        machine could not find it: so a lock is the same, whoever makes it.
+        """
+        known: dict[tuple[str, _Users], str] = {}
+        for before in self.old.versions.values() if self.old is not None else ():
+            for archive, users in _users(before).values():
+                known[archive.sha256, users] = archive.ranges
+        hashes = {
+            archive.sha256: self._section(archive, users, known.get((archive.sha256, users), ""))
+            for archive, users in _users(version).values()
+        }
+
+        def ranged(platform: LockedPlatform) -> LockedPlatform:
+            archives = tuple(
+                replace(archive, ranges=hashes.get(archive.sha256, ""))
+                for archive in platform.archives
+            )
+            return replace(platform, archives=archives)
+
+        flavors = {
+            flavor: {name: ranged(platform) for name, platform in platforms.items()}
+            for flavor, platforms in version.flavors.items()
+        }
+        return replace(version, flavors=flavors)
+
+    def _section(self, archive: LockedArchive, users: _Users, known: str) -> str:
+        """The hash of an archive's section; the one that is known, or an empty string, without one."""
+        layout = self.layouts.get(archive.sha256)
+        if known in self.sections or layout is None:
+            return known
+        path = self.open_archive(archive)
+        if path is None:
+            return known
+        with path.open("rb") as file:
+            ranges = find_ranges(file, archive.size, archive.format, layout, users)
+        if ranges is None:
+            if not known and is_missed(archive.format, layout, users):
+                self.missed.append(archive.file)
+            return known
+        section = format_section(ranges)
+        sha256 = hashlib.sha256(section).hexdigest()
+        self.sections[sha256] = section
+        return sha256
+
+
+def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
+    """The file beside a lock, with the sections that the lock names; None where there are none."""
+    named = {
+        archive.ranges
+        for version in lock.versions.values()
+        for _, _, prebuilt in version.prebuilts()
+        for archive in prebuilt.archives
+    }
+    kept = {sha256: section for sha256, section in sections.items() if sha256 in named}
+    return format_sections(kept) if kept else None
+
+
+def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
+    """Each archive that ranges may be found of, and the members that platforms need, by its SHA-256."""
+    archives: dict[str, LockedArchive] = {}
+    users: dict[str, dict[frozenset[str], None]] = {}
+    for _, _, prebuilt in version.prebuilts():
+        for archive in prebuilt.archives:
+            if archive.format in ENTERED and archive.size >= SMALLEST:
+                members = frozenset(archive.member_of(file) for file in archive.files)
+                archives[archive.sha256] = archive
+                users.setdefault(archive.sha256, {})[members] = None
+    # Sorted: a manifest may name its platforms in another order.
+    return {
+        sha256: (archive, tuple(sorted(users[sha256], key=sorted)))
+        for sha256, archive in archives.items()
+    }
