@@ -76,9 +76,9 @@ fuzz: $(VENV_READY) ## feed the readers of tar, zip and lock what a fuzzer think
 demo: $(VENV_READY) bazel ## the vecsearch example from its release to a linked program
 	$(VENV)/python examples/vecsearch/demo.py
 
-bench: $(VENV_READY) ## cgo-prebuilt beside what people do today; BENCH_OPTIONS such as --size, --rounds, --only
+bench: $(VENV_READY) bazel ## cgo-prebuilt beside what people do today; BENCH_OPTIONS such as --size, --rounds, --only
 	$(VENV)/pip install --quiet --editable '.[bench]'
-	$(VENV)/python -m bench --folder $(CACHE)/bench --bazel "$$($(PYTHON) -m tests.bazel.provision)" $(BENCH_OPTIONS)
+	$(VENV)/python -m bench --folder $(CACHE)/bench $(BENCH_OPTIONS)
 
 fleet: $(VENV_READY) ## what 10,000 builds a day cost a release host and each builder, by the way they fetch
 	$(VENV)/pip install --quiet --editable '.[bench]'

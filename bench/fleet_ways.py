@@ -25,14 +25,12 @@ from tests.e2e.object_store import ObjectStore, object_store
 from tests.e2e.oci_registry import Registry, oci_registry
 from tests.e2e.remote_cache import remote_cache
 
-_LOG_SECONDS = 0.3  # nginx writes down an answer after it was sent
-
-_HTTP_ARCHIVES = """\
+HTTP_ARCHIVES = """\
 http_archive = use_repo_rule("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 http_archive(name = "tiny", url = "{tiny}", sha256 = "{tiny_sha256}", build_file_content = "")
 http_archive(name = "payload", url = "{payload}", sha256 = "{sha256}", build_file_content = "")
 """
-_LIBRARIES = """\
+LIBRARIES = """\
 prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
 prebuilt.library(name = "tiny", lock = "//:tiny.lock.json", transport = "bazel")
 prebuilt.library(name = "payload", lock = "//:payload.lock.json", transport = "bazel")
@@ -104,10 +102,9 @@ class _Site:
             near_bytes: What it got from a server of the fleet's that is not the mirror.
         """
         servers = (self.host, self.mirror)
-        before = [len(_sent(server)) for server in servers]
+        before = [len(server.sent()) for server in servers]
         seconds = work()
-        time.sleep(_LOG_SECONDS)
-        host, mirror = (_sent(server)[n:] for server, n in zip(servers, before, strict=True))
+        host, mirror = (server.sent()[n:] for server, n in zip(servers, before, strict=True))
         return Cost(len(host), sum(host), sum(mirror) + near_bytes, seconds)
 
 
@@ -158,10 +155,6 @@ def _measure(payload: Payload, tiny: Payload, work: Path, rounds: int) -> list[W
             print(said, file=sys.stderr, flush=True)
             ways.append(way)
     return ways
-
-
-def _sent(server: Servers) -> list[int]:
-    return [int(line) for line in server.log.read_text().split()]
 
 
 def _typical(costs: Sequence[Cost]) -> Cost:
@@ -331,9 +324,9 @@ def _bazel_fetch(
 
 
 def _workspace(site: _Site, folder: Path, ours: bool) -> Workspace:
-    module = _LIBRARIES
+    module = LIBRARIES
     if not ours:
-        module = _HTTP_ARCHIVES.format(
+        module = HTTP_ARCHIVES.format(
             tiny=f"{site.host.limited}/tiny/{site.tiny.name}",
             tiny_sha256=sha256_of(site.tiny)[0],
             payload=f"{site.host.limited}/{site.archive.name}",

@@ -1,94 +1,134 @@
-"""The results as a table, as JSON and as a plot."""
+"""The results as a table, as JSON, and beside earlier ones."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.contenders import OURS, Scenario
+from bench.contenders import Scenario, Target
 from bench.measure import Sample
+
+_WORSE = 1.05
 
 
 @dataclass(frozen=True)
 class Line:
-    """The medians of one contender in one scenario.
+    """What one contender of a scenario took: medians, but for `peak_bytes`.
 
     Attributes:
         scenario: Its name.
         contender: Its name.
-        seconds: Of the wall clock.
-        cpu_seconds: Of the processor.
-        peak_bytes: The largest peak of all runs.
-        ratio: Our seconds to its seconds; less than 1 is faster.
+        seconds: Of the wall clock; None where it was not measured.
         runs: The seconds of each run.
+        ratio: The first contender's seconds to its own: less than 1 is faster.
+        sent_bytes: That the server sent.
+        cpu_seconds: Of the processor; None where a server did the work.
+        peak_bytes: The largest peak of all runs; likewise.
+        missing: Why it was not measured.
     """
 
     scenario: str
     contender: str
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
-    ratio: float
-    runs: list[float]
+    seconds: float | None = None
+    runs: Sequence[float] = ()
+    ratio: float | None = None
+    sent_bytes: int | None = None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+    missing: str = ""
 
 
-def summarize(scenario: Scenario, samples: dict[str, list[Sample]]) -> list[Line]:
-    """The lines of a scenario, ours first."""
-    ours = median(sample.seconds for sample in samples[OURS])
+def summarize(name: str, scenario: Scenario, samples: Mapping[str, Sequence[Sample]]) -> list[Line]:
+    """The lines of a scenario.
+
+    Args:
+        name: The scenario's.
+        scenario: The scenario.
+        samples: The runs of each contender, by its name; none of those that are missing.
+    """
+    first = median(one.seconds for one in samples[scenario.contenders[0].name])
     lines = []
     for contender in scenario.contenders:
-        runs = [sample.seconds for sample in samples[contender.name]]
+        runs = samples.get(contender.name, ())
+        if not runs:
+            lines.append(Line(name, contender.name, missing=contender.missing))
+            continue
+        seconds = median(one.seconds for one in runs)
         lines.append(
             Line(
-                scenario.name,
+                name,
                 contender.name,
-                median(runs),
-                median(sample.cpu_seconds for sample in samples[contender.name]),
-                max(sample.peak_bytes for sample in samples[contender.name]),
-                ours / median(runs),
-                runs,
+                seconds,
+                [round(one.seconds, 3) for one in runs],
+                first / seconds,
+                round(median(one.sent_bytes for one in runs)),
+                None if contender.in_server else median(one.cpu_seconds for one in runs),
+                None if contender.in_server else max(one.peak_bytes for one in runs),
             )
         )
     return lines
 
 
-def verdict(scenario: Scenario, lines: list[Line]) -> str:
-    """One sentence: whether the design's target holds."""
-    if scenario.target is None:
-        return f"{scenario.name}: no target"
-    ratio = next(
-        line.ratio
-        for line in lines
-        if (line.scenario, line.contender) == (scenario.name, scenario.rival)
-    )
-    word = "holds" if ratio <= scenario.target else "MISSED"
-    return (
-        f"{scenario.name}: {ratio:.2f}x of {scenario.rival}, target {scenario.target:.2f}x: {word}"
-    )
+def verdict(target: Target, lines: Sequence[Line]) -> str:
+    """One sentence: whether a target holds.
+
+    Args:
+        target: The target.
+        lines: Of its scenario.
+    """
+    figures = {line.contender: getattr(line, target.figure) for line in lines}
+    figure, rival = figures[target.contender], figures.get(target.rival, 1)
+    name, subject = lines[0].scenario, f"{target.contender}, {target.figure}"
+    if figure is None or rival is None:
+        return f"{name}: {subject}: not measured"
+    word = "holds" if figure / rival <= target.most else "MISSED"
+    than = f" of {target.rival}" if target.rival else ""
+    return f"{name}: {subject}: {figure / rival:.3g}{than}, target {target.most:.3g}: {word}"
 
 
-def table(lines: list[Line]) -> str:
+def table(lines: Sequence[Line]) -> str:
     """Aligned text."""
-    rows = [("scenario", "contender", "seconds", "cpu s", "peak MB", "ours / it")]
-    for line in lines:
-        rows.append(
-            (
-                line.scenario,
-                line.contender,
-                f"{line.seconds:.2f}",
-                f"{line.cpu_seconds:.2f}",
-                f"{line.peak_bytes / 1e6:.0f}",
-                f"{line.ratio:.2f}",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    columns = (
+        "scenario",
+        "contender",
+        "seconds",
+        "min..max",
+        "ratio",
+        "sent MB",
+        "cpu s",
+        "peak MB",
+    )
+    rows = [columns, *(_cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
+    )
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    if line.seconds is None:
+        return (line.scenario, line.contender, f"not measured: {line.missing}", *[""] * 5)
+    return (
+        line.scenario,
+        line.contender,
+        f"{line.seconds:.2f}",
+        f"{min(line.runs):.2f}..{max(line.runs):.2f}",
+        f"{line.ratio:.2f}",
+        *(
+            "" if value is None else f"{value / unit:.{digits}f}"
+            for value, unit, digits in (
+                (line.sent_bytes, 1e6, 1),
+                (line.cpu_seconds, 1, 2),
+                (line.peak_bytes, 1e6, 0),
+            )
+        ),
     )
 
 
@@ -102,8 +142,6 @@ def machine() -> dict[str, Any]:
         ),
         platform.processor(),
     )
-    import os
-
     return {
         "cpu": cpu,
         "cores": os.cpu_count(),
@@ -112,33 +150,42 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(lines: list[Line], facts: dict[str, Any], folder: Path) -> None:
-    """Writes `bench.json` and `bench.svg` into a folder."""
-    document = {"facts": facts, "lines": [asdict(line) for line in lines]}
-    (folder / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
-    _plot(lines, folder / "bench.svg")
+def worse(before: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
+    """Whose ratio to the first contender is larger than in earlier results, by more than a twentieth.
+
+    Args:
+        before: The earlier results, as `merged` gives them.
+        lines: The new ones.
+    """
+    ratios = {(one["scenario"], one["contender"]): one["ratio"] for one in before["lines"]}
+    found = []
+    for line in lines:
+        ratio = ratios.get((line.scenario, line.contender))
+        if ratio and line.ratio and line.ratio > _WORSE * ratio:
+            text = f"{ratio:.2f} before, {line.ratio:.2f} now"
+            found.append(f"WORSE: {line.scenario}: to {line.contender}: {text}")
+    return found
 
 
-def _plot(lines: list[Line], path: Path) -> None:
-    import matplotlib
+def merged(
+    before: Mapping[str, Any], facts: Mapping[str, Any], lines: Sequence[Line]
+) -> dict[str, Any]:
+    """Earlier results with those scenarios replaced that were measured now; each has facts of its own.
 
-    matplotlib.use("svg")
-    # Without these the file would differ from run to run: element ids, and the time.
-    matplotlib.rcParams["svg.hashsalt"] = "bench"
-    from matplotlib import pyplot
+    Args:
+        before: The earlier results; empty for none.
+        facts: Of the machine, the payload and the run.
+        lines: What was measured.
+    """
+    measured = dict.fromkeys(line.scenario for line in lines)
+    kept = [one for one in before.get("lines", []) if one["scenario"] not in measured]
+    return {
+        "facts": {**before.get("facts", {}), **{name: dict(facts) for name in measured}},
+        "lines": [*kept, *(asdict(line) for line in lines)],
+    }
 
-    names = list(dict.fromkeys(line.scenario for line in lines))
-    figure, axes = pyplot.subplots(len(names), 1, figsize=(9, 1.1 + 0.42 * len(lines)))
-    for axis, name in zip(axes, names, strict=True):
-        chosen = [line for line in lines if line.scenario == name][::-1]
-        colors = ["#1f6f8b" if line.contender == OURS else "#b8c4cc" for line in chosen]
-        bars = axis.barh(
-            [line.contender for line in chosen], [line.seconds for line in chosen], color=colors
-        )
-        axis.bar_label(bars, fmt="%.2f s", padding=3)
-        axis.set_title(name, loc="left", fontsize=10)
-        axis.margins(x=0.15)
-        for side in ("top", "right"):
-            axis.spines[side].set_visible(False)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+
+def read(path: Path) -> dict[str, Any]:
+    """Earlier results; empty without any."""
+    answer: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return answer or {"facts": {}, "lines": []}

@@ -1,8 +1,9 @@
-"""A real nginx on loopback: one port as fast as it goes, one limited."""
+"""A real nginx on loopback: one port as fast as it goes, two limited, one before a registry."""
 
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from tests.programs import provide
 
 LIMIT = 12_000_000
 """Bytes a second that the limited port gives a connection."""
+
+FASTER_LIMIT = 50_000_000
+"""The same of the less limited port."""
+
+_LOG_SECONDS = 0.3  # nginx writes down an answer after it was sent
 
 _CONFIGURATION = """\
 user root;
@@ -25,6 +31,7 @@ http {{
     log_format sent '$bytes_sent';
     access_log {folder}/access.log sent;
     sendfile on;
+    client_max_body_size 0;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -32,39 +39,83 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{ listen 127.0.0.1:{plain}; root {root}; }}
     server {{ listen 127.0.0.1:{limited}; root {root}; limit_rate {limit}; }}
+    server {{ listen 127.0.0.1:{faster}; root {root}; limit_rate {faster_limit}; }}
+    {registry}
+}}
+"""
+_REGISTRY = """\
+server {{
+    listen 127.0.0.1:{port};
+    location / {{
+        proxy_pass http://{address};
+        proxy_set_header Host $http_host;
+        proxy_http_version 1.1;
+        proxy_max_temp_file_size 0;
+    }}
 }}
 """
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The addresses of a running nginx, and its log: the bytes of each answer, one a line."""
+    """The addresses of a running nginx.
+
+    Attributes:
+        plain: As fast as it goes.
+        limited: Each connection by `LIMIT`.
+        faster: Each connection by `FASTER_LIMIT`.
+        registry: Host and port before the registry; empty without one.
+        log: The bytes of each answer, one a line.
+    """
 
     plain: str
     limited: str
+    faster: str
+    registry: str
     log: Path
+
+    def sent(self) -> list[int]:
+        """The bytes of each answer so far."""
+        time.sleep(_LOG_SECONDS)
+        return [int(line) for line in self.log.read_text().split()]
 
 
 @contextmanager
-def nginx(root: Path, folder: Path) -> Iterator[Servers]:
+def nginx(root: Path, folder: Path, registry: str = "") -> Iterator[Servers]:
     """Serves a folder while the context lasts.
 
     Args:
         root: What is served.
         folder: Where nginx keeps its own files.
+        registry: Host and port of a registry to pass requests on to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    plain, limited = free_port(), free_port()
+    ports = [free_port() for _ in range(4)]
+    plain, limited, faster, front = (f"127.0.0.1:{port}" for port in ports)
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        _CONFIGURATION.format(folder=folder, root=root, plain=plain, limited=limited, limit=LIMIT)
+        _CONFIGURATION.format(
+            folder=folder,
+            root=root,
+            plain=ports[0],
+            limited=ports[1],
+            limit=LIMIT,
+            faster=ports[2],
+            faster_limit=FASTER_LIMIT,
+            registry=_REGISTRY.format(port=ports[3], address=registry) if registry else "",
+        )
     )
     errors = folder / "error.log"
     process = subprocess.Popen([provide("nginx", "nginx-light"), "-c", configuration, "-e", errors])
     try:
-        wait_for(plain, process, errors)
-        log = folder / "access.log"
-        yield Servers(f"http://127.0.0.1:{plain}", f"http://127.0.0.1:{limited}", log)
+        wait_for(ports[0], process, errors)
+        yield Servers(
+            f"http://{plain}",
+            f"http://{limited}",
+            f"http://{faster}",
+            front if registry else "",
+            folder / "access.log",
+        )
     finally:
         process.terminate()
         process.wait()

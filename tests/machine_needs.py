@@ -33,6 +33,7 @@ FROM_DEBIAN = {
     "qemu-aarch64": "qemu-user",
     "skopeo": "skopeo",
     "squid": "squid",
+    "time": "time",
     "unzip": "unzip",
     "wine64": "wine64",
     "zsh": "zsh",
