@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
+from cgo_prebuilt.archives.ar_reader import MAGIC
+from cgo_prebuilt.inspection.ar_members import ar_members
 from tests.bazel.debian_root import cache_folder
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import REPOSITORY

@@ -20,6 +20,11 @@ def _escape(sign: str) -> str:
     return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def one_line(text: str, sign: str = "?") -> str:
+    """Return a text on one line: a sign stands for each that a terminal would obey or hide."""
+    return "".join(c if c.isprintable() else sign for c in text)
+
+
 def quoted(lines: Iterable[str]) -> str:
     """Return another program's lines behind a bar, so that none passes for ours."""
     return "".join(f"\n  | {line}" for text in lines for line in text.splitlines())

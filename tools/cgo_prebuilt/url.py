@@ -22,6 +22,8 @@ from urllib.parse import (
     urlunsplit,
 )
 
+from cgo_prebuilt.printable import one_line
+
 _HIDDEN: Final = "***"
 _DIGEST: Final = re.compile(r"(oci://.*/.*)(@sha256:[0-9a-f]*)")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -48,7 +50,7 @@ class Url:
     raw: str
 
     def __str__(self) -> str:
-        return printable(self.raw)
+        return _redacted(self.raw)
 
     def __repr__(self) -> str:
         return f"Url({str(self)!r})"
@@ -190,7 +192,7 @@ class Url:
         return parts
 
 
-def printable(raw: str) -> str:
+def _redacted(raw: str) -> str:
     """A URL without user, password and query values.
 
     `printable_url` in rules/private/printable_url.bzl does the same.
@@ -198,7 +200,7 @@ def printable(raw: str) -> str:
     scheme, login, place, rest = _divided(raw)
     shown = f"{scheme}{_HIDDEN + '@' if login else ''}{_shown(place)}"
     text = f"{shown}?{_HIDDEN}" if rest.startswith("?") else shown
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return one_line(text)
 
 
 def _shown(place: str) -> str:

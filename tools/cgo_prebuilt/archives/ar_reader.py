@@ -1,4 +1,4 @@
-"""Members of an `ar` archive, as a Debian package is one (deb(5), ar(5))."""
+"""Members of an `ar` archive (ar(5)), such as a Debian package (deb(5))."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from cgo_prebuilt.errors import IntegrityError
 
 MAGIC = b"!<arch>\n"
 
-# name, time, owner, group, mode, size, and an end of its own; no name that does not fit
-_HEADER = re.compile(
-    rb"([^/ ]{1,16})/? *[0-9 ]{12}[0-9 ]{12}[0-7 ]{8}([0-9]{1,10}) *`\n", re.DOTALL
-)
-_HEADER_SIZE = 60
+HEADER_SIZE = 60
+
+# name; time, owner, group and mode; size, and an end of its own
+_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
+# A short one: a Debian package has no others.
+_NAME = re.compile(rb"([^/ ]{1,16})/?")
+
+
+def parse_header(header: bytes) -> tuple[bytes, int] | None:
+    """Parse the header of a member.
+
+    Returns:
+        The name, as the header has it, and the size; None if it is no header.
+    """
+    match = _HEADER.fullmatch(header)
+    return (match[1].rstrip(b" "), int(match[2])) if match else None
 
 
 def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
@@ -37,12 +48,13 @@ def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None
     source = Pieces(pieces, what="ar archive", where=work.where)
     if source.read(len(MAGIC)) != MAGIC:
         raise _malformed(work.where)
-    while header := source.read(_HEADER_SIZE):
+    while header := source.read(HEADER_SIZE):
         work.header()
-        match = _HEADER.fullmatch(header)
-        if match is None:
+        parsed = parse_header(header)
+        match = _NAME.fullmatch(parsed[0]) if parsed else None
+        if parsed is None or match is None:
             raise _malformed(work.where)
-        size = int(match[2])
+        size = parsed[1]
         end = source.position + size
         name = match[1].decode("utf-8", "surrogateescape")
         yield Member(name, FILE, size, partial(source.chunks, size))

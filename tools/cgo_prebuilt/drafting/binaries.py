@@ -9,30 +9,22 @@ from __future__ import annotations
 import mmap
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
+from cgo_prebuilt.archives.ar_reader import MAGIC
+from cgo_prebuilt.inspection.ar_members import ar_members
+from cgo_prebuilt.inspection.machines import COFF_ARCHS, ELF_ARCHS, MACH_O_ARCHS
 from cgo_prebuilt.platforms import MUSL, libc_version
 from cgo_prebuilt.soname import read_needed, read_soname
 
 STATIC, SHARED, IMPORT, PROGRAM, OBJECT = "static", "shared", "import", "program", "object"
 
-_ELF_ARCHS = {
-    62: "amd64",
-    183: "arm64",
-    3: "386",
-    40: "arm",
-    21: "ppc64le",
-    243: "riscv64",
-    22: "s390x",
-}
-_COFF_ARCHS = {0x8664: "amd64", 0x14C: "386", 0xAA64: "arm64"}
-_MACH_O_ARCHS = {0x01000007: "amd64", 0x0100000C: "arm64"}
 _ELF_SHARED, _ELF_OBJECT, _ELF_FREEBSD = 3, 1, 9
 _MACH_O_OBJECT, _MACH_O_DYLIB, _MACH_O_BUNDLE = 1, 6, 8
 _DLL = 0x2000
-_AR, _FAT = b"!<arch>\n", b"\xca\xfe\xba\xbe"
+_FAT = b"\xca\xfe\xba\xbe"
 _OBJECTS_READ = 40
 _GLIBC = re.compile(rb"\0GLIBC_(2\.[0-9.]+)(?=\0)")
 _LIBSTDCXX = re.compile(rb"\0GLIBCXX_(3\.4(?:\.[0-9]+)?)(?=\0)")
@@ -80,7 +72,7 @@ def read_binary(file: BinaryIO) -> Binary | None:
         return None
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            found = _read(data)
+            found = _read(file, data)
         except (struct.error, ValueError, IndexError):
             return None  # places that no file of this size has
         if found is None or found.kind == OBJECT:
@@ -109,30 +101,30 @@ def _newest(versions: re.Pattern[bytes], data: mmap.mmap) -> str:
     return max(found, key=libc_version, default="")
 
 
-def _read(data: mmap.mmap, start: int = 0) -> Binary | None:
+def _read(file: BinaryIO, data: mmap.mmap, start: int = 0) -> Binary | None:
     magic = data[start : start + 8]
-    if magic == _AR:
-        return _archive(data, start)
+    if magic == MAGIC:
+        return _archive(file, data, start)
     if magic[:4] == b"\x7fELF":
         return _elf(data, start)
     if magic[:4] == _FAT:
-        return _fat(data)
+        return _fat(file, data)
     if magic[:4] in (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"):
         cpu, _, kind = struct.unpack_from("<3L", data, start + 4)
         words = {_MACH_O_OBJECT: OBJECT, _MACH_O_DYLIB: SHARED, _MACH_O_BUNDLE: PROGRAM}
-        return Binary(words.get(kind, PROGRAM), "darwin", _known(_MACH_O_ARCHS, cpu))
+        return Binary(words.get(kind, PROGRAM), "darwin", _known(MACH_O_ARCHS, cpu))
     if magic[:2] == b"MZ":
         (at,) = struct.unpack_from("<L", data, start + 60)
         if data[start + at : start + at + 4] != b"PE\0\0":
             return None
         machine, flags = struct.unpack_from("<H16xH", data, start + at + 4)
-        return Binary(SHARED if flags & _DLL else PROGRAM, "windows", _known(_COFF_ARCHS, machine))
+        return Binary(SHARED if flags & _DLL else PROGRAM, "windows", _known(COFF_ARCHS, machine))
     first, second, third = struct.unpack_from("<3H", data, start)
     if (first, second) == (0, 0xFFFF):  # a short import, or a newer object
         (machine,) = struct.unpack_from("<H", data, start + 6)
-        return Binary(IMPORT if third == 0 else OBJECT, "windows", _known(_COFF_ARCHS, machine))
-    if first in _COFF_ARCHS and second < 0x8000:
-        return Binary(OBJECT, "windows", (_COFF_ARCHS[first],))
+        return Binary(IMPORT if third == 0 else OBJECT, "windows", _known(COFF_ARCHS, machine))
+    if first in COFF_ARCHS and second < 0x8000:
+        return Binary(OBJECT, "windows", (COFF_ARCHS[first],))
     return None
 
 
@@ -146,42 +138,35 @@ def _elf(data: mmap.mmap, start: int) -> Binary:
     os = "freebsd" if data[start + 7] == _ELF_FREEBSD else "linux"
     is_other_end = order == ">" and machine == 21  # ppc64 is another architecture
     words = {_ELF_SHARED: SHARED, _ELF_OBJECT: OBJECT}
-    arches = () if is_other_end else _known(_ELF_ARCHS, machine)
+    arches = () if is_other_end else _known(ELF_ARCHS, machine)
     return Binary(words.get(kind, PROGRAM), os, arches)
 
 
-def _fat(data: mmap.mmap) -> Binary | None:
+def _fat(file: BinaryIO, data: mmap.mmap) -> Binary | None:
     (count,) = struct.unpack_from(">L", data, 4)
     if not 0 < count < 17:  # Java's classes begin alike
         return None
     parts = [struct.unpack_from(">5L", data, 8 + 20 * index) for index in range(count)]
-    first = _read(data, parts[0][2])
+    first = _read(file, data, parts[0][2])
     if first is None:
         return None
-    arches = tuple(name for part in parts for name in _known(_MACH_O_ARCHS, part[0]))
+    arches = tuple(name for part in parts for name in _known(MACH_O_ARCHS, part[0]))
     return Binary(first.kind, "darwin", arches)
 
 
-def _archive(data: mmap.mmap, start: int) -> Binary | None:
+def _archive(file: BinaryIO, data: mmap.mmap, start: int) -> Binary | None:
     """Describe a static archive by its objects, or as an import library if they are imports."""
-    objects = [one for at in _members(data, start) if (one := _read(data, at)) is not None]
+    file.seek(start + len(MAGIC))
+    members = (name for name, _ in ar_members(file) if not name.startswith("__.SYMDEF"))
+    starts = (file.tell() for _ in members)
+    objects = [
+        one for at in islice(starts, _OBJECTS_READ) if (one := _read(file, data, at)) is not None
+    ]
     if not objects:
         return None
     arches = tuple(dict.fromkeys(arch for one in objects for arch in one.arches))
     is_import = any(one.kind == IMPORT for one in objects)
     return Binary(IMPORT if is_import else STATIC, objects[0].os, arches)
-
-
-def _members(data: mmap.mmap, start: int) -> Iterator[int]:
-    """Yield the offsets of a static archive's first members, without its symbol tables."""
-    at, count = start + len(_AR), 0
-    while at + 60 <= len(data) and data[at + 58 : at + 60] == b"`\n" and count < _OBJECTS_READ:
-        name, size = data[at : at + 16].rstrip(), int(data[at + 48 : at + 58])
-        skipped = int(name[3:]) if name.startswith(b"#1/") else 0  # BSD's long names
-        if name not in (b"/", b"//", b"/SYM64/") and not name.startswith(b"__.SYMDEF"):
-            yield at + 60 + skipped
-            count += 1
-        at += 60 + size + size % 2
 
 
 _SYSTEM: dict[str, tuple[tuple[str, str], ...]] = {

@@ -81,10 +81,6 @@ class LinkChoice:
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
-    def of_kind(self, kind: str) -> tuple[FoundLibrary, ...]:
-        """Return the libraries of a kind."""
-        return tuple(one for one in self.libraries if one.kind == kind)
-
     def assets(self) -> list[Found]:
         """Return the files of the release that are needed, each once."""
         held = [one.found for one in self.libraries]

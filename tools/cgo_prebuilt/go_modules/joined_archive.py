@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from cgo_prebuilt.archives.ar_reader import HEADER_SIZE, MAGIC, parse_header
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.linking.library_words import stem
 from cgo_prebuilt.locks.lock import Interface
 
-_MAGIC = b"!<arch>\n"
 _THIN = b"!<thin>\n"
-_HEADER = 60
 _HEADER_END = b"`\n"
 _INDEXES = {b"/": "I", b"/SYM64/": "Q"}
 _SHORT_NAME = 15
@@ -112,16 +111,16 @@ def join_archives(parts: Mapping[str, Path], target: Path, *, where: str) -> Non
     symbols = sum(len(one.offsets) for _, one in archives)
     texts = b"".join(one.symbols for _, one in archives)
     index_size = 4 * (1 + symbols) + len(texts)
-    position = len(_MAGIC) + _HEADER + _even(index_size)
+    position = len(MAGIC) + HEADER_SIZE + _even(index_size)
     if long_names:
-        position += _HEADER + _even(len(long_names))
+        position += HEADER_SIZE + _even(len(long_names))
     with target.open("wb") as output:
-        output.write(_MAGIC + _header(b"/", _even(index_size), b"0") + symbols.to_bytes(4, "big"))
+        output.write(MAGIC + _header(b"/", _even(index_size), b"0") + symbols.to_bytes(4, "big"))
         for _, one in archives:
             places = {}
             for member in one.members:
                 places[member.at] = position
-                position += _HEADER + _even(member.size)
+                position += HEADER_SIZE + _even(member.size)
             output.write(_big_endian(array("I", (places[at] for at in one.offsets))))
         output.write(texts + b"\0" * (index_size % 2))
         if long_names:
@@ -162,35 +161,33 @@ class _Archive:
 def _read(file: BinaryIO, name: str, where: str) -> _Archive:
     end = file.seek(0, 2)
     file.seek(0)
-    magic = file.read(len(_MAGIC))
+    magic = file.read(len(MAGIC))
     if magic == _THIN:
         raise UsageError(
             f"{name} is a thin archive, which only names its objects, and cannot be joined",
             where=where,
             remedy="make it without T (ar rcs), so that the objects are in it",
         )
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise _damaged(name, "does not begin as one", where)
     members: list[_Member] = []
     index: tuple[array[int], bytes] | None = None
     long_names = b""
     while (at := file.tell()) < end:
-        header = file.read(_HEADER)
-        size = header[48:58].rstrip()
-        start = at + _HEADER
-        if header[58:] != _HEADER_END or not size.isdigit() or start + int(size) > end:
+        header = parse_header(file.read(HEADER_SIZE))
+        start = at + HEADER_SIZE
+        if header is None or start + header[1] > end:
             raise _damaged(name, f"has no member at byte {at}", where)
-        field = header[:16].rstrip(b" ")
+        field, size = header
         if field in _INDEXES:
             # Windows' archives have a second one, which says the same in another order.
-            index = index or _parse_index(file.read(int(size)), _INDEXES[field], name, where)
+            index = index or _parse_index(file.read(size), _INDEXES[field], name, where)
         elif field == b"//":
-            long_names = file.read(int(size))
+            long_names = file.read(size)
         else:
-            members.append(
-                _Member(_full_name(field, long_names, name, where), at, start, int(size))
-            )
-        file.seek(start + _even(int(size)))
+            full_name = _full_name(field, long_names, name, where)
+            members.append(_Member(full_name, at, start, size))
+        file.seek(start + _even(size))
     if index is None and members:
         raise UsageError(
             f"{name} has no index of its symbols, and cannot be joined",

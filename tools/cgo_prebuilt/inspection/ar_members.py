@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-MAGIC = b"!<arch>\n"
+from cgo_prebuilt.archives.ar_reader import HEADER_SIZE, parse_header
 
-# name, time, owner, group, mode, size, end; of a long name, its place: behind the header, or in `//`
-_HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
-_HEADER_SIZE = 60
+# A long name's place: behind the header, or in `//`.
 _NAME_BEFORE = re.compile(rb"#1/([0-9]{1,6})")
 _NAME_AT = re.compile(rb"/([0-9]{1,12})")
 _NAME_MAX = 4096
@@ -27,8 +25,8 @@ def ar_members(file: BinaryIO) -> Iterator[tuple[str, int]]:
         The name and size of each, in order. The file is then where its contents begin.
     """
     names = b""
-    while match := _HEADER.fullmatch(file.read(_HEADER_SIZE)):
-        name, size = match[1].rstrip(), int(match[2])
+    while header := parse_header(file.read(HEADER_SIZE)):
+        name, size = header
         start = file.tell()
         end = start + size + size % 2
         if name == b"//":

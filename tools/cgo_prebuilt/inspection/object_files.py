@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
+from cgo_prebuilt.archives.ar_reader import MAGIC
+from cgo_prebuilt.inspection.ar_members import ar_members
+from cgo_prebuilt.inspection.machines import COFF_ARCHS, ELF_ARCHS, MACH_O_ARCHS
 from cgo_prebuilt.requirements import CPU_LEVELS
 
 ELF, MACH_O, COFF, BITCODE = "ELF", "Mach-O", "COFF", "LLVM bitcode"
@@ -28,17 +30,6 @@ _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 # The objects of an import library that have no sections (PE format, "Import Header").
 _SHORT_IMPORT = b"\x00\x00\xff\xff"
 
-_ELF_ARCHS = {
-    "AARCH64": "arm64",
-    "ARM": "arm",
-    "I386": "386",
-    "PPC64": "ppc64le",
-    "RISCV": "riscv64",
-    "S390": "s390x",
-    "X86_64": "amd64",
-}
-_MACH_O_ARCHS = {"ARM64": "arm64", "X86_64": "amd64"}
-_COFF_ARCHS = {0x8664: "amd64", 0x14C: "386", 0xAA64: "arm64"}
 # Where gcc and clang record the options that they were called with.
 _COMMAND_LINES = (".debug_str", ".GCC.command.line")
 _MARCH = re.compile(rb"-march=([a-z0-9.-]+)")
@@ -165,7 +156,7 @@ def _object(name: str, data: bytes) -> ObjectFile | None:
         return ObjectFile(name, BITCODE, "", len(data))
     if data[:4] == _SHORT_IMPORT and len(data) >= 8:
         (machine,) = struct.unpack_from("<H", data, 6)
-        return ObjectFile(name, COFF, _COFF_ARCHS.get(machine, ""), len(data))
+        return ObjectFile(name, COFF, COFF_ARCHS.get(machine, ""), len(data))
     if data[:4] == b"\x7fELF" and len(data) >= _ELF_HEADER:
         config = lief.ELF.ParserConfig()
         config.parse_relocations = False
@@ -178,15 +169,15 @@ def _object(name: str, data: bytes) -> ObjectFile | None:
     if data[:2] == b"MZ":
         pe = lief.PE.parse(io.BytesIO(data))
         return None if pe is None else _pe(name, pe, len(data))
-    if len(data) > 20 and struct.unpack_from("<H", data)[0] in _COFF_ARCHS:
+    if len(data) > 20 and struct.unpack_from("<H", data)[0] in COFF_ARCHS:
         coff = lief.COFF.parse(io.BytesIO(data))
         return None if coff is None else _coff(name, coff, len(data))
     return None
 
 
-def _name(value: Any) -> str:
-    """Return the name of a LIEF constant; empty if LIEF knows only its number."""
-    return str(getattr(value, "name", ""))
+def _number(value: Any) -> int:
+    """Return the number of a LIEF constant; LIEF has no constant for some."""
+    return int(getattr(value, "value", value))
 
 
 def _elf(name: str, elf: Any, size: int) -> ObjectFile:
@@ -196,7 +187,7 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
     found = ObjectFile(
         name,
         ELF,
-        _ELF_ARCHS.get(_name(elf.header.machine_type), ""),
+        ELF_ARCHS.get(_number(elf.header.machine_type), ""),
         size,
         shared=elf.header.file_type == lief.ELF.Header.FILE_TYPE.DYN,
         soname=elf.get(tag).name if elf.has(tag) else None,
@@ -244,7 +235,7 @@ def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:
     found = ObjectFile(
         name,
         MACH_O,
-        _MACH_O_ARCHS.get(_name(binary.header.cpu_type), ""),
+        MACH_O_ARCHS.get(_number(binary.header.cpu_type), ""),
         size,
         shared=binary.header.file_type == lief.MachO.Header.FILE_TYPE.DYLIB,
         debug=sum(s.size for s in binary.sections if s.segment_name == "__DWARF"),
@@ -268,7 +259,7 @@ def _pe(name: str, pe: Any, size: int) -> ObjectFile:
     return ObjectFile(
         name,
         COFF,
-        _COFF_ARCHS.get(int(pe.header.machine.value), ""),
+        COFF_ARCHS.get(_number(pe.header.machine), ""),
         size,
         shared=True,
         soname=name or "a DLL is loaded by its file's name",
@@ -280,7 +271,7 @@ def _coff(name: str, coff: Any, size: int) -> ObjectFile:
     return ObjectFile(
         name,
         COFF,
-        _COFF_ARCHS.get(int(coff.header.machine.value), ""),
+        COFF_ARCHS.get(_number(coff.header.machine), ""),
         size,
         debug=sum(s.sizeof_raw_data for s in coff.sections if s.name.startswith(".debug")),
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cgo_prebuilt.archives.ar_reader import MAGIC
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.inspection.object_files import read_objects
@@ -89,7 +90,7 @@ def _files(library: str) -> Iterator[Path]:
             continue
         with path.open("rb") as file:
             head = file.read(8)
-        if head[:4] == b"\x7fELF" or head == b"!<arch>\n":
+        if head[:4] == b"\x7fELF" or head == MAGIC:
             yield path
         else:  # a linker script, such as libc.so
             text = text_of_file(path, errors="replace")

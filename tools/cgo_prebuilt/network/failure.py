@@ -7,6 +7,7 @@ import ssl
 from typing import Final
 
 from cgo_prebuilt.errors import UnavailableError, UsageError
+from cgo_prebuilt.printable import one_line
 from cgo_prebuilt.url import Url
 
 CHECK_NETWORK: Final = "check the network and try again, or set CGO_PREBUILT_MIRROR"
@@ -69,7 +70,7 @@ class Failure(Exception):
         retry_after: float | None = None,
     ) -> None:
         # A server may have written some of it: nothing that a terminal would obey.
-        reason = "".join(c if c.isprintable() else "?" for c in reason[:_LONGEST_REASON])
+        reason = one_line(reason[:_LONGEST_REASON])
         super().__init__(reason)
         self.kind = kind
         self.reason = reason

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.printable import one_line
 from cgo_prebuilt.url import Url
 
 _MESSAGE: Final = re.compile(r"(?i)<(?:\w{1,20}:)?message(?: [^<>]{0,200})?>([^<>]+)<")
@@ -88,4 +89,4 @@ class Reply:
 
 def _line(text: str) -> str:
     """Return untrusted text on one line, safe for a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())
+    return " ".join(one_line(text[:300], " ").split())

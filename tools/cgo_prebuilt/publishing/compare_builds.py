@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cgo_prebuilt.archives.ar_reader import MAGIC
 from cgo_prebuilt.digest import sha256_of_open
-from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
+from cgo_prebuilt.inspection.ar_members import ar_members
 from cgo_prebuilt.locks.lock import Interface
 
 # The index of the symbols, as BSD and Apple name it.

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from cgo_prebuilt.inspection.ar_members import MAGIC, ar_members
+from cgo_prebuilt.archives.ar_reader import MAGIC
+from cgo_prebuilt.inspection.ar_members import ar_members
 
 _SYMBOL_TABLE = 2
 _BINDINGS = (1, 2, 10)  # global, weak, GNU's unique
