@@ -65,8 +65,8 @@ def test_the_page_says_how_long_a_server_can_keep_a_command_waiting() -> None:
         f"after {ours.answer_seconds:g} seconds",
         f"after {ours.upload_seconds:g} seconds",
         f"less than {ours.progress_bytes >> 20} MB each",
-        f"after {ours.fruitless_seconds:g} seconds of them",
-        f"after {ours.longest_retry_after / 60:g} minutes of that",
+        f"take {ours.fruitless_seconds:g} seconds together",
+        f"after {ours.longest_retry_after / 60:g} minutes of waits",
         f"after {API_SETTINGS.longest_retry_after / 60:g} |",
         f"takes {ours.total_seconds / 3600:g} hours at most",
     ):
