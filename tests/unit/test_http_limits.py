@@ -8,15 +8,16 @@ import tracemalloc
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.client import HttpClient
+from cgo_prebuilt.network.download import Parts
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import SilentProgress
-from cgo_prebuilt.network.ranged import RangeFile
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.release_reader import ReleaseReader
 from cgo_prebuilt.url import Url
@@ -28,7 +29,7 @@ from tests.unit.hostile_server import (
     redirect,
     whole,
 )
-from tests.unit.transport_case import BODY, SETTINGS, download, fetch
+from tests.unit.transport_case import BODY, SETTINGS, Collector, download, fetch, transport
 
 OK = b"HTTP/1.1 200 OK\r\n"
 PART = (
@@ -105,13 +106,15 @@ def test_the_hash_of_an_asset_ends(behavior: Behavior) -> None:
 
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
-def test_a_part_of_a_zip_ends(behavior: Behavior) -> None:
+def test_a_part_of_a_zip_ends(tmp_path: Path, behavior: Behavior) -> None:
+    def consume(file: BinaryIO) -> None:
+        file.seek(-9, 2)
+        file.read(9)
+
     with HostileServer({"/a": [behavior]}) as server:
-        url = Url(server.url("/a"))
-        with RangeFile(url, len(BODY), SETTINGS, SilentProgress().start("", None)) as file:
-            file.seek(-9, 2)
-            with pytest.raises(Failure):
-                file.read(9)
+        wanted, parts = download(server.url("/a")), Parts(lambda file: [], consume)
+        with pytest.raises(CgoPrebuiltError):
+            transport(tmp_path).run(wanted, Collector(), parts)
 
 
 @pytest.mark.usefixtures("bounded")

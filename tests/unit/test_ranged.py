@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import random
 import threading
@@ -21,11 +20,8 @@ from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.archives.zip_reader import member_parts
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from cgo_prebuilt.network.download import Parts
-from cgo_prebuilt.network.failure import Failure
-from cgo_prebuilt.network.progress import LogProgress, SilentProgress
-from cgo_prebuilt.network.ranged import RangeFile
+from cgo_prebuilt.network.progress import LogProgress
 from cgo_prebuilt.network.transport import Transport
-from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive
 from tests.unit.hostile_server import (
     Behavior,
@@ -51,10 +47,6 @@ def make_zip() -> bytes:
 
 
 ZIP = make_zip()
-
-
-def wanted(server: HostileServer, path: str = "/z") -> tuple[Url, int]:
-    return Url(server.url(path)), len(ZIP)
 
 
 def zip_parts(names: list[str], consume: Callable[[BinaryIO], object]) -> Parts:
@@ -105,7 +97,6 @@ def test_all_of_an_archive_can_be_read_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        [whole(ZIP)],
         [status(404)],
         [status(416)],
         [ranges(OTHER)],
@@ -120,6 +111,13 @@ def test_what_cannot_be_read_in_parts_is_left_to_a_whole_download(
     with HostileServer({"/z": script}) as server:
         got, _ = read(tmp_path, server, ["lib/2.a"])
     assert not got
+
+
+def test_a_server_without_ranges_is_asked_once(tmp_path: Path) -> None:
+    with HostileServer({"/z": [whole(ZIP)]}) as server:
+        got, found = read(tmp_path, server, ["lib/2.a"])
+        assert len(server.requests) == 1
+    assert (got, found) == (True, {"lib/2.a": MEMBERS["lib/2.a"]})
 
 
 def test_a_member_that_is_not_there_is_left_to_a_whole_download(tmp_path: Path) -> None:
@@ -174,13 +172,14 @@ def test_a_hostile_zip_is_left_to_a_whole_download(tmp_path: Path, hostile: str)
         in_parts = zip_parts(["lib/2.a"], lambda file: consume(SeekableStream(file)))
         with pytest.raises(IntegrityError):
             transport(tmp_path).run(parts, consume, in_parts)
-        received = sum(end - start for start, end in map(asked, server.requests))
-    assert received < 2 << 20, "a directory that is too large is not fetched"
+        in_ranges = sum(asked(request, data) for request in server.requests)
+    assert in_ranges < 2 << 20, "a directory that is too large is not fetched"
 
 
-def asked(request: Request) -> tuple[int, int]:
+def asked(request: Request, data: bytes = ZIP) -> int:
+    """How many bytes a request for a range is for."""
     start, end = request.range or (0, 0)
-    return start, end or 0
+    return (len(data) if end is None else end) - start
 
 
 def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
@@ -248,22 +247,30 @@ def shifted(exchange: Exchange) -> None:
     exchange.send(part)
 
 
-def test_a_part_that_starts_elsewhere_is_refused() -> None:
-    with HostileServer({"/z": [shifted]}) as server:
-        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
-        with file, pytest.raises(Failure, match="asked for 0-"):
-            file.read(10)
+def test_a_part_that_starts_elsewhere_is_refused(tmp_path: Path) -> None:
+    with HostileServer({"/z": [shifted, whole(ZIP)]}) as server:
+        got, _ = read(tmp_path, server, ["lib/2.a"])
+        assert [request.range is None for request in server.requests] == [False, True]
+    assert not got
 
 
-def test_any_part_can_be_read() -> None:
+def read_at(folder: Path, server: HostileServer, places: list[tuple[int, int]]) -> None:
+    """Reads some places that nobody has announced."""
+
+    def consume(file: BinaryIO) -> None:
+        for start, size in places:
+            file.seek(start)
+            assert file.read(size) == ZIP[start : start + size]
+
+    wanted = download(server.url("/z"), body=ZIP)
+    transport(folder).run(wanted, Collector(), Parts(lambda file: [], consume))
+
+
+def test_any_part_can_be_read(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
-        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
-        with file, io.BufferedReader(file) as buffered:
-            for start, size in [(5, 9), (2_000_000, 100_000), (len(ZIP) - 5, 50), (0, 3)]:
-                buffered.seek(start)
-                assert buffered.read(size) == ZIP[start : start + size]
-            buffered.seek(0)
-            assert hashlib.sha256(buffered.read()).digest() == hashlib.sha256(ZIP).digest()
+        places = [(5, 9), (2_000_000, 100_000), (len(ZIP) - 5, 50), (0, 3), (0, len(ZIP) + 1)]
+        read_at(tmp_path, server, places)
+        assert sum(map(asked, server.requests)) == len(ZIP), "each byte once"
 
 
 def test_member_parts_cover_header_and_data() -> None:
@@ -311,12 +318,3 @@ def test_a_read_in_another_thread_ends_when_it_is_stopped(
         reading.join(3)
         assert results == [True]
         assert len(server.requests) == 1
-
-
-def test_a_file_that_is_stopped_asks_for_no_more() -> None:
-    with HostileServer({"/z": [ranges(ZIP)]}) as server:
-        file = RangeFile(*wanted(server), SETTINGS, SilentProgress().start("z", None))
-        file.stop()
-        with file, pytest.raises(Failure, match="stopped"):
-            file.read(10)
-        assert server.requests == []

@@ -129,7 +129,7 @@ class Connections:
             rate = (got - held) / (now - then) if now > then else 0.0
             then, held = now, got
             before = growth.connections
-            added = 0 if self._refused.is_set() else growth.decide(rate, self._source.total - got)
+            added = 0 if self._refused.is_set() else growth.decide(rate, self._leases.missing())
             if added:
                 self._leases.split(block_size(rate / before, self._source.latency))
                 self._record()

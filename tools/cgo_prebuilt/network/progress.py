@@ -25,6 +25,9 @@ class FileProgress(Protocol):
     def place(self, position: int) -> None:
         """Note `position` bytes of an earlier run; 0 after a restart."""
 
+    def ask(self, count: int, there: int) -> None:
+        """`count` more bytes of it are asked for, of which `there` are there already."""
+
     def advance(self, count: int) -> None:
         """Note `count` more bytes."""
 
@@ -43,6 +46,8 @@ class _SilentFile:
     def comes_from(self, place: str) -> None: ...
 
     def place(self, position: int) -> None: ...
+
+    def ask(self, count: int, there: int) -> None: ...
 
     def advance(self, count: int) -> None: ...
 
@@ -107,6 +112,11 @@ class _ShownFile:
     def place(self, position: int) -> None:
         with self._owner.lock:
             self._meter.position = position
+
+    def ask(self, count: int, there: int) -> None:
+        with self._owner.lock:
+            self._meter.total = (self._meter.total or 0) + count
+            self._meter.position += there
 
     def advance(self, count: int) -> None:
         with self._owner.lock:

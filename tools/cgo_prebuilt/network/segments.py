@@ -47,13 +47,37 @@ class Leases:
     Args:
         holes: What is missing, in order, and nobody fetches.
         active: What is fetched already.
+        grows: Whether more will be missing, by `add`, until `close`.
     """
 
-    def __init__(self, holes: Iterable[tuple[int, int]], *active: Lease) -> None:
+    def __init__(
+        self, holes: Iterable[tuple[int, int]], *active: Lease, grows: bool = False
+    ) -> None:
+        self._grows = grows
         self._holes = [(start, end) for start, end in holes if start < end]
         self._active = set(active)
         self._block: int | None = None
         self._changed = threading.Condition()
+
+    def add(self, holes: Iterable[tuple[int, int]]) -> bool:
+        """Has more fetched, that is neither there nor known here; False where it was closed."""
+        with self._changed:
+            if self._grows:
+                self._holes = sorted([*self._holes, *holes])
+                self._changed.notify_all()
+            return self._grows
+
+    def close(self) -> None:
+        """Nothing else will be missing."""
+        with self._changed:
+            self._grows = False
+            self._changed.notify_all()
+
+    def missing(self) -> int:
+        """How many bytes are still to be fetched."""
+        with self._changed:
+            active = ((lease.position, lease.end) for lease in self._active)
+            return sum(max(0, end - start) for start, end in (*self._holes, *active))
 
     def take(self) -> Lease | None:
         """Return the first free part; None without one."""
@@ -87,9 +111,10 @@ class Leases:
                     lease.end = end
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a lease to end; return False if nothing is missing."""
+        """Waits for a lease to end, or for more; False where nothing is missing, or will be."""
         with self._changed:
-            if not self._holes and any(lease.is_open() for lease in self._active):
+            is_open = self._grows or any(lease.is_open() for lease in self._active)
+            if is_open and not self._holes:
                 self._changed.wait(seconds)
             now = time.monotonic()
             # A lease that was taken over stays until its connection gives it back, with nothing left.
@@ -99,7 +124,7 @@ class Leases:
                     # Its connection may never say another word: let another one fetch the rest.
                     self._holes = [(lease.position, lease.end)]
                     lease.end = lease.position
-            return bool(self._holes or at_work)
+            return bool(self._holes or at_work or self._grows)
 
 
 def block_size(rate: float, latency: float) -> int:

@@ -52,23 +52,29 @@ def serve(
 
 
 def consume_parts(
+    download: Download,
     parts: Parts,
     file: BinaryIO,
-    plan: Callable[[Iterable[tuple[int, int]]], object] = lambda _: None,
-) -> None:
+    ask: Callable[[Iterable[tuple[int, int]]], object] = lambda _: None,
+) -> tuple[str, int]:
     """Lets a consumer read parts of a file.
 
     Args:
+        download: What the file is of.
         parts: What reads it.
         file: The archive.
-        plan: Is told which parts will be read.
+        ask: Is told which parts will be read.
+
+    Returns:
+        SHA-256 and size of the archive, as the download says: nothing has compared them.
 
     Raises:
         Failure: They are not what the consumer must get.
         Exception: Whatever reading the file raises.
     """
     try:
-        plan(parts.find(file))
+        ask(parts.find(file))
         parts.consume(file)
     except IntegrityError as error:
         raise Failure(Kind.WRONG, error.what) from error
+    return download.sha256 or "", download.size or 0

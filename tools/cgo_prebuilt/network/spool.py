@@ -1,6 +1,6 @@
 """A file that is read while it is being filled.
 
-Writers put bytes anywhere; readers follow the end of what is there without a hole. The bytes
+Writers put bytes anywhere; a reader waits until there is a byte where it reads. The bytes
 between them are in the file (and in the page cache), so memory stays small however far apart they
 are.
 """
@@ -54,7 +54,6 @@ class Spool:
         self._done = done
         self._watch = watch
         self._total: int | None = None
-        self._frontier = done.reach(0)
         self._error: BaseException | None = None
         self._changed = threading.Condition()
 
@@ -67,11 +66,6 @@ class Spool:
     def path(self) -> Path:
         """The file's path."""
         return self._file.path
-
-    @property
-    def frontier(self) -> int:
-        """The number of bytes from the start without a gap."""
-        return self._frontier
 
     def parts(self) -> list[tuple[int, int]]:
         """All present intervals."""
@@ -98,10 +92,7 @@ class Spool:
             raise local_failure(self._file.path, error) from error
         with self._changed:
             self._done.add(offset, offset + len(data))
-            frontier = self._done.reach(self._frontier)
-            if frontier > self._frontier:
-                self._frontier = frontier
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def finish(self, total: int) -> None:
         """Set the total size."""
@@ -122,7 +113,7 @@ class Spool:
             BrokenStream: They will not come.
         """
         with self._changed:
-            while self._frontier <= offset:
+            while (reach := self._done.reach(offset)) <= offset:
                 if self._error is not None:
                     raise BrokenStream(f"the download was ended: {self._error}")
                 if self._total is not None and offset >= self._total:
@@ -134,7 +125,7 @@ class Spool:
                         self.fail(failure)
             if self._error is not None:
                 raise BrokenStream(f"the download was ended: {self._error}")
-            size = min(size, self._frontier - offset)
+            size = min(size, reach - offset)
         piece = self._file.read_at(offset, size)
         if not piece:
             raise BrokenStream("another process has cut the partial file")
@@ -206,24 +197,27 @@ class SpoolStream:
     def whole(self) -> BinaryIO:
         """See `ByteStream.whole`."""
         size = self._verified()
-        return seekable(self._file, size)
+        return seekable(self._file.read_at, size)
 
 
-def seekable(file: PositionedFile, size: int) -> BinaryIO:
-    """A file to be read by one reader, of many; closing it leaves the file open."""
-    return cast(BinaryIO, io.BufferedReader(_Seekable(file, size), _PIECE))
+def seekable(read_at: Callable[[int, int], bytes], size: int) -> BinaryIO:
+    """A seekable file for one reader.
+
+    Args:
+        read_at: Gives up to so many bytes from an offset, at least one before the end.
+        size: The file's, in bytes.
+    """
+    return cast(BinaryIO, io.BufferedReader(_Seekable(read_at, size), _PIECE))
 
 
 class _Seekable(SizedFile):
-    """A seekable view of a positioned file; closing it leaves the file open."""
-
-    def __init__(self, file: PositionedFile, size: int) -> None:
+    def __init__(self, read_at: Callable[[int, int], bytes], size: int) -> None:
         super().__init__(size)
-        self._file = file
+        self._read_at = read_at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         wanted = min(len(buffer), max(0, self._size - self._position))
-        data = self._file.read_at(self._position, wanted) if wanted else b""
+        data = self._read_at(self._position, wanted) if wanted else b""
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import (
@@ -28,18 +27,16 @@ from cgo_prebuilt.errors import (
 from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
+from cgo_prebuilt.network.job import Job, Restart, Visit
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.retry import Patience, Verdict, classify
 from cgo_prebuilt.network.serving import consume_parts, serve
 from cgo_prebuilt.network.spool import Spool, seekable
 from cgo_prebuilt.network.tally import Tally
-from cgo_prebuilt.network.transfer import Job, Restart, Transfer, Visit
+from cgo_prebuilt.network.transfer import Transfer
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
-
-if TYPE_CHECKING:
-    from cgo_prebuilt.network.ranged import RangeFile
 
 __all__ = ["ByteStream", "Download", "Parts", "Transferred", "Transport", "TransportSettings"]
 
@@ -89,7 +86,7 @@ class Transport:
         self._progress = progress
         self.tally = Tally()
         self._stopped = False
-        self._active: set[Transfer | RangeFile] = set()
+        self._active: set[Transfer] = set()
         self._lock = threading.Lock()
 
     def stop(self) -> None:
@@ -128,7 +125,10 @@ class Transport:
                 error that nobody foresaw.
         """
         tally, deadline = Tally(self.tally), time.monotonic() + self._settings.total_seconds
-        visits = [Visit(url, Patience(self._settings)) for url in download.urls]
+        last = download.urls[-1:]
+        visits = [
+            Visit(url, Patience(self._settings), is_last=(url,) == last) for url in download.urls
+        ]
         with contextlib.ExitStack() as stack:
             job = Job(download, consume, None if download.size is None else parts, tally, deadline)
             if job.parts is not None:
@@ -140,7 +140,8 @@ class Transport:
     def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
         """Visits one URL after another, with or without parts, until one gives the bytes."""
         download, failures = job.download, list[tuple[Url, Failure]]()
-        job.progress = self._progress.start(download.file, download.size)
+        total = download.size if job.parts is None else None
+        job.progress = self._progress.start(download.file, total)
         outcome = "interrupted"
         try:
             for visit in visits:
@@ -211,37 +212,29 @@ class Transport:
             yield partial
 
     def _from_server(self, job: Job, partial: Partial, visit: Visit) -> tuple[str, int]:
-        if job.parts is not None:
-            return self._parts_from_server(job, job.parts, visit.url)
         while True:
             transfer = Transfer(job, partial, visit, self._settings)
             try:
                 with self._stoppable(transfer):
                     return transfer.run()
-            except Restart:
+            except Restart as restart:
                 partial.restart()
+                if job.parts is not None:
+                    # Bytes of an earlier run may be of another version: once more, without them.
+                    if not visit.resumed:
+                        raise Failure(Kind.RANGE, str(restart)) from None
+                    visit.ranges, visit.resumed = True, False
             except Failure as failure:
                 if failure.kind is not Kind.WRONG or not partial.intact():
                     raise
                 partial.restart()
                 # Bytes of an earlier run are not this server's fault: once more, without them.
-                if not visit.resumed or not visit.ranges:
+                if not visit.resumed:
                     raise
-                visit.ranges = False
-
-    def _parts_from_server(self, job: Job, parts: Parts, url: Url) -> tuple[str, int]:
-        from cgo_prebuilt.network.ranged import RangeFile, read_parts
-
-        size = job.download.size or 0
-        with RangeFile(url, size, self._settings, job.progress) as raw, self._stoppable(raw):
-            try:
-                read_parts(parts, raw)
-            finally:
-                job.tally.add(requests=raw.requests, downloaded=raw.bytes_downloaded)
-        return job.download.sha256 or "", size
+                visit.resumed = False
 
     @contextlib.contextmanager
-    def _stoppable(self, active: Transfer | RangeFile) -> Iterator[None]:
+    def _stoppable(self, active: Transfer) -> Iterator[None]:
         with self._lock:
             if self._stopped:
                 raise Failure(Kind.STOPPED, "stopped")
@@ -280,8 +273,8 @@ def _from_file(job: Job, path: str) -> tuple[str, int]:
         if size != (job.download.size or size):
             raise Failure(Kind.WRONG, f"size {size}, expected {job.download.size}")
         if job.parts is not None:
-            consume_parts(job.parts, seekable(file, size))
-            return job.download.sha256 or "", size
+            job.progress.ask(size, size)
+            return consume_parts(job.download, job.parts, seekable(file.read_at, size))
         spool = Spool(file, Intervals([(0, size)]))
         spool.finish(size)
         job.progress.place(size)

@@ -58,11 +58,11 @@ class Resource:
     """What an earlier response said about a file.
 
     Attributes:
-        validator: A strong one.
+        validator: A strong one; None where it gave none.
         total: Its size in bytes.
     """
 
-    validator: str
+    validator: str | None
     total: int | None
 
 
@@ -112,4 +112,6 @@ def range_mismatch(
             return f"Content-Length {answer.length} for Content-Range {start}-{end - 1}"
     elif answer.length != resource.total:
         return "the file on the server has changed its size"
-    return None if still_valid(resource.validator, answer.headers) else "the file has changed"
+    if resource.validator is None or still_valid(resource.validator, answer.headers):
+        return None
+    return "the file on the server has changed"
