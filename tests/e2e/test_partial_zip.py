@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.bazel_workspace import REPOSITORY
+from tests.e2e.kill_loop import command, kill_at_random_instants
+from tests.e2e.partial_files import wait_until
 from tests.e2e.release import cgo_prebuilt
 
 _MANIFEST = """\
@@ -17,27 +24,32 @@ name: wheel
 version: v1
 urls: ['{url}/{{file}}']
 archives: [{{file: wheel-1-py3-none-any.whl, strip_prefix: wheel}}]
-static_library: lib/libwheel.a
+static_library: {library}
 headers: [include/*.h]
 include_dirs: [include]
 platforms: {{linux_amd64: {{}}}}
 """
 
 
-@pytest.fixture
-def lock(tmp_path: Path, archive_server: ArchiveServer) -> Path:
+def make_lock(folder: Path, server: ArchiveServer, library: str, size: int) -> Path:
+    """A lock of a wheel with 8 MB of other files and a library, which the server has."""
     with zipfile.ZipFile(
-        archive_server.folder / "wheel-1-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED
+        server.folder / "wheel-1-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED
     ) as wheel:
         wheel.writestr("wheel/data.bin", random.Random(1).randbytes(4_000_000))
-        wheel.writestr("wheel/lib/libwheel.a", random.Random(2).randbytes(300_000))
+        wheel.writestr(f"wheel/{library}", random.Random(2).randbytes(size))
         wheel.writestr("wheel/include/wheel.h", "int wheel(void);\n")
         wheel.writestr("wheel/more.bin", random.Random(3).randbytes(4_000_000))
-    manifest = tmp_path / "wheel.yaml"
-    manifest.write_text(_MANIFEST.format(url=archive_server.url))
-    cgo_prebuilt("lock", manifest, cwd=tmp_path, env=store(tmp_path / "maintainer")).checked()
-    archive_server.requests.clear()
-    return tmp_path / "wheel.lock.json"
+    manifest = folder / "wheel.yaml"
+    manifest.write_text(_MANIFEST.format(url=server.url, library=library))
+    cgo_prebuilt("lock", manifest, cwd=folder, env=store(folder / "maintainer")).checked()
+    server.requests.clear()
+    return folder / "wheel.lock.json"
+
+
+@pytest.fixture
+def lock(tmp_path: Path, archive_server: ArchiveServer) -> Path:
+    return make_lock(tmp_path, archive_server, "lib/libwheel.a", 300_000)
 
 
 def store(folder: Path) -> dict[str, str]:
@@ -54,6 +66,61 @@ def test_only_the_directory_and_the_members_are_asked_for(
     assert answer["requests"] == len(archive_server.requests) <= 3
     assert all(request.range for request in archive_server.requests)
     assert (tmp_path / "out/lib/libwheel.a").stat().st_size == 300_000
+
+
+@pytest.fixture
+def large(tmp_path: Path, archive_server: ArchiveServer) -> list[str]:
+    """The command that fetches a library of 9 MB."""
+    path = make_lock(tmp_path, archive_server, "lib/libwheel.a", 9_000_000)
+    fetch = ["fetch", "--lock", str(path), "--platform", "linux_amd64", "--json"]
+    return [sys.executable, "-m", "cgo_prebuilt", *fetch, "--output", str(tmp_path / "out")]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools"), **store(folder)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_parts_survive_a_kill(
+    tmp_path: Path, archive_server: ArchiveServer, large: list[str]
+) -> None:
+    archive_server.pause_after = 6_000_000
+    killed = subprocess.Popen(large, env=environment(tmp_path), stdout=subprocess.DEVNULL)
+    assert archive_server.paused.wait(60)
+    wait_until(lambda: recorded(tmp_path / "store") > 4_000_000)
+    killed.kill()
+    killed.wait()
+    archive_server.pause_after = None
+    done = subprocess.run(large, env=environment(tmp_path), stdout=subprocess.PIPE, check=True)
+    answer = json.loads(done.stdout)
+    assert answer["bytes_resumed"] > 4_000_000
+    assert answer["bytes_resumed"] + answer["bytes_downloaded"] < 9_400_000
+    assert len((tmp_path / "out/lib/libwheel.a").read_bytes()) == 9_000_000
+
+
+def recorded(folder: Path) -> int:
+    """How many bytes the sidecars below a folder say are there."""
+    sidecars = [json.loads(path.read_text()) for path in folder.rglob("*.partial.json")]
+    return sum(end - start for sidecar in sidecars for start, end in sidecar["done"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_parts_that_were_killed_at_any_instant_are_right_the_next_time(
+    tmp_path: Path, large: list[str]
+) -> None:
+    def begin(_: int) -> None:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        shutil.rmtree(tmp_path / "store/v1/trees", ignore_errors=True)
+
+    def check() -> None:
+        assert (tmp_path / "out/lib/libwheel.a").read_bytes() == random.Random(2).randbytes(
+            9_000_000
+        )
+        assert not list((tmp_path / "store").rglob("*.partial*"))
+
+    arguments = ["sh", "-c", 'exec "$@" >/dev/null 2>&1', "sh", *large]
+    start = command(arguments, environment(tmp_path))
+    kill_at_random_instants(start, instants=8, begin=begin, check=check)
 
 
 def test_a_changed_member_is_refused_although_the_archive_was_never_hashed(

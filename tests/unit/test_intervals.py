@@ -19,14 +19,17 @@ def joined(offsets: set[int]) -> list[tuple[int, int]]:
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(PARTS, st.integers(0, 14))
-def test_intervals_are_a_set_of_offsets(parts: list[tuple[int, int]], offset: int) -> None:
-    there = {at for start, end in parts for at in range(start, end)}
+@given(PARTS, st.integers(0, 14), OFFSETS)
+def test_intervals_are_a_set_of_offsets(
+    parts: list[tuple[int, int]], offset: int, start: int
+) -> None:
+    there = {at for first, end in parts for at in range(first, end)}
     intervals = Intervals(parts)
     assert intervals.parts() == joined(there)
     assert intervals.size() == len(there)
     assert intervals.reach(offset) == next(at for at in range(offset, 20) if at not in there)
     assert intervals.holes(12) == joined(set(range(12)) - there)
+    assert intervals.holes(12, start) == joined(set(range(start, 12)) - there)
 
 
 def test_intervals_that_touch_are_one() -> None:

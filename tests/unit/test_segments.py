@@ -270,6 +270,25 @@ def test_an_empty_part_is_nobodys_work() -> None:
     assert leases.take() is None
 
 
+def test_leases_that_grow_are_over_when_they_are_closed() -> None:
+    leases = Leases((), grows=True)
+    assert (leases.take(), leases.wait(0.001), leases.missing()) == (None, True, 0)
+    assert leases.add([(7, 9), (1, 4)])
+    taken = leases.take()
+    assert taken is not None
+    taken.advance(1)
+    assert (taken.position, taken.end, leases.missing()) == (2, 4, 4)
+    leases.close()
+    assert not leases.add([(20, 30)])
+    taken.advance(2)
+    leases.give_back(taken)
+    rest = leases.take()
+    assert rest is not None
+    rest.advance(2)
+    leases.give_back(rest)
+    assert (leases.wait(0.001), leases.missing()) == (False, 0)
+
+
 class TakenOver(Answer):
     """An answer whose bytes come when another connection has fetched them already."""
 
