@@ -226,8 +226,10 @@ class Shown:
 
     def comes_from(self, place: str) -> None: ...
 
-    def place(self, position: int) -> None:
+    def place(self, position: int, total: int | None = None) -> None:
         self.position = position
+        if total is not None:
+            self.asked = total
 
     def ask(self, count: int, there: int) -> None:
         self.asked += count
@@ -270,6 +272,15 @@ def test_progress_is_of_the_whole_where_a_server_has_no_ranges(tmp_path: Path) -
     with HostileServer({"/a": [whole(BODY)]}) as server:
         Reader().run(runner, download(server.url("/a")))
     assert 260_000 <= shown.position <= shown.asked == len(BODY)
+
+
+def test_progress_starts_again_with_the_parts(tmp_path: Path) -> None:
+    shown = Shown()
+    runner = Transport(tmp_path / "partials", SETTINGS, shown)
+    with HostileServer({"/a": [ranges(BODY, etag='"v2"')]}) as server:
+        leave(tmp_path, server.url("/a"))
+        Reader().run(runner, download(server.url("/a")))
+    assert (shown.asked, shown.position) == (SHARE, SHARE)
 
 
 def test_progress_counts_what_an_earlier_run_has_left(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Intervals:
         return sum(self._ends) - sum(self._starts)
 
     def holes(self, end: int, start: int = 0) -> list[tuple[int, int]]:
-        """What is missing from `start` to `end`, in order."""
+        """Return the missing intervals from `start` to `end`, in order."""
         inner = (edge for part in self.parts() for edge in part)
         edges = [start, *(min(max(edge, start), end) for edge in inner), end]
         return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]

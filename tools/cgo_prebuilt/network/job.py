@@ -1,4 +1,4 @@
-"""A download on its way: what it is of, and what has been learned about each of its URLs."""
+"""The state of one download: over all URLs, and for each URL."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cgo_prebuilt.url import Url
 
 @dataclass
 class Job:
-    """A download on its way, over all of its URLs.
+    """One download, over all of its URLs.
 
     Attributes:
-        download: What its bytes must be.
-        consume: Reads all of them.
-        parts: How to read only some; None where all are read.
-        tally: Is added to.
+        download: The expected bytes.
+        consume: Reads the whole archive.
+        parts: Reads parts of it; None to read the whole.
+        tally: Counts the cost.
         deadline: When the time is up, by `time.monotonic`.
-        progress: Is told.
-        partial: Where the bytes go, once a server was asked.
+        progress: Shows the progress.
+        partial: The partial file, once a server was asked.
     """
 
     download: Download
@@ -39,15 +39,15 @@ class Job:
 
 @dataclass
 class Visit:
-    """What has been learned about one URL, over all passes.
+    """What is known about one URL, over all passes.
 
     Attributes:
         url: The URL.
         patience: Counts the tries.
-        is_last: Whether no other URL is left that may answer ranges.
-        ranges: False once the server has answered a range in a way that cannot be used.
-        resumed: True once bytes of an earlier run have been resumed.
-        validator: The validator of what the last pass took; None where it has none.
+        is_last: Whether no URL follows that may support ranges.
+        ranges: False once the server gave an unusable answer to a range request.
+        resumed: True once bytes of an earlier run were reused.
+        validator: The validator of the last answer, if any.
     """
 
     url: Url
@@ -59,4 +59,4 @@ class Visit:
 
 
 class Restart(Exception):
-    """The bytes that are there cannot be resumed, and the consumer has read of them: begin again."""
+    """The bytes cannot be resumed, but the consumer has read some: start another pass."""

@@ -22,11 +22,11 @@ class FileProgress(Protocol):
     def comes_from(self, place: str) -> None:
         """Note the host or folder that the bytes now come from."""
 
-    def place(self, position: int) -> None:
-        """Note `position` bytes of an earlier run; 0 after a restart."""
+    def place(self, position: int, total: int | None = None) -> None:
+        """Note `position` bytes of an earlier run, 0 after a restart; and the total, 0 if unknown."""
 
     def ask(self, count: int, there: int) -> None:
-        """`count` more bytes of it are asked for, of which `there` are there already."""
+        """Add `count` bytes to the total, of which `there` are present."""
 
     def advance(self, count: int) -> None:
         """Note `count` more bytes."""
@@ -45,7 +45,7 @@ class Progress(Protocol):
 class _SilentFile:
     def comes_from(self, place: str) -> None: ...
 
-    def place(self, position: int) -> None: ...
+    def place(self, position: int, total: int | None = None) -> None: ...
 
     def ask(self, count: int, there: int) -> None: ...
 
@@ -109,9 +109,11 @@ class _ShownFile:
         with self._owner.lock:
             self._meter.source = place
 
-    def place(self, position: int) -> None:
+    def place(self, position: int, total: int | None = None) -> None:
         with self._owner.lock:
             self._meter.position = position
+            if total is not None:
+                self._meter.total = total
 
     def ask(self, count: int, there: int) -> None:
         with self._owner.lock:

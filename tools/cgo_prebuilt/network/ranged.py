@@ -1,6 +1,6 @@
-"""Which parts of an archive are asked for, and the seekable file in which they are read.
+"""The parts of an archive that are fetched, and the seekable file to read them from.
 
-The hash of the whole cannot be compared that way; whoever reads the parts verifies what they hold.
+Nothing here compares the archive's hash: the consumer verifies what it reads.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _AHEAD: Final = 1 << 20
 
 
 class Ranged:
-    """What a consumer of parts reads. It belongs to the consumer's thread.
+    """The file that a consumer of parts reads, in its own thread.
 
     Args:
         size: The archive's, in bytes.
-        held: What an earlier run has left.
+        held: What an earlier run left.
         spool: Where the bytes arrive.
         leases: Where the network's threads look for what is missing.
-        count: Is told of bytes that are asked for, and how many of them an earlier run has left.
+        count: Called with the number of bytes that are needed, and of those already present.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Ranged:
         self._asked = Intervals()
 
     def file(self) -> BinaryIO:
-        """The archive; reading it waits for bytes that were asked for, and asks for others."""
+        """Return the archive. A read waits for its bytes, and has them fetched if nobody asked before."""
         return seekable(self._read, self._size)
 
     def ask(self, parts: Iterable[tuple[int, int]]) -> None:
-        """Has parts fetched: what of them is not asked for yet, nor there from an earlier run."""
+        """Have parts fetched, except for what was asked for before or is present."""
         joined = Intervals((max(0, start), min(end, self._size) + _GAP) for start, end in parts)
         new = [
             hole for start, end in joined.parts() for hole in self._asked.holes(end - _GAP, start)

@@ -1,4 +1,4 @@
-"""When a partial file's sidecar is written, so that a later run can resume it."""
+"""Writes a partial file's sidecar now and then, so that a later run can resume."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cgo_prebuilt.url import Url
 
 
 class Recorder:
-    """Writes one partial file's sidecar. Any thread may call it.
+    """Writes one partial file's sidecar. Thread-safe.
 
     Args:
         partial: The file.
-        url: Where its bytes come from.
-        held: Lists the intervals that are there.
+        url: The source of its bytes.
+        held: Returns the intervals that are present.
         settings: The numbers.
 
     Attributes:
-        validator: What all bytes are of; None where they cannot be resumed.
-        total: The archive's size in bytes; None where it is not known.
-        segmented: Whether there may be holes, so that the file's length does not tell what is there.
+        validator: The validator of all bytes; None if they cannot be resumed.
+        total: The archive's size in bytes, if known.
+        segmented: Whether the file may have holes.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class Recorder:
         self._unrecorded = 0
 
     def count(self, got: int) -> None:
-        """Counts bytes that came in, and writes the sidecar now and then."""
+        """Count received bytes; write the sidecar when it is due."""
         self._unrecorded += got
         late = time.monotonic() - self._last >= self._settings.record_seconds
         if self.segmented and (late or self._unrecorded >= self._settings.record_bytes):
             self.record()
 
     def record(self) -> None:
-        """Writes the sidecar, if a later run can resume; not worth an error.
+        """Write the sidecar if a later run can resume; ignore a failure to write.
 
-        One thread does it, the others carry on.
+        While one thread writes, others return at once.
         """
         if self.validator is None or self.total is None or not self._lock.acquire(False):
             return

@@ -47,7 +47,7 @@ class Leases:
     Args:
         holes: What is missing, in order, and nobody fetches.
         active: What is fetched already.
-        grows: Whether more will be missing, by `add`, until `close`.
+        grows: Whether `add` may add more holes, until `close`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Leases:
         self._changed = threading.Condition()
 
     def add(self, holes: Iterable[tuple[int, int]]) -> bool:
-        """Has more fetched, that is neither there nor known here; False where it was closed."""
+        """Add parts to fetch that are neither present nor leased; return False once closed."""
         with self._changed:
             if self._grows:
                 self._holes = sorted([*self._holes, *holes])
@@ -68,13 +68,13 @@ class Leases:
             return self._grows
 
     def close(self) -> None:
-        """Nothing else will be missing."""
+        """Take no more parts by `add`."""
         with self._changed:
             self._grows = False
             self._changed.notify_all()
 
     def missing(self) -> int:
-        """How many bytes are still to be fetched."""
+        """Return the number of bytes still to fetch."""
         with self._changed:
             active = ((lease.position, lease.end) for lease in self._active)
             return sum(max(0, end - start) for start, end in (*self._holes, *active))
@@ -111,7 +111,7 @@ class Leases:
                     lease.end = end
 
     def wait(self, seconds: float) -> bool:
-        """Waits for a lease to end, or for more; False where nothing is missing, or will be."""
+        """Wait for a lease to end or a part to be added; return False if nothing is missing."""
         with self._changed:
             is_open = self._grows or any(lease.is_open() for lease in self._active)
             if is_open and not self._holes:

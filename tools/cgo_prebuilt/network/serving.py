@@ -57,20 +57,20 @@ def consume_parts(
     file: BinaryIO,
     ask: Callable[[Iterable[tuple[int, int]]], object] = lambda _: None,
 ) -> tuple[str, int]:
-    """Lets a consumer read parts of a file.
+    """Let a consumer read parts of a file.
 
     Args:
-        download: What the file is of.
-        parts: What reads it.
+        download: The archive's hash and size.
+        parts: Finds and reads the parts.
         file: The archive.
-        ask: Is told which parts will be read.
+        ask: Called with the parts that will be read.
 
     Returns:
-        SHA-256 and size of the archive, as the download says: nothing has compared them.
+        SHA-256 and size of the archive as the download has them, not verified.
 
     Raises:
-        Failure: They are not what the consumer must get.
-        Exception: Whatever reading the file raises.
+        Failure: The consumer raised IntegrityError; `Kind.WRONG`.
+        Exception: Any other error of the consumer, or of reading the file.
     """
     try:
         ask(parts.find(file))

@@ -201,7 +201,7 @@ class SpoolStream:
 
 
 def seekable(read_at: Callable[[int, int], bytes], size: int) -> BinaryIO:
-    """A seekable file for one reader.
+    """Return a seekable file for one reader.
 
     Args:
         read_at: Gives up to so many bytes from an offset, at least one before the end.
@@ -211,6 +211,8 @@ def seekable(read_at: Callable[[int, int], bytes], size: int) -> BinaryIO:
 
 
 class _Seekable(SizedFile):
+    """A seekable file with a position of its own; closing it closes nothing else."""
+
     def __init__(self, read_at: Callable[[int, int], bytes], size: int) -> None:
         super().__init__(size)
         self._read_at = read_at

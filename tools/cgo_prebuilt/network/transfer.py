@@ -71,8 +71,7 @@ class Transfer:
         """Downloads, hashes and has it consumed.
 
         Returns:
-            SHA-256 and size of the whole archive, which are those of the download; of parts, only
-            their bytes' place was compared.
+            SHA-256 and size of the whole archive, verified; of parts, as the download has them.
 
         Raises:
             Restart: Run another pass, with nothing to resume.
@@ -128,18 +127,19 @@ class Transfer:
         try:
             return consume_parts(job.download, job.parts, ranged.file(), ranged.ask)
         except Exception:
-            # Whatever the consumer made of it.
+            # The consumer may have wrapped the stream's error in one of its own.
             if spool.error is not None:
                 raise BrokenStream("the download was ended") from spool.error
             raise
 
     def _begin_parts(self) -> Ranged:
-        """Opens the spool before anything was asked for: the consumer says what to fetch."""
+        """Open the spool before any request: the consumer decides what to fetch."""
         size = self._size or 0
         with self._local_trouble():
             self._resume()
         self._known.total, self._known.segmented = size, True
         self._leases = Leases((), grows=True)
+        self._progress.place(0, 0)
         self._open_spool()
         if self._spool is None:
             raise AssertionError("no spool was opened")
@@ -276,7 +276,7 @@ class Transfer:
         return position
 
     def _in_order(self) -> bool:
-        """Whether all is fetched from the first byte on: ranges of it could be of another version."""
+        """Whether to fetch all in order, because ranges could be of another version."""
         return self._job.parts is None and self._known.validator is None
 
     def _take_part(self, client: HttpClient, leases: Leases, lease: Lease) -> bool:
@@ -303,7 +303,7 @@ class Transfer:
                 self._receive(answer, lease, latency)
                 return False
             if is_first and answer.status == 200 and self._visit.is_last:
-                # To read it whole would take another request, for the same bytes.
+                # Another request for the whole would fetch the same bytes again.
                 leases.close()
                 self._progress.ask((self._size or 0) - leases.missing(), 0)
                 return self._take_whole(answer, latency)

@@ -272,12 +272,11 @@ def _from_file(job: Job, path: str) -> tuple[str, int]:
         size = file.size()
         if size != (job.download.size or size):
             raise Failure(Kind.WRONG, f"size {size}, expected {job.download.size}")
+        job.progress.place(size, size)
         if job.parts is not None:
-            job.progress.ask(size, size)
             return consume_parts(job.download, job.parts, seekable(file.read_at, size))
         spool = Spool(file, Intervals([(0, size)]))
         spool.finish(size)
-        job.progress.place(size)
         try:
             return serve(job.download, spool, file, job.consume)
         finally:
