@@ -57,12 +57,12 @@ that is in the root module, too; what other modules say of their libraries does 
     attrs = {
         "allow_linkopts": attr.string_list(
             doc = """\
-Words of link options that a lock may have beside those that are known to be harmless, such as `-Wl,--dynamic-list=x`. A link
+Words of link options that a lock may have besides those known to be harmless, such as `-Wl,--dynamic-list=x`. A link
 option can load a plugin or run a program, so each one is the root module's decision.""",
         ),
         "link_mode": attr.string(
             doc = """\
-How files get out of the store, `auto` by default: `reflink`, `hardlink` or `copy`, the last where the first two do not work.
+How files leave the store, `auto` by default: `reflink`, `hardlink` or `copy`, to which the first two fall back.
 CGO_PREBUILT_LINK_MODE takes precedence over it.""",
         ),
         "mirror": attr.string(doc = _MIRROR),
@@ -74,7 +74,7 @@ rules_python and gazelle have. The root module depends on the module package_met
         ),
         "transport": attr.string(doc = _TRANSPORT),
         "trust": attr.string(
-            doc = "The least that must vouch for each release, as in prebuilt.library. Other modules' libraries may ask for more, not for less.",
+            doc = "The minimum for each release, as in the tag `library`. Other modules' libraries may require more, not less.",
         ),
     },
 )

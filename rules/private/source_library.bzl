@@ -170,7 +170,7 @@ are those of the toolchain `//rules/source:toolchain_type`. It is optimized what
 * `command` runs `args`, with `CC`, `CXX`, `AR`, `CFLAGS`, `CXXFLAGS` and `LDFLAGS` in its environment.
 
 The C toolchain's flags are those of its optimized mode, without warnings. `--copt`, `--linkopt` and their like are not passed.
-The project's own flags win over them:
+The project's own flags override them:
 
 | tool | where the flags are passed | which |
 |---|---|---|
@@ -185,7 +185,7 @@ The project's own flags win over them:
                   " verified nor known to Bazel.",
         ),
         "alwayslink": attr.string_list(
-            doc = "Those of `static_library` that are linked as a whole, also what nothing refers to.",
+            doc = "Those of `static_library` that are linked as a whole, even objects that nothing refers to.",
         ),
         "args": attr.string_list(
             doc = "Arguments for the tool; for `command`, the whole command line.",
@@ -211,11 +211,11 @@ The project's own flags win over them:
             doc = "Public headers that the build writes, relative to `path`.",
         ),
         "generated_runtime_files": attr.string_list(
-            doc = "What the build writes and a program reads or loads when it runs, relative to `path`.",
+            doc = "Files that the build writes and a program reads or loads at run time, relative to `path`.",
         ),
         "headers": attr.label_list(
             allow_files = True,
-            doc = "Public headers that are there before the build.",
+            doc = "Public headers that exist before the build.",
         ),
         "include_dirs": attr.string_list(
             default = ["."],
@@ -235,7 +235,7 @@ The project's own flags win over them:
         ),
         "runtime_files": attr.label_list(
             allow_files = True,
-            doc = "What a program reads or loads when it runs, and that is there before the build.",
+            doc = "Files that a program reads or loads at run time, and that exist before the build.",
         ),
         "rust_channel": attr.string(
             doc = "The channel of the `rust-toolchain.toml` in the sources. It is taken where the toolchain's Rust is rustup's," +
@@ -257,10 +257,10 @@ The project's own flags win over them:
             doc = "Static archives that the build writes, relative to `path`, in link order.",
         ),
         "target": attr.string(
-            doc = "What make is to make, or the CMake target; the project's default where it is empty.",
+            doc = "The target of make or CMake; the project's default if empty.",
         ),
         "then": attr.string_list(
-            doc = "What runs after that, in order: what `build_step` gives. For headers that a second command writes.",
+            doc = "Further steps, in order, each from `build_step`: such as a second command that writes headers.",
         ),
         "tools": attr.string_list(
             doc = "Programs that the build runs besides, such as `protoc`. One that is not on the build's PATH is an error" +

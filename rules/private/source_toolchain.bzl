@@ -15,11 +15,11 @@ absolute or relative to the execution root, and `files`, what an action needs to
         "exec_platform": "The platform that the tools run on, as Go names it; empty where it is not known.",
         "make": "make.",
         "platform": "The platform to build for, as Go names it; empty where it is not known.",
-        "rust_host": "The Rust target that `rustc` builds for where it is told none; empty where it is not known.",
+        "rust_host": "The Rust target that `rustc` builds for by default; empty if unknown.",
         "rust_toolchains": "The folders of rustup's toolchains, by name, for libraries that ask for one.",
         "rust_target": "The Rust target to build for; empty where it is not known.",
         "rustc": "The Rust compiler.",
-        "versions": "What the tools say of their versions, so that an update is a change to what was built with them.",
+        "versions": "The tools' versions, so that an update changes the actions that use them.",
     },
 )
 
@@ -56,7 +56,7 @@ def _tool_attributes():
         attributes[name] = attr.label(
             allow_files = True,
             cfg = "exec",
-            doc = "The program `{}`. It is brought to where it runs, remote executors too.".format(name),
+            doc = "The program `{}`. Bazel brings it to the machine that runs it, remote executors too.".format(name),
         )
         attributes[name + "_path"] = attr.string(
             doc = "The absolute path of `{}` instead, on every machine that runs it.".format(name),

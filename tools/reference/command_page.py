@@ -28,7 +28,7 @@ def command_page(command: argparse.ArgumentParser) -> str:
             ("verb", "what it does"),
             ((link(name_of(verb)), verb.description or "") for verb in verbs),
         ),
-        "What a program may read goes to standard output; what a person should know goes to standard error.",
+        "Output for programs goes to standard output, messages for people to standard error.",
         *(block for verb in verbs for block in _verb(verb)),
         "## Environment",
         table(("variable", "meaning"), ((one_of(names), meaning) for names, meaning in VARIABLES)),

@@ -10,8 +10,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("CGO_PREBUILT_SYSTEM_CACHE",),
         "stores that are searched before that one and only read, such as one in a container's image:"
-        " absolute paths, separated as in `PATH`. They are root's or this user's; what is taken from them"
-        " is hashed each time",
+        " absolute paths, separated as in `PATH`. They belong to root or this user; their files are hashed"
+        " each time",
     ),
     (
         ("CGO_PREBUILT_OFFLINE",),
@@ -20,7 +20,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_ORIGIN",),
-        "`auto`, `prebuilt` or `source`, for every library; wins over `origin` in MODULE.bazel",
+        "`auto`, `prebuilt` or `source`, for every library; takes precedence over `origin` in MODULE.bazel",
     ),
     (
         ("CGO_PREBUILT_ALLOW_LINKOPTS",),
@@ -29,7 +29,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_LINK_MODE",),
-        "how files get out of the store: `auto` (reflinks; hard links where nobody can write through one"
+        "how files leave the store: `auto` (reflinks; hard links where nobody can write through one"
         " unnoticed; copies), `reflink`, `hardlink` or `copy`. Where the one that is asked for does not"
         " work, files are copied",
     ),
@@ -72,7 +72,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_METHOD",),
-        "told to a credential helper: the request's method, for those that sign it",
+        "set for a credential helper: the request's method, for helpers that sign it",
     ),
     (
         ("BUILD_WORKSPACE_DIRECTORY",),
@@ -84,7 +84,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"),
-        "where `docker login` and `podman login` leave logins: a file, a folder with `config.json`, and one"
+        "where `docker login` and `podman login` store logins: a file, a folder with `config.json`, and one"
         " with `containers/auth.json`",
     ),
     (
@@ -110,7 +110,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
             "RUSTUP_TOOLCHAIN",
         ),
         "the tools of a source build outside Bazel, and their options. It sees these, others like them"
-        " (`CARGO_*`, `CMAKE_*`, `CC_<target>`), and what the source's `env` names; other values build anew",
+        " (`CARGO_*`, `CMAKE_*`, `CC_<target>`), and what the source's `env` names; a changed value"
+        " causes a new build",
     ),
     (
         ("CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG_PATH"),

@@ -40,7 +40,11 @@ def add_cache(verbs: Verbs) -> None:
     )
 
     verb = add_verb(
-        own, "prune", _prune, "remove what is old or too much", "cache prune --older-than 30d"
+        own,
+        "prune",
+        _prune,
+        "remove old trees, or all beyond a size",
+        "cache prune --older-than 30d",
     )
     verb.add_argument(
         "--older-than", type=age_argument, metavar="AGE", help="not used for so long: 12h, 30d, 8w"

@@ -58,7 +58,7 @@ def add_fetching(verbs: Verbs) -> None:
         verbs,
         "fetch",
         _fetch,
-        "put a library's verified files into a folder",
+        "copy a library's verified files into a folder",
         "fetch --lock vecsearch.lock.json --output third_party/vecsearch",
     )
     _add_lock_options(verb)
@@ -83,12 +83,14 @@ def add_fetching(verbs: Verbs) -> None:
     )
     add_which(verb)
     add_mirror_option(verb)
-    verb.add_argument("--source", action="store_true", help="of the source, not of the prebuilt")
+    verb.add_argument(
+        "--source", action="store_true", help="print the URLs of the source, not of the prebuilt"
+    )
     verb.add_argument(
         "--crates",
         type=path_argument,
         metavar="DIR",
-        help="of the crates that the source in this folder names in its Cargo.lock",
+        help="print the URLs of the crates in the Cargo.lock of the source in this folder",
     )
     add_json(
         verb,
@@ -109,7 +111,7 @@ def add_fetching(verbs: Verbs) -> None:
         "--shell",
         choices=("sh", "fish", "powershell", "json"),
         default="sh",
-        help='whose words to print it in; in sh: eval "$(cgo-prebuilt env --lock L)" && go build',
+        help='the shell to print it for; in sh: eval "$(cgo-prebuilt env --lock L)" && go build',
     )
     verb.add_argument(
         "--rpath",
@@ -143,7 +145,7 @@ def _add_lock_options(
         "--origin",
         type=_origin_argument,
         choices=ORIGINS,
-        help="the prebuilt and, without one, the source; or only one of them",
+        help="the prebuilt, or the source if there is none; or only one of them",
     )
 
 
@@ -160,7 +162,7 @@ def add_mirror_option(verb: argparse.ArgumentParser) -> None:
         "--mirror",
         type=place_argument,
         metavar="DIR_OR_URL",
-        help="take every archive from this folder or server, by its file name, and from nowhere else",
+        help="fetch archives only from this folder or server, by file name",
     )
 
 

@@ -37,7 +37,7 @@ def add_machine(verbs: Verbs) -> None:
         verbs,
         "doctor",
         _doctor,
-        "say what is wrong with this machine, and what to do about it",
+        "check this machine, and print what to do about each problem",
         "doctor --lock vecsearch.lock.json",
     )
     verb.add_argument(

@@ -67,7 +67,7 @@ def add_mirror(verbs: Verbs) -> None:
         help="where each archive is below DIR, such as '{name}/{version}/{file}'",
     )
     verb.add_argument(
-        "--prune", action="store_true", help="remove what no lock of these names any more"
+        "--prune", action="store_true", help="remove files that none of these locks names"
     )
     add_json(
         verb,

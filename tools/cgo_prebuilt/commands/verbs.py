@@ -153,7 +153,9 @@ def add_trust_options(verb: argparse.ArgumentParser) -> None:
         help="the GitHub repository (OWNER/NAME) or workflow that must have attested the release",
     )
     verb.add_argument(
-        "--trust", choices=LEVELS, help="the least that is trusted; a key or an identity implies it"
+        "--trust",
+        choices=LEVELS,
+        help="the minimum that is required; a key or an identity implies it",
     )
 
 
@@ -163,7 +165,7 @@ def add_network_options(verb: argparse.ArgumentParser) -> None:
         "--credential-helper",
         metavar="[PATTERN=]PROGRAM",
         action="append",
-        help="ask this program for credentials, as Bazel does: for the hosts of a pattern, such as"
+        help="ask this program for credentials, as Bazel does, for hosts that match a pattern, such as"
         " *.example.com, or for all; may be given several times",
     )
 

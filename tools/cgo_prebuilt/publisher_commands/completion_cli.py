@@ -21,7 +21,7 @@ def add_completion(verbs: Verbs) -> None:
         verbs,
         "completion",
         _completion,
-        "print what makes a shell complete verbs, options and their values",
+        "print a shell's completion of verbs, options and values",
         "completion bash >> ~/.bashrc",
     )
     verb.add_argument("shell", choices=tuple(_SCRIPTS), metavar="SHELL", help="|".join(_SCRIPTS))

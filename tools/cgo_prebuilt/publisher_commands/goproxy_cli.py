@@ -52,7 +52,7 @@ def add_goproxy(verbs: Verbs) -> None:
         type=path_argument,
         metavar="LOCK",
         default=LOCK,
-        help="without --dist: fetch the release, anybody's, that this lock names",
+        help="without --dist: fetch the release that this lock names, whoever published it",
     )
     verb.add_argument(
         "--output", required=True, type=path_argument, metavar="SITE", help="the site"
@@ -63,7 +63,7 @@ def add_goproxy(verbs: Verbs) -> None:
     verb.add_argument(
         "--slim",
         action="store_true",
-        help="of static libraries only what the functions in their headers need (ELF; as in `pack`)",
+        help="keep only what the functions in the headers need, in static libraries (ELF; as in `pack`)",
     )
     verb.add_argument(
         "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
@@ -84,7 +84,7 @@ def add_goproxy(verbs: Verbs) -> None:
     )
 
     verb = add_verb(
-        own, "serve", _serve, "serve a site for a trial", "goproxy serve site --port 8100"
+        own, "serve", _serve, "serve a site, to try it", "goproxy serve site --port 8100"
     )
     verb.add_argument("site", type=path_argument, metavar="SITE", help="what `build` wrote")
     verb.add_argument("--port", type=int, default=_DEFAULT_PORT, help="0 for a free one")

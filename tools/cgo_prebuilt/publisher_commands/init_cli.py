@@ -63,10 +63,8 @@ def add_init(verbs: Verbs) -> None:
         default=[],
         help="only this one; may be given several times",
     )
-    verb.add_argument(
-        "--yes", action="store_true", help="take the guess wherever there is a choice"
-    )
-    verb.add_argument("--force", action="store_true", help="overwrite a manifest that is there")
+    verb.add_argument("--yes", action="store_true", help="accept the suggestion at every choice")
+    verb.add_argument("--force", action="store_true", help="overwrite an existing manifest")
     verb.add_argument("--no-lock", action="store_true", help="write the manifest alone")
     add_json(
         verb,

@@ -24,7 +24,7 @@ def add_inspect(verbs: Verbs) -> None:
         verbs,
         "inspect",
         _inspect,
-        "print what is in an archive, or in a library",
+        "list the contents of an archive or a library",
         "inspect onnxruntime-linux-x64-1.23.2.tgz",
     )
     verb.add_argument("file", type=path_argument, metavar="FILE", help="an archive or a library")

@@ -62,7 +62,7 @@ def add_lock(verbs: Verbs) -> None:
         metavar="VERSION",
         nargs="?",
         const=_NEWEST,
-        help="lock this version, or the newest GitHub release, and write it into the manifest",
+        help="lock this version, or the newest GitHub release, and set it in the manifest",
     )
     verb.add_argument(
         "--min-age",

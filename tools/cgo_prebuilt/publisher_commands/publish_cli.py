@@ -45,7 +45,7 @@ def add_publishing(verbs: Verbs) -> None:
         verbs,
         "pack",
         _pack,
-        "write a platform's archive, the same bytes every time",
+        "write a platform's archive, reproducibly",
         "pack prebuilt.yaml --platform linux_amd64 --from out --output dist",
     )
     add_manifest(verb)
@@ -73,12 +73,12 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument(
         "--debug-symbols",
         action="store_true",
-        help="strip shared libraries, and pack what goes by itself, for debuggers (ELF)",
+        help="strip shared libraries, and pack their debug information separately (ELF)",
     )
     verb.add_argument(
         "--slim",
         action="store_true",
-        help="pack of static libraries only what the functions in their headers (or --localize) need",
+        help="keep only what the functions in the headers (or --localize) need, in static libraries",
     )
     verb.add_argument(
         "--localize",
@@ -106,7 +106,7 @@ def add_publishing(verbs: Verbs) -> None:
         verbs,
         "publish",
         _publish,
-        "upload what was packed; the same bytes are skipped, others are refused",
+        "upload packed files; skip equal ones, refuse to replace others",
         "publish prebuilt.yaml --dist dist --repo acme/vecsearch --tag v0.3.0",
     )
     add_manifest(verb)
@@ -115,7 +115,7 @@ def add_publishing(verbs: Verbs) -> None:
         required=True,
         type=place_argument,
         metavar="DIR_OR_URL",
-        help="what `pack` wrote; or where it is published already, to publish the same elsewhere",
+        help="what `pack` wrote; or a published release, to publish it elsewhere, too",
     )
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
@@ -135,12 +135,12 @@ def add_publishing(verbs: Verbs) -> None:
         metavar="GLOB",
         action="append",
         default=[],
-        help="publish files of SHA256SUMS that the manifest says nothing of; several times",
+        help="publish files of SHA256SUMS that the manifest does not name; may be given several times",
     )
     verb.add_argument(
         "--add",
         action="store_true",
-        help="add what is new to a published version: its sums are extended, the rest stays as it is",
+        help="add new files to a published version, and extend its sums",
     )
     verb.add_argument(
         "--sign",
@@ -151,7 +151,7 @@ def add_publishing(verbs: Verbs) -> None:
     verb.add_argument(
         "--dry-run",
         action="store_true",
-        help="send nothing; print each writing request, and its bytes",
+        help="send nothing; print each request that would write, and its size",
     )
     add_network_options(verb)
     keys = {"where": (), "sent": (), "unchanged": (), "requests": ("method", "url", "size")}

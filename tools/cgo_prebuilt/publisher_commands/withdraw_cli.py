@@ -28,11 +28,11 @@ def add_withdraw(verbs: Verbs) -> None:
         verbs,
         "withdraw",
         _withdraw,
-        "mark a version that nobody should use, in the manifest and the lock; its files stay",
+        "mark a version as bad, in the manifest and the lock; its files stay",
         "withdraw v0.3.0 --why crashes",
     )
     verb.add_argument("version", metavar="VERSION", help="the version")
-    verb.add_argument("--why", metavar="TEXT", required=True, help="what its users are told")
+    verb.add_argument("--why", metavar="TEXT", required=True, help="the warning for its users")
     verb.add_argument(
         "--manifest", type=path_argument, metavar="MANIFEST", default=MANIFEST, help="the manifest"
     )
