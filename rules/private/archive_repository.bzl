@@ -12,6 +12,9 @@ load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
+# In the repository, while it is fetched.
+_RANGES = "prebuilt.lock.ranges"
+
 def files_of(prebuilt):
     """The files of a prebuilt that its repository has. Pure.
 
@@ -84,6 +87,13 @@ def _offer_source(rctx, interpreter, version, failure, origin):
     go_stale(rctx, interpreter)
     return repository_metadata(rctx, reproducible = False)
 
+def _bring_ranges(rctx):
+    """Puts the file where the fetcher looks for it: beside the lock. Without it, whole archives are read."""
+    if rctx.attr.ranges and rctx.attr.transport == "python":
+        path = rctx.path(rctx.attr.ranges)
+        if path.exists:
+            rctx.symlink(path, _RANGES)
+
 def _archive_repository_impl(rctx):
     library = rctx.attr.library
     platform = rctx.attr.platform
@@ -95,6 +105,7 @@ def _archive_repository_impl(rctx):
     check_linkopts(library, lock.prebuilt.get("linkopts", []), rctx.attr.allow_linkopts)
     what = "{} {} for {}".format(library, version, platform)
     write_file(rctx, "prebuilt.lock.json", lock.text)
+    _bring_ranges(rctx)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
     result = run_through(
         rctx,
@@ -106,6 +117,7 @@ def _archive_repository_impl(rctx):
         what,
         size = sum_of([archive["size"] for archive in lock.prebuilt["archives"]]),
     )
+    rctx.delete(_RANGES)
     if result.failure:
         failure = failed_fetch(library, version, platform, result.failure)
 
@@ -161,6 +173,9 @@ archive_repository = repository_rule(
         "platform": attr.string(
             doc = "The platform.",
             mandatory = True,
+        ),
+        "ranges": attr.label(
+            doc = "The file beside the lock that says how to read parts of archives; it may be absent.",
         ),
         "shared": attr.string_dict(
             doc = "The lists of files that it shares with other platforms, by name, as JSON.",

@@ -276,14 +276,26 @@ def excerpt(lock, chosen, flavor, platform, vouchers = {}):
 
     Returns:
         A struct of `lock`, JSON text that says nothing of flavors, since it has but one, and `shared`, a dict from the names
-        of the lists that it shares to JSON texts. Spokes have those apart, since the texts are the same ones for all.
+        of the lists that it shares to JSON texts. Spokes have those apart, since the texts are the same ones for all. And
+        `has_ranges`: whether the file beside the lock says how to read parts of its archives.
     """
     prebuilt = chosen.flavors[flavor][platform]
     kept = {key: chosen.content[key] for key in ["withdrawn"] if key in chosen.content}
     return struct(
         lock = _lock_of(lock, chosen, {"platforms": {platform: prebuilt}} | kept | vouchers),
         shared = {name: lock.shared[name] for name in _shared_names(prebuilt)},
+        has_ranges = any(["ranges" in archive for archive in prebuilt["archives"]]),
     )
+
+def ranges_beside(name):
+    """The name of the file beside a lock, as the command names it. Pure.
+
+    Args:
+        name: the lock's.
+    """
+    folder, slash, file = name.rpartition("/")
+    stem, dot, _ = file.rpartition(".")
+    return folder + slash + (stem if dot and stem else file) + ".ranges"
 
 def read_excerpt(text, shared):
     """Puts a lock together again that `excerpt` took apart.

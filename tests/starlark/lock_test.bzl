@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:fetchable_url.bzl", "is_fetchable")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "read_excerpt", "source_excerpt")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_beside", "read_excerpt", "source_excerpt")
 load("//tests/locks:samples.bzl", "READ", "REFUSED")
 load(":url_cases.bzl", "FETCHABLE", "NOT_FETCHABLE")
 
@@ -146,6 +146,26 @@ def _shared_test_impl(ctx):
     asserts.equals(env, {"v1/1": [header]}, json.decode(part.text)["shared"])
     return unittest.end(env)
 
+def _ranges_test_impl(ctx):
+    env = unittest.begin(ctx)
+    archive = {"file": "a.tar.gz", "files": [], "format": "tar.gz"}
+    lock = _parsed({"v2": {"platforms": {
+        "linux_amd64": {"archives": [archive, archive | {"ranges": "0" * 64}]},
+        "linux_arm64": {"archives": [archive]},
+    }}})
+    chosen = choose(lock, "v2", "", "L")
+    parts = [excerpt(lock, chosen, "", platform) for platform in ["linux_amd64", "linux_arm64"]]
+    asserts.equals(env, [True, False], [part.has_ranges for part in parts])
+    asserts.true(env, "0" * 64 in parts[0].lock)
+    names = {
+        "a/b.c/lock": "a/b.c/lock.ranges",
+        "a/b.lock.json": "a/b.lock.ranges",
+        "vec.json": "vec.ranges",
+    }
+    for name, beside in names.items():
+        asserts.equals(env, beside, ranges_beside(name))
+    return unittest.end(env)
+
 def _header_test_impl(ctx):
     env = unittest.begin(ctx)
     newer = _LOCK | {"revision": 2, "must_understand": ["revision"], "aliases": {}}
@@ -179,6 +199,7 @@ _text_test = unittest.make(_text_test_impl)
 _choose_test = unittest.make(_choose_test_impl)
 _excerpt_test = unittest.make(_excerpt_test_impl)
 _header_test = unittest.make(_header_test_impl)
+_ranges_test = unittest.make(_ranges_test_impl)
 _shared_test = unittest.make(_shared_test_impl)
 _signed_excerpt_test = unittest.make(_signed_excerpt_test_impl)
 
@@ -191,6 +212,7 @@ def lock_test_suite(name):
         _choose_test,
         _excerpt_test,
         _header_test,
+        _ranges_test,
         _shared_test,
         _signed_excerpt_test,
     )
