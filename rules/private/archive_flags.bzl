@@ -6,7 +6,7 @@ GNU = "gnu"
 MSVC = "msvc"
 
 def circular_range(linker, archives, circular):
-    """Which archives are to be joined into one, since some of them need each other.
+    """Decide which archives to join into one, since some of them need each other.
 
     Within one archive, every linker looks until nothing is missing.
 

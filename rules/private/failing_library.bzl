@@ -4,7 +4,7 @@ def _asked_platform(label, platform):
     return "the platform {}{}".format(label, ", which is {}".format(platform) if platform else "")
 
 def no_source_message(library, label, platform, flavors):
-    """What to say where a library is to be built from source and has none. Pure.
+    """Return the error for a library that is to be built from source and has none. Pure.
 
     Args:
         library: the library's name.

@@ -63,7 +63,7 @@ def pip_variables(offline, index_url):
     """What is set for pip over the environment that it inherits. Pure.
 
     Args:
-        offline: whether nothing is to be contacted.
+        offline: whether to contact no server.
         index_url: the value of `PIP_INDEX_URL`, or None: a named index is one that the user can reach.
 
     Returns:

@@ -36,7 +36,7 @@ def cross_rust_target(tool, target, host):
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         target: the Rust target to build for.
-        host: the Rust target that the compiler builds for where it is told none.
+        host: the Rust target that the compiler builds for by default.
     """
     return target if tool == "cargo" and target != host else ""
 

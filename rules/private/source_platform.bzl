@@ -2,7 +2,7 @@
 
 PlatformNameInfo = provider(
     doc = "The platform of a configuration.",
-    fields = {"name": "One of `PLATFORMS`; empty where it is none of them."},
+    fields = {"name": "One of `PLATFORMS`; empty for any other."},
 )
 
 def _platform_name_target_impl(ctx):

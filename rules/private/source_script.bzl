@@ -49,7 +49,7 @@ def write_script(ctx, *, steps, tools, rust, c, cross_target, lists, outputs, en
     Args:
         ctx: the context of a `source_library`.
         steps: from `steps_of`.
-        tools: a SourceBuildToolchainInfo; its `cargo` and `rustc` are those that are to be run.
+        tools: a SourceBuildToolchainInfo; its `cargo` and `rustc` are the ones to run.
         rust: from `choose_rust`.
         c: from `source_c_toolchain`.
         cross_target: from `cross_rust_target`.

@@ -7,7 +7,7 @@ def missing_tool_error(missing, wanted_by, tool):
 
     Args:
         missing: the tool's name, one of `TOOLS`.
-        wanted_by: the label of the target that is to be built.
+        wanted_by: the label of the target being built.
         tool: what that builds with.
 
     Returns:
@@ -28,7 +28,7 @@ def absent_tool_error(path, missing, wanted_by, tool):
     Args:
         path: where it was looked for.
         missing: the tool's name, one of `TOOLS`.
-        wanted_by: the label of the target that is to be built.
+        wanted_by: the label of the target being built.
         tool: what that builds with.
 
     Returns:
@@ -47,7 +47,7 @@ def absent_program_error(name, wanted_by):
 
     Args:
         name: the program.
-        wanted_by: the label of the target that is to be built.
+        wanted_by: the label of the target being built.
 
     Returns:
         Text of two lines.
@@ -64,7 +64,7 @@ def absent_rust_error(name, wanted_by, there):
 
     Args:
         name: the toolchain.
-        wanted_by: the label of the target that is to be built.
+        wanted_by: the label of the target being built.
         there: the toolchains that there are.
 
     Returns:
@@ -83,7 +83,7 @@ def other_rust_error(release, wanted_by):
 
     Args:
         release: the one that is asked for.
-        wanted_by: the label of the target that is to be built.
+        wanted_by: the label of the target being built.
 
     Returns:
         Text of two lines.

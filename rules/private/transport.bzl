@@ -152,7 +152,7 @@ def run_through(rctx, interpreter, verb, which, how, what, asking = [], size = 0
         which: the arguments that say which library.
         how: the verb's other arguments.
         what: what is fetched, for who waits for it.
-        asking: what `urls` is told to answer for this verb.
+        asking: the options with which `urls` answers for this verb.
         size: of what is downloaded, in bytes; 0: not known.
 
     Returns:

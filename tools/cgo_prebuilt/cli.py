@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-# What argparse says of a word that is none of some.
+# argparse's message about an invalid choice.
 _CHOICE = re.compile(r"invalid choice: '([^']*)'")
 _CHOICES = re.compile(r"[\w.-]+")
 
@@ -155,7 +155,7 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
     """Return the command's parser: its verbs, their options and examples.
 
     Args:
-        verb: The verb to parse, which spares the others; all where it is none of them.
+        verb: The verb to parse, which spares the others; all if it is none of them.
 
     Raises:
         UsageError: This copy of the command lacks the verb.

@@ -25,7 +25,7 @@ def parse_header(header: bytes) -> tuple[bytes, int] | None:
     """Parse the header of a member.
 
     Returns:
-        The name, as the header has it, and the size; None if it is no header.
+        The name, as the header has it, and the size; None if it is not a header.
     """
     match = _HEADER.fullmatch(header)
     return (match[1].rstrip(b" "), int(match[2])) if match else None

@@ -57,7 +57,7 @@ class Work:
         promised: How many bytes it has by the lock; 0 where a lock is being made. Then only what has
             arrived counts.
         expected: How many decoded bytes are plausible, however well they compress.
-        borders: Is told where streams begin: in the archive, and in what it decodes to. Of those that
+        borders: Receives the start of each stream, in the archive and in the decoded bytes. Of those that
             are closer than `BORDER_GAP`, one is enough.
 
     Every method raises an IntegrityError where it is too much.

@@ -21,7 +21,7 @@ _USUAL = (signal.default_int_handler, signal.SIG_DFL)
 class Interrupts:
     """A handler that turns the first signal into KeyboardInterrupt and ignores later ones.
 
-    A signal after a while ends the process at once: what was to be cleaned up seems to hang.
+    A signal after a while ends the process at once, since the cleanup seems to hang.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ class Variants:
     Attributes:
         flavors: The default first.
         left_out: The files that are another variant, each with the reason.
-        questions: What is to be decided.
+        questions: Decisions that are left to a person.
     """
 
     flavors: Mapping[str, Sequence[FoundLibrary]]

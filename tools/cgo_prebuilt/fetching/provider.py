@@ -162,8 +162,8 @@ def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:
         has_source: Whether there is a source to build.
 
     Returns:
-        `build`: the source is built instead. `hint`: it fails, and says how a source build would be
-        possible. `fail`: it is to be mended, not built around.
+        `build`: the source is built instead. `hint`: it fails, and explains how a source build would be
+        possible. `fail`: a person must fix it; no source build replaces it.
     """
     if kind not in (UnavailableError.kind, IntegrityError.kind):
         return "fail"

@@ -45,7 +45,7 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
             where=str(site),
             remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
         )
-    ProxyTree(site).redirects()  # a damaged file is told now, and not at each request
+    ProxyTree(site).redirects()  # report a damaged file now, not at each request
     try:
         return _Server((host, port), partial(_Handler, Path(os.path.realpath(site))))
     except (OSError, OverflowError, UnicodeError) as error:

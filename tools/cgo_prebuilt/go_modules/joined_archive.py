@@ -39,8 +39,8 @@ class Join:
     """The archives to join, and what is linked then.
 
     Attributes:
-        parts: The archives' paths, in link order; none where none are to be joined.
-        path: The path of what they become; empty where none are to be joined.
+        parts: The archives' paths, in link order; none if no archives are joined.
+        path: The path of the joined archive; empty if no archives are joined.
         interface: The library with it in their place.
     """
 
@@ -252,7 +252,7 @@ def _name_field(name: bytes, long_names: bytearray) -> bytes:
 
 
 def _header(field: bytes, size: int, mode: bytes = b"644") -> bytes:
-    # Neither times nor owners, as GNU's ar writes it where it is to be deterministic.
+    # Neither times nor owners, as in GNU ar's deterministic mode.
     return b"%-16s%-12d%-6d%-6d%-8s%-10d" % (field, 0, 0, 0, mode, size) + _HEADER_END
 
 

@@ -1,7 +1,7 @@
 """The zip of a Go module, by the rules of golang.org/x/mod/zip.
 
 What the go command checks is the hash of the files inside (see `dirhash`), not that of the zip; the
-zip's own bytes are the same every time all the same, for one release of zlib.
+zip itself is reproducible, too, for one release of zlib.
 """
 
 from __future__ import annotations

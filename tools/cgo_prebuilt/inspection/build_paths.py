@@ -30,7 +30,7 @@ def build_paths(file: BinaryIO) -> list[str]:
     window, begin = b"", 0
     while chunk := file.read(_WINDOW):
         window += chunk
-        # What begins in the last bytes may go on in the next window.
+        # A path that begins in the last bytes may continue in the next window.
         end = max(begin, len(window) - _LONGEST)
         found.update(dict.fromkeys(_paths_in(window, begin, end)))
         # With the byte before it, which says whether it is the tail of a longer path.

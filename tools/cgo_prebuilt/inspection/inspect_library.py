@@ -80,7 +80,7 @@ def inspect_libraries(
         provided: What this machine provides for the link; None where it is not of the platform, or
             cannot tell.
         paths: The build machine's paths in them, by file; None where somebody else built them, and
-            what only the builder can mend is of no use.
+            findings that only the builder can fix are left out.
 
     Returns:
         The findings, file by file; those of all the libraries together last.

@@ -347,7 +347,7 @@ class Lock:
         """The platform of a name that somebody asks for; the lock need not have it.
 
         Raises:
-            UsageError: There is none of that name.
+            UsageError: None has that name.
             LockError: The lock has one of that name, which a newer program may know.
         """
         try:

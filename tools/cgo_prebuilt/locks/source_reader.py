@@ -110,7 +110,7 @@ def _build(reading: Reading, value: object, where: str) -> Build:
     try:
         tool = reading.one_of(fields, "tool", BUILD_TOOLS)
     except NewerValue:
-        # `plan_build` refuses it; the prebuilts can be used all the same.
+        # `plan_build` refuses it; the prebuilts remain usable.
         reading.unread.append(where)
         tool = fields.string("tool")
     args = strings(fields, "args", lines=True)

@@ -37,7 +37,7 @@ class Upload:
 
     Args:
         path: The file.
-        progress: Is told.
+        progress: Receives the progress.
         settings: The lowest rate.
         start: Where the body begins in the file.
         length: How many bytes it has; all to the file's end if not given.

@@ -13,7 +13,7 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 
 _PIECE = 1 << 18
 _SMALL = 1 << 12
-"""A read that gives less than this has emptied the socket: what there is goes on to the readers."""
+"""A shorter read has emptied the socket: the bytes are handed to the readers at once."""
 _FLUSH_SECONDS = 0.05
 
 
@@ -54,7 +54,7 @@ def receive(
         lease: Moves on with what was written, so a failure loses nothing. It may be cut meanwhile.
         spool: Where the bytes go.
         settings: The lowest rate.
-        count: Is told how many bytes came in, often enough to stop the transfer by raising.
+        count: Called with the number of new bytes, often enough that raising stops the transfer.
 
     Raises:
         Failure: The connection broke, the bytes come too slowly, or they cannot be written.

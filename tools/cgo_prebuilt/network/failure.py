@@ -228,7 +228,7 @@ def failure_of(error: Exception) -> Failure:
     if names & _UNSENDABLE or (
         isinstance(error, ValueError) and not names & {"RequestException", "OSError"}
     ):
-        # Their own texts quote what was to be sent: a token, or a password in a URL.
+        # Their texts quote the request: a token, or a password in a URL.
         return Failure(
             Kind.MALFORMED,
             "a malformed URL or header",

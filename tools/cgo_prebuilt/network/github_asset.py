@@ -62,7 +62,7 @@ def asset_in(release: bytes, wanted: GitHubFile, environ: Mapping[str, str]) -> 
     """Return the API's URL of a file; None if the release lacks it.
 
     Raises:
-        ValueError: The answer is none of GitHub's API.
+        ValueError: The response is not from GitHub's API.
     """
     try:
         assets = json.loads(release)["assets"]

@@ -136,7 +136,7 @@ class Patience:
             spent: How many seconds it took.
 
         Raises:
-            Failure: There is to be no other try; the reason says why.
+            Failure: The policy allows no further attempt; the reason says why.
         """
         if classify(failure) is not Verdict.AGAIN:
             raise failure
@@ -177,9 +177,9 @@ def retrying(
     """Run a function, and retry it as the policy says.
 
     Args:
-        action: Raises `Failure` where it fails.
-        patience: Decides how often, and how long to wait.
-        pause: Waits some seconds; is told why.
+        action: The function; raises `Failure` to be retried.
+        patience: The policy: how often, and how long to wait.
+        pause: Waits some seconds; receives the failure.
         gained: How many bytes there are so far: a try that brought many does not count.
 
     Raises:

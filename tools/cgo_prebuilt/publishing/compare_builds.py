@@ -22,7 +22,7 @@ class Difference:
     """A difference of a file.
 
     Attributes:
-        file: Its path, as the lock has it.
+        file: Its path in the lock.
         what: In words.
         members: Which members of an archive differ, or are in one of the two only, sorted.
     """

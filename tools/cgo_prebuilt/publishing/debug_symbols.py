@@ -39,7 +39,7 @@ def keep_debug(
         The path of the file, relative to the folder.
 
     Raises:
-        UsageError: The platform is none of ELF, the library has no build ID, or the program is not there or
+        UsageError: The platform does not use ELF, the library has no build ID, or the program is missing or
             fails.
     """
     check_elf(platform, "--debug-symbols", library)

@@ -35,7 +35,7 @@ def localize(
         environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
 
     Raises:
-        UsageError: The platform is none of ELF, a program is not there, or it fails.
+        UsageError: The platform does not use ELF, or a program is missing or fails.
     """
     check_elf(platform, "--localize", source)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ class PublishResult:
     """The result of publishing.
 
     Attributes:
-        where: Where the release is to be seen.
+        where: The release's public URL.
         sent: The files that were sent now.
         unchanged: Those that were there already, the same bytes.
         requests: What would be sent, of a trial.
@@ -269,7 +269,7 @@ def publish(
     Raises:
         IntegrityError: A file is there already and has other bytes. Nothing was sent then. Or
             somebody else published meanwhile.
-        CgoPrebuiltError: The destination's own errors; a second run goes on from there.
+        CgoPrebuiltError: The destination's own errors; a second run resumes.
     """
     there = destination.existing([file.name for file in files])
     different = [file.name for file in files if there.get(file.name, file.sha256) != file.sha256]

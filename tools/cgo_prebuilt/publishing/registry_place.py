@@ -272,7 +272,7 @@ class _Release:
 class _Upload:
     """An upload of a blob in chunks ("Pushing a blob in chunks" of the specification).
 
-    An attempt goes on behind the last chunk that the registry has. A registry that drops an upload
+    An attempt resumes after the last chunk that the registry has. A registry that drops an upload
     which was cut off in the middle of a chunk, as docker-registry does, gets the file from its start.
 
     Attributes:

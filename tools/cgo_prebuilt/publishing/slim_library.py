@@ -105,7 +105,7 @@ def slim_library(
         None; or why the library stays as it is: a symbol that the copy would miss.
 
     Raises:
-        UsageError: The platform is none of ELF, the library defines nothing public, a program is not there,
+        UsageError: The platform does not use ELF, the library defines nothing public, a program is missing,
             or it fails.
     """
     check_elf(platform, "--slim", source)

@@ -126,7 +126,7 @@ def read_signature(
     """Return a release's signature from beside its archives.
 
     Args:
-        public_key: Whose it is to be.
+        public_key: The expected signer.
         urls: Where the archives are.
         read_text: Reads a small text; None where there is none.
 

@@ -61,7 +61,7 @@ class PublishedSums:
 
     Attributes:
         hashes: The hashes of 256 bits by name, in lower case. More than one contradict each other.
-        strange: The first line that is none of it; None where all are.
+        strange: The first invalid line; None if all are valid.
     """
 
     hashes: Mapping[str, tuple[str, ...]]
