@@ -31,6 +31,6 @@ SUFFIXES = {
 
 
 def format_of(file: str) -> str:
-    """The format that a file's name says; a name that says none is a loose file."""
+    """Return the format by a file's name; an unknown suffix means a loose file."""
     fitting = [suffix for suffix in SUFFIXES if file.lower().endswith(suffix)]
     return SUFFIXES[max(fitting, key=len)] if fitting else "file"

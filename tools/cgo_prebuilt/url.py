@@ -108,7 +108,7 @@ class Url:
         return unquote(parts.username), unquote(parts.password or "")
 
     def without_login(self) -> str:
-        """The raw URL without user and password, as a request uses it.
+        """Return the raw URL without user and password, as a request uses it.
 
         Raises:
             ValueError: The URL is malformed.
@@ -117,7 +117,7 @@ class Url:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def credential(self) -> str | None:
-        """A description of the secret in it; None without one."""
+        """Return a description of the secret in it; None without one."""
         _, login, place, rest = _divided(self.raw)
         if login or _shown(place) != place:
             return "a user or a password"
@@ -147,7 +147,7 @@ class Url:
         return url
 
     def file(self, *, windows: bool = os.name == "nt") -> str | None:
-        """The path of a `file://` URL (RFC 8089); None for other schemes.
+        """Return the path of a `file://` URL (RFC 8089); None for other schemes.
 
         Raises:
             ValueError: The URL names another host's file, or none.
@@ -193,7 +193,7 @@ class Url:
 
 
 def _redacted(raw: str) -> str:
-    """A URL without user, password and query values.
+    """Return a URL without user, password and query values.
 
     `printable_url` in rules/private/printable_url.bzl does the same.
     """

@@ -80,7 +80,7 @@ def read_members(
 def _data_of(
     members: Generator[Member, None, None], format: str, outer: Work
 ) -> Generator[Member, None, None]:
-    """Return the members of a package's inner archive that holds its files."""
+    """Yield the members of a package's inner archive that holds its files."""
     found = None
     with closing(members):
         for member in members:

@@ -1,4 +1,4 @@
-"""What an archive is read from: bytes in order as they come, or the whole file once it is there."""
+"""The input of an archive reader: bytes in order as they arrive, or the whole file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PIECE = 1 << 20
 
 
 class ByteStream(Protocol):
-    """An archive on its way. One consumer reads it, from one thread, in one of two ways."""
+    """An archive being transferred. One consumer reads it, from one thread, in one of two ways."""
 
     def read(self, size: int) -> bytes:
-        """The next bytes of the archive, in order from its first one; blocks until there are some.
+        """Return the next bytes, in order; wait until there are some.
 
         Args:
             size: The most bytes to give, at least 1.
@@ -24,22 +24,22 @@ class ByteStream(Protocol):
             1 to `size` bytes; `b""` once, and ever after, at the end.
 
         Raises:
-            CgoPrebuiltError: The bytes cannot be had. Read no further.
+            CgoPrebuiltError: The bytes are unavailable. Read no further.
         """
 
     def whole(self) -> BinaryIO:
-        """All of the archive as a seekable file; for formats with an index at the end.
+        """Return the archive as a seekable file, for formats with an index at the end.
 
         Waits for the last byte; a stream that can read parts at will may give a file that fetches
         them on demand. The stream owns the file: the consumer does not close it.
 
         Raises:
-            CgoPrebuiltError: The bytes cannot be had.
+            CgoPrebuiltError: The bytes are unavailable.
         """
 
 
 def save(stream: ByteStream, target: Path, sha256: str | None = None) -> str:
-    """Writes all of a stream to a file, as it comes; a file that is there is written over.
+    """Write a stream to a file as it arrives; overwrite an existing file.
 
     Args:
         stream: The archive.
@@ -84,12 +84,12 @@ class FileStream:
         return self._file
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
 
 class SeekableStream:
-    """A seekable file as a `ByteStream` from its start; reads in another place of it must not mix."""
+    """A seekable file as a `ByteStream` from its start, with exclusive use of its position."""
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)

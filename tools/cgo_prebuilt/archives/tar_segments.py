@@ -110,7 +110,7 @@ def _decoded(
 
 
 def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
-    """The bytes of a part of a file, from its start when they are first asked for."""
+    """Return the bytes of a part of a file, from its start when they are first asked for."""
     left = end - start
     is_there = False
 
@@ -127,7 +127,7 @@ def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
 
 
 def _shifted(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
-    """Bytes whose first bit is one of the highest of the first byte; deflate counts them from the lowest."""
+    """Yield bytes shifted to bit boundaries, as deflate counts bits from the lowest."""
     if not bits:
         while data := read(READ_SIZE):
             yield data

@@ -128,7 +128,7 @@ def read_directory(file: BinaryIO, *, where: str) -> Directory:
 
 
 def member_parts(file: BinaryIO, members: Iterable[str], *, where: str) -> list[tuple[int, int]]:
-    """Where some members are: their headers and data, as parts of the file.
+    """Return where some members are: their headers and data, as parts of the file.
 
     Args:
         file: The zip; nothing but its end is read.

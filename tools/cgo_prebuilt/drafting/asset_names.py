@@ -137,7 +137,7 @@ class NameReading:
         return f"2.{found[1]}" if found[1] else _OLD_MANYLINUX[found[0].lower()]
 
     def platforms(self) -> tuple[Platform, ...]:
-        """The supported platforms that it names completely; none if something is missing."""
+        """Return the supported platforms that it names completely; none if something is missing."""
         named = [Platform(self.os, arch, self.libc) for arch in self.arches]
         return tuple(platform for platform in named if platform in SUPPORTED)
 
@@ -148,7 +148,7 @@ class NameReading:
         return bool(self.os and self.arches) and not self.platforms()
 
     def evidence(self) -> str:
-        """The words that name the platform, for a person; empty without any."""
+        """Return the words that name the platform, for a person; empty without any."""
         said = dict.fromkeys(self.name[word.start : word.end] for word in self.words)
         return ", ".join(f"`{text}`" for text in said)
 
@@ -185,7 +185,7 @@ def read_name(name: str) -> NameReading:
 
 
 def _without_overlaps(words: list[Word]) -> Iterator[Word]:
-    """Return the words that no longer word covers; `x86` in `x86_64` says nothing."""
+    """Yield the words that no longer word covers; `x86` in `x86_64` says nothing."""
     taken: list[Word] = []
     for word in sorted(words, key=lambda w: (w.start - w.end, w.start)):
         if all(word.end <= other.start or word.start >= other.end for other in taken):

@@ -1,4 +1,4 @@
-"""Carrying out a plan: from the store, else by download; then into the output folder."""
+"""Carry out a plan: fetch into the store, then create the files in the output folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def obtain(
     open_transport: Callable[[], Transport],
     on_wait: Callable[[], None] | None = None,
 ) -> StoredLibrary:
-    """Gets a plan's files into the store.
+    """Fetch a plan's files into the store.
 
     Args:
         plan: What to get.
@@ -70,7 +70,7 @@ def _library(plan: Plan, tree: Tree, status: str) -> StoredLibrary:
 
 
 def stored(plan: Plan, store: Store) -> Tree | None:
-    """A plan's files in the store, if they are there.
+    """Return a plan's files from the store; None if missing.
 
     Whoever wrote the lock chose the hashes of the files. Where a consumer requires somebody else to
     vouch for the archives, only a tree that was extracted from these very archives is taken.
@@ -86,7 +86,7 @@ def stored(plan: Plan, store: Store) -> Tree | None:
 
 
 def _with_kept(archive: LockedArchive, store: Store) -> LockedArchive:
-    """The archive with the store as its first URL, where `lock` has left it there."""
+    """Return the archive with its copy in the store as first URL, if `lock` kept one."""
     from cgo_prebuilt.storage.kept_downloads import find_download
     from cgo_prebuilt.url import Url
 
@@ -97,7 +97,7 @@ def _with_kept(archive: LockedArchive, store: Store) -> LockedArchive:
 
 
 def _vouched_key(plan: Plan) -> str:
-    """The name of the store's record that vouched archives yielded a plan's files."""
+    """Return the key of the store's record that a vouched archive contained the plan's files."""
     from cgo_prebuilt.storage.results import result_key
 
     archives = [[archive.sha256, archive.format, archive.strip_prefix] for archive in plan.archives]
@@ -115,7 +115,7 @@ def _refuse_unreachable(plan: Plan, archive: LockedArchive) -> None:
 
 
 def _download(plan: Plan, staging: Path, transport: Transport) -> None:
-    """Downloads a plan's archives, several at a time, and extracts them while they arrive."""
+    """Download a plan's archives in parallel, and extract them as they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from cgo_prebuilt.archives.extract import extract
@@ -156,7 +156,7 @@ def _parts_of(
     sections: Mapping[str, bytes],
     consume: Callable[[ByteStream, str], None],
 ) -> Parts | None:
-    """How to read an archive in parts, where that is possible.
+    """Return how to read an archive in parts, where that is possible.
 
     Args:
         archive: The archive.

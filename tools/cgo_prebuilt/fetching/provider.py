@@ -101,7 +101,7 @@ class Provider:
         return replace(library, tally=total(transport.tally for transport in opened))
 
     def _reason_to_build(self, error: CgoPrebuiltError, choice: Choice, settings: Settings) -> str:
-        """Why the source is built after a failed fetch; where it is not, the error is raised again."""
+        """Return why the source is built after a failed fetch; where it is not, the error is raised again."""
         has_source = choice.source is not None
         outcome = after_failed_fetch(settings.origin, error.kind, has_source=has_source)
         if outcome == "fail":
@@ -171,7 +171,7 @@ def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:
 
 
 def _source_hint(choice: Choice) -> str:
-    """How a source build would be possible."""
+    """Return how a source build would become possible."""
     if choice.locked.source is None:
         return _NO_SOURCE
     return _OTHER_FLAVOR if choice.source is None else _FORBIDDEN

@@ -160,7 +160,7 @@ def _check_flags(source: GoSource, published: _Published, where: Path) -> None:
 
 
 def _paths_in(word: str) -> Iterator[str]:
-    """Return the paths in a word, relative to the package's folder."""
+    """Yield the paths in a word, relative to the package's folder."""
     for in_sources, relative in _PATH_OF_WORD.findall(word):
         yield posixpath.normpath(relative or f"./{in_sources.lstrip('/')}")
 

@@ -25,7 +25,7 @@ _PATH_BEFORE = re.compile(rb"[\w.-]")
 
 
 def build_paths(file: BinaryIO) -> list[str]:
-    """The absolute paths of the build machine in a file, each once; one window of it is in memory."""
+    """Return the build machine's absolute paths in a file, each once, reading it window by window."""
     found: dict[str, None] = {}
     window, begin = b"", 0
     while chunk := file.read(_WINDOW):
@@ -41,7 +41,7 @@ def build_paths(file: BinaryIO) -> list[str]:
 
 
 def _paths_in(data: bytes, begin: int, end: int) -> Iterator[str]:
-    """The paths that begin in a part of some bytes."""
+    """Yield the paths that begin in a part of some bytes."""
     for folder in _BUILD_FOLDERS:
         # A search for each folder is many times faster than one expression for all of them.
         at = data.find(folder, begin)

@@ -215,7 +215,7 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
 
 
 def needed_isa(note: bytes) -> Iterator[str]:
-    """Return the x86-64 levels that a section `.note.gnu.property` requires.
+    """Yield the x86-64 levels that a section `.note.gnu.property` requires.
 
     Its bits of GNU_PROPERTY_X86_ISA_1_NEEDED are the levels from the baseline on (x86-64 psABI,
     "Program Property"); linkers write it for `-z x86-64-v3`.

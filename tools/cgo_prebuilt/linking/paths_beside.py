@@ -95,10 +95,10 @@ def _module_cache(environ: Mapping[str, str]) -> Path:
 
 
 def escape(text: str) -> str:
-    """A path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
+    """Return a path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
     return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
 
 
 def unescape(text: str) -> str:
-    """The reverse of `escape`."""
+    """Return the reverse of `escape`."""
     return re.sub(r"!([a-z])", lambda match: match[1].upper(), text)

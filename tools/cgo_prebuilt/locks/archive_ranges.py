@@ -1,4 +1,4 @@
-"""Where the members that platforms need are in a compressed tar, and where decoding can enter it. Pure.
+"""The byte ranges of an archive that some of its members need.
 
 `lock` finds it out once. A fetch then asks for the bytes of its own platform's members alone, though
 the format has no index. All offsets count from the start: of the archive (compressed), or of the tar
@@ -101,7 +101,7 @@ class Segment:
 
 
 def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> list[Segment]:
-    """What to read of an archive for some of its members.
+    """Return what to read of an archive for some of its members.
 
     Args:
         ranges: What is known of it.
@@ -131,7 +131,7 @@ def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> 
 def needed_points(
     users: Sequence[Sequence[tuple[int, int]]], candidates: Sequence[EntryPoint]
 ) -> tuple[EntryPoint, ...]:
-    """The points that are worth a record.
+    """Return the points that are worth a record.
 
     Args:
         users: For each platform, start and end in the tar of what it needs.
@@ -165,7 +165,7 @@ def needed_points(
 
 
 def _end_of(decoded: int, points: Sequence[EntryPoint], size: int) -> int:
-    """Where the bytes end that decode up to a place in the tar."""
+    """Return where the bytes end that decode up to a place in the tar."""
     index = bisect_left([point.decoded for point in points], decoded)
     return points[index].compressed if index < len(points) else size
 

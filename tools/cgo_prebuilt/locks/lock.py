@@ -1,4 +1,4 @@
-"""The lock: which bytes a library is made of, and nothing that is not.
+"""The types of a lock: exactly which bytes a library consists of.
 
 It is an allow-list. It names every archive by hash and size, and inside each archive every file
 that may be written, again by hash and size. `lock_file.py` reads and writes it as JSON.
@@ -20,7 +20,7 @@ from cgo_prebuilt.url import Url
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
-    """A file that an archive yields.
+    """A file of an archive.
 
     Attributes:
         path: Where it goes, relative to the output, with `/` between its parts.
@@ -61,7 +61,7 @@ class LockedArchive:
     ranges: str = ""
 
     def member_of(self, file: LockedFile) -> str:
-        """The name of the member of this archive that holds a file."""
+        """Return the name of the member that holds a file."""
         if file.member:
             return file.member
         return f"{self.strip_prefix}/{file.path}" if self.strip_prefix else file.path
@@ -104,27 +104,27 @@ class Interface:
     def of(
         cls, lists: Mapping[str, tuple[str, ...]], requires: Requires | None = None
     ) -> Interface:
-        """An interface from its lists by key."""
+        """Return an interface from its lists by key."""
         known: dict[str, Any] = {key: lists.get(key, ()) for key in INTERFACE_LISTS}
         return cls(**known, requires=requires or Requires())
 
     def libraries(self) -> tuple[str, ...]:
-        """Every library file, whatever its kind."""
+        """Return every library file of any kind."""
         return self.static_library + self.shared_library + self.interface_library
 
     def undeclared_archives(self) -> list[str]:
-        """What `alwayslink` and `circular` name and `static_library` does not."""
+        """Return the archives of `alwayslink` and `circular` that `static_library` lacks."""
         named = dict.fromkeys(self.alwayslink + self.circular)
         return [path for path in named if path not in self.static_library]
 
     def required_files(self) -> tuple[str, ...]:
-        """Every file that there must be; globs among them, in a manifest, take one or more."""
+        """Return every file that must exist; in a manifest, also globs that match at least one."""
         return self.libraries() + self.headers + self.licenses + self.runtime_files
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPlatform:
-    """What one platform's prebuilt is made of.
+    """One platform's prebuilt.
 
     Attributes:
         archives: The downloads.
@@ -138,7 +138,7 @@ class LockedPlatform:
     unusable: str = ""
 
     def check_usable(self, what: str) -> None:
-        """Checks that this program can use it.
+        """Check that this version can use it.
 
         Raises:
             UnavailableError: Only a newer program can.
@@ -151,13 +151,13 @@ class LockedPlatform:
             )
 
     def files(self) -> tuple[LockedFile, ...]:
-        """Every file of every archive, sorted by path."""
+        """Return every file of every archive, sorted by path."""
         return tuple(sorted((f for a in self.archives for f in a.files), key=lambda f: f.path))
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A step of how a library is built from its source.
+    """A step of a source build.
 
     Attributes:
         tool: `cargo`, `make`, `cmake` or `command`.
@@ -230,13 +230,13 @@ class Source:
         return (self.build, *self.then)
 
     def of_platform(self, platform: str) -> Source:
-        """The source as it is built for a platform."""
+        """Return the source for a platform."""
         return self.platforms.get(platform, self)
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A publisher's signature of a release's archives; `signing` checks it.
+    """A publisher's signature of a release's archives; `vouching.signing` verifies it.
 
     Attributes:
         public_key: Whose: an SSH public key, `ssh-ed25519 AAAA...`.
@@ -251,7 +251,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A workflow's statement that it built archives of a release; `attestation` verifies it.
+    """A workflow's statement that it built a release's archives; `vouching.attestation` verifies it.
 
     Attributes:
         issuer: Who vouches for the workflow's identity: an OpenID Connect issuer.
@@ -299,11 +299,11 @@ class LockedVersion:
         return self.flavors[self.default_flavor]
 
     def flavor_names(self) -> list[str]:
-        """The names of the flavors; none where the library has no flavors."""
+        """Return the flavors' names; none for a library without flavors."""
         return [flavor for flavor in self.flavors if flavor]
 
     def prebuilts(self) -> Iterator[tuple[str, str, LockedPlatform]]:
-        """Every prebuilt, with its flavor and its platform."""
+        """Yield every prebuilt with its flavor and platform."""
         for flavor, platforms in self.flavors.items():
             for platform, prebuilt in platforms.items():
                 yield flavor, platform, prebuilt
@@ -330,7 +330,7 @@ class Lock:
     ranges_file: Path | None = field(default=None, compare=False)
 
     def check_complete(self, where: str) -> None:
-        """Checks that the file holds nothing that writing the lock again would drop.
+        """Check that writing the lock again would drop nothing.
 
         Raises:
             LockError: It does.
@@ -344,7 +344,7 @@ class Lock:
             )
 
     def known_platform(self, name: str) -> Platform:
-        """The platform of a name that somebody asks for; the lock need not have it.
+        """Return a platform by name; the lock may lack it.
 
         Raises:
             UsageError: None has that name.
@@ -363,7 +363,7 @@ class Lock:
             ) from None
 
     def version(self, version: str | None) -> tuple[str, LockedVersion]:
-        """A version by name, or the default one.
+        """Return a version by name, or the default one.
 
         Raises:
             LockError: The lock has no such version.

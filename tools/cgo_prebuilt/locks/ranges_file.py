@@ -39,12 +39,12 @@ _NO_ENTRY = -1
 
 
 def ranges_beside(lock: Path) -> Path:
-    """Where the file of a lock is, whether or not there is one."""
+    """Return where the file of a lock is, whether or not there is one."""
     return lock.with_suffix(".ranges")
 
 
 def read_sections(path: Path) -> dict[str, bytes]:
-    """The sections of a file by their SHA-256; none where it is absent or damaged."""
+    """Return the sections of a file by their SHA-256; none where it is absent or damaged."""
     try:
         data = bytes_of_file(path)
     except OSError:
@@ -61,7 +61,7 @@ def read_sections(path: Path) -> dict[str, bytes]:
 
 
 def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[Segment]:
-    """What to read of an archive for the files that are locked of it.
+    """Return what to read of an archive for the files that are locked of it.
 
     Args:
         archive: The archive.
@@ -82,7 +82,7 @@ def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[S
 
 
 def format_sections(sections: Mapping[str, bytes]) -> bytes:
-    """The file for some sections, in the order of their hashes."""
+    """Return the file for some sections, in the order of their hashes."""
     parts = [_MAGIC]
     for _, section in sorted(sections.items()):
         parts += [len(section).to_bytes(_LENGTH, "little"), section]
@@ -90,7 +90,7 @@ def format_sections(sections: Mapping[str, bytes]) -> bytes:
 
 
 def format_section(ranges: ArchiveRanges) -> bytes:
-    """The section of an archive."""
+    """Return the section of an archive."""
     document = {
         "points": [
             [
@@ -145,7 +145,7 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
 
 
 def _rows(value: object, *types: type) -> Iterator[list[Any]]:
-    """The rows of a table, each with a value of each type."""
+    """Yield the rows of a table, each with a value of each type."""
     if not isinstance(value, list):
         raise ValueError("it has no table")
     for row in value:

@@ -53,7 +53,7 @@ def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None
 
 
 def _configurations(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Return the existing files, by precedence."""
+    """Yield the existing files, by precedence."""
     named = [
         environ.get("REGISTRY_AUTH_FILE"),
         f"{environ.get('DOCKER_CONFIG') or '~/.docker'}/config.json",

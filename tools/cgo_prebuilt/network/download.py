@@ -27,7 +27,7 @@ class Download:
     size: int | None
 
     def check(self, sha256: str, size: int) -> None:
-        """Compares what came with what the lock says.
+        """Compare the received hash and size with the lock's.
 
         Raises:
             Failure: It differs; `Kind.WRONG`.

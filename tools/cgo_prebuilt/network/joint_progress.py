@@ -47,7 +47,7 @@ class LinesAmongOthers(Shown):
         self._percent: int | None = None
 
     def watch(self, every: float = 0.5) -> None:
-        """Writes from now on, in a thread of its own."""
+        """Start printing, in a thread."""
 
         def run() -> None:
             while not self._is_gone():
@@ -59,7 +59,7 @@ class LinesAmongOthers(Shown):
             threading.Thread(target=run, name="cgo-prebuilt-report", daemon=True).start()
 
     def look(self) -> None:
-        """Writes a line, when it is time."""
+        """Print a line, if it is time."""
         with self.lock:
             if not self.active:
                 return
@@ -71,17 +71,17 @@ class LinesAmongOthers(Shown):
                 self.write(f"fetching {self._what}: {format_sum(self._all)}\n")
 
     def started(self, meter: Meter) -> None:
-        """Counts it, too."""
+        """Count it, too."""
         self._all.append(meter)
 
     def ended(self, meter: Meter) -> None:
-        """Counts what came, and no more: another try at it may start."""
+        """Count only its received bytes: another attempt may start."""
         if meter.outcome != "done":
             self._all.remove(meter)
 
 
 def is_due(seconds: float, gain: int | None, *, is_terminal: Callable[[], bool]) -> bool:
-    """Whether it is time for another line.
+    """Return whether it is time for another line.
 
     Args:
         seconds: Since the one before it.

@@ -46,7 +46,7 @@ class Meter:
 
 
 def facts_of(meter: Meter) -> str:
-    """How far a file is, how fast, and how long it will take."""
+    """Return how far a file is, how fast, and how long it will take."""
     if meter.outcome == "done":
         return f"{format_size(meter.position)} in {format_time(meter.elapsed())}"
     if meter.outcome is not None:
@@ -64,7 +64,7 @@ def facts_of(meter: Meter) -> str:
 
 
 def format_line(meter: Meter, width: int) -> str:
-    """One file's line, at most `width` columns wide."""
+    """Format one file's line to at most `width` columns."""
     facts = facts_of(meter)[: max(0, width)]
     room = width - len(facts) - 2
     name = meter.file
@@ -75,13 +75,13 @@ def format_line(meter: Meter, width: int) -> str:
 
 
 def percent_of(meters: Sequence[Meter]) -> int:
-    """How many percent of several files are there."""
+    """Return how many percent of several files are there."""
     total = sum(meter.total or 0 for meter in meters)
     return min(100, 100 * sum(meter.position for meter in meters) // total) if total else 0
 
 
 def format_sum(meters: Sequence[Meter]) -> str:
-    """How far several files are together: `60 MB of 102 MB (58%), 12.1 MB/s, from example.com`."""
+    """Format several files' progress: `60 MB of 102 MB (58%), 12.1 MB/s, from example.com`."""
     active = [meter for meter in meters if meter.outcome is None]
     position = sum(meter.position for meter in meters)
     facts = [format_size(position)]

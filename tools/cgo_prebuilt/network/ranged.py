@@ -1,4 +1,4 @@
-"""The parts of an archive that are fetched, and the seekable file to read them from.
+"""A file on a server as a seekable file: each part is fetched when read (RFC 9110 14).
 
 Nothing here compares the archive's hash: the consumer verifies what it reads.
 """

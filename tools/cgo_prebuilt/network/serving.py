@@ -1,4 +1,4 @@
-"""A consumer and a hash side by side on one spool, and whose fault it is where they disagree."""
+"""Run a consumer and a hash on one spool, and decide which is right if they disagree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cgo_prebuilt.network.threads import start
 def serve(
     download: Download, spool: Spool, file: PositionedFile, consume: Callable[[ByteStream], object]
 ) -> tuple[str, int]:
-    """Lets a consumer read a spool while it is hashed.
+    """Let a consumer read a spool while it is hashed.
 
     Returns:
         SHA-256 and size of all of it, which are those wanted.

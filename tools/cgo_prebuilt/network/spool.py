@@ -68,12 +68,12 @@ class Spool:
         return self._file.path
 
     def parts(self) -> list[tuple[int, int]]:
-        """All present intervals."""
+        """Return all present intervals."""
         with self._changed:
             return self._done.parts()
 
     def held(self) -> int:
-        """The number of present bytes."""
+        """Return the number of present bytes."""
         with self._changed:
             return self._done.size()
 

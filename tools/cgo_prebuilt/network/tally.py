@@ -36,7 +36,7 @@ class Tally:
 
 
 def total(parts: Iterable[Tally]) -> Tally:
-    """The sum of several tallies."""
+    """Return the sum of several tallies."""
     whole = Tally()
     for part in parts:
         whole.add(requests=part.requests, downloaded=part.downloaded, resumed=part.resumed)

@@ -1,4 +1,4 @@
-"""One pass over one URL: from the first request to bytes that are known to be right or wrong.
+"""One pass over one URL: from the first request to verified or wrong bytes.
 
 Three threads meet at the spool: one takes bytes from the network, one hashes them, and the caller's
 own runs the consumer. The network's may fail and come back; the others only see bytes in order.
@@ -68,7 +68,7 @@ class Transfer:
         self._known = Recorder(partial, visit.url, self._parts_held, settings)
 
     def run(self) -> tuple[str, int]:
-        """Downloads, hashes and has it consumed.
+        """Download, hash, and hand to the consumer.
 
         Returns:
             SHA-256 and size of the whole archive, verified; of parts, as the download has them.
@@ -106,7 +106,7 @@ class Transfer:
                 self._known.record()
 
     def stop(self) -> None:
-        """Ends the pass from any thread; a no-op once it is over."""
+        """End the pass from any thread; no effect once it is over."""
         if not self._over.is_set():
             self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
         self._over.set()
@@ -181,7 +181,7 @@ class Transfer:
             self._spool.fail(failure)
 
     def _fetch(self, client: HttpClient) -> None:
-        """Makes requests until all bytes are there."""
+        """Make requests until all bytes are present."""
         if self._job.parts is None:
             self._resume()
         while not retrying(
@@ -200,7 +200,7 @@ class Transfer:
             raise Restart(failure.reason)
 
     def _resume(self) -> None:
-        """Looks at what an earlier run has left, and goes on from there if that may be right."""
+        """Inspect what an earlier run left, and resume it if it may be valid."""
         sidecar = self._partial.sidecar
         if (
             sidecar is not None
@@ -216,7 +216,7 @@ class Transfer:
             self._leases = Leases(self._held.holes(sidecar.total))
 
     def _attempt(self, client: HttpClient) -> bool:
-        """Makes one request; True once all bytes are there, False to go on with the next."""
+        """Make one request; return whether all bytes are present."""
         leases = self._leases
         if leases is None or self._in_order():
             began = time.monotonic()
@@ -237,7 +237,7 @@ class Transfer:
         return True
 
     def _take_whole(self, answer: Answer, latency: float) -> bool:
-        """Takes a 200 from its first byte; refuses a wrong size at once."""
+        """Take a 200 from its first byte; refuse a wrong size at once."""
         size, length = self._size, answer.length
         if size is not None and length is not None and length != size:
             raise Failure(Kind.WRONG, f"size {length}, expected {size}")
@@ -264,7 +264,7 @@ class Transfer:
         return True
 
     def _end_of(self, answer: Answer, position: int, limit: int) -> int:
-        """Where the archive ends, after a body whose length nobody had told."""
+        """Return the end of an archive whose length the server did not state."""
         size = self._size
         if position > limit:
             raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
@@ -276,11 +276,11 @@ class Transfer:
         return position
 
     def _in_order(self) -> bool:
-        """Whether to fetch all in order, because ranges could be of another version."""
+        """Return whether to fetch all in order, because ranges could be of another version."""
         return self._job.parts is None and self._known.validator is None
 
     def _take_part(self, client: HttpClient, leases: Leases, lease: Lease) -> bool:
-        """Fetches one part that is missing."""
+        """Fetch one missing part."""
         known, in_parts = self._known, self._job.parts is not None
         asked = (lease.position, lease.end)
         headers: dict[str, str] = {}
@@ -308,11 +308,11 @@ class Transfer:
                 self._progress.ask((self._size or 0) - leases.missing(), 0)
                 return self._take_whole(answer, latency)
             self._start_over(trouble)
-            # What was to be gone on with is void, but the answer itself may be good.
+            # The bytes present are discarded, but this response may be good.
             return answer.status == 200 and self._take_whole(answer, latency)
 
     def _start_over(self, reason: str) -> None:
-        """Forgets what is there, and asks this server for no more ranges: so never in a circle."""
+        """Discard what is present, and ask this server for no more ranges, which prevents a cycle."""
         self._visit.ranges = False
         if self._spool is not None:
             raise Restart(reason)
@@ -337,7 +337,7 @@ class Transfer:
         self._ready.set()
 
     def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:
-        """Takes a body to its end; further connections may join meanwhile and cut the lease."""
+        """Receive a body to its end; more connections may join meanwhile and shorten the lease."""
         spool, leases = self._spool, self._leases
         if spool is None or leases is None:
             raise AssertionError("a body without a place")
@@ -361,7 +361,7 @@ class Transfer:
             )
 
     def _finish(self) -> None:
-        """All bytes are there: the readers will find the end."""
+        """Mark all bytes as present, so that readers find the end."""
         self._open_spool()
         if self._spool is not None and self._known.total is not None:
             self._spool.finish(self._known.total)

@@ -1,4 +1,4 @@
-"""The transport: an archive's bytes from the first of its URLs that gives the right ones.
+"""The transport: fetch an archive from the first of its URLs with the right bytes.
 
 Transport.run  mirrors in order, wrong bytes told from missing ones   (this module)
   Transfer     one pass over one URL: tries, resume, hash, consumer   (transfer)
@@ -47,7 +47,7 @@ class _NotInParts(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """An archive that was fetched, whole or in parts, and consumed.
+    """The result of a transfer: an archive that was fetched and consumed.
 
     Attributes:
         sha256: Of the whole, 64 lower-case hex digits; what the download says where parts were enough.
@@ -69,15 +69,15 @@ class Transferred:
 
 
 class Transport:
-    """Downloads archives; several threads may call `run` at the same time.
+    """A downloader of archives; several threads may call `run` at once.
 
     Args:
-        partials: The folder for what is on its way; made when needed.
-        settings: The numbers.
-        progress: Is told how far each file is.
+        partials: The folder of partial files; created when needed.
+        settings: The limits.
+        progress: Receives each file's progress.
 
     Attributes:
-        tally: What all of it has cost so far, whether or not anything came of it.
+        tally: The requests and bytes so far, of failed attempts, too.
     """
 
     def __init__(self, partials: Path, settings: TransportSettings, progress: Progress) -> None:
@@ -90,7 +90,7 @@ class Transport:
         self._lock = threading.Lock()
 
     def stop(self) -> None:
-        """Ends every transfer, from any thread; each leaves what the next run can go on from."""
+        """End every transfer, from any thread; the next run can resume each."""
         with self._lock:
             self._stopped = True
             active = list(self._active)
@@ -103,26 +103,26 @@ class Transport:
         consume: Callable[[ByteStream], object],
         parts: Parts | None = None,
     ) -> Transferred:
-        """Fetches an archive, and has it consumed as it comes in.
+        """Fetch an archive, and let a consumer read it as it arrives.
 
         Args:
             download: What to fetch.
-            consume: Reads the archive from its first byte, in the caller's thread. It may be called
-                again from the start, after a server changed its mind or for the next mirror; what
-                it made before counts for nothing. It may return before the end.
-            parts: How to read it in parts, which is tried at every URL first; only then is it read
-                whole, by `consume`. Needs the download's size.
+            consume: Reads the archive from its first byte, in the caller's thread. It is called again
+                if a server's file changed, or for the next mirror; discard earlier results then. It
+                may return before the end.
+            parts: How to read it in parts. Every URL is tried so first, and only then whole, with
+                `consume`. Needs the download's size.
 
         Returns:
-            What was fetched. `consume` has returned, and size and hash of all the bytes are right;
-            or the `consume` of `parts` has returned, and only the size was compared.
+            The result. `consume` has returned, and the archive's size and hash match; or the
+            `consume` of `parts` has returned, and only the size was compared.
 
         Raises:
             IntegrityError: A mirror gave wrong bytes, and none the right ones.
             UnavailableError: No mirror gave any.
             UsageError: The partial file cannot be written.
-            Exception: Whatever `consume` raises, except where the bytes were wrong or missing; any
-                error that nobody foresaw.
+            Exception: Whatever `consume` raises, unless the bytes were wrong or missing; any
+                unexpected exception.
         """
         tally, deadline = Tally(self.tally), time.monotonic() + self._settings.total_seconds
         last = download.urls[-1:]
@@ -138,7 +138,7 @@ class Transport:
             return self._try_all(job, visits, stack)
 
     def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
-        """Visits one URL after another, with or without parts, until one gives the bytes."""
+        """Visit one URL after another, with or without parts, until one gives the bytes."""
         download, failures = job.download, list[tuple[Url, Failure]]()
         total = download.size if job.parts is None else None
         job.progress = self._progress.start(download.file, total)
@@ -177,7 +177,7 @@ class Transport:
             job.progress.done(outcome)
 
     def _visit(self, job: Job, visit: Visit, stack: contextlib.ExitStack) -> tuple[str, int]:
-        """Fetches from one URL; the result is the archive's SHA-256 and size."""
+        """Fetch from one URL; the result is the archive's SHA-256 and size."""
         path = _local(visit.url)
         job.progress.comes_from(visit.url.host if path is None else "a folder")
         if path is not None:
@@ -258,7 +258,7 @@ def _local(url: Url) -> str | None:
 
 
 def _from_file(job: Job, path: str) -> tuple[str, int]:
-    """Serves a `file://` URL from where the file is."""
+    """Serve a `file://` URL directly from its file."""
     try:
         # Without O_NONBLOCK, opening a pipe waits for whoever writes into it.
         flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -284,9 +284,9 @@ def _from_file(job: Job, path: str) -> tuple[str, int]:
 
 
 def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Exception:
-    """The error that stands for what went wrong at every URL of an archive.
+    """Return the error for an archive that failed at all of its URLs.
 
-    No unforeseen error, such as a bug here, is a want of bytes, for which another source would be taken.
+    An unexpected exception, such as a bug, is not reported as unavailable: no source build may hide it.
     """
     if not failures:
         return UnavailableError(

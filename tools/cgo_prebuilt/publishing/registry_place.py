@@ -171,7 +171,7 @@ class RegistryPlace:
             raise overtaken(self._tag, self._place)
 
     def _documents(self) -> Iterator[tuple[str, bytes, str]]:
-        """Return the manifests to send, in order, with names and media types."""
+        """Yield the manifests to send, in order, with names and media types."""
         release = self._there()
         platforms = platform_manifests(self._manifest, release.layers)
         index = index_of(self._manifest, merged(release.indexed, [one for one, _ in platforms]))

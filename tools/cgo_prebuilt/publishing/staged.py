@@ -73,7 +73,7 @@ def download_release(
 
 
 def source_sums(manifest: Manifest) -> dict[str, str]:
-    """The SHA-256 of a manifest's source, by its file name, if it is an archive."""
+    """Return the SHA-256 of a manifest's source, by its file name, if it is an archive."""
     source = manifest.source
     if source is None or source.url is None:
         return {}

@@ -51,7 +51,7 @@ class Catalog:
     _steps: int = 0
 
     def files(self) -> Iterator[str]:
-        """Return the names of all files, including those reached through links.
+        """Yield the names of all files, including those reached through links.
 
         Raises:
             IntegrityError: Its links are too many to be followed.

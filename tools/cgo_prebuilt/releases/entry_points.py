@@ -57,7 +57,7 @@ class Layout:
 
 
 def can_enter_deflate() -> bool:
-    """Whether points within deflate data can be found."""
+    """Return whether points within deflate data can be found."""
     return _indexed_gzip() is not None
 
 
@@ -87,7 +87,7 @@ def find_ranges(
 
 
 def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> bool:
-    """Whether ranges of an archive are not found only because this machine cannot enter deflate data."""
+    """Return whether only a missing decoder keeps an archive's ranges from being found."""
     if format != "tar.gz" or can_enter_deflate():
         return False
     total = max(end for _, end in layout.spans.values())
@@ -98,7 +98,7 @@ def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> b
 def _runs(
     spans: Mapping[str, tuple[int, int]], users: Sequence[frozenset[str]]
 ) -> tuple[MemberRun, ...]:
-    """The runs of members behind each other that the same platforms need."""
+    """Return the runs of members behind each other that the same platforms need."""
     runs: list[MemberRun] = []
     before: list[int] = []
     for name, (start, end) in spans.items():
@@ -118,7 +118,7 @@ def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list
 
 
 def _deflate_points(file: BinaryIO, decoded: int) -> list[EntryPoint]:
-    """The points in a gzip file that have a window."""
+    """Return the points in a gzip file that have a window."""
     file.seek(0)
     spacing = max(_SPACING, decoded // _MOST_POINTS)
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +143,7 @@ def _read_points(file: BinaryIO) -> list[EntryPoint]:
 
 
 def _indexed_gzip() -> Any:
-    """The module if it is installed, else None; it has no types."""
+    """Return the module if it is installed, else None; it has no types."""
     try:
         return importlib.import_module("indexed_gzip")
     except ImportError:

@@ -242,7 +242,7 @@ class GitHubApi:
         return UnavailableError(what, where=where, remedy="try again later")
 
     def _items(self, url: Url) -> Iterator[object]:
-        """Return a list's items from all of its pages (RFC 8288 links)."""
+        """Yield a list's items from all of its pages (RFC 8288 links)."""
         deadline = time.monotonic() + _MOST_SECONDS
         for _ in range(_MOST_PAGES):
             reply = self._session.ask(url)

@@ -34,7 +34,7 @@ class RangesFinder:
     missed: list[str] = field(default_factory=list)
 
     def with_ranges(self, version: LockedVersion) -> LockedVersion:
-        """The version with the ranges of its archives.
+        """Return the version with the ranges of its archives.
 
         What the old lock has of the same archive and the same members stays as it is, also where this
         machine could not find it: so a lock is the same, whoever makes it.
@@ -62,7 +62,7 @@ class RangesFinder:
         return replace(version, flavors=flavors)
 
     def _section(self, archive: LockedArchive, users: _Users, known: str) -> str:
-        """The hash of an archive's section; the one that is known, or an empty string, without one."""
+        """Return the hash of an archive's section; the one that is known, or an empty string, without one."""
         layout = self.layouts.get(archive.sha256)
         if known in self.sections or layout is None:
             return known
@@ -82,7 +82,7 @@ class RangesFinder:
 
 
 def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
-    """The file beside a lock, with the sections that the lock names; None where there are none."""
+    """Return the file beside a lock, with the sections that the lock names; None where there are none."""
     named = {
         archive.ranges
         for version in lock.versions.values()
@@ -94,7 +94,7 @@ def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
 
 
 def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
-    """Each archive that ranges may be found of, and the members that platforms need, by its SHA-256."""
+    """Return each archive that may have ranges, with its platforms' members, by SHA-256."""
     archives: dict[str, LockedArchive] = {}
     users: dict[str, dict[frozenset[str], None]] = {}
     for _, _, prebuilt in version.prebuilts():

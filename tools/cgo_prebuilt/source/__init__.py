@@ -1,1 +1,1 @@
-"""Building a library from its source."""
+"""Source builds of libraries at a prompt."""

@@ -1,4 +1,4 @@
-"""What a build from source sees of the caller's environment, and what of that changes its outcome.
+"""The environment of a source build, and which of it affects the result.
 
 A variable that neither the tools nor the lock's `env` name is not passed on: it would steer the
 build, and nobody would know from the outcome's key.
@@ -35,7 +35,7 @@ _NEVER = re.compile(r"MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS|CARGO_TARGET_DIR|CARGO_IN
 
 @dataclass(frozen=True, slots=True)
 class BuildEnvironment:
-    """What a build sees.
+    """The environment of a build.
 
     Attributes:
         variables: All of it.
@@ -47,7 +47,7 @@ class BuildEnvironment:
 
 
 def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEnvironment:
-    """Decide what a build sees.
+    """Return the environment of a build.
 
     Args:
         environ: The caller's environment.

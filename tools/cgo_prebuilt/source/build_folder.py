@@ -1,4 +1,4 @@
-"""The folder that a build runs in: always the same one, so that what a failed build made is of use.
+"""A build's folder: always the same, so that a failed build can be resumed.
 
 Its path is in no outcome, but tools that cache by it find what they know. A build that succeeded
 leaves nothing; one that failed or was interrupted leaves it all, and the next one of the same
@@ -40,12 +40,12 @@ class BuildFolder:
 
     @property
     def source(self) -> Path:
-        """The folder of the source, which commands run in."""
+        """The folder of the source, in which commands run."""
         return self.path / "source"
 
     @property
     def log(self) -> Path:
-        """The file for all that the tools say."""
+        """The log of the tools' output."""
         return self.path / "build.log"
 
     def prepare(
@@ -56,7 +56,7 @@ class BuildFolder:
         copy: Callable[[Path], list[str]],
         programs: Mapping[str, str],
     ) -> list[str]:
-        """Make the folder ready for a build, on top of one that did not end where that is sound.
+        """Prepare the folder, and keep an unfinished build if it can be resumed.
 
         Args:
             tools: What builds: one or several of `cargo`, `cmake`, `command` and `make`.
@@ -94,16 +94,16 @@ class BuildFolder:
         return names
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder with its contents."""
         delete(self.path)
 
     @property
     def _stamp(self) -> Path:
-        """What is being built in the folder; written when the source is there whole."""
+        """The record of what is being built, written once the source is complete."""
         return self.path / "stamp.json"
 
     def _resumable(self, kinds: set[str], settings: str, digest: str) -> set[str] | None:
-        """The source's files of an earlier build that can be resumed; None where there is none."""
+        """Return the source's files of a resumable earlier build; None without one."""
         try:
             stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
             # Cargo knows by itself what an edit puts out of date; the others may not.
@@ -121,7 +121,7 @@ class BuildFolder:
 def build_folder(
     key: str, hold: Callable[[str], AbstractContextManager[bool]]
 ) -> Iterator[BuildFolder]:
-    """The folder of a build, for this process alone.
+    """Open a build's folder for this process alone.
 
     Args:
         key: What is built, and where its source comes from.
@@ -145,7 +145,7 @@ def _user() -> str:
 
 
 def _remove_stale(root: Path, now: float) -> None:
-    """Remove what builds of long ago left, which nobody resumes any more."""
+    """Remove folders of old builds that nobody resumes."""
     for folder in root.iterdir():
         with suppress(OSError):
             # A build that runs has a log that grows.

@@ -1,4 +1,4 @@
-"""How a library is built from its source at a prompt, decided before anything runs.
+"""Decide how to build a library from source at a prompt. Pure.
 
 The tools, their settings and the C compiler are the caller's own: `CC`, `CFLAGS` and their like
 count as they do when the library's maintainer builds it.
@@ -55,7 +55,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """What is to be run, and what comes out of it.
+    """The commands to run, and their results.
 
     Attributes:
         commands: What runs in the source's folder, one after the other.
@@ -98,7 +98,7 @@ class BuildMachine:
 
 
 def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPlan:
-    """Decides how to build.
+    """Decide how to build.
 
     Args:
         wanted: What to build.
@@ -191,13 +191,13 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
 
 
 def _tools(steps: Sequence[Build], others: Sequence[str]) -> tuple[str, ...]:
-    """Every program that has to be there, once."""
+    """Return every required program, once."""
     own = (tool for step in steps for tool in tools_needed(step.tool, step.args))
     return tuple(dict.fromkeys([*own, *others]))
 
 
 def _vendored(folder: Path) -> list[str]:
-    """What has cargo take crates from a folder, and from nowhere else."""
+    """Return cargo's settings that take crates from a folder only."""
     return [
         "--config",
         'source.crates-io.replace-with = "cgo-prebuilt"',
@@ -207,7 +207,7 @@ def _vendored(folder: Path) -> list[str]:
 
 
 def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
-    """Flags that keep the names of this machine's folders out of what rustc writes."""
+    """Return the flags that keep this machine's folder names out of rustc's output."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or ""
     cargo_home = environ.get("CARGO_HOME") or (home and str(Path(home, ".cargo")))
     # The last one that fits counts.
@@ -216,12 +216,12 @@ def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def _shell_script(command: Sequence[str]) -> str:
-    """A program that runs a command with more arguments."""
+    """Return a script that runs a command with more arguments."""
     return f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
 
 
 def _installed(source: Source, values: Mapping[str, str]) -> Interface:
-    """The interface with the libraries at the places that they are installed at."""
+    """Return the interface with the libraries' installed paths."""
     outputs = source.outputs
     where = "source"
     places = [fill(path, values, where=where, error=LockError) for path in source.installed]

@@ -1,4 +1,4 @@
-"""`Cargo.lock`: the crates that a build takes, each by its checksum or its commit. Pure.
+"""`Cargo.lock`: the crates of a build, each by checksum or commit. Pure.
 
 Reference: the Cargo book, "Cargo.toml vs Cargo.lock"; its forms 1 to 4 are read here.
 """
@@ -99,7 +99,7 @@ class GitCrates:
         return f"the crates of {self.url} at {self.commit[:12]}"
 
     def config(self) -> str:
-        """What has cargo take the crates from the folder that has `.cargo/config.toml` with this text."""
+        """Return cargo's settings that take the crates from the folder of this configuration."""
         query = self.source.partition("#")[0].partition("?")[2]
         kind, _, reference = query.partition("=")
         name = "cgo-prebuilt-" + hashlib.sha256(self.source.encode()).hexdigest()[:16]
@@ -113,7 +113,7 @@ class GitCrates:
 
 @dataclass(frozen=True, slots=True)
 class NamedCrates:
-    """All crates that a build takes.
+    """All crates of a build.
 
     Attributes:
         registry: Those of crates.io.
@@ -125,13 +125,13 @@ class NamedCrates:
 
 
 def git_archive(locked: LockedCrates) -> str:
-    """The file name of the archive of crates in Git."""
+    """Return the file name of the archive of crates from Git."""
     repository = GitCrates(locked.source, ()).url.name.removesuffix(".git")
     return f"{_NOT_IN_NAMES.sub('-', repository) or 'crates'}-{locked.sha256[:16]}.tar"
 
 
 def cargo_locks(steps: Iterable[Build]) -> list[list[str]]:
-    """Where the `Cargo.lock` of each of cargo's steps may be, relative to the source's root.
+    """Return the possible paths of each cargo step's `Cargo.lock`, relative to the source.
 
     Args:
         steps: The build's. Cargo looks from the manifest's folder upwards for the workspace.
@@ -156,7 +156,7 @@ def _manifest_path(args: Sequence[str]) -> str:
 
 
 def parse_cargo_lock(text: str, where: str) -> NamedCrates:
-    """The crates that a `Cargo.lock` names, but for those of the workspace itself.
+    """Return a `Cargo.lock`'s crates, without those of the workspace itself.
 
     Args:
         text: The file's text.
@@ -191,7 +191,7 @@ def parse_cargo_lock(text: str, where: str) -> NamedCrates:
 
 
 def _check_public(package: Mapping[str, str], where: str) -> None:
-    """Refuses a repository that no lock may name, since it would publish what grants access."""
+    """Refuse a repository whose URL grants access, since the lock would publish it."""
     source = Url(package["source"])
     found = source.credential()
     query = source.raw.partition("#")[0].partition("?")[2]

@@ -1,4 +1,4 @@
-"""Which tools build a library from its source, and with which command lines.
+"""The tools and command lines of a source build.
 
 `rules/private/source_plan.bzl` decides the same for Bazel, from the same table.
 """
@@ -15,7 +15,7 @@ TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.source", "build_tools.bzl"
 
 
 def rust_target(platform: Platform) -> str:
-    """The Rust target of a platform.
+    """Return the Rust target of a platform.
 
     For Windows it is a GNU one, since cgo links with GCC's or Clang's driver there.
     """
@@ -24,7 +24,7 @@ def rust_target(platform: Platform) -> str:
 
 
 def tools_needed(tool: str, args: Sequence[str]) -> tuple[str, ...]:
-    """The programs that a build runs, besides those that its own files name.
+    """Return the programs that a build runs, besides those that its files name.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -38,7 +38,7 @@ def tools_needed(tool: str, args: Sequence[str]) -> tuple[str, ...]:
 
 
 def cross_rust_target(tool: str, target: str, host: str) -> str:
-    """The Rust target that cargo must be told; empty where it builds for it anyway.
+    """Return the Rust target to pass to cargo; empty if it is the default.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -49,7 +49,7 @@ def cross_rust_target(tool: str, target: str, host: str) -> str:
 
 
 def cross_arguments(tool: str, platform: str, host: str, rust_target: str) -> list[str]:
-    """The arguments that say what is built for, where that is not the host.
+    """Return the arguments that name the target, in a cross build.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -78,7 +78,7 @@ def command_lines(
     jobs: str,
     offline: bool,
 ) -> list[list[str]]:
-    """The command lines of a build.
+    """Return the command lines of a build.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -106,7 +106,7 @@ def command_lines(
 
 
 def built_path(path: str, rust_target: str) -> str:
-    """Where a build leaves an output.
+    """Return where a build writes an output.
 
     Args:
         path: As it is where nothing is cross-compiled: `target/release/libx.a`.
@@ -118,7 +118,7 @@ def built_path(path: str, rust_target: str) -> str:
 
 
 def is_source(name: str, tool: str) -> bool:
-    """Whether an entry of a source's folder is source, and not what a build or Git left there."""
+    """Return whether an entry of a source's folder is source, not a leftover of a build or Git."""
     left_behind = [*TABLES["NOT_SOURCE"], *TABLES["BUILT_FOLDERS"].get(tool, ())]
     return name not in left_behind and not name.startswith("bazel-")
 
@@ -132,5 +132,5 @@ def _names_profile(args: Sequence[str]) -> bool:
 
 
 def _unless_given(flags: Sequence[str], args: Sequence[str]) -> Sequence[str]:
-    """Flags without those that are there already: cargo refuses the same one twice."""
+    """Return the flags that are not given already: cargo refuses duplicates."""
     return [flag for flag in flags if flag not in args]

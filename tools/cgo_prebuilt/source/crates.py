@@ -1,4 +1,4 @@
-"""The crates of a source, fetched by the hashes of its `Cargo.lock` and lock: cargo needs no network."""
+"""Fetch a source's crates by the hashes of `Cargo.lock` and lock, so that cargo needs no network."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CHECKSUM = ".cargo-checksum.json"
 
 @dataclass(frozen=True, slots=True)
 class Crates:
-    """What fetches the crates of a source.
+    """A fetcher of a source's crates.
 
     Attributes:
         wanted: The source.
@@ -62,7 +62,7 @@ class Crates:
     environ: Mapping[str, str]
 
     def archives(self, source: Path) -> list[StoredArchive]:
-        """The archives of the crates that a source names.
+        """Return the archives of the source's crates.
 
         Args:
             source: Its folder.
@@ -75,7 +75,7 @@ class Crates:
         return [*map(self._of_registry, named.registry), *self._of_git(named)]
 
     def unpack(self, source: Path, target: Path) -> None:
-        """Puts the crates of a source where cargo takes them in place of a registry.
+        """Unpack a source's crates to where cargo takes them instead of a registry.
 
         Args:
             source: Its folder.
@@ -101,7 +101,7 @@ class Crates:
             extract_source(archive, "tar", "", target.parent / VENDOR_GIT / archive.stem)
 
     def put(self, source: Path, target: Path) -> list[str]:
-        """Puts the archives of a source's crates into a folder, with their sums.
+        """Copy a source's crate archives into a folder, with their sums.
 
         Args:
             source: The source's folder.
@@ -117,7 +117,7 @@ class Crates:
         return list(files)
 
     def _fetch(self, stored: Sequence[StoredArchive]) -> list[Path]:
-        """The archives in the store, in the same order."""
+        """Return the archives in the store, in the same order."""
         from concurrent.futures import ThreadPoolExecutor
 
         if all(archive.find() is not None for archive in stored):
@@ -182,7 +182,7 @@ class Crates:
 
 @contextmanager
 def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator[Path]:
-    """A folder that has each `Cargo.lock` of a source: its own, or a temporary one.
+    """Open a folder with each `Cargo.lock` of a source: its own, or a temporary one.
 
     Args:
         wanted: The source.
@@ -204,7 +204,7 @@ def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator
 def lock_git_crates(
     wanted: SourceOf, source: Path, store: Store, environ: Mapping[str, str]
 ) -> tuple[LockedCrates, ...]:
-    """Locks the crates of a source that are in Git repositories; the store keeps them.
+    """Lock the source's crates from Git, and keep them in the store.
 
     Args:
         wanted: The source.
@@ -230,7 +230,7 @@ def lock_git_crates(
 
 
 def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> list[str]:
-    """The paths of a source's `Cargo.lock`, one for each of cargo's steps.
+    """Return the paths of a source's `Cargo.lock` files, one for each cargo step.
 
     Args:
         sources: The source, as it is for one platform or several.
@@ -255,7 +255,7 @@ def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) 
 
 
 def crates_of(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> NamedCrates:
-    """The crates that a source's `Cargo.lock` names, sorted; see `find_cargo_locks`.
+    """Return the crates that a source's `Cargo.lock` names, sorted; see `find_cargo_locks`.
 
     Raises:
         BuildError: There is no `Cargo.lock`, or it names crates of another registry.

@@ -1,4 +1,4 @@
-"""The crates of a Git repository at a commit, as an archive that has the same bytes for everybody.
+"""The crates of a Git repository at a commit, as a reproducible archive.
 
 Git fetches the commit, and verifies what comes by the commit's name. Nothing is checked out: no setting,
 filter or hook of Git's changes a byte.
@@ -50,7 +50,7 @@ _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
 def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -> None:
-    """Fetches a commit with git, and writes the archive of its crates.
+    """Fetch a commit with git, and write the archive of its crates.
 
     Args:
         git: Which crates of which commit.
@@ -104,7 +104,7 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
 
 
 class _Repository:
-    """A repository in a temporary folder, with one commit of another."""
+    """A temporary repository with one commit of another."""
 
     def __init__(self, git: GitCrates, folder: Path, environ: Mapping[str, str]) -> None:
         self._git = git
@@ -122,7 +122,7 @@ class _Repository:
         }
 
     def fetch(self) -> None:
-        """Fetches the commit: alone, or with all others where the server gives no commit by its name."""
+        """Fetch the commit: alone, or with all others if the server serves no single commits."""
         self._run("init", "--quiet", "--bare")
         if not self._has_own_ssh():
             self._environ["GIT_SSH_COMMAND"] = _PATIENT_SSH
@@ -133,13 +133,13 @@ class _Repository:
         self._run("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _has_own_ssh(self) -> bool:
-        """Whether the user says how ssh is called (git-config(1), core.sshCommand)."""
+        """Return whether the user configured how git calls ssh (git-config(1), core.sshCommand)."""
         if self._environ.get("GIT_SSH_COMMAND") or self._environ.get("GIT_SSH"):
             return True
         return self._try("config", "--get", "core.sshCommand").code == 0
 
     def entries(self) -> dict[str, Entry]:
-        """The commit's files by path."""
+        """Return the commit's files by path."""
         listing = self._run("ls-tree", "-r", "-z", "--full-tree", self._git.commit)
         entries = {}
         for line in filter(None, listing.split(b"\0")):
@@ -149,7 +149,7 @@ class _Repository:
         return entries
 
     def content(self, entry: Entry) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
         if self._contents is None:
             command = [*self._git_command, "cat-file", "--batch"]
             started = running(
@@ -166,7 +166,7 @@ class _Repository:
         return content[:size]
 
     def close(self) -> None:
-        """Ends what was started."""
+        """Remove the repository and end git."""
         if self._contents is not None:
             self._contents.communicate()
         self._opened.close()

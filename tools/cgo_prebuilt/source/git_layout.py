@@ -1,4 +1,4 @@
-"""Which files of a Git repository are the crates that are wanted of it, and where cargo looks for them. Pure.
+"""Decide which files of a Git repository belong to the wanted crates, and where cargo finds them. Pure.
 
 Each crate gets a folder, as `cargo vendor` gives it one. Its manifest stays as it is: what that takes from a
 workspace, cargo finds in a `Cargo.toml` above.
@@ -48,7 +48,7 @@ def crate_files(
     manifests: Mapping[str, str],
     link_of: Callable[[str], str],
 ) -> dict[str, str]:
-    """Decide which files the archive of some crates has.
+    """Decide which files the archive of some crates holds.
 
     Args:
         git: The crates.
@@ -82,7 +82,7 @@ def crate_files(
 
 
 def check_names(git: GitCrates, names: Iterable[str]) -> None:
-    """Refuses what who unpacks the archive of some crates would refuse.
+    """Refuse names that an unpacker of the archive would refuse.
 
     Args:
         git: The crates.
@@ -118,7 +118,7 @@ def _folder_of(git: GitCrates, name: str, version: str, manifests: Mapping[str, 
 
 
 def package_of(manifest: str) -> dict[str, str]:
-    """The `name` and the `version` of the package in a manifest, where they are said there."""
+    """Return the package's `name` and `version` in a manifest, if stated there."""
     table, found = "", dict[str, str]()
     for line in manifest.splitlines():
         if header := _HEADER.fullmatch(line):
@@ -139,7 +139,7 @@ def _followed(
     link_of: Callable[[str], str],
     rest: int,
 ) -> dict[str, str]:
-    """The files that are at a place: one, or those of a folder that a link leads to; else none."""
+    """Return the files at a path: one, or those of a folder that a link resolves to; else none."""
     entry = entries.get(path)
     if entry is not None and entry.mode != LINK:
         return {place: path} if entry.mode != SUBMODULE else {}
@@ -158,7 +158,7 @@ def _followed(
 def workspace_manifest(
     git: GitCrates, files: Mapping[str, str], manifests: Mapping[str, str]
 ) -> str:
-    """What the crates take from their workspace: its tables, or nothing.
+    """Return the workspace tables that the crates inherit from, or nothing.
 
     Args:
         git: The crates.
@@ -184,7 +184,7 @@ def workspace_manifest(
 
 
 def _workspace_of(manifest: str, manifests: Mapping[str, str]) -> str:
-    """The manifest of the workspace that a crate's takes something from; empty where it takes nothing."""
+    """Return the workspace manifest that a crate inherits from; empty without one."""
     if not _INHERITS.search(manifests[manifest]) or _workspace_tables(manifests[manifest]):
         return ""
     folder = posixpath.dirname(manifest)
@@ -197,7 +197,7 @@ def _workspace_of(manifest: str, manifests: Mapping[str, str]) -> str:
 
 
 def _workspace_tables(manifest: str) -> str:
-    """The tables of a manifest that are about its workspace; a package in it would want its files."""
+    """Return a manifest's workspace tables, without its package, which would need its files."""
     table, lines = "", []
     for line in manifest.splitlines():
         if header := _HEADER.fullmatch(line):

@@ -1,4 +1,4 @@
-"""Running a build's tool: what it says goes to a log, its last lines into memory."""
+"""Run a build tool: its output goes to a log, its last lines into memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_tool(
     log: Path,
     on_line: Callable[[str], None],
 ) -> tuple[int, list[str]]:
-    """Run a program to its end, or with all that it has started to this process's.
+    """Run a program to its end; end it with its children if this process ends.
 
     Args:
         command: The program's path, and its arguments.
@@ -61,7 +61,7 @@ def _copy(output: IO[bytes], log: IO[bytes], lines: _Lines) -> None:
 
 
 class _Lines:
-    """The lines in what a program says; a carriage return ends one, too, and a long one is cut."""
+    """The lines of a program's output; a carriage return ends one, too, and long ones are cut."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self.last: deque[str] = deque(maxlen=_LINES_KEPT)

@@ -1,4 +1,4 @@
-"""Building a library from its source with this machine's tools; the outcome is kept in the store."""
+"""Build a library from source with this machine's tools, and keep the result in the store."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Builder:
 
 
 def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
-    """All that the outcome depends on besides the source, as far as it can be known.
+    """Return all known inputs of the result besides the source.
 
     How the outcome is linked is not in it: another `linkopts` builds nothing anew.
     """
@@ -158,7 +158,7 @@ def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) ->
 
 
 def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[str, str]:
-    """What the tools say of their versions, in the source's folder where that is known.
+    """Return the tools' versions, asked in the source's folder if known.
 
     Raises:
         BuildError: A tool that the build needs is not there, or is not the one that it asks for.
@@ -189,7 +189,7 @@ def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[st
 
 
 def _check_toolchain(toolchain: str, answer: str, what: str) -> None:
-    """Refuses another Rust than the lock asks for: without rustup, nothing else would."""
+    """Refuse another Rust release than the lock requires, which only rustup would enforce."""
     found = re.search(r"^release: (\S+)", answer, re.MULTILINE)
     release = found[1] if found else ""
     is_number = toolchain[:1].isdigit()
@@ -213,7 +213,7 @@ def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None)
 
 
 def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> None:
-    """Refuses globs over the source that find nothing, before the build and not after it."""
+    """Refuse globs over the source that match nothing, before the build."""
     for key, kind in (("headers", "header"), ("runtime_files", "file")):
         for pattern in getattr(plan.interface, key):
             if "*" in pattern and not any(matches(name, [pattern]) for name in names):
@@ -250,7 +250,7 @@ def _install(
     names: Iterable[str],
     staging: Path,
 ) -> tuple[LockedFile, ...]:
-    """Copies what was built to where a prebuilt has it."""
+    """Copy the build's outputs to the paths of a prebuilt."""
     files = []
     for built, place in (*plan.outputs, *((other, other) for other in others)):
         if not (folder / built).is_file():
@@ -270,7 +270,7 @@ def _install(
 
 
 def _exposed(root: Path, path: str) -> str:
-    """The path of a shared library under its SONAME; its own where it has none."""
+    """Return a shared library's path under its SONAME; its own path without one."""
     with (root / path).open("rb") as file:
         soname = read_soname(file)
     return path[: path.rfind("/") + 1] + (soname or path.rpartition("/")[2])
@@ -284,7 +284,7 @@ def _lacks(
     suffixes: Iterable[str],
     kind: str,
 ) -> BuildError:
-    """What the build did not write, with what it wrote of the same kind."""
+    """Return the error for a missing output, with similar files that exist."""
     own = set(names)
     written = sorted(
         name

@@ -1,4 +1,4 @@
-"""The files of a source: found in a folder, written into another one from there or from an archive."""
+"""A source's files: found in a folder, and copied from there or extracted from an archive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca
 
 
 def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:
-    """The files of a source's folder, without what its build's tools and Git left there."""
+    """Yield the files of a source's folder, without leftovers of its build tools and Git."""
     for entry in root.iterdir():
         if all(is_source(entry.name, tool) for tool in tools):
             yield from _files_of(entry)
@@ -45,7 +45,7 @@ def _files_of(entry: Path) -> Iterator[Path]:
 
 
 def copy_files(files: Mapping[str, Path], target: Path) -> None:
-    """Copies files to their names in a folder; those that are alike there stay as they are.
+    """Copy files into a folder; leave equal ones alone.
 
     Raises:
         UsageError: Something else is in their place, or a link on the way to it.
@@ -62,7 +62,7 @@ def _output_folders(target: Path) -> OutputFolders:
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole, in place of one or of a link that an earlier run left."""
+    """Write a file atomically, in place of a file or link of an earlier run."""
     unfinished = path.parent / temporary_name()
     try:
         write(unfinished)
@@ -74,7 +74,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether two files are alike; a file that stays keeps its time, by which tools know it."""
+    """Return whether two files are equal; an equal file keeps its time, which tools compare."""
     try:
         found, there = one.stat(), other.lstat()
     except OSError:
@@ -98,7 +98,7 @@ def _write(member: Member, path: Path) -> None:
 
 @contextmanager
 def _explaining(target: Path) -> Iterator[None]:
-    """Says what a refusal of the file system means."""
+    """Explain a file system's refusal."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -112,7 +112,7 @@ def _explaining(target: Path) -> Iterator[None]:
 def extract_source(
     archive: Path, archive_format: str, strip_prefix: str, target: Path, *, only: str = ""
 ) -> list[str]:
-    """Writes an archive's files; links and the like are left out.
+    """Write an archive's files; leave out links and special files.
 
     The archive is the one that the lock names, but its files are not named there: their names are
     checked here. Scripts and binaries are made programs, whose mode an archive need not tell: a crate

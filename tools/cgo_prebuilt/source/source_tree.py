@@ -1,4 +1,4 @@
-"""A library's source: the folder or the archive that the lock names, put where it is built."""
+"""A library's source, from the folder or archive that the lock names."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SourceOf:
 
 
 def archive_name(source: Source) -> str:
-    """The file name of a source's archive."""
+    """Return a source archive's file name."""
     return (source.url.name if source.url is not None else "") or "source"
 
 
@@ -68,11 +68,11 @@ class SourceFolder:
         return self._root
 
     def place(self) -> str:
-        """Where the source comes from, whatever it is today."""
+        """Return the source's path, regardless of its present contents."""
         return str(self._root.resolve())
 
     def digest(self) -> str:
-        """What the source is: a SHA-256 over the names, modes and contents of its files."""
+        """Return a SHA-256 over the files' names, modes and contents."""
         digest = hashlib.sha256()
         for path in self._files:
             name = path.relative_to(self._root).as_posix()
@@ -82,14 +82,14 @@ class SourceFolder:
         return digest.hexdigest()
 
     def copy(self, target: Path) -> list[str]:
-        """Copies the source into a folder; gives the names of the files."""
+        """Copy the source into a folder, and return the files' names."""
         names = {path.relative_to(self._root).as_posix(): path for path in self._files}
         copy_files(names, target)
         return list(names)
 
 
 class SourceArchive:
-    """A source that is an archive, fetched and verified like any other, and kept in the store.
+    """A source archive, fetched, verified and kept in the store like any other.
 
     Attributes:
         archive: The archive.
@@ -125,18 +125,18 @@ class SourceArchive:
         return None
 
     def place(self) -> str:
-        """Where the source comes from."""
+        """Return an archive's place, which is its digest."""
         return self.digest()
 
     def digest(self) -> str:
-        """What the source is."""
+        """Return what the source is."""
         return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
 
     def copy(self, target: Path) -> list[str]:
-        """Extracts the source into a folder; gives the names of the files.
+        """Extract the source into a folder; return the names of the files.
 
         Raises:
-            UnavailableError: The archive cannot be had.
+            UnavailableError: The archive is unavailable.
             IntegrityError: It is not the one that the lock names, or is malformed.
         """
         from cgo_prebuilt.archive_names import format_of
@@ -147,7 +147,7 @@ class SourceArchive:
 
 
 def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Settings) -> SourceOf:
-    """Which source the settings choose.
+    """Return the source that the settings select.
 
     Raises:
         LockError: The lock has no such version, or that has no source.
@@ -174,7 +174,7 @@ def source_origin(
     open_transport: Callable[[], Transport],
     on_wait: Callable[[], None] | None = None,
 ) -> SourceFolder | SourceArchive:
-    """The source itself.
+    """Return the source's folder or archive.
 
     Raises:
         BuildError: Its folder is not there.

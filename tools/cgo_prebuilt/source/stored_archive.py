@@ -1,4 +1,4 @@
-"""An archive that is kept in the store as it is: of a source, or of a crate."""
+"""An archive that the store keeps unextracted: of a source, or of a crate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StoredArchive:
     make: Callable[[Path], None] | None = None
 
     def find(self) -> Tree | None:
-        """The tree of the store that has it, and nothing else; or None."""
+        """Return the store's tree of this archive alone, or None."""
         result = Results(self.store.results).get(self._key)
         # The result says only what its size is: the rest is the lock's.
         known = [(file.path, file.sha256) for file in result.files] if result else []
@@ -54,7 +54,7 @@ class StoredArchive:
     def obtain(
         self, open_transport: Callable[[], Transport], on_wait: Callable[[], None] | None = None
     ) -> Path:
-        """The file in the store, downloaded first where it is not there.
+        """Return the file in the store; download it if missing.
 
         Args:
             open_transport: Makes the transport, where something must be downloaded.
@@ -71,7 +71,7 @@ class StoredArchive:
         return tree.files / self.file
 
     def put(self, path: Path) -> None:
-        """Keeps a file that is the archive."""
+        """Keep an existing file as the archive."""
 
         def copy(target: Path) -> int:
             shutil.copyfile(path, target)

@@ -1,4 +1,4 @@
-"""A tree and its record: read from a store, compared with the files that are there, written."""
+"""A tree and its record: read, matched and renewed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RECORD_MAX = 64 << 20
 
 
 def read_tree(store: StoreFolder, key: str) -> Tree | None:
-    """A tree by its record, as somebody wrote it; None where there is none that can be read."""
+    """Return a tree by its record, as somebody wrote it; None where there is none that can be read."""
     folder = store.trees / key
     try:
         if is_link(folder.lstat()):
@@ -36,7 +36,7 @@ def read_tree(store: StoreFolder, key: str) -> Tree | None:
 
 
 def find_matching(store: StoreFolder, key: str, files: Iterable[LockedFile]) -> Tree | None:
-    """A tree whose record names these files."""
+    """Return a tree whose record names these files."""
     tree = read_tree(store, key)
     if tree is None:
         return None
@@ -46,7 +46,7 @@ def find_matching(store: StoreFolder, key: str, files: Iterable[LockedFile]) -> 
 
 
 def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
-    """The tree with a record that is true now; None when a file is not what it should be."""
+    """Return the tree with a record that is true now; None when a file is not what it should be."""
     boot = boot_id()
     try:
         sealed = tree.files.lstat()
@@ -84,7 +84,7 @@ def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
 
 
 def sealed_now(tree: Tree) -> Tree:
-    """The tree, sealed as its folder is now."""
+    """Return the tree, sealed as its folder is now."""
     try:
         return replace(tree, sealed=tree.files.lstat().st_ctime_ns)
     except OSError:

@@ -42,7 +42,7 @@ class StoredLibrary:
     reason: str | None = None
 
     def report(self, output: Path) -> dict[str, object]:
-        """The answer of `cgo-prebuilt fetch --json`.
+        """Return the answer of `cgo-prebuilt fetch --json`.
 
         Args:
             output: The folder that the files were put into.
