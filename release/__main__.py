@@ -52,7 +52,7 @@ def build(commit: Commit, output: Path, docs: Path | None = None) -> str:
     (output / archive).write_bytes(content)
     (output / "cgo-prebuilt.pyz").write_bytes(program)
     (output / "cgo-prebuilt.pyz").chmod(0o755)
-    for shell, text in completions(commit, program).items():
+    for shell, text in completions(program).items():
         (output / f"cgo-prebuilt.{shell}").write_text(text, encoding="utf-8", newline="\n")
     return notes(released, archive, integrity(content), changed)
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import CgoPrebuiltError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
@@ -18,6 +23,11 @@ _LIST_HINT = 'write `["one", "another"]`, or a single text'
 _SHOWN = 40
 _MOST = 1 << 63
 """More bytes than any file has (`off_t`)."""
+
+
+def keys_of(record: type[DataclassInstance]) -> tuple[str, ...]:
+    """Return the keys of a section that a dataclass holds as it is."""
+    return tuple(field.name for field in fields(record))
 
 
 class Fields:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import ManifestError
-from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.fields import Fields, keys_of
 from cgo_prebuilt.locks.lock import Source
 from cgo_prebuilt.locks.lock_names import FLAVOR, NAME, VERSION
 from cgo_prebuilt.manifests.archive_section import check_names
@@ -266,8 +266,7 @@ def _go(top: Fields) -> GoSpec | None:
     value = top.get("go")
     if value is None:
         return None
-    known = ("module", "package", "license")
-    fields = Fields(value, where=f"{top.where}: go", known=known, error=ManifestError)
+    fields = Fields(value, where=f"{top.where}: go", known=keys_of(GoSpec), error=ManifestError)
     return GoSpec(
         fields.string("module"),
         fields.optional_string("package"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cgo_prebuilt.errors import ManifestError
-from cgo_prebuilt.fields import Fields
+from cgo_prebuilt.fields import Fields, keys_of
 from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.locks.lock_checks import (
     check_interface,
@@ -25,7 +25,7 @@ from cgo_prebuilt.url import Url
 
 _PLATFORM_KEYS = ("build", "env", "tools", *INTERFACE_LISTS)
 _KEYS = ("path", "url", "sha256", "strip_prefix", "vendor", "platforms", *_PLATFORM_KEYS)
-_BUILD_KEYS = ("tool", "args", "target", "toolchain", "command")
+_BUILD_KEYS = (*keys_of(Build), "command")
 _LIBRARIES = ("static_library", "shared_library", "interface_library")
 
 
@@ -217,5 +217,5 @@ def _build(value: object, where: str) -> Build:
     if toolchain and tool != "cargo":
         raise fields.problem(f"'toolchain' is for cargo, and the tool is {tool}", "remove it")
     if toolchain:
-        fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
+        toolchain = fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
     return Build(tool, fields.strings("args", lines=True), target, toolchain)

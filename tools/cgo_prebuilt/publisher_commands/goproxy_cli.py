@@ -108,7 +108,7 @@ def add_goproxy(verbs: Verbs) -> None:
 def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
-    from cgo_prebuilt.go_modules.goproxy_staging import go_spec
+    from cgo_prebuilt.go_modules.goproxy_staging import checked_go
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.vouching.sums import SIGNATURE
 
@@ -125,7 +125,7 @@ def _build(options: argparse.Namespace) -> int:
             remedy="leave it out: the zips are in the site",
         )
     manifest = read_manifest(options.manifest, options.version)
-    go_spec(manifest)  # before the release and the site: without it neither is of use
+    checked_go(manifest)  # before the release and the site: without it neither is of use
     time = version_time(os.environ)
     release = _release(options, manifest)
     if options.slim:

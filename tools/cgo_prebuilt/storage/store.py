@@ -314,7 +314,7 @@ class Store:
         Raises:
             UsageError: A folder of the store is a link, or others can write it.
         """
-        self._folder.owners()
+        self._folder.check_folders()
         keys: Iterable[str] = ()
         with suppress(OSError):
             keys = [path.name for path in self._folder.trees.iterdir()]

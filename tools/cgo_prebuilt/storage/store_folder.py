@@ -140,6 +140,10 @@ class StoreFolder:
             folder.mkdir(mode=0o700, exist_ok=True)
         self.refuse_other_user()  # who may have made one of them meanwhile
 
+    def check_folders(self) -> None:
+        """Raise the error of `owners` if a folder is unsafe."""
+        self.owners()
+
     def owners(self) -> frozenset[int]:
         """Return the user ids that own the store's existing folders.
 
