@@ -36,8 +36,9 @@ holds, before it downloads anything and without a network; below that nothing is
 _FETCHING = {"mirror": "", "origin": "auto", "transport": "python"}
 
 _ORIGIN = """\
-Where the library comes from, `auto` by default. `prebuilt`: the prebuilt, or the build fails. `source`: the source; no prebuilt is
-downloaded. `auto`: the prebuilt; the source on a platform without one and, with a warning, where no mirror has the right bytes.
+Where the library comes from, `auto` by default. `prebuilt`: the prebuilt, or the build fails. `source`: a build from source;
+no prebuilt is downloaded. `auto`: the prebuilt, and a build from source if the platform has none or, with a warning, if no mirror has
+the right bytes.
 CGO_PREBUILT_ORIGIN takes precedence over it, and the build flag `--@<name>//:origin` over both."""
 
 _MIRROR = """\

@@ -195,8 +195,8 @@ The project's own flags override them:
         ),
         "cores": attr.int(
             default = 0,
-            doc = "How many things the build does at once, which Bazel takes into account where it runs on this machine." +
-                  " 0: as many as the machine has cores, of which Bazel reserves 4.",
+            doc = "How many jobs the build runs at once; Bazel accounts for them on this machine." +
+                  " 0: one for each core, of which Bazel reserves 4.",
             values = CORES,
         ),
         "crates": attr.label_list(

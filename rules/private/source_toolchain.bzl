@@ -100,8 +100,8 @@ with a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remot
             doc = "Variables to be set for the tools. `PATH` is what a library's own commands are found on.",
         ),
         "rust_host": attr.string(
-            doc = "The Rust target that `rustc` builds for where it is told none, as `rustc -vV` prints it. Where it" +
-                  " is not set, cargo is told the target every time.",
+            doc = "The Rust target that `rustc` builds for by default, as `rustc -vV` prints it. Without it, cargo is" +
+                  " always given the target.",
         ),
         "rust_target": attr.string(
             doc = "The Rust target to build for, instead of the platform's usual one.",
