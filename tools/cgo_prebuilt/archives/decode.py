@@ -14,8 +14,10 @@ import lzma
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from cgo_prebuilt.archives.frames_ahead import SMALL, FramesAhead, Steps, decoding_threads
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.errors import IntegrityError
@@ -133,7 +135,7 @@ def deflate(window: bytes = b"") -> Codec:
 
 
 def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[bytes]:
-    """Decode a whole file.
+    """Decode a whole file; small zstd frames on several cores.
 
     Args:
         read: Gives 1 to n bytes of the file, and `b""` at its end.
@@ -147,23 +149,64 @@ def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[b
         IntegrityError: The data are malformed or truncated, something else follows them, or they
             are a bomb.
     """
+    threads = decoding_threads()
+    if codec.name != "zstd" or threads < 2:
+        yield from _decode(read, codec, work, None)
+        return
+    ahead = FramesAhead(read, partial(_decode_small, codec), work, threads)
+    try:
+        yield from _decode(ahead.read, codec, work, ahead)
+    finally:
+        ahead.close()
 
+
+def _decode(
+    read: Callable[[int], bytes], codec: Codec, work: Work, ahead: FramesAhead | None
+) -> Iterator[bytes]:
     def receive() -> bytes:
         more = read(READ_SIZE)
         work.received(len(more))
         return more
 
-    data = _start(b"", b"", receive)
-    while data:
-        work.stream(held=len(data))
-        unused = yield from decode_stream(data, receive, codec, work)
-        data = _start(unused, codec.padding, receive)
-        if data and not data.startswith(codec.magics):
+    data, begun = b"", False
+    while True:
+        if ahead is not None:
+            ahead.put_back(data)
+            data = b""
+            begun |= yield from ahead.decoded(READ_SIZE)
+        data = _start(data, codec.padding if begun else b"", receive)
+        if not data:
+            return
+        if begun and not data.startswith(codec.magics):
             raise IntegrityError(
                 f"there is something else behind the {codec.name} data",
                 where=work.where,
                 remedy=_REMEDY,
             )
+        begun = True
+        work.stream(held=len(data))
+        data = yield from decode_stream(data, receive, codec, work)
+
+
+def _decode_small(codec: Codec, chunks: list[bytes]) -> Steps | None:
+    """Decode a frame that is there as a whole; None where it is malformed or not small."""
+    decompressor = codec.open()
+    left = iter(chunks)
+    steps: Steps = []
+    total = 0
+    try:
+        while not decompressor.eof:
+            data = next(left, b"") if decompressor.needs_input else b""
+            if decompressor.needs_input and not data:
+                return None
+            piece = decompressor.decompress(data, PIECE_SIZE)
+            steps.append((len(data), piece))
+            total += len(piece)
+            if total > SMALL:
+                return None
+    except codec.errors:
+        return None
+    return None if decompressor.unused_data or next(left, b"") else steps
 
 
 def decode_stream(

@@ -1,0 +1,169 @@
+"""Small zstd frames, decoded on several cores while later ones arrive.
+
+A small frame is in memory as a whole; `pack` writes no others. Nothing is judged here: what is malformed,
+too large, or larger than it says is put back, with all that follows, for a decoder that goes in order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from cgo_prebuilt.archives.work import Work
+from cgo_prebuilt.archives.zstd import Frame, FrameWalk
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+SMALL = 8 << 20
+"""The most bytes that a small frame decodes to."""
+
+# What cannot be compressed gets a little longer.
+_SMALL_ENCODED = SMALL + (SMALL >> 6)
+
+# Three cores decode more than one thread writes and hashes.
+_THREADS_MAX = 3
+
+Steps = list[tuple[int, bytes]]
+"""A decoded frame: its pieces, and how many more of its bytes were taken before each."""
+
+
+def decoding_threads() -> int:
+    """How many threads decode: as many as this process may use cores, up to a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(_THREADS_MAX, len(os.sched_getaffinity(0)))
+    return min(_THREADS_MAX, os.cpu_count() or 1)
+
+
+class FramesAhead:
+    """A zstd file whose small frames are decoded by threads; the caller decodes all others.
+
+    Args:
+        read: Gives 1 to n bytes of the file, and `b""` at its end.
+        decode_frame: Decodes one from its bytes; None where that is malformed or not small.
+        work: Counts what that takes, as if each byte were read when it is needed.
+        threads: How many threads decode.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        decode_frame: Callable[[list[bytes]], Steps | None],
+        work: Work,
+        threads: int,
+    ) -> None:
+        self._read = read
+        self._decode_frame = decode_frame
+        self._work = work
+        self._threads = threads
+        self._held: deque[bytes] = deque()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def read(self, size: int) -> bytes:
+        """The next bytes that are not decoded here, as `read` gives them."""
+        return self._held.popleft() if self._held else self._read(size)
+
+    def put_back(self, data: bytes) -> None:
+        """Takes back what the caller read, counted, and did not use."""
+        self._work.received(-len(data))
+        self._hold([data])
+
+    def decoded(self, size: int) -> Generator[bytes, None, bool]:
+        """Decodes the small frames that come next; then `read` has what follows them.
+
+        Args:
+            size: How many bytes are read at a time.
+
+        Yields:
+            The decoded bytes, in order.
+
+        Returns:
+            Whether there was a frame.
+
+        Raises:
+            IntegrityError: They are too much work.
+        """
+        found = False
+        ahead: deque[tuple[list[bytes], Future[Steps | None]]] = deque()
+        try:
+            with closing(self._small_frames(size)) as frames:
+                for frame in frames:
+                    if frame:
+                        ahead.append((frame, self._submit(frame)))
+                    while ahead and (len(ahead) > self._threads or ahead[0][1].done()):
+                        if (steps := ahead[0][1].result()) is None:
+                            return found
+                        ahead.popleft()
+                        found = True
+                        yield from self._pieces(steps)
+            while ahead and (steps := ahead[0][1].result()) is not None:
+                ahead.popleft()
+                found = True
+                yield from self._pieces(steps)
+            return found
+        finally:
+            self._hold(chunk for frame, _ in ahead for chunk in frame)
+
+    def close(self) -> None:
+        """Ends the threads, each after the frame that it is at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _small_frames(self, size: int) -> Generator[list[bytes], None, None]:
+        """The frames that come next, each in chunks; and, after each read, an empty list.
+
+        At the end, what was read and not given out is held.
+        """
+        walk = FrameWalk()
+        rest: list[bytes] = []
+        try:
+            while chunk := self.read(size):
+                start = walk.position
+                for frame, end in walk.feed(chunk):
+                    head, chunk, start = chunk[: end - start], chunk[end - start :], end
+                    rest.append(head)
+                    if not _is_small(frame, rest):
+                        rest.append(chunk)
+                        return
+                    whole, rest = rest, [chunk]
+                    yield whole
+                    rest = []
+                rest.append(chunk)
+                yield []
+                if walk.is_lost or not _is_small(walk.frame, rest):
+                    return
+        finally:
+            self._hold(rest)
+
+    def _submit(self, frame: list[bytes]) -> Future[Steps | None]:
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, "decode")
+        try:
+            return self._pool.submit(self._decode_frame, frame)
+        except RuntimeError:  # no thread can be started
+            left: Future[Steps | None] = Future()
+            left.set_result(None)
+            return left
+
+    def _pieces(self, steps: Steps) -> Iterator[bytes]:
+        self._work.stream()
+        for taken, piece in steps:
+            self._work.received(taken)
+            if piece:
+                self._work.decoded(len(piece))
+                yield piece
+
+    def _hold(self, chunks: Iterable[bytes]) -> None:
+        """Puts bytes before those that are held already."""
+        self._held.extendleft(reversed([chunk for chunk in chunks if chunk]))
+
+
+def _is_small(frame: Frame | None, chunks: list[bytes]) -> bool:
+    if frame is not None and (frame.content or 0) > SMALL:
+        return False
+    return sum(map(len, chunks)) <= _SMALL_ENCODED
