@@ -159,6 +159,19 @@ def test_a_notice_that_nobody_would_get_is_refused(
     pack(run, "--notice", "NOTICE").refused(2, words, "  at: NOTICE")
 
 
+@pytest.mark.parametrize("level", ["0", "20", "-1", "high", ""])
+def test_a_level_that_is_none_is_refused(run: Run, level: str) -> None:
+    pack(run, f"--level={level}").refused(2, f"{level!r} is not a level from 1 to 19", "")
+
+
+def test_a_level_is_taken_from_the_command_line(run: Run) -> None:
+    answer = pack(run, "--format", "tar.zst", "--level", "19")
+    assert answer.out.endswith(".tar.zst\n")
+    assert "\npacking vec-v1.2.3-linux_amd64.tar.zst (" in answer.err
+    words = "a level is for tar.zst, and this is a tar.gz"
+    pack(run, "--level", "19").refused(2, words, ARCHIVE)
+
+
 def test_notices_pkg_config_and_a_bill_of_materials_go_along(run: Run, tmp_path: Path) -> None:
     write_files(tmp_path, {"NOTICE": b"of others"})
     write_manifest(tmp_path / "prebuilt.yaml", licenses=["NOTICE"])

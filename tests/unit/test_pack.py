@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from typing import Any
 
 import pytest
 
+from cgo_prebuilt.archives.decode import codec_of, decode
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
+from tests.unit.archive_builders import MemoryStream
 from tests.unit.extract_case import index_bytes
 from tests.unit.library_case import (
     FILES,
@@ -29,6 +33,7 @@ from tests.unit.library_case import (
     write_files,
     write_manifest,
 )
+from tests.unit.test_zstd import noise
 
 
 def spec(**changes: Any) -> PlatformSpec:
@@ -170,6 +175,53 @@ def test_an_archive_whose_layout_is_looked_for_is_not_packed(
     assert error.what.startswith("the manifest does not say where each file of the archive goes")
     assert error.where == "vec.tar.gz"
     assert error.remedy
+
+
+@pytest.mark.parametrize("format", ["tar.gz", "tar.zst"])
+def test_the_tar_is_the_one_that_tarfile_writes(tmp_path: Path, format: str) -> None:
+    name = f"include/{'long' * 40}/größe.h"
+    files = {**FILES, name: b"x" * 5000}
+    one = packed(tmp_path, format, files)
+    expected = io.BytesIO()
+    with tarfile.open(fileobj=expected, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path, data in sorted(files.items()):
+            info = tarfile.TarInfo(path)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    stream = MemoryStream(one.path.read_bytes())
+    found = b"".join(decode(stream.read, codec_of(format), Work("lib")))
+    assert found == expected.getvalue()
+
+
+def test_a_file_that_becomes_shorter_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Longer:
+        def __init__(self, found: os.stat_result) -> None:
+            self.st_size = found.st_size + 1
+
+    fstat = os.fstat
+    monkeypatch.setattr("cgo_prebuilt.publishing.pack.os.fstat", lambda f: Longer(fstat(f)))
+    error = refusal(tmp_path)
+    assert error.what == "the archive cannot be written: it became shorter while it was packed"
+    assert error.where == str(tmp_path / "built" / "include" / "vec.h")
+    assert files_below(tmp_path / "dist") == []
+
+
+def test_a_level_makes_it_smaller(tmp_path: Path) -> None:
+    library = noise(400_000)
+    folder = write_files(tmp_path / "built", {**FILES, "lib/libvec.a": library})
+    (one,) = pack(spec(), folder, tmp_path / "a", "tar.zst", level=1)
+    (other,) = pack(spec(), folder, tmp_path / "b", "tar.zst", level=19)
+    assert one.size > other.size
+
+
+def test_a_level_of_another_format_is_refused(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "built")
+    with pytest.raises(UsageError) as caught:
+        pack(spec(), folder, tmp_path / "dist", "zip", level=3)
+    assert caught.value.what == "a level is for tar.zst, and this is a zip"
+    assert not (tmp_path / "dist").exists()
 
 
 # Names and formats.

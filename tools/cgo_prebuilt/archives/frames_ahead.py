@@ -27,12 +27,16 @@ _SMALL_ENCODED = SMALL + (SMALL >> 6)
 # Three cores decode more than one thread writes and hashes.
 _THREADS_MAX = 3
 
+# glibc keeps up to twice as much free memory as the largest block that it has seen freed (mallopt(3),
+# M_MMAP_THRESHOLD). Otherwise it gives back each frame's pages, and a fifth of the time goes to that.
+_KEPT = 16 << 20
+
 Steps = list[tuple[int, bytes]]
 """A decoded frame: its pieces, and how many more of its bytes were taken before each."""
 
 
 def decoding_threads() -> int:
-    """How many threads decode: as many as this process may use cores, up to a few."""
+    """Return how many threads decode: one per core that this process may use, up to a few."""
     if hasattr(os, "sched_getaffinity"):
         return min(_THREADS_MAX, len(os.sched_getaffinity(0)))
     return min(_THREADS_MAX, os.cpu_count() or 1)
@@ -63,16 +67,16 @@ class FramesAhead:
         self._pool: ThreadPoolExecutor | None = None
 
     def read(self, size: int) -> bytes:
-        """The next bytes that are not decoded here, as `read` gives them."""
+        """Return the next bytes that are not decoded here, as `read` gives them."""
         return self._held.popleft() if self._held else self._read(size)
 
     def put_back(self, data: bytes) -> None:
-        """Takes back what the caller read, counted, and did not use."""
+        """Take back what the caller read, counted, and did not use."""
         self._work.received(-len(data))
         self._hold([data])
 
     def decoded(self, size: int) -> Generator[bytes, None, bool]:
-        """Decodes the small frames that come next; then `read` has what follows them.
+        """Decode the small frames that come next; then `read` has what follows them.
 
         Args:
             size: How many bytes are read at a time.
@@ -108,14 +112,14 @@ class FramesAhead:
             self._hold(chunk for frame, _ in ahead for chunk in frame)
 
     def close(self) -> None:
-        """Ends the threads, each after the frame that it is at."""
+        """End the threads, each after its current frame."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
     def _small_frames(self, size: int) -> Generator[list[bytes], None, None]:
-        """The frames that come next, each in chunks; and, after each read, an empty list.
+        """Give the frames that come next, each in chunks; and, after each read, an empty list.
 
-        At the end, what was read and not given out is held.
+        At the end, it puts back what it read and did not give out.
         """
         walk = FrameWalk()
         rest: list[bytes] = []
@@ -142,6 +146,7 @@ class FramesAhead:
         from concurrent.futures import Future, ThreadPoolExecutor
 
         if self._pool is None:
+            bytearray(_KEPT)
             self._pool = ThreadPoolExecutor(self._threads, "decode")
         try:
             return self._pool.submit(self._decode_frame, frame)
@@ -159,7 +164,7 @@ class FramesAhead:
                 yield piece
 
     def _hold(self, chunks: Iterable[bytes]) -> None:
-        """Puts bytes before those that are held already."""
+        """Put bytes before those that are held already."""
         self._held.extendleft(reversed([chunk for chunk in chunks if chunk]))
 
 

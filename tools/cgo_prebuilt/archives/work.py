@@ -82,7 +82,7 @@ class Work:
         return Work(self.where, promised=self._promised, expected=self._expected)
 
     def received(self, count: int) -> None:
-        """Count bytes of the archive."""
+        """Count bytes of the archive; a negative number takes some back."""
         self._encoded += count
         check_silence(self._decoded, self._encoded, where=self.where)
 

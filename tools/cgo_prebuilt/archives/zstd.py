@@ -55,7 +55,7 @@ class Frame:
 
 
 class FrameWalk:
-    """Follows the frames of a zstd file by their headers, without decoding (RFC 8878, section 3.1).
+    """Follow the frames of a zstd file by their headers, without decoding (RFC 8878, section 3.1).
 
     Attributes:
         position: How many bytes it has been given.
@@ -73,7 +73,7 @@ class FrameWalk:
         self._wanted = next(self._steps)
 
     def feed(self, data: bytes) -> list[tuple[Frame, int]]:
-        """Takes the next bytes of the file.
+        """Take the next bytes of the file.
 
         Args:
             data: The bytes, as many as there are.
@@ -104,7 +104,7 @@ class FrameWalk:
         return ended
 
     def _walk(self) -> Generator[int, bytes, None]:
-        """Asks for the next bytes by their number, and passes over others by a negative number."""
+        """Ask for the next bytes by their number, and passes over others by a negative number."""
         while True:
             start = self.position
             magic = _number((yield 4))
@@ -133,7 +133,7 @@ class FrameWalk:
 
 
 def _content_size(descriptor: int) -> Generator[int, bytes, int | None]:
-    """Reads the rest of a frame's header, and what it says of the size of the content."""
+    """Read the rest of a frame's header, and what it says of the size of the content."""
     is_single_segment = bool(descriptor & 0x20)
     length = _CONTENT_SIZE_BYTES[descriptor >> 6]
     if is_single_segment:

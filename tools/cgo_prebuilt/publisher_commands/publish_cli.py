@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from cgo_prebuilt.publishing.publish import Destination
     from cgo_prebuilt.publishing.registry_place import RegistryPlace
 
+# What zstd can do beyond takes more memory than a frame explains.
+_LEVEL_MAX = 19
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
@@ -68,6 +70,12 @@ def add_publishing(verbs: Verbs) -> None:
     )
     verb.add_argument(
         "--format", choices=("tar.zst", "tar.gz", "zip"), help="instead of the file name's"
+    )
+    verb.add_argument(
+        "--level",
+        type=_level,
+        metavar="N",
+        help="how hard zstd tries, 1 to 19; 11 if not given",
     )
     verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
     verb.add_argument(
@@ -158,8 +166,16 @@ def add_publishing(verbs: Verbs) -> None:
     add_json(verb, "print what was done as JSON", keys)
 
 
+def _level(text: str) -> int:
+    """A level of zstd; the type of an argument."""
+    if not text.isdecimal() or not 1 <= int(text) <= _LEVEL_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a level from 1 to {_LEVEL_MAX}")
+    return int(text)
+
+
 def _pack(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.platforms import parse_platform
     from cgo_prebuilt.publishing.packaging import Extras, package
 
@@ -175,9 +191,13 @@ def _pack(options: argparse.Namespace) -> int:
         notices=tuple(options.notice),
         pkg_config=options.pkg_config,
         sbom=options.sbom,
+        level=options.level,
         key=options.sign,
     )
-    packed = package(manifest, specs, options.folder, options.output, options.format, extras, note)
+    progress = progress_for(sys.stderr, verb="pack")
+    packed = package(
+        manifest, specs, options.folder, options.output, options.format, extras, note, progress
+    )
     if options.json:
         archives = [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed]
         print_json(options, {"archives": archives})

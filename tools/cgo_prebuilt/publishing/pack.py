@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from cgo_prebuilt.archive_names import SUFFIXES
-from cgo_prebuilt.archives.zstd import zstd_module
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
@@ -23,21 +23,20 @@ from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
+from cgo_prebuilt.network.progress import FileProgress, Progress, SilentProgress
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.publishing.frame_writer import cut, write_frames
 from cgo_prebuilt.publishing.zip_writer import write_zip
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 
+ZSTD_LEVEL = 11
+"""docs/decisions/archives.md says why."""
+
 _CHUNK = 1 << 20
 _MODE = 0o644
 _GZIP_LEVEL = 9
-_ZSTD_LEVEL = 11
-# More workers do not change the bytes, but none at all does: one is the least that is
-# deterministic.
-_ZSTD_WORKERS = 2
-# What each worker takes at a time, by default four windows: with the level, 100 MB of memory less.
-_ZSTD_JOB = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,9 @@ def pack(
     dist: Path,
     archive_format: str | None,
     overlay: Path | None = None,
+    *,
+    level: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Packed]:
     """Writes a platform's archives and enters them into `SHA256SUMS`.
 
@@ -72,6 +74,8 @@ def pack(
         dist: Where the archives go; made where it is missing.
         archive_format: One of `PACKED_FORMATS` instead of what the archive's name says, or None.
         overlay: A folder like `folder` whose files come in place of its own, and in addition.
+        level: How hard zstd tries; None for `ZSTD_LEVEL`.
+        progress: Is told how far a tar is.
 
     Returns:
         The archives, in the manifest's order. Loose files are copied as they are.
@@ -82,8 +86,9 @@ def pack(
             cannot be written.
         IntegrityError: A file's name is not safe everywhere.
     """
+    progress = progress or SilentProgress()
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
-    _check_archives(spec, archive_format)
+    _check_archives(spec, archive_format, level)
     sources = source_files(folder, overlay)
     names = _select(spec, folder, sorted(sources), loose)
     refuse_links_out(folder, [name for name in names if sources[name] == folder / name])
@@ -95,18 +100,22 @@ def pack(
     for archive in spec.archives:
         if archive.format == "file":
             written.append(
-                write_archive(dist / archive.file, "file", [(sources[archive.path], archive.path)])
+                write_archive(
+                    dist / archive.file, "file", [(sources[archive.path], archive.path)], progress
+                )
             )
         else:
             kind = archive_format or archive.format
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(sources[name], prefix + name) for name in names if name not in loose]
-            written.append(write_archive(dist / _file_name(archive, kind), kind, members))
+            written.append(
+                write_archive(dist / _file_name(archive, kind), kind, members, progress, level)
+            )
     update_sums(dist / SUMS, {item.path.name: item.sha256 for item in written})
     return written
 
 
-def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
+def _check_archives(spec: PlatformSpec, archive_format: str | None, level: int | None) -> None:
     packed = [archive for archive in spec.archives if archive.format != "file"]
     if len(packed) > 1:
         raise UsageError(
@@ -127,6 +136,12 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None) -> None:
                 f"pack does not write {kind}",
                 where=archive.file,
                 remedy=f"use --format, or a name in the manifest, for {', '.join(PACKED_FORMATS)}",
+            )
+        if level is not None and kind != "tar.zst":
+            raise UsageError(
+                f"a level is for tar.zst, and this is a {kind}",
+                where=archive.file,
+                remedy="leave --level out, or use --format tar.zst",
             )
 
 
@@ -245,13 +260,21 @@ def _file_name(archive: ArchiveSpec, kind: str) -> str:
     return f"{stem}.{kind}"
 
 
-def write_archive(target: Path, kind: str, members: list[tuple[Path, str]]) -> Packed:
+def write_archive(
+    target: Path,
+    kind: str,
+    members: list[tuple[Path, str]],
+    progress: Progress,
+    level: int | None = None,
+) -> Packed:
     """Write an archive, the same bytes every time.
 
     Args:
         target: The archive.
         kind: One of `PACKED_FORMATS`, or `file` for a copy of the only member.
         members: Files, and their names in the archive.
+        progress: Is told how far a tar is.
+        level: How hard zstd tries; None for `ZSTD_LEVEL`.
 
     Raises:
         UsageError: It cannot be written.
@@ -264,8 +287,9 @@ def write_archive(target: Path, kind: str, members: list[tuple[Path, str]]) -> P
                 elif kind == "zip":
                     write_zip(file, ((name, source) for source, name in members))
                 else:
-                    with _compressor(file, kind) as compressed:
-                        _write_tar(compressed, members)
+                    total = sum(source.stat().st_size for source, _ in members)
+                    shown = progress.start(target.name, total)
+                    _write_tar(file, kind, members, shown, level)
             digest, size = sha256_of(partial)
     except OSError as error:
         raise UsageError(
@@ -276,32 +300,54 @@ def write_archive(target: Path, kind: str, members: list[tuple[Path, str]]) -> P
     return Packed(target, digest, size, {name: source for source, name in members})
 
 
-@contextmanager
-def _compressor(raw: IO[bytes], kind: str) -> Iterator[IO[bytes]]:
-    if kind == "tar.gz":
-        # RFC 1952: neither a name nor a time goes into the header.
-        with gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as compressed:
-            yield cast(IO[bytes], compressed)
-    else:
-        zstd = zstd_module()
-        options = {
-            zstd.CompressionParameter.compression_level: _ZSTD_LEVEL,
-            zstd.CompressionParameter.checksum_flag: 1,
-            zstd.CompressionParameter.nb_workers: _ZSTD_WORKERS,
-            zstd.CompressionParameter.job_size: _ZSTD_JOB,
-        }
-        with zstd.ZstdFile(raw, "wb", options=options) as compressed:
-            yield compressed
+def _write_tar(
+    file: IO[bytes],
+    kind: str,
+    members: list[tuple[Path, str]],
+    shown: FileProgress,
+    level: int | None,
+) -> None:
+    outcome = "failed"
+    try:
+        pieces = _tar(members, shown.advance)
+        if kind == "tar.zst":
+            write_frames(file, cut(pieces), level or ZSTD_LEVEL)
+        else:
+            # RFC 1952: neither a name nor a time goes into the header.
+            with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as compressed:
+                for _, contents in pieces:
+                    compressed.writelines(contents)
+        outcome = "done"
+    finally:
+        shown.done(outcome)
 
 
-def _write_tar(file: IO[bytes], members: list[tuple[Path, str]]) -> None:
-    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        for source, name in members:
+def _tar(
+    members: list[tuple[Path, str]], advance: Callable[[int], None]
+) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Give each member's size and its bytes with the header; then the end of the tar."""
+    total = 2 * tarfile.BLOCKSIZE
+    for source, name in members:
+        with source.open("rb") as content:
             info = tarfile.TarInfo(name)
-            info.size = source.stat().st_size
+            info.size = os.fstat(content.fileno()).st_size
             info.mode = _MODE
-            with source.open("rb") as content:
-                tar.addfile(info, content)
+            header = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+            padding = bytes(-info.size % tarfile.BLOCKSIZE)
+            total += len(header) + info.size + len(padding)
+            yield info.size, chain([header], _contents(content, info.size, advance), [padding])
+    yield 0, iter([bytes(2 * tarfile.BLOCKSIZE + -total % tarfile.RECORDSIZE)])
+
+
+def _contents(content: IO[bytes], size: int, advance: Callable[[int], None]) -> Iterator[bytes]:
+    """Read exactly so many bytes."""
+    while size:
+        piece = content.read(min(size, _CHUNK))
+        if not piece:
+            raise OSError(errno.EIO, "it became shorter while it was packed", content.name)
+        size -= len(piece)
+        advance(len(piece))
+        yield piece
 
 
 def _copy(source: Path, target: IO[bytes]) -> None:

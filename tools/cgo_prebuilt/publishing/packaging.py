@@ -15,6 +15,7 @@ from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.pack import (
     Packed,
@@ -43,6 +44,7 @@ class Extras:
         notices: Files of third parties' notices, which `licenses` in the manifest names.
         pkg_config: A `.pc` file is made and packed.
         sbom: A bill of materials is written beside the archive.
+        level: How hard zstd tries; None as `pack` does.
         key: The SSH key that `SHA256SUMS` is signed with; None to sign nothing.
     """
 
@@ -53,6 +55,7 @@ class Extras:
     notices: tuple[Path, ...] = ()
     pkg_config: bool = False
     sbom: bool = False
+    level: int | None = None
     key: Path | None = None
 
 
@@ -64,6 +67,7 @@ def package(
     archive_format: str | None,
     extras: Extras,
     say: Callable[[str], None],
+    progress: Progress,
 ) -> list[Packed]:
     """Pack one platform, or several into one archive.
 
@@ -75,6 +79,7 @@ def package(
         archive_format: See `pack`.
         extras: What is done besides.
         say: Told of the findings.
+        progress: Is told how far a tar is.
 
     Raises:
         UsageError: A library cannot work on its platform; or see `pack`.
@@ -89,13 +94,17 @@ def package(
         for spec in specs:
             _inspect(spec, sources, say)
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
-        packed = pack(spec, folder, dist, archive_format, overlay)
+        packed = pack(
+            spec, folder, dist, archive_format, overlay, level=extras.level, progress=progress
+        )
         _note_header_problems(specs, sources, say)
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
             _write_sboms(manifest, platform, packed)
         if extras.debug_symbols:
-            packed += [_debug_archive(manifest, one, folder, dist) for one in specs]
+            packed += [
+                _debug_archive(manifest, one, folder, dist, extras.level, progress) for one in specs
+            ]
     if extras.key is not None:
         # Who pins the key builds from no source that it did not sign.
         update_sums(dist / SUMS, source_sums(manifest))
@@ -105,7 +114,14 @@ def package(
     return packed
 
 
-def _debug_archive(manifest: Manifest, spec: PlatformSpec, folder: Path, dist: Path) -> Packed:
+def _debug_archive(
+    manifest: Manifest,
+    spec: PlatformSpec,
+    folder: Path,
+    dist: Path,
+    level: int | None,
+    progress: Progress,
+) -> Packed:
     """Pack the debug information stripped from shared libraries, by build ID."""
     from cgo_prebuilt.publishing.debug_symbols import keep_debug
 
@@ -120,7 +136,8 @@ def _debug_archive(manifest: Manifest, spec: PlatformSpec, folder: Path, dist: P
     with tempfile.TemporaryDirectory() as temporary:
         kept = sorted({keep_debug(spec.platform, one, Path(temporary)) for one in libraries})
         target = dist / f"{manifest.name}-{manifest.version}-{spec.platform}-debug.tar.zst"
-        packed = write_archive(target, "tar.zst", [(Path(temporary, path), path) for path in kept])
+        members = [(Path(temporary, path), path) for path in kept]
+        packed = write_archive(target, "tar.zst", members, progress, level)
     update_sums(dist / SUMS, {target.name: packed.sha256})
     return packed
 
