@@ -47,6 +47,7 @@ mutate: $(VENV_READY) ## do the tests notice it when the readers, the resume and
 
 lint: setup ## ruff, mypy, buildifier, actionlint and the check of prose
 	$(VENV)/ruff check .
+	$(VENV)/ruff check --select D401 tools docs/site
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy tools tests examples bench release docs/site
 	$(VENV)/python -m tests.prose

@@ -1,4 +1,4 @@
-"""Compressed bytes into plain ones, in bounded pieces, with the fastest decoder that there is.
+"""Decode compressed bytes in bounded pieces, with the fastest installed decoder.
 
 gzip: `isal` when it is installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
 `backports.zstd`. xz: `lzma`. bzip2: `bz2`. A file may hold several gzip members, zstd frames, xz or
@@ -39,7 +39,7 @@ _REMEDY = "fetch it again; if that does not help, its publisher has to pack it a
 
 
 class Decompressor(Protocol):
-    """Decode one gzip member, zstd frame or xz stream; as `lzma.LZMADecompressor` does."""
+    """A decoder of one gzip member, zstd frame or xz stream, with `lzma.LZMADecompressor`'s API."""
 
     @property
     def eof(self) -> bool:
@@ -59,7 +59,7 @@ class Decompressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A compression: how its streams begin, and what decodes one.
+    """A compression: the magic of its streams, and its decoder.
 
     Attributes:
         name: As a person calls it.
@@ -77,7 +77,7 @@ class Codec:
 
 
 class _Zlib:
-    """`zlib.decompressobj` as a `Decompressor`."""
+    """A `zlib.decompressobj` as a `Decompressor`."""
 
     def __init__(self, wbits: int, window: bytes = b"") -> None:
         self._inner = zlib.decompressobj(wbits, zdict=window)
@@ -105,7 +105,7 @@ class _Zlib:
 
 
 def codec_of(format: str) -> Codec:
-    """The codec of a format, which is the end of its name: `gz` and `tar.gz` have one.
+    """Return a format's codec, by its last suffix: `gz` and `tar.gz` share one.
 
     Args:
         format: One of `lock.FORMATS` that is compressed as a whole.
@@ -117,7 +117,7 @@ def codec_of(format: str) -> Codec:
 
 
 def deflate(window: bytes = b"") -> Codec:
-    """The codec of deflate data without a header (RFC 1951), such as a zip member's.
+    """Return the codec of deflate data without a header (RFC 1951), such as a zip member's.
 
     Args:
         window: What comes before the data, as far as they can refer to it.
@@ -255,7 +255,7 @@ def decode_stream(
 
 
 def _start(data: bytes, padding: bytes, receive: Callable[[], bytes]) -> bytes:
-    """The start of the next stream: what is held of it and more, without padding before it.
+    """Return the start of the next stream, without the padding before it.
 
     It is long enough for a header, since isal cannot take the optional fields of gzip in pieces.
     """
@@ -310,7 +310,7 @@ def _zstd() -> Codec:
 
 
 def _optional(module: str) -> Any:
-    """A module if it is installed, else None; it has no types for every Python."""
+    """Return a module if it is installed, else None; it has no types for every Python."""
     try:
         return importlib.import_module(module)
     except ImportError:

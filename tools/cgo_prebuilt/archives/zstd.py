@@ -22,7 +22,7 @@ _RAW, _RLE, _COMPRESSED = range(3)
 
 
 def zstd_module() -> Any:
-    """The module. Neither has types for every Python that we support, hence Any.
+    """Return the module. Neither has types for every Python that we support, hence Any.
 
     Raises:
         UsageError: This Python has neither.

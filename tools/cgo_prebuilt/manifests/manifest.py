@@ -78,7 +78,7 @@ class Manifest:
         return self.flavors[self.default_flavor]
 
     def specs(self) -> tuple[PlatformSpec, ...]:
-        """Every platform of every flavor; the default flavor first."""
+        """Return every platform of every flavor; the default flavor first."""
         return tuple(spec for specs in self.flavors.values() for spec in specs)
 
     def of_flavor(self, flavor: str | None) -> Manifest:

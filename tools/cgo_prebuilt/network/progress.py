@@ -85,13 +85,13 @@ class Shown:
         return _ShownFile(self, meter)
 
     def started(self, meter: Meter) -> None:
-        """A file is on its way."""
+        """Note that a file has started."""
 
     def moved(self) -> None:
-        """Bytes came in."""
+        """Note that bytes arrived."""
 
     def ended(self, meter: Meter) -> None:
-        """A file is over, and not active any more."""
+        """Note that a file has ended."""
 
     def write(self, text: str) -> None:
         """Write it at once."""

@@ -167,7 +167,7 @@ def add_publishing(verbs: Verbs) -> None:
 
 
 def _level(text: str) -> int:
-    """A level of zstd; the type of an argument."""
+    """Return a level of zstd; the type of an argument."""
     if not text.isdecimal() or not 1 <= int(text) <= _LEVEL_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a level from 1 to {_LEVEL_MAX}")
     return int(text)

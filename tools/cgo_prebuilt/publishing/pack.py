@@ -1,4 +1,4 @@
-"""Packing a release: the files of one platform, as an archive whose bytes depend on nothing else."""
+"""Pack a release: a platform's files as a reproducible archive."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def pack(
     level: int | None = None,
     progress: Progress | None = None,
 ) -> list[Packed]:
-    """Writes a platform's archives and enters them into `SHA256SUMS`.
+    """Write a platform's archives, and add them to `SHA256SUMS`.
 
     Args:
         spec: What the manifest says of the platform.
@@ -146,7 +146,7 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None, level: int |
 
 
 def source_files(folder: Path, overlay: Path | None) -> dict[str, Path]:
-    """The files in a folder, or over it, by their paths relative to it.
+    """Return the files in a folder, or those that replace them, by relative path.
 
     Raises:
         UsageError: There is no such folder.
@@ -155,7 +155,7 @@ def source_files(folder: Path, overlay: Path | None) -> dict[str, Path]:
 
 
 def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
-    """What one archive for several platforms holds: the files of them all.
+    """Return the contents of one archive for several platforms: the files of all.
 
     Raises:
         UsageError: The manifest gives them archives of their own.
@@ -185,7 +185,7 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 
 def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
-    """The names that the manifest promises; a hidden file must be named, or its folder, with the dot.
+    """Return the names that the manifest requires; hidden files only if named, or their folder, with the dot.
 
     Args:
         names: Paths of files.
@@ -197,7 +197,7 @@ def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
 
 
 def refuse_links_out(folder: Path, names: Iterable[str]) -> None:
-    """Refuses files that are links to something outside of the folder.
+    """Refuse links that lead out of the folder.
 
     Raises:
         UsageError: One is.
@@ -218,7 +218,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
-    """The files to be packed, sorted: what the manifest promises, no more and no less."""
+    """Return the files to pack, sorted: exactly those that the manifest requires."""
     promises = (*spec.interface.required_files(), *sorted(loose))
     for promise in promises:
         if not promised(names, [promise]):
@@ -267,7 +267,7 @@ def write_archive(
     progress: Progress,
     level: int | None = None,
 ) -> Packed:
-    """Write an archive, the same bytes every time.
+    """Write an archive, reproducibly.
 
     Args:
         target: The archive.

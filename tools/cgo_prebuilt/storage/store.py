@@ -1,4 +1,4 @@
-"""The store: verified trees of files, named by their content, shared by all of a user's workspaces.
+"""The store: verified trees, named by contents, shared by all of a user's workspaces.
 
 What survives a crash: a tree is renamed into place whole, so that a killed process leaves staging
 and nothing else. After a power failure a file system may come back with the rename and without the
@@ -67,7 +67,7 @@ _OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCE
 
 
 class Store:
-    """A store in a folder, which is made when something is put into it.
+    """A store in a folder, created when first written.
 
     Args:
         root: Its folder, absolute.
@@ -97,7 +97,7 @@ class Store:
 
     @property
     def partials(self) -> Path:
-        """The folder of downloads in the making; it is there, unless the store cannot be written.
+        """The folder of partial downloads; it exists unless the store is read-only.
 
         Raises:
             UsageError: The store is another user's, or others can write it.
@@ -108,11 +108,11 @@ class Store:
 
     @property
     def results(self) -> Path:
-        """The folder of `results.Results`; it may not be there yet."""
+        """The folder of `results.Results`; it may not exist yet."""
         return self._folder.results
 
     def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
-        """Looks for a tree and marks it used.
+        """Find a tree and mark it used.
 
         A file that `stat` shows as it was recorded is right, if the record was written here. All
         else is hashed again: what was moved, restored from a cache or a backup, or planted, and
@@ -151,7 +151,7 @@ class Store:
         return checked
 
     def relinked(self, tree: Tree, records: Mapping[str, FileRecord]) -> None:
-        """Remembers that files were only linked since they were verified.
+        """Record that files were only linked since they were verified.
 
         Args:
             tree: The tree.
@@ -162,7 +162,7 @@ class Store:
                 write_record(replace(tree, records={**tree.records, **records}))
 
     def refuse_to_lend(self) -> None:
-        """Refuses to name paths in the store of another user, who could change what they lead to.
+        """Refuse to name paths in another user's store, who could change them.
 
         That of root is as good as the system's own libraries.
 
@@ -174,7 +174,7 @@ class Store:
     def exclusive(
         self, key: str, on_wait: Callable[[], None] | None = None
     ) -> AbstractContextManager[bool]:
-        """Keeps others from making the same tree, so that eight processes make one download.
+        """Lock a tree's key, so that several processes make one download.
 
         Args:
             key: The tree's.
@@ -189,7 +189,7 @@ class Store:
         return self._locks.hold(key, on_wait=on_wait)
 
     def shared(self, key: str) -> AbstractContextManager[bool]:
-        """Keeps `prune` from removing a tree while it is read; see `exclusive`.
+        """Lock a tree against `prune` while it is read; see `exclusive`.
 
         Another user's store is not written, so there it is no lock.
         """
@@ -199,7 +199,7 @@ class Store:
 
     @contextmanager
     def staging(self, key: str, size: int | None = None) -> Iterator[Path]:
-        """A new folder to put a tree's files into, on the store's file system.
+        """Create a folder for a tree's files, on the store's file system.
 
         It is gone after the block, unless it was published. What belongs to the tree and is not one
         of its files goes beside it, into its parent.
@@ -226,7 +226,7 @@ class Store:
     def publish(
         self, staging: Path, key: str, files: Iterable[LockedFile], label: str = ""
     ) -> Tree:
-        """Makes a staged tree available under its key, at once and whole.
+        """Rename a staged tree to its key, atomically.
 
         Args:
             staging: From `staging`, with exactly `files` in it, their hashes verified.
@@ -258,7 +258,7 @@ class Store:
         return replace(staged, folder=target)
 
     def verify(self, key: str) -> tuple[str, ...]:
-        """Hashes all of a tree's files, and sees to it that they are on the disk.
+        """Hash all of a tree's files, and sync them to disk.
 
         Args:
             key: The tree's.
@@ -284,7 +284,7 @@ class Store:
         return damaged
 
     def verify_results(self) -> tuple[str, ...]:
-        """Removes what the store remembers of work whose outcome is not the tree that it has.
+        """Remove results whose tree is missing or another one.
 
         Returns:
             The names of what said so of a tree that was restored or planted, or cannot be read.
@@ -309,7 +309,7 @@ class Store:
         return tuple(unproven)
 
     def list(self) -> tuple[StoredTree, ...]:
-        """The store's trees, the least recently used first.
+        """Return the store's trees, the least recently used first.
 
         Raises:
             UsageError: A folder of the store is a link, or others can write it.
@@ -328,7 +328,7 @@ class Store:
         now: float,
         label: str = "",
     ) -> Pruned:
-        """Removes trees that are not in use, and what killed processes left.
+        """Remove unused trees and leftovers of killed processes.
 
         Args:
             older_than: Remove the trees that were not used for so long.
@@ -361,7 +361,7 @@ class Store:
         return StoredTree(key, tree.label, tree.size, len(tree.records), last_used)
 
     def _set_aside(self, target: Path) -> None:
-        """Keeps a damaged tree to be looked at, until the next one of its key or `prune`."""
+        """Move a damaged tree aside for inspection, until the next one or `prune`."""
         for earlier in self._folder.damaged.glob(f"{target.name}-*"):
             delete(earlier)
         with suppress(FileNotFoundError):  # another process was faster
