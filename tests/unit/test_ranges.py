@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import random
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ from tests.unit.archive_builders import (
     tar_member,
 )
 from tests.unit.ranges_case import Release, five_platforms, library, needs_points
+from tests.unit.test_xz_blocks import in_blocks, needs_xz
 
 SETTINGS = settings(
     max_examples=30,
@@ -108,6 +110,20 @@ def test_a_platform_costs_little_more_than_its_share(format: str, member: int) -
         cost = sum(end - start for start, end in (one.part for one in segments))
         # A point is at most so far from where a member begins or ends.
         assert cost < len(release.data) / 5 + 4 * 100_000
+
+
+@needs_xz
+def test_a_block_within_an_xz_stream_is_entered() -> None:
+    release = five_platforms("tar.xz", 1 << 30)
+    data = in_blocks(lzma.decompress(release.data), 100_000)
+    release = replace(release, data=data + compress(b"", "tar.xz"))
+    ranges = release.ranges()
+    assert ranges is not None
+    for user in release.users:
+        segments = segments_for(ranges, user, len(release.data))
+        cost = sum(end - start for start, end in (one.part for one in segments))
+        assert cost < len(release.data) / 5 + 4 * 100_000
+        assert release.gives(user, format_section(ranges))
 
 
 def test_one_stream_cannot_be_entered_without_windows(monkeypatch: pytest.MonkeyPatch) -> None:

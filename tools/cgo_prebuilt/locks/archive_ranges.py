@@ -73,7 +73,7 @@ class ArchiveRanges:
 
     Attributes:
         runs: In order; none overlaps another.
-        points: In order.
+        points: In order. Where one stream ends and the next begins, there may be a point for each.
     """
 
     runs: tuple[MemberRun, ...]

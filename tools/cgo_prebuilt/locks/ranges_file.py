@@ -21,7 +21,6 @@ from typing import Any
 from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.locks.archive_ranges import (
     ENTERED,
-    START,
     TAR_BLOCK,
     WINDOW_SIZE,
     ArchiveRanges,
@@ -136,9 +135,9 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
     runs = [MemberRun(*row) for row in _rows(document["runs"], str, int, int)]
     if taken != len(windows) or not runs:
         raise ValueError("it has too much or nothing")
-    _check_order([START.decoded, *(point.decoded for point in points)], 1)
-    _check_order([START.compressed + 1, *(point.compressed for point in points), size], 0)
-    _check_order([START.decoded, *(place for run in runs for place in (run.start, run.end))], 0)
+    _check_order([1, *(point.decoded for point in points)])
+    _check_order([1, *(point.compressed for point in points), size])
+    _check_order([0, *(place for run in runs for place in (run.start, run.end))])
     if any(run.start % TAR_BLOCK or run.end % TAR_BLOCK or run.start == run.end for run in runs):
         raise ValueError("a run is none of members")
     return ArchiveRanges(tuple(runs), tuple(points))
@@ -154,6 +153,6 @@ def _rows(value: object, *types: type) -> Iterator[list[Any]]:
         yield row
 
 
-def _check_order(places: list[int], step: int) -> None:
-    if any(after < before + step for before, after in pairwise(places)):
+def _check_order(places: list[int]) -> None:
+    if any(after < before for before, after in pairwise(places)):
         raise ValueError("it is not in order")

@@ -24,6 +24,7 @@ from cgo_prebuilt.locks.archive_ranges import (
     needed_points,
     segments_for,
 )
+from cgo_prebuilt.releases.xz_blocks import read_blocks
 
 SMALLEST = 4 << 20
 """A smaller archive is read whole: its bytes take no longer than a few requests."""
@@ -78,9 +79,11 @@ def find_ranges(
     """
     runs = _runs(layout.spans, users)
     points = [EntryPoint(place, decoded, window=b"") for place, decoded in layout.borders]
-    decoded = max(end for _, end in layout.spans.values())
     if format == "tar.gz" and can_enter_deflate():
+        decoded = max(end for _, end in layout.spans.values())
         points = _merged(points, _deflate_points(file, decoded))
+    elif format == "tar.xz":
+        points = _block_points(file) or points
     wanted = [[(run.start, run.end) for run in runs if run.first in members] for members in users]
     ranges = ArchiveRanges(runs, needed_points(wanted, points))
     return ranges if any(segments_for(ranges, members, size) for members in users) else None
@@ -115,6 +118,24 @@ def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list
     """Both in order; of two for the same place, the border."""
     by_place = {point.decoded: point for point in (*points, *borders)}
     return [by_place[place] for place in sorted(by_place)]
+
+
+def _block_points(file: BinaryIO) -> list[EntryPoint]:
+    """The points between the blocks of an xz file; none where its index tells none."""
+    try:
+        blocks = [block for block in read_blocks(file) if block.decoded < block.decoded_end]
+    except ValueError:
+        return []
+    points = []
+    for block in blocks:
+        # The header of the stream is before its first block, which is entered there.
+        start = block.start - len(block.header) if block.is_first else block.start
+        points.append(
+            EntryPoint(start, block.decoded, window=b"" if block.is_first else block.header)
+        )
+        if block.is_last:
+            points.append(EntryPoint(block.end, block.decoded_end))
+    return points
 
 
 def _deflate_points(file: BinaryIO, decoded: int) -> list[EntryPoint]:
