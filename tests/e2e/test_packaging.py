@@ -513,13 +513,15 @@ sys.exit(code)
 
 
 def test_a_large_library_is_packed_in_little_memory(cpp: Publisher, tmp_path: Path) -> None:
-    """300 MB, in as many members as a real one: it is read, inspected and compressed piece by piece."""
+    """300 MB, in as many members as a real one, and one as large as Rust makes them."""
     member = (tmp_path / "helper.cc.o").read_bytes()
     header = b"%-16s%-32s%-10d`\n" % (b"a.o/", b"0", len(member))
     with (tmp_path / "out/lib/libvec.a").open("wb") as library:
         library.write(b"!<arch>\n")
         for _ in range(300_000_000 // len(member)):
             library.write(header + member + b"\n" * (len(member) % 2))
+        large = member + bytes(48_000_000)
+        library.write(b"%-16s%-32s%-10d`\n" % (b"b.o/", b"0", len(large)) + large)
     text = (tmp_path / "prebuilt.yaml").read_text().replace(".tar.gz", ".tar.zst")
     (tmp_path / "prebuilt.yaml").write_text(text)
     options = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")

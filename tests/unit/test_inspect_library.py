@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.inspection import build_paths as build_paths_module
+from cgo_prebuilt.inspection import object_files
 from cgo_prebuilt.inspection.build_paths import build_paths
 from cgo_prebuilt.inspection.inspect_library import Finding, inspect_libraries
 from cgo_prebuilt.inspection.object_files import (
@@ -76,6 +77,22 @@ def test_a_static_library_is_read_on_any_machine(
     if format != COFF:
         assert found.defined == {f"{prefix}f", f"{prefix}hidden"}
         assert found.undefined == {f"{prefix}cos"}
+
+
+@needs_readers
+@pytest.mark.parametrize("platform", ["linux_amd64", "darwin_arm64", "windows_amd64"])
+def test_a_large_object_is_read_from_the_disk(
+    tmp_path: Path, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = static_library(platform, SOURCE, tmp_path / "libf.a")
+    expected = read_objects(library)
+    monkeypatch.setattr(object_files, "_LARGE", 0)
+    monkeypatch.setattr(object_files, "_PIECE", 100)
+    assert read_objects(library) == expected
+    cut = library.read_bytes()
+    for size in (70, 100, 140, 200, 300):
+        library.write_bytes(cut[:size])
+        read_objects(library)
 
 
 @needs_readers

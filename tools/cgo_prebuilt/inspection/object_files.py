@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import re
 import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from cgo_prebuilt.archives.ar_reader import MAGIC
@@ -34,6 +37,8 @@ _SHORT_IMPORT = b"\x00\x00\xff\xff"
 _COMMAND_LINES = (".debug_str", ".GCC.command.line")
 _MARCH = re.compile(rb"-march=([a-z0-9.-]+)")
 _ISA_1_NEEDED = 0xC0008002
+_LARGE = 8 << 20
+_PIECE = 1 << 20
 _ELF_HEADER = 52  # bytes, of the shorter one (Elf32_Ehdr)
 _MACH_O_UNDEFINED = 0x0E  # the bits N_TYPE of n_type, all of them clear
 
@@ -92,7 +97,7 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
     """Return the objects of a static archive, a shared library, or a universal file of either.
 
     Args:
-        file: The library, seekable. One member of an archive at a time is in memory.
+        file: The library, seekable. One member of an archive at a time is in memory, once.
 
     Returns:
         Those that are objects; none where the file is something else. The first one has the symbols of all,
@@ -105,8 +110,8 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that LIEF has no name for
         for part in _slices(file):
-            for name, data in _members(part):
-                item = _object(name, data)
+            for name, size in _members(part):
+                item = _object(name, part, size)
                 if item is not None:
                     found.append(item)
                     _hand_over(item, found[0])
@@ -138,41 +143,65 @@ def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
         yield io.BytesIO(file.read(size))
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Yield the members of an `ar` archive, or the file itself."""
-    if file.read(len(MAGIC)) != MAGIC:
-        file.seek(0)
-        yield "", file.read()
+def _members(file: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Yield name and size of an `ar` archive's members, or of the file itself, which is to be read there."""
+    if file.read(len(MAGIC)) == MAGIC:
+        yield from ar_members(file)
         return
-    for name, size in ar_members(file):
-        yield name, file.read(size)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    yield "", size
 
 
-def _object(name: str, data: bytes) -> ObjectFile | None:
-    # LIEF reads from a file seven times faster than it takes over bytes.
+def _object(name: str, file: BinaryIO, size: int) -> ObjectFile | None:
     import lief
 
-    if data[:4] in _BITCODE:
-        return ObjectFile(name, BITCODE, "", len(data))
-    if data[:4] == _SHORT_IMPORT and len(data) >= 8:
-        (machine,) = struct.unpack_from("<H", data, 6)
-        return ObjectFile(name, COFF, COFF_ARCHS.get(machine, ""), len(data))
-    if data[:4] == b"\x7fELF" and len(data) >= _ELF_HEADER:
+    head = file.read(min(size, _ELF_HEADER))
+    if head[:4] in _BITCODE:
+        return ObjectFile(name, BITCODE, "", size)
+    if head[:4] == _SHORT_IMPORT and len(head) >= 8:
+        (machine,) = struct.unpack_from("<H", head, 6)
+        return ObjectFile(name, COFF, COFF_ARCHS.get(machine, ""), size)
+    if head[:4] == b"\x7fELF" and len(head) == _ELF_HEADER:
         config = lief.ELF.ParserConfig()
         config.parse_relocations = False
         config.parse_notes = False
-        elf = lief.ELF.parse(io.BytesIO(data), config)
-        return None if elf is None else _elf(name, elf, len(data))
-    if data[:4] in _MACH_O:
-        fat = lief.MachO.parse(io.BytesIO(data))
-        return None if fat is None or not len(fat) else _mach_o(name, fat.at(0), len(data))
-    if data[:2] == b"MZ":
-        pe = lief.PE.parse(io.BytesIO(data))
-        return None if pe is None else _pe(name, pe, len(data))
-    if len(data) > 20 and struct.unpack_from("<H", data)[0] in COFF_ARCHS:
-        coff = lief.COFF.parse(io.BytesIO(data))
-        return None if coff is None else _coff(name, coff, len(data))
+        with _readable(head, file, size) as source:
+            elf = lief.ELF.parse(source, config)
+            return None if elf is None else _elf(name, elf, size)
+    if head[:4] in _MACH_O:
+        with _readable(head, file, size) as source:
+            fat = lief.MachO.parse(source)
+            return None if fat is None or not len(fat) else _mach_o(name, fat.at(0), size)
+    if head[:2] == b"MZ":
+        with _readable(head, file, size) as source:
+            pe = lief.PE.parse(source)
+            return None if pe is None else _pe(name, pe, size)
+    if len(head) > 20 and struct.unpack_from("<H", head)[0] in COFF_ARCHS:
+        with _readable(head, file, size) as source:
+            coff = lief.COFF.parse(source)
+            return None if coff is None else _coff(name, coff, size)
     return None
+
+
+@contextmanager
+def _readable(head: bytes, file: BinaryIO, size: int) -> Iterator[Any]:
+    """Give LIEF an object to read: as a file in memory, or on disk, so that a large one is not there twice.
+
+    It takes a file seven times faster than bytes.
+    """
+    if size <= _LARGE:
+        yield io.BytesIO(head + file.read(size - len(head)))
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "object")
+        with path.open("wb") as copy:
+            copy.write(head)
+            left = size - len(head)
+            while piece := file.read(min(left, _PIECE)):
+                copy.write(piece)
+                left -= len(piece)
+        yield str(path)
 
 
 def _number(value: Any) -> int:
