@@ -520,8 +520,8 @@ def test_a_large_library_is_packed_in_little_memory(cpp: Publisher, tmp_path: Pa
         library.write(b"!<arch>\n")
         for _ in range(300_000_000 // len(member)):
             library.write(header + member + b"\n" * (len(member) % 2))
-        large = member + bytes(48_000_000)
-        library.write(b"%-16s%-32s%-10d`\n" % (b"b.o/", b"0", len(large)) + large)
+        large = static_library("linux_amd64", "char large[48000000] = {1};", tmp_path / "large.a")
+        library.write(large.read_bytes().removeprefix(b"!<arch>\n"))
     text = (tmp_path / "prebuilt.yaml").read_text().replace(".tar.gz", ".tar.zst")
     (tmp_path / "prebuilt.yaml").write_text(text)
     options = ("--platform", "linux_amd64", "--from", "out", "--output", "dist")
