@@ -35,11 +35,11 @@ from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.locks.lock import Interface, Lock
+    from cgo_prebuilt.locks.lock import Interface, Lock, LockedArchive
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.source.source_tree import SourceOf
-    from cgo_prebuilt.source.stored_archive import StoredArchive
+    from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
     from cgo_prebuilt.storage.link_mode import Method
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.storage.stored_library import StoredLibrary
@@ -291,39 +291,31 @@ def _urls(options: argparse.Namespace) -> int:
 
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
-    archives: list[dict[str, object]] = []
+    named: list[tuple[StoredArchive | LockedArchive, int | None]]
     if options.source or options.crates is not None:
         wanted = source_of(lock, options.lock.parent, platform, settings)
         sources = _source_archives(options, wanted, settings, store)
         cached = all(archive.find() is not None for archive in sources)
-        urls = tuple(url for archive in sources for url in archive.urls)
-        archives = [
-            {
-                "file": archive.file,
-                "sha256": archive.sha256,
-                "size": None,
-                "urls": [_public(url) for url in archive.urls],
-            }
-            for archive in sources
-        ]
+        named = [(archive, None) for archive in sources]
     else:
         plan = plan_fetch(lock, platform, settings)
         cached = stored(plan, store) is not None
-        urls = tuple(url for archive in plan.archives for url in archive.urls)
-        archives = [
-            {
-                "file": archive.file,
-                "sha256": archive.sha256,
-                "size": archive.size,
-                "urls": [_public(url) for url in archive.urls],
-            }
-            for archive in plan.archives
-        ]
+        named = [(archive, archive.size) for archive in plan.archives]
+    archives = [
+        {
+            "file": archive.file,
+            "sha256": archive.sha256,
+            "size": size,
+            "urls": [_public(url) for url in archive.urls],
+        }
+        for archive, size in named
+    ]
     if options.json:
         print_json(options, {"cached": cached, "archives": archives})
         return 0
-    for url in urls:
-        print(_public(url))
+    for archive, _ in named:
+        for url in archive.urls:
+            print(_public(url))
     return 0
 
 
@@ -333,12 +325,10 @@ def _source_archives(
     from cgo_prebuilt.source.crates import Crates
     from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
 
-    def transport() -> Transport:
-        return open_transport(store.partials)
-
+    downloads = downloads_for(settings, store)
     if options.crates is not None:
-        return Crates(wanted, settings, store, transport, os.environ).archives(options.crates)
-    origin = source_origin(wanted, settings, store, transport, say_waiting)
+        return Crates(wanted, downloads).archives(options.crates)
+    origin = source_origin(wanted, downloads)
     return [origin.archive] if isinstance(origin, SourceArchive) else []
 
 
@@ -389,6 +379,16 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         default_mirror=options.default_mirror,
         trust=trust_of(options.trust, options.public_key, options.identity),
     )
+
+
+def downloads_for(settings: Settings, store: Store) -> Downloads:
+    """Return what brings the archives of sources and crates into the store."""
+    from cgo_prebuilt.source.stored_archive import Downloads
+
+    def transport() -> Transport:
+        return open_transport(store.partials)
+
+    return Downloads(settings, store, transport, os.environ, say_waiting)
 
 
 def say_waiting() -> None:

@@ -83,6 +83,7 @@ def _mirror(options: argparse.Namespace) -> int:
     from cgo_prebuilt.fetching.mirror_folder import fill_mirror, mirror_files, prune_mirror
     from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.settings import read_settings
+    from cgo_prebuilt.source.stored_archive import Downloads
     from cgo_prebuilt.trust import trust_of
 
     locks = {path: read_lock(path) for path in options.locks or [LOCK]}
@@ -91,23 +92,21 @@ def _mirror(options: argparse.Namespace) -> int:
     def settings(library: str) -> Settings:
         return read_settings(os.environ, library, trust=trust)
 
+    store = open_store()
     files = mirror_files(locks.values(), options.platforms, settings, options.layout)
 
     def transport() -> Transport:
-        return open_transport(open_store().partials)
+        return open_transport(store.partials)
 
     done = fill_mirror(files, options.to, transport)
     # Which crates a source names is known when it is there.
     crates = mirror_crates(
         locks,
         options.platforms,
-        settings,
+        lambda library: Downloads(settings(library), store, transport, os.environ),
         options.layout,
         files,
         options.to,
-        store=open_store(),
-        open_transport=transport,
-        environ=os.environ,
     )
     if crates:
         done.add(fill_mirror(crates, options.to, transport))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.context import open_store, open_transport
+from cgo_prebuilt.commands.context import open_store
 from cgo_prebuilt.commands.fetch_cli import (
     add_mirror_option,
     add_which,
+    downloads_for,
     lock_and_platform,
-    say_waiting,
     settings_of,
 )
 from cgo_prebuilt.commands.verbs import add_json, add_verb, path_argument, print_json
@@ -61,9 +60,7 @@ def _source(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     wanted = source_of(lock, options.lock.parent, platform, settings)
-    origin = source_origin(
-        wanted, settings, store, lambda: open_transport(store.partials), say_waiting
-    )
+    origin = source_origin(wanted, downloads_for(settings, store))
     return _report(options, origin.copy(options.output))
 
 
@@ -74,7 +71,7 @@ def _crates(options: argparse.Namespace) -> int:
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     wanted = source_of(lock, options.lock.parent, platform, settings)
-    crates = Crates(wanted, settings, store, lambda: open_transport(store.partials), os.environ)
+    crates = Crates(wanted, downloads_for(settings, store))
     return _report(options, crates.put(options.source, options.output))
 
 

@@ -12,41 +12,34 @@ from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fetching.mirror_folder import MirrorFile
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.platforms import SUPPORTED
-from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.source.crates import Crates, folder_with_locks
 from cgo_prebuilt.source.source_tree import SourceOf
+from cgo_prebuilt.source.stored_archive import Downloads
 from cgo_prebuilt.template import fill, values_for
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.network.transport import Transport
-    from cgo_prebuilt.storage.store import Store
+    pass
 
 
 def mirror_crates(
     locks: Mapping[Path, Lock],
     platforms: Sequence[str],
-    settings_for: Callable[[str], Settings],
+    downloads_for: Callable[[str], Downloads],
     layout: str,
     files: Iterable[MirrorFile],
     root: Path,
-    *,
-    store: Store,
-    open_transport: Callable[[], Transport],
-    environ: Mapping[str, str],
 ) -> tuple[MirrorFile, ...]:
     """Return the crates that a mirror holds, sorted by path.
 
     Args:
         locks: The locks by their files.
         platforms: Those to mirror; empty for all.
-        settings_for: The settings for a library; their mirror is where its crates come from.
+        downloads_for: Where the crates of a library come from, and where those of Git repositories are
+            kept.
         layout: The template of a path below the root.
         files: What is in the mirror, sources among it.
         root: The mirror's folder.
-        store: Where the crates of Git repositories are kept.
-        open_transport: Makes the transport.
-        environ: The caller's environment, for git.
 
     Raises:
         BuildError: See `Crates.archives`.
@@ -55,7 +48,9 @@ def mirror_crates(
     there = {file.sha256: root / file.path for file in files}
     found: dict[str, MirrorFile] = {}
     for path, lock in locks.items():
-        settings = replace(settings_for(lock.name), version=None)
+        downloads = downloads_for(lock.name)
+        settings = replace(downloads.settings, version=None)
+        downloads = replace(downloads, settings=settings)
         for version, locked in lock.versions.items():
             source = locked.source
             if source is None or not source.vendor:
@@ -68,7 +63,7 @@ def mirror_crates(
                     source.of_platform(name), lock.name, version, platform, path.parent
                 )
                 values = values_for(lock.name, version, platform)
-                crates = Crates(wanted, settings, store, open_transport, environ)
+                crates = Crates(wanted, downloads)
                 archive = partial(there.__getitem__, source.sha256 or "")
                 with folder_with_locks(wanted, archive) as folder:
                     archives = crates.archives(folder)
@@ -78,6 +73,6 @@ def mirror_crates(
                     )
                     urls = stored.urls
                     if stored.make is not None and not urls:
-                        urls = (Url(stored.obtain(open_transport).as_uri()),)
+                        urls = (Url(stored.obtain(downloads.open_transport).as_uri()),)
                     found[target] = MirrorFile(target, stored.sha256, None, urls, stored.label)
     return tuple(found[path] for path in sorted(found))

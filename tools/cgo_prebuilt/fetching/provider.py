@@ -121,16 +121,17 @@ class Provider:
         from cgo_prebuilt.source.crates import Crates
         from cgo_prebuilt.source.source_build import Builder
         from cgo_prebuilt.source.source_tree import source_origin
+        from cgo_prebuilt.source.stored_archive import Downloads
 
-        origin = source_origin(wanted, settings, self.store, open_transport, self.on_wait)
+        downloads = Downloads(settings, self.store, open_transport, self.environ, self.on_wait)
+        origin = source_origin(wanted, downloads)
         what = f"the source of {wanted.name} {wanted.version}"
         check_linkopts(wanted.source.outputs.linkopts, settings, what)
         # A mirror replaces every URL, also those that a build tool knows.
         offline = settings.offline or settings.mirror is not None
         machine = BuildMachine(self.detect_host(), self.environ, os.cpu_count() or 1, offline)
-        crates = Crates(wanted, settings, self.store, open_transport, self.environ)
         builder = Builder(machine, self.store, self.say, self.on_line, self.on_wait)
-        return builder.build(origin, crates)
+        return builder.build(origin, Crates(wanted, downloads))
 
 
 def check_source(choice: Choice) -> None:

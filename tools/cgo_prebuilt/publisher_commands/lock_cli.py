@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
-from cgo_prebuilt.commands.context import open_downloads, open_store, open_transport
+from cgo_prebuilt.commands.context import open_downloads, open_store
 from cgo_prebuilt.commands.verbs import (
     STALE,
     add_manifest,
@@ -295,6 +295,7 @@ def _source_with_git(
     source: Source, manifest: Manifest, settings: Settings, folder: Path
 ) -> Source:
     """Return the source with its crates from Git, archived now and kept in the store."""
+    from cgo_prebuilt.commands.fetch_cli import downloads_for
     from cgo_prebuilt.platforms import SUPPORTED
     from cgo_prebuilt.source.crates import folder_with_locks, lock_git_crates
     from cgo_prebuilt.source.source_tree import SourceArchive, SourceOf
@@ -302,10 +303,9 @@ def _source_with_git(
     store = open_store()
     platform = next((spec.platform for spec in manifest.specs()), SUPPORTED[0])
     wanted = SourceOf(source, manifest.name, manifest.version, platform, folder)
-    archive = SourceArchive(wanted, settings, store, lambda: open_transport(store.partials)).archive
-    with folder_with_locks(
-        wanted, lambda: archive.obtain(lambda: open_transport(store.partials))
-    ) as sources:
+    downloads = downloads_for(settings, store)
+    archive = SourceArchive(wanted, downloads).archive
+    with folder_with_locks(wanted, lambda: archive.obtain(downloads.open_transport)) as sources:
         git = lock_git_crates(wanted, sources, store, os.environ)
     platforms = {name: replace(own, git=git) for name, own in source.platforms.items()}
     return replace(source, git=git, platforms=platforms)

@@ -29,14 +29,12 @@ from cgo_prebuilt.source.cargo_lock import (
 )
 from cgo_prebuilt.source.source_files import copy_files, extract_source
 from cgo_prebuilt.source.source_tree import SourceOf, archive_name
-from cgo_prebuilt.source.stored_archive import StoredArchive
+from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SUMS, write_sums
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Source
-    from cgo_prebuilt.network.transport import Transport
-    from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store
 
 _AT_ONCE = 8
@@ -49,17 +47,11 @@ class Crates:
 
     Attributes:
         wanted: The source.
-        settings: Where from.
-        store: Where to.
-        open_transport: Makes the transport, where something must be downloaded.
-        environ: The caller's environment, for git.
+        downloads: Where from, and where to.
     """
 
     wanted: SourceOf
-    settings: Settings
-    store: Store
-    open_transport: Callable[[], Transport]
-    environ: Mapping[str, str]
+    downloads: Downloads
 
     def archives(self, source: Path) -> list[StoredArchive]:
         """Return the archives of the source's crates.
@@ -121,8 +113,8 @@ class Crates:
         from concurrent.futures import ThreadPoolExecutor
 
         if all(archive.find() is not None for archive in stored):
-            return [archive.obtain(self.open_transport) for archive in stored]
-        transport = self.open_transport()
+            return [archive.obtain(self.downloads.open_transport) for archive in stored]
+        transport = self.downloads.open_transport()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
                 pending = [pool.submit(archive.obtain, lambda: transport) for archive in stored]
@@ -136,7 +128,7 @@ class Crates:
 
     def _of_registry(self, crate: Crate) -> StoredArchive:
         urls = self._urls([crate.url], crate.file)
-        return StoredArchive(crate.file, crate.sha256, urls, crate.label, self.store)
+        return StoredArchive(crate.file, crate.sha256, urls, crate.label, self.downloads.store)
 
     def _of_git(self, named: NamedCrates) -> Iterator[StoredArchive]:
         known = {git.source: git for git in named.git}
@@ -155,16 +147,16 @@ class Crates:
             )
         for source, crates in locked.items():
             git, file = known[source], git_archive(crates)
-            make = None if self.settings.offline else partial(self._make, git)
+            make = None if self.downloads.settings.offline else partial(self._make, git)
             yield StoredArchive(
-                file, crates.sha256, self._urls([], file), git.label, self.store, make
+                file, crates.sha256, self._urls([], file), git.label, self.downloads.store, make
             )
 
     def _make(self, git: GitCrates, target: Path) -> None:
         from cgo_prebuilt.source.git_crates import write_git_crates
 
         try:
-            write_git_crates(git, target, self.environ)
+            write_git_crates(git, target, self.downloads.environ)
         except UnavailableError as error:
             remedy = f"{error.remedy}; or set CGO_PREBUILT_MIRROR to a mirror that has them"
             raise UnavailableError(error.what, where=error.where, remedy=remedy) from None
@@ -176,7 +168,7 @@ class Crates:
             name=self.wanted.name,
             version=self.wanted.version,
             platform=self.wanted.platform,
-            settings=self.settings,
+            settings=self.downloads.settings,
         )
 
 

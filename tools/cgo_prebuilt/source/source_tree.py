@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +12,13 @@ from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.source.source_files import copy_files, extract_source, walk_source
-from cgo_prebuilt.source.stored_archive import StoredArchive
+from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
 from cgo_prebuilt.vouching.vouchers import vouchers
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock, Source
-    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
-    from cgo_prebuilt.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +92,9 @@ class SourceArchive:
         archive: The archive.
     """
 
-    def __init__(
-        self,
-        wanted: SourceOf,
-        settings: Settings,
-        store: Store,
-        open_transport: Callable[[], Transport],
-        on_wait: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, wanted: SourceOf, downloads: Downloads) -> None:
         self._wanted = wanted
-        self._open_transport = open_transport
-        self._on_wait = on_wait
+        self._downloads = downloads
         file = archive_name(wanted.source)
         check_member_name(file, where="source")
         urls = urls_to_try(
@@ -114,10 +103,10 @@ class SourceArchive:
             name=wanted.name,
             version=wanted.version,
             platform=wanted.platform,
-            settings=settings,
+            settings=downloads.settings,
         )
         label = f"the source of {wanted.name} {wanted.version}"
-        self.archive = StoredArchive(file, wanted.source.sha256 or "", urls, label, store)
+        self.archive = StoredArchive(file, wanted.source.sha256 or "", urls, label, downloads.store)
 
     @property
     def root(self) -> Path | None:
@@ -141,7 +130,7 @@ class SourceArchive:
         """
         from cgo_prebuilt.archive_names import format_of
 
-        archive = self.archive.obtain(self._open_transport, self._on_wait)
+        archive = self.archive.obtain(self._downloads.open_transport, self._downloads.on_wait)
         prefix = self._wanted.source.strip_prefix
         return extract_source(archive, format_of(archive.name), prefix, target)
 
@@ -167,13 +156,7 @@ def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Setti
     return SourceOf(source, lock.name, version, platform, lock_folder)
 
 
-def source_origin(
-    wanted: SourceOf,
-    settings: Settings,
-    store: Store,
-    open_transport: Callable[[], Transport],
-    on_wait: Callable[[], None] | None = None,
-) -> SourceFolder | SourceArchive:
+def source_origin(wanted: SourceOf, downloads: Downloads) -> SourceFolder | SourceArchive:
     """Return the source's folder or archive.
 
     Raises:
@@ -181,4 +164,4 @@ def source_origin(
     """
     if wanted.source.path is not None:
         return SourceFolder(wanted)
-    return SourceArchive(wanted, settings, store, open_transport, on_wait)
+    return SourceArchive(wanted, downloads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,28 @@ from cgo_prebuilt.storage.tree import tree_key
 
 if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store, Tree
     from cgo_prebuilt.url import Url
+
+
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """Where the archives of sources and crates come from, and where they are kept.
+
+    Attributes:
+        settings: The settings for the library.
+        store: The store.
+        open_transport: Makes the transport, where something must be downloaded.
+        environ: The caller's environment, for git.
+        on_wait: Called where another process is fetching the same.
+    """
+
+    settings: Settings
+    store: Store
+    open_transport: Callable[[], Transport]
+    environ: Mapping[str, str]
+    on_wait: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
