@@ -1,6 +1,6 @@
 """`python3 -m release build TAG`: makes the files of a release, and prints its notes.
 
-It needs git, and pip for the program's packages, and no package itself.
+It needs git, and pip for the fetcher's packages, and no package itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from release import version
+from release.carried import carried_packages
 from release.commit import Commit, File, ReleaseError
 from release.completions import completions
 from release.notes import changes, notes
@@ -43,7 +44,8 @@ def build(commit: Commit, output: Path, docs: Path | None = None) -> str:
         )
     changed = changes(commit.text("CHANGELOG.md"), released)
     archive = f"{_NAME}-{commit.revision}.tar.gz"
-    content = tar_gz(commit.files(), f"{_NAME}-{released}", commit.time())
+    files = sorted(commit.files() + carried_packages(commit), key=lambda file: file.path)
+    content = tar_gz(files, f"{_NAME}-{released}", commit.time())
     program = zip_app(commit)
     extracted = None if docs is None else docs_archive(docs, commit.time())
     output.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ def stored_gzip(data: bytes) -> bytes:
     """Wraps bytes as gzip without compressing them.
 
     What a compressor makes differs from zlib to zlib-ng and from version to version; stored blocks
-    leave nothing to choose, and the sources are less than a megabyte.
+    leave nothing to choose, and the sources are a few megabytes.
 
     Args:
         data: Any bytes.

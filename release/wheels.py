@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from release.commit import ReleaseError
 
@@ -14,7 +16,7 @@ ANY_MACHINE = ("--implementation=py", "--abi=none", "--platform=any")
 LINUX = ("--implementation=cp", "--abi=cp310", "--platform=manylinux2014_x86_64")
 
 
-def download(requirements: str, machine: Sequence[str]) -> list[bytes]:
+def download(requirements: str, machine: Sequence[str]) -> dict[str, bytes]:
     """Downloads wheels.
 
     Args:
@@ -22,7 +24,7 @@ def download(requirements: str, machine: Sequence[str]) -> list[bytes]:
         machine: pip's options that describe a machine, so that it does not look at this one.
 
     Returns:
-        The wheels, sorted by file name.
+        The wheels by file name, sorted.
 
     Raises:
         ReleaseError: pip could not download them.
@@ -39,4 +41,14 @@ def download(requirements: str, machine: Sequence[str]) -> list[bytes]:
                 f"pip could not download what the program needs\n  {done.stderr.strip()}\n"
                 "  next: install pip beside this Python, and see that it reaches its index"
             )
-        return [wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))]
+        return {wheel.name: wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))}
+
+
+def portable_files(wheel: bytes) -> dict[str, bytes]:
+    """Gives the files of a wheel that are the same for every machine, by path."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        return {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if not name.endswith(("/", ".so")) and PurePosixPath(name).parts[0] != "_yaml"
+        }

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from release.commit import Commit
-from release.wheels import ANY_MACHINE, LINUX, download
+from release.wheels import ANY_MACHINE, LINUX, download, portable_files
 
 _PACKAGE = PurePosixPath("tools/cgo_prebuilt")
 
@@ -51,19 +51,9 @@ def zip_app(commit: Commit) -> bytes:
         if file.path.endswith((".bzl", ".py", ".typed")):
             files[f"{_PACKAGE.name}/{file.path}"] = file.content
     for path, machine in _REQUIREMENTS.items():
-        for wheel in download(commit.text(path), machine):
+        for wheel in download(commit.text(path), machine).values():
             files |= portable_files(wheel)
     return packed(files)
-
-
-def portable_files(wheel: bytes) -> dict[str, bytes]:
-    """Gives the files of a wheel that are the same for every machine, by path."""
-    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-        return {
-            name: archive.read(name)
-            for name in archive.namelist()
-            if not name.endswith(("/", ".so")) and PurePosixPath(name).parts[0] != "_yaml"
-        }
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

@@ -17,12 +17,11 @@ load("//rules/private:library_variables.bzl", "asked_version", "library_variable
 load("//rules/private:link_mode.bzl", "link_mode_error")
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_beside", "source_excerpt")
 load("//rules/private:origin.bzl", "origin_error", "renamed_error")
+load("//rules/private:python.bzl", "PACKAGES")
 load("//rules/private:python_packages.bzl", "python_packages")
 load("//rules/private:source_repository.bzl", "source_repository", "source_repository_name")
 load("//rules/private:transport.bzl", "transport_error")
 load("//rules/private:trust.bzl", "extras_for", "trust_of", "trust_options", "vouchers_in")
-
-_PACKAGES = "rules_cgo_prebuilt_python"
 
 # What a library is. Modules may differ in its other attributes; the first module's value is used.
 _IDENTITY = ["deps", "flavor", "identity", "lock", "public_key", "source", "trust", "version"]
@@ -179,7 +178,7 @@ def _said(value):
     """A tag's value such that the same means the same in every module."""
     return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
-def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching, trust):
+def _declare_source(declaration, lock, chosen, deps, interpreter, fetching, trust):
     """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
     tag = declaration.tag
     if tag.source:
@@ -196,7 +195,6 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetc
         lock = source_excerpt(lock, chosen, vouchers_in(trust, chosen.content)),
         lock_file = tag.lock,
         mirror = fetching["mirror"],
-        packages = packages,
         transport = fetching["transport"],
         trust = trust_options(trust),
     )
@@ -227,9 +225,8 @@ def _declare(mctx, declaration, interpreter, defaults):
     chosen = choose(lock, asked.version, tag.flavor, str(tag.lock), asked.variable)
     if chosen.error:
         fail("\n\nlibrary {}: {}".format(tag.name, chosen.error))
-    packages = "@{}//:BUILD.bazel".format(_PACKAGES)
     deps = [str(dep) for dep in tag.deps]
-    source = _declare_source(declaration, lock, chosen, deps, interpreter, packages, fetching, trust)
+    source = _declare_source(declaration, lock, chosen, deps, interpreter, fetching, trust)
 
     # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
     source_flavors = chosen.flavors.keys() if tag.source else [chosen.default_flavor]
@@ -256,7 +253,6 @@ def _declare(mctx, declaration, interpreter, defaults):
                 mirror = fetching["mirror"],
                 origin = fetching["origin"],
                 metadata_rule = defaults and defaults.metadata_rule,
-                packages = packages,
                 platform = platform,
                 ranges = tag.lock.same_package_label(ranges_beside(tag.lock.name)) if part.has_ranges else None,
                 shared = part.shared,
@@ -297,7 +293,7 @@ def _prebuilt_impl(mctx):
         for declaration in resolved.libraries.values()
         for extra in _declare(mctx, declaration, interpreter, defaults)
     }
-    python_packages(name = _PACKAGES, extras = sorted(extras), interpreter = interpreter)
+    python_packages(name = PACKAGES, extras = sorted(extras), interpreter = interpreter)
 
     # What `bazel mod tidy` writes into the root module's use_repo.
     root = {

@@ -142,7 +142,6 @@ def _check_trust(rctx, version):
     result = run_fetcher(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
-        rctx.attr.packages,
         ["urls", "--source", "--json", "--lock=" + str(rctx.path(rctx.attr.lock_file)), "--version=" + version] + rctx.attr.trust,
     )
     if result.failure:

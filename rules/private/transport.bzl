@@ -34,10 +34,6 @@ FETCHING_ATTRIBUTES = {
     "mirror": attr.string(
         doc = "Where MODULE.bazel says that archives are, unless the environment says another place; empty: at the lock's URLs.",
     ),
-    "packages": attr.label(
-        doc = "A file at the root of the repository with the fetcher's Python packages.",
-        mandatory = True,
-    ),
     "trust": attr.string_list(
         doc = "Who must vouch for the library: options of the fetcher, from `trust_options`.",
     ),
@@ -158,19 +154,18 @@ def run_through(rctx, interpreter, verb, which, how, what, asking = [], size = 0
     Returns:
         What `read_answer` returns.
     """
-    packages = rctx.attr.packages
     environment = {ALLOW_LINKOPTS: " ".join(rctx.attr.allow_linkopts)}
     which = which + rctx.attr.trust
     if rctx.attr.mirror:
         which = which + ["--default-mirror=" + rctx.attr.mirror]
     command = [verb, "--json"] + which + how
     if rctx.attr.transport == "python":
-        return run_fetcher(rctx, interpreter, packages, command, environment, what, size)
-    asked = run_fetcher(rctx, interpreter, packages, ["urls", "--json"] + asking + which, environment, what)
+        return run_fetcher(rctx, interpreter, command, environment, what, size)
+    asked = run_fetcher(rctx, interpreter, ["urls", "--json"] + asking + which, environment, what)
     if asked.failure:
         return asked
     archives = [] if asked.answer["cached"] else _download(rctx, asked.answer["archives"])
-    result = run_fetcher(rctx, interpreter, packages, command + ["--mirror=" + _FOLDER], environment, what)
+    result = run_fetcher(rctx, interpreter, command + ["--mirror=" + _FOLDER], environment, what)
     rctx.delete(_FOLDER)
     if result.failure:
         return struct(answer = None, failure = failed_download(result.failure, archives))

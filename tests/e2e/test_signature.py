@@ -83,10 +83,11 @@ def consumer(workspace: MakeWorkspace, lock: dict[str, Any], module: str) -> Wor
 def has_package(workspace: Workspace, name: str) -> bool:
     """Whether the repository of the fetcher's packages, or the interpreter itself, has a package."""
     base = Path(workspace.bazel("info", "output_base").checked().stdout.strip())
-    (folder,) = (base / "external").glob("*rules_cgo_prebuilt_python/site-packages")
-    return (folder / name).is_dir() or workspace.in_root(
-        "python3", "-c", f"import {name}"
-    ).code == 0
+    found = (base / "external").glob(f"*rules_cgo_prebuilt_python/site-packages/{name}")
+    return (
+        any(path.is_dir() for path in found)
+        or workspace.in_root("python3", "-c", f"import {name}").code == 0
+    )
 
 
 @pytest.mark.parametrize("module", [MODULE, _BY_BAZEL], ids=["python", "bazel"])

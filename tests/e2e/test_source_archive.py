@@ -18,14 +18,19 @@ import yaml
 from cgo_prebuilt import __version__
 from release.notes import changes
 from release.source_archive import integrity
-from tests.e2e.archive_server import ArchiveServer
+from tests.e2e.archive_server import ArchiveServer, serving
 from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, Workspace
+from tests.e2e.conftest import MakeWorkspace
+from tests.e2e.release import BUILD, MAIN_CC, MODULE
+from tests.e2e.release import Release as LibraryRelease
 
 TAG = f"v{__version__}"
 ARCHIVE = f"rules_cgo_prebuilt-{TAG}.tar.gz"
 FILES = (ARCHIVE, "cgo-prebuilt.bash", "cgo-prebuilt.pyz", "cgo-prebuilt.zsh")
 BCR = REPOSITORY / ".bcr"
 PRESUBMIT = yaml.safe_load((BCR / "presubmit.yml").read_text())["bcr_test_module"]
+
+CARRIED = "tools/cgo_prebuilt/carried/"
 
 # What would show in an archive that took a user's own settings.
 SETTINGS = ("core.autocrlf=true", "core.eol=crlf", "tar.umask=0077", "core.fileMode=false")
@@ -119,6 +124,14 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_else(released: Release)
     packages = {Path(name).parts[2] for name in names if name.startswith("tools/cgo_prebuilt/")}
     assert {"commands", "fetching", "vouching"} <= packages
     assert not {"drafting", "go_modules", "publisher_commands", "publishing"} & packages
+    carried = [name.split("/")[3] for name in names if name.startswith(CARRIED)]
+    assert {name.partition("-")[0] for name in carried} == {
+        "certifi",
+        "charset_normalizer",
+        "idna",
+        "requests",
+        "urllib3",
+    }
 
 
 def test_the_program_has_every_verb(released: Release) -> None:
@@ -241,6 +254,31 @@ def test_the_presubmit_s_workspace_passes_in_the_archive(
         archive.extractall(tmp_path)
     path = tmp_path / f"rules_cgo_prebuilt-{__version__}" / PRESUBMIT["module_path"]
     run_tests(Workspace(path, bazel_tools, {"CGO_PREBUILT_CACHE": str(tmp_path / "store")}))
+
+
+def test_a_released_module_asks_no_index_and_installs_nothing(
+    released: Release,
+    release: LibraryRelease,
+    workspace: MakeWorkspace,
+    tmp_path: Path,
+) -> None:
+    """A Python without packages downloads with those that the archive carries."""
+    with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
+        archive.extractall(tmp_path)
+    files = {"BUILD.bazel": BUILD, "main.cc": MAIN_CC, "main.go": ""}
+    made = workspace({**files, "answer.lock.json": release.lock.read_bytes()}, module=MODULE)
+    module = (made.path / "MODULE.bazel").read_text()
+    carrying = tmp_path / f"rules_cgo_prebuilt-{__version__}"
+    made.write({"MODULE.bazel": module.replace(f'"{REPOSITORY}"', f'"{carrying}"')})
+    (tmp_path / "index").mkdir()
+    with serving(tmp_path / "index") as index:
+        environment = {"PIP_INDEX_URL": f"{index.url}/simple"}
+        built = made.bazel("run", "//:main_cc", env=environment).checked()
+    assert built.stdout == "the answer is 42\n"
+    assert release.server.paths() == ["/" + release.archive("linux_amd64")]
+    assert index.requests == []
+    base = Path(made.bazel("info", "output_base").checked().stdout.strip())
+    assert list((base / "external").glob("*rules_cgo_prebuilt_python")) == []
 
 
 def run_tests(workspace: Workspace) -> None:

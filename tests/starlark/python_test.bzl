@@ -9,7 +9,10 @@ load("//rules/private:interpreter.bzl", "interpreter_problem", "judge_interprete
 load("//rules/private:library_variables.bzl", "asked_version", "library_variables", "wrong_version_remedy")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:python_packages.bzl", "is_on", "pip_problem", "pip_variables")
+load("//rules/private:python.bzl", "packages_repository")
+
+# buildifier: disable=bzl-visibility
+load("//rules/private:python_packages.bzl", "is_on")
 load(":variable_cases.bzl", "ASKED", "NAMES", "REMEDIES")
 
 def _python_test_impl(ctx):
@@ -29,9 +32,11 @@ def _python_test_impl(ctx):
     for value in ("1", "true", "yes", " on "):
         asserts.true(env, is_on(value), repr(value))
 
-    asserts.equals(env, {"PIP_USER": "0"}, pip_variables(False, None))
-    asserts.equals(env, {"PIP_NO_INDEX": "1", "PIP_USER": "0"}, pip_variables(True, None))
-    asserts.equals(env, {"PIP_USER": "0"}, pip_variables(True, "https://index.example.com"))
+    for name, packages in {
+        "rules_cgo_prebuilt~~prebuilt~vec__linux_amd64": "rules_cgo_prebuilt~~prebuilt~rules_cgo_prebuilt_python",
+        "rules_cgo_prebuilt++prebuilt+vec": "rules_cgo_prebuilt++prebuilt+rules_cgo_prebuilt_python",
+    }.items():
+        asserts.equals(env, packages, packages_repository(name))
     return unittest.end(env)
 
 def _interpreter_test_impl(ctx):
@@ -56,16 +61,8 @@ def _interpreter_test_impl(ctx):
     asserts.true(env, "\n  python3 is Python 3.9\n" in interpreter_problem(["python3 is Python 3.9"]))
     return unittest.end(env)
 
-def _requests_test_impl(ctx):
-    env = unittest.begin(ctx)
-    problem = pip_problem("`requests`, which the fetcher downloads with", "no such option\n", "/usr/bin/python3")
-    asserts.true(env, problem.startswith("pip could not install `requests`, which the fetcher downloads with:\nno such option\n"))
-    asserts.true(env, problem.endswith("or install it beside /usr/bin/python3"))
-    return unittest.end(env)
-
 _interpreter_test = unittest.make(_interpreter_test_impl)
 _python_test = unittest.make(_python_test_impl)
-_requests_test = unittest.make(_requests_test_impl)
 
 def python_test_suite(name):
-    unittest.suite(name, _interpreter_test, _python_test, _requests_test)
+    unittest.suite(name, _interpreter_test, _python_test)

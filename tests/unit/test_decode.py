@@ -12,9 +12,10 @@ import zlib
 import pytest
 
 from cgo_prebuilt.archives import decode, work
-from cgo_prebuilt.archives.decode import PIECE_SIZE, codec_of, deflate
+from cgo_prebuilt.archives.decode import PIECE_SIZE, check_decoder, codec_of, deflate
+from cgo_prebuilt.archives.system_zstd import system_library
 from cgo_prebuilt.archives.work import Work
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, PackageError
 from tests.unit.archive_builders import TAR_FORMATS, MemoryStream, compress, zstd
 
 TEXT = random.Random(1).randbytes(5000) * 300 + random.Random(2).randbytes(300_000)
@@ -30,15 +31,23 @@ def decoded(data: bytes, format: str, most: int = 1 << 20, expected: int = 0) ->
     return b"".join(pieces)
 
 
-@pytest.fixture(params=["isal", "zlib"])
-def gzip_decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "zlib":
+def without_zstd(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.fixture(params=["installed", "of the system"])
+def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """isal and Python's own zstd; or zlib and the system's libzstd, where nothing is installed."""
+    if request.param == "of the system":
         monkeypatch.setitem(sys.modules, "isal.igzip_lib", None)
+        if system_library() is not None:
+            without_zstd(monkeypatch)
     else:
         pytest.importorskip("isal.igzip_lib")
 
 
-@pytest.mark.usefixtures("gzip_decoder")
+@pytest.mark.usefixtures("decoders")
 @pytest.mark.parametrize("format", TAR_FORMATS)
 class TestEveryFormat:
     @pytest.mark.parametrize("most", [1 << 20, 4097, 61])
@@ -96,7 +105,7 @@ class TestEveryFormat:
         assert decoded(compress(zeros, format), format, expected=len(zeros)) == zeros
 
 
-@pytest.mark.usefixtures("gzip_decoder")
+@pytest.mark.usefixtures("decoders")
 def test_gzip_padding_is_passed_over() -> None:
     assert (
         decoded(gzip.compress(b"a") + bytes(5000) + gzip.compress(b"b") + bytes(9), "tar.gz")
@@ -104,7 +113,7 @@ def test_gzip_padding_is_passed_over() -> None:
     )
 
 
-@pytest.mark.usefixtures("gzip_decoder")
+@pytest.mark.usefixtures("decoders")
 @pytest.mark.parametrize("most", [1 << 20, 1])
 def test_gzip_headers_with_every_optional_field_are_read(most: int) -> None:
     body = gzip.compress(b"text")[10:]
@@ -113,7 +122,7 @@ def test_gzip_headers_with_every_optional_field_are_read(most: int) -> None:
     assert decoded(head + fields + body, "tar.gz", most) == b"text"
 
 
-@pytest.mark.usefixtures("gzip_decoder")
+@pytest.mark.usefixtures("decoders")
 @pytest.mark.parametrize("place", [-1, -5])
 def test_gzip_with_a_wrong_crc_or_length_is_refused(place: int) -> None:
     data = bytearray(gzip.compress(TEXT))
@@ -151,25 +160,28 @@ def zstd_with_window(log: int) -> bytes:
     return data
 
 
+@pytest.mark.usefixtures("decoders")
 def test_zstd_with_a_window_that_takes_too_much_memory_is_refused() -> None:
     with pytest.raises(IntegrityError, match="the zstd data are malformed"):
         decoded(zstd_with_window(27), "tar.zst")
 
 
+@pytest.mark.usefixtures("decoders")
 def test_zstd_with_the_largest_window_that_fits_is_read() -> None:
     assert decoded(zstd_with_window(26), "tar.zst") == TEXT
 
 
 def test_zstd_without_a_decoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "compression.zstd", None)
-    monkeypatch.setitem(sys.modules, "backports.zstd", None)
-    with pytest.raises(UsageError) as caught:
-        codec_of("tar.zst")
+    without_zstd(monkeypatch)
+    monkeypatch.setattr("cgo_prebuilt.archives.system_zstd.system_library", lambda: None)
+    with pytest.raises(PackageError) as caught:
+        check_decoder("tar.zst")
+    check_decoder("tar.gz")
     assert caught.value.what == "this Python has no zstd"
     assert caught.value.remedy == "install cgo-prebuilt[fast], or use Python 3.14 or later"
 
 
-@pytest.mark.usefixtures("gzip_decoder")
+@pytest.mark.usefixtures("decoders")
 @pytest.mark.parametrize("most", [100, 1 << 20])
 def test_deflate_stops_at_the_end_and_keeps_the_rest(most: int) -> None:
     compressor = zlib.compressobj(6, zlib.DEFLATED, -15)

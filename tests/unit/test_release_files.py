@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.__main__ import docs_archive
+from release.carried import as_carried
 from release.commit import File, ReleaseError
 from release.notes import changes, notes
 from release.source_archive import integrity, stored_gzip, tar_gz
-from release.zip_app import packed, portable_files
+from release.wheels import portable_files
+from release.zip_app import packed
 
 CHANGELOG = """\
 # Changelog
@@ -84,6 +86,17 @@ def test_of_a_wheel_only_what_every_machine_can_run_is_taken() -> None:
         "yaml/__init__.py": b"yaml/__init__.py",
         "x.dist-info/LICENSE": b"x.dist-info/LICENSE",
     }
+
+
+def test_wheels_are_carried_whole_but_for_that_whose_file_openssl_opens() -> None:
+    certificates = io.BytesIO()
+    with zipfile.ZipFile(certificates, "w") as archive:
+        archive.writestr("certifi/cacert.pem", "PEM")
+    wheels = {"certifi-1-py3-none-any.whl": certificates.getvalue(), "idna-3.whl": b"zip"}
+    assert as_carried(wheels) == [
+        File("tools/cgo_prebuilt/carried/certifi/cacert.pem", b"PEM"),
+        File("tools/cgo_prebuilt/carried/idna-3.whl", b"zip"),
+    ]
 
 
 def test_a_program_s_bytes_do_not_depend_on_the_order_of_its_files() -> None:

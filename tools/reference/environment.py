@@ -64,6 +64,11 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "a file of the certificate authorities to trust, instead of the usual ones; the first that is set",
     ),
     (
+        ("PIP_INDEX_URL",),
+        "in Bazel, the package index that pip installs what the fetcher lacks from; see"
+        " [which Python fetches](../consume.md#which-python-fetches)",
+    ),
+    (
         ("CGO_PREBUILT_CREDENTIAL_HELPER",),
         "programs that know credentials, `[PATTERN=]PROGRAM` with commas in between (empty entries are"
         " ignored), asked by the protocol"

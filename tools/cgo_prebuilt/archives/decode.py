@@ -1,8 +1,9 @@
 """Decode compressed bytes in bounded pieces, with the fastest installed decoder.
 
 gzip: `isal` when it is installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
-`backports.zstd`. xz: `lzma`. bzip2: `bz2`. A file may hold several gzip members, zstd frames, xz or
-bzip2 streams one after the other and is then one stream, as for gzip(1), zstd(1), xz(1) and bzip2(1).
+`backports.zstd`, else the system's libzstd. xz: `lzma`. bzip2: `bz2`. A file may hold several gzip
+members, zstd frames, xz or bzip2 streams one after the other and is then one stream, as for gzip(1),
+zstd(1), xz(1) and bzip2(1).
 References: RFC 1952 (gzip), RFC 8878 (zstd), the .xz file format 1.2.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, Protocol
 
 from cgo_prebuilt.archives.frames_ahead import SMALL, FramesAhead, Steps, decoding_threads
 from cgo_prebuilt.archives.work import Work
-from cgo_prebuilt.archives.zstd import zstd_module
+from cgo_prebuilt.archives.zstd import zstd_decoder
 from cgo_prebuilt.errors import IntegrityError
 
 READ_SIZE = 1 << 17
@@ -111,9 +112,22 @@ def codec_of(format: str) -> Codec:
         format: One of `lock.FORMATS` that is compressed as a whole.
 
     Raises:
-        UsageError: This machine has no decoder for it.
+        PackageError: This Python has no decoder for it.
     """
     return {"bz2": _bzip2, "gz": _gzip, "xz": _xz, "zst": _zstd}[format.rpartition(".")[2]]()
+
+
+def check_decoder(format: str) -> None:
+    """Sees to it that an archive can be decoded, before it is downloaded.
+
+    Args:
+        format: One of `lock.FORMATS`.
+
+    Raises:
+        PackageError: This Python has no zstd, which only some have.
+    """
+    if format.endswith("zst"):
+        zstd_decoder()
 
 
 def deflate(window: bytes = b"") -> Codec:
@@ -297,7 +311,7 @@ def _bzip2() -> Codec:
 
 
 def _zstd() -> Codec:
-    zstd = zstd_module()
+    zstd = zstd_decoder()
     options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
     skippable = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
     return Codec(

@@ -1,6 +1,7 @@
 """zstd: the module that decodes it, and where the frames of a file begin and end.
 
-The module is the standard library's (Python 3.14), or its backport with the same API.
+The module is the standard library's (Python 3.14), or its backport with the same API. What only
+decodes takes the system's library, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import PackageError
 
 # RFC 8878, sections 3.1.1 and 3.1.2.
 _MAGIC = 0xFD2FB528
@@ -25,18 +26,34 @@ def zstd_module() -> Any:
     """Return the module. Neither has types for every Python that we support, hence Any.
 
     Raises:
-        UsageError: This Python has neither.
+        PackageError: This Python has neither.
     """
     for name in ("compression.zstd", "backports.zstd"):
         try:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise UsageError(
+    raise PackageError(
         "this Python has no zstd",
         where=sys.executable,
         remedy="install cgo-prebuilt[fast], or use Python 3.14 or later",
     )
+
+
+def zstd_decoder() -> Any:
+    """The module, or what stands for it where frames are only decoded: the system's library.
+
+    Raises:
+        PackageError: There is neither.
+    """
+    try:
+        return zstd_module()
+    except PackageError:
+        from cgo_prebuilt.archives import system_zstd
+
+        if system_zstd.system_library() is None:
+            raise
+        return system_zstd
 
 
 @dataclass(frozen=True, slots=True)

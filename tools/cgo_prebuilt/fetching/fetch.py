@@ -42,14 +42,18 @@ def obtain(
     Raises:
         UnavailableError: The archives cannot be fetched, or the fetch is offline.
         IntegrityError: They are not what the lock names.
+        PackageError: This Python cannot decode them.
     """
     key = tree_key(plan.files)
     tree = stored(plan, store)
     if tree is not None:
         return _library(plan, tree, CACHED)
+    from cgo_prebuilt.archives.decode import check_decoder
+
     plan = replace(plan, archives=tuple(_with_kept(archive, store) for archive in plan.archives))
     for archive in plan.archives:
         _refuse_unreachable(plan, archive)
+        check_decoder(archive.format)
     with store.exclusive(key, on_wait=on_wait):
         tree = stored(plan, store)
         if tree is not None:

@@ -31,6 +31,7 @@ from cgo_prebuilt.network.github_asset import (
 )
 from cgo_prebuilt.network.guarded import Guard, guarded_adapter
 from cgo_prebuilt.network.reply import Reply
+from cgo_prebuilt.network.requests_library import load_requests
 from cgo_prebuilt.network.retry import Verdict, classify, repeats_at_once, requested_wait
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
@@ -52,15 +53,14 @@ class HttpClient:
     def __init__(
         self, settings: TransportSettings, environ: Mapping[str, str] = os.environ
     ) -> None:
-        import requests
-
         self.requests = 0
         self._credential = Credential({})
         self._settings = settings
         self._environ = environ
         self._guard = Guard(settings.header_seconds)
         self._until = 0.0
-        self._session: Any = requests.Session()
+        self._requests = load_requests()
+        self._session: Any = self._requests.Session()
         self._session.headers = {"User-Agent": f"cgo-prebuilt/{__version__}"}
         self._session.mount("http://", guarded_adapter(self._guard))
         self._session.mount("https://", guarded_adapter(self._guard))
@@ -310,8 +310,6 @@ class HttpClient:
         body: Any,
         login: Credential | None = None,
     ) -> Any:
-        import requests
-
         settings, left = self._settings, self._until - time.monotonic()
         if left <= 0:
             raise Failure(Kind.TIMEOUT, "no answer in time")
@@ -327,7 +325,7 @@ class HttpClient:
             self._credential = login or credential_for(hop, url, self._environ, method)
             wanted.update(self._credential.headers)
             request = self._session.prepare_request(
-                requests.Request(
+                self._requests.Request(
                     method,
                     hop.without_login(),
                     wanted,
