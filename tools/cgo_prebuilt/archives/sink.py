@@ -1,7 +1,7 @@
 """Write and verify members while the archive is still being decoded.
 
-Writing and hashing let other threads run, and are about as much work as decoding, so they have a
-thread of their own. What is in flight is bounded.
+Writing and hashing let other threads run, and together are about as much work as decoding, so each
+has a thread of its own. What is in flight is bounded.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +43,8 @@ class Sink:
     def __init__(self, folder: Path, where: str) -> None:
         self._folder = long_path(folder)
         self._where = where
-        self._worker = _Worker()
+        self._writer = _Worker()
+        self._hasher = _Worker()
         self._output: _Output | None = None
 
     def __enter__(self) -> Sink:
@@ -54,11 +56,10 @@ class Sink:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self._worker.close(abandon=kind is not None)
-        finally:
-            if self._output is not None:
-                self._output.close()
+        with ExitStack() as stack:
+            stack.callback(self._close_output)
+            stack.callback(self._hasher.close, abandon=kind is not None)
+            self._writer.close(abandon=kind is not None)
 
     def write(self, files: Sequence[LockedFile], chunks: Iterator[memoryview]) -> None:
         """Start writing a file.
@@ -74,22 +75,29 @@ class Sink:
         """
         file, *others = files
         output = _Output(self._folder, file, self._where)
-        self._worker.submit(partial(self._open, output))
+        self._writer.submit(partial(self._open, output))
         size = 0
         for chunk in chunks:
             size += len(chunk)
             if size > file.size:
                 break
-            self._worker.submit(partial(output.write, chunk))
+            self._writer.submit(partial(output.write, chunk))
+            self._hasher.submit(partial(output.hash, chunk))
         if size != file.size:
             raise wrong_size(file, f"{'at least ' if size > file.size else ''}{size}", self._where)
-        self._worker.submit(output.finish)
+        self._writer.submit(output.close)
+        self._hasher.submit(partial(output.check, file))
         for other in others:
-            self._worker.submit(partial(output.repeat, other))
+            self._hasher.submit(partial(output.check, other))
+            self._writer.submit(partial(output.repeat, other))
 
     def _open(self, output: _Output) -> None:
         self._output = output
         output.open()
+
+    def _close_output(self) -> None:
+        if self._output is not None:
+            self._output.close()
 
 
 def wrong_size(file: LockedFile, found: object, where: str) -> IntegrityError:
@@ -100,7 +108,7 @@ def wrong_size(file: LockedFile, found: object, where: str) -> IntegrityError:
 
 
 class _Output:
-    """A file that is written and hashed at once."""
+    """A file that is written by one thread and hashed by another."""
 
     def __init__(self, folder: Path, file: LockedFile, where: str) -> None:
         self._folder = folder
@@ -127,17 +135,12 @@ class _Output:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
             raise self._unwritable(error) from error
-        self._digest.update(chunk)
 
-    def finish(self) -> None:
-        self.close()
-        self._check(self._file)
+    def hash(self, chunk: memoryview) -> None:
+        self._digest.update(chunk)
 
     def repeat(self, other: LockedFile) -> None:
         """Link the finished file under a second name."""
-        if other.size != self._file.size:
-            raise wrong_size(other, self._file.size, self._where)
-        self._check(other)
         second = _Output(self._folder, other, self._where)
         try:
             second._path.parent.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
@@ -153,13 +156,16 @@ class _Output:
             with first.open("rb") as source:
                 while piece := source.read(_PIECE):
                     self.write(memoryview(piece))
+                    self.hash(memoryview(piece))
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
             self.close()
-        self._check(self._file)
+        self.check(self._file)
 
-    def _check(self, file: LockedFile) -> None:
+    def check(self, file: LockedFile) -> None:
+        if file.size != self._file.size:
+            raise wrong_size(file, self._file.size, self._where)
         found = self._digest.hexdigest()
         if found != file.sha256:
             raise IntegrityError(
