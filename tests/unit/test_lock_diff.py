@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.releases.lock_diff import describe_changes
+from cgo_prebuilt.releases.locked_ranges import with_ranges
 from cgo_prebuilt.requirements import Requires
 from tests.unit.library_case import FILES, locked_platform
 
@@ -67,6 +68,16 @@ def test_a_version_that_is_not_what_it_was_is_said_loudly() -> None:
     lines = describe_changes(lock(v1=ONE), lock(v1=other))
     assert lines[0] == "! v1 is not what it was:"
     assert lines[1].startswith("  ~ linux_amd64")
+
+
+def test_how_archives_are_read_is_no_other_release() -> None:
+    version = LockedVersion({"": {"linux_amd64": locked_platform()}})
+    (archive,) = version.platforms["linux_amd64"].archives
+    ranged = with_ranges(version, {archive.sha256: "3" * 64})
+    assert describe_changes(lock(v1=version), lock(v1=ranged)) == [
+        "~ v1:",
+        "  ~ how to read parts of its archives",
+    ]
 
 
 def test_what_is_gone_is_listed() -> None:

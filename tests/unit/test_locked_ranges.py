@@ -92,6 +92,19 @@ def test_each_platform_gets_its_files_for_its_share_of_the_bytes(run: Run, tmp_p
         assert all(request.range for request in server.requests)
 
 
+def test_what_came_before_a_failure_is_not_fetched_again(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        server.replace("/vec.tar.gz", [ranges(BODY, cut=100_000), status(404)])
+        assert fetch(run, tmp_path, 2).code == 3
+        server.replace("/vec.tar.gz", [ranges(BODY)])
+        which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[2])
+        answer = run("fetch", *which, "--output", "out", "--json")
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["bytes_resumed"] >= 90_000
+    assert is_right(tmp_path, 2)
+
+
 @pytest.mark.parametrize(
     "script",
     [

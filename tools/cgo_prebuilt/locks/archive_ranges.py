@@ -20,8 +20,12 @@ WINDOW_SIZE = 1 << 15
 ENTERED = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
 """The formats that can be entered."""
 
-MOST = 0.5
-"""Of an archive of which more is needed, all is read: by several connections, and to be resumed."""
+MOST = 0.8
+"""Of an archive of which more is needed, all is read, so that its hash is verified, too.
+
+Parts cost no more than the whole, down to one byte less: up to this share they took fewer processor
+seconds, and the time of their bytes (255 MB in five equal parts, 50 MB/s).
+"""
 
 
 @dataclass(frozen=True, slots=True)

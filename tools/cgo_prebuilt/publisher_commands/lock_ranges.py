@@ -51,7 +51,7 @@ def add_ranges(
     version = finder.with_ranges(version)
     if finder.missed:
         note(
-            f"each fetch will read all of {', '.join(finder.missed)}, of which a platform needs less"
-            " than half: pip install 'cgo-prebuilt[ranges]', and lock again"
+            f"each fetch will read all of {', '.join(finder.missed)}, of which a platform needs only"
+            " a part: pip install 'cgo-prebuilt[ranges]', and lock again"
         )
     return version

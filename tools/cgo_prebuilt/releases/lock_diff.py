@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.locks.lock import Interface, Lock, LockedPlatform, LockedVersion
+from cgo_prebuilt.releases.locked_ranges import with_ranges
 from cgo_prebuilt.requirements import Requires
 
 
@@ -26,9 +27,11 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
             lines.append(f"+ {name}" + (f", compared with {origin}:" if origin else ":"))
             lines += _version(before.get(origin or ""), version)
         elif before[name] != version:
-            told = replace(before[name], published=version.published, withdrawn=version.withdrawn)
-            lines.append(f"~ {name}:" if told == version else f"! {name} is not what it was:")
-            lines += _version(before[name], version)
+            # How archives are read does not change what is read.
+            was, now = with_ranges(before[name], {}), with_ranges(version, {})
+            told = replace(was, published=now.published, withdrawn=now.withdrawn)
+            lines.append(f"~ {name}:" if told == now else f"! {name} is not what it was:")
+            lines += _version(was, now) or ["  ~ how to read parts of its archives"]
     lines += [f"- {name}" for name in before if name not in new.versions]
     if old is not None and old.default_version != new.default_version:
         lines.append(f"default version: {old.default_version} -> {new.default_version}")

@@ -48,18 +48,7 @@ class RangesFinder:
             for archive, users in _users(version).values()
         }
 
-        def ranged(platform: LockedPlatform) -> LockedPlatform:
-            archives = tuple(
-                replace(archive, ranges=hashes.get(archive.sha256, ""))
-                for archive in platform.archives
-            )
-            return replace(platform, archives=archives)
-
-        flavors = {
-            flavor: {name: ranged(platform) for name, platform in platforms.items()}
-            for flavor, platforms in version.flavors.items()
-        }
-        return replace(version, flavors=flavors)
+        return with_ranges(version, hashes)
 
     def _section(self, archive: LockedArchive, users: _Users, known: str) -> str:
         """Return the hash of an archive's section; the one that is known, or an empty string, without one."""
@@ -79,6 +68,22 @@ class RangesFinder:
         sha256 = hashlib.sha256(section).hexdigest()
         self.sections[sha256] = section
         return sha256
+
+
+def with_ranges(version: LockedVersion, hashes: Mapping[str, str]) -> LockedVersion:
+    """A version whose archives have these sections, by their own SHA-256; others have none."""
+
+    def ranged(platform: LockedPlatform) -> LockedPlatform:
+        archives = tuple(
+            replace(archive, ranges=hashes.get(archive.sha256, "")) for archive in platform.archives
+        )
+        return replace(platform, archives=archives)
+
+    flavors = {
+        flavor: {name: ranged(platform) for name, platform in platforms.items()}
+        for flavor, platforms in version.flavors.items()
+    }
+    return replace(version, flavors=flavors)
 
 
 def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
