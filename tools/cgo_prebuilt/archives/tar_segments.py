@@ -16,6 +16,19 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.archive_ranges import Segment
 from cgo_prebuilt.locks.lock import LockedArchive
 
+_FIXED = "0" + "10" + "0000000"
+"""An empty deflate block with the fixed code, in the order of its bits (RFC 1951, section 3.2.6)."""
+
+_DYNAMIC = (
+    "0" + "01"  # not the last block; its code follows (section 3.2.7):
+    + "00000" + "10000" + "0111"  # 257 literals and lengths, 2 distances, 18 lengths of lengths
+    + "000" + "010" + "010" + "000" * 14 + "100"  # 2 bits for 17 and 18, one bit for 1
+    + "0" + "11" + "1111111" + "11" + "0000011" + "10" + "111" + "0"  # 1, 138 + 107 + 10 zeros, 1
+    + "00"  # both distances
+    + "1"  # the end of the block
+)  # fmt: skip
+"""One with a code of its own, of an odd number of bits: 99."""
+
 
 class SegmentStream:
     """The members of some segments as a tar: a `ByteStream` that is read in order only.
@@ -97,15 +110,15 @@ def _decoded(
         return
 
     def receive() -> bytes:
-        more = next(shifted, b"")
+        more = next(parts, b"")
         work.received(len(more))
         return more
 
     if format == "tar.gz":
-        shifted = _shifted(read, entry.bits)
+        parts = _aligned(read, entry.bits)
         yield from decode_stream(b"", receive, deflate(entry.window), work)
     else:
-        shifted = _shifted(read, 0)
+        parts = _aligned(read, 0)
         yield from decode_stream(entry.window, receive, codec_of(format), work)
 
 
@@ -126,16 +139,21 @@ def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
     return read
 
 
-def _shifted(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
-    """Yield bytes shifted to bit boundaries, as deflate counts bits from the lowest."""
-    if not bits:
-        while data := read(READ_SIZE):
-            yield data
-        return
-    held = read(1)
+def _aligned(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
+    """Yield deflate data that begin within a byte, behind blocks of nothing that fill its lower bits.
+
+    They cannot be shifted to begin with a byte: a stored block's contents do (RFC 1951, section 3.2.4).
+    """
+    if bits:
+        filling, length = _filling(8 - bits)
+        for first in read(1):
+            yield (filling | first >> 8 - bits << length).to_bytes((length + bits) // 8, "little")
     while data := read(READ_SIZE):
-        number = int.from_bytes(held + data, "little") >> (8 - bits)
-        yield (number & ((1 << 8 * len(data)) - 1)).to_bytes(len(data), "little")
-        held = data[-1:]
-    if held:
-        yield bytes([held[0] >> (8 - bits)])
+        yield data
+
+
+def _filling(bits: int) -> tuple[int, int]:
+    """Return empty deflate blocks as a number, and their length: so many bits more than whole bytes."""
+    odd = _DYNAMIC if bits % 2 else ""
+    filling = odd + _FIXED * ((bits - len(odd)) // 2 % 4)
+    return int(filling[::-1], 2), len(filling)
