@@ -21,14 +21,13 @@ from cgo_prebuilt.releases.registry import (
     SIGNED,
     TITLE,
 )
+from cgo_prebuilt.releases.registry_layers import Descriptor, annotation, listed_in
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 EMPTY: Final = b"{}"
 """The config of what is no image (image specification, "Guidance for an empty descriptor")."""
 
 EMPTY_DIGEST: Final = f"sha256:{hashlib.sha256(EMPTY).hexdigest()}"
-
-Descriptor = Mapping[str, object]
 
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _MEDIA_TYPES: Final = {
@@ -146,33 +145,14 @@ def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
     return _bytes({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*listed, entry]})
 
 
-def listed_in(document: bytes | None, key: str) -> list[Descriptor]:
-    """Return the descriptors in a document's list; none if malformed."""
-    try:
-        listed = json.loads(document or b"{}")[key]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return []
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
-
-def title_of(descriptor: Descriptor) -> str:
-    """Return a layer's file name; empty without one."""
-    return _annotation(descriptor, TITLE)
-
-
 def merged(old: Sequence[Descriptor], new: Sequence[Descriptor]) -> list[Descriptor]:
     """Return an index's descriptors with the new ones added or replaced."""
     return list({_key(one): one for one in (*old, *new)}.values())
 
 
 def _key(descriptor: Descriptor) -> tuple[str, str]:
-    name = _annotation(descriptor, PLATFORM) or str(descriptor.get("digest"))
-    return name, _annotation(descriptor, FLAVOR)
-
-
-def _annotation(descriptor: Descriptor, name: str) -> str:
-    annotations = descriptor.get("annotations")
-    return str(annotations.get(name, "")) if isinstance(annotations, dict) else ""
+    name = annotation(descriptor, PLATFORM) or str(descriptor.get("digest"))
+    return name, annotation(descriptor, FLAVOR)
 
 
 def _bytes(document: object) -> bytes:

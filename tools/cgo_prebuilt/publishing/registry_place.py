@@ -25,16 +25,13 @@ from cgo_prebuilt.publishing.publish import (
 from cgo_prebuilt.publishing.registry_documents import (
     EMPTY,
     EMPTY_DIGEST,
-    Descriptor,
     artifact_type,
     described,
     index_of,
     layer,
-    listed_in,
     manifest_of,
     merged,
     platform_manifests,
-    title_of,
     with_referrer,
 )
 from cgo_prebuilt.releases.registry import (
@@ -44,6 +41,13 @@ from cgo_prebuilt.releases.registry import (
     api_of,
     manifest_in,
     tag_of,
+)
+from cgo_prebuilt.releases.registry_layers import (
+    Descriptor,
+    layers_about,
+    layers_in,
+    listed_in,
+    title_of,
 )
 from cgo_prebuilt.url import Url
 
@@ -154,7 +158,7 @@ class RegistryPlace:
         url, headers = self._url(f"manifests/{self._tag}"), {"Content-Type": INDEX_TYPE}
 
         def move() -> Reply | None:
-            there = self._get(self._tag)
+            there = self._get("manifests", self._tag)
             if there == index:
                 return None
             if there != self._there().index:
@@ -167,7 +171,7 @@ class RegistryPlace:
             raise failure.error("the release cannot be published", url, RERUN) from None
         if reply is not None:
             self._good(reply)
-        if self._get(self._tag) != index:
+        if self._get("manifests", self._tag) != index:
             raise overtaken(self._tag, self._place)
 
     def _documents(self) -> Iterator[tuple[str, bytes, str]]:
@@ -183,14 +187,14 @@ class RegistryPlace:
         digest = str(subject["digest"])
         yield digest, index, INDEX_TYPE
         fallback = digest.replace(":", "-")
-        listed = before = self._get(fallback)
+        listed = before = self._get("manifests", fallback)
         for kind, layers in self._about().items():
             content = manifest_of(kind, layers, subject)
             descriptor = described(content, MANIFEST_TYPE)
             yield str(descriptor["digest"]), content, MANIFEST_TYPE
             listed = with_referrer(listed, descriptor, kind)
         # For registries that do not list themselves what is about a manifest.
-        if listed is not None and listed != before and not self._lists_referrers(digest):
+        if listed is not None and listed != before and self._get("referrers", digest) is None:
             yield fallback, listed, INDEX_TYPE
         yield self._tag, index, INDEX_TYPE
 
@@ -208,28 +212,24 @@ class RegistryPlace:
 
     def _there(self) -> _Release:
         if self._release is None:
-            self._release = _Release(self._get(self._tag))
+            self._release = _Release(self._get("manifests", self._tag))
             if self._release.index is not None:
                 self._read(self._release, self._release.index)
         return self._release
 
     def _read(self, release: _Release, index: bytes) -> None:
         release.indexed = listed_in(index, "manifests")
-        for descriptor in release.indexed:
-            for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
-                release.layers[title_of(one)] = one
-        release.layers.pop("", None)  # what has no title is no file of a release
+        release.layers = {title_of(one): one for one, _ in layers_in(index, self._get)}
         release.archives = set(release.layers)
-        digest = str(described(index, INDEX_TYPE)["digest"])
-        answer = self._session.ask(self._url(f"referrers/{digest}"), headers=ACCEPT)
-        listed = listed_in(answer.content if answer.status == 200 else None, "manifests")
-        for descriptor in listed or listed_in(self._get(digest.replace(":", "-")), "manifests"):
-            for one in listed_in(self._get(str(descriptor.get("digest"))), "layers"):
-                release.layers.setdefault(title_of(one), one)
+        for one in layers_about(str(described(index, INDEX_TYPE)["digest"]), self._get):
+            release.layers.setdefault(title_of(one), one)
+        release.layers.pop("", None)  # what has no title is no file of a release
 
-    def _get(self, reference: str) -> bytes | None:
-        """Return a manifest; None if it does not exist."""
-        reply = self._session.ask(self._url(f"manifests/{reference}"), headers=ACCEPT)
+    def _get(self, kind: str, reference: str) -> bytes | None:
+        """Return a manifest, or the list of a manifest's referrers; None if it does not exist."""
+        reply = self._session.ask(self._url(f"{kind}/{reference}"), headers=ACCEPT)
+        if kind == "referrers":
+            return reply.content if reply.status == 200 else None
         if reply.status == 404:
             return None
         return manifest_in(self._good(reply), reference)
@@ -237,9 +237,6 @@ class RegistryPlace:
     def _has_blob(self, digest: str) -> bool:
         reply = self._session.send("HEAD", self._url(f"blobs/{digest}"))
         return reply.status != 404 and bool(self._good(reply))
-
-    def _lists_referrers(self, digest: str) -> bool:
-        return self._session.ask(self._url(f"referrers/{digest}"), headers=ACCEPT).status == 200
 
     def _good(self, reply: Reply) -> Reply:
         if not 200 <= reply.status < 300:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.manifests.manifest import Manifest
@@ -20,16 +21,20 @@ from cgo_prebuilt.network.failure import status_failure
 from cgo_prebuilt.releases.registry import (
     FLAVOR,
     PLATFORM,
-    TITLE,
     api_of,
     manifest_in,
     tag_of,
 )
+from cgo_prebuilt.releases.registry_layers import (
+    DIGEST,
+    Descriptor,
+    layers_about,
+    layers_in,
+    title_of,
+)
 from cgo_prebuilt.url import Url
 
-_MOST_MANIFESTS: Final = 500
 _REFERENCE: Final = re.compile(r"(oci://[^/]+/[^:]+)(?::(.+))?")
-_DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
 _BLOB: Final = re.compile(r"(https?://[^/]+/v2/.+)/blobs/([^/?#]+)")
 
 
@@ -104,7 +109,7 @@ class RegistryReader:
         match = _BLOB.fullmatch(url.raw)
         api = Url(match[1]) if match else url
         artifacts = [one for (place, _), one in self._artifacts.items() if place == api]
-        if match is None or not artifacts or _DIGEST.fullmatch(match[2]):
+        if match is None or not artifacts or DIGEST.fullmatch(match[2]):
             return url
         if api not in self._beside:
             found = [self._read_beside(api, artifact) for artifact in artifacts]
@@ -113,34 +118,28 @@ class RegistryReader:
         return None if digest is None else Url(f"{api.raw}/blobs/{digest}")
 
     def _read(self, api: Url, tag: str) -> _Artifact:
-        content, document = self._get(api, tag)
+        content = self._get(api, "manifests", tag)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        layers = [*_layers(document, {})]
-        for one in _items(document, "manifests"):
-            layers += _layers(self._get(api, one["digest"])[1], _purpose(one))
-        return _Artifact(digest, tuple(layers))
+        return _Artifact(digest, tuple(_layers(layers_in(content, partial(self._get, api)))))
 
     def _read_beside(self, api: Url, artifact: _Artifact) -> Mapping[str, str]:
-        try:
-            _, listed = self._get(api, artifact.digest, "referrers")
-        except UnavailableError:
-            listed = {}
-        if not _items(listed, "manifests"):
-            try:  # of a registry that does not list them itself
-                _, listed = self._get(api, artifact.digest.replace(":", "-"))
+        def get(kind: str, reference: str) -> bytes | None:
+            try:
+                return self._get(api, kind, reference)
             except UnavailableError:
-                listed = {}
-        layers = list(artifact.layers)
-        for one in _items(listed, "manifests"):
-            layers += _layers(self._get(api, one["digest"])[1], {})
-        return {layer.title: layer.digest for layer in reversed(layers)}
+                if kind == "manifests" and DIGEST.fullmatch(reference):
+                    raise
+                return None  # not every registry has such a list
 
-    def _get(self, api: Url, name: str, kind: str = "manifests") -> tuple[bytes, Mapping[str, Any]]:
-        reply = self._session.ask(Url(f"{api.raw}/{kind}/{name}"))
+        about = _layers((one, {}) for one in layers_about(artifact.digest, get))
+        return {layer.title: layer.digest for layer in reversed([*artifact.layers, *about])}
+
+    def _get(self, api: Url, kind: str, reference: str) -> bytes:
+        reply = self._session.ask(Url(f"{api.raw}/{kind}/{reference}"))
         if reply.status != 200:
             failure = status_failure(reply.status, reply.reason, None)
             raise failure.error("the registry does not give it", reply.url)
-        content = manifest_in(reply, name if kind == "manifests" else "")
+        content = manifest_in(reply, reference if kind == "manifests" else "")
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
@@ -151,7 +150,7 @@ class RegistryReader:
                 where=reply.url,
                 remedy="check the registry's name in 'urls'",
             )
-        return content, document
+        return content
 
 
 def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
@@ -195,7 +194,7 @@ def blob_of(url: Url, version: str, sha256: str) -> Url:
 
 def digest_in(urls: Sequence[Url]) -> str | None:
     """Return the SHA-256 in a blob's URL; None for other URLs."""
-    matches = (_DIGEST.fullmatch(match[2]) for url in urls if (match := _BLOB.fullmatch(url.raw)))
+    matches = (DIGEST.fullmatch(match[2]) for url in urls if (match := _BLOB.fullmatch(url.raw)))
     return next((match[1] for match in matches if match), None)
 
 
@@ -205,28 +204,22 @@ def _repository(place: Url, version: str) -> tuple[Url, str]:
     return api_of(Url(repository)), tag_of(tag or version)
 
 
-def _items(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """Return a document's items with a digest that a URL can hold."""
-    items = document.get(key)
-    items = items[:_MOST_MANIFESTS] if isinstance(items, list) else []
-    items = [one for one in items if isinstance(one, dict)]
-    return [one for one in items if _DIGEST.fullmatch(str(one.get("digest")))]
+def _layers(found: Iterable[tuple[Descriptor, Descriptor]]) -> list[_Layer]:
+    """Return the named files among layers, each with its manifest's descriptor."""
+    return [
+        _Layer(title.rpartition("/")[2], str(one["digest"]), _purpose(manifest))
+        for one, manifest in found
+        if (title := title_of(one))
+    ]
+
+
+def _purpose(manifest: Descriptor) -> Mapping[str, str]:
+    if not manifest:
+        return {}
+    annotations, platform = (_texts(manifest.get(key)) for key in ("annotations", "platform"))
+    usual = f"{platform.get('os')}_{platform.get('architecture')}"
+    return {PLATFORM: usual, **annotations}
 
 
 def _texts(value: object) -> Mapping[str, str]:
     return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
-
-
-def _layers(document: Mapping[str, Any], purpose: Mapping[str, str]) -> list[_Layer]:
-    """Return a manifest's named files."""
-    return [
-        _Layer(title.rpartition("/")[2], one["digest"], purpose)
-        for one in _items(document, "layers")
-        if (title := _texts(one.get("annotations")).get(TITLE))
-    ]
-
-
-def _purpose(descriptor: Mapping[str, Any]) -> Mapping[str, str]:
-    annotations, platform = (_texts(descriptor.get(key)) for key in ("annotations", "platform"))
-    usual = f"{platform.get('os')}_{platform.get('architecture')}"
-    return {PLATFORM: usual, **annotations}
