@@ -63,7 +63,7 @@ def test_prune_removes_what_is_too_much(run: Run) -> None:
     ("option", "value", "words"),
     [
         ("--older-than", "30", "'30' is not an age such as 12h, 30d or 8w"),
-        ("--older-than", "9" * 12 + "w", "w' is longer than time is kept"),
+        ("--older-than", "9" * 12 + "w", "w' is too long"),
         ("--max-size", "20g", "'20g' is not a size such as 500M or 20G"),
     ],
 )

@@ -430,12 +430,12 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(X)[:-18] + b"\1\0" + zip_archive(X)[-16:],
-            "it is a part of several",
+            "it is one part of a split zip",
             id="a part of several zips",
         ),
         pytest.param(
             zip_archive(X)[:-16] + b"\1\0" + zip_archive(X)[-14:],
-            "it is a part of several",
+            "it is one part of a split zip",
             id="the last part, with all entries, of several zips",
         ),
         pytest.param(

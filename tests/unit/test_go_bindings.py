@@ -121,7 +121,7 @@ def _embedding(pattern: str) -> str:
 )
 def test_what_is_embedded_and_not_published_is_refused(tmp_path: Path, pattern: str) -> None:
     _write(tmp_path, {"a.go": _embedding(pattern), "x.txt": "", "sub/x.txt": "", "go.mod": ""})
-    with pytest.raises(ManifestError, match="what is not published with them: a file embeds '"):
+    with pytest.raises(ManifestError, match="files that are not published with them: one embeds '"):
         read_bindings(tmp_path, HEADERS)
 
 
@@ -147,7 +147,9 @@ def test_a_cgo_line_with_what_is_not_published_is_refused(
     tmp_path: Path, line: str, word: str
 ) -> None:
     found = _write(tmp_path, {"a.go": f'package vs\n\n{line}\nimport "C"\n', "sub/x.h": ""})
-    with pytest.raises(ManifestError, match="names what is not published with them") as caught:
+    with pytest.raises(
+        ManifestError, match="names files that are not published with them"
+    ) as caught:
         read_bindings(found, HEADERS)
     assert f"with {word!r} names" in caught.value.what
     assert "CGO_LDFLAGS" in str(caught.value.remedy)
@@ -177,6 +179,6 @@ def test_an_included_file_that_is_not_published_is_refused(
     include = f'#include "{path}"\n'
     texts[name] += f'// {include}import "C"\n' if name == "a.go" else include
     _write(tmp_path, {"vec.h": "", "vs/sub/glue.h": ""})
-    with pytest.raises(ManifestError, match="not published with them: a file includes '") as caught:
+    with pytest.raises(ManifestError, match="not published with them: one includes '") as caught:
         read_bindings(_write(tmp_path / "vs", texts), HEADERS)
     assert caught.value.where == str(tmp_path / "vs" / name)

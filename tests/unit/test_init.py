@@ -630,14 +630,14 @@ def refusal(run: Run, *arguments: str) -> Answer:
 
 def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal(run, "no-such-folder").refused(2, "this is no release that can be listed")
-    refusal(run, "https://u:p@127.0.0.1/x.zip").refused(2, "and a manifest is for everybody")
+    refusal(run, "https://u:p@127.0.0.1/x.zip").refused(2, "which the manifest would publish")
     Path("dist/vec-linux-x64-1.0.0.a").write_bytes(LINUX)
     refusal(run, "dist", "--output", "dist", "--force").refused(
         2, "the manifest cannot be written: "
     )
     refusal(run, "dist", "--output", "no/such/prebuilt.yaml").refused(2, "there is no such folder")
     monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")
-    refusal(run, "https://127.0.0.1/x.zip").refused(3, "offline, or on a mirror alone")
+    refusal(run, "https://127.0.0.1/x.zip").refused(3, "offline or limited to a mirror")
 
 
 def test_the_page_of_a_folder_is_read(run: Run, httpserver: HTTPServer, tmp_path: Path) -> None:

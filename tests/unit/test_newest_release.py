@@ -176,7 +176,7 @@ def test_a_refusal_asks_for_no_more_than_to_read(
 def test_the_newest_release_of_another_place_is_not_known(run: Run, tmp_path: Path) -> None:
     write_manifest(tmp_path / "prebuilt.yaml")
     answer = run("lock", "prebuilt.yaml", "--update")
-    answer.refused(2, "the newest release is only known of archives in GitHub releases")
+    answer.refused(2, "the newest release is known only for archives in GitHub releases")
     assert "name the version: --update VERSION" in answer.err
 
 
@@ -186,5 +186,5 @@ def test_what_chooses_a_release_needs_a_choice(
 ) -> None:
     write_manifest(tmp_path / "prebuilt.yaml")
     run("lock", "prebuilt.yaml", *options).refused(
-        2, "--min-age and --prereleases choose a release, and there is none to choose"
+        2, "--min-age and --prereleases choose a release, but the version is named"
     )

@@ -280,7 +280,7 @@ def test_a_place_that_publish_knows_no_way_to_is_no_folder(
     before = files_below(tmp_path)
     done = publish(run, "--to", place)
     done.refused(
-        2, "publish knows no way to a URL of", "name a folder, a URL of https or http", "oci:"
+        2, "publish cannot upload to a URL of", "name a folder, a URL of https or http", "oci:"
     )
     assert files_below(tmp_path) == before
     assert "canary" not in done.err

@@ -92,7 +92,7 @@ def test_bytes_that_decode_to_nothing_have_an_end() -> None:
     with pytest.raises(IntegrityError) as caught:
         counted.received(1)
     assert caught.value.what == (
-        f"{SILENCE + 1001} bytes decode to only 500: compressed data are never as empty as that"
+        f"{SILENCE + 1001} bytes decode to only 500: no compressor writes data as empty as that"
     )
     assert caught.value.where == "lib"
     assert caught.value.remedy == (

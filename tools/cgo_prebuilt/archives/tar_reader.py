@@ -132,7 +132,7 @@ def _parse(block: bytes, work: Work) -> _Header:
     if folder and kind != b"S":
         if not magic.startswith(_POSIX_MAGIC):
             # Some readers take it for a part of the name, others for times, or for nothing.
-            raise _malformed(f"the header of {path!r} has something else than a name in it", where)
+            raise _malformed(f"the header of {path!r} has more than a name in it", where)
         path = f"{folder}/{path}"
     return _Header(kind, _number(size, where), path, _text(link), block)
 
@@ -195,7 +195,7 @@ class _Said:
             return header.size
         name, where = self.name_of(header), self._work.where
         if not _DECIMAL.fullmatch(text):
-            raise _malformed(f"the pax header of {name!r} has a size that is none", where)
+            raise _malformed(f"the pax header of {name!r} has an invalid size", where)
         size = int(text)
         if header.size not in (size, *_UNKNOWN_SIZES):
             raise _malformed(
@@ -270,7 +270,7 @@ def _number(field: bytes, where: str) -> int:
         return int.from_bytes(field[1:], "big")
     match = _OCTAL.fullmatch(field)
     if match is None:
-        raise _malformed("a header has a number that is none, or a negative one", where)
+        raise _malformed("a header has an invalid or negative number", where)
     return int(match[1] or b"0", 8)
 
 

@@ -126,7 +126,7 @@ def check_silence(decoded: int, encoded: int, *, where: str) -> None:
     """
     if encoded - 2 * decoded > SILENCE:
         raise IntegrityError(
-            f"{encoded} bytes decode to only {decoded}: compressed data are never as empty as that",
+            f"{encoded} bytes decode to only {decoded}: no compressor writes data as empty as that",
             where=where,
             remedy=_REMEDY,
         )

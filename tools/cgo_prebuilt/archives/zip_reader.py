@@ -177,7 +177,7 @@ def _read_end(file: BinaryIO, where: str) -> _End:
         (disk, directory_disk, here, count, length, offset) = wide
         end = end64
     if disk or directory_disk or here != count:
-        raise _malformed("it is a part of several", where)
+        raise _malformed("it is one part of a split zip", where)
     if offset + length != end:
         raise _malformed("something is before it, or its directory is not at its end", where)
     if length > _DIRECTORY_MAX:

@@ -204,7 +204,7 @@ def age_argument(text: str) -> timedelta:
     try:
         return timedelta(**{_SPANS[match[2]]: int(match[1])})
     except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than time is kept") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is too long") from None
 
 
 def _not_empty(text: str, what: str) -> str:

@@ -86,7 +86,7 @@ class Lister:
             )
         if self._is_offline:
             raise UnavailableError(
-                "offline, or on a mirror alone, and a release is asked itself",
+                "offline or limited to a mirror, but the release itself must be asked",
                 where=shown_place(text),
                 remedy="download the files, and give the folder that they are in",
             )
@@ -95,7 +95,7 @@ class Lister:
         credential = place.url.credential()
         if credential is not None:
             raise UsageError(
-                f"the URL has {credential}, and a manifest is for everybody",
+                f"the URL has {credential}, which the manifest would publish",
                 where=place.url,
                 remedy="leave it out; ~/.netrc is read",
             )

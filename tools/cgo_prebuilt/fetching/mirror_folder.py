@@ -114,7 +114,7 @@ def mirror_files(
             raise LockError(
                 f"no lock has a prebuilt for {name}",
                 where="--platform",
-                remedy=f"choose of {', '.join(sorted(there)) or 'none'}, or lock {name} first",
+                remedy=f"choose one of {', '.join(sorted(there)) or 'none'}, or lock {name} first",
             )
     files: dict[str, MirrorFile] = {}
     for wanted in _wanted(locks, platforms, settings_for, layout):

@@ -152,7 +152,7 @@ def _check_flags(source: GoSource, published: _Published, where: Path) -> None:
             missing = word.endswith(_LINKED) and not published.has(path)
             if top == ".." or missing or published.lacks_folder(top):
                 raise ManifestError(
-                    f"the bindings' `#cgo` line with {word!r} names what is not published with them",
+                    f"the bindings' `#cgo` line with {word!r} names files that are not published with them",
                     where=str(where),
                     remedy="take it out: they are linked with the prebuilt library; for a build of"
                     f" your own set CGO_LDFLAGS and CGO_CFLAGS; {_ALONE}",
@@ -181,7 +181,7 @@ def _go_mod(folder: Path) -> tuple[str, str]:
 
 def _needs(what: str, where: Path) -> ManifestError:
     return ManifestError(
-        f"the bindings need what is not published with them: a file {what}",
+        f"the bindings need files that are not published with them: one {what}",
         where=str(where),
         remedy=f"have all that they need in their own folder, without folders below it, {_ALONE}",
     )

@@ -186,7 +186,7 @@ class HttpClient:
             raise Failure(
                 Kind.MALFORMED,
                 f"the answer from {question} is not what GitHub's API gives",
-                remedy="check GITHUB_API_URL, and what stands between this machine and the server",
+                remedy="check GITHUB_API_URL, and the proxies between this machine and the server",
             ) from None
         if asset is None:
             raise status_failure(404, f"the release has no {wanted.file}", None)

@@ -51,7 +51,7 @@ class Reply:
             raise UnavailableError(
                 "the answer is not JSON",
                 where=self.url,
-                remedy="check GITHUB_API_URL, and what stands between this machine and the server",
+                remedy="check GITHUB_API_URL, and the proxies between this machine and the server",
             ) from None
 
     def message(self) -> str:

@@ -125,7 +125,7 @@ def _lock(options: argparse.Namespace) -> int:
             return 0
     elif options.min_age is not None or options.prereleases:
         raise UsageError(
-            "--min-age and --prereleases choose a release, and there is none to choose",
+            "--min-age and --prereleases choose a release, but the version is named",
             where=str(options.manifest),
             remedy="use them with --update, and name no version",
         )

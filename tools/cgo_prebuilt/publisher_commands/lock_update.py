@@ -43,7 +43,7 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
     template = tag_template(address.tag, manifest.version) if address is not None else None
     if address is None or template is None:
         raise UsageError(
-            "the newest release is only known of archives in GitHub releases, whose tag has the"
+            "the newest release is known only for archives in GitHub releases, whose tag has the"
             " version in it",
             where=manifest.where,
             remedy="name the version: --update VERSION",

@@ -336,7 +336,7 @@ def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
         return RegistryPlace(url, manifest, session, progress)
     if "://" in place or url.scheme == "file":
         raise UsageError(
-            f"publish knows no way to a URL of {url.scheme}",
+            f"publish cannot upload to a URL of {url.scheme}",
             where=url,
             remedy="name a folder, a URL of https or http that takes a PUT (as S3, Google's and Azure's"
             " stores do), or oci://REGISTRY/NAME",

@@ -84,5 +84,5 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
         raise UsageError(
             f"{command[0]} fails: {done.complaints()[:300]}",
             where=str(source),
-            remedy=f"set {variable} to one that knows the platform: GNU's for it, or LLVM's",
+            remedy=f"set {variable} to one for the platform: GNU's for it, or LLVM's",
         )

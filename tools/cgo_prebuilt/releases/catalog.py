@@ -54,7 +54,7 @@ class Catalog:
         """Yield the names of all files, including those reached through links.
 
         Raises:
-            IntegrityError: Its links are too many to be followed.
+            IntegrityError: It has too many links to follow.
         """
         yield from (name for name in self.kinds if name not in self.links)
         for link in self.links:
@@ -152,7 +152,7 @@ class Catalog:
     def _step(self, count: int) -> None:
         self._steps += count
         if self._steps > _STEPS_MAX:
-            raise self._refused("its links are too many to be followed")
+            raise self._refused("it has too many links to follow")
 
     def _nowhere(self, name: str, where_to: str, strict: bool) -> str | None:
         if strict:
@@ -217,7 +217,7 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
             catalog.kinds[name] = member.kind
         if len(catalog.kinds) > NAMES_MAX or length > _NAME_BYTES_MAX:
             raise IntegrityError(
-                f"it has {len(catalog.kinds)} members or more, too many to make a lock of",
+                f"it has {len(catalog.kinds)} members or more, too many to lock",
                 where=where,
                 remedy="lock an archive with the library alone",
             )
