@@ -118,7 +118,7 @@ def codec_of(format: str) -> Codec:
 
 
 def check_decoder(format: str) -> None:
-    """Sees to it that an archive can be decoded, before it is downloaded.
+    """Check that an archive can be decoded, before it is downloaded.
 
     Args:
         format: One of `lock.FORMATS`.

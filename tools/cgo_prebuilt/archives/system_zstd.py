@@ -38,7 +38,7 @@ class _Buffer(ctypes.Structure):
 
 @cache
 def system_library() -> Any:
-    """The system's libzstd, as ctypes loads it; None where there is none, or an old one."""
+    """Return the system's libzstd, as ctypes loads it; None where there is none, or an old one."""
     for name in _NAMES.get(sys.platform, ()):
         with suppress(OSError, AttributeError):
             library = ctypes.CDLL(name)
@@ -82,7 +82,7 @@ class ZstdDecompressor:
         self.eof = False
 
     def __del__(self) -> None:
-        """Frees the context."""
+        """Free the context."""
         if getattr(self, "_context", None):
             self._library.ZSTD_freeDCtx(self._context)
 
@@ -97,7 +97,7 @@ class ZstdDecompressor:
         return self._kept if self.eof else b""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Decodes data to at most `max_length` bytes; keeps what it could not use yet.
+        """Decode data to at most `max_length` bytes; keep what it could not use yet.
 
         Raises:
             ZstdError: The data are malformed.

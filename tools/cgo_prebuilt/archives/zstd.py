@@ -41,7 +41,7 @@ def zstd_module() -> Any:
 
 
 def zstd_decoder() -> Any:
-    """The module, or what stands for it where frames are only decoded: the system's library.
+    """Return the module, or for decoding alone the system's library in its place.
 
     Raises:
         PackageError: There is neither.

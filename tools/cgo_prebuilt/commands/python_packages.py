@@ -48,7 +48,7 @@ _SECONDS: Final = 3600.0
 def install(
     wanted: Mapping[str, Path], folder: Path, environ: Mapping[str, str], store: Store | None
 ) -> str:
-    """Installs packages, from the store where an earlier call has left them.
+    """Install packages, from the store if an earlier call kept them there.
 
     Args:
         wanted: Requirements in pip's format, by name.
@@ -82,7 +82,7 @@ def install(
 
 
 def pip_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of pip. Offline it gets no index but a named one, which its user can reach. Pure.
+    """Return pip's environment; offline, only a configured index remains. Pure.
 
     Args:
         environ: The caller's.
@@ -95,7 +95,7 @@ def pip_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_problem(purpose: str, said: str, interpreter: str) -> str:
-    """What to say where the fetcher lacks a package. Pure.
+    """Return the error for a missing package of the fetcher. Pure.
 
     Args:
         purpose: Which package, and what it is for.
@@ -111,7 +111,7 @@ def pip_problem(purpose: str, said: str, interpreter: str) -> str:
 
 
 def is_lacking(name: str) -> bool:
-    """Whether this Python lacks what a set of requirements would bring.
+    """Return whether this Python lacks what a set of requirements would bring.
 
     Args:
         name: Of the set.
@@ -146,7 +146,7 @@ def _can_import(module: str) -> bool:
 def _install_by_store(
     wanted: Mapping[str, Path], folder: Path, variables: Mapping[str, str], store: Store
 ) -> bool:
-    """Installs all of them, or gives False where pip could not."""
+    """Install all of them; return False if pip cannot."""
     from cgo_prebuilt.digest import sha256_of
     from cgo_prebuilt.locks.lock import LockedFile
     from cgo_prebuilt.storage.link_mode import Method
@@ -179,13 +179,13 @@ def _install_by_store(
 
 
 def _this_python() -> list[str]:
-    """All that pip chooses a wheel by."""
+    """Return all that pip chooses a wheel by."""
     tags = (sys.version, sysconfig.get_platform(), sysconfig.get_config_var("SOABI"))
     return [str(tag) for tag in (*tags, *platform.libc_ver())]
 
 
 def _pip(requirements: Iterable[Path], folder: Path, variables: Mapping[str, str]) -> str:
-    """Runs pip once; gives what it complains of, or an empty string."""
+    """Run pip once; return its error output, or an empty string."""
     command = [sys.executable, "-m", "pip", "install", *_OPTIONS, f"--target={folder}"]
     command += [f"--requirement={path}" for path in requirements]
     try:
@@ -199,7 +199,7 @@ def _pip(requirements: Iterable[Path], folder: Path, variables: Mapping[str, str
 
 
 def main(words: list[str]) -> int:
-    """Runs the command; see the module.
+    """Run the command; see the module.
 
     Args:
         words: The command line, without the program.
@@ -215,7 +215,7 @@ def main(words: list[str]) -> int:
 
 
 def packages_store(store: Store) -> Store:
-    """A store of packages inside that of libraries, which lists and counts libraries only.
+    """Return a store of packages inside that of libraries, which lists and counts libraries only.
 
     Args:
         store: The user's store.

@@ -18,7 +18,7 @@ CARRIED: Final = Path(__file__).parents[1] / "carried"
 
 
 def load_requests(carried: Path = CARRIED) -> Any:
-    """Imports `requests`.
+    """Import `requests`.
 
     Args:
         carried: A folder of wheels for a Python whose own `requests` is missing or too old.
@@ -43,7 +43,7 @@ def load_requests(carried: Path = CARRIED) -> Any:
 
 
 def is_good(found: str) -> bool:
-    """Whether a version of `requests` is new enough; an empty one is not."""
+    """Return whether a version of `requests` is new enough; an empty one is not."""
     numbers = re.match(r"([0-9]+)\.([0-9]+)", found)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _OLDEST
 

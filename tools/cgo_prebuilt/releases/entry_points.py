@@ -121,7 +121,7 @@ def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list
 
 
 def _block_points(file: BinaryIO) -> list[EntryPoint]:
-    """The points between the blocks of an xz file; none where its index tells none."""
+    """Return the points between the blocks of an xz file; none where its index tells none."""
     try:
         blocks = [block for block in read_blocks(file) if block.decoded < block.decoded_end]
     except ValueError:

@@ -71,7 +71,7 @@ class RangesFinder:
 
 
 def with_ranges(version: LockedVersion, hashes: Mapping[str, str]) -> LockedVersion:
-    """A version whose archives have these sections, by their own SHA-256; others have none."""
+    """Return a version whose archives have these sections, by their own SHA-256; others have none."""
 
     def ranged(platform: LockedPlatform) -> LockedPlatform:
         archives = tuple(
