@@ -123,7 +123,7 @@ class Payload:
         self.archive(kind)
         many = kind in ("all platforms", "one platform")
         names = sorted(path.relative_to(self.folder).as_posix() for path in _files(self.folder))
-        first = next(name for name in names if name.endswith((".a", ".so")))
+        first = next((name for name in names if name.endswith((".a", ".so"))), names[0])
         platforms = sorted(_PLATFORMS) if kind == "all platforms" else [PLATFORM]
         return MANIFEST.format(
             url=url if url.startswith("oci:") else f"{url}/{{file}}",

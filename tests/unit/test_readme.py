@@ -28,6 +28,15 @@ def test_its_times_are_those_that_were_measured() -> None:
         assert there == f"{seconds[scenario, name]:.1f}", name
 
 
+def test_the_bytes_of_one_platform_are_those_that_were_measured() -> None:
+    sent = [
+        line["sent_bytes"] / 1e6 for line in BENCH["lines"] if "one of five" in line["scenario"]
+    ]
+    ours, whole, alone = (f"{size:.1f}" for size in sent)
+    said = f"the server sent {ours} MB of {whole}; the platform packed by itself has {alone}"
+    assert said in " ".join(PAGE.split())
+
+
 def test_it_says_what_was_measured() -> None:
     facts = BENCH["facts"]["cold fetch, tar.gz"]
     tree = round(facts["tree_bytes"] / 1e6)
