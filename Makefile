@@ -14,7 +14,7 @@ BUILDIFIER := $(BUILDIFIER_HOME)/node_modules/.bin/buildifier
 ACTIONLINT := $(CACHE)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 STARLARK = $(shell git ls-files --cached --others --exclude-standard '*.bzl' '*.bazel')
 
-.PHONY: help needs setup test test-slow test-all coverage mutate lint lint-starlark lint-workflows format docs site fuzz demo bench fleet bazel requirements clean
+.PHONY: help needs setup test test-slow test-all coverage mutate lint lint-starlark lint-workflows format docs site fuzz demo bench fleet first-build bazel requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -84,6 +84,9 @@ bench: $(VENV_READY) bazel ## cgo-prebuilt beside what people do today; BENCH_OP
 fleet: $(VENV_READY) ## what 10,000 builds a day cost a release host and each builder, by the way they fetch
 	$(VENV)/pip install --quiet --editable '.[bench]'
 	$(VENV)/python -m bench.fleet --folder $(CACHE)/bench $(FLEET_OPTIONS)
+
+first-build: $(VENV_READY) ## from a fresh clone to a linked program in Bazel, beside http_archive; FIRST_OPTIONS such as --sizes, --rounds
+	$(VENV)/python -m bench.first_build $(FIRST_OPTIONS)
 
 bazel: ## print the Bazel that the tests use, made first where the machine has none
 	@$(PYTHON) -m tests.bazel.provision

@@ -1,4 +1,4 @@
-"""`python -m bench.first_build`: from a fresh clone to a linked program in Bazel, and where the time goes.
+"""`make first-build`: from a fresh clone to a linked program in Bazel, and where the time goes.
 
 A build is one of a fresh output base whose server runs. Nothing else is there (`empty`), or the store and
 the repository cache of an earlier build (`warm`). Bazel's own profile tells the steps.
