@@ -120,6 +120,26 @@ def test_a_server_without_ranges_is_asked_once(tmp_path: Path) -> None:
     assert (got, found) == (True, {"lib/2.a": MEMBERS["lib/2.a"]})
 
 
+@pytest.mark.parametrize("body", [b"x", bytes(len(ZIP))])
+def test_a_server_that_sends_a_wrong_file_whole_is_asked_once(tmp_path: Path, body: bytes) -> None:
+    with HostileServer({"/z": [whole(body)]}) as server:
+        wanted = download(server.url("/z"), body=ZIP)
+        with pytest.raises(IntegrityError):
+            transport(tmp_path).run(wanted, Collector(), zip_parts(["lib/2.a"], BinaryIO.close))
+        assert len(server.requests) == 1
+
+
+def test_parts_that_cannot_be_used_of_a_right_file_lead_to_the_whole(tmp_path: Path) -> None:
+    def refuse(file: BinaryIO) -> None:
+        raise IntegrityError("of no use", where="z", remedy="none")
+
+    with HostileServer({"/z": [whole(ZIP)]}) as server:
+        collected = Collector()
+        wanted = download(server.url("/z"), body=ZIP)
+        transport(tmp_path).run(wanted, collected, zip_parts(["lib/2.a"], refuse))
+    assert collected.calls == 1
+
+
 def test_a_member_that_is_not_there_is_left_to_a_whole_download(tmp_path: Path) -> None:
     with HostileServer({"/z": [ranges(ZIP)]}) as server:
         assert not read(tmp_path, server, ["lib/no.a"])[0]

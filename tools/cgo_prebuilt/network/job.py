@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.network.download import Download, Parts
+from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.partial import Partial
 from cgo_prebuilt.network.progress import FileProgress, SilentProgress
 from cgo_prebuilt.network.retry import Patience
@@ -48,6 +49,8 @@ class Visit:
         ranges: False once the server gave an unusable answer to a range request.
         resumed: True once bytes of an earlier run were reused.
         validator: The validator of the last answer, if any.
+        sent_whole: Whether the server sent the whole file when asked for parts of it.
+        wrong: Why that was not the archive; None where it was, or was not sent.
     """
 
     url: Url
@@ -56,6 +59,8 @@ class Visit:
     ranges: bool = True
     resumed: bool = False
     validator: str | None = None
+    sent_whole: bool = False
+    wrong: Failure | None = None
 
 
 class Restart(Exception):

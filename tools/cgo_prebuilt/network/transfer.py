@@ -306,7 +306,13 @@ class Transfer:
                 # Another request for the whole would fetch the same bytes again.
                 leases.close()
                 self._progress.ask((self._size or 0) - leases.missing(), 0)
-                return self._take_whole(answer, latency)
+                self._visit.sent_whole = True
+                try:
+                    return self._take_whole(answer, latency)
+                except Failure as failure:
+                    if failure.kind is Kind.WRONG:  # its size
+                        self._visit.wrong = failure
+                    raise
             self._start_over(trouble)
             # The bytes present are discarded, but this response may be good.
             return answer.status == 200 and self._take_whole(answer, latency)

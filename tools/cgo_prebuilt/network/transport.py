@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.digest import sha256_of_open
 from cgo_prebuilt.errors import (
     CgoPrebuiltError,
     IntegrityError,
@@ -146,6 +147,8 @@ class Transport:
         try:
             for visit in visits:
                 try:
+                    if visit.wrong is not None:
+                        raise visit.wrong
                     sha256, size = self._visit(job, visit, stack)
                 except Failure as failure:
                     failures.append((visit.url, failure))
@@ -227,6 +230,8 @@ class Transport:
             except Failure as failure:
                 if failure.kind is not Kind.WRONG or not partial.intact():
                     raise
+                if visit.sent_whole and partial.file.size() == job.download.size:
+                    visit.wrong = _why_wrong(job.download, partial.file)
                 partial.restart()
                 # Bytes of an earlier run are not this server's fault: once more, without them.
                 if not visit.resumed:
@@ -244,6 +249,15 @@ class Transport:
         finally:
             with self._lock:
                 self._active.discard(active)
+
+
+def _why_wrong(download: Download, file: PositionedFile) -> Failure | None:
+    """Return why a file that was sent whole is not the archive; None if it is."""
+    try:
+        download.check(*sha256_of_open(seekable(file.read_at, file.size())))
+    except Failure as failure:
+        return failure
+    return None
 
 
 def _key_of(urls: tuple[Url, ...]) -> str:
