@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import LockError, ManifestError, UsageError
 from cgo_prebuilt.locks.lock_file import read_lock
+from cgo_prebuilt.locks.ranges_file import read_sections
 from cgo_prebuilt.manifests.manifest import read_manifest
 from cgo_prebuilt.network.credentials import credential_for
 from cgo_prebuilt.url import Url
@@ -51,6 +54,31 @@ def test_a_netrc_without_an_end_gives_nothing() -> None:
     found = credential_for(url, url, {"NETRC": str(ENDLESS)})
     assert found.headers == {}
     assert "cannot be read: it has more than 1 MB" in found.unread
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_without_a_writer_is_empty(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert bytes_of_file(tmp_path / "pipe") == b""
+    assert read_sections(tmp_path / "pipe") == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_is_read_until_its_writer_ends(tmp_path: Path) -> None:
+    pipe, content = tmp_path / "pipe", bytes(300_000)
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.fdopen(os.open(pipe, os.O_WRONLY), "wb")
+
+    def write() -> None:
+        with writing:
+            writing.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert bytes_of_file(pipe) == content
+    writer.join()
+    os.close(reading)
 
 
 def test_line_ends_are_line_feeds(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,20 @@ def bytes_of_file(path: Path) -> bytes:
     Raises:
         OSError: It cannot be read, or has more than `MOST` bytes.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:
         content = file.read(MOST + 1)
     if len(content) > MOST:
         raise OSError(errno.EFBIG, f"it has more than {MOST >> 20} MB", str(path))
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe into which nobody writes is empty, where `open` waits for a writer."""
+    nonblocking: int = getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | nonblocking)
+    if nonblocking:
+        os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def text_of_file(path: Path, errors: str = "strict") -> str:
