@@ -23,8 +23,8 @@ ENTERED = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
 MOST = 0.8
 """Of an archive of which more is needed, all is read, so that its hash is verified, too.
 
-Parts cost no more than the whole, down to one byte less: up to this share they took fewer processor
-seconds, and the time of their bytes (255 MB in five equal parts, 50 MB/s).
+Up to 60 % parts took fewer processor seconds than the whole, and the time of their bytes (255 MB in
+five equal parts, 50 MB/s).
 """
 
 
@@ -113,7 +113,7 @@ def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> 
         size: Of the archive in bytes.
 
     Returns:
-        The segments in order; together they decode to the headers and contents of the members. None
+        The segments in order; together they decode to the headers and contents of the members. Empty
         where they are about all of the archive.
     """
     wanted = _joined((run.start, run.end) for run in ranges.runs if run.first in members)
