@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.locks.lock_file import read_lock
+from cgo_prebuilt.locks.ranges_file import format_sections, read_sections
 from cgo_prebuilt.releases import entry_points, locked_ranges
 from tests.unit import library_case as case
 from tests.unit.command_case import Answer, Run, runner
@@ -264,9 +266,54 @@ def test_a_lock_is_the_same_where_nothing_could_find_the_points(
         assert run("lock", "prebuilt.yaml").code == 0
         assert path.with_suffix(".ranges").read_bytes() == content
         path.with_suffix(".ranges").unlink()
-        assert run("lock", "prebuilt.yaml", "--check").code == 0
-        assert run("lock", "prebuilt.yaml").code == 0
+        assert run("lock", "prebuilt.yaml", "--check").code == 1
+        answer = run("lock", "prebuilt.yaml")
+        assert answer.code == 0
+        assert "cgo-prebuilt[ranges]" in answer.err
         assert path.read_text() == text
+
+
+@pytest.mark.parametrize("damage", [absent, of_another_lock, cut_off, a_folder, endless])
+def test_a_check_names_a_file_that_lacks_what_the_lock_names(
+    run: Run, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        beside = lock(run, tmp_path, server).with_suffix(".ranges")
+        damage(beside)
+        answer = run("lock", "prebuilt.yaml", "--check")
+        assert answer.code == 1
+        assert f"{beside.name} is stale: it lacks what the lock names" in answer.err
+        if not beside.is_dir():
+            answer = run("lock", "prebuilt.yaml")
+            assert f"{beside.name} says how to read parts" in answer.err
+            assert answer.out.strip().endswith("prebuilt.lock.json")
+            assert run("lock", "prebuilt.yaml", "--check").code == 0
+
+
+def test_a_person_hears_that_the_file_beside_the_lock_is_missing(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server).with_suffix(".ranges").unlink()
+        assert "lacks what the lock names" not in fetch(run, tmp_path, 3).err
+        shutil.rmtree(tmp_path / "store")
+        which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[3])
+        answer = run("fetch", *which, "--output", "out")
+    assert answer.code == 0, answer.err
+    assert answer.err.count("prebuilt.lock.ranges lacks what the lock names") == 1
+
+
+def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        path = lock(run, tmp_path, server)
+        ((old, section),) = read_sections(path.with_suffix(".ranges")).items()
+        head, _, windows = section.partition(b"\n")
+        wrong = head + b"\n" + bytes(len(windows))
+        path.with_suffix(".ranges").write_bytes(format_sections({"": wrong}))
+        path.write_text(path.read_text().replace(old, hashlib.sha256(wrong).hexdigest()))
+        which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[3])
+        answer = run("fetch", *which, "--output", "out")
+    assert answer.code == 0, answer.err
+    assert "prebuilt.lock.ranges are wrong (" in answer.err
+    assert "lock again if the whole is right" in answer.err
 
 
 def test_the_file_keeps_what_older_versions_need_and_goes_with_the_last(

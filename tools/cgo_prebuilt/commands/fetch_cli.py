@@ -265,6 +265,7 @@ def provide(
         on_line=progress.line,
         on_wait=say_waiting,
         machine=_machine_for(options, platform),
+        note=(lambda _: None) if getattr(options, "json", False) else note,
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))

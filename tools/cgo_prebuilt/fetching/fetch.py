@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.fetching.plan import Plan
 from cgo_prebuilt.storage.store import Store, Tree, tree_key
 from cgo_prebuilt.storage.stored_library import CACHED, DOWNLOADED, StoredLibrary
@@ -26,6 +26,7 @@ def obtain(
     store: Store,
     open_transport: Callable[[], Transport],
     on_wait: Callable[[], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> StoredLibrary:
     """Fetch a plan's files into the store.
 
@@ -35,6 +36,7 @@ def obtain(
         open_transport: Makes the transport, which is only loaded where something must be
             downloaded.
         on_wait: Called once where another process is fetching the same.
+        note: Tells a person why a whole archive is read of which a part would do.
 
     Returns:
         The library.
@@ -59,7 +61,7 @@ def obtain(
         if tree is not None:
             return _library(plan, tree, CACHED)
         with store.staging(key, sum(file.size for file in plan.files)) as staging:
-            _download(plan, staging, open_transport())
+            _download(plan, staging, open_transport(), note)
             label = f"{plan.name} {plan.version} {plan.platform}"
             tree = store.publish(staging, key, plan.files, label)
         if plan.is_vouched:
@@ -118,7 +120,7 @@ def _refuse_unreachable(plan: Plan, archive: LockedArchive) -> None:
         )
 
 
-def _download(plan: Plan, staging: Path, transport: Transport) -> None:
+def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[str], None]) -> None:
     """Download a plan's archives in parallel, and extract them as they arrive."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -129,6 +131,8 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
     sections = {}
     if plan.ranges_file is not None and not plan.is_vouched:
         sections = read_sections(plan.ranges_file)
+        if any(one.ranges and one.ranges not in sections for one in plan.archives):
+            note(f"{plan.ranges_file} lacks what the lock names, so whole archives are read")
 
     def get(archive: LockedArchive) -> None:
         def consume(stream: ByteStream, format: str = archive.format) -> None:
@@ -137,7 +141,7 @@ def _download(plan: Plan, staging: Path, transport: Transport) -> None:
             extract(replace(archive, format=format), stream, staging)
 
         download = Download(archive.file, archive.urls, archive.sha256, archive.size)
-        parts = None if plan.is_vouched else _parts_of(archive, sections, consume)
+        parts = None if plan.is_vouched else _parts_of(archive, sections, consume, plan.ranges_file)
         transport.run(download, consume, parts)
 
     if len(plan.archives) == 1:
@@ -159,6 +163,7 @@ def _parts_of(
     archive: LockedArchive,
     sections: Mapping[str, bytes],
     consume: Callable[[ByteStream, str], None],
+    ranges_file: Path | None,
 ) -> Parts | None:
     """Return how to read an archive in parts, where that is possible.
 
@@ -166,6 +171,7 @@ def _parts_of(
         archive: The archive.
         sections: What `read_sections` found.
         consume: Extracts from a stream of a format.
+        ranges_file: Where the sections are from.
     """
     from cgo_prebuilt.archives.bytestream import SeekableStream
     from cgo_prebuilt.archives.tar_segments import SegmentStream
@@ -182,7 +188,16 @@ def _parts_of(
     segments = segments_of(archive, sections)
     if not segments:
         return None
-    return Parts(
-        lambda _: [segment.part for segment in segments],
-        lambda file: consume(SegmentStream(file, segments, archive), "tar"),
-    )
+
+    def consume_segments(file: BinaryIO) -> None:
+        try:
+            consume(SegmentStream(file, segments, archive), "tar")
+        except IntegrityError as error:
+            # Whose fault is it: the server's, or that of the ranges? Only the whole archive tells.
+            raise IntegrityError(
+                f"its parts by {ranges_file} are wrong ({error.what}); lock again if the whole is right",
+                where=archive.file,
+                remedy="make the lock again",
+            ) from error
+
+    return Parts(lambda _: [segment.part for segment in segments], consume_segments)

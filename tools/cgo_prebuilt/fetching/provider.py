@@ -43,6 +43,7 @@ class Provider:
         on_line: Called with each line that the tool of a build says.
         on_wait: Called where another process is at the same.
         machine: What a prebuilt will run on; None where that is not known.
+        note: See `obtain`.
     """
 
     store: Store
@@ -53,6 +54,7 @@ class Provider:
     on_line: Callable[[str], None] = lambda _: None
     on_wait: Callable[[], None] | None = None
     machine: Machine | None = None
+    note: Callable[[str], None] = lambda _: None
 
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
@@ -88,7 +90,7 @@ class Provider:
         else:
             try:
                 plan = plan_fetch(lock, platform, settings, self.machine)
-                library = obtain(plan, self.store, open_transport, self.on_wait)
+                library = obtain(plan, self.store, open_transport, self.on_wait, self.note)
                 reason = None
             except CgoPrebuiltError as error:
                 reason = self._reason_to_build(error, choice, settings)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
 """What is taken for a version, and names another release each day."""
 
-
 _NEWEST = ""  # no version's name
 
 
@@ -97,6 +96,7 @@ def _lock(options: argparse.Namespace) -> int:
     from cgo_prebuilt.locks.lock_file import format_lock, read_lock
     from cgo_prebuilt.locks.ranges_file import ranges_beside, read_sections
     from cgo_prebuilt.manifests.manifest import read_manifest
+    from cgo_prebuilt.publisher_commands.lock_ranges import has_ranges
     from cgo_prebuilt.releases.locked_ranges import ranges_of
     from cgo_prebuilt.releases.locking import merge
 
@@ -155,15 +155,14 @@ def _lock(options: argparse.Namespace) -> int:
     for manifest in manifests:
         version = _locked(manifest, settings, options, target.parent, old, sections)
         new = merge(new, manifest, version)
+        _note_moving(manifest)
     assert new is not None
     _note_withdrawn(new, manifests[-1])
     _note_other_version(new, manifests[-1], target.parent)
-    for manifest in manifests:
-        _note_moving(manifest)
     text = format_lock(new)
     if options.check:
         if old is not None and text_of_file(target) == text:
-            return 0
+            return 0 if has_ranges(new, ranges_beside(target)) else STALE
         _say_changes(old, new)
         place = f" --output {target}" if options.output else ""
         note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}{place}`")
@@ -172,6 +171,7 @@ def _lock(options: argparse.Namespace) -> int:
     ranges = ranges_of(new, sections)
     if ranges is not None:
         _write("lock", ranges_beside(target), ranges, "choose another place with --output")
+        say(f"{ranges_beside(target)} says how to read parts of archives: commit it with the lock")
     else:
         ranges_beside(target).unlink(missing_ok=True)
     if edited is not None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import note
-from cgo_prebuilt.releases.locked_ranges import RangesFinder
+from cgo_prebuilt.locks.ranges_file import read_sections
+from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections
 from cgo_prebuilt.releases.locking import released_archives
 from cgo_prebuilt.storage.kept_downloads import find_download
 
@@ -55,3 +56,19 @@ def add_ranges(
             " a part: pip install 'cgo-prebuilt[ranges]', and lock again"
         )
     return version
+
+
+def has_ranges(lock: Lock, path: Path) -> bool:
+    """Return whether the file beside a lock has what the lock names; tell a person if not.
+
+    Args:
+        lock: The lock.
+        path: Where the file is, or should be.
+    """
+    if named_sections(lock) <= read_sections(path).keys():
+        return True
+    note(
+        f"{path} is stale: it lacks what the lock names, so each fetch reads whole archives; run"
+        " `cgo-prebuilt lock` again, with the extra 'ranges' for a tar.gz"
+    )
+    return False

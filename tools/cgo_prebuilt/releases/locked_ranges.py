@@ -61,7 +61,7 @@ class RangesFinder:
         with path.open("rb") as file:
             ranges = find_ranges(file, archive.size, archive.format, layout, users)
         if ranges is None:
-            if not known and is_missed(archive.format, layout, users):
+            if is_missed(archive.format, layout, users):
                 self.missed.append(archive.file)
             return known
         section = format_section(ranges)
@@ -86,14 +86,20 @@ def with_ranges(version: LockedVersion, hashes: Mapping[str, str]) -> LockedVers
     return replace(version, flavors=flavors)
 
 
-def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
-    """Return the file beside a lock, with the sections that the lock names; None where there are none."""
-    named = {
+def named_sections(lock: Lock) -> set[str]:
+    """Return the hashes of all sections that a lock names."""
+    return {
         archive.ranges
         for version in lock.versions.values()
         for _, _, prebuilt in version.prebuilts()
         for archive in prebuilt.archives
+        if archive.ranges
     }
+
+
+def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
+    """Return the file beside a lock, with the sections that the lock names; None where there are none."""
+    named = named_sections(lock)
     kept = {sha256: section for sha256, section in sections.items() if sha256 in named}
     return format_sections(kept) if kept else None
 
