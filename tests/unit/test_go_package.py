@@ -337,7 +337,7 @@ def test_a_define_that_the_go_command_refuses_is_refused(define: str) -> None:
     ("allowed", "kind"), [(_LINKER, "Linker"), (_COMPILER, "Compiler")], ids=["linker", "compiler"]
 )
 @given(data())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_what_is_allowed_the_installed_go_command_allows(
     allowed: re.Pattern[str], kind: str, drawn: DataObject
 ) -> None:

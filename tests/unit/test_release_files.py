@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.__main__ import docs_archive
@@ -39,6 +39,7 @@ CHANGELOG = """\
 """
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_what_is_stored_comes_out_again(data: bytes) -> None:
     assert gzip.decompress(stored_gzip(data)) == data

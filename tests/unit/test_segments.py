@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgo_prebuilt.archives.bytestream import ByteStream
@@ -311,6 +311,7 @@ def test_what_comes_after_another_one_took_over_is_counted_and_not_written(tmp_p
     assert (place.read_bytes(), counted, lease.position) == (b"good bytes", [4], 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
 def test_intervals_are_the_set_of_their_offsets(parts: list[tuple[int, int]]) -> None:
     intervals = Intervals(parts)
