@@ -206,7 +206,7 @@ def test_without_a_strip_program_it_says_what_to_install(
 
 def test_a_strip_program_that_fails_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIP", "false")
-    pack(run, "--strip").refused(2, "false fails: ", "set STRIP to one that knows the platform")
+    pack(run, "--strip").refused(2, "false fails: ", "set STRIP to one for the platform")
 
 
 def test_a_strip_program_that_is_not_there_is_named(
