@@ -91,6 +91,7 @@ def _bring_ranges(rctx):
     """Puts the file where the fetcher looks for it: beside the lock. Without it, whole archives are read."""
     if rctx.attr.ranges and rctx.attr.transport == "python":
         path = rctx.path(rctx.attr.ranges)
+        rctx.watch(path)
         if path.exists:
             rctx.symlink(path, _RANGES)
 

@@ -45,10 +45,6 @@ def interpreter_problem(found):
         "  next: install Python {}.{} or newer, or name one with prebuilt.python(interpreter = ...)".format(*_OLDEST),
     ])
 
-def _ask(rctx, command):
-    answer = rctx.execute(command + ["-c", _QUESTION])
-    return judge_interpreter(answer.return_code, answer.stdout, answer.stderr)
-
 def look_for_interpreter(rctx, label):
     """Looks for the interpreter.
 
@@ -67,11 +63,10 @@ def look_for_interpreter(rctx, label):
     for command in commands:
         if not command[0]:
             continue
-        verdict = _ask(rctx, command)
+        answer = rctx.execute(command + ["-c", _QUESTION])
+        verdict = judge_interpreter(answer.return_code, answer.stdout, answer.stderr)
         if verdict.path:
-            # A version manager's shim takes a quarter of a second for each start of the Python behind it.
-            itself = verdict.path != str(command[0]) and _ask(rctx, [verdict.path]).path == verdict.path
-            return struct(path = rctx.path(verdict.path) if itself or len(command) > 1 else command[0], problem = None)
+            return struct(path = rctx.path(verdict.path) if len(command) > 1 else command[0], problem = None)
         problems.append("{} {}".format(command[0], verdict.problem))
     return struct(path = None, problem = interpreter_problem(problems))
 
