@@ -142,13 +142,10 @@ _NONE = """\
 echo "Python was not found" >&2
 exit 49
 """
-# It says that it has no `requests`.
+# The test makes that environment; it has neither pip nor requests.
 _WITHOUT_PIP = """\
 #!/bin/sh
-[ "$1 $2" = "-B -c" ] && echo requests && exit
-[ "$1 $2" != "-m pip" ] && exec python3 "$@"
-echo "No module named pip" >&2
-exit 1
+exec "${0%/*}/environment/bin/python3" "$@"
 """
 _FETCHED = json.dumps(
     {
@@ -205,6 +202,9 @@ def test_a_python_that_cannot_fetch_is_explained(
         module=_EXTENSION + _LIBRARY + 'prebuilt.python(interpreter = "//:old.sh")\n',
     )
     (made.path / "old.sh").chmod(0o755)
+    if python is _WITHOUT_PIP:
+        folder = str(made.path / "environment")
+        made.in_root("python3", "-m", "venv", "--without-pip", folder).checked()
     failed = made.bazel("build", "--nobuild", "@answer")
     assert failed.code != 0
     for word in words:
