@@ -72,13 +72,21 @@ static void compress_plainly(uint32_t state[8], const unsigned char *data, size_
 /* For a test of the above on a processor that has them. */
 #elif (defined(__x86_64__) && defined(__GNUC__)) || (defined(_M_X64) && defined(_MSC_VER))
 #define HARDWARE
-#include <immintrin.h>
 #ifdef __GNUC__
+/* immintrin.h takes half a second to compile, which every first build would wait for. */
 #include <cpuid.h>
+#include <smmintrin.h>
 #define WITH_HARDWARE __attribute__((target("sha,sse4.1")))
+#define SHA256_MSG1(a, b) ((__m128i)__builtin_ia32_sha256msg1((__v4si)(a), (__v4si)(b)))
+#define SHA256_MSG2(a, b) ((__m128i)__builtin_ia32_sha256msg2((__v4si)(a), (__v4si)(b)))
+#define SHA256_ROUNDS(a, b, c) ((__m128i)__builtin_ia32_sha256rnds2((__v4si)(a), (__v4si)(b), (__v4si)(c)))
 #else
+#include <immintrin.h>
 #include <intrin.h>
 #define WITH_HARDWARE
+#define SHA256_MSG1 _mm_sha256msg1_epu32
+#define SHA256_MSG2 _mm_sha256msg2_epu32
+#define SHA256_ROUNDS _mm_sha256rnds2_epu32
 #endif
 
 static int has_hardware(void) {
@@ -116,13 +124,13 @@ WITH_HARDWARE static void compress_by_hardware(uint32_t state[8], const unsigned
       w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(data + 16 * i)), big_endian);
     }
     for (int i = 4; i < 16; i++) {
-      __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[i - 4], w[i - 3]), _mm_alignr_epi8(w[i - 1], w[i - 2], 4));
-      w[i] = _mm_sha256msg2_epu32(sum, w[i - 1]);
+      __m128i sum = _mm_add_epi32(SHA256_MSG1(w[i - 4], w[i - 3]), _mm_alignr_epi8(w[i - 1], w[i - 2], 4));
+      w[i] = SHA256_MSG2(sum, w[i - 1]);
     }
     for (int i = 0; i < 16; i++) {
       __m128i two = _mm_add_epi32(w[i], _mm_loadu_si128((const __m128i *)(K + 4 * i)));
-      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, two);
-      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(two, 0x0E));
+      cdgh = SHA256_ROUNDS(cdgh, abef, two);
+      abef = SHA256_ROUNDS(abef, cdgh, _mm_shuffle_epi32(two, 0x0E));
     }
     abef = _mm_add_epi32(abef, abef_before);
     cdgh = _mm_add_epi32(cdgh, cdgh_before);
