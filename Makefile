@@ -65,7 +65,7 @@ format: setup ## rewrite the sources in the house style
 	$(VENV)/ruff format .
 	$(BUILDIFIER) -lint=fix $(STARLARK)
 
-docs: $(VENV_READY) bazel ## write docs/reference from the program itself
+docs: $(VENV_READY) bazel ## write docs/reference from the program, and the errors that docs/troubleshooting.md quotes
 	PYTHONPATH=tools $(VENV)/python -m reference --bazel "$$($(PYTHON) -m tests.bazel.provision)"
 
 site: $(VENV_READY) ## build the site of docs/ and the README into dist/site; a broken link fails

@@ -1,4 +1,4 @@
-"""`make docs`: writes docs/reference, with a Bazel that says what the Starlark files hold."""
+"""`make docs`: write docs/reference, by a Bazel that reads the Starlark files; update quoted errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from reference.error_quotes import update_page
 from reference.extracts import extracts
 from reference.pages import FOLDER, REPOSITORY, pages
 from reference.rules_page import rules_page
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ).stdout
 
     try:
+        update_page()
         rules = rules_page(extracts(bazel))
         written = {**pages(rules), "rules.md": rules}
     except subprocess.CalledProcessError as error:
