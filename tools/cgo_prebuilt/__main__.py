@@ -7,7 +7,7 @@ import sys
 def hide_tracebacks() -> None:
     """Keep Python from printing tracebacks that no caller can catch; CGO_PREBUILT_DEBUG=1 shows them.
 
-    What a finalizer raises changes no result: a connection that cannot be closed well is gone.
+    An exception in a finalizer, such as that of a broken connection, does not affect the result.
     """
     import threading
 
@@ -26,7 +26,7 @@ def hide_tracebacks() -> None:
 def run() -> None:
     """Run the command as a process, and exit with its code.
 
-    Also where Ctrl-C comes before the command watches for it, or after it is done.
+    This handles a Ctrl-C even before the command installs its handler, and after it has finished.
     """
     try:
         from cgo_prebuilt.cli import main

@@ -27,7 +27,7 @@ SUFFIXES = {
     ".xz": "xz",
     ".zst": "zst",
 }
-"""What the end of an archive's name says of its format; of two that fit, the longer one counts."""
+"""The format by the end of an archive's name; if two endings match, the longer one takes precedence."""
 
 
 def format_of(file: str) -> str:

@@ -39,7 +39,7 @@ def text_of_file(path: Path, errors: str = "strict") -> str:
 
     Args:
         path: The file.
-        errors: What becomes of other bytes, as `bytes.decode` takes it.
+        errors: How to handle bytes that are not UTF-8, as in `bytes.decode`.
 
     Raises:
         OSError: As for `bytes_of_file`.

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 MOST: Final = 1 << 20
-"""The most bytes that it may print, and that it may complain with."""
+"""The most bytes that a program may write to standard output, and to standard error."""
 _CHUNK: Final = 1 << 16
 _GRACE: Final = 1.0
-"""How long the rest of an answer is waited for where another process keeps its pipe open."""
+"""How long to wait for the rest of the output while another process keeps the pipe open."""
 
 _running: set[subprocess.Popen[bytes]] = set()
 _ending = threading.Event()
@@ -31,7 +31,7 @@ class TooMuchError(OSError):
 
 
 class Ended(NamedTuple):
-    """The result of a program: exit code, output and complaints."""
+    """The result of a program: its exit code, standard output and standard error."""
 
     code: int
     printed: bytes
@@ -58,16 +58,16 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program with its output in a pipe; end it when the block ends first.
 
-    It has a session of its own: with it ends what it has started, on Windows it alone. So a terminal's
-    Ctrl-C reaches this process only, whose exception then ends the program.
+    The program gets a new session, so a terminal's Ctrl-C reaches this process only, which then ends the
+    program with its children; on Windows, the program alone.
 
     Args:
         command: The program, and its arguments.
-        environ: All its variables; this process's own where it is None.
+        environ: All its variables; None for those of this process.
         folder: The working folder.
-        stdin: Its standard input, as `subprocess` has it.
-        stderr: Its standard error; None for this process's own.
-        bufsize: Of its pipes.
+        stdin: Its standard input, as in `subprocess`.
+        stderr: Its standard error; None for that of this process.
+        bufsize: The buffer size of its pipes.
 
     Raises:
         OSError: It cannot be run.
@@ -119,18 +119,17 @@ def run_bounded(
 ) -> Ended:
     """Run a program to its end.
 
-    See `running`. What it leaves behind when it has ended itself, such as an agent, is left alone.
+    See `running`. If the program ends by itself, its children, such as an agent, may keep running.
 
     Args:
         command: The program, and its arguments.
         seconds: How long it may take.
         words: Its standard input.
-        environ: All its variables; this process's own where it is None.
+        environ: All its variables; None for those of this process.
         folder: The working folder.
 
     Raises:
-        OSError: It cannot be run; `TooMuchError` where it prints too much, `TimeoutError` where it takes
-            too long.
+        OSError: It cannot be run. `TooMuchError` if it prints too much, `TimeoutError` if it takes too long.
     """
     try:
         with running(command, environ=environ, folder=folder, stdin=subprocess.PIPE) as process:
@@ -160,8 +159,8 @@ class _Reader(threading.Thread):
     """A thread that reads a pipe to its end or to a limit.
 
     Attributes:
-        said: What came.
-        is_too_much: Whether there is more.
+        said: The bytes read.
+        is_too_much: Whether there were more than the limit.
     """
 
     def __init__(self, pipe: IO[bytes], stop: Callable[[], None]) -> None:
@@ -182,7 +181,7 @@ class _Reader(threading.Thread):
 
 
 def _tell(pipe: IO[bytes], words: bytes) -> None:
-    # Whoever answers without a look at the question closes the pipe.
+    # A program that does not read its input closes the pipe.
     with suppress(OSError), pipe:
         pipe.write(words)
 

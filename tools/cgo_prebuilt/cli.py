@@ -33,7 +33,7 @@ _VERBS = {
     "commands.machine_cli.add_machine": ("platform", "doctor"),
     "publisher_commands.completion_cli.add_completion": ("completion",),
 }
-"""What adds verbs, and which; the module is loaded only where one of them may be called.
+"""The modules that add verbs, with the verbs' names; a module is loaded only if one of them may be called.
 
 The copy that Bazel fetches with the module has no `publisher_commands`: see
 docs/decisions/two-products.md.
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: Without the program's name; the process's own where it is None.
+        arguments: The words after the program's name; None for those of this process.
 
     Returns:
         The exit code: 0 done, 1 stale (`--check`), 6 unfit (`doctor`), or that of an error.
@@ -60,13 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         from cgo_prebuilt.commands.failures import print_last
 
-        print_last("")  # whoever read the answer has read enough
+        print_last("")  # the reader of the answer has closed the pipe
         return 0
     except (Exception, KeyboardInterrupt) as error:
         try:
             from cgo_prebuilt.commands.failures import report
         except (OSError, ImportError) as refused:
-            # Not even a module can be read, as where the system has no file descriptor left.
+            # Not even a module can be loaded, for example because no file descriptor is left.
             note(
                 f"error: no more files can be opened: {getattr(refused, 'strerror', refused)}\n"
                 "  next: end other programs, or raise the limits of this one (ulimit -a)"
@@ -82,19 +82,19 @@ _CHOICES = re.compile(r"[\w.-]+")
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose refusals name the wrong word and are errors like all others."""
+    """An argument parser that reports a wrong word as an error in our own form."""
 
     _words: Sequence[str] = ()
 
     def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
-        """As argparse does; the verb, and not the command, refuses what it does not know."""
+        """As in argparse; but the verb's parser refuses unknown words, not the command's."""
         options, unknown = self.parse_known_args(words, namespace)
         if unknown:
             options.parser.error(f"unrecognized arguments: {' '.join(unknown)}", unknown[0])
         return options
 
     def parse_known_args(self, words: Any = None, namespace: Any = None) -> Any:
-        """As argparse does; an error finds the words again."""
+        """As in argparse; keep the words for error messages."""
         self._words = words
         return super().parse_known_args(words, namespace)
 
@@ -104,7 +104,7 @@ class _Parser(argparse.ArgumentParser):
         given = (word.partition("=")[0] for word in self._words)
         unknown = next((word for word in given if word[:2] == "--" and word not in options), "")
         hint = ""
-        # The options of a verb that is not known are not known either.
+        # The options of an unknown verb are unknown, too.
         if unknown and len(unknown) > 2 and not message.startswith("argument VERB: invalid"):
             message, wrong = f"{self.prog} has no option {unknown}", unknown
             hint = nearest(unknown, options)
@@ -118,12 +118,12 @@ class _Parser(argparse.ArgumentParser):
 
 @contextmanager
 def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
-    """Append the command line's credential helpers to the variable's; the last for a host wins.
+    """Append the command line's credential helpers to those of the environment variable.
 
-    Every connection, of whatever thread, reads the environment.
+    The last helper for a host wins. The connections of all threads read the environment.
 
     Raises:
-        UsageError: One of them is malformed, or its program is not there.
+        UsageError: A helper is malformed, or its program does not exist.
     """
     name = "CGO_PREBUILT_CREDENTIAL_HELPER"
     before = os.environ.get(name)
@@ -144,7 +144,7 @@ def _helpers_named(helpers: Sequence[str]) -> Iterator[None]:
 def _fill_standard_streams() -> None:
     """Open the null device for each standard stream that the caller closed.
 
-    Its number would else be that of the next file that is opened, and a child's output end in there.
+    Otherwise the next file to be opened gets its descriptor, and a child's output ends up in that file.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -155,7 +155,7 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
     """Return the command's parser: its verbs, their options and examples.
 
     Args:
-        verb: The verb to parse, which spares the others; all if it is none of them.
+        verb: The only verb to add, to save time; any other word adds all verbs.
 
     Raises:
         UsageError: This copy of the command lacks the verb.

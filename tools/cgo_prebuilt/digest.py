@@ -16,7 +16,7 @@ def sha256_of(path: Path) -> tuple[str, int]:
 
 
 def sha256_of_open(file: BinaryIO) -> tuple[str, int]:
-    """Return the same of the rest of an open file."""
+    """Return the SHA-256 and size of the rest of an open file."""
     digest = hashlib.sha256()
     size = 0
     while chunk := file.read(_CHUNK):

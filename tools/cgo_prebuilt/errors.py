@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from cgo_prebuilt.url import Url
 
 SCARCE: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
-"""What `OSError.errno` is where a limit is reached: the program that cannot be run then is not missing."""
+"""The values of `OSError.errno` for a reached limit, as opposed to a missing program."""
 
 
 class CgoPrebuiltError(Exception):

@@ -1,7 +1,7 @@
 """Strict readers for the mappings of manifests and locks.
 
-Both formats refuse what they do not know, and say which known key is nearest, so that a typo is
-found where it was made and not three steps later.
+Both formats refuse unknown keys, and suggest the nearest known one, so that a typo is reported where
+it was made and not three steps later.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# What ends a line, or does what nobody sees: ASCII's control characters, and what Unicode ends a line with.
+# Line ends and invisible characters: ASCII's control characters, and Unicode's line separators.
 _CONTROL = frozenset([*map(chr, range(0x20)), *"\x7f\x85\u2028\u2029"])
 _LIST_HINT = 'write `["one", "another"]`, or a single text'
 _SHOWN = 40
 _MOST = 1 << 63
-"""More bytes than any file has (`off_t`)."""
+"""An upper limit for the size of a file (`off_t`)."""
 
 
 def keys_of(record: type[DataclassInstance]) -> tuple[str, ...]:
-    """Return the keys of a section that a dataclass holds as it is."""
+    """Return a section's keys, which are the names of a dataclass's fields."""
     return tuple(field.name for field in fields(record))
 
 
@@ -34,11 +34,11 @@ class Fields:
     """One mapping of a document, read key by key.
 
     Args:
-        value: What the document holds here; anything but a mapping is an error.
+        value: The document's value at this place; anything but a mapping is an error.
         where: The document and the place in it, for errors.
         known: Every key that may stand here.
         error: The error to raise.
-        ignore: Told the place of each unknown key, which is then no error.
+        ignore: Called with the place of each unknown key, which is then not an error.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class Fields:
     def _checked(self, key: str, text: str, lines: bool = False) -> str:
         """Check a text for use as a path, and in a command line, a script or a BUILD file."""
         if text.isascii() and text.isprintable():
-            return text  # as nearly every text is
+            return text  # as nearly all texts are
         if "\0" in text:
             raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
         if any("\ud800" <= sign <= "\udfff" for sign in text):
@@ -227,7 +227,7 @@ def _kind(value: object) -> str:
 
 
 def _quote_hint(value: object) -> str:
-    # YAML makes a number, a date or a truth value of it, and what was written is lost: 1.10 is 1.1.
+    # YAML turns such a text into a number, a date or a truth value, and loses its spelling: 1.10 is 1.1.
     if value is None or isinstance(value, str | Mapping | list | tuple):
         return "write a text there"
     return 'put quotes around it, as in "1.10"'

@@ -59,8 +59,8 @@ class Program:
     """The relevant fields of an executable's ELF header.
 
     Attributes:
-        path: Where it is.
-        arch: `GOARCH`, or empty for one that Go does not have.
+        path: The executable.
+        arch: `GOARCH`, or empty for an architecture that Go does not support.
         loader: Its dynamic loader (PT_INTERP), or None when it is statically linked.
     """
 
@@ -74,13 +74,13 @@ class HostFacts:
     """Facts about a machine, before a platform is derived from them.
 
     Attributes:
-        system: As `sys.platform` has it.
-        machine: As `uname -m` has it, or `PROCESSOR_ARCHITECTURE` on Windows.
-        pointer_bits: Of the interpreter.
-        programs: On Linux, programs of the system in the order to believe; interpreter last.
+        system: The value of `sys.platform`.
+        machine: The output of `uname -m`, or `PROCESSOR_ARCHITECTURE` on Windows.
+        pointer_bits: The size of the interpreter's pointers.
+        programs: On Linux, programs of the system, the most reliable first; the interpreter last.
         translated: On macOS, whether this process runs under Rosetta.
-        native_machine: On Windows, the machine under an emulation; None when it is not known.
-        glibc: The version of the system's glibc, such as `2.36`; None when it has none or hides it.
+        native_machine: On Windows, the real machine below an emulation; None if unknown.
+        glibc: The version of the system's glibc, such as `2.36`; None without one, or if unknown.
     """
 
     system: str
@@ -99,7 +99,7 @@ class Host:
     Attributes:
         platform: One of `platforms.SUPPORTED`.
         glibc: The version of its glibc, or None.
-        reason: How it was decided, for a person.
+        reason: The evidence for this platform, for a person.
     """
 
     platform: Platform
@@ -114,7 +114,7 @@ def detect() -> Host:
         The host.
 
     Raises:
-        UsageError: It is not a supported platform, or it cannot be told which.
+        UsageError: The machine is not a supported platform, or the evidence is ambiguous.
     """
     return decide(probe())
 
@@ -129,7 +129,7 @@ def decide(facts: HostFacts) -> Host:
         The host.
 
     Raises:
-        UsageError: No supported platform fits; the error lists those that there are.
+        UsageError: No supported platform fits; the error lists the supported ones.
     """
     if facts.system == "linux":
         platform, reason = _decide_linux(facts)
@@ -223,7 +223,7 @@ def probe() -> HostFacts:
     """Collect facts about this machine, without starting a process.
 
     Returns:
-        What it found; what cannot be read is left out.
+        The facts; those that cannot be read are left out.
     """
     bits = struct.calcsize("P") * 8
     if sys.platform == "win32":
@@ -231,7 +231,7 @@ def probe() -> HostFacts:
         return HostFacts("win32", machine, bits, native_machine=_native_windows_machine(os.environ))
     machine = os.uname().machine
     if sys.platform == "darwin":
-        # A process of the other architecture is what Rosetta runs; arm64 needs no question.
+        # Rosetta runs only x86-64 processes, so an arm64 process needs no check.
         translated = machine == "x86_64" and _is_translated()
         return HostFacts("darwin", machine, bits, translated=translated)
     if sys.platform == "linux":
@@ -247,7 +247,7 @@ def read_program(path: str) -> Program | None:
         path: The executable; links are followed.
 
     Returns:
-        What it says, or None when the file cannot be read or is not an ELF executable.
+        The header's fields; None if the file cannot be read or is not an ELF executable.
     """
     try:
         with Path(path).open("rb") as file:
@@ -262,7 +262,7 @@ def _parse_elf(path: str, file: BinaryIO) -> Program | None:
         return None
     bits, data = ident[4], ident[5]
     order = "<" if data == 1 else ">"
-    # From e_type on: e_machine, e_phoff, e_phentsize and e_phnum are what is wanted.
+    # From e_type on; only e_machine, e_phoff, e_phentsize and e_phnum are needed.
     header = struct.Struct(order + ("HHIQQQIHHH" if bits == 2 else "HHIIIIIHHH"))
     _, machine, _, _, offset, _, _, _, entry_size, entries = header.unpack(file.read(header.size))
     arch = _GOARCH_OF_ELF.get((machine, bits, data), "")
@@ -312,7 +312,7 @@ def _is_translated() -> bool:
 def _native_windows_machine(environ: Mapping[str, str]) -> str | None:
     """Return the real machine below a 32-bit or x64 emulation.
 
-    The environment does not tell an x64 process on Arm; IsWow64Process2 (Windows 10 1511) does.
+    An x64 process on Arm cannot learn it from the environment, but from IsWow64Process2 (Windows 10 1511).
     """
     if sys.platform == "win32":
         import ctypes

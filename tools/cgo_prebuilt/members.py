@@ -28,16 +28,16 @@ _T = TypeVar("_T")
 def _remembering(decide: Callable[[str], _T]) -> Callable[[str], _T]:
     """Cache decisions about names: a lock repeats them for each platform.
 
-    Long names, which only a hostile archive has many of, would fill the memory.
+    Long names are not cached: a hostile archive with many of them would fill the memory.
     """
     remembered = lru_cache(maxsize=4096)(decide)
     return lambda path: remembered(path) if len(path) < 300 else decide(path)
 
 
 def normalize(name: str) -> str:
-    """Return a member's name without what every reader drops: leading `./`, `//` and `/./`.
+    """Return a member's name without the parts that every reader drops: leading `./`, `//` and `/./`.
 
-    A name that is absolute or has `..` stays so, and so can never be that of a locked file.
+    An absolute name, and one with `..`, stays so. It can therefore never equal a locked file's name.
     """
     root = "/" if name.startswith("/") else ""
     return root + "/".join(part for part in name.split("/") if part not in ("", "."))
@@ -46,7 +46,7 @@ def normalize(name: str) -> str:
 def landings(name: str) -> tuple[str, ...]:
     """Return the paths at which readers may place a member.
 
-    They take an absolute name for a relative one, and `..` for a step back or for nothing.
+    Some readers treat an absolute name as relative, and `..` as a step back or as nothing.
     """
     if not name.startswith("/") and ".." not in name:
         return (name,)
@@ -68,7 +68,7 @@ def check_member_name(path: str, *, where: str) -> None:
         where: The archive or lock that it is in, for the error.
 
     Raises:
-        IntegrityError: The name is refused; the error says why.
+        IntegrityError: The name is unsafe; the error says why.
     """
     problem = _problem(path)
     if problem is not None:
@@ -83,9 +83,8 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
         where: The archive or lock that they are in, for the error.
 
     Raises:
-        IntegrityError: A name is unsafe by itself (see `check_member_name`), is there twice, is
-            also the folder of another one, or differs from another one only in case or Unicode
-            form.
+        IntegrityError: A name is unsafe by itself (see `check_member_name`), appears twice, is also
+            the folder of another one, or differs from another one only in case or Unicode form.
     """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
@@ -99,7 +98,7 @@ def check_member_names(paths: Iterable[str], *, where: str) -> None:
         files[key] = path
         folder = path.rpartition("/")[0]
         while folder and folder not in checked:
-            checked.add(folder)  # with all the folders that it is in
+            checked.add(folder)  # with all of its parent folders
             folded = _folded(folder)
             _refuse_collision(path, files.get(folded), where)
             other = folders.setdefault(folded, folder)

@@ -10,8 +10,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return a glob's regular expression.
 
     Args:
-        pattern: Parts with `/` between them. `**` as a whole part stands for any number of folders,
-            and as the last one for every file below.
+        pattern: Parts with `/` between them. A part `**` matches any number of folders; as the last
+            part, every file below.
     """
     parts = pattern.split("/")
     expression = ""

@@ -1,7 +1,7 @@
 """The platforms of prebuilts, named as Go names them.
 
-A platform is `GOOS_GOARCH`, with `_musl` behind it for a Linux whose C library is musl. The table here
-is the only one: `rules/private/platforms.bzl` holds its Bazel half, and a test keeps the two equal.
+A platform is `GOOS_GOARCH`, followed by `_musl` for a Linux whose C library is musl.
+`rules/private/platforms.bzl` holds the Bazel half of this table, and a test keeps the two equal.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _HUGE = 10**_MANY_DIGITS
 def libc_version(text: str) -> tuple[int, ...]:
     """Return a C library's version, such as `2.9` or `2.17`, as a sort key.
 
-    A number of more digits than any real one has is above them all.
+    A number with more digits than any real one sorts after all others.
     """
     parts = (part.lstrip("0") for part in text.split(".") if re.fullmatch("[0-9]+", part))
     return tuple(int(part or 0) if len(part) < _MANY_DIGITS else _HUGE for part in parts)
@@ -83,7 +83,7 @@ def parse_platform(name: str, where: str = "--platform") -> Platform:
         The platform of that name.
 
     Raises:
-        UsageError: No supported platform has that name; the error lists those that there are.
+        UsageError: No supported platform has that name; the error lists the supported ones.
     """
     by_name = {str(platform): platform for platform in SUPPORTED}
     found = by_name.get(name)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 def printable(text: str) -> str:
     """Return a text with control and invisible characters escaped.
 
-    Line feeds and tabs stay. What servers, archives and locks say ends up in messages, and an
-    escape sequence in it could rewrite what a person reads.
+    Line feeds and tabs stay. Messages quote texts from servers, archives and locks, and an escape
+    sequence in one could rewrite what the terminal shows.
     """
     if text.isprintable():
         return text
@@ -21,10 +21,10 @@ def _escape(sign: str) -> str:
 
 
 def one_line(text: str, sign: str = "?") -> str:
-    """Return a text on one line: a sign stands for each that a terminal would obey or hide."""
+    """Return a text on one line, with control and invisible characters replaced by a sign."""
     return "".join(c if c.isprintable() else sign for c in text)
 
 
 def quoted(lines: Iterable[str]) -> str:
-    """Return another program's lines behind a bar, so that none passes for ours."""
+    """Return another program's lines with a bar before each, so that none passes for ours."""
     return "".join(f"\n  | {line}" for text in lines for line in text.splitlines())

@@ -31,7 +31,7 @@ _ADDED: Mapping[str, Mapping[str, str]] = {
 }
 
 CPU_LEVELS = tuple(level for levels in _ADDED.values() for level in levels)
-"""What a library can need of the processor, from the least to the most of each architecture."""
+"""The processor levels that a library can require, in ascending order for each architecture."""
 
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 
@@ -41,10 +41,10 @@ class Requires:
     """A prebuilt's requirements on the machine at run time.
 
     Attributes:
-        cpu: One of `CPU_LEVELS`; empty where any processor of the platform will do.
-        glibc: The oldest glibc that it runs with, such as `2.28`; empty where that is not stated.
-        libstdcxx: The oldest GNU libstdc++, as in `GLIBCXX_3.4.30`: `3.4.30`; empty likewise.
-        system: Software of the system, in words for people, such as `OpenCL` or `libhwloc-dev`.
+        cpu: One of `CPU_LEVELS`; empty if any processor of the platform will do.
+        glibc: The oldest glibc that it runs with, such as `2.28`; empty if not stated.
+        libstdcxx: The oldest GNU libstdc++, `3.4.30` for `GLIBCXX_3.4.30`; empty if not stated.
+        system: Software that the system must have, for people, such as `OpenCL` or `libhwloc-dev`.
     """
 
     cpu: str = ""
@@ -62,10 +62,10 @@ def read_requires(fields: Fields) -> Requires:
     """Read `requires`.
 
     Args:
-        fields: The mapping; the caller said which keys it may have.
+        fields: The mapping; the caller has set its known keys.
 
     Raises:
-        CgoPrebuiltError: The fields' own; a value is not what its key takes.
+        CgoPrebuiltError: The error type of the fields; a value is invalid for its key.
     """
     cpu = fields.string("cpu", "")
     if "cpu" in fields and cpu not in CPU_LEVELS:

@@ -1,7 +1,7 @@
 """The settings of the environment and the command line, read once.
 
-Nothing else in the package reads `os.environ` for settings of its own, so a caller (a test, a
-repository rule) can see in one place what influences a fetch.
+No other module reads settings from `os.environ`, so a caller (a test, a repository rule) can see in
+one place what influences a fetch.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ ORIGINS = ("auto", "prebuilt", "source")
 _MIRROR = "CGO_PREBUILT_MIRROR"
 
 LINK_MODES = ("auto", "reflink", "hardlink", "copy")
-"""How files get out of the store: the best way that is safe, or one of them, else by copy."""
+"""How files leave the store: the best safe method, or a given one with copying as its fallback."""
 
 _LINK_MODE = "CGO_PREBUILT_LINK_MODE"
 
 _WAIT = "CGO_PREBUILT_WAIT_SECONDS"
 
 _RENAMED = {"CGO_PREBUILT_FALLBACK": "CGO_PREBUILT_ORIGIN"}
-"""Variables by their old names. Ignoring one could build what somebody forbade."""
+"""New variable names by old ones. Ignoring an old one could allow a build that it forbids."""
 
 NEW_ORIGINS = {"never": "prebuilt", "always": "source"}
-"""Origins by their old names."""
+"""New origin names by old ones."""
 
 _URL = re.compile(r"(?i)(https?|file)://?")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
-# The braces of a placeholder, as a URL made of a path has them.
+# A placeholder with percent-encoded braces, as in a URL made from a path.
 _QUOTED_PLACEHOLDER = re.compile(r"%7B(\w+)%7D")
 
 
@@ -46,16 +46,16 @@ class Settings:
     """The settings of one fetch.
 
     Attributes:
-        offline: Contact nothing: the store, a `file://` mirror, or an error.
+        offline: Contact no server: use the store or a `file://` mirror, else fail.
         origin: One of `ORIGINS`.
         mirror: A base URL or template that replaces every URL of the lock, or None.
         release_url: The same for one library; `mirror` takes precedence.
-        release_url_variable: The variable that names it; empty where none does.
+        release_url_variable: The variable that set `release_url`; empty if none did.
         version: The version to take instead of the lock's default, or None.
         flavor: The flavor to take instead of the default one, or None.
-        allowed_linkopts: The words of link options that are taken whatever they do.
+        allowed_linkopts: The words of link options that are allowed even if they can run a program.
         trust: Who must vouch for the release.
-        mirror_name: What names the mirror, for messages.
+        mirror_name: The option or variable that names the mirror, for messages.
     """
 
     offline: bool = False
@@ -73,8 +73,8 @@ class Settings:
 def library_variables(library: str, setting: str) -> tuple[str, str]:
     """Return the variables for a library's setting, by precedence.
 
-    `rules/private/library_variables.bzl` has the same rule. The short name is not ours alone: a
-    container may set it for a program of its own.
+    `rules/private/library_variables.bzl` has the same rule. Other programs may use
+    the short name, too: a container may set it for one of them.
 
     Args:
         library: The library's name in its lock.
@@ -105,17 +105,17 @@ def read_settings(
     Args:
         environ: The environment.
         library: The library's name, for its own variables.
-        versions: The versions that its lock has, one of which a variable must name; None for any.
-        offline: True where the command line asks for it.
+        versions: The versions in its lock, one of which a variable must name; None for any.
+        offline: Whether the command line asks for it.
         origin: The command line's origin, or None.
         version: The command line's version, or None.
         flavor: The command line's flavor, or None.
         mirror: The command line's mirror, a URL or a folder, or None.
-        default_mirror: The mirror of MODULE.bazel, which every variable takes precedence over.
+        default_mirror: The mirror in MODULE.bazel; every variable takes precedence over it.
         trust: Whom the command line requires to vouch for the release.
 
     Raises:
-        UsageError: A variable has a value that it cannot have.
+        UsageError: A variable has an invalid value.
         LockError: A variable names a version that is not in the lock.
     """
     release = library_variables(library, "RELEASE_URL")
@@ -176,7 +176,7 @@ def _version_in(
 
 
 def _absolute(value: str | None, where: str) -> Url | None:
-    """Return a place's URL; refuse a relative path, whose start is unclear."""
+    """Return the URL of a place; refuse a relative path, since its base is ambiguous."""
     if value and not _URL.match(value) and not Path(value).is_absolute():
         raise _no_place(where, "an absolute path")
     return _place(value, where)
@@ -204,7 +204,7 @@ def _place(value: str | None, where: str) -> Url | None:
     if "://" in value:
         raise _no_place(where, "a path")
     uri = Path(os.path.realpath(value)).as_uri()
-    # A folder that has braces in its name is that folder, and no template.
+    # An existing folder with braces in its name is not a template.
     return Url(uri if Path(value).is_dir() else _QUOTED_PLACEHOLDER.sub(r"{\1}", uri))
 
 
@@ -221,8 +221,8 @@ def link_mode_of(environ: Mapping[str, str], asked: str | None, default: str | N
 
     Args:
         environ: The environment.
-        asked: What the command line says, or None.
-        default: What MODULE.bazel says, which the variable takes precedence over, or None.
+        asked: The mode on the command line, or None.
+        default: The mode in MODULE.bazel, over which the variable takes precedence, or None.
 
     Returns:
         One of `LINK_MODES`.
@@ -244,7 +244,7 @@ def patience_of(environ: Mapping[str, str], default: float) -> float:
     """Return the seconds to wait for a process that shows no sign of life.
 
     Raises:
-        UsageError: The variable is no such number.
+        UsageError: The variable is not a number of seconds.
     """
     text = environ.get(_WAIT)
     if not text:

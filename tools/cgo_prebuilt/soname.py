@@ -1,9 +1,9 @@
 """The SONAME of a shared library, and the names that it needs.
 
-It is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file, and a file must have it to be found.
-DT_NEEDED and LC_LOAD_DYLIB name the others. Only that is read here, without the packages that `pack` inspects
-libraries with. References: System V ABI,
-"Dynamic Section"; Apple's <mach-o/loader.h> and <mach-o/fat.h>.
+The SONAME is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file; programs look for a file of that
+name. DT_NEEDED and LC_LOAD_DYLIB name the libraries that it needs. This module needs no packages, unlike
+the inspection of libraries. References: System V ABI, "Dynamic Section"; Apple's <mach-o/loader.h> and
+<mach-o/fat.h>.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ _NAME_MAX = 4096
 
 
 def read_soname(file: BinaryIO) -> str | None:
-    """Return the name that users of a shared library record.
+    """Return the name that programs record when they link a shared library.
 
     Args:
         file: The library; seekable.
 
     Returns:
-        The name of the file that is looked for, without a folder; None where the library has none, or is
-        of a kind that has none.
+        The file name that programs look for; None if the library, or its format, has none.
     """
     names = _names_in(file, _DT_SONAME, _LC_ID_DYLIB)
     return (names[0].rpartition("/")[2] or None) if names else None
@@ -52,13 +51,13 @@ def _names_in(file: BinaryIO, tag: int, command: int) -> list[str]:
         if magic == b"\x7fELF":
             names = _elf_names(file, tag)
         elif magic == b"\xca\xfe\xba\xbe":
-            # All architectures of one file are one library.
+            # The architectures of a universal file are the same library, so the first one is enough.
             (first,) = struct.unpack(">L", _at(file, 16, 4))
             names = _macho_names(file, first, command)
         else:
             names = _macho_names(file, 0, command)
     except (struct.error, ValueError, IndexError, OverflowError, OSError):
-        return []  # places that no file of this size has
+        return []  # offsets outside of the file
     return [name.decode("utf-8", "surrogateescape") for name in names]
 
 

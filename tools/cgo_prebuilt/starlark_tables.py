@@ -1,6 +1,6 @@
 """Tables for Bazel and Python: `.bzl` files of literals, which Python parses here.
 
-A repository rule and the module extension can load Starlark and nothing else, so the table is that.
+Repository rules and module extensions can load Starlark only, so the tables are Starlark files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def read_tables(package: str, file: str) -> dict[str, Any]:
         file: The table's file name.
 
     Returns:
-        The file's names and their values. They are shared: nobody may change them.
+        The file's names and their values. Callers share them and must not change them.
     """
     source = pkgutil.get_data(package, file)
     if source is None:

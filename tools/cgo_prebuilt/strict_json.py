@@ -14,11 +14,11 @@ def parse_json(
 
     Args:
         text: The document.
-        pairs: Makes an object of its pairs, where that is not a plain dict.
+        pairs: Makes an object from its pairs; None for a plain dict.
 
     Raises:
-        ValueError: It is not JSON in UTF-8, has a number that JSON does not have or half of a
-            character, or is nested too deeply.
+        ValueError: It is not JSON in UTF-8, has a number or a lone surrogate that JSON does not
+            allow, or is nested too deeply.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")

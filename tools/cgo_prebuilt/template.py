@@ -12,7 +12,7 @@ from cgo_prebuilt.url import Url
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
-# RFC 3986 section 3.3: what may stand in a path as it is; `/`, since a tag may have folders.
+# Characters that a path may hold unencoded (RFC 3986 section 3.3); `/`, since a tag may have folders.
 _SAFE_IN_URL = "/:@!$&'()*+,;=~-._"
 
 
@@ -29,7 +29,7 @@ def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
 
 
 def bare_version(version: str) -> str:
-    """Return a version without its `v`, as many archives and folders have it."""
+    """Return a version without its `v`, as in the names of many archives and folders."""
     return version[1:] if version[:1] == "v" and version[1:2].isdigit() else version
 
 
@@ -46,12 +46,12 @@ def fill(
     Args:
         text: The text.
         values: By placeholder.
-        where: What the text is, for the error.
-        shown: What the error quotes in place of the text.
+        where: A description of the text, for the error.
+        shown: The text to quote in the error instead of the original.
         error: The error to raise.
 
     Raises:
-        CgoPrebuiltError: The text has a placeholder that has no value.
+        CgoPrebuiltError: The text has a placeholder without a value.
     """
 
     def value_of(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cgo_prebuilt.host import Host
 from cgo_prebuilt.requirements import levels_had
 
-# The multiarch names of Debian and those after it; others have /usr/lib64.
+# Debian's multiarch folders, also used by its derivatives; other systems have /usr/lib64.
 _MULTIARCH = {
     "386": "i386-linux-gnu",
     "amd64": "x86_64-linux-gnu",
@@ -23,7 +23,7 @@ _MULTIARCH = {
 }
 _LIBSTDCXX = re.compile(r"libstdc\+\+\.so\.6\.0\.(\d+)")
 _CPUINFO = Path("/proc/cpuinfo")
-_ENOUGH = 1 << 16  # of the first of its processors
+_ENOUGH = 1 << 16  # of the first processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ def detect_machine(host: Host) -> Machine:
     """Detect this machine's properties, without starting a process.
 
     Args:
-        host: What it is.
+        host: The host's platform.
 
     Returns:
-        What it has; None for what cannot be told.
+        The properties; None for each unknown one.
     """
     arch = host.platform.arch
     if sys.platform != "linux":

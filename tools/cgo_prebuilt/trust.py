@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from cgo_prebuilt.errors import UsageError
 
 LEVELS = ("none", "signed", "attested")
-"""How a release may be vouched for, from the least to the most: not at all, by a key, by a workflow."""
+"""The levels of trust, in ascending order: nothing, a signature by a key, an attestation by a workflow."""
 
 PUBLIC_KEY = r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}"
-"""An SSH public key: its kind and itself, without options before and a comment behind."""
+"""An SSH public key: its type and base64, without options before it and a comment after it."""
 
 _IDENTITY = r"[\w.-]+/[\w.-]+(/\.github/workflows/[^@\s/]+\.ya?ml(@refs/\S+)?)?"
 GITHUB = "https://github.com/"
-"""What the certificates of attestations put before a repository's and a workflow's name."""
+"""The prefix of repository and workflow names in the certificates of attestations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Trust:
     """The requirements on a lock's version.
 
     Attributes:
-        level: One of `LEVELS`, the least that is accepted.
+        level: One of `LEVELS`, the minimum.
         public_key: The SSH key that must have signed the release, `ssh-ed25519 AAAA...`; or None.
         identity: Who must have attested the release: a GitHub repository, `OWNER/NAME`, or a workflow
             of one, `OWNER/NAME/.github/workflows/FILE.yml`, with `@REF` or at any ref; or None.
@@ -35,14 +35,14 @@ class Trust:
 
 
 ANYBODY = Trust()
-"""Nothing is required: the lock alone says what is right."""
+"""No requirement: the lock alone decides."""
 
 
 def trust_of(level: str | None, public_key: str | None, identity: str | None) -> Trust:
     """Return the requirements; a key or an identity implies its level.
 
     Args:
-        level: The level that they name, or None.
+        level: The required level, or None.
         public_key: The text of the key's `.pub` file, or None.
         identity: See `Trust`; a URL on github.com is understood, too.
 
@@ -78,16 +78,16 @@ def parse_identity(text: str) -> str:
 
 
 def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
-    """Return whether an attestation is an identity's.
+    """Return whether an attestation matches an identity.
 
     Args:
-        repository: Whose workflow did, `OWNER/NAME`.
+        repository: The repository of the workflow, `OWNER/NAME`.
         workflow: The workflow, `OWNER/NAME/.github/workflows/FILE@REF`.
         identity: See `Trust`.
     """
     if "/.github/" not in identity:
         return repository == identity
-    # A workflow of somebody else's that this repository calls is not what is pinned.
+    # A workflow of another repository that this one calls does not match.
     is_own = identity.startswith(f"{repository}/")
     return is_own and (workflow == identity or workflow.startswith(f"{identity}@"))
 

@@ -44,7 +44,7 @@ class Url:
     """A URL or URL template, which may be malformed.
 
     Attributes:
-        raw: The URL as it was written, with its secrets. Never part of a message.
+        raw: The URL as written, including its secrets. Never use it in a message.
     """
 
     raw: str
@@ -88,7 +88,7 @@ class Url:
         return Url(f"{scheme}{login}{place.rpartition('/')[0]}/{name}")
 
     def origin(self) -> tuple[str, str, int | None]:
-        """Scheme, host and port: what credentials are bound to (RFC 6454).
+        """Scheme, host and port (RFC 6454), to which credentials are bound.
 
         Raises:
             ValueError: The URL is malformed.
@@ -117,7 +117,7 @@ class Url:
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def credential(self) -> str | None:
-        """Return a description of the secret in it; None without one."""
+        """Return a description of the secret in the URL; None without one."""
         _, login, place, rest = _divided(self.raw)
         if login or _shown(place) != place:
             return "a user or a password"
@@ -130,7 +130,7 @@ class Url:
         """Return a redirect's target (RFC 9110 10.2.2), without its fragment.
 
         Raises:
-            ValueError: It leads from https to http, to another scheme, or nowhere.
+            ValueError: It leads from https to http or to another scheme, or is malformed.
         """
         # http.client decodes headers as latin-1, while servers send UTF-8.
         with contextlib.suppress(UnicodeError):
@@ -150,7 +150,7 @@ class Url:
         """Return the path of a `file://` URL (RFC 8089); None for other schemes.
 
         Raises:
-            ValueError: The URL names another host's file, or none.
+            ValueError: The URL names a file on another host, or no file.
         """
         if self.scheme != "file":
             return None
@@ -178,7 +178,7 @@ class Url:
         return Url(f"{scheme}{login}{place.rstrip('/')}/{placeholder}{rest}")
 
     def map(self, fill: Callable[[str], str]) -> Url:
-        """Return the URL with all but user and password, where a brace is only a brace, filled in."""
+        """Return the URL with placeholders filled in, but not in user and password."""
         scheme, login, place, rest = _divided(self.raw)
         return Url(f"{scheme}{login}{fill(place + rest)}")
 

@@ -1,9 +1,8 @@
 """A lock between processes, held on a file while its holder lives.
 
-It saves work and is never what correctness stands on: on file systems without locks, or with locks
-that do nothing, everything that it guards still comes out right. So nobody needs to wait for a holder
-that was stopped: whoever holds a lock touches its file again and again, and a waiter that sees nothing
-of that for a while goes ahead without the lock, or refuses to.
+A lock saves work; correctness never depends on it. On file systems without locks, or with locks that do
+nothing, the guarded work is still correct. So nobody needs to wait for a stopped holder: a holder touches
+the lock file regularly, and a waiter that sees no touch for a while proceeds without the lock, or fails.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ else:
     import fcntl
 
 PATIENCE = 60.0
-"""Seconds without a sign of life after which nobody waits for another process."""
+"""Seconds without a sign of life after which a waiter stops waiting."""
 
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
 _SIGN_SECONDS = 2.0
 _MOST_OF_A_HOLDER = 200
-# A file system may say of every look that it is another file.
+# A file system may report a different inode at every look.
 _ATTEMPTS = 100
-# A byte far behind the end: a lock on Windows keeps others from reading what it covers.
+# A byte far after the end: on Windows, other processes cannot read a locked range.
 _LOCKED_BYTE = 1 << 40
 
 
@@ -56,29 +55,29 @@ def hold(
     """Hold a lock while the block runs.
 
     Args:
-        path: The lock file; it is made where it is missing.
-        shared: Let other sharers in, and keep out those that want it alone. Windows has no such
-            lock in its C library, and takes it alone.
-        wait: Wait for the lock, else raise when it is held.
+        path: The lock file; created if missing.
+        shared: Take a shared lock instead of an exclusive one. Windows always takes an exclusive lock,
+            since its C library has no shared one.
+        wait: Wait for the lock; otherwise raise if it is held.
         on_wait: Called once, before waiting.
-        leave: Leave the lock file behind. In a folder that is a person's own, it is removed instead.
+        leave: Keep the lock file afterwards. Pass False in a user's own folder.
         patience: How many seconds to wait for a holder that shows no sign of life.
-        on_stuck: Told then who the holder is; may raise, where the block must not run without the lock.
-        signs: Show signs of life while it is held, so that others wait longer than their patience.
+        on_stuck: Called with the holder's name when patience ends; may raise if the block needs the lock.
+        signs: Show signs of life while holding the lock, so that others keep waiting.
 
     Yields:
-        Whether the lock is held; False where the file system has none, the file cannot be made, or
+        Whether the lock is held; False if the file system has no locks, the file cannot be created, or
         the holder showed no sign of life.
 
     Raises:
         LockIsHeldError: It is held elsewhere, and `wait` is False.
-        UsageError: The lock file is not this user's alone, see `open_own`.
+        UsageError: Others can write the lock file, see `open_own`.
     """
     descriptor, held = None, False
     try:
         for _ in range(_ATTEMPTS):
-            if descriptor is not None:  # of a file that whoever had the lock has removed
-                # Never again, even where that fails: the number may be another file's by then.
+            if descriptor is not None:  # the lock is on a file that its holder has removed
+                # Close it once only, even if that fails: the descriptor may belong to another file by then.
                 gone, descriptor = descriptor, None
                 os.close(gone)
             descriptor = _open(path)
@@ -94,7 +93,7 @@ def hold(
                 yield held
     finally:
         if held and not leave:
-            with suppress(OSError):  # Windows removes no file that is open
+            with suppress(OSError):  # Windows cannot remove an open file
                 path.unlink()
         if descriptor is not None:
             os.close(descriptor)  # which releases it
@@ -132,7 +131,7 @@ def _acquire(
         if not _wait(descriptor, shared, patience):
             on_stuck(_holder(descriptor))
             return False
-    except OSError:  # ENOLCK, ENOTSUP, ENOSYS, and what else a network file system says
+    except OSError:  # ENOLCK, ENOTSUP, ENOSYS, or another error of a network file system
         return False
     return True
 
@@ -212,7 +211,7 @@ def _holder(descriptor: int) -> str:
 if sys.platform == "win32":
 
     def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
-        """See below: what is documented there holds here."""
+        """Take the lock; see the POSIX version below."""
         del shared
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
@@ -226,14 +225,14 @@ if sys.platform == "win32":
 else:
 
     def try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
-        """Take the lock on an open file, which lasts until that is closed.
+        """Take the lock on an open file, until the file is closed.
 
         Args:
             descriptor: The file.
             shared: See `hold`.
 
         Returns:
-            False where another process has it.
+            False if another process holds it.
 
         Raises:
             OSError: The file system has no locks.

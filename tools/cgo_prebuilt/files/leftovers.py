@@ -12,13 +12,13 @@ from cgo_prebuilt.files.temporary_names import PREFIX, is_abandoned
 def remove_abandoned(folder: Path) -> int:
     """Remove temporary files and folders whose processes are gone.
 
-    It makes room and is never what correctness stands on, so a refusal is passed over.
+    This only frees space, so errors are ignored.
 
     Args:
-        folder: The folder; it need not be there.
+        folder: The folder; may be missing.
 
     Returns:
-        How many there were.
+        The number of removed files and folders.
     """
     abandoned = [path for path in folder.glob(f"{PREFIX}*") if is_abandoned(path)]
     for path in abandoned:

@@ -1,7 +1,7 @@
 """Files and folders that only this user can write, opened without following links.
 
-Whoever can put a link, a pipe or a file of their own where a program writes decides what is
-overwritten. So what is found under a known name is looked at before it is used.
+Another user who can plant a link, a pipe or a file where a program writes decides what it overwrites.
+So a file with a known name is checked before it is used.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _WRITABLE_BY_OTHERS = 0o022
 _MOUNT_POINT = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT
 
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-"""What makes `os.open` refuse a link; Windows has no such flag."""
+"""The flag by which `os.open` refuses a link; Windows has none."""
 
 _SAFELY = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Without O_NONBLOCK, opening a pipe waits for whoever writes into it."""
+"""Without O_NONBLOCK, opening a pipe waits for its writer."""
 
 
 def is_link(found: os.stat_result) -> bool:
@@ -52,8 +52,8 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
 
     Args:
         path: The file, in a folder that only this user can write.
-        flags: As `os.open` takes them.
-        mode: Of a file that is made.
+        flags: The flags for `os.open`.
+        mode: The mode of a new file.
 
     Returns:
         Its descriptor.
@@ -82,7 +82,7 @@ def open_plain(path: Path) -> FileIO:
     """Open a regular file for reading, whoever owns it; refuse a link.
 
     Raises:
-        OSError: It cannot be opened, or is something else.
+        OSError: It cannot be opened, or is not a regular file.
     """
     if not NO_FOLLOW and is_link(path.lstat()):
         raise _not_plain(path)
@@ -98,10 +98,10 @@ def read_plain(path: Path, limit: int) -> bytes:
 
     Args:
         path: The file.
-        limit: The bytes that it may have.
+        limit: The most bytes that it may have.
 
     Raises:
-        OSError: It cannot be read, is something else, or is longer.
+        OSError: It cannot be read, is not a regular file, or is longer.
     """
     with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size > limit:
@@ -110,7 +110,7 @@ def read_plain(path: Path, limit: int) -> bytes:
 
 
 def mark_used(path: Path, times: tuple[float, float] | None = None) -> None:
-    """Set a file's times, by default to now; of a link, its own."""
+    """Set a file's times, by default to now; do not follow a link."""
     if os.utime in os.supports_follow_symlinks:
         os.utime(path, times, follow_symlinks=False)
     elif not is_link(path.lstat()):
@@ -121,7 +121,7 @@ def make_own_folder(folder: Path) -> bool:
     """Create a folder if missing, inside one that others may write, such as /tmp.
 
     Returns:
-        Whether it is this user's own, and nobody else may enter it.
+        Whether this user owns it and nobody else may enter it.
     """
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -159,7 +159,7 @@ def _problem(found: os.stat_result) -> str | None:
         return f"belongs to another user (uid {found.st_uid})"
     if is_writable_by_others(found):
         return "can be written by others"
-    if found.st_nlink > 1:  # what is written into it may be somebody's file elsewhere
+    if found.st_nlink > 1:  # a write through it would change another file
         return "has a second name, as a hard link"
     return None
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from cgo_prebuilt.files.temporary_names import temporary_name
 
 PAUSES: Sequence[float] = (0.01, 0.05, 0.2, 0.5, 1.0) if sys.platform == "win32" else ()
-"""Seconds to wait before each further attempt; elsewhere a refusal is final."""
+"""Seconds to wait before each further attempt on Windows; other systems do not retry."""
 
 
 def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None:
     """Rename a file or folder; replace a file at the target.
 
     Args:
-        source: What to rename.
+        source: The file or folder.
         target: Its new name, on the same file system.
         pauses: Seconds to wait after each refusal before trying again.
 
@@ -42,22 +42,22 @@ def write_whole(target: Path, content: bytes) -> None:
     """Write a file atomically; replace an existing one.
 
     Args:
-        target: The file, in a folder that is there.
-        content: All of it.
+        target: The file, in an existing folder.
+        content: Its whole content.
 
     Raises:
-        OSError: It cannot be written; nothing is left behind.
+        OSError: It cannot be written; no temporary file is left.
     """
-    with whole(target) as partial, partial.open("xb") as file:  # never into what somebody put there
+    with whole(target) as partial, partial.open("xb") as file:  # never into a planted file
         file.write(content)
 
 
 @contextmanager
 def naming(target: Path) -> Iterator[None]:
-    """Name a file in errors of the block that name none, such as a full disk's.
+    """Add a file's name to errors of the block that name no file, such as a full disk.
 
     Args:
-        target: What the block writes.
+        target: The file that the block writes.
     """
     try:
         yield
@@ -72,13 +72,13 @@ def whole(target: Path) -> Iterator[Path]:
     """Open a file that gets its name after the block; an existing one is replaced.
 
     Args:
-        target: The file, in a folder that is there.
+        target: The file, in an existing folder.
 
     Yields:
-        Where to write it.
+        The path to write to.
 
     Raises:
-        OSError: It cannot be renamed. After this or any other error nothing is left behind.
+        OSError: It cannot be renamed. After any error, no temporary file is left.
     """
     partial = target.with_name(temporary_name())
     try:
@@ -86,5 +86,5 @@ def whole(target: Path) -> Iterator[Path]:
             yield partial
             rename(partial, target)
     finally:
-        with suppress(OSError):  # which would hide the error that led here
+        with suppress(OSError):  # it would hide the original error
             partial.unlink(missing_ok=True)

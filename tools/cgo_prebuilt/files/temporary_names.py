@@ -1,7 +1,7 @@
-"""Names of temporary files and folders, unique and with the process that made them.
+"""Unique names for temporary files and folders, which include the process that made them.
 
-A process that is killed cannot clean up behind itself. From the name, the next one knows at once
-what has been abandoned, even on a file system whose locks do nothing.
+A killed process cannot clean up. From a name, the next process knows whether the file is abandoned,
+even on a file system whose locks do nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from cgo_prebuilt.files.boot import boot_id
 
 PREFIX = ".cgo-prebuilt-"
-"""What every temporary name begins with."""
+"""The prefix of every temporary name."""
 
 _ABANDONED_SECONDS = 24 * 60 * 60
 
@@ -28,8 +28,8 @@ def temporary_name() -> str:
 def is_abandoned(path: Path) -> bool:
     """Return whether a temporary file's process is gone.
 
-    A maker on this machine is looked for. Of one elsewhere (a network file system, another
-    container, an earlier start of the machine) nothing can be known, so that a day must pass.
+    A process on this machine can be looked up. A process elsewhere (a network file system, another
+    container, an earlier boot) cannot, so its file counts as abandoned after a day.
 
     Args:
         path: A file or folder whose name `temporary_name` made; any other name gives False.
@@ -41,7 +41,7 @@ def is_abandoned(path: Path) -> bool:
     if space == process_space() and sys.platform != "win32":
         return not _is_alive(int(pid))
     try:
-        # Linking sets ctime and not mtime; a clock that went backwards must not keep it for ever.
+        # Linking sets ctime and not mtime. Use the distance, since a clock may have gone backwards.
         age = abs(time.time() - path.lstat().st_ctime)
     except OSError:
         return False

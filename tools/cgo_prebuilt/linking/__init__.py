@@ -1,1 +1,1 @@
-"""A fetched library as compilers and linkers take it."""
+"""Pass a fetched library to compilers and linkers."""

@@ -1,12 +1,11 @@
 """The environment with which a plain `go build` compiles and links a fetched library.
 
-cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` into fields at white space, and takes a field in single or
-double quotes as one (cmd/go: `go help environment`, internal/quoted); it knows no escapes inside
-quotes.
+cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` at white space. A field may be in single or double quotes,
+without escapes inside (cmd/go: `go help environment`, internal/quoted).
 
-What is set for a library is recorded in a variable of its own, by the library's name. So the flags of
-the version before, which would win for standing first, can be told from all others when the
-environment is evaluated once more in the same shell, and give their place to the new ones.
+The variable `RECORD` holds the flags that were set for each library. When the same shell evaluates the
+environment of a newer version, the old flags are found by it and replaced. Otherwise the old ones, which
+come first, would win.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from cgo_prebuilt.linking.library_words import library_words, shared_to_link
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.strict_json import parse_json
 
-# What cgo uses when CGO_CFLAGS or CGO_LDFLAGS is not set or empty; setting it would silently drop them.
+# cgo's defaults if CGO_CFLAGS or CGO_LDFLAGS is unset or empty; setting the variable drops them silently.
 _DEFAULT_FLAGS = "-O2 -g"
 
 
 RECORD = "CGO_PREBUILT_ENV"
-"""The variable with what was set: by library the texts in each other variable, as JSON."""
+"""The variable that records, as JSON, the texts set in each other variable, by library."""
 
 
 def cgo_environment(
@@ -42,15 +41,15 @@ def cgo_environment(
     """Return the variables for a library.
 
     Args:
-        name: The library. What an earlier evaluation set for it is replaced where it stands, so that
-            libraries stay in the order in which they were evaluated first, which is their link order.
+        name: The library. Its earlier flags are replaced in place, so libraries keep the order in which
+            they were first evaluated, which is their link order.
         interface: How its files are compiled and linked.
         os: The platform's `GOOS`.
-        folder: Where the files are, absolute.
-        pkg_config: The folder of its `.pc` file, absolute; None where there is none.
-        environ: The present environment. What is not this library's stays.
-        rpath: Where the files will be when the program runs, `$ORIGIN` being the program's own folder;
-            empty for where they are now.
+        folder: The absolute path of the files.
+        pkg_config: The absolute path of the folder with its `.pc` file; None without one.
+        environ: The present environment. Values of others stay.
+        rpath: The folder of the files at run time, where `$ORIGIN` is the program's folder; empty for
+            `folder`.
 
     Returns:
         `CGO_CFLAGS`, `CGO_LDFLAGS`, `PKG_CONFIG_PATH`, and `RECORD`.
@@ -66,13 +65,13 @@ def cgo_environment(
         )
     cflags = [f"-I{folder / path}" for path in interface.include_dirs]
     cflags += [f"-D{define}" for define in interface.defines]
-    # Where a `-lNAME` in a module's own `#cgo LDFLAGS` finds it; cgo puts those behind CGO_LDFLAGS.
+    # So that a `-lNAME` in a module's `#cgo LDFLAGS` finds it; cgo puts those after CGO_LDFLAGS.
     linked = (*interface.static_library, *shared_to_link(interface))
     ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
     ldflags += library_words(interface, os, lambda path: str(folder / path))
     ldflags += [f"-Wl,-rpath,{path}" for path in run_paths(interface, os, folder, rpath)]
     if os not in ("darwin", "windows") and len(shared_to_link(interface)) > 1:
-        # A RUNPATH is the program's own: what its libraries need is searched by a RPATH only (ld.so(8)).
+        # A RUNPATH serves the program only; the needs of its libraries are searched by RPATH (ld.so(8)).
         ldflags.append("-Wl,--disable-new-dtags")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
     own = {
@@ -102,7 +101,7 @@ def run_paths(interface: Interface, os: str, folder: PurePath, rpath: str) -> li
     Args:
         interface: How the files are linked.
         os: The platform's `GOOS`; on macOS, `$ORIGIN` is called `@loader_path` (ld(1), dyld(1)).
-        folder: Where the files are, absolute.
+        folder: The absolute path of the files.
         rpath: See `cgo_environment`.
     """
     parents = sorted({PurePosixPath(path).parent for path in interface.shared_library})
@@ -117,8 +116,8 @@ def format_environment(variables: Mapping[str, str], shell: str) -> str:
 
     Args:
         variables: Names and values.
-        shell: `sh`, `fish`, `powershell` or `json`. A program that reads JSON evaluates nothing again, and
-            gets no `RECORD`.
+        shell: `sh`, `fish`, `powershell` or `json`. JSON has no `RECORD`, since a
+            program that reads it does not evaluate it again.
     """
     if shell == "json":
         read = {name: value for name, value in variables.items() if name != RECORD}
@@ -131,14 +130,14 @@ def _assignment(name: str, value: str, shell: str) -> str:
         quoted = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"set -gx {name} '{quoted}'"
     if shell == "powershell":
-        # PowerShell takes typographic single quotes for plain ones (about_Quoting_Rules).
+        # PowerShell treats typographic single quotes like plain ones (about_Quoting_Rules).
         quoted = re.sub("(['\u2018-\u201b])", r"\1\1", value)
         return f"$env:{name} = '{quoted}'"
     return f"export {name}={shlex.quote(value)}"
 
 
 def _records(text: str) -> dict[str, dict[str, str]]:
-    """Return what was set earlier, by library; nothing if another program wrote the variable."""
+    """Return the earlier flags by library; nothing if another program wrote the variable."""
     try:
         document = parse_json(text)
     except ValueError:

@@ -14,12 +14,12 @@ def go_target(environ: Mapping[str, str], defaults: Mapping[str, str], host: Pla
     """Return the platform of a plain `go build`.
 
     Args:
-        environ: The environment, in which an empty variable is as good as none.
-        defaults: What `go env -w` has set.
-        host: What this machine is. Go has no word for a C library, so musl is the host's own only.
+        environ: The environment; an empty variable counts as unset.
+        defaults: The settings of `go env -w`.
+        host: This machine. Go does not name a C library, so musl is assumed only if the host has it.
 
     Raises:
-        UsageError: It is no supported platform.
+        UsageError: It is not a supported platform.
     """
     os = environ.get("GOOS") or defaults.get("GOOS") or host.os
     arch = environ.get("GOARCH") or defaults.get("GOARCH") or host.arch
@@ -40,7 +40,7 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
 
     Args:
         environ: The environment; GOENV names another file, or is `off`.
-        system: As `sys.platform` has it.
+        system: The value of `sys.platform`.
     """
     path = environ.get("GOENV") or _usual_file(environ, system)
     if path == "off":
@@ -49,13 +49,13 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
         text = text_of_file(Path(path), errors="replace")
     except (OSError, ValueError):
         return {}
-    # As cmd/go's own readEnvFileLines: other lines are comments.
+    # As in cmd/go's readEnvFileLines: other lines are comments.
     lines = [line.rstrip("\r") for line in text.split("\n") if "A" <= line[:1] <= "Z"]
     return {key: value for key, found, value in (line.partition("=") for line in lines) if found}
 
 
 def _usual_file(environ: Mapping[str, str], system: str) -> str:
-    """Return `go/env` in the user's configuration folder, as Go's os.UserConfigDir has it."""
+    """Return `go/env` in the user's configuration folder, by the rules of Go's os.UserConfigDir."""
     home = environ.get("HOME", "")
     if system == "win32":
         folder = environ.get("APPDATA", "")

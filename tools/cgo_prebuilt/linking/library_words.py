@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from cgo_prebuilt.locks.lock import Interface
 
-# What the go command takes as the name of a file, in `#cgo` lines and from pkg-config. Its list has
-# `obj`, too, but behind `o`, so that it never matches.
+# The file names that the go command accepts in `#cgo` lines and from pkg-config. Its list has `obj`,
+# too, but after `o`, so that it never matches.
 _NAMED = (".a", ".o", ".dll", ".dylib", ".so", ".tbd")
 
 
@@ -22,9 +22,9 @@ def library_words(
     Args:
         interface: The library.
         os: The platform's `GOOS`.
-        place: Gives the word that stands for a file or a folder, from its path in the interface.
-        checked: The go command checks the words: a library whose name it does not take is searched
-            for in its folder.
+        place: Returns the word for a file or folder, by its path in the interface.
+        checked: Whether the go command checks the words. A library whose name it rejects is then linked
+            by `-L` and `-l`.
     """
 
     def named(path: str) -> list[str]:
@@ -39,7 +39,7 @@ def library_words(
         words += [f"-Wl,-force_load,{place(path)}" for path in whole]
     elif whole:
         words += ["-Wl,--whole-archive", *map(place, whole), "-Wl,--no-whole-archive"]
-    # Apple's linker looks at every archive until nothing is missing, and knows no groups.
+    # Apple's linker searches all archives until nothing is missing, and has no groups.
     if interface.circular and os != "darwin":
         rest = ["-Wl,--start-group", *rest, "-Wl,--end-group"]
     return words + rest + [word for path in shared_to_link(interface) for word in named(path)]
@@ -47,7 +47,7 @@ def library_words(
 
 def _searched(path: str, os: str, place: Callable[[str], str]) -> list[str]:
     parts = PurePosixPath(path)
-    # Microsoft's linker knows no `-l:`; all that link for Windows find x.lib by `-lx`.
+    # Microsoft's linker has no `-l:`; all linkers for Windows find x.lib by `-lx`.
     by_stem = os == "windows" and parts.suffix == ".lib"
     return [f"-L{place(str(parts.parent))}", f"-l{parts.stem}" if by_stem else f"-l:{parts.name}"]
 

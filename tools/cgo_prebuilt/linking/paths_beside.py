@@ -1,6 +1,6 @@
-"""Go modules that name a library by a path beside their own files, where no environment leads.
+"""Go modules that expect a library file beside their own sources, which no environment variable can change.
 
-In the module cache nothing can be put there. References: `go doc cgo` on `${SRCDIR}`; https://go.dev/ref/mod,
+Nothing can be added to the module cache. References: `go doc cgo` on `${SRCDIR}`; https://go.dev/ref/mod,
 "Module cache" and "Vendoring".
 """
 
@@ -27,13 +27,13 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class PathBeside:
-    """A file that a module names beside its own, and that is not there.
+    """A missing file that a module expects beside its sources.
 
     Attributes:
         module: The module's path.
-        word: What the module says, such as `${SRCDIR}/vec.pc`.
-        folder: Where the module is: in the module cache, or vendored.
-        is_vendored: Whether that is the project's own copy.
+        word: The file as the module names it, such as `${SRCDIR}/vec.pc`.
+        folder: The module's folder, in the module cache or vendored.
+        is_vendored: Whether the module is vendored.
     """
 
     module: str
@@ -43,7 +43,7 @@ class PathBeside:
 
 
 def paths_of(go_file: str) -> list[str]:
-    """Return the files that the `#cgo` lines of a Go file name relative to it: `${SRCDIR}/vec.pc`. Pure."""
+    """Return the files that a Go file's `#cgo` lines name relative to it: `${SRCDIR}/vec.pc`. Pure."""
     words = (word for line in _LINE.findall(go_file) for word in line.split())
     return [word for word in words if _PATH.match(word)]
 
@@ -55,9 +55,9 @@ def find_path_beside(
 
     Args:
         project: The folder of the program's go.mod.
-        owners: What the modules' paths begin with, such as `github.com/acme/`.
+        owners: The prefixes of the modules' paths, such as `github.com/acme/`.
         files: The names of the library's files.
-        environ: The environment, over what `go env -w` has set: it says where the module cache is.
+        environ: The environment with the settings of `go env -w` below it; locates the module cache.
     """
     try:
         go_mod = text_of_file(project / "go.mod", errors="replace")
@@ -95,7 +95,7 @@ def _module_cache(environ: Mapping[str, str]) -> Path:
 
 
 def escape(text: str) -> str:
-    """Return a path or version as it stands in a proxy's URLs: `!x` for `X` (module.EscapePath)."""
+    """Return a path or version as a proxy's URLs spell it: `!x` for `X` (module.EscapePath)."""
     return re.sub(r"[A-Z]", lambda match: "!" + match[0].lower(), text)
 
 

@@ -12,7 +12,7 @@ from cgo_prebuilt.storage.pkg_config_folder import put_pkg_config
 from cgo_prebuilt.storage.tree import FILES, Tree
 
 _DOLLAR = "dollar=$\n"
-"""A variable for what begins a variable: `$$` is one dollar to pkg-config, and two to pkgconf."""
+"""A variable whose value is `$`: pkg-config reads `$$` as one dollar, pkgconf as two."""
 
 
 def write_pkg_config(tree: Tree, name: str, version: str, interface: Interface, os: str) -> Path:
@@ -45,10 +45,10 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
         version: Its version.
         interface: How its files are compiled and linked.
         os: The platform's `GOOS`.
-        prefix: The folder of the files, relative to the `.pc` file, so that the text is the same
-            wherever both are (pkg-config's `pcfiledir`).
+        prefix: The folder of the files, relative to the `.pc` file (pkg-config's `pcfiledir`), so that
+            the text does not depend on where both are.
     """
-    # No quotes around `${prefix}`: pkgconf has put backslashes into `pcfiledir` where they are due.
+    # No quotes around `${prefix}`: pkgconf already escapes `pcfiledir` with backslashes.
     cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
     cflags += [f"-D{_escaped(define)}" for define in interface.defines]
     words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}", checked=True)

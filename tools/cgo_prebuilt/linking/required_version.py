@@ -1,4 +1,4 @@
-"""The version of a Go module that a program requires, compared with its library's. Pure."""
+"""Compare the version of a Go module that a program requires with the library's version. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from cgo_prebuilt.url import Url
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?([^\s()/]+\.[^\s()]*/\S+)\s+(v\S+)", re.MULTILINE)
 _MAJOR = re.compile(r"/v[0-9]+$")
 _RELEASE = re.compile(r"https://github\.com/([^/{}]+/[^/{}]+)/releases/")
-# A commit between two releases, of which no version of a library is known (same page, "Pseudo-versions").
+# A commit between two releases, which has no library version (same page, "Pseudo-versions").
 _PSEUDO = re.compile(r"[-.][0-9]{14}-[0-9a-f]{12}$")
 
 
 def other_version(go_mod: str, module: str, version: str) -> str | None:
-    """Return the version of a module that a go.mod requires, if the library's is another one.
+    """Return the version of a module that a go.mod requires, if the library's differs.
 
     Args:
         go_mod: Its text.
-        module: The module's path; the same one of another major version is meant, too.
-        version: The library's, with or without a `v`.
+        module: The module's path, of any major version.
+        version: The library's version, with or without a `v`.
 
     Returns:
-        None where they are the same, or nothing can be said.
+        The version; None if both are the same, or if they cannot be compared.
     """
     wanted = _MAJOR.sub("", module)
     for path, required in required_modules(go_mod):

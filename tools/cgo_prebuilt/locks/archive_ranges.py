@@ -1,7 +1,7 @@
 """The byte ranges of an archive that some of its members need.
 
-`lock` finds it out once. A fetch then asks for the bytes of its own platform's members alone, though
-the format has no index. All offsets count from the start: of the archive (compressed), or of the tar
+`lock` finds them once. A fetch then requests only the bytes of its platform's members, though the
+format has no index. All offsets count from the start: of the archive (compressed), or of the tar
 in it (decoded).
 """
 
@@ -18,13 +18,13 @@ WINDOW_SIZE = 1 << 15
 """How far back deflate can refer (RFC 1951, section 2)."""
 
 ENTERED = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
-"""The formats that can be entered."""
+"""The formats whose decoding can begin at an entry point."""
 
 MOST = 0.8
-"""Of an archive of which more is needed, all is read, so that its hash is verified, too.
+"""If more than this share is needed, the whole archive is read, which also verifies its hash.
 
-Up to 60 % parts took fewer processor seconds than the whole, and the time of their bytes (255 MB in
-five equal parts, 50 MB/s).
+Up to 60 %, parts took less processor time than the whole, and time in proportion to their bytes (255 MB
+in five equal parts, 50 MB/s).
 """
 
 
@@ -33,12 +33,12 @@ class EntryPoint:
     """A place where decoding can begin, or where it can end.
 
     Attributes:
-        compressed: The first whole byte of what is decoded there.
-        decoded: What it decodes to begins here.
-        bits: How many bits of the byte before belong to it, too: the highest ones.
-        window: What a decoder must know: the 32 KiB before it (deflate), or the header of its
-            stream (xz). Empty where a stream, frame or gzip member begins. None where decoding
-            can only end.
+        compressed: The offset of the first whole byte to decode.
+        decoded: The offset in the tar of its first decoded byte.
+        bits: The number of bits, the highest ones, of the byte before that belong to it.
+        window: The decoder's initial state: the 32 KiB before the point (deflate), or the header of
+            its stream (xz). Empty at the start of a stream, frame or gzip member. None if decoding
+            can only end here.
     """
 
     compressed: int
@@ -58,12 +58,12 @@ START = EntryPoint(0, 0, window=b"")
 
 @dataclass(frozen=True, slots=True)
 class MemberRun:
-    """Members behind each other that the same platforms need, with their headers.
+    """Consecutive members, with their headers, that the same platforms need.
 
     Attributes:
-        first: The name of the first.
-        start: Where its first header begins in the tar.
-        end: Where the last one's contents end, with their padding.
+        first: The name of the first member.
+        start: The offset in the tar of its first header.
+        end: The offset in the tar of the end of the last member, with its padding.
     """
 
     first: str
@@ -73,11 +73,11 @@ class MemberRun:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRanges:
-    """What is known of one archive.
+    """The ranges of one archive.
 
     Attributes:
-        runs: In order; none overlaps another.
-        points: In order. Where one stream ends and the next begins, there may be a point for each.
+        runs: The runs, in order, without overlaps.
+        points: The entry points, in order. Between two streams, there may be a point for each.
     """
 
     runs: tuple[MemberRun, ...]
@@ -86,12 +86,12 @@ class ArchiveRanges:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Bytes of an archive that are decoded in one go.
+    """Consecutive bytes of an archive, decoded from one entry point.
 
     Attributes:
         entry: Where decoding begins.
-        end: Where the bytes end that it needs.
-        pieces: The decoded bytes that are wanted: start and end in the tar, in order.
+        end: The offset in the archive of the end of the needed bytes.
+        pieces: The wanted decoded bytes: start and end in the tar, in order.
     """
 
     entry: EntryPoint
@@ -100,21 +100,21 @@ class Segment:
 
     @property
     def part(self) -> tuple[int, int]:
-        """Start and end of the bytes in the archive."""
+        """The start and end offsets of the bytes in the archive."""
         return self.entry.start, self.end
 
 
 def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> list[Segment]:
-    """Return what to read of an archive for some of its members.
+    """Return the segments of an archive to read for some of its members.
 
     Args:
-        ranges: What is known of it.
-        members: The names of those that are wanted.
-        size: Of the archive in bytes.
+        ranges: The archive's ranges.
+        members: The names of the wanted members.
+        size: The archive's size in bytes.
 
     Returns:
         The segments in order; together they decode to the headers and contents of the members. Empty
-        where they are about all of the archive.
+        if they would cover nearly all of the archive.
     """
     wanted = _joined((run.start, run.end) for run in ranges.runs if run.first in members)
     entries = [START, *(point for point in ranges.points if point.window is not None)]
@@ -138,12 +138,12 @@ def needed_points(
     """Return the points that are worth a record.
 
     Args:
-        users: For each platform, start and end in the tar of what it needs.
-        candidates: All that there are, in order. From one with a window, decoding goes no
-            farther than to the next one that is a stream's start.
+        users: For each platform, the start and end in the tar of what it needs.
+        candidates: All entry points, in order. From a point with a window, decoding stops at the next
+            start of a stream at the latest.
 
     Returns:
-        Those where decoding for some platform begins, and, without their windows, those where it ends.
+        The points where decoding for some platform begins, and those, without windows, where it ends.
     """
     places = [point.decoded for point in candidates]
     is_entry: dict[int, bool] = {}
@@ -169,13 +169,13 @@ def needed_points(
 
 
 def _end_of(decoded: int, points: Sequence[EntryPoint], size: int) -> int:
-    """Return where the bytes end that decode up to a place in the tar."""
+    """Return the offset in the archive up to which bytes are needed to decode up to a place in the tar."""
     index = bisect_left([point.decoded for point in points], decoded)
     return points[index].compressed if index < len(points) else size
 
 
 def _joined(pieces: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Pieces in order, those that touch as one."""
+    """Sort pieces, and merge adjacent ones."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(pieces):
         if joined and start <= joined[-1][1]:

@@ -16,7 +16,7 @@ class Choice:
     Attributes:
         name: The library.
         version: The version's name.
-        flavor: The flavor's name; empty where the library has no flavors.
+        flavor: The flavor's name; empty for a library without flavors.
         locked: The version.
     """
 

@@ -1,8 +1,9 @@
-"""The options of a lock that every linker may be given: literals, which Starlark loads and Python parses.
+"""The link options that a lock may have without permission: literals, which Starlark loads and Python parses.
 
-Some options load a plugin, read other options from a file or run a program, and a lock is somebody else's. So these are
-what the go command takes in `#cgo LDFLAGS` (cmd/go/internal/work/security.go), as far as libraries need them. The root
-module, and CGO_PREBUILT_ALLOW_LINKOPTS, allow more. `tests/locks/link_option_cases.bzl` has what both sides must answer.
+Some options load a plugin, read other options from a file or run a program, and the lock's author may not be trusted. So
+these are the options that the go command allows in `#cgo LDFLAGS` (`security.go` of cmd/go), as far as libraries
+need them. The root module, and CGO_PREBUILT_ALLOW_LINKOPTS, allow more. `tests/locks/link_option_cases.bzl` has the cases
+that both readers must decide alike.
 """
 
 # Whole words.
@@ -62,7 +63,7 @@ WORDS = [
     "-Wl,-z,relro",
 ]
 
-# Beginnings of words. What follows is neither empty nor one of another option, and has no comma.
+# Prefixes of words. The rest of the word must not be empty, and must not have a comma.
 BEGINNINGS = [
     "-F",
     "-L",
@@ -91,7 +92,7 @@ BEGINNINGS = [
     "-Wl,-weak_library,",
 ]
 
-# Words that another word follows, which is no option.
+# Words that take the next word as their argument, which must not be an option.
 PAIRS = [
     "-F",
     "-L",
@@ -105,12 +106,12 @@ PAIRS = [
     "-weak_library",
 ]
 
-# What Microsoft's linker is given: system libraries, by their plain names.
+# For Microsoft's linker: system libraries, by their plain names.
 ENDINGS = [
     ".lib",
 ]
 
-# Beginnings of words that BEGINNINGS would allow: Apple's linker loads the library that follows.
+# Prefixes that are refused although BEGINNINGS allows them: Apple's linker loads the library that follows.
 REFUSED = [
     "-lto_library",
 ]

@@ -19,11 +19,11 @@ def refused_linkopt(linkopts: Iterable[str], allowed: Collection[str]) -> str | 
     """Return the first link option that could run a program or read other options.
 
     Args:
-        linkopts: Options as a lock has them, some of several words.
+        linkopts: A lock's options, each of one or several words.
         allowed: The words that the consumer allows.
 
     Returns:
-        The first that is neither known to be harmless nor allowed; None where there is none.
+        The first option that is neither known to be harmless nor allowed; None without one.
     """
     return next((text for text in linkopts if not _harmless(text.split(" "), allowed)), None)
 

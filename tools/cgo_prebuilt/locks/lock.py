@@ -23,10 +23,10 @@ class LockedFile:
     """A file of an archive.
 
     Attributes:
-        path: Where it goes, relative to the output, with `/` between its parts.
-        sha256: Of its contents, 64 lower-case hex digits.
-        size: In bytes.
-        member: The archive's member that holds it, named from the archive's root. Empty where that is
+        path: Its path in the output, with `/` between its parts.
+        sha256: The SHA-256 of its contents, 64 lower-case hex digits.
+        size: Its size in bytes.
+        member: The archive's member that holds it, named from the archive's root. Empty if the member is
             `path` below the archive's `strip_prefix`.
     """
 
@@ -42,13 +42,13 @@ class LockedArchive:
 
     Attributes:
         file: Its file name, without a folder.
-        urls: Where it is, in the order to try.
-        sha256: Of the whole archive, 64 lower-case hex digits.
-        size: Of the whole archive, in bytes.
+        urls: Its URLs, in the order to try.
+        sha256: The SHA-256 of the whole archive, 64 lower-case hex digits.
+        size: The size of the whole archive in bytes.
         format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside the archive that `files` are relative to; empty for its root.
         files: What to extract, sorted by path.
-        ranges: SHA-256 of its section of the file beside the lock; empty where it has none.
+        ranges: The SHA-256 of its section in the lock's `.ranges` file; empty without one.
     """
 
     file: str
@@ -73,18 +73,18 @@ class Interface:
 
     Attributes:
         static_library: Static archives in link order.
-        alwayslink: Those of them that are linked as a whole, also what nothing refers to.
-        circular: Those of them that need each other, whatever their order.
-        shared_library: Shared libraries in link order; one whose name is a static archive's but for
-            its ending is another form of that.
+        alwayslink: The static archives that are linked as a whole, including unreferenced objects.
+        circular: The static archives with circular dependencies.
+        shared_library: Shared libraries in link order. One with the name of a static archive, but for
+            the ending, is another form of it.
         interface_library: Import libraries (Windows), one for each shared library or none.
         headers: Header files.
-        include_dirs: Folders to be searched for headers.
+        include_dirs: Folders to search for headers.
         linkopts: Options for the linker, each one string (`-framework Security` is one).
         defines: `NAME` or `NAME=VALUE`.
-        licenses: Files that must go wherever the library goes: its license, third parties' notices.
-        runtime_files: What a program reads or loads when it runs, and nothing links: plugins, models, data.
-        requires: What the library needs of the machine that its program runs on.
+        licenses: Files to distribute with the library: its license, third parties' notices.
+        runtime_files: Files that a program reads or loads at run time: plugins, models, data.
+        requires: The library's requirements on the machine at run time.
     """
 
     static_library: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class Interface:
         return [path for path in named if path not in self.static_library]
 
     def required_files(self) -> tuple[str, ...]:
-        """Return every file that must exist; in a manifest, also globs that match at least one."""
+        """Return every file that must exist; in a manifest, also globs that must match a file."""
         return self.libraries() + self.headers + self.licenses + self.runtime_files
 
 
@@ -129,8 +129,8 @@ class LockedPlatform:
     Attributes:
         archives: The downloads.
         interface: How the files are compiled and linked.
-        unusable: What of it only a newer program can use; there are no archives then. Empty for
-            a prebuilt that can be fetched.
+        unusable: The part that only a newer program can use; then there are no archives. Empty for a
+            prebuilt that can be fetched.
     """
 
     archives: tuple[LockedArchive, ...]
@@ -138,7 +138,7 @@ class LockedPlatform:
     unusable: str = ""
 
     def check_usable(self, what: str) -> None:
-        """Check that this version can use it.
+        """Check that this program can use the prebuilt.
 
         Raises:
             UnavailableError: Only a newer program can.
@@ -162,8 +162,8 @@ class Build:
     Attributes:
         tool: `cargo`, `make`, `cmake` or `command`.
         args: Arguments for the tool; for `command`, the whole command line.
-        target: What `make` is to make, or the `cmake` target; empty for the default.
-        toolchain: The Rust toolchain, as rustup names it; empty for the usual one.
+        target: The target of `make` or `cmake`; empty for the default.
+        toolchain: The Rust toolchain by rustup's name; empty for the default.
     """
 
     tool: str
@@ -177,8 +177,8 @@ class LockedCrates:
     """The crates of one commit of a Git repository, as one archive.
 
     Attributes:
-        source: What `Cargo.lock` calls it: `git+URL?branch=NAME#COMMIT`.
-        sha256: Of the archive.
+        source: The name in `Cargo.lock`: `git+URL?branch=NAME#COMMIT`.
+        sha256: The SHA-256 of the archive.
     """
 
     source: str
@@ -193,21 +193,21 @@ class Source:
 
     Attributes:
         build: The build, or its first step.
-        outputs: The files that it yields and the headers, relative to the source's root, and how
-            they are compiled and linked. Headers may be globs.
-        installed: The names that the libraries of `outputs` take in an output folder, in the same
-            order, so that a built library stands where a prebuilt one would. Templates of the
-            platform may be in them.
+        outputs: The built files and the headers, relative to the source's root, and how they are
+            compiled and linked. Headers may be globs.
+        installed: The paths of the libraries of `outputs` in an output folder, in the same order, so
+            that a built library has the path of the prebuilt. They may have placeholders for the
+            platform.
         path: The source's folder, relative to the lock's.
         url: The source's archive.
-        sha256: Of that archive.
+        sha256: The SHA-256 of that archive.
         strip_prefix: The folder in that archive that is the source's root.
         then: The steps after the first.
-        env: The variables that the build sees: `NAME`, as the caller has it, or `NAME=VALUE`.
+        env: The build's variables: `NAME` for the caller's value, or `NAME=VALUE`.
         tools: The programs that the build needs besides those of its steps.
-        vendor: Whether the crates that Cargo.lock names are fetched, verified, before the build.
-        git: Those of them that are in Git repositories.
-        platforms: What is different for some platforms, by name; a whole source each.
+        vendor: Whether to fetch and verify the crates in Cargo.lock before the build.
+        git: The crates that are in Git repositories.
+        platforms: The whole source, by platform, for platforms where it differs.
     """
 
     build: Build
@@ -239,9 +239,9 @@ class Signature:
     """A publisher's signature of a release's archives; `vouching.signing` verifies it.
 
     Attributes:
-        public_key: Whose: an SSH public key, `ssh-ed25519 AAAA...`.
-        sums: The text of the `SHA256SUMS` that is signed.
-        signature: Of it, in the armored form of `ssh-keygen -Y sign`.
+        public_key: The publisher's SSH public key, `ssh-ed25519 AAAA...`.
+        sums: The text of the signed `SHA256SUMS`.
+        signature: Its signature, in the armored form of `ssh-keygen -Y sign`.
     """
 
     public_key: str
@@ -254,12 +254,12 @@ class Attestation:
     """A workflow's statement that it built a release's archives; `vouching.attestation` verifies it.
 
     Attributes:
-        issuer: Who vouches for the workflow's identity: an OpenID Connect issuer.
-        repository: Whose workflow it is, `OWNER/NAME`.
+        issuer: The OpenID Connect issuer that vouches for the workflow's identity.
+        repository: The workflow's repository, `OWNER/NAME`.
         workflow: The workflow, `OWNER/NAME/.github/workflows/FILE@REF`.
-        commit: What was built.
+        commit: The commit that was built.
         predicate: The type of the statement, a URL.
-        bundle: The Sigstore bundle that says all this and proves it, as JSON.
+        bundle: The Sigstore bundle that proves all this, as JSON.
     """
 
     issuer: str
@@ -280,9 +280,9 @@ class LockedVersion:
         source: How to build the default flavor; or None.
         signature: The publisher's signature of the archives; or None.
         default_flavor: The flavor that is used if no other is chosen.
-        published: The day of its release, such as `2026-11-28`; empty where nobody states it.
+        published: The day of its release, such as `2026-11-28`; empty if unknown.
         withdrawn: Why nobody should use it any more; empty for a version that may be used.
-        attestations: What was verified when the version was locked; none where nobody asked.
+        attestations: The attestations that were verified when the version was locked.
     """
 
     flavors: Mapping[str, Mapping[str, LockedPlatform]]
@@ -317,9 +317,9 @@ class Lock:
         name: The library.
         default_version: The version that is used if no other is chosen.
         versions: The releases.
-        revision: What the lock was written for; see `lock_keys`.
+        revision: The revision of the format; see `lock_keys`.
         unread: The places in the file that this program does not know, and left out.
-        ranges_file: The file beside it; see `ranges_file.py`. None of a lock that is in no file.
+        ranges_file: The file beside the lock, see `ranges_file.py`; None for a lock that is not in a file.
     """
 
     name: str
@@ -333,7 +333,7 @@ class Lock:
         """Check that writing the lock again would drop nothing.
 
         Raises:
-            LockError: It does.
+            LockError: It would.
         """
         if self.revision > REVISION or self.unread:
             there = self.unread[0] if self.unread else f"revision {self.revision}"
@@ -347,8 +347,8 @@ class Lock:
         """Return a platform by name; the lock may lack it.
 
         Raises:
-            UsageError: None has that name.
-            LockError: The lock has one of that name, which a newer program may know.
+            UsageError: No supported platform has that name.
+            LockError: The lock has a platform of that name, which a newer program may know.
         """
         try:
             return parse_platform(name)

@@ -45,7 +45,7 @@ def parse_lock(text: str, *, where: str) -> Lock:
 
     Args:
         text: JSON.
-        where: What to call the text in errors.
+        where: The name of the text in errors.
 
     Raises:
         LockError: It is not JSON, or is not a lock.
@@ -70,7 +70,7 @@ def format_lock(lock: Lock) -> str:
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse duplicate keys, which a bad merge leaves; Python would take the last."""
+    """Refuse duplicate keys, which a bad merge can leave; Python would take the last one."""
     document = dict(pairs)
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]

@@ -124,7 +124,7 @@ def _source_json(source: Source) -> dict[str, object]:
         own = _part_json(of_platform)
         keys = {key for key in (*usual, *own) if own.get(key) != usual.get(key)}
         if "then" in keys:
-            keys.add("build")  # to say one is to say both
+            keys.add("build")  # if one of the two is written, so is the other
         different[name] = {key: own.get(key, []) for key in keys}
     if any(different.values()):
         document["platforms"] = {name: own for name, own in different.items() if own}
@@ -132,7 +132,7 @@ def _source_json(source: Source) -> dict[str, object]:
 
 
 def _part_json(source: Source) -> dict[str, object]:
-    """Convert the part that may differ by platform."""
+    """Convert the part of a source that may differ by platform."""
     first, *then = map(_build_json, source.steps)
     document: dict[str, object] = {
         "build": first,

@@ -1,16 +1,16 @@
-"""What a lock of this revision may hold: literals, which Starlark loads and Python parses.
+"""The keys and values of a lock of this revision: literals, which Starlark loads and Python parses.
 
-`docs/decisions/lock-evolution.md` has the rule for what is not listed here; `tests/locks/samples.bzl` has locks that both
-readers must judge alike.
+`docs/decisions/lock-evolution.md` has the rule for unknown keys; `tests/locks/samples.bzl` has locks that both readers must
+judge alike.
 """
 
-# The format; a lock of another one is refused.
+# The version of the format; a lock with a different one is refused.
 SCHEMA = 1
 
-# What the format has grown to; a lock of a newer one is read, too.
+# The revision within that version; a lock of a newer revision is read, too.
 REVISION = 1
 
-# The words that a key can hold. The format `file` is a loose file that is its own only member.
+# The possible words for a key. The format `file` is a loose file: an archive whose only member is itself.
 WORDS = {
     "format": ["bz2", "conda", "deb", "file", "gem", "gz", "tar", "tar.bz2", "tar.gz", "tar.xz", "tar.zst", "xz", "zip", "zst"],
     "tool": ["cargo", "cmake", "command", "make"],
@@ -26,10 +26,10 @@ WORDS = {
     ],
 }
 
-# How the levels of `cpu` begin, by the architecture that they are levels of.
+# The prefixes of the levels of `cpu`, by architecture.
 CPU_ARCHITECTURES = {"x86-64-": "amd64", "armv": "arm64"}
 
-# How a library is compiled and linked: the lists of a platform, and of what a source build yields.
+# How a library is compiled and linked: lists of a platform, and of the outputs of a source build.
 INTERFACE_LISTS = [
     "static_library",
     "alwayslink",
@@ -47,9 +47,9 @@ INTERFACE_LISTS = [
 # The objects that have INTERFACE_LISTS, too.
 INTERFACES = ["platform", "source", "source_platform"]
 
-# The keys of each object, and what stands behind them. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `url`,
-# `count`, `flag`, `lines` and the names in WORDS are plain values, any other word is an object. A `text` is one line; only `lines`
-# may hold CONTROL characters, since a text becomes a word of a command, a script or a BUILD file.
+# The keys of each object, and the types of their values. `[x]` is a list of x, `{x}` a mapping from names to x; `text`, `url`,
+# `count`, `flag`, `lines` and the names in WORDS are plain values, any other word is an object. A `text` is one line; only
+# `lines` may hold CONTROL characters, since a text becomes a word of a command, a script or a BUILD file.
 OBJECTS = {
     "lock": {
         "$schema": "text",
@@ -148,7 +148,7 @@ OBJECTS = {
     },
 }
 
-# The keys that an object must have, as far as the rules look at them; the fetcher checks the others.
+# The keys that an object must have, if the rules use them; the fetcher checks the others.
 REQUIRED = {
     "lock": ["schema", "name", "default_version", "versions"],
     "platform": ["archives"],

@@ -10,19 +10,19 @@ from cgo_prebuilt.starlark_tables import read_tables
 _TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.locks", "lock_keys.bzl")
 
 SCHEMA: int = _TABLES["SCHEMA"]
-"""The version of the format; a lock of another one is refused."""
+"""The version of the format; a lock with a different one is refused."""
 
 REVISION: int = _TABLES["REVISION"]
-"""What the format has grown to within its schema; a lock of a newer one is read, too."""
+"""The revision within that version; a lock of a newer revision is read, too."""
 
 FORMATS: tuple[str, ...] = tuple(_TABLES["WORDS"]["format"])
-"""The archive formats. `file` is a loose file that is its own only member."""
+"""The archive formats. `file` is a loose file: an archive whose only member is itself."""
 
 SINGLE = ("file", "gz", "bz2", "xz", "zst")
-"""The formats of one file, as it is or compressed; its name is not in them."""
+"""The formats that hold one file, compressed or not, without its name."""
 
 BUILD_TOOLS: tuple[str, ...] = tuple(_TABLES["WORDS"]["tool"])
-"""What builds a source."""
+"""The tools that build a source."""
 
 INTERFACE_LISTS: tuple[str, ...] = tuple(_TABLES["INTERFACE_LISTS"])
 """The attributes of an `Interface` that are lists, and their keys in a manifest and in a lock."""

@@ -1,29 +1,29 @@
-"""What names and words in a manifest and a lock may look like."""
+"""The patterns of names and words in a manifest and a lock."""
 
 from __future__ import annotations
 
 import re
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
-"""What a library may be called: its name is also that of files, labels and variables."""
+"""A library's name, which files, labels and variables repeat."""
 
 VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
-"""What a version may be called: a tag, so it may have folders."""
+"""A version's name: a tag, so it may have folders."""
 
 FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-"""What a flavor may be called: its name is also that of labels and of folders."""
+"""A flavor's name, which labels and folders repeat."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[^\x00-\x1f\x7f]*)?")
 """A variable of a build: its name, or its name and its value."""
 
 DEFINE = re.compile(r"[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*(=.*)?")
-"""`NAME` or `NAME=VALUE`: the name of C, of any letters. The go command takes no macro with parameters."""
+"""`NAME` or `NAME=VALUE`, with a C identifier. The go command accepts no macro with parameters."""
 
 PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """A program of a build, to be found on the PATH."""
 
 TOOLCHAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""A Rust toolchain, as rustup names it."""
+"""A Rust toolchain by rustup's name."""
 
 GIT_SOURCE = re.compile(
     r"git\+(ssh://[A-Za-z0-9._-]+@|[a-z]+://)"

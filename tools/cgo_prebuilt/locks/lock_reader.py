@@ -1,7 +1,7 @@
 """Read a lock's JSON by the rules of docs/decisions/lock-evolution.md.
 
-What this program knows is checked strictly. What it does not know is an error in a lock of its own
-revision; in one of a newer revision it is left out, and only using it is an error.
+Known keys are checked strictly. An unknown key is an error in a lock of this program's revision. In a
+lock of a newer revision, it is left out, and only using it is an error.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def read_document(document: object, where: str) -> Lock:
     """Read a lock.
 
     Args:
-        document: What its JSON holds.
-        where: What to call the lock in errors.
+        document: Its parsed JSON.
+        where: The name of the lock in errors.
 
     Raises:
         LockError: It is not a lock, or not one that this program can read.
@@ -301,7 +301,7 @@ class _Reader:
 
     def _file(self, value: object, where: str) -> LockedFile:
         fields = self._reading.fields("file", value, where)
-        # It is compared with names and never becomes one on a disk, so it need not be a portable one.
+        # It is only compared with member names and never written to a disk, so it need not be portable.
         member = fields.string("member") if "member" in fields else ""
         if "member" in fields and not member:
             raise fields.problem("'member' is empty", "remove it: `path` is the member's name then")

@@ -38,12 +38,12 @@ _NO_ENTRY = -1
 
 
 def ranges_beside(lock: Path) -> Path:
-    """Return where the file of a lock is, whether or not there is one."""
+    """Return the path of a lock's ranges file, whether or not it exists."""
     return lock.with_suffix(".ranges")
 
 
 def read_sections(path: Path) -> dict[str, bytes]:
-    """Return the sections of a file by their SHA-256; none where it is absent or damaged."""
+    """Return the sections of a file by their SHA-256; none if it is missing or damaged."""
     try:
         data = bytes_of_file(path)
     except OSError:
@@ -60,14 +60,14 @@ def read_sections(path: Path) -> dict[str, bytes]:
 
 
 def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[Segment]:
-    """Return what to read of an archive for the files that are locked of it.
+    """Return the segments of an archive to read for its locked files.
 
     Args:
         archive: The archive.
-        sections: What `read_sections` found.
+        sections: From `read_sections`.
 
     Returns:
-        The segments in order; none where only the whole archive can be read.
+        The segments in order; none if only the whole archive can be read.
     """
     section = sections.get(archive.ranges)
     if section is None or archive.format not in ENTERED:
@@ -81,7 +81,7 @@ def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[S
 
 
 def format_sections(sections: Mapping[str, bytes]) -> bytes:
-    """Return the file for some sections, in the order of their hashes."""
+    """Return the bytes of a file with some sections, in the order of their hashes."""
     parts = [_MAGIC]
     for _, section in sorted(sections.items()):
         parts += [len(section).to_bytes(_LENGTH, "little"), section]
@@ -111,10 +111,10 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
 
     Args:
         section: Its bytes.
-        size: Of its archive in bytes.
+        size: The size of its archive in bytes.
 
     Raises:
-        ValueError: It is malformed, or not of such an archive.
+        ValueError: It is malformed, or does not fit the archive.
     """
     head, _, windows = section.partition(b"\n")
     document = parse_json(head)
@@ -144,7 +144,7 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
 
 
 def _rows(value: object, *types: type) -> Iterator[list[Any]]:
-    """Yield the rows of a table, each with a value of each type."""
+    """Yield the rows of a table, with their values checked against the types."""
     if not isinstance(value, list):
         raise ValueError("it has no table")
     for row in value:

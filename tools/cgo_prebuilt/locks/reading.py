@@ -11,22 +11,22 @@ from cgo_prebuilt.locks.lock_keys import KEYS, REVISION
 from cgo_prebuilt.platforms import SUPPORTED
 
 PLATFORMS = frozenset(str(platform) for platform in SUPPORTED)
-"""The names of those that this program knows."""
+"""The names of the platforms that this program knows."""
 
 
 RESTORE = "restore the lock from version control, or make it anew with `cgo-prebuilt lock`"
-"""What to do about a lock that nobody could have written."""
+"""The remedy for a lock that no program could have written."""
 
 
 class NewerValue(Exception):
-    """A value of a newer revision, which matters only to its users."""
+    """A value of a newer revision, which is an error only when used."""
 
 
 class Reading:
-    """One reading of a lock, and what it left out.
+    """One reading of a lock, and the places that it left out.
 
     Attributes:
-        revision: The lock's.
+        revision: The lock's revision.
         unread: The places that this program does not know.
     """
 
@@ -36,20 +36,20 @@ class Reading:
         self._is_newer = revision > REVISION
 
     def fields(self, kind: str, value: object, where: str) -> Fields:
-        """Return an object of a kind, whose keys `lock_keys` defines.
+        """Return the fields of an object, whose keys `lock_keys` defines by its kind.
 
         Raises:
-            LockError: It is no mapping; or it has an unknown key, and the lock is of no newer revision.
+            LockError: It is not a mapping; or it has an unknown key, and the lock's revision is not newer.
         """
         ignore = self.unread.append if self._is_newer else None
         return Fields(value, where=where, known=KEYS[kind], error=LockError, ignore=ignore)
 
     def one_of(self, fields: Fields, key: str, known: Sequence[str]) -> str:
-        """Return a value that this version knows.
+        """Return a value if this program knows it.
 
         Raises:
-            NewerValue: It is another one, and the lock is of a newer revision.
-            LockError: It is another one.
+            NewerValue: It is unknown, and the lock's revision is newer.
+            LockError: It is unknown.
         """
         value = fields.string(key)
         if value in known:
@@ -84,7 +84,7 @@ def strings(fields: Fields, key: str, *, lines: bool = False) -> tuple[str, ...]
 
 @contextmanager
 def blaming_the_lock() -> Iterator[None]:
-    """Turn an error about a member's name into an error about the lock."""
+    """Convert an error about a member's name to one about the lock."""
     try:
         yield
     except CgoPrebuiltError as error:

@@ -1,7 +1,7 @@
 """File lists that a lock holds once for several archives. Pure.
 
-A library with a thousand headers for eight platforms would repeat them in each. Files that the same
-archives have, and the same platforms as headers, are one list with a name.
+Otherwise, a library with a thousand headers for eight platforms would repeat them for each. Files of the
+same archives that are headers of the same platforms become one named list.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from cgo_prebuilt.locks.lock import Lock, LockedFile, LockedPlatform
 
 _LEAST = 16
-"""So many files are worth a list of their own; fewer are easier to read where they are used."""
+"""The fewest files for a shared list; fewer are easier to read where they are used."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedLists:
-    """The lists by name, and the list that each of their files is in."""
+    """The shared lists by name, and each file's list."""
 
     lists: Mapping[str, tuple[LockedFile, ...]]
     _names: Mapping[LockedFile, str]
@@ -26,7 +26,7 @@ class SharedLists:
     def split(
         self, platform: LockedPlatform, files: Iterable[LockedFile]
     ) -> tuple[list[LockedFile], list[str]]:
-        """Return a platform's files that are in no list, and the names of the lists with the others."""
+        """Return a platform's files outside of the lists, and the names of the lists with the others."""
         if not _is_in_order(platform):
             return list(files), []
         own, names = [], set()
@@ -45,8 +45,8 @@ def share(lock: Lock) -> SharedLists:
         lock: The lock.
 
     Returns:
-        The lists. A list is named `VERSION/NUMBER`, by the oldest version that has it, so that a
-        new version renames none.
+        The lists. A list is named `VERSION/NUMBER`, after the oldest version that has it, so that a new
+        version does not rename lists.
     """
     uses: dict[LockedFile, list[tuple[int, bool]]] = {}
     versions: list[str] = []
@@ -64,7 +64,7 @@ def share(lock: Lock) -> SharedLists:
         groups.setdefault(tuple(places), []).append(file)
     lists: dict[str, tuple[LockedFile, ...]] = {}
     numbers: dict[str, int] = {}
-    # The largest first: a few files that change do not rename the many that stay.
+    # The largest list first, so that a change of a few files does not rename the large lists.
     for used, files in sorted(groups.items(), key=lambda item: (-len(item[1]), item[1][0].path)):
         if len(files) >= _LEAST and len(used) > 1:
             version = versions[used[0][0]]

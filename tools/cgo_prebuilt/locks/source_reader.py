@@ -34,11 +34,11 @@ def read_source(reading: Reading, value: object, where: str) -> Source:
 
     Args:
         reading: The reading of its lock.
-        value: What the lock holds under `source`.
+        value: The lock's value of `source`.
         where: That place, for errors.
 
     Raises:
-        LockError: It is no source.
+        LockError: It is not a source.
     """
     fields = reading.fields("source", value, where)
     usual = {key: fields.get(key) for key in KEYS["source"] if key in fields}
@@ -50,7 +50,7 @@ def read_source(reading: Reading, value: object, where: str) -> Source:
             continue
         own = reading.fields("source_platform", different, place)
         given = {key: own.get(key) for key in KEYS["source_platform"] if key in own}
-        if "build" in given:  # other steps than the usual ones
+        if "build" in given:  # the platform has its own steps
             given.setdefault("then", [])
         whole = Fields({**usual, **given}, where=place, known=KEYS["source"], error=LockError)
         platforms[name] = _source_of_platform(reading, whole)

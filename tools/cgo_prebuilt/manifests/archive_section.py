@@ -23,9 +23,9 @@ _NOT_READ = re.compile(
 )
 
 _REGISTRY = re.compile(r"oci://[^\[\]/?#@: ]+(:[0-9]{1,5})?/[^/?#@: ]")
-"""A repository of a registry, which `lock` finds the URLs of archives in."""
+"""A repository of a registry, in which `lock` finds the URLs of archives."""
 
-# Which of them an archive is laid out by; a loose file has but its `path`.
+# The keys that describe an archive's layout; a loose file has its `path` only.
 _LAYOUT = ("strip_prefix", "find", "members")
 
 
@@ -35,14 +35,14 @@ class ArchiveSpec:
 
     Attributes:
         file: Its file name.
-        urls: Where it is published, in the order to try.
+        urls: Its URLs, in the order to try.
         format: One of `lock.FORMATS`.
-        strip_prefix: The folder inside it that the library's paths are relative to; or a glob that only
-            this folder fits.
-        path: For a loose file, where it goes.
-        find: A file of which there is one: the folder that it is in is the prefix. Empty for none.
-        members: The paths of files that have another name in the archive, each with that.
-        is_loose_by_name: Nothing but the file's name says that it is a loose file.
+        strip_prefix: The folder inside it to which the library's paths are relative; or a glob that
+            matches only this folder.
+        path: For a loose file, its path in the output.
+        find: A file that appears once; its folder is the prefix. Empty for none.
+        members: For files with a different name in the archive: that name, by path.
+        is_loose_by_name: Whether only the file's name suggests that it is a loose file.
     """
 
     file: str
@@ -56,7 +56,7 @@ class ArchiveSpec:
 
     @property
     def has_fixed_layout(self) -> bool:
-        """Return whether the manifest alone says where each file of the archive is."""
+        """Return whether the manifest alone tells the place of each file in the archive."""
         return not (self.find or self.members or is_pattern(self.strip_prefix))
 
 
@@ -73,12 +73,12 @@ def read_archive(
 
     Args:
         value: The entry.
-        urls: Where archives are published that do not say it themselves.
-        values: Those of the placeholders.
-        where: What the entry is called in an error.
+        urls: The URLs of archives without their own.
+        values: The values of the placeholders.
+        where: The name of the entry in errors.
 
     Raises:
-        ManifestError: It is no archive.
+        ManifestError: The entry is invalid.
     """
     fields = Fields(
         value,
@@ -146,7 +146,7 @@ def check_urls(fields: Fields) -> None:
     """Refuse URLs that cannot be fetched or that hold a secret.
 
     Raises:
-        ManifestError: There is one in 'urls'.
+        ManifestError: 'urls' has one.
     """
     for text in fields.strings("urls"):
         url = Url(text) if _REGISTRY.match(text) else check_url(fields, "urls", text)
@@ -154,7 +154,7 @@ def check_urls(fields: Fields) -> None:
 
 
 def a_glob(name: str) -> tuple[str, str]:
-    """Return the error for a glob in a place that allows none."""
+    """Return the error for a glob where none is allowed."""
     return (
         f"{name!r} is a glob, where a file has to be named",
         "name each file; only 'headers', 'licenses' and 'runtime_files' take globs",
@@ -165,7 +165,7 @@ def check_names(names: list[str], where: str) -> None:
     """Refuse names that an archive's member must not have.
 
     Raises:
-        ManifestError: There is one among them.
+        ManifestError: A name is unsafe.
     """
     for name in names:
         if is_pattern(name):

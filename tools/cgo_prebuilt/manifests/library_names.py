@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.locks.lock import Interface
 
-# Bazel's CppFileTypes, without what only Bazel itself makes (.lo, .pic.a).
+# Bazel's CppFileTypes, without the endings of Bazel's own outputs (.lo, .pic.a).
 _NAMES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "static_library": (re.compile(r".+\.(a|lib)"), "NAME.a or NAME.lib"),
     "shared_library": (
@@ -28,10 +28,10 @@ def check_library_names(interface: Interface, *, where: str) -> None:
 
     Args:
         interface: The libraries.
-        where: What names them, for the error.
+        where: The place that names them, for the error.
 
     Raises:
-        ManifestError: There is one; the error says what to write.
+        ManifestError: A name is refused; the error says what to write.
     """
     for key, (pattern, words) in _NAMES.items():
         for path in getattr(interface, key):

@@ -1,4 +1,4 @@
-"""`prebuilt.yaml`, as `pack`, `lock` and `goproxy` read it."""
+"""Read and check `prebuilt.yaml`, for `pack`, `lock` and `goproxy`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GoSpec:
 
     Attributes:
         module: The forwarding module's path.
-        package: The folder of the Go package that is published in it; or None.
+        package: The folder of the Go package to publish in it; or None.
         license: The file that becomes each module's LICENSE; None for a `LICENSE` beside the
             manifest, if there is one.
     """
@@ -46,15 +46,15 @@ class Manifest:
 
     Attributes:
         where: The manifest's file, for errors.
-        folder: The folder that `source.path` is relative to.
+        folder: The folder to which `source.path` is relative.
         name: The library.
         version: The release.
         source: How to build it, `path` relative to `folder`; or None.
-        go: What `goproxy build` needs; or None.
+        go: The section `go`, for `goproxy build`; or None.
         public_key: The SSH key that signs the releases; or None.
         flavors: The platforms of each flavor, in the manifest's order; the first is the default. A
             library without flavors has one flavor, whose name is empty.
-        withdrawn: Why nobody should use a version any more, by version; also of other versions.
+        withdrawn: The reasons for withdrawn versions, by version; other releases may be among them.
     """
 
     where: str
@@ -153,9 +153,9 @@ def parse_manifest(
     """Check a manifest that is already parsed as YAML.
 
     Args:
-        document: What the YAML holds.
+        document: The parsed YAML.
         where: The manifest's file, for errors.
-        folder: What `source.path` is relative to.
+        folder: The folder to which `source.path` is relative.
         version: A version to use instead of the manifest's.
 
     Raises:
@@ -205,7 +205,7 @@ def parse_manifest(
 
 
 def _refuse_equal_flavors(top: Fields, specs: Sequence[PlatformSpec]) -> None:
-    """Refuse flavors with equal archives, since one would overwrite the other."""
+    """Refuse flavors with the same archive names, since one archive would overwrite the other."""
     for position, spec in enumerate(specs):
         for other in specs[:position]:
             if spec == replace(other, flavor=spec.flavor):

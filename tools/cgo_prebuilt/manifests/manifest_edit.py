@@ -1,4 +1,4 @@
-"""Edit one line of a manifest, and keep the rest."""
+"""Edit one line of a manifest; keep the rest of the file unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cgo_prebuilt.template import bare_version
 _VERSION_LINE = re.compile(
     r"^version:[^\S\n]*([^\s#][^#\n]*?)([^\S\n]*(?:#[^\n]*)?)$", re.MULTILINE
 )
-# What YAML takes for a text as it stands: `v1.2.3` is one, `1.10` and `null` are not.
+# Plain words that YAML reads as text: `v1.2.3`, but not `1.10` and `null`.
 _PLAIN = re.compile(r"v[0-9][0-9A-Za-z.+-]*")
 
 _V_BEFORE_VERSION = re.compile(r"(?m)^(?!\s*#).*(?<![A-Za-z0-9{}])v\{version\}")
@@ -24,7 +24,7 @@ def as_manifest_has_it(text: str, version: str) -> str:
 
     Args:
         text: The manifest.
-        version: The version, perhaps as its tag is.
+        version: The version, perhaps spelled as its tag.
     """
     return bare_version(version) if _V_BEFORE_VERSION.search(text) else version
 
@@ -38,7 +38,7 @@ def with_version(text: str, version: str, *, where: str) -> str:
         where: The manifest's file, for errors.
 
     Raises:
-        ManifestError: It has no line `version: ...` of its own.
+        ManifestError: It has no separate line `version: ...`.
     """
     value = version if _PLAIN.fullmatch(version) else json.dumps(version)
     changed, count = _VERSION_LINE.subn(lambda match: f"version: {value}{match[2]}", text)
@@ -62,11 +62,11 @@ def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
     Args:
         text: The manifest.
         version: The version.
-        why: The reason, a line.
+        why: The reason, on one line.
         where: The manifest's file, for errors.
 
     Raises:
-        ManifestError: `withdrawn` is written in a way that is left to people.
+        ManifestError: The form of `withdrawn` cannot be edited automatically.
     """
     entry = f"{_spellings(version)[0]}: {_spellings(why)[0]}"
     before = parse_yaml(text, where)
@@ -90,12 +90,12 @@ def with_withdrawn(text: str, version: str, why: str, *, where: str) -> str:
 
 
 def _spellings(value: str) -> list[str]:
-    """Return the ways in which YAML may write a text on one line, our own first."""
+    """Return the spellings of a text on one line of YAML, our own first."""
     return [json.dumps(value, ensure_ascii=False), json.dumps(value), f"'{value}'", value]
 
 
 def _with_other_entry(text: str, version: str, old: str, entry: str) -> list[str]:
-    """Return the candidate texts with an entry in place of a version's earlier reason."""
+    """Return the candidate texts in which an entry replaces a version's earlier reason."""
     ways = [f"{key}: {reason}" for key in _spellings(version) for reason in _spellings(old)]
     return [text.replace(one, entry) for one in ways if text.count(one) == 1]
 

@@ -1,4 +1,4 @@
-"""A manifest's platforms: what each prebuilt consists of, by flavor."""
+"""A manifest's platforms: the archives and files of each prebuilt, by flavor."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from cgo_prebuilt.requirements import Requires, is_for, read_requires
 from cgo_prebuilt.template import fill, values_for
 
 PLATFORM_KEYS = ("urls", "archives", *INTERFACE_LISTS, "requires")
-"""What a manifest may say for all platforms, for one, and for a flavor."""
+"""The keys that a manifest may set for all platforms, for one, and for a flavor."""
 
 _PLACEHOLDER_NAME = re.compile(r"(?!(?:name|version|bare_version|file|flavor)\Z)[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformSpec:
-    """What a platform's prebuilt consists of; headers are still globs.
+    """A platform's prebuilt in a manifest; headers are still globs.
 
     Attributes:
         platform: The platform.
         archives: The downloads.
         interface: How it is compiled and linked.
-        flavor: The flavor; empty where the library has none.
+        flavor: The flavor; empty for a library without flavors.
     """
 
     platform: Platform
@@ -54,18 +54,18 @@ def read_platforms(
 
     Args:
         top: The manifest.
-        flavor: What it says of the flavor; None where the library has none.
+        flavor: The flavor's section; None for a library without flavors.
         names: The library's `name` and `version`.
-        flavor_name: The flavor's name; empty where there are none.
+        flavor_name: The flavor's name; empty for a library without flavors.
 
     Raises:
-        ManifestError: A platform is not one, or lacks what it must have.
+        ManifestError: A platform is unknown, or lacks a required key.
     """
     usual = _platform_layers(top)
     own = _platform_layers(flavor) if flavor is not None and "platforms" in flavor else {}
     specs = []
     for name in own or usual:
-        # What a flavor says counts over what the manifest says of a platform.
+        # A flavor's section overrides the manifest's section of a platform.
         layers = [own.get(name), flavor, usual.get(name), top]
         specs.append(
             _platform_spec(
@@ -76,7 +76,7 @@ def read_platforms(
 
 
 def _platform_layers(holder: Fields) -> dict[str, Fields]:
-    """Return what a manifest or a flavor says of each platform."""
+    """Return each platform's section of a manifest or a flavor."""
     listed = holder.required("platforms")
     if not isinstance(listed, Mapping) or not listed:
         raise holder.problem(
@@ -96,10 +96,10 @@ def _platform_layers(holder: Fields) -> dict[str, Fields]:
 
 
 def checked_layer(layer: Fields) -> Fields:
-    """Return the layer if its values have the right types, even those that others override.
+    """Check the types of all values of a layer, even of overridden ones; return the layer.
 
     Raises:
-        ManifestError: It is not.
+        ManifestError: A value has a wrong type.
     """
     check_texts(layer, Interface.of({key: layer.strings(key) for key in INTERFACE_LISTS}))
     _requires(layer)
@@ -109,7 +109,7 @@ def checked_layer(layer: Fields) -> Fields:
 
 
 def _names(layer: Fields) -> dict[str, str]:
-    """Return a platform's words in this release, by placeholder."""
+    """Return the values of a platform's placeholders in this release."""
     names = layer.string_mapping("names")
     for name in names:
         if not _PLACEHOLDER_NAME.fullmatch(name):
@@ -148,9 +148,9 @@ def _platform_spec(
 
     Args:
         platform_name: The platform's name.
-        layers: Who may say something of it; the first who does counts.
+        layers: The sections that may set its keys; the first one takes precedence.
         names: The library's `name` and `version`.
-        flavor: The flavor's name; empty where there are none.
+        flavor: The flavor's name; empty for a library without flavors.
     """
     own, top = layers[0], layers[-1]
     platform = platform_of(platform_name, own.where)

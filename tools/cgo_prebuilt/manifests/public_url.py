@@ -15,7 +15,7 @@ def check_public(url: Url, key: str, fields: Fields) -> None:
         fields: The section that has the key.
 
     Raises:
-        ManifestError: It does; the error does not show it.
+        ManifestError: It does; the error does not show the secret.
     """
     credential = url.credential()
     if credential is not None:

@@ -41,15 +41,15 @@ def read_source(
     """Read the section.
 
     Args:
-        value: What the manifest holds under `source`.
+        value: The manifest's value of `source`.
         top: The manifest.
-        specs: The platforms of the default flavor, which is what a source build stands for.
+        specs: The platforms of the default flavor, which a source build replaces.
         name: The library.
         version: The release.
-        flavor: The default flavor; empty where there is none.
+        flavor: The default flavor; empty for a library without flavors.
 
     Raises:
-        ManifestError: The section is not one.
+        ManifestError: The section is invalid.
     """
     where = f"{top.where}: source"
     fields = Fields(value, where=where, known=_KEYS, error=ManifestError)
@@ -91,12 +91,12 @@ def read_source(
 
 
 def _described(top: Fields, flavor: str) -> Interface:
-    """Return how the manifest links a prebuilt, for every platform."""
+    """Return the interface that the manifest gives prebuilts of every platform."""
     return Interface.of({key: _of_flavor(top.strings(key), flavor) for key in INTERFACE_LISTS})
 
 
 def _platform_layers(fields: Fields) -> dict[str, Fields]:
-    """Return the section's values for each platform, over those for all."""
+    """Return the section of each platform, which overrides the values for all platforms."""
     listed = {} if fields.get("platforms") is None else fields.get("platforms")
     if not isinstance(listed, Mapping):
         raise fields.problem("'platforms' must be a mapping", "such as `linux_arm64: {}`")
@@ -121,8 +121,8 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
     """Read the part that may differ by platform.
 
     Args:
-        fields: What the section says for it.
-        prebuilt: What the build stands for: where its libraries go, and how they are linked.
+        fields: The platform's section.
+        prebuilt: The prebuilt that the build replaces: its libraries' paths, and how they are linked.
         top: The manifest.
         flavor: The default flavor.
     """
@@ -130,7 +130,7 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
         {key: _of_flavor(fields.strings(key), flavor) for key in INTERFACE_LISTS}
     )
     for key in ("linkopts", "defines"):
-        # How it is linked does not depend on who built it; where its files are does.
+        # A source build is linked like the prebuilt; only the paths of its files differ.
         if key not in fields:
             outputs = replace(outputs, **{key: getattr(prebuilt, key)})
     if not outputs.libraries():
@@ -163,7 +163,7 @@ def _url(fields: Fields, names: Mapping[str, str]) -> Url | None:
 
 
 def _installed(outputs: Interface, prebuilt: Interface) -> tuple[str, ...]:
-    """Return where built libraries go: to the prebuilt's paths, if there are as many."""
+    """Return the paths of built libraries: those of the prebuilt's, if there are as many."""
     places: list[str] = []
     for kind in _LIBRARIES:
         built: tuple[str, ...] = getattr(outputs, kind)

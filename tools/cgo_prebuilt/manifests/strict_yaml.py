@@ -1,4 +1,4 @@
-"""YAML with duplicate keys refused, of which PyYAML would take the last."""
+"""YAML without duplicate keys, of which PyYAML would take the last."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def parse_yaml(text: str, where: str) -> object:
 
     try:
         return yaml.load(text, Loader)
-    # The last four: what PyYAML lets out for a scalar that is not what its tag or its form says,
-    # such as the date 2024-13-01.
+    # PyYAML raises the last four for an invalid scalar, such as the date 2024-13-01.
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
         reason = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise ManifestError(
