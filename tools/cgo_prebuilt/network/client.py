@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.network.answer import Answer
@@ -40,6 +40,16 @@ _GZIP: Final = re.compile(r"(?i).*(\.t?gz|\.crate|sha256:[0-9a-f]{64})")
 _MOST_WORDS: Final = 1 << 16
 _WORDS_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class _Request(NamedTuple):
+    """A request to one hop of a chain of redirects, which begins at `url`."""
+
+    method: str
+    hop: Url
+    url: Url
+    headers: Mapping[str, str]
+    body: Any = None
 
 
 class HttpClient:
@@ -149,7 +159,7 @@ class HttpClient:
         sending = (
             self._get(url, url, headers or {})
             if method == "GET"
-            else self._follow(method, url, url, headers or {}, body)
+            else self._follow(_Request(method, url, url, headers or {}, body))
         )
         with closing(sending) as answer:
             if answer.status < 200:
@@ -159,7 +169,7 @@ class HttpClient:
 
     def _get(self, hop: Url, url: Url, headers: Mapping[str, str]) -> Answer:
         """Send a GET; repeat it to GitHub's API for a private repository's file."""
-        answer = self._follow("GET", hop, url, headers)
+        answer = self._follow(_Request("GET", hop, url, headers))
         wanted = None
         if hop == url and answer.status in (401, 404):
             wanted = private_file(url, self._environ)
@@ -190,7 +200,7 @@ class HttpClient:
             ) from None
         if asset is None:
             raise status_failure(404, f"the release has no {wanted.file}", None)
-        return self._follow("GET", asset, asset, {**headers, **BYTES})
+        return self._follow(_Request("GET", asset, asset, {**headers, **BYTES}))
 
     def _bytes(
         self, hop: Url, url: Url, headers: Mapping[str, str], *, writes: bool = False
@@ -219,39 +229,43 @@ class HttpClient:
         reason, own = said or answer.reason, self._credential
         raise status_failure(status, reason, wait, own.source, unread=own.unread, writes=writes)
 
-    def _follow(
-        self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any = None
-    ) -> Answer:
+    def _follow(self, request: _Request) -> Answer:
+        """Send a request, and follow its redirects."""
         seen = set[Url]()
         # For all of them: each of ten servers would else take its own time.
         self._until = time.monotonic() + self._settings.connect_seconds
         self._until += self._settings.header_seconds
         while True:
+            hop = request.hop
             if hop in seen:
                 raise Failure(Kind.REDIRECT, f"a redirect loop at {hop}")
             if len(seen) > self._settings.redirects:
                 raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
             seen.add(hop)
-            response = self._authorized(method, hop, url, headers, body)
+            response = self._response(request)
             location = response.headers.get("location")
-            follows = method in ("GET", "HEAD") and response.status_code in _REDIRECTS
+            follows = request.method in ("GET", "HEAD") and response.status_code in _REDIRECTS
             if not follows or location is None:
                 return self._answer(response, hop)
             # Without a look at its body, however long that is.
             response.close()
             try:
-                hop = hop.redirect(location)
+                request = request._replace(hop=hop.redirect(location))
             except ValueError as error:
                 raise Failure(Kind.REDIRECT, str(error)) from error
 
-    def _authorized(
-        self, method: str, hop: Url, url: Url, headers: Mapping[str, str], body: Any
-    ) -> Any:
+    def _response(self, request: _Request, login: Credential | None = None) -> Any:
         """Send a request; repeat it with credentials if the server asks for them."""
-        response = self._once(method, hop, url, headers, body)
+        try:
+            response = self._send(request, login)
+        except Failure as failure:
+            if not repeats_at_once(failure, request.method, request.body):
+                raise
+            response = self._send(request, login)
         # A file was read already, and cannot be sent again from here.
-        if response.status_code != 401 or hasattr(body, "read"):
+        if response.status_code != 401 or login is not None or hasattr(request.body, "read"):
             return response
+        method, hop, url, *_ = request
         said = response.headers.get("www-authenticate", "")
         try:
             own = credential_for(hop, url, self._environ, method)
@@ -262,14 +276,14 @@ class HttpClient:
         if better is None:
             return response
         response.close()
-        return self._once(method, hop, url, headers, body, better)
+        return self._response(request, better)
 
     def _ask_for_token(
         self, question: Url, login: Credential, form: Mapping[str, str]
     ) -> tuple[int, bytes]:
         # Without a look at redirects: the login is for nobody whom they lead to.
         method, own = "POST" if form else "GET", login if login.headers else None
-        response = self._send(method, question, question, {}, form or None, own)
+        response = self._send(_Request(method, question, question, {}, form or None), own)
         with closing(self._answer(response, question)) as answer:
             content = answer.read_all(LARGEST_TOKEN, self._settings.answer_seconds)
         wait = requested_wait(answer.status, answer.headers, "", time.time())
@@ -278,22 +292,6 @@ class HttpClient:
             raise failure
         return answer.status, content
 
-    def _once(
-        self,
-        method: str,
-        hop: Url,
-        url: Url,
-        headers: Mapping[str, str],
-        body: Any,
-        login: Credential | None = None,
-    ) -> Any:
-        try:
-            return self._send(method, hop, url, headers, body, login)
-        except Failure as failure:
-            if not repeats_at_once(failure, method, body):
-                raise
-            return self._send(method, hop, url, headers, body, login)
-
     def _answer(self, response: Any, url: Url) -> Answer:
         try:
             return Answer(response, url, self._guard, self._settings.read_seconds)
@@ -301,15 +299,8 @@ class HttpClient:
             response.close()
             raise
 
-    def _send(
-        self,
-        method: str,
-        hop: Url,
-        url: Url,
-        headers: Mapping[str, str],
-        body: Any,
-        login: Credential | None = None,
-    ) -> Any:
+    def _send(self, request: _Request, login: Credential | None) -> Any:
+        method, hop, url, headers, body = request
         settings, left = self._settings, self._until - time.monotonic()
         if left <= 0:
             raise Failure(Kind.TIMEOUT, "no answer in time")
@@ -324,22 +315,22 @@ class HttpClient:
             login = login or known_for(hop, method)
             self._credential = login or credential_for(hop, url, self._environ, method)
             wanted.update(self._credential.headers)
-            request = self._session.prepare_request(
+            prepared = self._session.prepare_request(
                 self._requests.Request(
                     method,
                     hop.without_login(),
                     wanted,
                     data=body,
                     # A callable keeps requests from looking into netrc by its own rules.
-                    auth=lambda prepared: prepared,
+                    auth=lambda same: same,
                 )
             )
             options = self._session.merge_environment_settings(
-                request.url, {}, True, self._authorities(), None
+                prepared.url, {}, True, self._authorities(), None
             )
             # Not the session's own send: it reads the body of a redirect, however long that is.
-            return self._session.get_adapter(request.url).send(
-                request,
+            return self._session.get_adapter(prepared.url).send(
+                prepared,
                 timeout=(min(settings.connect_seconds, left), read_seconds),
                 **options,
             )
