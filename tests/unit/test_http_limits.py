@@ -15,8 +15,8 @@ import pytest
 from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError
 from cgo_prebuilt.network.api import Api
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.download import Parts
 from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.job import Parts
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.release_reader import ReleaseReader

@@ -13,8 +13,10 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.archives.bytestream import FileStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.network.transport import Download, Transferred, Transport
+from cgo_prebuilt.network.tally import Tally
+from cgo_prebuilt.network.transport import Transferred, Transport
 from cgo_prebuilt.storage import kept_downloads
 from cgo_prebuilt.storage.kept_downloads import KeptDownloads
 from cgo_prebuilt.storage.store import Store
@@ -156,7 +158,7 @@ def test_a_download_that_changes_under_the_hand_is_not_kept(tmp_path: Path) -> N
             (tmp_path / "content").write_bytes(b"later")
             with closing(FileStream(tmp_path / "content")) as stream:
                 consume(stream)
-            return Transferred("0" * 64, 5, 1, 5, 0, download.urls[0])
+            return Transferred("0" * 64, 5, Tally(), download.urls[0])
 
     store = Store(tmp_path / "store")
     downloads = KeptDownloads(store, cast(Transport, Changing()), lambda *_: False, print)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
-from cgo_prebuilt.network.download import Download, Parts
+from cgo_prebuilt.network.job import Parts
 from cgo_prebuilt.network.transport import Transferred, Transport
 from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import (
@@ -82,7 +83,7 @@ def test_nothing_is_asked_for_but_the_parts(tmp_path: Path) -> None:
         got = fetch_parts(tmp_path, server.url("/a"))
         assert asked(server) == PLACES
         assert server.connections == 1
-    assert (got.bytes_downloaded, got.bytes_resumed, got.requests) == (SHARE, 0, 2)
+    assert (got.tally.downloaded, got.tally.resumed, got.tally.requests) == (SHARE, 0, 2)
     assert (got.sha256, got.size, got.validator) == (download("").sha256, len(BODY), '"v1"')
     assert left_over(tmp_path) == []
 
@@ -101,7 +102,7 @@ def test_parts_that_an_earlier_run_has_left_are_not_fetched_again(tmp_path: Path
         interrupted(tmp_path, server)
         got = fetch_parts(tmp_path, server.url("/a"))
         assert asked(server) == [(220_000, 260_000)]
-    assert (got.bytes_resumed, got.bytes_downloaded) == (50_000, 40_000)
+    assert (got.tally.resumed, got.tally.downloaded) == (50_000, 40_000)
     assert left_over(tmp_path) == []
 
 
@@ -109,7 +110,7 @@ def test_a_whole_download_resumes_parts(tmp_path: Path) -> None:
     with HostileServer({}) as server:
         interrupted(tmp_path, server)
         got = fetch(tmp_path, download(server.url("/a")))
-    assert (got.bytes_resumed, got.bytes_downloaded) == (50_000, len(BODY) - 50_000)
+    assert (got.tally.resumed, got.tally.downloaded) == (50_000, len(BODY) - 50_000)
 
 
 def test_parts_resume_a_whole_download(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_parts_resume_a_whole_download(tmp_path: Path) -> None:
         leave(tmp_path, server.url("/a"))
         got = fetch_parts(tmp_path, server.url("/a"))
         assert asked(server) == [PLACES[1]]
-    assert (got.bytes_resumed, got.bytes_downloaded) == (30_000, 60_000)
+    assert (got.tally.resumed, got.tally.downloaded) == (30_000, 60_000)
 
 
 def test_damaged_bytes_of_an_earlier_run_are_fetched_again_in_parts(tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_file_that_changed_after_an_earlier_run_is_read_in_parts(tmp_path: Pat
         got = fetch_parts(tmp_path, server.url("/a"))
         assert server.requests[0].headers["if-range"] == '"v1"'
         assert asked(server) == [PLACES[1], *PLACES]
-    assert got.bytes_downloaded == SHARE
+    assert got.tally.downloaded == SHARE
 
 
 def test_a_file_that_changes_between_two_parts_is_read_whole(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_file_that_changes_between_two_parts_is_read_whole(tmp_path: Path) -> 
 def test_the_parts_come_from_the_mirror_that_has_ranges(tmp_path: Path) -> None:
     with HostileServer({"/none": [whole(BODY)], "/a": [ranges(BODY)]}) as server:
         got = fetch_parts(tmp_path, server.url("/none"), server.url("/a"))
-    assert (got.url.name, got.bytes_downloaded) == ("a", SHARE)
+    assert (got.url.name, got.tally.downloaded) == ("a", SHARE)
 
 
 def test_without_ranges_anywhere_the_last_answer_is_taken(tmp_path: Path) -> None:
@@ -156,14 +157,14 @@ def test_without_ranges_anywhere_the_last_answer_is_taken(tmp_path: Path) -> Non
         got = fetch_parts(tmp_path, server.url("/a"), server.url("/b"))
         assert len(server.requests) == 2
     assert got.url.name == "b"
-    assert 260_000 <= got.bytes_downloaded <= len(BODY), "up to the last part at least"
+    assert 260_000 <= got.tally.downloaded <= len(BODY), "up to the last part at least"
 
 
 def test_a_local_mirror_is_read_where_the_parts_are(tmp_path: Path) -> None:
     path = tmp_path / "lib"
     path.write_bytes(bytes(5_000) + BODY[5_000:])
     got = fetch_parts(tmp_path, path.as_uri())
-    assert (got.bytes_downloaded, got.requests) == (0, 0)
+    assert (got.tally.downloaded, got.tally.requests) == (0, 0)
 
 
 def test_wrong_parts_of_a_local_mirror_are_explained_by_the_hash(tmp_path: Path) -> None:
@@ -197,7 +198,7 @@ def test_several_connections_fetch_a_part(tmp_path: Path) -> None:
         spans = asked(server)
     assert all(span is not None and 1_000_000 <= span[0] < 5_000_000 for span in spans)
     assert (reader.calls, reader.whole.calls) == (1, 0)
-    assert got.bytes_downloaded < 6_000_000
+    assert got.tally.downloaded < 6_000_000
 
 
 def redirected(exchange: Exchange) -> None:
@@ -300,8 +301,8 @@ def test_a_server_that_fails_at_any_byte_of_a_part_costs_no_byte(cut: int, end: 
         server.replace("/a", [failing, ranges(BODY)])
         got = fetch_parts(Path(folder), server.url("/a"))
         # A reset may take bytes away that were on their way.
-        assert got.bytes_downloaded + (end == "reset") * SHARE >= SHARE
-        assert got.bytes_downloaded <= SHARE
+        assert got.tally.downloaded + (end == "reset") * SHARE >= SHARE
+        assert got.tally.downloaded <= SHARE
 
 
 def half_range(exchange: Exchange) -> None:

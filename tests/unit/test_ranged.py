@@ -19,7 +19,7 @@ from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.archives.zip_reader import member_parts
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
-from cgo_prebuilt.network.download import Parts
+from cgo_prebuilt.network.job import Parts
 from cgo_prebuilt.network.progress import LogProgress
 from cgo_prebuilt.network.transport import Transport
 from tests.unit.archive_builders import ZipEntry, end_record, locked_archive, zip_archive

@@ -61,7 +61,7 @@ def test_a_run_resumes_what_a_failed_one_left(tmp_path: Path) -> None:
         assert left_over(tmp_path) == NAMES
         server.replace("/a", [ranges(BODY)])
         got = fetch(tmp_path, download(server.url("/a")))
-    assert (got.bytes_resumed, got.bytes_downloaded) == (HALF, len(BODY) - HALF)
+    assert (got.tally.resumed, got.tally.downloaded) == (HALF, len(BODY) - HALF)
     assert left_over(tmp_path) == []
 
 
@@ -77,8 +77,8 @@ def test_an_interrupt_leaves_a_resumable_partial(
             fetch(tmp_path, download(server.url("/a")), interrupt)
         server.replace("/a", [ranges(BODY)])
         got = fetch(tmp_path, download(server.url("/a")))
-    assert got.bytes_resumed > 0
-    assert got.bytes_resumed + got.bytes_downloaded == len(BODY)
+    assert got.tally.resumed > 0
+    assert got.tally.resumed + got.tally.downloaded == len(BODY)
 
 
 def test_all_of_it_is_there_already_and_nothing_is_requested(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_all_of_it_is_there_already_and_nothing_is_requested(tmp_path: Path) -> 
         leave(tmp_path, server.url("/a"))
         (tmp_path / "partials" / NAMES[0]).write_bytes(BODY)
         got = fetch(tmp_path, download(server.url("/a")))
-    assert (got.requests, got.bytes_resumed) == (0, len(BODY))
+    assert (got.tally.requests, got.tally.resumed) == (0, len(BODY))
 
 
 def test_resume_asks_for_the_rest_of_the_same_version(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_200_to_a_range_request_starts_over_with_that_answer(tmp_path: Path) -> 
     with HostileServer({"/a": [whole(BODY)]}) as server:
         leave(tmp_path, server.url("/a"))
         got = fetch(tmp_path, download(server.url("/a")))
-    assert (got.requests, got.bytes_resumed, got.bytes_downloaded) == (1, 0, len(BODY))
+    assert (got.tally.requests, got.tally.resumed, got.tally.downloaded) == (1, 0, len(BODY))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_206_that_does_not_fit_is_one_clean_restart(
         leave(tmp_path, server.url("/a"))
         got = fetch(tmp_path, download(server.url("/a")))
         assert [request.range for request in server.requests] == [(HALF, None), None]
-    assert got.bytes_resumed == 0
+    assert got.tally.resumed == 0
 
 
 def test_206_that_never_fits_is_no_loop(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_file_changed_in_between_is_noticed_in_the_same_run(tmp_path: Path) -> N
     with HostileServer({"/a": script}) as server:
         got = fetch(tmp_path, download(server.url("/a")), collector)
     assert (collector.calls, collector.data) == (2, BODY)
-    assert got.requests == 3
+    assert got.tally.requests == 3
 
 
 def test_weak_etag_is_not_kept_for_a_later_run(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_partial_longer_than_the_whole_is_thrown_away(tmp_path: Path) -> None:
         (tmp_path / "partials" / NAMES[0]).write_bytes(BODY + b"more")
         got = fetch(tmp_path, download(server.url("/a")))
         assert [request.range for request in server.requests] == [None]
-    assert got.bytes_resumed == 0
+    assert got.tally.resumed == 0
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_sidecar_that_is_corrupt_is_ignored(tmp_path: Path, text: str) -> None:
         sidecar.write_text(text.replace('"u"', f'"{server.url("/a")}"'), encoding="latin-1")
         got = fetch(tmp_path, download(server.url("/a")))
         assert [request.range for request in server.requests] == [None]
-    assert got.bytes_resumed == 0
+    assert got.tally.resumed == 0
 
 
 def test_partial_whose_bytes_are_damaged_is_no_fault_of_the_server(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_partial_of_another_mirror_survives_a_mirror_that_is_down(tmp_path: Path
     with HostileServer({"/down": [status(404)], "/a": [ranges(BODY)]}) as server:
         leave(tmp_path, server.url("/a"))
         got = fetch(tmp_path, download(server.url("/down"), server.url("/a")))
-    assert got.bytes_resumed == HALF
+    assert got.tally.resumed == HALF
 
 
 def test_holes_in_a_partial_are_filled(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_holes_in_a_partial_are_filled(tmp_path: Path) -> None:
         (place / NAMES[1]).write_text(json.dumps({**sidecar, "done": parts}))
         got = fetch(tmp_path, download(server.url("/a")))
         assert [r.range for r in server.requests] == [(1000, 50_000), (60_000, 200_000)]
-    assert got.bytes_resumed == 111_000
+    assert got.tally.resumed == 111_000
 
 
 def test_partial_that_another_process_owns_is_left_alone(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_partial_that_another_process_owns_is_left_alone(tmp_path: Path) -> None
         with (tmp_path / "partials" / NAMES[0]).open("r+b") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)
             got = fetch(tmp_path, download(server.url("/a")))
-        assert got.bytes_resumed == 0
+        assert got.tally.resumed == 0
     assert left_over(tmp_path) == NAMES
 
 
@@ -337,4 +337,4 @@ def test_where_no_hash_is_known_the_partial_is_named_by_its_urls(tmp_path: Path)
         with pytest.raises(CgoPrebuiltError):
             fetch(tmp_path, wanted)
         server.replace("/a", [ranges(BODY)])
-        assert fetch(tmp_path, wanted).bytes_resumed == HALF
+        assert fetch(tmp_path, wanted).tally.resumed == HALF

@@ -39,7 +39,7 @@ def test_a_slow_server_is_asked_over_several_connections(tmp_path: Path) -> None
         assert server.connections >= 4
         assert all("if-range" in request.headers for request in server.requests[1:])
     assert (collector.calls, collector.data == LARGE) == (1, True)
-    assert got.requests == len(server.requests)
+    assert got.tally.requests == len(server.requests)
     assert left_over(tmp_path) == []
 
 
@@ -117,8 +117,8 @@ def test_a_run_that_ends_amid_its_segments_can_be_resumed(tmp_path: Path) -> Non
             fetch(tmp_path, wanted, interrupt, **EAGER)
         server.replace("/a", [ranges(LARGE)])
         got = fetch(tmp_path, wanted)
-    assert got.bytes_resumed > 1 << 20
-    assert got.bytes_resumed + got.bytes_downloaded == len(LARGE)
+    assert got.tally.resumed > 1 << 20
+    assert got.tally.resumed + got.tally.downloaded == len(LARGE)
 
 
 def test_one_connection_that_stalls_costs_no_second_download(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_one_connection_that_stalls_costs_no_second_download(tmp_path: Path) -> 
     assert stalled.is_set()
     assert (collector.calls, collector.data == LARGE) == (1, True)
     assert all(end is None or start < end for start, end in asked)
-    assert got.bytes_downloaded < len(LARGE) + (1 << 20)
+    assert got.tally.downloaded < len(LARGE) + (1 << 20)
 
 
 def test_the_server_that_goes_away_ends_all_connections(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.network.download import Download
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.partial import PositionedFile

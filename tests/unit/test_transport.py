@@ -44,7 +44,7 @@ def chunked(body: bytes, *, ended: bool = True) -> bytes:
 def test_a_plain_download_is_right_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with HostileServer({"/a": [ranges(BODY)]}) as server:
         got = fetch(tmp_path, download(server.url("/a")))
-    assert (got.size, got.requests, got.bytes_downloaded, got.bytes_resumed) == (
+    assert (got.size, got.tally.requests, got.tally.downloaded, got.tally.resumed) == (
         len(BODY),
         1,
         len(BODY),
@@ -103,7 +103,7 @@ def test_truncated_body_is_resumed_where_it_ended(tmp_path: Path) -> None:
         second = server.requests[1]
     assert second.range == (100_000, None)
     assert second.headers["if-range"] == '"v1"'
-    assert got.bytes_downloaded == len(BODY)
+    assert got.tally.downloaded == len(BODY)
     assert (collector.calls, collector.data) == (1, BODY)
 
 
@@ -483,7 +483,7 @@ def test_redirect_chain_is_followed(tmp_path: Path) -> None:
     scripts = {f"/{n}": [redirect(f"/{n + 1}", code)] for n, code in codes}
     with HostileServer({**scripts, "/4": [whole(BODY)]}) as server:
         got = fetch(tmp_path, download(server.url("/0")))
-    assert (got.requests, got.url.raw) == (5, server.url("/0"))
+    assert (got.tally.requests, got.url.raw) == (5, server.url("/0"))
 
 
 def test_redirect_chain_that_is_too_long_is_refused(tmp_path: Path) -> None:
@@ -533,7 +533,7 @@ def test_file_url_is_read_where_it_is(tmp_path: Path) -> None:
     place = tmp_path / "a folder with ünïcode, 100%.tar.zst"
     place.write_bytes(BODY)
     got = fetch(tmp_path, download(place.as_uri()))
-    assert (got.requests, got.bytes_downloaded) == (0, 0)
+    assert (got.tally.requests, got.tally.downloaded) == (0, 0)
     assert not (tmp_path / "partials").exists()
 
 

@@ -16,8 +16,8 @@ import pytest
 
 import cgo_prebuilt
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.network.transport import Download
 from tests.unit.hostile_server import Exchange, HostileServer, ranges, slow
 from tests.unit.transport_case import EAGER, download, fetch, left_over
 
@@ -27,7 +27,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from cgo_prebuilt.network.progress import SilentProgress
-from cgo_prebuilt.network.transport import Download, Transport, TransportSettings
+from cgo_prebuilt.download import Download
+from cgo_prebuilt.network.transport import Transport, TransportSettings
 from cgo_prebuilt.url import Url
 
 def consume(stream):
@@ -101,9 +102,9 @@ def test_a_kill_loses_little_of_what_several_connections_have_written(tmp_path: 
         server.replace("/a", [ranges(body)])
         wanted = download(server.url("/a"), body=body)
         got = fetch(tmp_path, wanted, lambda stream: stream.whole().close())
-    assert got.bytes_resumed + got.bytes_downloaded == len(body)
+    assert got.tally.resumed + got.tally.downloaded == len(body)
     # Of each connection, what was in its buffers and in the sockets'.
-    assert got.bytes_resumed > written - (4 << 20) - 4 * (1 << 20)
+    assert got.tally.resumed > written - (4 << 20) - 4 * (1 << 20)
 
 
 @pytest.mark.parametrize("limit", [0, 1000, 1 << 20, (4 << 20) - 1])
@@ -165,7 +166,7 @@ def test_a_sidecar_that_can_no_longer_be_written_costs_nothing_over_several_conn
 
         got = fetch(tmp_path, wanted, consume, **{**EAGER, "record_seconds": 0.05})
         assert server.connections > 1
-        assert (got.size, got.bytes_downloaded) == (len(LARGE), len(LARGE))
+        assert (got.size, got.tally.downloaded) == (len(LARGE), len(LARGE))
     assert (left_over(tmp_path), of_threads) == ([place.name], [])
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.network.progress import SilentProgress
-from cgo_prebuilt.network.transport import Download, Transferred, Transport, TransportSettings
+from cgo_prebuilt.network.transport import Transferred, Transport, TransportSettings
 from cgo_prebuilt.url import Url
 
 SETTINGS = TransportSettings(

@@ -15,8 +15,7 @@ from cgo_prebuilt.storage.stored_library import CACHED, DOWNLOADED, StoredLibrar
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.bytestream import ByteStream
     from cgo_prebuilt.locks.lock import LockedArchive
-    from cgo_prebuilt.network.download import Parts
-    from cgo_prebuilt.network.transport import Transport
+    from cgo_prebuilt.network.transport import Parts, Transport
 
 _PARALLEL_DOWNLOADS = 4
 
@@ -126,7 +125,6 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
 
     from cgo_prebuilt.archives.extract import extract
     from cgo_prebuilt.locks.ranges_file import read_sections
-    from cgo_prebuilt.network.download import Download
 
     sections = {}
     if plan.ranges_file is not None and not plan.is_vouched:
@@ -140,9 +138,8 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
                 (staging / file.path).unlink(missing_ok=True)
             extract(replace(archive, format=format), stream, staging)
 
-        download = Download(archive.file, archive.urls, archive.sha256, archive.size)
         parts = None if plan.is_vouched else _parts_of(archive, sections, consume, plan.ranges_file)
-        transport.run(download, consume, parts)
+        transport.run(archive, consume, parts)
 
     if len(plan.archives) == 1:
         get(plan.archives[0])  # no thread: an interrupt goes straight to the transport
@@ -177,7 +174,7 @@ def _parts_of(
     from cgo_prebuilt.archives.tar_segments import SegmentStream
     from cgo_prebuilt.archives.zip_reader import member_parts
     from cgo_prebuilt.locks.ranges_file import segments_of
-    from cgo_prebuilt.network.download import Parts
+    from cgo_prebuilt.network.transport import Parts
 
     if archive.format == "zip":
         members = [archive.member_of(file) for file in archive.files]

@@ -224,7 +224,7 @@ def fill_mirror(
             transport = transport or open_transport()
             transferred = _fetch(file, target, root / temporary_name(), transport)
             done.bytes_fetched += transferred.size
-            done.bytes_downloaded += transferred.bytes_downloaded
+            done.bytes_downloaded += transferred.tally.downloaded
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
             # At once: what is not named there is never removed.
@@ -234,8 +234,8 @@ def fill_mirror(
 
 def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) -> Transferred:
     from cgo_prebuilt.archives.bytestream import save
+    from cgo_prebuilt.download import Download
     from cgo_prebuilt.errors import UnavailableError
-    from cgo_prebuilt.network.transport import Download
 
     if not file.urls:
         raise UnavailableError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import LockError, UnavailableError, UsageError
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS, REVISION
 from cgo_prebuilt.platforms import Platform, parse_platform
@@ -37,22 +38,16 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class LockedArchive:
-    """One download.
+class LockedArchive(Download):
+    """A download whose bytes are known.
 
     Attributes:
-        file: Its file name, without a folder.
-        urls: Its URLs, in the order to try.
-        sha256: The SHA-256 of the whole archive, 64 lower-case hex digits.
-        size: The size of the whole archive in bytes.
         format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside the archive that `files` are relative to; empty for its root.
         files: What to extract, sorted by path.
         ranges: The SHA-256 of its section in the lock's `.ranges` file; empty without one.
     """
 
-    file: str
-    urls: tuple[Url, ...]
     sha256: str
     size: int
     format: str

@@ -1,18 +1,40 @@
-"""The state of one download: over all URLs, and for each URL."""
+"""The state of one transfer: over all URLs, and for each URL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from cgo_prebuilt.archives.bytestream import ByteStream
-from cgo_prebuilt.network.download import Download, Parts
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.partial import Partial
 from cgo_prebuilt.network.progress import FileProgress, SilentProgress
 from cgo_prebuilt.network.retry import Patience
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.url import Url
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How to read an archive without fetching all of it.
+
+    Both functions get the archive as a seekable file of its full size, and run in the caller's thread.
+    They run again from the start when the file on the server changed, and for the next mirror. What they
+    read is verified by nobody else: the hash of the whole is not computed. Either raises IntegrityError
+    where it cannot use the bytes; then `Transport.run` reads the archive whole.
+
+    Attributes:
+        find: Returns the parts that `consume` will read: start and end (not included) of each, in any
+            order. Parts that are close are fetched by one request. What `find` itself reads, such as a
+            zip's directory, is fetched when it is read; return a fixed list to fetch nothing before.
+        consume: Reads the file. The parts are fetched in the order of their offsets, and a read waits
+            until its bytes are there. A read elsewhere is right, too, and costs a request.
+    """
+
+    find: Callable[[BinaryIO], Iterable[tuple[int, int]]]
+    consume: Callable[[BinaryIO], object]
 
 
 @dataclass

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.job import Parts
 from cgo_prebuilt.network.partial import PositionedFile
 from cgo_prebuilt.network.spool import BrokenStream, Digest, Spool, SpoolStream
 from cgo_prebuilt.network.threads import start
@@ -31,7 +32,7 @@ def serve(
 
     def verified() -> tuple[str, int]:
         sha256, size = digest.result()
-        download.check(sha256, size)
+        check(download, sha256, size)
         return sha256, size
 
     try:
@@ -49,6 +50,18 @@ def serve(
     if spool.error is not None:
         raise BrokenStream("the download was ended") from spool.error
     return verified()
+
+
+def check(download: Download, sha256: str, size: int) -> None:
+    """Compare received bytes' hash and size with the expected ones.
+
+    Raises:
+        Failure: They differ; `Kind.WRONG`.
+    """
+    if download.size is not None and size != download.size:
+        raise Failure(Kind.WRONG, f"size {size}, expected {download.size}")
+    if download.sha256 is not None and sha256 != download.sha256:
+        raise Failure(Kind.WRONG, f"sha256 {sha256}, expected {download.sha256}")
 
 
 def consume_parts(

@@ -19,27 +19,27 @@ from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.digest import sha256_of_open
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import (
     CgoPrebuiltError,
     IntegrityError,
     UnavailableError,
     UsageError,
 )
-from cgo_prebuilt.network.download import Download, Parts
 from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
-from cgo_prebuilt.network.job import Job, Restart, Visit
+from cgo_prebuilt.network.job import Job, Parts, Restart, Visit
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.retry import Patience, Verdict, classify
-from cgo_prebuilt.network.serving import consume_parts, serve
+from cgo_prebuilt.network.serving import check, consume_parts, serve
 from cgo_prebuilt.network.spool import Spool, seekable
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.network.transfer import Transfer
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
-__all__ = ["ByteStream", "Download", "Parts", "Transferred", "Transport", "TransportSettings"]
+__all__ = ["ByteStream", "Parts", "Transferred", "Transport", "TransportSettings"]
 
 
 class _NotInParts(Exception):
@@ -53,18 +53,14 @@ class Transferred:
     Attributes:
         sha256: Of the whole, 64 lower-case hex digits; what the download says where parts were enough.
         size: Of the whole in bytes.
-        requests: HTTP requests sent, redirects and retries included.
-        bytes_downloaded: Bytes received, of every try.
-        bytes_resumed: Bytes that an earlier run had left.
+        tally: Its requests and bytes, of failed attempts, too.
         url: Which of the URLs it came from.
         validator: What shows whether the file there is still the same; None where nothing does.
     """
 
     sha256: str
     size: int
-    requests: int
-    bytes_downloaded: int
-    bytes_resumed: int
+    tally: Tally
     url: Url
     validator: str | None = None
 
@@ -156,15 +152,7 @@ class Transport:
                         break
                     continue
                 outcome = "done"
-                return Transferred(
-                    sha256,
-                    size,
-                    job.tally.requests,
-                    job.tally.downloaded,
-                    job.tally.resumed,
-                    visit.url,
-                    visit.validator,
-                )
+                return Transferred(sha256, size, job.tally, visit.url, visit.validator)
             if (
                 job.parts is not None
                 and failures
@@ -254,7 +242,7 @@ class Transport:
 def _why_wrong(download: Download, file: PositionedFile) -> Failure | None:
     """Return why a file that was sent whole is not the archive; None if it is."""
     try:
-        download.check(*sha256_of_open(seekable(file.read_at, file.size())))
+        check(download, *sha256_of_open(seekable(file.read_at, file.size())))
     except Failure as failure:
         return failure
     return None

@@ -173,9 +173,9 @@ def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[
     """Download the files, several at a time, and inspect each."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from cgo_prebuilt.download import Download
     from cgo_prebuilt.drafting.survey import look_into
     from cgo_prebuilt.errors import IntegrityError
-    from cgo_prebuilt.network.transport import Download
 
     downloads = open_downloads(open_store())
 
@@ -186,7 +186,7 @@ def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[
             found[:] = [look_into(stream, asset)]
 
         try:
-            downloads.run(Download(asset.file, (asset.url,), None, None), consume)
+            downloads.run(Download(asset.file, (asset.url,)), consume)
         except IntegrityError as error:
             left_out[asset.file] = f"not readable ({error.what})"
             return None

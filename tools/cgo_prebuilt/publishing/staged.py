@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cgo_prebuilt.archives.bytestream import save
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.network.transport import Download
 from cgo_prebuilt.source.source_tree import archive_name
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums
@@ -68,7 +68,7 @@ def download_release(
     source = source_sums(manifest)
     for name, sha256 in sums.items():
         if source.get(name) != sha256:
-            download = Download(name, (origin.url_of(name),), sha256, None)
+            download = Download(name, (origin.url_of(name),), sha256)
             transport.run(download, partial(save, target=folder / name, sha256=sha256))
 
 

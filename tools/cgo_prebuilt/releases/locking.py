@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError, LockError, ManifestError, UnavailableError
 from cgo_prebuilt.inspection.object_files import ObjectFile
 from cgo_prebuilt.locks.lock import (
@@ -26,7 +28,6 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
-from cgo_prebuilt.network.transport import ByteStream, Download
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.exposing import expose
 from cgo_prebuilt.releases.index import Contents, WantedFiles, index
@@ -186,7 +187,7 @@ def indexer(
 
         urls = archive_urls(spec, manifest, settings)
         # Of a registry's blob, the hash is known: other bytes are wrong.
-        sha256, size = run(Download(spec.file, urls, digest_in(urls), None), consume)
+        sha256, size = run(Download(spec.file, urls, digest_in(urls)), consume)
         return IndexedArchive(sha256, size, contents)
 
     return get

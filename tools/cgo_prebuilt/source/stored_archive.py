@@ -129,7 +129,7 @@ class StoredArchive:
 
     def _download(self, target: Path, open_transport: Callable[[], Transport]) -> int:
         from cgo_prebuilt.archives.bytestream import save
-        from cgo_prebuilt.network.transport import Download
+        from cgo_prebuilt.download import Download
 
         if not self.urls:
             raise UnavailableError(
@@ -138,5 +138,5 @@ class StoredArchive:
                 remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
                 " that has it",
             )
-        download = Download(self.file, self.urls, self.sha256, None)
+        download = Download(self.file, self.urls, self.sha256)
         return open_transport().run(download, lambda stream: save(stream, target, self.sha256)).size

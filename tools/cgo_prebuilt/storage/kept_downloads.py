@@ -23,7 +23,8 @@ from cgo_prebuilt.storage.tree import tree_key
 from cgo_prebuilt.strict_json import parse_json
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.network.transport import Download, Transport
+    from cgo_prebuilt.download import Download
+    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.url import Url
 
