@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.files.file_lock import LockIsHeldError, hold
+from cgo_prebuilt.files.file_lock import LockIsHeldError, Waiting, hold
 
 TOOLS = Path(__file__).parents[2] / "tools"
 
@@ -57,7 +57,7 @@ def test_who_does_not_want_to_wait_does_not_remove_it(tmp_path: Path) -> None:
     with (
         hold(path, leave=False) as held,
         pytest.raises(LockIsHeldError),
-        hold(path, wait=False, leave=False),
+        hold(path, None, leave=False),
     ):
         raise AssertionError("it is held twice")
     assert held
@@ -73,8 +73,8 @@ def test_a_folder_that_is_not_there_has_no_lock(tmp_path: Path) -> None:
 HOLD = """\
 import sys
 from pathlib import Path
-from cgo_prebuilt.files.file_lock import hold
-with hold(Path(sys.argv[1]), shared=sys.argv[2] == "shared", patience=0.5):
+from cgo_prebuilt.files.file_lock import Waiting, hold
+with hold(Path(sys.argv[1]), Waiting(patience=0.5), shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -106,7 +106,7 @@ def test_nobody_waits_for_a_holder_that_was_stopped(tmp_path: Path, kind: str) -
     with holder(lock, kind) as process:
         os.kill(process.pid, signal.SIGSTOP)
         began = time.monotonic()
-        with hold(lock, patience=0.5, on_stuck=told.append) as held:
+        with hold(lock, Waiting(patience=0.5, on_stuck=told.append)) as held:
             assert not held
         assert 0.4 < time.monotonic() - began < 20
     assert told == [f"process {process.pid}" if kind == "alone" else "another process"]
@@ -122,14 +122,14 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path, kind: str) -> None:
             [sys.executable, "-c", "import time; time.sleep(1.5)"], stdout=process.stdin
         )
         process.stdin.close()  # the other one has it, for as long as it runs
-        with hold(lock, patience=0.5, on_stuck=pytest.fail) as held:
+        with hold(lock, Waiting(patience=0.5, on_stuck=pytest.fail)) as held:
             assert held
         assert ended.wait() == 0
 
 
 def test_after_a_holder_its_name_is_gone(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    with hold(lock, patience=1):
+    with hold(lock, Waiting(patience=1)):
         assert lock.read_text().endswith(f" {os.getpid()}")
     assert lock.read_text() == ""
 
@@ -149,7 +149,7 @@ def test_a_holder_elsewhere_is_not_named_by_a_number_that_means_nothing(
     told: list[str] = []
     with hold(tmp_path / "lock"):
         (tmp_path / "lock").write_text(said)
-        with hold(tmp_path / "lock", patience=0, on_stuck=told.append) as held:
+        with hold(tmp_path / "lock", Waiting(patience=0, on_stuck=told.append)) as held:
             assert not held
     assert told == [shown]
 

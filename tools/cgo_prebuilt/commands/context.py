@@ -27,14 +27,9 @@ def open_store(*, verified_at_use: bool = False) -> Store:
     """
     from cgo_prebuilt.commands.verbs import note
     from cgo_prebuilt.errors import UsageError
+    from cgo_prebuilt.files.file_lock import PATIENCE, Waiting
     from cgo_prebuilt.settings import patience_of
-    from cgo_prebuilt.storage.store import (
-        PATIENCE,
-        Store,
-        default_root,
-        home_by_account,
-        system_roots,
-    )
+    from cgo_prebuilt.storage.store import Store, default_root, home_by_account, system_roots
 
     patience = patience_of(os.environ, PATIENCE)
 
@@ -51,14 +46,10 @@ def open_store(*, verified_at_use: bool = False) -> Store:
         if not system:
             raise
         root = system[0]  # which has all that is needed, or refuses to be written
-    return Store(
-        root,
-        verified_at_use=verified_at_use,
-        patience=patience,
-        on_wait=lambda: note("another process is using the same; waiting for it"),
-        on_stuck=on_stuck,
-        system=system,
+    waiting = Waiting(
+        lambda: note("another process is using the same; waiting for it"), patience, on_stuck
     )
+    return Store(root, verified_at_use=verified_at_use, waiting=waiting, system=system)
 
 
 def open_transport(partials: Path) -> Transport:

@@ -12,7 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.files.own_files import open_own
@@ -40,37 +41,45 @@ class LockIsHeldError(Exception):
     """Another process holds the lock, and the caller did not want to wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How to wait for another process.
+
+    Attributes:
+        on_wait: Called once, before waiting.
+        patience: How many seconds to wait for a holder that shows no sign of life.
+        on_stuck: Called with the holder's name when patience ends; may raise if the block needs the lock.
+    """
+
+    on_wait: Callable[[], None] = lambda: None
+    patience: float = PATIENCE
+    on_stuck: Callable[[str], None] = lambda _: None
+
+
+USUAL = Waiting()
+"""Wait silently, with the usual patience."""
+
+
 @contextmanager
 def hold(
-    path: Path,
-    *,
-    shared: bool = False,
-    wait: bool = True,
-    on_wait: Callable[[], None] | None = None,
-    leave: bool = True,
-    patience: float = PATIENCE,
-    on_stuck: Callable[[str], None] = lambda _: None,
-    signs: bool = True,
+    path: Path, waiting: Waiting | None = USUAL, *, shared: bool = False, leave: bool = True
 ) -> Iterator[bool]:
     """Hold a lock while the block runs.
 
     Args:
         path: The lock file; created if missing.
+        waiting: How to wait for the lock; None to raise if it is held.
         shared: Take a shared lock instead of an exclusive one. Windows always takes an exclusive lock,
             since its C library has no shared one.
-        wait: Wait for the lock; otherwise raise if it is held.
-        on_wait: Called once, before waiting.
-        leave: Keep the lock file afterwards. Pass False in a user's own folder.
-        patience: How many seconds to wait for a holder that shows no sign of life.
-        on_stuck: Called with the holder's name when patience ends; may raise if the block needs the lock.
-        signs: Show signs of life while holding the lock, so that others keep waiting.
+        leave: Keep the lock file afterwards, and show signs of life while holding the lock, so that
+            others keep waiting. Pass False for a short time in a user's own folder.
 
     Yields:
         Whether the lock is held; False if the file system has no locks, the file cannot be created, or
         the holder showed no sign of life.
 
     Raises:
-        LockIsHeldError: It is held elsewhere, and `wait` is False.
+        LockIsHeldError: It is held elsewhere, and `waiting` is None.
         UsageError: Others can write the lock file, see `open_own`.
     """
     descriptor, held = None, False
@@ -81,15 +90,15 @@ def hold(
                 gone, descriptor = descriptor, None
                 os.close(gone)
             descriptor = _open(path)
-            held = descriptor is not None and _acquire(
-                descriptor, shared, wait, on_wait, patience, on_stuck
-            )
+            held = descriptor is not None and _acquire(descriptor, shared, waiting)
             if descriptor is None or leave or _is_at(descriptor, path):
                 break
         if descriptor is None or not held:
             yield held
         else:
-            with _named(descriptor, shared), _signs_of_life(descriptor, path, patience, signs):
+            period = min(_SIGN_SECONDS, max((waiting or USUAL).patience / 5, 0.05))
+            signs = _signs_of_life(descriptor, path, period) if leave else nullcontext()
+            with _named(descriptor, shared), signs:
                 yield held
     finally:
         if held and not leave:
@@ -113,23 +122,15 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _acquire(
-    descriptor: int,
-    shared: bool,
-    wait: bool,
-    on_wait: Callable[[], None] | None,
-    patience: float,
-    on_stuck: Callable[[str], None],
-) -> bool:
+def _acquire(descriptor: int, shared: bool, waiting: Waiting | None) -> bool:
     try:
         if try_to_lock(descriptor, shared=shared):
             return True
-        if not wait:
+        if waiting is None:
             raise LockIsHeldError
-        if on_wait is not None:
-            on_wait()
-        if not _wait(descriptor, shared, patience):
-            on_stuck(_holder(descriptor))
+        waiting.on_wait()
+        if not _wait(descriptor, shared, waiting.patience):
+            waiting.on_stuck(_holder(descriptor))
             return False
     except OSError:  # ENOLCK, ENOTSUP, ENOSYS, or another error of a network file system
         return False
@@ -165,15 +166,11 @@ def _named(descriptor: int, shared: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _signs_of_life(descriptor: int, path: Path, patience: float, signs: bool) -> Iterator[None]:
-    """Touch the lock file while the block runs, if requested."""
-    if not signs:
-        yield
-        return
+def _signs_of_life(descriptor: int, path: Path, period: float) -> Iterator[None]:
+    """Touch the lock file again and again while the block runs."""
     import threading
 
     over = threading.Event()
-    period = min(_SIGN_SECONDS, max(patience / 5, 0.05))
 
     def touch() -> None:
         while not over.wait(period):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.files.file_lock import PATIENCE, hold
+from cgo_prebuilt.files.file_lock import PATIENCE, Waiting, hold
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
@@ -94,7 +94,7 @@ def build_site(
     url: str | None,
     zips: SeparateZips | None,
     time: str,
-    on_wait: Callable[[], None] | None = None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> list[BuiltModule]:
     """Add a release to a site.
 
@@ -202,7 +202,7 @@ def _check_url(url: str | None, option: str) -> None:
 
 
 @contextmanager
-def _staging_folder(site: Path, on_wait: Callable[[], None] | None) -> Iterator[Path]:
+def _staging_folder(site: Path, on_wait: Callable[[], None]) -> Iterator[Path]:
     """Create a temporary folder on the site's file system, so that zips can be renamed into it.
 
     Meanwhile no other process changes the site.
@@ -217,7 +217,7 @@ def _staging_folder(site: Path, on_wait: Callable[[], None] | None) -> Iterator[
 
     try:
         site.mkdir(parents=True, exist_ok=True)
-        with hold(site / _LOCK, on_wait=on_wait, patience=PATIENCE, on_stuck=refuse):
+        with hold(site / _LOCK, Waiting(on_wait, PATIENCE, refuse)):
             remove_abandoned(site)
             folder = site / temporary_name()
             folder.mkdir()

@@ -130,7 +130,7 @@ def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredT
 
 def _remove(folder: StoreFolder, key: str) -> bool:
     try:
-        with hold(folder.lock_file(key), wait=False):
+        with hold(folder.lock_file(key), None):
             doomed = folder.staging / temporary_name()
             rename(folder.trees / key, doomed)  # it goes at once, whatever becomes of this process
             delete(doomed)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
-from cgo_prebuilt.files.file_lock import PATIENCE
+from cgo_prebuilt.files.file_lock import USUAL, Waiting
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
 from cgo_prebuilt.files.own_files import mark_used, this_user
 from cgo_prebuilt.files.renames import rename
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.pruning import Pruned, StoredTree
 
 __all__ = [
-    "PATIENCE",
     "Store",
     "Tree",
     "default_root",
@@ -73,9 +72,7 @@ class Store:
         root: Its folder, absolute.
         verified_at_use: Whether all that uses a file compares it with the lock itself, as in Bazel:
             then a file that has only been linked is not hashed again.
-        patience: How many seconds to wait for another process that shows no sign of life.
-        on_wait: Called once, before waiting for another process, where a method has none of its own.
-        on_stuck: Told who that is, before it goes on without the lock.
+        waiting: How to wait for another process, before it goes on without the lock.
         system: The folders of stores that are searched first, and only read.
     """
 
@@ -84,16 +81,14 @@ class Store:
         root: Path,
         *,
         verified_at_use: bool = False,
-        patience: float = PATIENCE,
-        on_wait: Callable[[], None] = lambda: None,
-        on_stuck: Callable[[str], None] = lambda _: None,
+        waiting: Waiting = USUAL,
         system: Iterable[Path] = (),
     ) -> None:
         self.root = root
         self._folder = StoreFolder(root)
         self._system = [StoreFolder(one, SYSTEM_VARIABLE) for one in system]
         self._verified_at_use = verified_at_use
-        self._locks = StoreLocks(self._folder, patience, on_wait, on_stuck)
+        self._locks = StoreLocks(self._folder, waiting)
 
     @property
     def partials(self) -> Path:

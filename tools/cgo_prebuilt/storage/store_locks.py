@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from cgo_prebuilt.files.file_lock import hold
+from cgo_prebuilt.files.file_lock import Waiting, hold
 from cgo_prebuilt.storage.store_folder import StoreFolder
 
 
@@ -14,22 +15,12 @@ class StoreLocks:
 
     Args:
         folder: The store's.
-        patience: How many seconds to wait for a holder that shows no sign of life.
-        on_wait: Called before waiting, where the caller of `hold` says nothing of that.
-        on_stuck: Told who that is, once for a key.
+        waiting: How to wait for another process, which is reported once for a key.
     """
 
-    def __init__(
-        self,
-        folder: StoreFolder,
-        patience: float,
-        on_wait: Callable[[], None],
-        on_stuck: Callable[[str], None],
-    ) -> None:
+    def __init__(self, folder: StoreFolder, waiting: Waiting) -> None:
         self._folder = folder
-        self._patience = patience
-        self._on_wait = on_wait
-        self._on_stuck = on_stuck
+        self._waiting = waiting
         self._stuck: set[str] = set()
 
     @contextmanager
@@ -41,7 +32,7 @@ class StoreLocks:
         Args:
             key: A tree's, or another name.
             shared: Let other sharers in.
-            on_wait: Called once, before waiting.
+            on_wait: Called once, before waiting, instead of the store's own.
 
         Yields:
             Whether it is held, see `file_lock.hold`.
@@ -53,13 +44,12 @@ class StoreLocks:
         def give_up(holder: str) -> None:
             if key not in self._stuck:
                 self._stuck.add(key)
-                self._on_stuck(holder)
+                self._waiting.on_stuck(holder)
 
-        with hold(
-            self._folder.lock_file(key),
-            shared=shared,
-            on_wait=on_wait or self._on_wait,
-            patience=0 if key in self._stuck else self._patience,
-            on_stuck=give_up,
-        ) as is_held:
+        waiting = replace(self._waiting, on_stuck=give_up)
+        if on_wait is not None:
+            waiting = replace(waiting, on_wait=on_wait)
+        if key in self._stuck:
+            waiting = replace(waiting, patience=0)
+        with hold(self._folder.lock_file(key), waiting, shared=shared) as is_held:
             yield is_held

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.files.file_lock import PATIENCE, hold
+from cgo_prebuilt.files.file_lock import PATIENCE, Waiting, hold
 from cgo_prebuilt.files.renames import write_whole
 
 SUMS = "SHA256SUMS"
@@ -178,7 +178,7 @@ def sums_held(path: Path) -> Iterator[None]:
 
     # A file of its own beside it: the sums are replaced by a rename, which takes a lock along.
     lock = path.with_name(f".{path.name}.lock")
-    with hold(lock, leave=False, patience=PATIENCE, on_stuck=refuse, signs=False):
+    with hold(lock, Waiting(patience=PATIENCE, on_stuck=refuse), leave=False):
         yield
 
 
