@@ -87,32 +87,45 @@ def library_variables(library: str, setting: str) -> tuple[str, str]:
     return f"CGO_PREBUILT_{name}_{setting}", f"{name}_{setting}"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command line asks for; it takes precedence over the environment.
+
+    Attributes:
+        offline: Whether it forbids the network.
+        origin: The origin, or None.
+        version: The version, or None.
+        flavor: The flavor, or None.
+        mirror: The mirror, a URL or a folder, or None.
+        default_mirror: The mirror in MODULE.bazel; every variable takes precedence over it.
+        trust: Who must vouch for the release.
+    """
+
+    offline: bool = False
+    origin: str | None = None
+    version: str | None = None
+    flavor: str | None = None
+    mirror: str | None = None
+    default_mirror: str | None = None
+    trust: Trust = ANYBODY
+
+
+_NOTHING = Asked()
+
+
 def read_settings(
     environ: Mapping[str, str],
     library: str,
-    *,
+    asked: Asked = _NOTHING,
     versions: Collection[str] | None = None,
-    offline: bool = False,
-    origin: str | None = None,
-    version: str | None = None,
-    flavor: str | None = None,
-    mirror: str | None = None,
-    default_mirror: str | None = None,
-    trust: Trust = ANYBODY,
 ) -> Settings:
-    """Join the environment and the command line; the command line takes precedence.
+    """Return the settings for a library.
 
     Args:
         environ: The environment.
         library: The library's name, for its own variables.
+        asked: What the command line asks for.
         versions: The versions in its lock, one of which a variable must name; None for any.
-        offline: Whether the command line asks for it.
-        origin: The command line's origin, or None.
-        version: The command line's version, or None.
-        flavor: The command line's flavor, or None.
-        mirror: The command line's mirror, a URL or a folder, or None.
-        default_mirror: The mirror in MODULE.bazel; every variable takes precedence over it.
-        trust: Whom the command line requires to vouch for the release.
 
     Raises:
         UsageError: A variable has an invalid value.
@@ -124,23 +137,23 @@ def read_settings(
         if environ.get(old):
             raise UsageError(f"{old} is called {new} now", where=old, remedy=f"set {new} instead")
     release_url = _absolute(environ.get(release_variable), release_variable)
-    url, mirror_name = _place(mirror, "--mirror"), "--mirror"
+    url, mirror_name = _place(asked.mirror, "--mirror"), "--mirror"
     if url is None:
         url, mirror_name = _absolute(environ.get(_MIRROR), _MIRROR), _MIRROR
-    if url is None and release_url is None and default_mirror is not None:
+    if url is None and release_url is None and asked.default_mirror is not None:
         mirror_name = "'mirror' in MODULE.bazel"
-        url = _absolute(default_mirror, mirror_name)
+        url = _absolute(asked.default_mirror, mirror_name)
     return Settings(
-        offline=offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
-        origin=origin or _origin(environ.get("CGO_PREBUILT_ORIGIN") or "auto"),
+        offline=asked.offline or is_on(environ.get("CGO_PREBUILT_OFFLINE", "")),
+        origin=asked.origin or _origin(environ.get("CGO_PREBUILT_ORIGIN") or "auto"),
         mirror=url,
         mirror_name=mirror_name,
         release_url=release_url,
         release_url_variable=release_variable,
-        version=version or _version_in(environ, library, versions),
-        flavor=flavor,
+        version=asked.version or _version_in(environ, library, versions),
+        flavor=asked.flavor,
         allowed_linkopts=frozenset(environ.get("CGO_PREBUILT_ALLOW_LINKOPTS", "").split()),
-        trust=trust,
+        trust=asked.trust,
     )
 
 

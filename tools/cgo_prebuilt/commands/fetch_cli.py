@@ -26,6 +26,7 @@ from cgo_prebuilt.settings import (
     LINK_MODES,
     NEW_ORIGINS,
     ORIGINS,
+    Asked,
     Settings,
     link_mode_of,
     read_settings,
@@ -368,10 +369,7 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
 
 def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
     """Return the settings of the environment, overridden by the options."""
-    return read_settings(
-        os.environ,
-        lock.name,
-        versions=lock.versions,
+    asked = Asked(
         offline=options.offline,
         origin=options.origin,
         version=options.version,
@@ -380,6 +378,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
         default_mirror=options.default_mirror,
         trust=trust_of(options.trust, options.public_key, options.identity),
     )
+    return read_settings(os.environ, lock.name, asked, lock.versions)
 
 
 def downloads_for(settings: Settings, store: Store) -> Downloads:
