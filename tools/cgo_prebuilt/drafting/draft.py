@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, LinkChoice, Question, choose
@@ -68,20 +68,31 @@ class Draft:
     """A manifest that was drafted.
 
     Attributes:
-        text: The YAML.
+        release: The release.
         name: The library's name.
         version: The release's.
-        platforms: Those that it has.
-        questions: What a person has to decide; all, answered or not.
+        layouts: The files of each flavor's platforms.
+        left_out: The files that are not used, each with the reason.
         notes: What the person should know.
+        questions: What a person has to decide; all, answered or not.
+        answers: What the person answered, by the questions' keys.
+        open_keys: The keys of the manifest that are undecided: their lines are comments.
     """
 
-    text: str
+    release: ReleaseFacts
     name: str
     version: str
-    platforms: tuple[Platform, ...]
-    questions: tuple[Question, ...]
+    layouts: Mapping[str, Sequence[Layout]]
+    left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    questions: tuple[Question, ...]
+    answers: Mapping[str, int]
+    open_keys: frozenset[str]
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """The platforms of the default flavor."""
+        return tuple(layout.choice.platform for layout in next(iter(self.layouts.values())))
 
 
 def draft(
@@ -126,16 +137,14 @@ def draft(
     prefix_of = prefixes(choices)
     layouts = {f: [lay_out(choice, prefix_of) for choice in own] for f, own in flavors.items()}
     left_out = {**release.left_out, **variants.left_out, **_unused(founds, choices)}
-    notes = _notes(choices)
-    open_keys = {
+    open_keys = frozenset(
         key
         for question in unique
         if question.key not in answers and not may_guess
         for key in _DECIDED_BY[question.key]
-    }
-    text = _text(release, name, version, layouts, left_out, notes, unique, answers, open_keys)
-    platforms = tuple(choice.platform for choice in next(iter(flavors.values())))
-    return Draft(text, name, version, platforms, unique, notes)
+    )
+    notes = _notes(choices)
+    return Draft(release, name, version, layouts, left_out, notes, unique, answers, open_keys)
 
 
 def _version(
@@ -260,32 +269,24 @@ def _notes(choices: Sequence[LinkChoice]) -> tuple[str, ...]:
     )
 
 
-def _text(
-    release: ReleaseFacts,
-    name: str,
-    version: str,
-    layouts: Mapping[str, Sequence[Layout]],
-    left_out: Mapping[str, str],
-    notes: Sequence[str],
-    questions: Sequence[Question],
-    answers: Mapping[str, int],
-    open_keys: set[str],
-) -> str:
-    base = base_of((one for own in layouts.values() for one in own), version)
+def draft_text(drafted: Draft) -> str:
+    """Return a draft as YAML."""
+    version, open_keys = drafted.version, drafted.open_keys
+    base = base_of((one for own in drafted.layouts.values() for one in own), version)
     flavors = {
         flavor: [block_of(layout, version, base) for layout in own]
-        for flavor, own in layouts.items()
+        for flavor, own in drafted.layouts.items()
     }
     blocks = next(iter(flavors.values()))
     top = shared_values(blocks)
     is_alone = len(blocks) == 1
-    lines = wrapped(f"Drafted by `cgo-prebuilt init` from {release.where}.")
+    lines = wrapped(f"Drafted by `cgo-prebuilt init` from {drafted.release.where}.")
     lines += wrapped("Read it, correct it, and run `cgo-prebuilt lock`.")
-    for question in questions:
-        lines += _asked(question, answers, bool(open_keys & set(_DECIDED_BY[question.key])))
-    lines += [line for note in notes for line in wrapped(f"note: {note}")]
-    lines += _listed_left_out(left_out)
-    lines += _guarded("name", entry("name", name), open_keys)
+    for question in drafted.questions:
+        lines += _asked(question, drafted.answers, bool(open_keys & set(_DECIDED_BY[question.key])))
+    lines += [line for note in drafted.notes for line in wrapped(f"note: {note}")]
+    lines += _listed_left_out(drafted.left_out)
+    lines += _guarded("name", entry("name", drafted.name), open_keys)
     lines += _guarded("version", entry("version", version), open_keys)
     if base == folder_of(PUBLISHED):
         lines += wrapped(
@@ -309,7 +310,7 @@ def _text(
 
 
 def _platform_lines(
-    block: Block, own: Values, open_keys: set[str], indent: str = "  "
+    block: Block, own: Values, open_keys: Set[str], indent: str = "  "
 ) -> list[str]:
     comment = _evidence(block.layout)
     if not own:
@@ -338,11 +339,11 @@ def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone:
                 k: v for k, v in block.literal.items() if usual is None or usual.literal.get(k) != v
             }
             own |= {k: [] for k in above if k not in block.literal and k != "requires"}
-            lines += _platform_lines(block, own, set(), "      ")
+            lines += _platform_lines(block, own, frozenset(), "      ")
     return lines
 
 
-def _guarded(key: str, lines: list[str], open_keys: set[str]) -> list[str]:
+def _guarded(key: str, lines: list[str], open_keys: Set[str]) -> list[str]:
     """Comment the lines out while the key is undecided."""
     if key not in open_keys:
         return lines

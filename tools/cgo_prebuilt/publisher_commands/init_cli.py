@@ -82,7 +82,7 @@ def add_init(verbs: Verbs) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.drafting.draft import ReleaseFacts, draft
+    from cgo_prebuilt.drafting.draft import ReleaseFacts, draft, draft_text
     from cgo_prebuilt.drafting.listing import Listing, is_unpacked
     from cgo_prebuilt.drafting.places import shown_place
     from cgo_prebuilt.drafting.selection import worth_a_look
@@ -120,7 +120,7 @@ def _init(options: argparse.Namespace) -> int:
         made = _ask(release, founds, made, answers)
     is_open = not options.yes and any(one.key not in answers for one in made.questions)
     try:
-        write_whole(target, made.text.encode())
+        write_whole(target, draft_text(made).encode())
     except OSError as error:
         raise UsageError(
             f"the manifest cannot be written: {error.strerror}",
