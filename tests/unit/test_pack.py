@@ -20,7 +20,7 @@ from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
-from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Packed, pack
+from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Form, Packed, pack
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
 from tests.unit.archive_builders import MemoryStream
@@ -45,7 +45,7 @@ def packed(
 ) -> Packed:
     """Packs into `tmp_path/dist`."""
     folder = write_files(tmp_path / "built", files)
-    (one,) = pack(spec(**changes), folder, tmp_path / "dist", format)
+    (one,) = pack(spec(**changes), folder, tmp_path / "dist", Form(format))
     return one
 
 
@@ -72,7 +72,7 @@ def test_the_bytes_do_not_depend_on_folder_order_time_or_mode(tmp_path: Path, fo
     for number, path in enumerate(folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o600)
         os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
-    (other,) = pack(spec(), folder, tmp_path / "elsewhere", format)
+    (other,) = pack(spec(), folder, tmp_path / "elsewhere", Form(format))
     assert other.path.read_bytes() == one.path.read_bytes()
 
 
@@ -113,7 +113,7 @@ def test_a_link_to_a_file_is_packed_as_the_file(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "built", {"include/vec.h": b"h", "real.a": LIBRARY})
     (folder / "lib").mkdir()
     (folder / "lib/libvec.a").symlink_to(folder / "real.a")
-    (one,) = pack(spec(), folder, tmp_path / "dist", None)
+    (one,) = pack(spec(), folder, tmp_path / "dist", Form())
     with tarfile.open(one.path) as tar:
         assert [member.isreg() for member in tar] == [True, True]
 
@@ -211,15 +211,15 @@ def test_a_file_that_becomes_shorter_is_named(
 def test_a_level_makes_it_smaller(tmp_path: Path) -> None:
     library = noise(400_000)
     folder = write_files(tmp_path / "built", {**FILES, "lib/libvec.a": library})
-    (one,) = pack(spec(), folder, tmp_path / "a", "tar.zst", level=1)
-    (other,) = pack(spec(), folder, tmp_path / "b", "tar.zst", level=19)
+    (one,) = pack(spec(), folder, tmp_path / "a", Form("tar.zst", 1))
+    (other,) = pack(spec(), folder, tmp_path / "b", Form("tar.zst", 19))
     assert one.size > other.size
 
 
 def test_a_level_of_another_format_is_refused(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "built")
     with pytest.raises(UsageError) as caught:
-        pack(spec(), folder, tmp_path / "dist", "zip", level=3)
+        pack(spec(), folder, tmp_path / "dist", Form("zip", 3))
     assert caught.value.what == "a level is for tar.zst, and this is a zip"
     assert not (tmp_path / "dist").exists()
 
@@ -264,7 +264,7 @@ LOOSE: Mapping[str, Any] = {
 
 def test_loose_files_are_copied_under_their_published_names(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "built")
-    written = pack(spec(**LOOSE), folder, tmp_path / "dist", None)
+    written = pack(spec(**LOOSE), folder, tmp_path / "dist", Form())
     assert [one.path.name for one in written] == ["libvec-linux_amd64.a", "vec.h"]
     assert written[0].path.read_bytes() == LIBRARY
 
@@ -272,7 +272,7 @@ def test_loose_files_are_copied_under_their_published_names(tmp_path: Path) -> N
 def test_a_loose_file_beside_an_archive_is_not_in_the_archive(tmp_path: Path) -> None:
     archives = [{"file": "vec.tar.gz"}, {"file": "vec.h", "path": "include/vec.h"}]
     folder = write_files(tmp_path / "built")
-    archive, loose = pack(spec(archives=archives), folder, tmp_path / "dist", None)
+    archive, loose = pack(spec(archives=archives), folder, tmp_path / "dist", Form())
     with tarfile.open(archive.path) as tar:
         assert tar.getnames() == ["include/vec/ext.h", "lib/libvec.a"]
     assert loose.path.name == "vec.h"
@@ -359,7 +359,7 @@ def test_a_promised_file_that_was_not_built_is_named_and_nothing_is_made(
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder") as caught:
-        pack(spec(), tmp_path / "nowhere", tmp_path / "dist", None)
+        pack(spec(), tmp_path / "nowhere", tmp_path / "dist", Form())
     assert caught.value.where == str(tmp_path / "nowhere")
 
 

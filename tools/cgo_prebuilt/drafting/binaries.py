@@ -16,6 +16,7 @@ from typing import BinaryIO
 from cgo_prebuilt.archives.ar_reader import MAGIC
 from cgo_prebuilt.inspection.ar_members import ar_members
 from cgo_prebuilt.inspection.machines import COFF_ARCHS, ELF_ARCHS, MACH_O_ARCHS
+from cgo_prebuilt.inspection.well_known import CXX, LIBDL, LIBM
 from cgo_prebuilt.platforms import MUSL, libc_version
 from cgo_prebuilt.soname import read_needed, read_soname
 
@@ -171,28 +172,27 @@ def _archive(file: BinaryIO, data: mmap.mmap, start: int) -> Binary | None:
 
 _SYSTEM: dict[str, tuple[tuple[str, str], ...]] = {
     "linux": (
-        ("-lstdc++", r"__gxx_personality_v0|__cxa_throw|_ZNSt7__cxx11\w*|_Znwm"),
-        ("-lm", r"(pow|exp|exp2|log|log2|log10|log1p|expm1|sin|cos|tan|atan2?|asin|acos|sinh|cosh|tanh|cbrt"
-         r"|hypot|fmod|floor|ceil|trunc|rint|round|sqrt|fma|ldexp|frexp)f?"),
+        ("-lstdc++", CXX.pattern),
+        ("-lm", LIBM.pattern),
         ("-lrt", r"shm_open|timer_create|mq_open|aio_read|clock_nanosleep"),
         ("-lutil", r"openpty|forkpty"),
-        ("-ldl", r"dlopen|dlsym|dladdr"),
+        ("-ldl", LIBDL.pattern),
         ("-lpthread", r"pthread_create|pthread_key_create|pthread_rwlock_rdlock|pthread_join|sem_wait"),
     ),
     "darwin": (
-        ("-lc++", r"___gxx_personality_v0|___cxa_throw|__ZNSt3__1\w*"),
-        ("-framework CoreFoundation", r"_CF[A-Z]\w+|_kCF[A-Z]\w+"),
-        ("-framework Security", r"_Sec[A-Z]\w+|_kSec[A-Z]\w+|_SSL(Handshake|Read|Write)"),
-        ("-framework SystemConfiguration", r"_SCDynamicStore\w+|_SCNetwork\w+"),
-        ("-framework IOKit", r"_IO(Service|Registry|Object)[A-Z]\w+"),
-        ("-framework Foundation", r"_OBJC_CLASS_\$_NS\w+"),
-        ("-framework Accelerate", r"_(cblas_\w+|vDSP_\w+|dgemm_|sgemm_)"),
-        ("-framework Metal", r"_MTLCreateSystemDefaultDevice"),
-        ("-liconv", r"_iconv_open"),
-        ("-lresolv", r"_res_9_\w+"),
+        ("-lc++", CXX.pattern),
+        ("-framework CoreFoundation", r"CF[A-Z]\w+|kCF[A-Z]\w+"),
+        ("-framework Security", r"Sec[A-Z]\w+|kSec[A-Z]\w+|SSL(Handshake|Read|Write)"),
+        ("-framework SystemConfiguration", r"SCDynamicStore\w+|SCNetwork\w+"),
+        ("-framework IOKit", r"IO(Service|Registry|Object)[A-Z]\w+"),
+        ("-framework Foundation", r"OBJC_CLASS_\$_NS\w+"),
+        ("-framework Accelerate", r"(cblas_\w+|vDSP_\w+|dgemm_|sgemm_)"),
+        ("-framework Metal", r"MTLCreateSystemDefaultDevice"),
+        ("-liconv", r"iconv_open"),
+        ("-lresolv", r"res_9_\w+"),
     ),
     "windows": (
-        ("-lstdc++", r"__gxx_personality_seh0|__cxa_throw"),
+        ("-lstdc++", CXX.pattern),
         ("-lws2_32", r"(WSAStartup|WSASocketW|getaddrinfo|WSAGetLastError)"),
         ("-luserenv", r"GetUserProfileDirectoryW"),
         ("-lbcrypt", r"BCrypt\w+"),
@@ -213,7 +213,7 @@ _SYSTEM["freebsd"] = _SYSTEM["linux"]
 
 def _symbols(os: str, names: str) -> list[re.Pattern[bytes]]:
     """Return patterns that find functions in a symbol table; two are faster than an optional part."""
-    prefixes = (b"", b"__imp_") if os == "windows" else (b"",)
+    prefixes = {"windows": (b"", b"__imp_"), "darwin": (b"_",)}.get(os, (b"",))
     return [re.compile(rb"\0" + one + rb"(?:" + names.encode() + rb")(?=\0)") for one in prefixes]
 
 

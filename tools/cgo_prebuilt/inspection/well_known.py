@@ -10,20 +10,22 @@ from collections.abc import Iterable, Sequence
 
 from cgo_prebuilt.platforms import Platform, libc_version
 
-# Of glibc's libm.so and not of its libc.so: C11 7.3, 7.6 and 7.12, and what glibc adds.
-_LIBM = re.compile(
+LIBM = re.compile(
     r"(?:c?(?:acosh?|asinh?|atanh?|cosh?|exp|log|log10|pow|sinh?|sqrt|tanh?)|atan2|cabs|carg|cbrt"
     r"|ceil|cimag|conj|cproj|creal|erfc?|exp10|exp2|expm1|fabs|fdim|floor|fma|fmax|fmin|fmod|hypot"
     r"|ilogb|[jy][01n]|lgamma|ll?rint|ll?round|log1p|log2|logb|nan|nearbyint|nextafter|nexttoward"
     r"|remainder|remquo|rint|round|roundeven|sincos|tgamma|trunc)[fl]?"
     r"|fe(?:clearexcept|[gs]etround|[gs]etenv|raiseexcept|testexcept|holdexcept|updateenv)"
 )
-# Of libdl.so until glibc 2.34, of libc.so since.
-_LIBDL = re.compile(r"dl(?:open|sym|close|error|addr|info|vsym|mopen)")
-_CXX = re.compile(
-    r"__gxx_personality_v0|__cxa_(?!finalize|atexit|thread_atexit_impl)\w+|_Z(?:n[wa]|d[la])\w*"
+"""Of glibc's libm.so and not of its libc.so: C11 7.3, 7.6 and 7.12, and what glibc adds."""
+LIBDL = re.compile(r"dl(?:open|sym|close|error|addr|info|vsym|mopen)")
+"""Of libdl.so until glibc 2.34, of libc.so since."""
+CXX = re.compile(
+    r"__gxx_personality_(?:v0|seh0)|__cxa_(?!finalize|atexit|at_quick_exit|thread_atexit_impl)\w+|_Z(?:n[wa]|d[la])\w*"
     r"|_ZN?K?S[tabdios]\w+|_ZT[ISV](?:S|N10__cxxabiv1|P?K?[a-z])\w*"
 )
+"""Of the C++ library and its run time, whichever it is (Itanium C++ ABI)."""
+# Of LLVM's C++ library alone.
 _LIBCXX = re.compile(r"_Z(?:T[ISV])?NK?St(?:3__1|6__ndk1)\w+")
 # What Go's linker and cgo make of functions with `//export`, and how C interfaces of Go name theirs.
 _CGO = re.compile(r"_?_?cgo_?\w+|crosscall2|_cgoexp_\w+")
@@ -50,13 +52,13 @@ def option_for(symbol: str, platform: Platform) -> str | None:
     """
     if _LIBCXX.fullmatch(symbol):
         return "-lc++"
-    if _CXX.fullmatch(symbol):
+    if CXX.fullmatch(symbol):
         return "-lc++" if platform.os == "darwin" else "-lstdc++"
     if platform.os != "linux" or platform.libc:
         return None
-    if _LIBM.fullmatch(symbol):
+    if LIBM.fullmatch(symbol):
         return "-lm"
-    return "-ldl" if _LIBDL.fullmatch(symbol) else None
+    return "-ldl" if LIBDL.fullmatch(symbol) else None
 
 
 def has_option(option: str, linkopts: Iterable[str], glibc: str) -> bool:

@@ -177,7 +177,8 @@ def _pack(options: argparse.Namespace) -> int:
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.network.progress import progress_for
     from cgo_prebuilt.platforms import parse_platform
-    from cgo_prebuilt.publishing.packaging import Extras, package
+    from cgo_prebuilt.publishing.pack import Form
+    from cgo_prebuilt.publishing.packaging import Extras, Packing, package
 
     manifest = read_manifest(options.manifest).of_flavor(options.flavor)
     specs = manifest.platforms
@@ -191,13 +192,12 @@ def _pack(options: argparse.Namespace) -> int:
         notices=tuple(options.notice),
         pkg_config=options.pkg_config,
         sbom=options.sbom,
-        level=options.level,
+        form=Form(options.format, options.level),
         key=options.sign,
     )
     progress = progress_for(sys.stderr, verb="pack")
-    packed = package(
-        manifest, specs, options.folder, options.output, options.format, extras, note, progress
-    )
+    packing = Packing(manifest, options.folder, options.output, extras, note, progress)
+    packed = package(packing, specs)
     if options.json:
         archives = [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed]
         print_json(options, {"archives": archives})

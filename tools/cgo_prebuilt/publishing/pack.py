@@ -56,14 +56,25 @@ class Packed:
     members: Mapping[str, Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of an archive.
+
+    Attributes:
+        format: One of `PACKED_FORMATS`; None for what the archive's name says.
+        level: How hard zstd tries; None for `ZSTD_LEVEL`.
+    """
+
+    format: str | None = None
+    level: int | None = None
+
+
 def pack(
     spec: PlatformSpec,
     folder: Path,
     dist: Path,
-    archive_format: str | None,
+    form: Form,
     overlay: Path | None = None,
-    *,
-    level: int | None = None,
     progress: Progress | None = None,
 ) -> list[Packed]:
     """Write a platform's archives, and add them to `SHA256SUMS`.
@@ -72,9 +83,8 @@ def pack(
         spec: What the manifest says of the platform.
         folder: Where the built files are, laid out as the manifest names them.
         dist: Where the archives go; made where it is missing.
-        archive_format: One of `PACKED_FORMATS` instead of what the archive's name says, or None.
+        form: The archive's.
         overlay: A folder like `folder` whose files come in place of its own, and in addition.
-        level: How hard zstd tries; None for `ZSTD_LEVEL`.
         progress: Is told how far a tar is.
 
     Returns:
@@ -88,7 +98,7 @@ def pack(
     """
     progress = progress or SilentProgress()
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
-    _check_archives(spec, archive_format, level)
+    _check_archives(spec, form)
     sources = source_files(folder, overlay)
     names = _select(spec, folder, sorted(sources), loose)
     refuse_links_out(folder, [name for name in names if sources[name] == folder / name])
@@ -105,17 +115,17 @@ def pack(
                 )
             )
         else:
-            kind = archive_format or archive.format
+            kind = form.format or archive.format
             prefix = f"{archive.strip_prefix}/" if archive.strip_prefix else ""
             members = [(sources[name], prefix + name) for name in names if name not in loose]
             written.append(
-                write_archive(dist / _file_name(archive, kind), kind, members, progress, level)
+                write_archive(dist / _file_name(archive, kind), kind, members, progress, form.level)
             )
     update_sums(dist / SUMS, {item.path.name: item.sha256 for item in written})
     return written
 
 
-def _check_archives(spec: PlatformSpec, archive_format: str | None, level: int | None) -> None:
+def _check_archives(spec: PlatformSpec, form: Form) -> None:
     packed = [archive for archive in spec.archives if archive.format != "file"]
     if len(packed) > 1:
         raise UsageError(
@@ -130,14 +140,14 @@ def _check_archives(spec: PlatformSpec, archive_format: str | None, level: int |
                 where=archive.file,
                 remedy="leave 'find' and 'members' out, and write a 'strip_prefix' without `*`",
             )
-        kind = archive_format or archive.format
+        kind = form.format or archive.format
         if kind not in PACKED_FORMATS:
             raise UsageError(
                 f"pack does not write {kind}",
                 where=archive.file,
                 remedy=f"use --format, or a name in the manifest, for {', '.join(PACKED_FORMATS)}",
             )
-        if level is not None and kind != "tar.zst":
+        if form.level is not None and kind != "tar.zst":
             raise UsageError(
                 f"a level is for tar.zst, and this is a {kind}",
                 where=archive.file,

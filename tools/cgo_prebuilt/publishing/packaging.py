@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
@@ -18,6 +18,7 @@ from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.pack import (
+    Form,
     Packed,
     all_in_one,
     pack,
@@ -44,7 +45,7 @@ class Extras:
         notices: Files of third parties' notices, which `licenses` in the manifest names.
         pkg_config: A `.pc` file is made and packed.
         sbom: A bill of materials is written beside the archive.
-        level: How hard zstd tries; None as `pack` does.
+        form: The archive's.
         key: The SSH key that `SHA256SUMS` is signed with; None to sign nothing.
     """
 
@@ -55,77 +56,74 @@ class Extras:
     notices: tuple[Path, ...] = ()
     pkg_config: bool = False
     sbom: bool = False
-    level: int | None = None
+    form: Form = field(default_factory=Form)
     key: Path | None = None
 
 
-def package(
-    manifest: Manifest,
-    specs: Sequence[PlatformSpec],
-    folder: Path,
-    dist: Path,
-    archive_format: str | None,
-    extras: Extras,
-    say: Callable[[str], None],
-    progress: Progress,
-) -> list[Packed]:
-    """Pack one platform, or several into one archive.
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """One run of `pack`.
 
-    Args:
+    Attributes:
         manifest: The library.
-        specs: The platforms.
         folder: Where the built files are.
         dist: Where the archives go.
-        archive_format: See `pack`.
         extras: What is done besides.
         say: Told of the findings.
         progress: Is told how far a tar is.
+    """
+
+    manifest: Manifest
+    folder: Path
+    dist: Path
+    extras: Extras
+    say: Callable[[str], None]
+    progress: Progress
+
+
+def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
+    """Pack one platform, or several into one archive.
+
+    Args:
+        packing: The run.
+        specs: The platforms.
 
     Raises:
         UsageError: A library cannot work on its platform; or see `pack`.
     """
+    folder, dist, extras, say = packing.folder, packing.dist, packing.extras, packing.say
     was_signed = (dist / SIGNATURE).exists()
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
         for spec in specs:
             _look_at(spec, folder, say)
-        specs = [_overlaid(manifest, spec, folder, overlay, extras, say) for spec in specs]
+        specs = [_overlaid(packing, spec, overlay) for spec in specs]
         sources = source_files(folder, overlay)
         for spec in specs:
             _inspect(spec, sources, say)
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
-        packed = pack(
-            spec, folder, dist, archive_format, overlay, level=extras.level, progress=progress
-        )
+        packed = pack(spec, folder, dist, extras.form, overlay, packing.progress)
         _note_header_problems(specs, sources, say)
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
-            _write_sboms(manifest, platform, packed)
+            _write_sboms(packing.manifest, platform, packed)
         if extras.debug_symbols:
-            packed += [
-                _debug_archive(manifest, one, folder, dist, extras.level, progress) for one in specs
-            ]
+            packed += [_debug_archive(packing, one) for one in specs]
     if extras.key is not None:
         # Who pins the key builds from no source that it did not sign.
-        update_sums(dist / SUMS, source_sums(manifest))
+        update_sums(dist / SUMS, source_sums(packing.manifest))
         sign(dist / SUMS, extras.key)
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
 
 
-def _debug_archive(
-    manifest: Manifest,
-    spec: PlatformSpec,
-    folder: Path,
-    dist: Path,
-    level: int | None,
-    progress: Progress,
-) -> Packed:
+def _debug_archive(packing: Packing, spec: PlatformSpec) -> Packed:
     """Pack the debug information stripped from shared libraries, by build ID."""
     from cgo_prebuilt.publishing.debug_symbols import keep_debug
 
-    libraries = [folder / name for name in spec.interface.shared_library]
+    manifest, dist = packing.manifest, packing.dist
+    libraries = [packing.folder / name for name in spec.interface.shared_library]
     if not libraries:
         raise UsageError(
             f"{spec.platform} has no shared library: the debug information of a static one goes into"
@@ -137,7 +135,8 @@ def _debug_archive(
         kept = sorted({keep_debug(spec.platform, one, Path(temporary)) for one in libraries})
         target = dist / f"{manifest.name}-{manifest.version}-{spec.platform}-debug.tar.zst"
         members = [(Path(temporary, path), path) for path in kept]
-        packed = write_archive(target, "tar.zst", members, progress, level)
+        level = packing.extras.form.level
+        packed = write_archive(target, "tar.zst", members, packing.progress, level)
     update_sums(dist / SUMS, {target.name: packed.sha256})
     return packed
 
@@ -167,24 +166,18 @@ def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
             )
 
 
-def _overlaid(
-    manifest: Manifest,
-    spec: PlatformSpec,
-    folder: Path,
-    overlay: Path,
-    extras: Extras,
-    say: Callable[[str], None],
-) -> PlatformSpec:
+def _overlaid(packing: Packing, spec: PlatformSpec, overlay: Path) -> PlatformSpec:
     """Create the files that replace or extend those of the folder."""
     from cgo_prebuilt.publishing.localize import localize
     from cgo_prebuilt.publishing.strip_library import strip_library
 
+    manifest, folder, extras = packing.manifest, packing.folder, packing.extras
     interface = spec.interface
     slim: list[str] = []
     if extras.slim:
         headers = tuple(promised(source_files(folder, None), interface.headers))
         found = replace(interface, headers=headers)
-        slim = slim_libraries(spec.platform, found, folder, overlay, say, extras.localize)
+        slim = slim_libraries(spec.platform, found, folder, overlay, packing.say, extras.localize)
     for name in interface.libraries():
         source = folder / name
         if name in slim:
