@@ -15,9 +15,9 @@ MAGIC = b"!<arch>\n"
 
 HEADER_SIZE = 60
 
-# name; time, owner, group and mode; size, and an end of its own
+# name; time, owner, group and mode; size, and the end mark
 _HEADER = re.compile(rb"(.{16}).{32}([0-9]{1,10}) *`\n", re.DOTALL)
-# A short one: a Debian package has no others.
+# Long names are not read, since a Debian package has none.
 _NAME = re.compile(rb"([^/ ]{1,16})/?")
 
 
@@ -25,7 +25,7 @@ def parse_header(header: bytes) -> tuple[bytes, int] | None:
     """Parse the header of a member.
 
     Returns:
-        The name, as the header has it, and the size; None if it is not a header.
+        The raw name and the size; None if it is not a header.
     """
     match = _HEADER.fullmatch(header)
     return (match[1].rstrip(b" "), int(match[2])) if match else None
@@ -39,8 +39,7 @@ def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None
         work: Counts its headers.
 
     Yields:
-        Every member in order. The contents of one have to be read before the next is asked for, or
-        are skipped.
+        Every member in order. Advancing to the next member skips unread contents.
 
     Raises:
         IntegrityError: The archive is malformed or truncated.

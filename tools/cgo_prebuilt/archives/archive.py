@@ -17,7 +17,7 @@ from cgo_prebuilt.archives.zip_reader import read_zip
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock_keys import SINGLE
 
-# What packages keep their files in: a tar, compressed by what its name says.
+# The inner archive with a package's files: a tar, whose name tells its compression.
 _DATA = {
     "conda": re.compile(r"pkg-.*\.tar\.zst"),
     "deb": re.compile(r"data\.tar(\.\w+)?"),
@@ -40,19 +40,19 @@ def read_members(
     Args:
         stream: The archive.
         format: One of `lock.FORMATS`.
-        where: What the archive is called in an error.
-        loose: The name of the only member, where the format is one of `SINGLE`.
+        where: The name of the archive in errors.
+        loose: The name of the only member, if the format is one of `SINGLE`.
         expected: How many decoded bytes are plausible, however well they compress.
-        size: Of the archive by the lock; 0 where a lock is being made.
+        size: The archive's size in the lock; 0 while a lock is made.
         borders: See `Work`.
 
     Yields:
-        Every member; see `Member` for when its contents can be read.
+        Every member; `Member.chunks` says when its contents can be read.
 
     Raises:
         CgoPrebuiltError: The bytes are unavailable.
-        IntegrityError: It is not an archive of that format, or is malformed, truncated or a bomb, or makes
-            more work than its size explains.
+        IntegrityError: It is not an archive of that format, or is malformed, truncated or a bomb, or
+            causes more work than its size justifies.
         UsageError: This machine has no decoder for it.
     """
     work = Work(where, promised=size, expected=expected, borders=borders)
@@ -80,7 +80,7 @@ def read_members(
 def _data_of(
     members: Generator[Member, None, None], format: str, outer: Work
 ) -> Generator[Member, None, None]:
-    """Yield the members of a package's inner archive that holds its files."""
+    """Yield the members of a package's inner data archive."""
     found = None
     with closing(members):
         for member in members:
@@ -111,7 +111,7 @@ def _not_a_package(why: str, format: str, work: Work) -> IntegrityError:
 
 
 def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member, None, None]:
-    """Read a zip; check its first bytes only if it has no directory, since they may cost a request."""
+    """Read a zip; check its first bytes only if it has no directory, since that may need a request."""
     file = stream.whole()
     try:
         yield from read_zip(file, where=where, expected=expected)
@@ -152,7 +152,7 @@ def _plain(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _counted(read: Callable[[int], bytes], work: Work) -> Iterator[bytes]:
-    """Yield uncompressed bytes in the form that a decoder has."""
+    """Yield uncompressed bytes, with the signature of a decoder."""
     for piece in _plain(read):
         work.decoded(len(piece))
         work.received(len(piece))

@@ -1,9 +1,9 @@
-"""Recognize a file by its first bytes, to name what came instead of an archive."""
+"""Recognize a file by its first bytes, to name it if it is not the expected archive."""
 
 from __future__ import annotations
 
 HEAD_SIZE = 512
-"""How many bytes of a file `recognize` wants, if the file has as many."""
+"""The number of first bytes that `recognize` needs, if the file has as many."""
 
 _EMPTY = "an empty file"
 _PAGE = "HTML, probably an error page"
@@ -54,13 +54,13 @@ _ARCHIVES = frozenset(
 
 
 def recognize(head: bytes) -> str | None:
-    """Return what a file is, by its first bytes.
+    """Return a description of a file by its first bytes.
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.
 
     Returns:
-        A few words that fit behind "this is", or None where it is nothing known.
+        A few words to follow "this is"; None if unknown.
     """
     if not head:
         return _EMPTY
@@ -83,21 +83,21 @@ def recognize(head: bytes) -> str | None:
 
 
 def format_mismatch(head: bytes, format: str) -> str | None:
-    """Return what a file is instead of the expected archive; None if it is that.
+    """Return why a file is not the expected archive; None if it may be.
 
     Args:
         head: Its first `HEAD_SIZE` bytes, or all of it.
         format: One of `lock_keys.FORMATS`.
 
     Returns:
-        A sentence, or None where the first bytes are those of the format. A loose file can be
-        anything but empty or an HTML page.
+        A sentence; None if the first bytes fit the format. A loose file can be anything but empty or an
+        HTML page.
     """
     found = recognize(head)
     expected = _CONTENT_OF.get(format)
     if expected is None:
         return f"this is {found}" if found in (_EMPTY, _PAGE) else None
-    # A zip is read from its end, so anything may stand before it; a tar of old has no mark.
+    # A zip is read from its end, so anything may precede it; an old tar has no magic.
     if found == expected or (found is None and expected in ("zip", _TAR)):
         return None
     return f"this is {found or 'nothing that is known'}, but {format} was expected"

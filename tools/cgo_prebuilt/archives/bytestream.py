@@ -12,13 +12,13 @@ _PIECE = 1 << 20
 
 
 class ByteStream(Protocol):
-    """An archive being transferred. One consumer reads it, from one thread, in one of two ways."""
+    """An archive during its transfer. One consumer reads it, from one thread, in one of two ways."""
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, in order; wait until there are some.
 
         Args:
-            size: The most bytes to give, at least 1.
+            size: The most bytes to return, at least 1.
 
         Returns:
             1 to `size` bytes; `b""` once, and ever after, at the end.
@@ -30,8 +30,8 @@ class ByteStream(Protocol):
     def whole(self) -> BinaryIO:
         """Return the archive as a seekable file, for formats with an index at the end.
 
-        Waits for the last byte; a stream that can read parts at will may give a file that fetches
-        them on demand. The stream owns the file: the consumer does not close it.
+        This waits for the last byte, unless the stream can return a file that fetches parts on demand. The
+        stream owns the file: the consumer does not close it.
 
         Raises:
             CgoPrebuiltError: The bytes are unavailable.
@@ -44,14 +44,14 @@ def save(stream: ByteStream, target: Path, sha256: str | None = None) -> str:
     Args:
         stream: The archive.
         target: The file.
-        sha256: What its SHA-256 has to be. The stream's own hash is not enough: it may be of what was read
-            a moment before or after. None where that is not known yet.
+        sha256: The expected SHA-256; None if not known yet. The stream's own hash is not enough: the file
+            may have changed between the two reads.
 
     Returns:
-        The SHA-256 of what was written.
+        The SHA-256 of the written bytes.
 
     Raises:
-        IntegrityError: What was written is something else.
+        IntegrityError: The written bytes have a different hash.
         CgoPrebuiltError: The stream's own errors.
         OSError: The file cannot be written.
     """
@@ -70,7 +70,7 @@ def save(stream: ByteStream, target: Path, sha256: str | None = None) -> str:
 
 
 class FileStream:
-    """A local file as a `ByteStream`; whoever opens it closes it."""
+    """A local file as a `ByteStream`; its opener closes it."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -89,7 +89,7 @@ class FileStream:
 
 
 class SeekableStream:
-    """A seekable file as a `ByteStream` from its start, with exclusive use of its position."""
+    """A seekable file as a `ByteStream` from its start; nothing else may move its position."""
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)

@@ -1,9 +1,8 @@
 """Decode compressed bytes in bounded pieces, with the fastest installed decoder.
 
-gzip: `isal` when it is installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
-`backports.zstd`, else the system's libzstd. xz: `lzma`. bzip2: `bz2`. A file may hold several gzip
-members, zstd frames, xz or bzip2 streams one after the other and is then one stream, as for gzip(1),
-zstd(1), xz(1) and bzip2(1).
+gzip: `isal` if installed, else `zlib`. zstd: `compression.zstd` (Python 3.14), else
+`backports.zstd`, else the system's libzstd. xz: `lzma`. bzip2: `bz2`. Consecutive gzip members, zstd
+frames, xz or bzip2 streams in a file decode to one stream, as with gzip(1), zstd(1), xz(1) and bzip2(1).
 References: RFC 1952 (gzip), RFC 8878 (zstd), the .xz file format 1.2.
 """
 
@@ -24,14 +23,14 @@ from cgo_prebuilt.archives.zstd import zstd_decoder
 from cgo_prebuilt.errors import IntegrityError
 
 READ_SIZE = 1 << 17
-"""How many compressed bytes are asked for at a time."""
+"""The number of compressed bytes to read at a time."""
 
 _START_SIZE = 1 << 16
 
 PIECE_SIZE = 1 << 18
 """The most bytes in one decoded piece."""
 
-# Memory is promised to stay under 150 MB, and a decoder holds a whole window. The 64 MiB of
+# Memory must stay under 150 MB, and a decoder holds a whole window. The 64 MiB of
 # `zstd --ultra -21` and of `xz -9` still fit.
 _ZSTD_WINDOW_LOG = 26
 _XZ_MEMORY = 80 << 20
@@ -52,10 +51,10 @@ class Decompressor(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the end."""
+        """The bytes after the end."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Decode data to at most `max_length` bytes; keeps what it could not use yet."""
+        """Decode data to at most `max_length` bytes; keep the rest for the next call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,11 @@ class Codec:
     """A compression: the magic of its streams, and its decoder.
 
     Attributes:
-        name: As a person calls it.
-        magics: What one of its streams can begin with; all of one length.
-        padding: Bytes that may stand behind a stream and mean nothing.
-        open: Makes a decompressor for one stream.
-        errors: What that raises on malformed data.
+        name: Its name, for people.
+        magics: The possible first bytes of a stream; all of one length.
+        padding: Meaningless bytes that may follow a stream.
+        open: Creates a decompressor for one stream.
+        errors: The exceptions that the decompressor raises on malformed data.
     """
 
     name: str
@@ -100,7 +99,7 @@ class _Zlib:
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         piece = self._inner.decompress(self._kept + data if self._kept else data, max_length)
         self._kept = self._inner.unconsumed_tail
-        # A full piece may have more behind it although all input is used.
+        # After a full piece, more output may be pending although all input is used.
         self._full = len(piece) == max_length
         return piece
 
@@ -131,10 +130,10 @@ def check_decoder(format: str) -> None:
 
 
 def deflate(window: bytes = b"") -> Codec:
-    """Return the codec of deflate data without a header (RFC 1951), such as a zip member's.
+    """Return the codec of deflate data without a header (RFC 1951), as in a zip.
 
     Args:
-        window: What comes before the data, as far as they can refer to it.
+        window: The decoded bytes before the data, as far as the data can refer to them.
     """
     igzip = _optional("isal.igzip_lib")
     if igzip is None:
@@ -152,16 +151,15 @@ def decode(read: Callable[[int], bytes], codec: Codec, work: Work) -> Iterator[b
     """Decode a whole file; small zstd frames on several cores.
 
     Args:
-        read: Gives 1 to n bytes of the file, and `b""` at its end.
-        codec: How it is compressed.
-        work: Counts what that takes.
+        read: Returns 1 to n bytes of the file, and `b""` at its end.
+        codec: The compression.
+        work: Limits the work.
 
     Yields:
         The decoded bytes in order, in pieces of 1 to `PIECE_SIZE` bytes.
 
     Raises:
-        IntegrityError: The data are malformed or truncated, something else follows them, or they
-            are a bomb.
+        IntegrityError: The data are malformed, truncated or a bomb, or something else follows them.
     """
     threads = decoding_threads()
     if codec.name != "zstd" or threads < 2:
@@ -203,7 +201,7 @@ def _decode(
 
 
 def _decode_small(codec: Codec, chunks: list[bytes]) -> Steps | None:
-    """Decode a frame that is there as a whole; None where it is malformed or not small."""
+    """Decode a complete frame; return None if it is malformed or not small."""
     decompressor = codec.open()
     left = iter(chunks)
     steps: Steps = []
@@ -230,15 +228,15 @@ def decode_stream(
 
     Args:
         data: Its first bytes.
-        receive: Gives more of it, and `b""` at the end of the file.
-        codec: How it is compressed.
-        work: Counts what that takes.
+        receive: Returns more of it, and `b""` at the end of the file.
+        codec: The compression.
+        work: Limits the work.
 
     Yields:
-        As `decode` does.
+        The decoded bytes, as in `decode`.
 
     Returns:
-        What was received and follows its end.
+        The received bytes that follow its end.
 
     Raises:
         IntegrityError: The data are malformed, truncated or a bomb.

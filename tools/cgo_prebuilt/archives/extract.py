@@ -1,16 +1,14 @@
 """Extract exactly the files that the lock names.
 
-What is written, and where, comes from the lock. A member that the lock does not name is not
-written, whatever it is: a link, a device or a name with `..` has nothing to act on, so it is passed
-over. One that is in the way of a locked file is refused: a second one of its name, a link or a
-device with its name, a file or a link where its folder must be, anything below it, and what some
-reader would take for one of these. The lock, not the archive's links, says which member holds a file
-that is a link there.
+The lock decides which files are written, and where. Members that it does not name are not written,
+whatever they are: a link, a device or a name with `..` is skipped. A member that conflicts with a locked
+file is refused: a duplicate, a link or a device of its name, a file or a link in place of its folder,
+anything below it, and any member that some reader could place there. If a file is a link in the archive,
+the lock names the member with its contents; no link is followed.
 
-Reading stops at the last locked member of a tar. What follows cannot change what was verified, and
-is still part of the hash of the whole archive, which the transport checks; so a bomb there costs
-nothing, and neither do the other platforms' files in an archive of all platforms. A lock can only
-be made of an archive that is sound to its end (see `index`).
+Reading stops at the last locked member of a tar. The rest cannot change the verified files, and the
+transport still hashes it as a part of the archive. So a bomb there costs nothing, and neither do the
+other platforms' files in an archive of all platforms. `lock` reads an archive to its end (see `index`).
 """
 
 from __future__ import annotations
@@ -34,12 +32,12 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     """Write the files that the lock names, and verify each size and SHA-256.
 
     Args:
-        archive: What to extract, from the lock.
+        archive: The lock's entry of the archive.
         stream: The archive's bytes.
-        staging: An empty folder of the caller's own. On an error what is in it means nothing.
+        staging: An empty folder that only the caller uses. After an error, its contents are invalid.
 
     Raises:
-        IntegrityError: The archive lacks a file, has another one in its place, or is malformed.
+        IntegrityError: The archive lacks a file, has a different one in its place, or is malformed.
         UsageError: A file cannot be written, or this machine has no decoder for the format.
         CgoPrebuiltError: The stream's own errors.
     """
@@ -69,7 +67,7 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
                 if member.size not in (None, file.size):
                     raise wrong_size(file, member.size, where)
             sink.write(files, member.chunks())
-            # The directory of a zip is read already, so a later duplicate is seen for nothing.
+            # A zip's directory is in memory, so looking for later duplicates is free.
             if not missing and archive.format != "zip":
                 break
         if missing:
@@ -93,9 +91,9 @@ def _refuse_obstacle(
     Args:
         member: The member.
         wanted: The names of the locked files.
-        folders: The folders that they are in.
-        lengths: Those of the names: a hostile member may be in half a million folders.
-        where: What the archive is called in an error.
+        folders: Their parent folders.
+        lengths: The lengths of the names, to skip most of a hostile member's half a million folders.
+        where: The name of the archive in errors.
     """
     for place in landings(member.name):
         what = None

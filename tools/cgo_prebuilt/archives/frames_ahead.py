@@ -1,7 +1,8 @@
 """Small zstd frames, decoded on several cores while later ones arrive.
 
-A small frame is in memory as a whole; `pack` writes no others. Nothing is judged here: what is malformed,
-too large, or larger than it says is put back, with all that follows, for a decoder that goes in order.
+A small frame fits in memory as a whole; `pack` writes only small ones. This module reports no errors: a
+frame that is malformed, too large, or larger than stated is put back, with all that follows, for the
+sequential decoder.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 SMALL = 8 << 20
 """The most bytes that a small frame decodes to."""
 
-# What cannot be compressed gets a little longer.
+# Incompressible data get a little longer.
 _SMALL_ENCODED = SMALL + (SMALL >> 6)
 
-# Three cores decode more than one thread writes and hashes.
+# Three cores decode faster than one thread writes and hashes.
 _THREADS_MAX = 3
 
 # glibc keeps up to twice as much free memory as the largest block that it has seen freed (mallopt(3),
@@ -46,10 +47,10 @@ class FramesAhead:
     """A zstd file whose small frames are decoded by threads; the caller decodes all others.
 
     Args:
-        read: Gives 1 to n bytes of the file, and `b""` at its end.
-        decode_frame: Decodes one from its bytes; None where that is malformed or not small.
-        work: Counts what that takes, as if each byte were read when it is needed.
-        threads: How many threads decode.
+        read: Returns 1 to n bytes of the file, and `b""` at its end.
+        decode_frame: Decodes a frame; returns None if it is malformed or not small.
+        work: Limits the work, as if each byte were read when it is needed.
+        threads: The number of decoding threads.
     """
 
     def __init__(
@@ -67,19 +68,19 @@ class FramesAhead:
         self._pool: ThreadPoolExecutor | None = None
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes that are not decoded here, as `read` gives them."""
+        """Return the next bytes that are not decoded here, as `read` does."""
         return self._held.popleft() if self._held else self._read(size)
 
     def put_back(self, data: bytes) -> None:
-        """Take back what the caller read, counted, and did not use."""
+        """Take back bytes that the caller has read and counted, but not used."""
         self._work.received(-len(data))
         self._hold([data])
 
     def decoded(self, size: int) -> Generator[bytes, None, bool]:
-        """Decode the small frames that come next; then `read` has what follows them.
+        """Decode the next small frames; then `read` returns the bytes after them.
 
         Args:
-            size: How many bytes are read at a time.
+            size: The number of bytes to read at a time.
 
         Yields:
             The decoded bytes, in order.
@@ -88,7 +89,7 @@ class FramesAhead:
             Whether there was a frame.
 
         Raises:
-            IntegrityError: They are too much work.
+            IntegrityError: They exceed the limits of `work`.
         """
         found = False
         ahead: deque[tuple[list[bytes], Future[Steps | None]]] = deque()
@@ -117,9 +118,9 @@ class FramesAhead:
             self._pool.shutdown(cancel_futures=True)
 
     def _small_frames(self, size: int) -> Generator[list[bytes], None, None]:
-        """Give the frames that come next, each in chunks; and, after each read, an empty list.
+        """Yield the next frames, each in chunks; after each read, an empty list.
 
-        At the end, it puts back what it read and did not give out.
+        At the end, put back the bytes that were read but not yielded.
         """
         walk = FrameWalk()
         rest: list[bytes] = []
@@ -164,7 +165,7 @@ class FramesAhead:
                 yield piece
 
     def _hold(self, chunks: Iterable[bytes]) -> None:
-        """Put bytes before those that are held already."""
+        """Put bytes before the held ones."""
         self._held.extendleft(reversed([chunk for chunk in chunks if chunk]))
 
 

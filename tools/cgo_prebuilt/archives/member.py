@@ -18,11 +18,11 @@ class Member:
     Attributes:
         name: Its name, normalized by `normalize` but not checked.
         kind: `FILE`, `FOLDER`, `HARD_LINK`, `SYMBOLIC_LINK`, or words for anything else.
-        size: Of its contents, in bytes; None where that is not known before they are read.
-        chunks: Reads its contents, in order, once, before the next member is asked for.
-        crc32: Of its contents, where the archive holds one that its reader has not checked.
-        link: What a link leads to, as the archive says it; empty where its contents say it.
-        span: In a tar, where its first header begins, and where its contents end with their padding.
+        size: The size of its contents in bytes; None if unknown before they are read.
+        chunks: Reads its contents, in order and once, before advancing to the next member.
+        crc32: The CRC-32 of its contents in the archive, if its reader has not checked it.
+        link: The target of a link, as in the archive; empty if the contents are the target.
+        span: In a tar, the offsets of its first header and of the end of its padded contents.
     """
 
     name: str

@@ -14,11 +14,11 @@ class Pieces:
 
     Args:
         pieces: The bytes, in order.
-        what: What they are, for an error.
-        where: What the archive is called in an error.
+        what: A description of the bytes, for errors.
+        where: The name of the archive in errors.
 
     Attributes:
-        position: How many bytes have been taken.
+        position: The number of bytes read so far.
     """
 
     def __init__(self, pieces: Iterator[bytes | memoryview], *, what: str, where: str) -> None:
@@ -29,7 +29,7 @@ class Pieces:
         self.position = 0
 
     def read(self, size: int) -> bytes:
-        """Read up to so many bytes; fewer only at the end."""
+        """Read up to `size` bytes; fewer only at the end."""
         chunk = self._next(size)
         if len(chunk) == size:
             return bytes(chunk)
@@ -39,7 +39,7 @@ class Pieces:
         return bytes(data)
 
     def take(self, size: int) -> bytes:
-        """Read exactly so many bytes.
+        """Read exactly `size` bytes.
 
         Raises:
             IntegrityError: There are fewer.
@@ -50,7 +50,7 @@ class Pieces:
         return data
 
     def chunks(self, size: int) -> Iterator[memoryview]:
-        """Yield exactly so many bytes without copying them; raise as `take` does."""
+        """Yield exactly `size` bytes without copying them; raise as `take` does."""
         while size:
             chunk = self._next(size)
             if not chunk:
@@ -59,7 +59,7 @@ class Pieces:
             yield chunk
 
     def skip(self, size: int) -> None:
-        """Skip exactly so many bytes; raise as `take` does."""
+        """Skip exactly `size` bytes; raise as `take` does."""
         for _ in self.chunks(size):
             pass
 

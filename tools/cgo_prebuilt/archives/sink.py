@@ -1,7 +1,7 @@
 """Write and verify members while the archive is still being decoded.
 
-Writing and hashing let other threads run, and together are about as much work as decoding, so each
-has a thread of its own. What is in flight is bounded.
+Writing and hashing release Python's lock, and together take about as long as decoding, so each runs in
+a separate thread. The queues are bounded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _IN_FLIGHT = 16
 _WAKE_SECONDS = 1.0
 _PIECE = 1 << 20
 _MODE, _FOLDER_MODE = 0o644, 0o755
-# O_NOFOLLOW is not there on Windows, O_BINARY only there.
+# Windows has no O_NOFOLLOW, and only Windows has O_BINARY.
 _FLAGS = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
@@ -36,8 +36,8 @@ class Sink:
     """A writer of locked files; leaving the context waits until all are written and verified.
 
     Args:
-        folder: A folder of the caller's own, into which nobody else writes.
-        where: What the archive is called in an error.
+        folder: A folder that only the caller writes.
+        where: The name of the archive in errors.
     """
 
     def __init__(self, folder: Path, where: str) -> None:
@@ -65,12 +65,12 @@ class Sink:
         """Start writing a file.
 
         Args:
-            files: Where it goes, and what it has to be; several for one that has several names. They are
-                hard links of each other, so that they take the space of one, or copies.
-            chunks: Its contents; they are not changed later.
+            files: The file's entries in the lock; several if it has several names. They become hard links
+                of each other, to save space, or copies.
+            chunks: Its contents, which must not change later.
 
         Raises:
-            IntegrityError: This file has another size; or this one or an earlier one another hash.
+            IntegrityError: This file has a wrong size; or this or an earlier one has a wrong hash.
             UsageError: This file or an earlier one cannot be written.
         """
         file, *others = files
@@ -123,7 +123,7 @@ class _Output:
             self._path.parent.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, _FLAGS, _MODE)
             if hasattr(os, "fchmod"):
-                os.fchmod(self._descriptor, _MODE)  # whatever the umask
+                os.fchmod(self._descriptor, _MODE)  # regardless of the umask
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -201,13 +201,13 @@ class _Worker:
         self._thread.start()
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Queue a job; block while the queue is full; raise what an earlier job raised."""
+        """Queue a job; block while the queue is full; re-raise the exception of an earlier job."""
         if self._failure is not None:
             raise self._failure
         self._put(job)
 
     def close(self, *, abandon: bool) -> None:
-        """Wait for the end of all jobs, or of the current one; raise what one raised."""
+        """Wait for the end of all jobs, or of the current one; re-raise a job's exception."""
         self._abandoned = abandon
         self._put(None)
         self._thread.join()
@@ -224,10 +224,10 @@ class _Worker:
                     raise RuntimeError("the thread that writes has ended") from None
 
     def _run(self) -> None:
-        # Jobs are taken to the last one even when they are not done, so that no one waits forever.
+        # After a failure, take the remaining jobs without running them, so that no caller waits forever.
         while (job := self._jobs.get()) is not None:
             if self._failure is None and not self._abandoned:
                 try:
                     job()
-                except BaseException as error:  # carried to the thread that waits
+                except BaseException as error:  # re-raised in the waiting thread
                     self._failure = error

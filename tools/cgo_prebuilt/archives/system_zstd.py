@@ -1,6 +1,7 @@
-"""zstd by the library of this system, for a Python that has none: most have, so that nothing is installed.
+"""zstd by the system's libzstd, for a Python without a zstd module.
 
-Reference: zstd.h, the stable API since 1.4.0. Only as much of Python's own module as `decode` uses.
+Most systems have it, so nothing must be installed. It offers the part of Python's API that `decode` uses.
+Reference: zstd.h, the stable API since 1.4.0.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-# By name, a loader would search the folder that it runs in on macOS, and anywhere on Windows.
+# Given a name, the loaders of macOS and Windows would search unsafe folders: hence paths, and none for Windows.
 _NAMES: Final = {
     "linux": ("libzstd.so.1",),
     "darwin": ("/opt/homebrew/lib/libzstd.1.dylib", "/usr/local/lib/libzstd.1.dylib"),
@@ -31,14 +32,14 @@ class DecompressionParameter:
 
 
 class _Buffer(ctypes.Structure):
-    """ZSTD_inBuffer and ZSTD_outBuffer: where, how many bytes, and how many of them are done."""
+    """ZSTD_inBuffer and ZSTD_outBuffer: the address, the size, and the bytes done."""
 
     _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_size_t), ("done", ctypes.c_size_t))
 
 
 @cache
 def system_library() -> Any:
-    """Return the system's libzstd, as ctypes loads it; None where there is none, or an old one."""
+    """Load the system's libzstd by ctypes; return None if it is missing or too old."""
     for name in _NAMES.get(sys.platform, ()):
         with suppress(OSError, AttributeError):
             library = ctypes.CDLL(name)
@@ -66,7 +67,7 @@ class ZstdDecompressor:
         options: Values by parameter.
 
     Raises:
-        MemoryError: There is none left.
+        MemoryError: No memory is left.
     """
 
     def __init__(self, options: dict[int, int]) -> None:
@@ -93,11 +94,11 @@ class ZstdDecompressor:
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the frame."""
+        """The bytes after the frame."""
         return self._kept if self.eof else b""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Decode data to at most `max_length` bytes; keep what it could not use yet.
+        """Decode data to at most `max_length` bytes; keep the rest for the next call.
 
         Raises:
             ZstdError: The data are malformed.
@@ -110,7 +111,7 @@ class ZstdDecompressor:
         left = self._library.ZSTD_decompressStream(self._context, target, source)
         self.eof = self._checked(left) == 0
         self._kept = data[source.done :]
-        # A full piece may have more behind it although all input is used.
+        # After a full piece, more output may be pending although all input is used.
         self._is_full = target.done == max_length
         return ctypes.string_at(self._room, target.done)
 

@@ -1,8 +1,8 @@
 """Members of a tar, read from a stream of decoded bytes.
 
-Every choice between two readings of an archive is refused here, so that what is read is what any other
-reader sees. Each header is looked at once, and of extended headers only what a member's name and size
-depend on is kept: `tarfile` keeps all of it, copies it for every member, and calls itself for each.
+Ambiguous archives are refused, so that this reader sees what any other reader sees. Each header is read
+once. Of extended headers, only the fields that affect a member's name and size are kept; `tarfile` keeps
+all of them, copies them for every member, and recurses for each.
 References: POSIX.1-2017 pax, sections "ustar Interchange Format" and "pax Interchange Format"; the
 GNU tar manual, "Basic Tar Format".
 """
@@ -27,7 +27,7 @@ _BLOCK = 512
 _HEADER = struct.Struct("100s24x12s12x8sc100s8s80x155s12x")
 _POSIX_MAGIC = b"ustar\0"
 
-# Where an old GNU sparse header, and each block behind it, say whether another block follows.
+# The offsets of the flags, in an old GNU sparse header and in each block after it, for a further block.
 _MORE_SPARSE, _STILL_MORE_SPARSE = 482, 504
 
 # A member's extended headers. Names of 4096 bytes and extended attributes fit.
@@ -51,10 +51,10 @@ _KINDS = {
     b"5": FOLDER,
     b"S": _SPARSE,
 }
-# Whatever size they state.
+# These have no contents, whatever size they state.
 _WITHOUT_CONTENTS = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 
-# What writers put in the header of a member whose size only the pax header can hold.
+# The header's size if only the pax header can hold the real one.
 _UNKNOWN_SIZES = (0, 0o77777777777)
 
 _REMEDY = "its publisher has to pack it again"
@@ -68,8 +68,7 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
         work: Counts its headers.
 
     Yields:
-        Every member in order. The contents of one have to be read before the next is asked for, or
-        are skipped.
+        Every member in order. Advancing to the next member skips unread contents.
 
     Raises:
         IntegrityError: The tar is malformed or truncated, or readers may disagree about it.
@@ -101,10 +100,10 @@ class _Header:
     """A header block.
 
     Attributes:
-        type: What it is the header of.
-        size: The bytes that it says are behind it.
-        name: By the header alone, as `link` is.
-        link: What a link leads to.
+        type: The type flag.
+        size: The stated number of bytes after it.
+        name: The name, without extended headers.
+        link: The target of a link, without extended headers.
         block: The block itself.
     """
 
@@ -124,21 +123,21 @@ def _parse(block: bytes, work: Work) -> _Header:
     name, size, checksum, kind, link, magic, prefix = _HEADER.unpack(block)
     stated = _number(checksum, where)
     found = sum(block) - sum(checksum) + len(checksum) * 0x20
-    # Some writers have summed signed bytes.
+    # Some writers summed signed bytes.
     if found != stated != found - 256 * sum(byte > 0x7F for byte in block):
         raise _malformed("a header has a wrong checksum", where)
     path = _text(name)
     folder = _text(prefix)
     if folder and kind != b"S":
         if not magic.startswith(_POSIX_MAGIC):
-            # Some readers take it for a part of the name, others for times, or for nothing.
+            # Some readers read this field as a part of the name, others as times, or ignore it.
             raise _malformed(f"the header of {path!r} has more than a name in it", where)
         path = f"{folder}/{path}"
     return _Header(kind, _number(size, where), path, _text(link), block)
 
 
 class _Said:
-    """What extended headers (GNU, pax) state about the next member."""
+    """The fields in extended headers (GNU, pax) for the next member."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -147,7 +146,7 @@ class _Said:
         self._values: dict[str, str] = {}
 
     def hear(self, header: _Header, source: Pieces) -> None:
-        """Take in an extended header."""
+        """Read an extended header."""
         where = self._work.where
         self._count += 1
         self._length += _BLOCK + _padded(header.size)
@@ -177,7 +176,7 @@ class _Said:
 
     @property
     def has_map(self) -> bool:
-        """Return whether the map of a sparse file is given, in this header or before the contents."""
+        """Return whether a sparse file has a map, in this header or before the contents."""
         return any(f"{_PAX_SPARSE}{key}" in self._values for key in ("major", "map", "numblocks"))
 
     def name_of(self, header: _Header) -> str:
@@ -223,32 +222,32 @@ def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
 
 
 def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> tuple[str, int]:
-    """Return the kind of a member and how many bytes it stores."""
+    """Return the kind of a member and the number of bytes that it stores."""
     where = work.where
     kind = _KINDS.get(header.type, f"member of type {header.type!r}")
     size = said.size_of(header)
     name = said.name_of(header)
     if kind in (HARD_LINK, SYMBOLIC_LINK) and name.rstrip("/").endswith("/."):
-        # To some readers its name is a folder's, and there is no link.
+        # Some readers see a folder instead of the link.
         raise _malformed(f"{name!r} is a link or a folder", where)
     if said.is_sparse and kind not in (FILE, _SPARSE):
-        # Its headers have two names, and readers differ in which one is its own.
+        # Its headers have two names, and readers use different ones.
         raise _malformed(f"{name!r} is a {kind} and a sparse file", where)
     if header.type in _WITHOUT_CONTENTS:
         return kind, 0
     if kind == _SPARSE:
-        # What follows is more of its map, not its contents.
+        # The next blocks continue its map; they are not its contents.
         more = header.block[_MORE_SPARSE]
         while more:
             work.header()
             more = source.take(_BLOCK)[_STILL_MORE_SPARSE]
     if kind == FILE and said.is_sparse:
         if not said.has_map:
-            # GNU tar reads one nevertheless, and loses the members behind it.
+            # GNU tar reads a map nevertheless, and loses the members after it.
             raise _malformed(f"{name!r} is a sparse file without a map", where)
         kind = _SPARSE
     if kind == FILE:
-        # The oldest tars say only so that it is a folder, which has no contents then.
+        # The oldest tars mark a folder only by this slash; it then has no contents.
         old = header.type == b"\0"
         is_folder = _names_folder(name, old)
         if (is_folder and (size or not old)) or (
@@ -260,7 +259,7 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
 
 
 def _names_folder(name: str, old: bool) -> bool:
-    """Return whether a name is a folder's; only the oldest tars name the root so."""
+    """Return whether a name is a folder's; an empty one is the root in the oldest tars."""
     return name.rpartition("/")[2] in ("", ".") and bool(name if old else normalize(name))
 
 

@@ -1,8 +1,8 @@
-"""A compressed tar of which only segments are read: those with the members that are wanted.
+"""Read only the segments of a compressed tar that hold the wanted members.
 
-What an entry point's window means depends on the codec: for deflate, the bytes before it (RFC 1951,
-section 2: it refers 32 KiB back at most); for xz, the header of its stream, which says how its
-blocks are checked (the .xz file format 1.2, section 2.1.1). Without one, a stream begins there.
+The meaning of an entry point's window depends on the codec. For deflate, it is the bytes before the point,
+at most 32 KiB (RFC 1951, section 2). For xz, it is the header of the stream, which tells how its blocks
+are checked (the .xz file format 1.2, section 2.1.1). Without a window, a stream begins there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DYNAMIC = (
     + "00"  # both distances
     + "1"  # the end of the block
 )  # fmt: skip
-"""One with a code of its own, of an odd number of bits: 99."""
+"""An empty deflate block with a dynamic code, of an odd number of bits: 99."""
 
 
 class SegmentStream:
@@ -35,8 +35,8 @@ class SegmentStream:
 
     Args:
         file: The archive.
-        segments: What to read of it, in order.
-        archive: What the lock says of it.
+        segments: The segments to read, in order.
+        archive: The lock's entry of the archive.
     """
 
     def __init__(self, file: BinaryIO, segments: Iterable[Segment], archive: LockedArchive) -> None:
@@ -58,20 +58,20 @@ class SegmentStream:
         return bytes(piece)
 
     def whole(self) -> BinaryIO:
-        """See `ByteStream.whole`; nobody asks for it of a tar."""
+        """See `ByteStream.whole`; not supported, since a tar is read in order."""
         raise AssertionError("segments are read in order")
 
 
 def decode_segment(
     file: BinaryIO, segment: Segment, format: str, work: Work
 ) -> Iterator[memoryview]:
-    """Decode what is wanted of a segment.
+    """Decode the wanted pieces of a segment.
 
     Args:
         file: The archive.
-        segment: Where to begin, and what is wanted.
+        segment: The segment.
         format: One of `archive_ranges.ENTERED`.
-        work: Counts what that takes.
+        work: Limits the work.
 
     Yields:
         The wanted bytes in order.
@@ -123,7 +123,7 @@ def _decoded(
 
 
 def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
-    """Return the bytes of a part of a file, from its start when they are first asked for."""
+    """Return a function that reads a part of a file in order, seeking to its start first."""
     left = end - start
     is_there = False
 
@@ -140,9 +140,9 @@ def _reading(file: BinaryIO, start: int, end: int) -> Callable[[int], bytes]:
 
 
 def _aligned(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
-    """Yield deflate data that begin within a byte, behind blocks of nothing that fill its lower bits.
+    """Yield deflate data that begin within a byte, after empty blocks that fill the byte's lower bits.
 
-    They cannot be shifted to begin with a byte: a stored block's contents do (RFC 1951, section 3.2.4).
+    The data cannot be shifted to a byte border, since stored blocks are aligned (RFC 1951, section 3.2.4).
     """
     if bits:
         filling, length = _filling(8 - bits)
@@ -153,7 +153,7 @@ def _aligned(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
 
 
 def _filling(bits: int) -> tuple[int, int]:
-    """Return empty deflate blocks as a number, and their length: so many bits more than whole bytes."""
+    """Return empty deflate blocks as a number, with their length: whole bytes plus the given bits."""
     odd = _DYNAMIC if bits % 2 else ""
     filling = odd + _FIXED * ((bits - len(odd)) // 2 % 4)
     return int(filling[::-1], 2), len(filling)

@@ -1,6 +1,6 @@
 """Reproducible tars: the bytes depend on names, contents and executable bits alone.
 
-`tarfile` promises no such thing from one version of Python to the next.
+`tarfile` does not guarantee this across versions of Python.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ def write_tar(file: BinaryIO, members: Iterable[tuple[str, bytes, bool]]) -> Non
     """Write a tar of files.
 
     Args:
-        file: Where to.
-        members: The name of each, its content, and whether it is a program.
+        file: The output.
+        members: Each member's name, content, and whether it is executable.
     """
     for name, content, is_program in members:
         encoded = name.encode("utf-8", "surrogateescape")
         if len(encoded) > _NAME:
-            # GNU's way, which every tar reads (tar(5) of FreeBSD, "GNU Tar Archives").
+            # GNU's form for long names, which every tar reads (tar(5) of FreeBSD, "GNU Tar Archives").
             _write(file, _header(_LONG_NAME, len(encoded) + 1, 0o644, b"L"), encoded + b"\0")
         _write(file, _header(encoded, len(content), 0o755 if is_program else 0o644, b"0"), content)
     file.write(bytes(2 * _BLOCK))

@@ -1,9 +1,9 @@
 """A limit on the work that an archive may cause, in proportion to its own bytes.
 
-A reader's time and memory must not depend on what an archive says, since it says it before its hash is
-known. So each thing that costs work without being contents is counted against the archive's bytes: the
-headers of a tar, the streams that a compressed file is made of, bytes that decode to nothing. Any
-archive is read in a time that is linear in its size. The allowances are far above what packers make.
+An archive is read before its hash is known, so a hostile one must not consume unbounded time or memory.
+Everything that costs work without being contents is counted against the archive's bytes: the headers of a
+tar, the streams in a compressed file, bytes that decode to nothing. So the time to read any archive is
+linear in its size. The allowances are far above the needs of real packers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from cgo_prebuilt.errors import IntegrityError
 
 RATIO = 100
 ALLOWANCE = 256 << 20
-"""An archive that decodes to more than `ALLOWANCE` bytes and `RATIO` times its own is a bomb.
+"""An archive that decodes to more than `ALLOWANCE` bytes and `RATIO` times its size is a bomb.
 
 Libraries compress three to five times; a bomb of gzip reaches 1000, one of zstd far more.
 """
@@ -28,22 +28,22 @@ HEADERS_MAX = 1_000_000
 """No tar may have more headers than these, however large it is."""
 
 RECORDS_PER_HEADER = 16
-"""So many records of extended headers count as one header: they cost about as much."""
+"""The number of records in extended headers that count as one header, since they cost as much."""
 
 STREAMS = 10_000
 BYTES_PER_STREAM = 1024
 """A compressed file may be made of `STREAMS` streams, and one more for each `BYTES_PER_STREAM` of it.
 
-The smallest blocks that parallel compressors make a stream of are of some 10 kB.
+Parallel compressors make streams of at least about 10 kB.
 """
 
 BORDER_GAP = 1 << 16
-"""How many decoded bytes are between the borders of streams that are recorded."""
+"""The least number of decoded bytes between recorded borders of streams."""
 
 SILENCE = 4 << 20
-"""How many bytes may decode to less than half of themselves: empty streams, blocks and padding.
+"""The number of bytes that may decode to less than half as many: empty streams, blocks and padding.
 
-Compressors leave bytes as they are where nothing else is shorter, so that contents hardly ever grow.
+Compressors store bytes if compression does not shrink them, so contents hardly ever grow.
 """
 
 _REMEDY = "do not use this archive; if it comes from its publisher, it has to be packed again"
@@ -53,14 +53,13 @@ class Work:
     """The work that reading one archive has caused so far.
 
     Args:
-        where: What the archive is called in an error.
-        promised: How many bytes it has by the lock; 0 where a lock is being made. Then only what has
-            arrived counts.
+        where: The name of the archive in errors.
+        promised: The archive's size in the lock; 0 while a lock is made, when the received bytes count.
         expected: How many decoded bytes are plausible, however well they compress.
-        borders: Receives the start of each stream, in the archive and in the decoded bytes. Of those that
-            are closer than `BORDER_GAP`, one is enough.
+        borders: Receives the start of each stream, in the archive and in the decoded bytes. Borders
+            closer than `BORDER_GAP` may be left out.
 
-    Every method raises an IntegrityError where it is too much.
+    Every method raises an IntegrityError if a limit is exceeded.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Work:
         self._encoded = self._decoded = self._streams = self._records = 0
 
     def inside(self) -> Work:
-        """Return the limits for an archive inside this one, which are the same."""
+        """Return the limits for an archive inside this one, which equal its own."""
         return Work(self.where, promised=self._promised, expected=self._expected)
 
     def received(self, count: int) -> None:
@@ -90,7 +89,7 @@ class Work:
         """Count the start of a compressed stream, such as a gzip member or zstd frame.
 
         Args:
-            held: How many of the received bytes belong to it and what follows.
+            held: The number of received bytes from this start on.
         """
         self._streams += 1
         if self._streams > STREAMS + self._size() // BYTES_PER_STREAM:
@@ -119,7 +118,7 @@ class Work:
 
 
 def check_silence(decoded: int, encoded: int, *, where: str) -> None:
-    """Refuse data most of which decodes to nothing.
+    """Refuse data that mostly decode to nothing.
 
     Raises:
         IntegrityError: They do.
@@ -136,13 +135,13 @@ def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> Non
     """Refuse a decompression bomb.
 
     Args:
-        decoded: How many bytes came out.
-        encoded: How many bytes went in.
-        expected: How many bytes are plausible for any input.
-        where: What the archive is called in an error.
+        decoded: The number of decoded bytes.
+        encoded: The number of compressed bytes.
+        expected: The number of decoded bytes that is plausible for any input.
+        where: The name of the archive in errors.
 
     Raises:
-        IntegrityError: Much more came out than a library explains.
+        IntegrityError: The ratio is too high for a library.
     """
     if decoded > ALLOWANCE + RATIO * encoded + expected:
         raise IntegrityError(

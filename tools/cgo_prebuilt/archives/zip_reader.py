@@ -1,9 +1,9 @@
 """Members of a zip, read from a seekable file; only the needed parts are read.
 
-The standard library's `zipfile` reads the central directory. Where the directory, the end records
-and the headers before the members disagree, readers see different archives, so that is refused
-here: for the archive as a whole at once, for a member when its contents are asked for. Reference:
-APPNOTE.TXT 6.3.10, sections 4.3 and 4.4.
+The standard library's `zipfile` reads the central directory. If the directory, the end records and the
+members' local headers disagree, readers see different archives, so the zip is refused: at once for the
+archive as a whole, on reading its contents for a member. Reference: APPNOTE.TXT 6.3.10, sections 4.3 and
+4.4.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cgo_prebuilt.archives.work import check_ratio, check_silence
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import normalize
 
-# A central directory is read at once, and each of its entries takes about 1 kB as an object.
+# A central directory is read into memory, and each of its entries takes about 1 kB as an object.
 _DIRECTORY_MAX = 4 << 20
 
 _END = struct.Struct("<4s4H2LH")
@@ -59,10 +59,10 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
     """Read a zip.
 
     Args:
-        file: The zip. Its end is read first; of the members, only those whose contents are asked
-            for, each from its header on without going back.
-        where: What the archive is called in an error.
-        expected: How many bytes of one member are plausible, however well they compress.
+        file: The zip. Its end is read first, then only the members whose contents are requested, each
+            from its header on without seeking back.
+        where: The name of the archive in errors.
+        expected: The number of bytes of one member that is plausible, however well they compress.
 
     Yields:
         Every member, in the order of their places in the file.
@@ -75,7 +75,7 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
     earlier_end = 0
     for info, limit in directory.entries:
         if not info.orig_filename:
-            # unzip gives it the name of the entry before it.
+            # unzip gives such an entry the name of the previous one.
             raise _malformed("an entry has no name", where)
         overlaps = earlier_end > info.header_offset
         earlier_end = max(earlier_end, _least_end(info))
@@ -93,8 +93,8 @@ class Directory:
     """The central directory.
 
     Attributes:
-        offset: Where it begins.
-        entries: Each with the place where the next thing begins, in the order of their own places.
+        offset: Its offset.
+        entries: The entries in the order of their offsets, each with the offset of the next structure.
     """
 
     offset: int
@@ -105,8 +105,8 @@ def read_directory(file: BinaryIO, *, where: str) -> Directory:
     """Read the central directory into memory.
 
     Args:
-        file: The zip; nothing but its end is read.
-        where: What the archive is called in an error.
+        file: The zip; only its end is read.
+        where: The name of the archive in errors.
 
     Raises:
         IntegrityError: The zip is malformed or truncated, or readers may disagree about it.
@@ -123,20 +123,20 @@ def read_directory(file: BinaryIO, *, where: str) -> Directory:
         )
     infos.sort(key=lambda info: info.header_offset)
     nexts = [*(info.header_offset for info in infos[1:]), end.offset]
-    # Without entries, one is left over.
+    # Without entries, `nexts` is longer by one.
     return Directory(end.offset, tuple(zip(infos, nexts, strict=False)))
 
 
 def member_parts(file: BinaryIO, members: Iterable[str], *, where: str) -> list[tuple[int, int]]:
-    """Return where some members are: their headers and data, as parts of the file.
+    """Return the offsets of some members: their headers and data, as parts of the file.
 
     Args:
-        file: The zip; nothing but its end is read.
+        file: The zip; only its end is read.
         members: Their names.
-        where: What the archive is called in an error.
+        where: The name of the archive in errors.
 
     Raises:
-        IntegrityError: It has no such member, or as for `read_directory`.
+        IntegrityError: It has no such member; or see `read_directory`.
     """
     entries = read_directory(file, where=where).entries
     parts = {normalize(info.orig_filename): (info.header_offset, end) for info, end in entries}
@@ -148,7 +148,7 @@ def member_parts(file: BinaryIO, members: Iterable[str], *, where: str) -> list[
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where the central directory is, and how many entries it has, by the records at the end."""
+    """The place of the central directory and its number of entries, by the end records."""
 
     offset: int
     count: int
@@ -213,9 +213,9 @@ def _contents(
     Args:
         file: The zip.
         info: The member's entry in the central directory.
-        limit: Where the next thing begins; negative where another member reaches into this one.
-        expected: How many bytes are plausible, however well they compress.
-        where: What the archive is called in an error.
+        limit: The offset of the next structure; negative if another member overlaps this one.
+        expected: The number of bytes that is plausible, however well they compress.
+        where: The name of the archive in errors.
     """
     name = info.orig_filename
     if info.flag_bits & _ENCRYPTED:
@@ -254,7 +254,7 @@ def _check_header(file: BinaryIO, info: zipfile.ZipInfo, where: str) -> int:
     extra = _read(file, extra_length, where)
     if _NONE32 in (size, compressed):
         size, compressed = _zip64_sizes(extra, size, compressed)
-    # What a descriptor behind the data says may be 0 here (4.4.4, bit 3).
+    # Fields that a data descriptor repeats may be 0 here (4.4.4, bit 3).
     unknown = bool(flags & _DESCRIPTOR)
     for what, here, there, later in (
         ("name", header_name, name, False),
@@ -317,7 +317,7 @@ def _inflate(
                 data = bytes(next(encoded, b""))
                 if not data:
                     raise _malformed(f"the data of {info.orig_filename!r} are truncated", where)
-            # One byte more than there may be shows data that are too long.
+            # Reading one byte more than allowed detects data that are too long.
             piece = inflate.decompress(data, min(left + 1, PIECE_SIZE))
             if len(piece) > left:
                 raise _malformed(f"{info.orig_filename!r} is longer than it says", where)

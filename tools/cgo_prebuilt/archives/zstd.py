@@ -1,7 +1,7 @@
-"""zstd: the module that decodes it, and where the frames of a file begin and end.
+"""zstd: the Python module that decodes it, and the borders of frames in a file.
 
-The module is the standard library's (Python 3.14), or its backport with the same API. What only
-decodes takes the system's library, too.
+The module is the standard library's (Python 3.14), or its backport with the same API. For decoding, the
+system's library is used, too.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def zstd_module() -> Any:
 
 
 def zstd_decoder() -> Any:
-    """Return the module, or for decoding alone the system's library in its place.
+    """Return the module; without one, the system's library, which only decodes.
 
     Raises:
-        PackageError: There is neither.
+        PackageError: Neither is available.
     """
     try:
         return zstd_module()
@@ -62,8 +62,8 @@ class Frame:
 
     Attributes:
         start: The offset of its first byte.
-        content: How many bytes it says that it decodes to; None where it does not say.
-        is_skippable: Whether it decodes to nothing, whatever is in it.
+        content: The stated number of decoded bytes; None if not stated.
+        is_skippable: Whether it is a skippable frame, which decodes to nothing.
     """
 
     start: int
@@ -75,9 +75,9 @@ class FrameWalk:
     """Follow the frames of a zstd file by their headers, without decoding (RFC 8878, section 3.1).
 
     Attributes:
-        position: How many bytes it has been given.
-        frame: The frame that the last byte is in; None between frames, and until its header is whole.
-        is_lost: Whether it met something that is no frame: it follows no further.
+        position: The number of bytes received so far.
+        frame: The frame of the last byte; None between frames, and until its header is complete.
+        is_lost: Whether it met bytes that are not a frame; it then stops.
     """
 
     def __init__(self) -> None:
@@ -90,10 +90,10 @@ class FrameWalk:
         self._wanted = next(self._steps)
 
     def feed(self, data: bytes) -> list[tuple[Frame, int]]:
-        """Take the next bytes of the file.
+        """Read the next bytes of the file.
 
         Args:
-            data: The bytes, as many as there are.
+            data: The bytes, of any number.
 
         Returns:
             The frames that end in them, each with the offset of its end in the file.
@@ -121,7 +121,7 @@ class FrameWalk:
         return ended
 
     def _walk(self) -> Generator[int, bytes, None]:
-        """Ask for the next bytes by their number, and passes over others by a negative number."""
+        """Yield the number of bytes needed next, or a negative number of bytes to skip."""
         while True:
             start = self.position
             magic = _number((yield 4))
@@ -150,7 +150,7 @@ class FrameWalk:
 
 
 def _content_size(descriptor: int) -> Generator[int, bytes, int | None]:
-    """Read the rest of a frame's header, and what it says of the size of the content."""
+    """Read the rest of a frame's header, and the stated size of its content."""
     is_single_segment = bool(descriptor & 0x20)
     length = _CONTENT_SIZE_BYTES[descriptor >> 6]
     if is_single_segment:
@@ -160,7 +160,7 @@ def _content_size(descriptor: int) -> Generator[int, bytes, int | None]:
     yield -_DICTIONARY_ID_BYTES[descriptor & 3]
     if not length:
         return None
-    # Of two bytes, the smallest number means 256.
+    # A field of two bytes stores the size minus 256.
     return _number((yield length)) + (256 if length == 2 else 0)
 
 

@@ -30,19 +30,18 @@ def obtain(
     """Fetch a plan's files into the store.
 
     Args:
-        plan: What to get.
-        store: Where to; asked first.
-        open_transport: Makes the transport, which is only loaded where something must be
-            downloaded.
-        on_wait: Called once where another process is fetching the same.
-        note: Tells a person why a whole archive is read of which a part would do.
+        plan: The files to fetch.
+        store: The store, which may have them already.
+        open_transport: Creates the transport; called only if something must be downloaded.
+        on_wait: Called once if another process is fetching the same.
+        note: Tells a person why a whole archive is read although a part would be enough.
 
     Returns:
         The library.
 
     Raises:
         UnavailableError: The archives cannot be fetched, or the fetch is offline.
-        IntegrityError: They are not what the lock names.
+        IntegrityError: They do not match the lock.
         PackageError: This Python cannot decode them.
     """
     key = tree_key(plan.files)
@@ -77,8 +76,8 @@ def _library(plan: Plan, tree: Tree, status: str) -> StoredLibrary:
 def stored(plan: Plan, store: Store) -> Tree | None:
     """Return a plan's files from the store; None if missing.
 
-    Whoever wrote the lock chose the hashes of the files. Where a consumer requires somebody else to
-    vouch for the archives, only a tree that was extracted from these very archives is taken.
+    The lock's author chose the hashes of the files. If a consumer requires somebody else to vouch for the
+    archives, only a tree that was extracted from these very archives is used.
     """
     tree = store.find(tree_key(plan.files), plan.files)
     if tree is None or not plan.is_vouched:
@@ -134,7 +133,7 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
 
     def get(archive: LockedArchive) -> None:
         def consume(stream: ByteStream, format: str = archive.format) -> None:
-            for file in archive.files:  # left by an attempt before this one
+            for file in archive.files:  # left by an earlier attempt
                 (staging / file.path).unlink(missing_ok=True)
             extract(replace(archive, format=format), stream, staging)
 
@@ -142,7 +141,7 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
         transport.run(archive, consume, parts)
 
     if len(plan.archives) == 1:
-        get(plan.archives[0])  # no thread: an interrupt goes straight to the transport
+        get(plan.archives[0])  # without a thread, an interrupt reaches the transport directly
         return
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         try:
@@ -150,7 +149,7 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
             for first in as_completed(pending):
                 first.result()
         except BaseException:
-            # Without one archive the others are of no use now; what came of them is kept.
+            # If one archive fails, the others are useless now; their partial files are kept.
             pool.shutdown(wait=False, cancel_futures=True)
             transport.stop()
             raise
@@ -162,13 +161,13 @@ def _parts_of(
     consume: Callable[[ByteStream, str], None],
     ranges_file: Path | None,
 ) -> Parts | None:
-    """Return how to read an archive in parts, where that is possible.
+    """Return how to read an archive in parts; None if that is impossible.
 
     Args:
         archive: The archive.
-        sections: What `read_sections` found.
-        consume: Extracts from a stream of a format.
-        ranges_file: Where the sections are from.
+        sections: From `read_sections`.
+        consume: Extracts files from a stream of a given format.
+        ranges_file: The file that has the sections.
     """
     from cgo_prebuilt.archives.bytestream import SeekableStream
     from cgo_prebuilt.archives.tar_segments import SegmentStream
@@ -190,7 +189,7 @@ def _parts_of(
         try:
             consume(SegmentStream(file, segments, archive), "tar")
         except IntegrityError as error:
-            # Whose fault is it: the server's, or that of the ranges? Only the whole archive tells.
+            # Either the server or the ranges are wrong; only the whole archive can tell which.
             raise IntegrityError(
                 f"its parts by {ranges_file} are wrong ({error.what}); lock again if the whole is right",
                 where=archive.file,

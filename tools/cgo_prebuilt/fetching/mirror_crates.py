@@ -1,4 +1,4 @@
-"""The crates of a mirror: those that the locks' sources name, once the sources are fetched."""
+"""The crates of a mirror, which the `Cargo.lock` files of fetched sources name."""
 
 from __future__ import annotations
 
@@ -34,16 +34,15 @@ def mirror_crates(
 
     Args:
         locks: The locks by their files.
-        platforms: Those to mirror; empty for all.
-        downloads_for: Where the crates of a library come from, and where those of Git repositories are
-            kept.
+        platforms: The platforms to mirror; empty for all.
+        downloads_for: Returns the `Downloads` for a library's crates.
         layout: The template of a path below the root.
-        files: What is in the mirror, sources among it.
+        files: The mirror's files, including sources.
         root: The mirror's folder.
 
     Raises:
         BuildError: See `Crates.archives`.
-        UnavailableError: Git cannot fetch what only it can.
+        UnavailableError: Git cannot fetch the crates of a repository.
     """
     there = {file.sha256: root / file.path for file in files}
     found: dict[str, MirrorFile] = {}
@@ -56,7 +55,7 @@ def mirror_crates(
             if source is None or not source.vendor:
                 continue
             names = dict.fromkeys(name for held in locked.flavors.values() for name in held)
-            # Without a prebuilt, a layout by platform says nothing; any will do.
+            # A version without prebuilts names no platform, so the layout uses any.
             for name in platforms or names or [str(SUPPORTED[0])]:
                 platform = lock.known_platform(name)
                 wanted = SourceOf(

@@ -1,7 +1,7 @@
 """A folder that mirrors every archive of some locks, verified, below one root.
 
-`CGO_PREBUILT_MIRROR` leads there: as `file://DIR`, or as the URL of a web server that serves it.
-Its `SHA256SUMS` names what is in it; nothing else there is ever removed.
+`CGO_PREBUILT_MIRROR` names it: as `file://DIR`, or as the URL of a web server that serves it.
+Its `SHA256SUMS` lists its files; other files in the folder are never removed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transferred, Transport
 
 FLAT = "{file}"
-"""The layout that a mirror without placeholders has."""
+"""The layout of a mirror without placeholders."""
 
-# From the shortest to what tells any two archives of a lock apart.
+# From the shortest to one in which any two archives of a lock differ.
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
 
 
@@ -39,11 +39,11 @@ class MirrorFile:
     """An archive of a mirror.
 
     Attributes:
-        path: Where it is, relative to the mirror's root, with `/` between its parts.
-        sha256: Of the whole, 64 lower-case hex digits.
-        size: In bytes; None for a source, whose size no lock names.
-        urls: Where it comes from, in the order to try.
-        label: Whose it is, for people.
+        path: Its path relative to the mirror's root, with `/` between its parts.
+        sha256: Its SHA-256, 64 lower-case hex digits.
+        size: Its size in bytes; None for a source, whose size is not in the lock.
+        urls: Its URLs, in the order to try.
+        label: The library, version and platform, for people.
     """
 
     path: str
@@ -58,11 +58,11 @@ class Filled:
     """The result of filling a mirror: paths below its root, and bytes.
 
     Attributes:
-        fetched: What came.
-        kept: What was there, and right.
-        removed: What no lock names any more.
-        bytes_fetched: The size of what came.
-        bytes_downloaded: The bytes of it that came over the network now.
+        fetched: The files that were fetched.
+        kept: The files that were already there and correct.
+        removed: The files that no lock names any more.
+        bytes_fetched: The size of the fetched files.
+        bytes_downloaded: The bytes received over the network in this run.
     """
 
     fetched: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Filled:
     bytes_downloaded: int = 0
 
     def add(self, more: Filled) -> None:
-        """Add the result of another run."""
+        """Return the sum with another result."""
         self.fetched += more.fetched
         self.kept += more.kept
         self.removed += more.removed
@@ -86,16 +86,16 @@ def mirror_files(
     settings_for: Callable[[str], Settings],
     layout: str = FLAT,
 ) -> tuple[MirrorFile, ...]:
-    """Return what a mirror holds: every version's archives and sources, sorted by path.
+    """Return a mirror's files: every version's archives and sources, sorted by path.
 
     Args:
         locks: The locks.
-        platforms: Those to mirror; empty for all.
-        settings_for: The settings for a library; their mirror is where its archives come from.
+        platforms: The platforms to mirror; empty for all.
+        settings_for: Returns the settings for a library; their mirror is its archives' origin.
         layout: The template of a path below the root.
 
     Raises:
-        LockError: There is nothing of a platform.
+        LockError: No lock has a prebuilt for a platform.
         UsageError: Two different archives have one path, a path is not portable, or the layout has
             an unknown placeholder.
         UnavailableError: Only a newer program can use a prebuilt.
@@ -197,16 +197,16 @@ def fill_mirror(
 ) -> Filled:
     """Download a mirror's missing files; leave correct ones alone.
 
-    The next run resumes what was interrupted. Nothing but the files and their sums is left there.
+    The next run resumes an interrupted one. No temporary files remain.
 
     Args:
         files: From `mirror_files`.
-        root: The mirror's folder; made.
-        open_transport: Makes the transport.
+        root: The mirror's folder; created if missing.
+        open_transport: Creates the transport.
 
     Raises:
         UnavailableError: A file is unavailable.
-        IntegrityError: It is not what the lock names.
+        IntegrityError: A file does not match the lock.
         UsageError: The folder's `SHA256SUMS` cannot be read or written.
     """
     from cgo_prebuilt.digest import sha256_of
@@ -227,7 +227,7 @@ def fill_mirror(
             done.bytes_downloaded += transferred.tally.downloaded
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
-            # At once: what is not named there is never removed.
+            # At once, since files that are not listed there are never removed.
             update_sums(root / SUMS, {file.path: file.sha256})
     return done
 
@@ -258,14 +258,14 @@ def prune_mirror(files: Sequence[MirrorFile], root: Path) -> list[str]:
     """Remove files of earlier runs that no lock names any more.
 
     Args:
-        files: What stays.
+        files: The files to keep.
         root: The mirror's folder.
 
     Returns:
-        The paths of what was removed, sorted.
+        The paths of the removed files, sorted.
 
     Raises:
-        UsageError: `SHA256SUMS` cannot be read or written, or names what is outside of the folder.
+        UsageError: `SHA256SUMS` cannot be read or written, or names a file outside of the folder.
     """
     stays = {file.path for file in files}
     sums = read_sums(root / SUMS)

@@ -29,19 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One library, version and platform.
+    """A plan to fetch one platform of one version of a library.
 
     Attributes:
         name: The library.
         version: The release.
         platform: The platform.
-        archives: What to download; their URLs are those to try in this fetch, none where it is
-            offline.
-        files: What they yield, sorted by path.
+        archives: The archives to download, with the URLs to try; offline, without URLs.
+        files: The files in them, sorted by path.
         interface: How the files are compiled and linked.
-        is_vouched: Somebody whom the consumer requires vouches for the archives. The lock's hashes of
-            files in them are nobody's, so each archive must be hashed as a whole.
-        ranges_file: Where to look up how to read parts of the archives.
+        is_vouched: Whether a signer required by the consumer vouches for the archives. Nobody vouches
+            for the lock's hashes of single files, so each archive must be hashed as a whole.
+        ranges_file: The file that says how to read parts of the archives.
     """
 
     name: str
@@ -63,8 +62,8 @@ def plan_fetch(
         lock: The lock.
         platform: The platform.
         settings: The settings.
-        machine: What the library will run on, where that is known: it is where the files are for
-            this very machine, and not where they are for another one or a container.
+        machine: The machine that the library will run on; None if unknown, as for another machine or a
+            container.
 
     Raises:
         LockError: The lock has no such version, or the version no such flavor.
@@ -122,7 +121,7 @@ def check_linkopts(linkopts: Iterable[str], settings: Settings, where: str) -> N
     """Refuse link options that could run a program, unless the settings allow them.
 
     Raises:
-        LockError: There is one.
+        LockError: An option is refused.
     """
     refused = refused_linkopt(linkopts, settings.allowed_linkopts)
     if refused is not None:

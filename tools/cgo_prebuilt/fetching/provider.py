@@ -1,4 +1,4 @@
-"""Provide a library's files: the prebuilt, a source build, or the second where the first fails."""
+"""Provide a library's files: the prebuilt, or a source build, perhaps as its fallback."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _FORBIDDEN = "--origin auto builds it from source"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What a library's files are provided with.
+    """The means to provide a library's files.
 
     Attributes:
-        store: Where they are kept.
-        open_transport: Makes the transport, where something must be downloaded.
-        detect_host: Finds out what this machine is, where something must be built.
-        environ: The environment, which a build gets.
-        say: Tells a person something.
-        on_line: Called with each line that the tool of a build says.
-        on_wait: Called where another process is at the same.
-        machine: What a prebuilt will run on; None where that is not known.
+        store: The store that keeps the files.
+        open_transport: Creates the transport; called only if something must be downloaded.
+        detect_host: Detects this machine's platform; called only for a build.
+        environ: The environment, for builds.
+        say: Prints a message for a person.
+        on_line: Called with each line that a build tool prints.
+        on_wait: Called if another process is working on the same library.
+        machine: The machine that a prebuilt will run on; None if unknown.
         note: See `obtain`.
     """
 
@@ -59,11 +59,11 @@ class Provider:
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
     ) -> StoredLibrary:
-        """Fetch the prebuilt, or build it from source, as the settings' origin says.
+        """Fetch the prebuilt or build the source, by the origin in the settings.
 
         Args:
             lock: The library's lock.
-            lock_folder: The lock's folder, which a source's path is relative to.
+            lock_folder: The lock's folder, to which a source's path is relative.
             platform: The platform.
             settings: The settings.
 
@@ -71,7 +71,7 @@ class Provider:
             LockError: The lock has no such version.
             UnavailableError: The prebuilt is unavailable, and there is no source or the origin
                 forbids it; or the source is unavailable.
-            IntegrityError: The same, where the bytes are wrong.
+            IntegrityError: The bytes are wrong, and there is no source or the origin forbids it.
             TrustError: The version is not vouched for as the settings require.
             BuildError: The build from source failed.
         """
@@ -99,11 +99,11 @@ class Provider:
 
             wanted = source_of(lock, lock_folder, platform, settings)
             library = replace(self._build(wanted, settings, open_transport), reason=reason)
-        # Also what a build from source replaces has cost something.
+        # The failed download counts, too.
         return replace(library, tally=total(transport.tally for transport in opened))
 
     def _reason_to_build(self, error: CgoPrebuiltError, choice: Choice, settings: Settings) -> str:
-        """Return why the source is built after a failed fetch; where it is not, the error is raised again."""
+        """Return why the source is built after a failed fetch; re-raise the error if it is not built."""
         has_source = choice.source is not None
         outcome = after_failed_fetch(settings.origin, error.kind, has_source=has_source)
         if outcome == "fail":
@@ -129,7 +129,7 @@ class Provider:
         origin = source_origin(wanted, downloads)
         what = f"the source of {wanted.name} {wanted.version}"
         check_linkopts(wanted.source.outputs.linkopts, settings, what)
-        # A mirror replaces every URL, also those that a build tool knows.
+        # A mirror replaces every URL, including those inside build tools.
         offline = settings.offline or settings.mirror is not None
         machine = BuildMachine(self.detect_host(), self.environ, os.cpu_count() or 1, offline)
         builder = Builder(machine, self.store, self.say, self.on_line, self.on_wait)
@@ -161,12 +161,12 @@ def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:
 
     Args:
         origin: `auto`, `prebuilt` or `source`.
-        kind: What the fetch failed with, see `errors`.
+        kind: The kind of the failure, see `errors`.
         has_source: Whether there is a source to build.
 
     Returns:
-        `build`: the source is built instead. `hint`: it fails, and explains how a source build would be
-        possible. `fail`: a person must fix it; no source build replaces it.
+        `build`: build the source instead. `hint`: fail, and explain how to enable a source build.
+        `fail`: fail, since a person must fix the cause.
     """
     if kind not in (UnavailableError.kind, IntegrityError.kind):
         return "fail"
@@ -174,7 +174,7 @@ def after_failed_fetch(origin: str, kind: str, *, has_source: bool) -> str:
 
 
 def _source_hint(choice: Choice) -> str:
-    """Return how a source build would become possible."""
+    """Return how a person can enable a source build."""
     if choice.locked.source is None:
         return _NO_SOURCE
     return _OTHER_FLAVOR if choice.source is None else _FORBIDDEN
