@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-# Given a name, the loaders of macOS and Windows would search unsafe folders: hence paths, and none for Windows.
+# Given a name, the loaders of macOS and Windows would search unsafe folders: hence paths, none for Windows.
 _NAMES: Final = {
     "linux": ("libzstd.so.1",),
     "darwin": ("/opt/homebrew/lib/libzstd.1.dylib", "/usr/local/lib/libzstd.1.dylib"),

@@ -1,7 +1,7 @@
-"""The environment of a source build, and which of it affects the result.
+"""The environment of a source build, and the variables in it that affect the result.
 
-A variable that neither the tools nor the lock's `env` name is not passed on: it would steer the
-build, and nobody would know from the outcome's key.
+Other variables than those of the tools and of the lock's `env` are not passed on: they could affect the
+build without being part of the result's key.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Where things are, how to reach a network, how to talk to a person.
+# Variables that do not affect the result: paths, network settings, language.
 _SURROUNDINGS = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMP|TEMP|LANG|LC_\w+|TZDIR|XDG_\w+"
     r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SSL_CERT_\w+|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE"
@@ -20,7 +20,7 @@ _SURROUNDINGS = re.compile(
     r"|RUST_(BACKTRACE|LOG)|S?CCACHE_\w+|DISTCC_\w+"
 )
 
-# What the tools themselves are steered by: their documentation names these.
+# Variables that affect the tools, by their documentation.
 _STEERING = re.compile(
     r"((HOST|TARGET)_)?(CC|CXX|AR|AS|LD|NM|RANLIB|STRIP|OBJCOPY|CFLAGS|CPPFLAGS|CXXFLAGS|LDFLAGS)"
     r"(_[a-z0-9]+([_-]\w+)+)?|[A-Z]*FLAGS|LIBS|CRATE_CC_\w+|CXXSTDLIB\w*"
@@ -29,7 +29,7 @@ _STEERING = re.compile(
     r"|SDKROOT|DEVELOPER_DIR|MACOSX_DEPLOYMENT_TARGET|ZIG_\w+|NIX_\w+"
 )
 
-# What a make that calls this command tells its children.
+# Variables that a calling make sets for its children.
 _NEVER = re.compile(r"MAKEFLAGS|MFLAGS|CARGO_MAKEFLAGS|CARGO_TARGET_DIR|CARGO_INCREMENTAL")
 
 
@@ -38,8 +38,8 @@ class BuildEnvironment:
     """The environment of a build.
 
     Attributes:
-        variables: All of it.
-        steering: Those that its outcome depends on: what two builds must agree in to be one.
+        variables: All variables.
+        steering: The variables that affect the result; two builds with the same ones are equal.
     """
 
     variables: Mapping[str, str]
@@ -51,7 +51,7 @@ def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEn
 
     Args:
         environ: The caller's environment.
-        env: The lock's: `NAME`, as the caller has it, or `NAME=VALUE`.
+        env: The lock's `env`: `NAME` for the caller's value, or `NAME=VALUE`.
     """
     others, steering = {}, {}
     for name, value in environ.items():

@@ -1,9 +1,9 @@
-"""A build's folder: always the same, so that a failed build can be resumed.
+"""A build's folder: always at the same path, so that a failed build can be resumed.
 
-Its path is in no outcome, but tools that cache by it find what they know. A build that succeeded
-leaves nothing; one that failed or was interrupted leaves it all, and the next one of the same
-settings resumes. It is among the temporary files and not in the store: nothing in it can be
-verified, so it is not to come from anybody else's machine with a store.
+The path does not affect the result, but lets tools reuse caches by path. A successful build removes the
+folder. A failed or interrupted one keeps it, and the next build with the same settings resumes. It is a
+temporary folder outside of the store: its files cannot be verified, so they must not come with a store
+from another machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class BuildFolder:
     """A build's folder.
 
     Attributes:
-        path: Where it is; it need not be there.
+        path: Its path; may be missing.
     """
 
     path: Path
@@ -59,11 +59,11 @@ class BuildFolder:
         """Prepare the folder, and keep an unfinished build if it can be resumed.
 
         Args:
-            tools: What builds: one or several of `cargo`, `cmake`, `command` and `make`.
-            settings: What the build depends on besides its source.
-            digest: What its source is.
-            copy: Puts the source into a folder, leaves what is right alone, and gives its files.
-            programs: Scripts to be written beside the source, by name.
+            tools: The build tools: one or several of `cargo`, `cmake`, `command` and `make`.
+            settings: The inputs of the build besides its source.
+            digest: The digest of its source.
+            copy: Copies the source into a folder, leaves correct files alone, and returns the files.
+            programs: Scripts to write beside the source, by name.
 
         Returns:
             The source's files.
@@ -74,7 +74,7 @@ class BuildFolder:
             delete(self.path)
             self.path.mkdir(mode=0o700)
         elif "command" in kinds:
-            # Who knows what it changed in the source: all goes but the tools' own folders.
+            # The build may have changed the source: remove all but the tools' own folders.
             kept = {folder for tool in kinds for folder in TABLES["BUILT_FOLDERS"].get(tool, ())}
             for entry in self.source.iterdir():
                 if entry.name not in kept:
@@ -106,7 +106,7 @@ class BuildFolder:
         """Return the source's files of a resumable earlier build; None without one."""
         try:
             stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
-            # Cargo knows by itself what an edit puts out of date; the others may not.
+            # Cargo detects itself what an edit invalidates; other tools may not.
             is_same_source = stamp["source"] == digest or kinds == {"cargo"}
             if stamp["settings"] != settings or not is_same_source:
                 return None
@@ -125,30 +125,30 @@ def build_folder(
 
     Args:
         key: What is built, and where its source comes from.
-        hold: Keeps other processes out of a folder by its name; gives whether it does.
+        hold: Locks a folder against other processes, by its name; yields whether it is locked.
     """
     root = Path(tempfile.gettempdir(), f"cgo-prebuilt-{_user()}")
     name = key[:16]
     with hold(name) as is_held:
         if is_held and make_own_folder(root):
             _remove_stale(root, time.time())
-            # Resolved, since compilers write down where they really are.
+            # Resolved, since compilers record real paths.
             yield BuildFolder(root.resolve() / name)
             return
-    # Without a lock, or where somebody else may write: a folder for this time only.
+    # Without a lock, or if others can write there, use a folder for this build only.
     with tempfile.TemporaryDirectory(prefix="cgo-prebuilt-build-") as temporary:
         yield BuildFolder(Path(temporary).resolve() / name)
 
 
 def _user() -> str:
-    return str(os.getuid()) if sys.platform != "win32" else "builds"  # there it is the user's own
+    return str(os.getuid()) if sys.platform != "win32" else "builds"  # per user anyway
 
 
 def _remove_stale(root: Path, now: float) -> None:
     """Remove folders of old builds that nobody resumes."""
     for folder in root.iterdir():
         with suppress(OSError):
-            # A build that runs has a log that grows.
+            # The log of a running build grows.
             times = [path.stat().st_mtime for path in (folder, *folder.glob("*"))]
             if now - max(times) > _STALE_SECONDS:
                 delete(folder)

@@ -1,7 +1,7 @@
 """Decide how to build a library from source at a prompt. Pure.
 
-The tools, their settings and the C compiler are the caller's own: `CC`, `CFLAGS` and their like
-count as they do when the library's maintainer builds it.
+The tools, their settings and the C compiler are those of the caller: `CC`, `CFLAGS` and the like work as
+they do for the library's maintainer.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from cgo_prebuilt.source.source_tree import SourceOf
 
 VENDOR = "vendor"
-"""The folder beside the source's for the crates that it needs."""
+"""The folder beside the source's folder for the crates that it needs."""
 
 VENDOR_GIT = "vendor-git"
-"""The same for those of Git repositories: a folder for each archive."""
+"""The folder for crates of Git repositories, with a subfolder for each archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Command:
 
     Attributes:
         words: The program and its arguments.
-        environment: Variables for it alone, over those of the build.
+        environment: Its variables, which override those of the build.
     """
 
     words: tuple[str, ...]
@@ -58,14 +58,14 @@ class BuildPlan:
     """The commands to run, and their results.
 
     Attributes:
-        commands: What runs in the source's folder, one after the other.
-        environment: All variables that the build sees.
-        steering: Those of the caller that its outcome depends on.
-        programs: Scripts to be written beside the source's folder, by name.
-        tools: The programs that have to be there.
-        toolchain: The Rust toolchain that the lock asks for; empty where it asks for none.
-        outputs: Where each library is after the build, relative to the source's folder, and where
-            it goes in the output.
+        commands: The commands to run in the source's folder, in order.
+        environment: All variables of the build.
+        steering: The caller's variables that affect the result.
+        programs: Scripts to write beside the source's folder, by name.
+        tools: The required programs.
+        toolchain: The Rust toolchain that the lock requires; empty for any.
+        outputs: For each library, its path after the build, relative to the source's folder, and its
+            path in the output.
         interface: How the installed files are linked; its headers are globs over the source, or
             files that the build writes.
     """
@@ -86,9 +86,9 @@ class BuildMachine:
 
     Attributes:
         host: Its platform.
-        environ: The caller's environment; the plan decides what the tools see of it.
-        jobs: How many things to do at once.
-        offline: Whether nothing may be downloaded.
+        environ: The caller's environment, of which the plan passes a part to the tools.
+        jobs: The number of parallel jobs.
+        offline: Whether downloads are forbidden.
     """
 
     host: Platform
@@ -101,13 +101,13 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
     """Decide how to build.
 
     Args:
-        wanted: What to build.
-        machine: Where.
-        folder: The folder that the build runs in, with the source in it.
+        wanted: The source to build.
+        machine: The machine that builds.
+        folder: The working folder of the build, which holds the source.
 
     Raises:
         LockError: The lock names unsafe paths, or the tool of a newer program.
-        BuildError: It is for another platform, and there is no compiler for that.
+        BuildError: It is a cross build, and there is no compiler for the platform.
     """
     source, host, platform = wanted.source, machine.host, wanted.platform
     name, version = wanted.name, wanted.version
@@ -149,15 +149,15 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
                 cargo_settings += ["--config", str(config)]
             if source.git:
                 flags.append(f"--remap-path-prefix={folder.parent / VENDOR_GIT}=/{VENDOR_GIT}")
-        # Not as `rustflags`, which a crate may have of its own: cargo takes those of one place only.
-        if host.os == "windows":  # a script is no program there; TOML quotes strings as JSON does
+        # Not as `rustflags`, which a crate may set itself: cargo uses those of one place only.
+        if host.os == "windows":  # runs no script as a program; TOML quotes strings as JSON
             cargo_settings += ["--config", f"build.rustflags = {json.dumps(flags)}"]
         else:
             programs["rustc"] = _shell_script([seen.variables.get("RUSTC") or "rustc", *flags])
             environment["RUSTC"] = str(folder.parent / "rustc")
     settings = {
         "cargo": cargo_settings,
-        # A makefile's own `CC = gcc` wins over the environment, not over the command line.
+        # A makefile's `CC = gcc` overrides the environment, but not the command line.
         "make": [
             f"{name}={value}"
             for name in ("CC", "CXX", "AR")
@@ -191,7 +191,7 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
 
 
 def _tools(steps: Sequence[Build], others: Sequence[str]) -> tuple[str, ...]:
-    """Return every required program, once."""
+    """Return the required programs without duplicates."""
     own = (tool for step in steps for tool in tools_needed(step.tool, step.args))
     return tuple(dict.fromkeys([*own, *others]))
 
@@ -210,7 +210,7 @@ def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
     """Return the flags that keep this machine's folder names out of rustc's output."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or ""
     cargo_home = environ.get("CARGO_HOME") or (home and str(Path(home, ".cargo")))
-    # The last one that fits counts.
+    # The last matching one takes precedence.
     prefixes = [(cargo_home, "/cargo")] if cargo_home else []
     return [f"--remap-path-prefix={path}={name}" for path, name in (*prefixes, (folder, "/source"))]
 

@@ -1,13 +1,13 @@
 """The tools that build a library from its source: literals, which Starlark loads and Python parses.
 
-What is decided with them is in `rules/private/source_plan.bzl` for Bazel and in `command_lines.py` for a prompt.
-`tests/starlark/source_cases.bzl` has cases that both must answer alike.
+`rules/private/source_plan.bzl` uses them in Bazel, `command_lines.py` at a prompt. `tests/starlark/source_cases.bzl` has
+cases that both must decide alike.
 """
 
 # The tools that a toolchain may have.
 TOOLS = ["cargo", "cmake", "make", "rustc"]
 
-# What runs for each `tool` of a source. CMake runs make, unless the arguments name another generator.
+# The programs that each `tool` of a source runs. CMake runs make, unless the arguments name another generator.
 NEEDED_TOOLS = {
     "cargo": ["cargo", "rustc"],
     "cmake": ["cmake", "make"],
@@ -15,7 +15,7 @@ NEEDED_TOOLS = {
     "make": ["make"],
 }
 
-# How to install the tools, and programs that builds often need besides.
+# How to install the tools, and other programs that builds often need.
 INSTALL = {
     "cargo": "install Rust: https://rustup.rs, or `apt install cargo`, `dnf install cargo`, `brew install rust`",
     "cmake": "install CMake: `apt install cmake`, `dnf install cmake`, `brew install cmake`, `winget install cmake`",
@@ -27,14 +27,14 @@ INSTALL = {
     "rustc": "install Rust: https://rustup.rs, or `apt install rustc`, `dnf install rust`, `brew install rust`",
 }
 
-# How a program tells its version, where that is not by --version.
+# The arguments that print a program's version, if not --version.
 VERSION_ARGUMENTS = {
     "go": "version",
     "nasm": "-v",
     "rustc": "-vV",
 }
 
-# A word in braces stands for words that are filled in, or for none; {jobs} may be a part of a word.
+# A word in braces is replaced by any number of words; {jobs} may be a part of a word.
 COMMANDS = {
     "cargo": [["cargo", "build", "{settings}", "{profile}", "{locked}", "{offline}", "{cross}", "{args}"]],
     "cmake": [
@@ -57,20 +57,20 @@ COMMANDS = {
     "make": [["make", "--jobs={jobs}", "{settings}", "{args}", "{target}"]],
 }
 
-# Those that take a `target`, and the option in front of it.
+# The tools that take a `target`, and the option before it.
 TARGET_OPTIONS = {
     "cmake": ["--target"],
     "make": [],
 }
 
-# What earlier builds and version control leave in a source's folder.
+# Leftovers of earlier builds and of version control in a source's folder.
 BUILT_FOLDERS = {
     "cargo": ["target"],
     "cmake": ["build"],
 }
 NOT_SOURCE = [".git"]
 
-# 1980-01-01, the first day that every archive format can tell; and no times in what Apple's archiver writes.
+# 1980-01-01, the first day that every archive format can hold; and no times from Apple's archiver.
 ENVIRONMENT = {
     "SOURCE_DATE_EPOCH": "315532800",
     "TZ": "UTC",
@@ -94,7 +94,7 @@ CMAKE_PROCESSORS = {
     "s390x": "s390x",
 }
 
-# Rust's name of each platform. The GNU one for Windows, since cgo links with GCC's or Clang's driver there.
+# Rust's name of each platform. For Windows, the GNU one, since cgo links by GCC's or Clang's driver there.
 RUST_TARGETS = {
     "darwin_amd64": "x86_64-apple-darwin",
     "darwin_arm64": "aarch64-apple-darwin",

@@ -1,6 +1,6 @@
 """`Cargo.lock`: the crates of a build, each by checksum or commit. Pure.
 
-Reference: the Cargo book, "Cargo.toml vs Cargo.lock"; its forms 1 to 4 are read here.
+Reference: the Cargo book, "Cargo.toml vs Cargo.lock"; versions 1 to 4 of the format are supported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CRATES_IO = (
 )
 _DOWNLOADS = "https://static.crates.io/crates"
 
-# Cargo writes it, so its TOML has one form.
+# Cargo writes the file, so its TOML has a fixed form.
 _PAIR = re.compile(r'^("?[^"=]+"?) = "([^"]*)"$')
 _OLD_CHECKSUM = re.compile(r'"checksum (\S+) (\S+) \(')
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
@@ -42,7 +42,7 @@ class Crate:
     Attributes:
         name: Its name.
         version: Its version.
-        sha256: Of its archive.
+        sha256: The SHA-256 of its archive.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Crate:
 
     @property
     def folder(self) -> str:
-        """The one folder in its archive."""
+        """The top folder in its archive."""
         return f"{self.name}-{self.version}"
 
     @property
@@ -61,12 +61,12 @@ class Crate:
 
     @property
     def label(self) -> str:
-        """What it is, for people."""
+        """Its description, for people."""
         return f"the crate {self.name} {self.version}"
 
     @property
     def url(self) -> Url:
-        """Where crates.io has it."""
+        """Its URL at crates.io."""
         name, file = quote(self.name), quote(self.file)
         return Url(f"{_DOWNLOADS}/{name}/{file}")
 
@@ -76,8 +76,8 @@ class GitCrates:
     """The crates of one commit of a Git repository.
 
     Attributes:
-        source: What `Cargo.lock` calls it: `git+URL?branch=NAME#COMMIT`.
-        crates: Their names and versions, sorted.
+        source: The name in `Cargo.lock`: `git+URL?branch=NAME#COMMIT`.
+        crates: The crates' names and versions, sorted.
     """
 
     source: str
@@ -85,17 +85,17 @@ class GitCrates:
 
     @property
     def commit(self) -> str:
-        """The commit's name, a hash."""
+        """The commit's hash."""
         return self.source.rpartition("#")[2]
 
     @property
     def url(self) -> Url:
-        """The repository."""
+        """The repository's URL."""
         return Url(self.source.removeprefix("git+").partition("#")[0].partition("?")[0])
 
     @property
     def label(self) -> str:
-        """What it is, for people."""
+        """Its description, for people."""
         return f"the crates of {self.url} at {self.commit[:12]}"
 
     def config(self) -> str:
@@ -116,8 +116,8 @@ class NamedCrates:
     """All crates of a build.
 
     Attributes:
-        registry: Those of crates.io.
-        git: Those of Git repositories.
+        registry: The crates of crates.io.
+        git: The crates of Git repositories.
     """
 
     registry: tuple[Crate, ...]
@@ -134,10 +134,10 @@ def cargo_locks(steps: Iterable[Build]) -> list[list[str]]:
     """Return the possible paths of each cargo step's `Cargo.lock`, relative to the source.
 
     Args:
-        steps: The build's. Cargo looks from the manifest's folder upwards for the workspace.
+        steps: The steps of the build. Cargo searches from the manifest's folder upwards for the workspace.
 
     Returns:
-        For each step its candidates, the likeliest first.
+        The candidates for each step, the likeliest first.
     """
     found = []
     for step in steps:
@@ -160,11 +160,11 @@ def parse_cargo_lock(text: str, where: str) -> NamedCrates:
 
     Args:
         text: The file's text.
-        where: What to call it in errors.
+        where: Its name in errors.
 
     Raises:
         BuildError: A crate is of another registry, or has no checksum.
-        UsageError: A crate's Git repository is named with what grants access to it.
+        UsageError: The URL of a crate's Git repository has credentials.
     """
     checksums: dict[tuple[str, str], str] = {}
     packages: list[dict[str, str]] = []

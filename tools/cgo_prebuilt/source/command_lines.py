@@ -1,6 +1,6 @@
 """The tools and command lines of a source build.
 
-`rules/private/source_plan.bzl` decides the same for Bazel, from the same table.
+`rules/private/source_plan.bzl` decides the same in Bazel, from the same table.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.source", "build_tools.bzl"
 def rust_target(platform: Platform) -> str:
     """Return the Rust target of a platform.
 
-    For Windows it is a GNU one, since cgo links with GCC's or Clang's driver there.
+    For Windows, it is a GNU target, since cgo links by GCC's or Clang's driver there.
     """
     target: str = TABLES["RUST_TARGETS"][str(platform)]
     return target
 
 
 def tools_needed(tool: str, args: Sequence[str]) -> tuple[str, ...]:
-    """Return the programs that a build runs, besides those that its files name.
+    """Return the programs that a build runs, except those that only its files name.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -43,7 +43,7 @@ def cross_rust_target(tool: str, target: str, host: str) -> str:
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         target: The Rust target to build for.
-        host: The Rust target that the compiler builds for where it is told none.
+        host: The compiler's default target.
     """
     return target if tool == "cargo" and target != host else ""
 
@@ -61,7 +61,7 @@ def cross_arguments(tool: str, platform: str, host: str, rust_target: str) -> li
         return ["--target", rust_target] if rust_target else []
     system, processor = platform.split("_")[:2]
     if tool != "cmake" or [system, processor] == host.split("_")[:2]:
-        return []  # the C library is the compiler's business
+        return []  # ignore the C library, which depends on the compiler
     return [
         f"-DCMAKE_SYSTEM_NAME={TABLES['CMAKE_SYSTEMS'][system]}",
         f"-DCMAKE_SYSTEM_PROCESSOR={TABLES['CMAKE_PROCESSORS'][processor]}",
@@ -83,11 +83,11 @@ def command_lines(
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         args: The tool's arguments; for `command`, the whole command line.
-        target: What it is to make; empty for the default.
+        target: The target to build; empty for the default.
         cross: From `cross_arguments`.
         settings: The tool's options for compilers and folders.
-        jobs: How many things to do at once.
-        offline: Whether cargo may not download.
+        jobs: The number of parallel jobs.
+        offline: Whether to forbid cargo downloads.
     """
     words: dict[str, Sequence[str]] = {
         "{args}": args,
@@ -106,10 +106,10 @@ def command_lines(
 
 
 def built_path(path: str, rust_target: str) -> str:
-    """Return where a build writes an output.
+    """Return the path to which a build writes an output.
 
     Args:
-        path: As it is where nothing is cross-compiled: `target/release/libx.a`.
+        path: The path in a native build: `target/release/libx.a`.
         rust_target: From `cross_rust_target`.
     """
     if rust_target and path.startswith("target/"):
@@ -118,7 +118,7 @@ def built_path(path: str, rust_target: str) -> str:
 
 
 def is_source(name: str, tool: str) -> bool:
-    """Return whether an entry of a source's folder is source, not a leftover of a build or Git."""
+    """Return whether an entry of a source's folder is a source, not a leftover of a build or Git."""
     left_behind = [*TABLES["NOT_SOURCE"], *TABLES["BUILT_FOLDERS"].get(tool, ())]
     return name not in left_behind and not name.startswith("bazel-")
 
@@ -132,5 +132,5 @@ def _names_profile(args: Sequence[str]) -> bool:
 
 
 def _unless_given(flags: Sequence[str], args: Sequence[str]) -> Sequence[str]:
-    """Return the flags that are not given already: cargo refuses duplicates."""
+    """Return the flags that are not among the given ones: cargo refuses duplicates."""
     return [flag for flag in flags if flag not in args]

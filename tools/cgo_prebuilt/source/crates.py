@@ -1,4 +1,4 @@
-"""Fetch a source's crates by the hashes of `Cargo.lock` and lock, so that cargo needs no network."""
+"""Fetch a source's crates by the hashes in `Cargo.lock` and in the lock, so that cargo needs no network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Crates:
 
     Attributes:
         wanted: The source.
-        downloads: Where from, and where to.
+        downloads: Fetches the archives and keeps them.
     """
 
     wanted: SourceOf
@@ -60,24 +60,24 @@ class Crates:
             source: Its folder.
 
         Raises:
-            BuildError: It has no `Cargo.lock`, or one that names crates of another registry.
-            LockError: `Cargo.lock` names other commits of Git repositories than the lock.
+            BuildError: It has no `Cargo.lock`, or one with crates of another registry.
+            LockError: `Cargo.lock` has other commits of Git repositories than the lock.
         """
         named = crates_of([self.wanted.source], self.wanted, source)
         return [*map(self._of_registry, named.registry), *self._of_git(named)]
 
     def unpack(self, source: Path, target: Path) -> None:
-        """Unpack a source's crates to where cargo takes them instead of a registry.
+        """Unpack a source's crates into folders that cargo uses instead of a registry.
 
         Args:
             source: Its folder.
-            target: Where to: a "directory source" of cargo. Beside it are those of Git repositories, in
+            target: The output, a "directory source" of cargo. Crates of Git repositories go beside it, into
                 `VENDOR_GIT`.
 
         Raises:
             BuildError: See `archives`.
             UnavailableError: A crate cannot be fetched.
-            IntegrityError: A crate is not what `Cargo.lock` names.
+            IntegrityError: A crate does not match `Cargo.lock`.
         """
         named = crates_of([self.wanted.source], self.wanted, source)
         count = len(named.registry)
@@ -86,7 +86,7 @@ class Crates:
             folder = target / crate.folder
             if not (folder / _CHECKSUM).is_file():
                 extract_source(archive, "tar.gz", crate.folder, folder)
-                # The archive was verified; cargo compares `package` with Cargo.lock.
+                # The archive is verified; cargo compares `package` with Cargo.lock.
                 content = json.dumps({"files": {}, "package": crate.sha256})
                 (folder / _CHECKSUM).write_text(content)
         for archive in archives[count:]:
@@ -97,7 +97,7 @@ class Crates:
 
         Args:
             source: The source's folder.
-            target: Where to.
+            target: The output folder.
 
         Returns:
             The archives' names.
@@ -134,7 +134,7 @@ class Crates:
         known = {git.source: git for git in named.git}
         locked = {crates.source: crates for crates in self.wanted.source.git}
         if known.keys() != locked.keys():
-            # Neither has a secret: see `GIT_SOURCE`.
+            # Neither URL has a secret, see `GIT_SOURCE`.
             own, locks = (
                 ", ".join(sorted(some.keys() - others.keys())) or "nothing"
                 for some, others in ((known, locked), (locked, known))
@@ -178,7 +178,7 @@ def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator
 
     Args:
         wanted: The source.
-        archive: Gives its archive, if it is none of a folder.
+        archive: Returns the source's archive, for a source that is not a folder.
     """
     from cgo_prebuilt.archive_names import format_of
 
@@ -200,7 +200,7 @@ def lock_git_crates(
 
     Args:
         wanted: The source.
-        source: Its folder; the `Cargo.lock` in it is enough.
+        source: Its folder; only its `Cargo.lock` files are read.
         store: The store.
         environ: The caller's environment, for git.
 
@@ -225,12 +225,12 @@ def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) 
     """Return the paths of a source's `Cargo.lock` files, one for each cargo step.
 
     Args:
-        sources: The source, as it is for one platform or several.
-        wanted: Whose it is.
-        folder: Where it is.
+        sources: The source's variants for the platforms.
+        wanted: The source, for errors.
+        folder: Its folder.
 
     Raises:
-        BuildError: There is none.
+        BuildError: A step has none.
     """
     found = []
     for candidates in cargo_locks([step for source in sources for step in source.steps]):
@@ -250,7 +250,7 @@ def crates_of(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> Name
     """Return the crates that a source's `Cargo.lock` names, sorted; see `find_cargo_locks`.
 
     Raises:
-        BuildError: There is no `Cargo.lock`, or it names crates of another registry.
+        BuildError: There is no `Cargo.lock`, or it has crates of another registry.
     """
     registry: dict[str, Crate] = {}
     git: dict[str, set[tuple[str, str]]] = {}

@@ -1,7 +1,7 @@
 """The crates of a Git repository at a commit, as a reproducible archive.
 
-Git fetches the commit, and verifies what comes by the commit's name. Nothing is checked out: no setting,
-filter or hook of Git's changes a byte.
+Git fetches the commit and verifies its contents by the commit's hash. Nothing is checked out, so no
+setting, filter or hook of Git changes a byte.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from cgo_prebuilt.source.git_layout import (
 )
 
 CONFIG = ".cargo/config.toml"
-"""Where in the archive cargo's setting is that leads to its crates."""
+"""The path in the archive of the cargo configuration that refers to its crates."""
 
 _VENDORED = b'{"files":{},"package":null}'
-# Nothing of git:// is authenticated, and git waits for its servers without end.
+# git:// is not authenticated, and git waits for its servers without a limit.
 _SCHEMES = ("https", "http", "ssh", "file")
 
-# Those of a repository that git is called from, as in a hook (git-rev-parse(1), --local-env-vars).
+# Variables of an enclosing repository, as in a hook (git-rev-parse(1), --local-env-vars).
 _OF_A_REPOSITORY = re.compile(
     r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR"
     r"|SHALLOW_FILE|NAMESPACE|PREFIX|GRAFT_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE)"
 )
 _PATIENCE = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 _PATIENT_SSH = "ssh -o ConnectTimeout=60 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
-# For all of a command: git has no limit of its own for a server that trickles, or is silent by ssh.
+# The limit for a command: git itself has none for a server that trickles, or is silent over ssh.
 _SECONDS = 7200.0
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -53,14 +53,14 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
     """Fetch a commit with git, and write the archive of its crates.
 
     Args:
-        git: Which crates of which commit.
-        target: The archive, a tar; not there yet.
+        git: The crates and their commit.
+        target: The archive, a tar; must not exist yet.
         environ: The caller's environment, with Git's settings.
 
     Raises:
-        UnavailableError: Git is not there, or cannot fetch the commit.
-        BuildError: The commit does not have the crates, or not in a form that is supported.
-        UsageError: A file of theirs has a name that nobody could unpack.
+        UnavailableError: Git is missing, or cannot fetch the commit.
+        BuildError: The commit lacks the crates, or has them in an unsupported form.
+        UsageError: A file of theirs has a name that cannot be unpacked everywhere.
     """
     if git.url.scheme not in _SCHEMES:
         raise BuildError(
@@ -104,7 +104,7 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
 
 
 class _Repository:
-    """A temporary repository with one commit of another."""
+    """A temporary repository with one commit of another repository."""
 
     def __init__(self, git: GitCrates, folder: Path, environ: Mapping[str, str]) -> None:
         self._git = git
@@ -122,7 +122,7 @@ class _Repository:
         }
 
     def fetch(self) -> None:
-        """Fetch the commit: alone, or with all others if the server serves no single commits."""
+        """Fetch the commit alone, or with all others if the server does not serve single commits."""
         self._run("init", "--quiet", "--bare")
         if not self._has_own_ssh():
             self._environ["GIT_SSH_COMMAND"] = _PATIENT_SSH

@@ -1,7 +1,7 @@
 """Decide which files of a Git repository belong to the wanted crates, and where cargo finds them. Pure.
 
-Each crate gets a folder, as `cargo vendor` gives it one. Its manifest stays as it is: what that takes from a
-workspace, cargo finds in a `Cargo.toml` above.
+Each crate gets a folder, as with `cargo vendor`. Its manifest stays unchanged: cargo finds the values that
+it inherits from a workspace in a `Cargo.toml` above.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Entry:
     """A file of a commit.
 
     Attributes:
-        mode: Git's, six digits.
-        content: The name of its content.
+        mode: Git's mode, six digits.
+        content: The hash of its content.
     """
 
     mode: str
@@ -54,10 +54,10 @@ def crate_files(
         git: The crates.
         entries: All files of the commit, by path.
         manifests: The text of each `Cargo.toml` among them.
-        link_of: Gives where the symbolic link at a path leads.
+        link_of: Returns the target of the symbolic link at a path.
 
     Returns:
-        The path in the commit of each file, by its path in the archive. A link's is that of what it leads to.
+        The path in the commit of each file, by its path in the archive. For a link, the path of its target.
 
     Raises:
         BuildError: A crate is not in the commit, or a part of it is in a submodule.
@@ -69,7 +69,7 @@ def crate_files(
         for path in _below(folder, entries):
             parents = {path[:at] for at, sign in enumerate(path) if sign == "/"}
             if any(parent in nested for parent in parents if len(parent) > len(folder)):
-                continue  # another package, as `cargo package` has it
+                continue  # a nested package is left out, as by `cargo package`
             if entries[path].mode == SUBMODULE:
                 raise BuildError(
                     f"the crate {name} {version} has a Git submodule, {path}, which 'vendor' does not fetch",
@@ -86,10 +86,10 @@ def check_names(git: GitCrates, names: Iterable[str]) -> None:
 
     Args:
         git: The crates.
-        names: Those of the archive's files.
+        names: The names of the archive's files.
 
     Raises:
-        UsageError: A name is not safe everywhere, or two are one file somewhere.
+        UsageError: A name is unsafe on some system, or two names are the same file on some system.
     """
     try:
         check_member_names(sorted(names), where="")
@@ -118,7 +118,7 @@ def _folder_of(git: GitCrates, name: str, version: str, manifests: Mapping[str, 
 
 
 def package_of(manifest: str) -> dict[str, str]:
-    """Return the package's `name` and `version` in a manifest, if stated there."""
+    """Return the package's `name` and `version` in a manifest, if it states them."""
     table, found = "", dict[str, str]()
     for line in manifest.splitlines():
         if header := _HEADER.fullmatch(line):
@@ -139,7 +139,7 @@ def _followed(
     link_of: Callable[[str], str],
     rest: int,
 ) -> dict[str, str]:
-    """Return the files at a path: one, or those of a folder that a link resolves to; else none."""
+    """Return the files at a path: a file, or the files of a folder that a link resolves to."""
     entry = entries.get(path)
     if entry is not None and entry.mode != LINK:
         return {place: path} if entry.mode != SUBMODULE else {}
@@ -166,7 +166,7 @@ def workspace_manifest(
         manifests: The text of each `Cargo.toml` of the commit, by path.
 
     Raises:
-        BuildError: They are of several workspaces.
+        BuildError: The crates belong to several workspaces.
     """
     roots = {
         path
@@ -197,7 +197,7 @@ def _workspace_of(manifest: str, manifests: Mapping[str, str]) -> str:
 
 
 def _workspace_tables(manifest: str) -> str:
-    """Return a manifest's workspace tables, without its package, which would need its files."""
+    """Return a manifest's workspace tables, without its package, whose files are not there."""
     table, lines = "", []
     for line in manifest.splitlines():
         if header := _HEADER.fullmatch(line):

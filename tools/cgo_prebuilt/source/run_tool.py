@@ -1,4 +1,4 @@
-"""Run a build tool: its output goes to a log, its last lines into memory."""
+"""Run a build tool; log its output, and keep the last lines in memory."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def run_tool(
         command: The program's path, and its arguments.
         folder: The working folder.
         environment: All its variables.
-        log: The file that what it says is added to, up to a limit.
-        on_line: Called with each line that it says.
+        log: The file to append its output to, up to a limit.
+        on_line: Called with each line of its output.
 
     Returns:
         The exit code and the last lines.
@@ -61,7 +61,7 @@ def _copy(output: IO[bytes], log: IO[bytes], lines: _Lines) -> None:
 
 
 class _Lines:
-    """The lines of a program's output; a carriage return ends one, too, and long ones are cut."""
+    """The lines of a program's output; a carriage return ends a line, too, and long lines are cut."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self.last: deque[str] = deque(maxlen=_LINES_KEPT)

@@ -35,14 +35,14 @@ _HEADERS = ("h", "hh", "hpp", "hxx")
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """What sources are built with.
+    """A builder of sources.
 
     Attributes:
-        machine: Where the tools run.
-        store: Where the outcome goes.
-        say: Tells a person something.
-        on_line: Called with each line that the tools say.
-        on_wait: Called once where another process is building the same.
+        machine: The machine that runs the tools.
+        store: The store for the results.
+        say: Prints a message for a person.
+        on_line: Called with each line that the tools print.
+        on_wait: Called once if another process is building the same.
     """
 
     machine: BuildMachine
@@ -52,16 +52,16 @@ class Builder:
     on_wait: Callable[[], None] | None = None
 
     def build(self, origin: SourceFolder | SourceArchive, crates: Crates) -> StoredLibrary:
-        """Build a library, or find in the store that it was built of the same by the same.
+        """Build a library, or reuse the store's result of the same inputs.
 
         Args:
             origin: Its source.
-            crates: What fetches the crates of a source that says `vendor`.
+            crates: Fetches the crates of a source with `vendor`.
 
         Raises:
-            BuildError: A tool is missing, the build failed, or yields another thing than it promised.
+            BuildError: A tool is missing, the build failed, or an output is missing or wrong.
             UnavailableError: The source cannot be fetched.
-            IntegrityError: The source is not what the lock names.
+            IntegrityError: The source does not match the lock.
         """
         wanted, store = crates.wanted, self.store
         place = [wanted.name, str(wanted.platform), origin.place()]
@@ -140,7 +140,7 @@ class Builder:
 def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
     """Return all known inputs of the result besides the source.
 
-    How the outcome is linked is not in it: another `linkopts` builds nothing anew.
+    The interface is not among them, so a change of `linkopts` causes no build.
     """
     source = wanted.source
     inputs = {
@@ -158,13 +158,13 @@ def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) ->
 
 
 def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[str, str]:
-    """Return the tools' versions, asked in the source's folder if known.
+    """Return the tools' versions, which may depend on the source's folder.
 
     Raises:
-        BuildError: A tool that the build needs is not there, or is not the one that it asks for.
+        BuildError: A required tool is missing or has a wrong version.
     """
     environ = dict(plan.environment)
-    environ.pop("RUSTC", None)  # the script that is still to be written
+    environ.pop("RUSTC", None)  # a script that is not written yet
     if plan.toolchain:
         environ["RUSTUP_TOOLCHAIN"] = plan.toolchain
     what = f"{wanted.name} {wanted.version}"
@@ -189,12 +189,12 @@ def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[st
 
 
 def _check_toolchain(toolchain: str, answer: str, what: str) -> None:
-    """Refuse another Rust release than the lock requires, which only rustup would enforce."""
+    """Refuse a Rust release other than the required one; only rustup would enforce that itself."""
     found = re.search(r"^release: (\S+)", answer, re.MULTILINE)
     release = found[1] if found else ""
     is_number = toolchain[:1].isdigit()
     if release and not is_number:
-        return  # a channel's name says no release
+        return  # the name of a channel is not a release
     if not f"{release}.".startswith(f"{toolchain}."):
         there = f"is {release}" if release else "does not run"
         raise BuildError(
@@ -208,7 +208,7 @@ def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None)
     try:
         done = run_bounded(command, environ=environ, folder=folder, seconds=_VERSION_SECONDS)
     except OSError:
-        return ""  # a C compiler that nothing may need
+        return ""  # the build may need no C compiler
     return done.text()
 
 
@@ -228,7 +228,7 @@ def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> Non
 def _other_files(
     plan: BuildPlan, wanted: SourceOf, folder: Path, names: Iterable[str]
 ) -> tuple[str, ...]:
-    """Headers and runtime files: those among the sources, and those that the build wrote by their names."""
+    """Return the headers and runtime files: globs match sources; single names may be build outputs, too."""
     patterns = plan.interface.headers + plan.interface.runtime_files
     found = {name for name in names if matches(name, patterns)}
     for pattern in patterns:
@@ -261,7 +261,7 @@ def _install(
         files.append(LockedFile(place, *sha256_of(target)))
         exposed = _exposed(staging, place) if place in plan.interface.shared_library else place
         if exposed != place:
-            # What programs look for; they find the library by its other name only when they are linked.
+            # Programs look for the SONAME at run time, and for the other name only when they are linked.
             shutil.copyfile(target, staging / exposed)
             files.append(replace(files[-1], path=exposed))
     unique = {file.path: file for file in files}

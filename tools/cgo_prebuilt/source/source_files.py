@@ -1,4 +1,4 @@
-"""A source's files: found in a folder, and copied from there or extracted from an archive."""
+"""A source's files: listed in a folder and copied, or extracted from an archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cgo_prebuilt.storage.materialize import OutputFolders
 if TYPE_CHECKING:
     from cgo_prebuilt.archives.member import Member
 
-# The first bytes of a script, and of what ELF and Mach-O systems run.
+# The first bytes of scripts, and of ELF and Mach-O programs.
 _PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -36,7 +36,7 @@ def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:
 def _files_of(entry: Path) -> Iterator[Path]:
     if entry.is_dir():
         if entry.is_symlink() and entry.parent.resolve().is_relative_to(entry.resolve()):
-            return  # a link to a folder that it is in has no end
+            return  # a link to one of its parent folders would recurse for ever
         for below in entry.iterdir():
             if below.name not in TABLES["NOT_SOURCE"]:
                 yield from _files_of(below)
@@ -48,7 +48,7 @@ def copy_files(files: Mapping[str, Path], target: Path) -> None:
     """Copy files into a folder; leave equal ones alone.
 
     Raises:
-        UsageError: Something else is in their place, or a link on the way to it.
+        UsageError: A file's place is taken, or one of its parent folders is a link.
     """
     with _explaining(target):
         folders = _output_folders(target)
@@ -74,7 +74,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Return whether two files are equal; an equal file keeps its time, which tools compare."""
+    """Return whether two files are equal. Equal files keep their times, which build tools compare."""
     try:
         found, there = one.stat(), other.lstat()
     except OSError:
@@ -98,7 +98,7 @@ def _write(member: Member, path: Path) -> None:
 
 @contextmanager
 def _explaining(target: Path) -> Iterator[None]:
-    """Explain a file system's refusal."""
+    """Convert the block's errors to errors for the user."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -114,22 +114,22 @@ def extract_source(
 ) -> list[str]:
     """Write an archive's files; leave out links and special files.
 
-    The archive is the one that the lock names, but its files are not named there: their names are
-    checked here. Scripts and binaries are made programs, whose mode an archive need not tell: a crate
-    may bring the compiler that its users' build scripts run.
+    The lock names the archive, but not its files, so their names are checked here. Scripts and binaries
+    become executable regardless of their mode in the archive: a crate may bring the compiler that its
+    users' build scripts run.
 
     Args:
         archive: The archive, verified.
         archive_format: Its format.
-        strip_prefix: The folder in it that is wanted.
-        target: Where to.
-        only: The file name of those to be written; empty for all.
+        strip_prefix: The wanted folder in it.
+        target: The output folder.
+        only: Write only files of this name; empty for all.
 
     Returns:
         The names of the files, written or not.
 
     Raises:
-        IntegrityError: It is malformed, or has a name that it may not have, or nothing that is wanted.
+        IntegrityError: It is malformed, has an unsafe name, or no wanted file.
         UsageError: The target cannot be written.
     """
     from cgo_prebuilt.archives.archive import read_members

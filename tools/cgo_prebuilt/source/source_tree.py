@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceOf:
-    """Which source of which library.
+    """A source, with the library that it belongs to.
 
     Attributes:
-        source: The lock's, with a `path` or a `url`.
+        source: The source in the lock, with a `path` or a `url`.
         name: The library.
         version: Its release.
-        platform: The platform that it is for; a mirror's URL may depend on it.
-        folder: The folder that `source.path` is relative to.
+        platform: The platform to build for; a mirror's URL may depend on it.
+        folder: The folder to which `source.path` is relative.
     """
 
     source: Source
@@ -61,7 +61,7 @@ class SourceFolder:
 
     @property
     def root(self) -> Path | None:
-        """The folder, for what a tool reads there before anything is built."""
+        """The folder, where a tool may read its settings before the build."""
         return self._root
 
     def place(self) -> str:
@@ -86,7 +86,7 @@ class SourceFolder:
 
 
 class SourceArchive:
-    """A source archive, fetched, verified and kept in the store like any other.
+    """A source archive, which is fetched, verified and kept in the store.
 
     Attributes:
         archive: The archive.
@@ -110,15 +110,15 @@ class SourceArchive:
 
     @property
     def root(self) -> Path | None:
-        """None: an archive is no folder."""
+        """None, since an archive is not a folder."""
         return None
 
     def place(self) -> str:
-        """Return an archive's place, which is its digest."""
+        """Return the archive's digest, which identifies its place."""
         return self.digest()
 
     def digest(self) -> str:
-        """Return what the source is."""
+        """Return the source's digest."""
         return f"{self._wanted.source.sha256} {self._wanted.source.strip_prefix}"
 
     def copy(self, target: Path) -> list[str]:
@@ -126,7 +126,7 @@ class SourceArchive:
 
         Raises:
             UnavailableError: The archive is unavailable.
-            IntegrityError: It is not the one that the lock names, or is malformed.
+            IntegrityError: It does not match the lock, or is malformed.
         """
         from cgo_prebuilt.archive_names import format_of
 
@@ -139,8 +139,8 @@ def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Setti
     """Return the source that the settings select.
 
     Raises:
-        LockError: The lock has no such version, or that has no source.
-        TrustError: The version is not vouched for as the settings require, or its source is not.
+        LockError: The lock has no such version, or the version has no source.
+        TrustError: The version or its source is not vouched for as the settings require.
     """
     version, locked = lock.version(settings.version)
     if locked.source is None:
@@ -150,7 +150,7 @@ def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Setti
             remedy="give the manifest a 'source', and lock it again",
         )
     for voucher in vouchers(settings.trust, f"{lock.name} {version}", locked):
-        if locked.source.url is not None:  # a folder beside the lock is the consumer's own
+        if locked.source.url is not None:  # a folder beside the lock belongs to the consumer
             voucher.check([(archive_name(locked.source), locked.source.sha256 or "")])
     source = locked.source.of_platform(str(platform))
     return SourceOf(source, lock.name, version, platform, lock_folder)
@@ -160,7 +160,7 @@ def source_origin(wanted: SourceOf, downloads: Downloads) -> SourceFolder | Sour
     """Return the source's folder or archive.
 
     Raises:
-        BuildError: Its folder is not there.
+        BuildError: Its folder does not exist.
     """
     if wanted.source.path is not None:
         return SourceFolder(wanted)

@@ -1,4 +1,4 @@
-"""An archive that the store keeps unextracted: of a source, or of a crate."""
+"""An archive that the store keeps unextracted: a source's, or a crate's."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """Where the archives of sources and crates come from, and where they are kept.
+    """The origin and the store of archives of sources and crates.
 
     Attributes:
         settings: The settings for the library.
         store: The store.
-        open_transport: Makes the transport, where something must be downloaded.
+        open_transport: Creates the transport; called only if something must be downloaded.
         environ: The caller's environment, for git.
-        on_wait: Called where another process is fetching the same.
+        on_wait: Called if another process is fetching the same.
     """
 
     settings: Settings
@@ -47,11 +47,11 @@ class StoredArchive:
 
     Attributes:
         file: Its file name.
-        sha256: Of the whole, 64 lower-case hex digits.
-        urls: Where it is to be taken from, in the order to try.
-        label: What it is, for people.
-        store: Where it is kept.
-        make: Makes it at a path where it is nowhere to be downloaded from; None where nothing can.
+        sha256: Its SHA-256, 64 lower-case hex digits.
+        urls: The URLs to fetch it from, in the order to try.
+        label: Its description, for people.
+        store: The store that keeps it.
+        make: Creates it at a path if it cannot be downloaded; None if it cannot be created.
     """
 
     file: str
@@ -64,7 +64,7 @@ class StoredArchive:
     def find(self) -> Tree | None:
         """Return the store's tree of this archive alone, or None."""
         result = Results(self.store.results).get(self._key)
-        # The result says only what its size is: the rest is the lock's.
+        # The result adds only the size: the rest is in the lock.
         known = [(file.path, file.sha256) for file in result.files] if result else []
         if result is None or known != [(self.file, self.sha256)]:
             return None
@@ -77,12 +77,12 @@ class StoredArchive:
         """Return the file in the store; download it if missing.
 
         Args:
-            open_transport: Makes the transport, where something must be downloaded.
-            on_wait: Called where another process is at the same.
+            open_transport: Creates the transport; called only if something must be downloaded.
+            on_wait: Called if another process is fetching the same.
 
         Raises:
-            UnavailableError: It cannot be fetched, or may not be.
-            IntegrityError: What comes is something else.
+            UnavailableError: It cannot be fetched, or the settings are offline.
+            IntegrityError: The received bytes do not match.
         """
         with self.store.exclusive(self._key, on_wait=on_wait):
             tree = self.find()

@@ -1,7 +1,7 @@
 """Downloads of `lock`, kept in the store so that nothing is downloaded twice.
 
-Each is a tree of one file, named by its hash. Beside it is recorded which URL it came from, and the
-validator that the server gave: a server that says that it still holds the same need not send it again.
+Each is a tree of one file, named by its hash. A record keeps the URL that it came from and the server's
+validator: if the server confirms that the file is unchanged, it is not downloaded again.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".url"
 LABEL = "archive "
-"""What the labels of these trees begin with."""
+"""The prefix of these trees' labels."""
 MOST_BYTES = 5_000_000_000
-"""How much of them stays: two releases of a large library, for eight platforms each."""
+"""The most bytes to keep: two releases of a large library, for eight platforms each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class KeptDownloads:
     """A downloader that keeps its files in a store.
 
     Args:
-        store: Where they stay.
-        transport: Downloads.
-        is_unchanged: Asks a server whether it still holds what a validator came with; raises what it
-            likes where it cannot tell.
-        say: Told what needs no download.
+        store: The store.
+        transport: Downloads the files.
+        is_unchanged: Asks a server whether a validator's file is unchanged; raises any exception if it
+            cannot tell.
+        say: Called with a message for each file that need not be downloaded.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class KeptDownloads:
         """Fetch a download, or reuse the stored one if the server's is unchanged.
 
         Args:
-            download: What to get, of an unknown hash. What is on a `file://` URL is not kept.
+            download: The file, whose hash is unknown. Files of `file://` URLs are not kept.
             consume: Reads it from its first byte.
 
         Returns:
             Its SHA-256 and size.
 
         Raises:
-            UnavailableError: No URL gave it.
+            UnavailableError: It cannot be fetched from any URL.
             IntegrityError: It changed while it was written.
             UsageError: The store cannot be written.
             Exception: Whatever `consume` raises.
@@ -135,12 +135,12 @@ class KeptDownloads:
         tree = self._store.find(tree_key((record.as_file(),)), (record.as_file(),))
         if (
             record.file != file or tree is None or not tree.is_own
-        ):  # what another user recorded of a URL tells nothing
+        ):  # ignore another user's record of a URL
             return None
         try:
             if not self._is_unchanged(url, record.validator):
                 return None
-        except Exception:  # a download will say what is wrong, if it is still wrong then
+        except Exception:  # if the problem persists, the download reports it
             return None
         return _Kept(tree.files / file, record.sha256, record.size)
 

@@ -1,4 +1,4 @@
-"""How files get from the store into an output folder; see docs/decisions/links.md."""
+"""The methods by which files get from the store into an output folder; see docs/decisions/links.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Method(Enum):
-    """A way to create a file, the best first."""
+    """A method to create a file, the best first."""
 
     REFLINK = "reflink"
     HARDLINK = "hardlink"
@@ -30,8 +30,8 @@ def may_share(*, is_root: bool, rules: bool | None) -> bool:
     """Return whether `auto` makes hard links, which share a file with the store and other workspaces.
 
     Args:
-        is_root: Whether the mode of a file, read-only, keeps this user from writing through one.
-        rules: What the Bazel rules say, which compare each file before it is used, and know the
-            Bazel; None at a prompt.
+        is_root: Whether this user is root, who can write through a link to a read-only file.
+        rules: The decision of the Bazel rules, which compare each file before its use and know Bazel's
+            version; None at a prompt.
     """
     return not is_root if rules is None else rules

@@ -1,7 +1,7 @@
 """Create a tree's files in an output folder by reflink, hard link or copy.
 
-Each file is made under a temporary name beside its place and renamed, so that nothing half-written
-is ever seen. A file that is right already is left alone, at the price of one `stat`.
+Each file is created under a temporary name in its folder and renamed, so a partial file is never
+visible. A file that is already correct is left alone, after one `stat`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 _FICLONE = 0x40049409  # linux/fs.h
 _CLONE_NOFOLLOW = 1  # sys/clonefile.h
 
-# Where the method itself is what is refused, not the place.
+# Errors that refuse the method, not the place.
 _NO_REFLINK = frozenset(
     {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS}
     | {errno.EPERM, errno.EBADF, errno.ETXTBSY}
 )
-# EPERM: a file system without links, or a file of another user (protected_hardlinks). EINVAL: what
-# Windows answers on exFAT and on many network shares, by an error that Python has no number for.
+# EPERM: a file system without links, or a file of another user (protected_hardlinks). EINVAL: Windows on
+# exFAT and on many network shares, by an error without an errno in Python.
 _NO_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 )
@@ -48,10 +48,10 @@ _NO_SENDFILE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EN
 _ATTEMPTS = 5
 
 
-# Makes the second file, which is not there, of the first one.
+# Creates the second path from the first file.
 _Make = Callable[[Path, Path, FileRecord], None]
 
-# A method, what carries it out, and the errors that mean that it does not work here.
+# A method, its function, and the errors that mean that it does not work here.
 _Way = tuple[Method, _Make, frozenset[int]]
 
 
@@ -60,11 +60,11 @@ class Materialized:
     """The number of files by method.
 
     Attributes:
-        reflinked: They share the store's blocks.
-        hardlinked: They are the store's files.
-        copied: They have blocks of their own.
-        unchanged: They were right already.
-        relinked: The records of files that a hard link has touched and nothing else, by path.
+        reflinked: Files that share the store's blocks.
+        hardlinked: Files that are the store's files.
+        copied: Files with separate blocks.
+        unchanged: Files that were already correct.
+        relinked: By path, the new records of files that changed by hard links only.
     """
 
     reflinked: int = 0
@@ -83,13 +83,13 @@ def materialize(
     """Create a tree's files in a folder, and leave its other files alone.
 
     Args:
-        tree: From the store. Out of another user's store, each file is copied and hashed.
-        files: Which of its files.
-        output: The folder; made where it is missing.
-        methods: The ways to try, in this order; the last one is a copy.
+        tree: The tree. From another user's store, each file is copied and hashed.
+        files: The files to create.
+        output: The folder; created if missing.
+        methods: The methods to try, in order; the last one is a copy.
 
     Returns:
-        What was done.
+        The counts.
 
     Raises:
         UsageError: The output cannot be written or leads elsewhere, or the disk is full.
@@ -129,7 +129,7 @@ def methods_between(source: Path, target: Path) -> tuple[Method, ...]:
     """Return the methods that work between two folders, the best first.
 
     Args:
-        source: A folder that can be written.
+        source: A writable folder.
         target: Another one.
 
     Raises:
@@ -168,7 +168,7 @@ class OutputFolders:
     """The folders below an output, created and checked once: none may be a link.
 
     Args:
-        output: The output, which is there.
+        output: The output folder, which exists.
     """
 
     def __init__(self, output: Path) -> None:
@@ -178,7 +178,7 @@ class OutputFolders:
         """Return a file's path, and create its folder.
 
         Raises:
-            UsageError: A folder on the way to it is a link or a file.
+            UsageError: One of its parent folders is a link or a file.
         """
         parts = PurePosixPath(path)
         return self._folder(parts.parent) / parts.name
@@ -191,7 +191,7 @@ class OutputFolders:
         try:
             found = folder.lstat()
         except FileNotFoundError:
-            with suppress(FileExistsError):  # by another process
+            with suppress(FileExistsError):  # created by another process
                 folder.mkdir(mode=0o755)
             found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or is_link(found):
@@ -207,7 +207,7 @@ class OutputFolders:
 def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
     """Return whether a file is the store's or a copy; the store's mtimes identify contents.
 
-    That of a file that was restored into the store may be another one's, so it says nothing.
+    This does not hold for restored files, whose mtime may belong to other contents.
     """
     try:
         found = target.lstat()
@@ -226,7 +226,7 @@ def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
 
 
 class _Maker:
-    """A creator of files, which remembers the methods that fail between devices."""
+    """Creates files, and remembers the methods that fail between two devices."""
 
     def __init__(self, ways: Sequence[_Way]) -> None:
         self._ways = ways
@@ -240,7 +240,7 @@ class _Maker:
             try:
                 _replace(target, source, record, attempt)
             except OSError as error:
-                if error.errno == errno.EMLINK:  # of this file only
+                if error.errno == errno.EMLINK:  # the method failed for this file only
                     continue
                 if error.errno not in refusals:
                     raise
@@ -258,7 +258,7 @@ def _replace(target: Path, source: Path, record: FileRecord, make: _Make) -> Non
             make(source, partial, record)
             rename(partial, target)
         except FileNotFoundError as error:
-            # Another process may have taken it for abandoned, where process ids mean nothing.
+            # Without shared process ids, another process may have removed it as abandoned.
             is_ours = str(error.filename) == str(partial)
             if attempt == _ATTEMPTS - 1 or not is_ours:
                 raise

@@ -3,7 +3,7 @@
 ```
 <key>/pkgconfig/<digest>/NAME.pc
 ```
-pkg-config takes every `.pc` file of a folder that it is shown, so nothing else may be in there.
+pkg-config uses every `.pc` file in a folder, so the folder must hold no other ones.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _LIMIT = 1 << 20
 def put_pkg_config(tree: Tree, name: str, text: bytes) -> Path:
     """Write a tree's `.pc` file if missing; remove other files from its folder.
 
-    Where the store cannot be written, it goes into a temporary folder of this user's, beside a link
-    to the tree's files.
+    If the store is read-only, the file goes into a temporary folder of this user, with a link to the
+    tree's files beside it.
 
     Args:
         tree: The tree.
@@ -36,7 +36,7 @@ def put_pkg_config(tree: Tree, name: str, text: bytes) -> Path:
         text: Its contents.
 
     Returns:
-        The folder, with this file only.
+        The folder, which has only this file.
 
     Raises:
         OSError: It cannot be written.
@@ -69,7 +69,7 @@ def altered_pkg_config(tree: Tree) -> tuple[str, ...]:
 
 
 def _is_named_by_its_contents(path: Path) -> bool:
-    if path.name.startswith(PREFIX):  # in the making
+    if path.name.startswith(PREFIX):  # being written
         return True
     try:
         content = read_plain(path, _LIMIT)

@@ -24,9 +24,9 @@ class StoredTree:
 
     Attributes:
         key: Its name in the store.
-        label: What it is, for a person; empty when its record cannot be read.
-        size: The bytes of its files.
-        files: How many they are.
+        label: Its description for a person; empty if its record cannot be read.
+        size: The total size of its files in bytes.
+        files: The number of its files.
         last_used: Seconds since the epoch.
     """
 
@@ -42,10 +42,10 @@ class Pruned:
     """The result of pruning.
 
     Attributes:
-        removed: The trees that were removed.
-        kept: The trees that there still are.
-        in_use: Of these, the keys of those that should have gone.
-        leftovers: How many abandoned folders and files were removed.
+        removed: The removed trees.
+        kept: The remaining trees.
+        in_use: The keys of remaining trees that were chosen, but are in use.
+        leftovers: The number of removed abandoned folders and files.
     """
 
     removed: tuple[StoredTree, ...]
@@ -61,8 +61,8 @@ def choose(
 
     Args:
         trees: All of them.
-        older_than: Those not used for longer go; None keeps them.
-        max_size: The bytes that the rest may have; None for any.
+        older_than: Remove trees that were not used for longer; None keeps them.
+        max_size: The most bytes for the rest; None for no limit.
         now: Seconds since the epoch.
     """
     doomed = []
@@ -111,7 +111,7 @@ def _remove_leftovers(folder: StoreFolder, now: float) -> int:
     leftovers = list(folder.damaged.iterdir())
     for path in folder.partials.iterdir():
         with suppress(FileNotFoundError):
-            # The distance, not the age: the clock may have gone backwards.
+            # The absolute distance, since the clock may have gone backwards.
             if abs(now - path.lstat().st_mtime) > _STALE_PARTIAL_SECONDS:
                 leftovers.append(path)
     for path in leftovers:
@@ -120,7 +120,7 @@ def _remove_leftovers(folder: StoreFolder, now: float) -> int:
 
 
 def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:
-    """Reset a use in the future, which would keep the tree for ever."""
+    """Reset a last use in the future, which would keep the tree for ever."""
     if tree.last_used <= now:
         return tree
     with suppress(OSError):
@@ -132,7 +132,7 @@ def _remove(folder: StoreFolder, key: str) -> bool:
     try:
         with hold(folder.lock_file(key), None):
             doomed = folder.staging / temporary_name()
-            rename(folder.trees / key, doomed)  # it goes at once, whatever becomes of this process
+            rename(folder.trees / key, doomed)  # at once, even if killed later
             delete(doomed)
     except LockIsHeldError:
         return False

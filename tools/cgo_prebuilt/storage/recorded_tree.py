@@ -21,7 +21,7 @@ _RECORD_MAX = 64 << 20
 
 
 def read_tree(store: StoreFolder, key: str) -> Tree | None:
-    """Return a tree by its record, as somebody wrote it; None where there is none that can be read."""
+    """Return a tree by its record, unverified; None without a readable record."""
     folder = store.trees / key
     try:
         if is_link(folder.lstat()):
@@ -46,7 +46,7 @@ def find_matching(store: StoreFolder, key: str, files: Iterable[LockedFile]) -> 
 
 
 def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
-    """Return the tree with a record that is true now; None when a file is not what it should be."""
+    """Return the tree with an up-to-date record; None if a file is wrong."""
     boot = boot_id()
     try:
         sealed = tree.files.lstat()
@@ -63,7 +63,7 @@ def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
     if is_synced and is_whole:
         return tree
     if not is_known and listing(tree.files).keys() != tree.records.keys():
-        return None  # a header too many is found by the compiler
+        return None  # a compiler would find an additional header
     records = {}
     for path, record in tree.records.items():
         is_right = is_known and is_synced and path in fitting
@@ -71,8 +71,8 @@ def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
         if checked is None:
             return None
         records[path] = checked
-    # A tree that another boot left just so has come from the disk. Any other one may have been
-    # restored a moment ago.
+    # Only a tree from an earlier boot has certainly reached the disk. Another one may have just
+    # been restored.
     has_survived = is_whole and not is_synced
     return replace(
         tree,
@@ -84,7 +84,7 @@ def check_tree(tree: Tree, is_own: bool, *, strictly: bool) -> Tree | None:
 
 
 def sealed_now(tree: Tree) -> Tree:
-    """Return the tree, sealed as its folder is now."""
+    """Return the tree, sealed with the present ctime of its folder."""
     try:
         return replace(tree, sealed=tree.files.lstat().st_ctime_ns)
     except OSError:
@@ -100,7 +100,7 @@ def verify_tree(store: StoreFolder, key: str) -> tuple[str, ...]:
     """Hash all of a tree's files.
 
     Returns:
-        The paths of those that are damaged, missing or planted; `RECORD` stands for the record itself.
+        The paths of damaged, missing and planted files; `RECORD` stands for the record itself.
     """
     tree = read_tree(store, key)
     if tree is None:

@@ -1,11 +1,11 @@
-"""A store's cache of work: the files that came out of given inputs.
+"""A store's cache of builds: the output files by a key of the inputs.
 
-Trees are named by their contents, which are not known before a build has run. A result says what
-they were, by a key of all that went in. It is only a hint: a tree that is gone is made again.
+Trees are named by their contents, which are unknown before a build. A result maps a key of all inputs to
+the files of the tree. It is only a hint: a missing tree is built again.
 
-No lock has the hashes of what a build makes, so nothing can show that a result from elsewhere is
-true. One therefore names the ctime of its tree's folder, see `Tree.sealed`: it holds for the tree that
-was made then, and not for one that was restored or planted beside it.
+No lock has the hashes of a build's outputs, so a result from another machine cannot be verified. A result
+therefore names the ctime of its tree's folder, see `Tree.sealed`: it is valid for the tree that this
+machine made, not for a restored or planted one.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Result:
 
     Attributes:
         files: The files.
-        sealed: Of the tree that has them; -1 where whoever reads it compares it with the lock.
+        sealed: The `sealed` of their tree; -1 if the reader compares the files with a lock.
     """
 
     files: tuple[LockedFile, ...]
     sealed: int
 
     def is_of(self, tree: Tree) -> bool:
-        """Return whether a tree is what the work produced, in this store."""
+        """Return whether a tree of this store is the one that the work produced."""
         return tree.is_own and tree.sealed == self.sealed
 
 
@@ -49,8 +49,8 @@ def result_key(kind: str, inputs: object) -> str:
     """Return a key of 64 hex digits.
 
     Args:
-        kind: What sort of work it is.
-        inputs: All that it depends on, as JSON can hold it.
+        kind: The kind of work.
+        inputs: All that it depends on, as values for JSON.
     """
     text = json.dumps([kind, inputs], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -71,7 +71,7 @@ class Results:
 
         Args:
             key: The key.
-            tree: The tree that has them; None where `get`'s caller has a lock that says the same.
+            tree: The tree with the files; None if the caller of `get` compares them with a lock.
             files: The files.
         """
         with suppress(OSError):

@@ -28,15 +28,15 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
     """Make files read-only, and return their records; open folders to all readers.
 
     Args:
-        folder: Where they are. Their hashes have been verified.
-        files: All of them.
+        folder: The folder of the files, whose hashes have been verified.
+        files: All files in it.
         sync: Wait until they are on the disk.
 
     Returns:
         Their records by path.
 
     Raises:
-        IntegrityError: There are others, or one is of another size or kind.
+        IntegrityError: There are other files, or a file has a wrong size or type.
         OSError: The file system refuses.
     """
     _check_listing(listing(folder), files, folder)
@@ -47,7 +47,7 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
     for file in files:
         path = folder / file.path
         mtime_ns = _mtime_ns(seconds, file.sha256)
-        if sys.platform != "win32":  # there, a read-only file cannot be deleted
+        if sys.platform != "win32":  # a read-only file cannot be deleted on Windows
             path.chmod(0o444)
         os.utime(path, ns=(mtime_ns, mtime_ns))
         if sync:
@@ -57,13 +57,13 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
 
 
 def fits(path: Path, record: FileRecord, *, strictly: bool = False) -> bool:
-    """Return whether a file is this user's and matches its record, by `stat`.
+    """Return whether this user owns a file and it matches its record, by `stat`.
 
     Args:
         path: The file.
         record: Its record.
-        strictly: It must not have been touched since, not even by a hard link to it: whoever writes
-            through one can put the size and the modification time back.
+        strictly: Require an unchanged ctime, too. Even a hard link changes it; a writer through a link can
+            restore size and mtime, but not ctime.
     """
     try:
         found = path.lstat()
@@ -79,11 +79,11 @@ def hash_again(path: Path, record: FileRecord, *, sync: bool = False) -> FileRec
 
     Args:
         path: The file.
-        record: Its record; its hash and size count.
+        record: Its record, for hash and size.
         sync: Wait until it is on the disk.
 
     Returns:
-        The record as `stat` would have it now; None when the contents are others, or cannot be read.
+        A record with its present `stat`; None if the contents differ or cannot be read.
     """
     from cgo_prebuilt.digest import sha256_of_open
 
@@ -141,10 +141,10 @@ def _record(sha256: str, found: os.stat_result) -> FileRecord:
 
 
 def _mtime_ns(seconds: int, sha256: str) -> int:
-    """Return an mtime derived from contents, so that no other file's copy passes for this.
+    """Return an mtime derived from a file's hash, so that a copy of another version never matches.
 
-    Two versions of a file may have one size and, where an archive or the clock says so, one time.
-    Whole microseconds survive on every file system that has fractions of a second.
+    Two versions of a file may have the same size and the same original time. Whole microseconds survive on
+    every file system that has fractions of a second.
     """
     return seconds * 1_000_000_000 + _mark_ns(sha256)
 
@@ -159,7 +159,7 @@ def _mark_ns(sha256: str) -> int:
 
 
 def _sync(path: Path) -> None:
-    with suppress(PermissionError):  # a read-only file cannot be opened for it on every system
+    with suppress(PermissionError):  # some systems cannot open a read-only file for this
         how = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY | NO_FOLLOW
         descriptor = os.open(path, how)
         try:

@@ -1,10 +1,9 @@
 """The store: verified trees, named by contents, shared by all of a user's workspaces.
 
-What survives a crash: a tree is renamed into place whole, so that a killed process leaves staging
-and nothing else. After a power failure a file system may come back with the rename and without the
-bytes. Waiting for the disk would make every fetch pay for that. Instead the record names the boot
-in which the bytes were written; the first look at the tree after another boot hashes it all, once.
-Where a boot has no name, publishing waits for the disk.
+Crash safety: a complete tree is renamed into place, so a killed process leaves only staging folders.
+After a power failure, a file system may have kept the rename and lost the bytes. Waiting for the disk
+would slow down every fetch. Instead, the record names the boot in which the bytes were written, and the
+first use of the tree after another boot hashes it once. Without a boot id, publishing waits for the disk.
 """
 
 from __future__ import annotations
@@ -69,11 +68,11 @@ class Store:
     """A store in a folder, created when first written.
 
     Args:
-        root: Its folder, absolute.
-        verified_at_use: Whether all that uses a file compares it with the lock itself, as in Bazel:
-            then a file that has only been linked is not hashed again.
+        root: The absolute path of its folder.
+        verified_at_use: Whether every user of a file compares it with the lock, as in Bazel; then a file
+            that changed by hard links only is not hashed again.
         waiting: How to wait for another process, before it goes on without the lock.
-        system: The folders of stores that are searched first, and only read.
+        system: The folders of read-only stores, which are searched first.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class Store:
         """The folder of partial downloads; it exists unless the store is read-only.
 
         Raises:
-            UsageError: The store is another user's, or others can write it.
+            UsageError: The store belongs to another user, or others can write it.
         """
         with suppress(OSError):
             self._folder.make()
@@ -109,16 +108,15 @@ class Store:
     def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
         """Find a tree and mark it used.
 
-        A file that `stat` shows as it was recorded is right, if the record was written here. All
-        else is hashed again: what was moved, restored from a cache or a backup, or planted, and
-        what another user has.
+        A file whose `stat` matches its record is correct, if this store's user wrote the record here. All
+        other files are hashed again: moved ones, restored ones, planted ones, and another user's.
 
         Args:
             key: The `tree_key` of `files`.
-            files: What the tree must have.
+            files: The files that the tree must have.
 
         Returns:
-            The tree; None when there is none or it is damaged, which `publish` will put right.
+            The tree; None if it is missing or damaged, which `publish` will repair.
 
         Raises:
             UsageError: A folder of the store is a link, or others can write it.
@@ -127,7 +125,7 @@ class Store:
         for folder in self._system:
             _refuse_to_lend(folder, SYSTEM_VARIABLE)
             lent = find_matching(folder, key, files)
-            # Whoever made it: all of it is hashed, each time.
+            # Its author is unknown, so all of it is hashed, each time.
             checked = None if lent is None else check_tree(lent, is_own=False, strictly=True)
             if checked is not None:
                 return checked
@@ -150,19 +148,19 @@ class Store:
 
         Args:
             tree: The tree.
-            records: What `materialize` says of them, by path.
+            records: Their new records from `materialize`, by path.
         """
         if records and tree.is_own:
-            with suppress(OSError):  # then they are hashed again
+            with suppress(OSError):  # without the record, they are hashed again
                 write_record(replace(tree, records={**tree.records, **records}))
 
     def refuse_to_lend(self) -> None:
-        """Refuse to name paths in another user's store, who could change them.
+        """Refuse to return paths in another user's store, since that user could change the files.
 
-        That of root is as good as the system's own libraries.
+        Root's store is trusted like the system's libraries.
 
         Raises:
-            UsageError: It is such a store.
+            UsageError: The tree is in such a store.
         """
         _refuse_to_lend(self._folder, VARIABLE)
 
@@ -172,21 +170,21 @@ class Store:
         """Lock a tree's key, so that several processes make one download.
 
         Args:
-            key: The tree's.
-            on_wait: Called once, when another process has it.
+            key: The tree's key.
+            on_wait: Called once if another process holds the lock.
 
         Returns:
-            A context manager that gives whether there is a lock. Without one all stays correct.
+            A context manager that yields whether it holds a lock. Correctness does not depend on it.
 
         Raises:
-            UsageError: The store is another user's, or others can write it.
+            UsageError: The store belongs to another user, or others can write it.
         """
         return self._locks.hold(key, on_wait=on_wait)
 
     def shared(self, key: str) -> AbstractContextManager[bool]:
         """Lock a tree against `prune` while it is read; see `exclusive`.
 
-        Another user's store is not written, so there it is no lock.
+        Another user's store is never written, so it has no lock.
         """
         if not self._folder.is_own():
             return nullcontext(False)
@@ -196,12 +194,12 @@ class Store:
     def staging(self, key: str, size: int | None = None) -> Iterator[Path]:
         """Create a folder for a tree's files, on the store's file system.
 
-        It is gone after the block, unless it was published. What belongs to the tree and is not one
-        of its files goes beside it, into its parent.
+        It is removed after the block unless published. Data of the tree other than its files go into its
+        parent folder.
 
         Args:
             key: The tree's.
-            size: The bytes that it will take, to be told when the disk is full.
+            size: The bytes that it will take, for the error about a full disk.
 
         Raises:
             UsageError: The store cannot be written, or the disk is full, now or in the block.
@@ -227,13 +225,13 @@ class Store:
             staging: From `staging`, with exactly `files` in it, their hashes verified.
             key: The `tree_key` of `files`.
             files: The tree's files.
-            label: What it is, for a person.
+            label: A description for a person.
 
         Returns:
-            The tree; another process's, when that was faster.
+            The tree; if another process was faster, that one's.
 
         Raises:
-            IntegrityError: Other files are there than `files`.
+            IntegrityError: The folder does not hold exactly `files`.
             UsageError: The store cannot be written, or the disk is full.
         """
         files = tuple(files)
@@ -259,8 +257,8 @@ class Store:
             key: The tree's.
 
         Returns:
-            The paths of those that are damaged or missing; the tree is set aside if there are any.
-            `tree.json` stands for the record itself.
+            The paths of damaged and missing files; `tree.json` stands for the record itself. If there are
+            any, the tree is set aside.
 
         Raises:
             UsageError: The store has no such tree, or cannot be written.
@@ -279,13 +277,13 @@ class Store:
         return damaged
 
     def verify_results(self) -> tuple[str, ...]:
-        """Remove results whose tree is missing or another one.
+        """Remove results whose tree is missing or has changed.
 
         Returns:
-            The names of what said so of a tree that was restored or planted, or cannot be read.
+            The names of removed results that are unreadable, or name a restored or planted tree.
 
         Raises:
-            UsageError: The store is another user's, or cannot be written.
+            UsageError: The store belongs to another user, or cannot be written.
         """
         from cgo_prebuilt.storage.results import Results
 
@@ -326,10 +324,10 @@ class Store:
         """Remove unused trees and leftovers of killed processes.
 
         Args:
-            older_than: Remove the trees that were not used for so long.
-            max_size: Then remove the least recently used until the rest has at most so many bytes.
+            older_than: Remove the trees that were not used for this long.
+            max_size: Then remove the least recently used ones until the rest fits into this size.
             now: Seconds since the epoch.
-            label: Look only at trees whose label begins so.
+            label: Consider only trees whose label has this prefix.
 
         Raises:
             UsageError: The store cannot be written.

@@ -2,15 +2,15 @@
 
 ```
 <root>/v1/trees/<key>/     a tree, see `tree`; appears and disappears by one rename
-<root>/v1/staging/         trees in the making
-<root>/v1/partial/         downloads in the making
+<root>/v1/staging/         unfinished trees
+<root>/v1/partial/         unfinished downloads
 <root>/v1/locks/           a lock file for each key
-<root>/v1/damaged/         trees that were not what their record says
-<root>/v1/results/         which files came out of which inputs, see `results`
+<root>/v1/damaged/         trees that do not match their record
+<root>/v1/results/         the output files of builds, by their inputs, see `results`
 ```
-A store has one user. What another one could put there (a link in the place of a folder, a file under
-a name that is known beforehand) would decide what is overwritten and what is linked. So a folder of it
-that is a link, or that others can write, is refused. A store of another user is only read.
+A store has one user. Another user who can plant a link in place of a folder, or a file under a predictable
+name, decides what is overwritten and what is linked. So a folder of the store that is a link, or that
+others can write, is refused. Another user's store is only read.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def default_root(environ: Mapping[str, str], system: str, known_home: str = "") 
     """Return the store's default folder.
 
     Args:
-        environ: The environment; `CGO_PREBUILT_CACHE` wins, then what the system has for caches.
-        system: As `sys.platform` has it.
-        known_home: The home folder where the environment names none, as with Bazel's
+        environ: The environment; `CGO_PREBUILT_CACHE` takes precedence over the system's cache folder.
+        system: The value of `sys.platform`.
+        known_home: The home folder to use if the environment names none, as with Bazel's
             `--experimental_strict_repo_env`.
 
     Raises:
@@ -59,7 +59,7 @@ def default_root(environ: Mapping[str, str], system: str, known_home: str = "") 
             return Path(environ["LOCALAPPDATA"], "cgo-prebuilt", "cache")
         if environ.get("USERPROFILE"):
             return Path(environ["USERPROFILE"], "AppData", "Local", "cgo-prebuilt", "cache")
-    # A relative XDG_CACHE_HOME is to be ignored (XDG Base Directory Specification).
+    # A relative XDG_CACHE_HOME must be ignored (XDG Base Directory Specification).
     elif system != "darwin" and environ.get("XDG_CACHE_HOME", "").startswith("/"):
         return Path(environ["XDG_CACHE_HOME"], "cgo-prebuilt")
     elif home := environ.get("HOME") or known_home:
@@ -77,7 +77,7 @@ def system_roots(environ: Mapping[str, str], system: str) -> tuple[Path, ...]:
 
     Args:
         environ: The environment; `CGO_PREBUILT_SYSTEM_CACHE` is a list like `PATH`.
-        system: As `sys.platform` has it.
+        system: The value of `sys.platform`.
 
     Raises:
         UsageError: One is not an absolute path.
@@ -109,8 +109,8 @@ class StoreFolder:
     """A store's folder, created when first written.
 
     Args:
-        root: Its path, absolute.
-        variable: What names it, for messages.
+        root: Its absolute path.
+        variable: The variable that names it, for messages.
     """
 
     def __init__(self, root: Path, variable: str = VARIABLE) -> None:
@@ -128,7 +128,7 @@ class StoreFolder:
         """Create missing folders, for this user only.
 
         Raises:
-            OSError: It cannot be made.
+            OSError: One cannot be created.
         """
         self.refuse_other_user()
         below = (self.trees, self.staging, self.partials, self.locks, self.damaged)
@@ -138,10 +138,10 @@ class StoreFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in below:
             folder.mkdir(mode=0o700, exist_ok=True)
-        self.refuse_other_user()  # who may have made one of them meanwhile
+        self.refuse_other_user()  # another user may have created one of them meanwhile
 
     def check_folders(self) -> None:
-        """Raise the error of `owners` if a folder is unsafe."""
+        """Check that the folders are safe; raise as `owners` does."""
         self.owners()
 
     def owners(self) -> frozenset[int]:
@@ -189,7 +189,7 @@ class StoreFolder:
         """Refuse to write another user's store.
 
         Raises:
-            UsageError: It is one; or see `owners`.
+            UsageError: The store belongs to another user; or see `owners`.
         """
         others = sorted(self.owners() - {this_user()})
         if others:
@@ -203,27 +203,27 @@ class StoreFolder:
         """Return a tree's lock file, and create its folder if possible.
 
         Raises:
-            UsageError: The store is another user's, or others can write it.
+            UsageError: The store belongs to another user, or others can write it.
         """
-        with suppress(OSError):  # without a folder there is no lock, see `file_lock`
+        with suppress(OSError):  # without a folder, `file_lock` proceeds without a lock
             self.make()
         return self.locks / f"{key}.lock"
 
     @contextmanager
     def explaining(self, size: int | None = None, *, only_full: bool = False) -> Iterator[None]:
-        """Explain a file system's refusal in the block.
+        """Convert the block's errors about writing the store to errors for the user.
 
         Args:
-            size: The bytes that were to be written.
-            only_full: Speak only of a full or read-only disk, for a block that does other things, too.
+            size: The bytes that the block writes.
+            only_full: Convert only errors about a full or read-only disk, since the block does more.
 
         Raises:
-            UsageError: It did.
+            UsageError: The store cannot be written.
         """
         try:
             yield
         except CgoPrebuiltError as error:
-            # Whoever was writing has said that it could not; here it is known what for.
+            # The writer has raised an error already; only here its purpose is known.
             if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FULL:
                 raise self._disk_full(size) from error.__cause__
             raise

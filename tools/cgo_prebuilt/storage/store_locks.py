@@ -14,7 +14,7 @@ class StoreLocks:
     """The locks of a store, by key.
 
     Args:
-        folder: The store's.
+        folder: The store's folder.
         waiting: How to wait for another process, which is reported once for a key.
     """
 
@@ -30,15 +30,15 @@ class StoreLocks:
         """Hold the lock of a key while the block runs.
 
         Args:
-            key: A tree's, or another name.
-            shared: Let other sharers in.
+            key: A tree's key, or another name.
+            shared: Take a shared lock.
             on_wait: Called once, before waiting, instead of the store's own.
 
         Yields:
             Whether it is held, see `file_lock.hold`.
 
         Raises:
-            UsageError: The store is another user's, or others can write it.
+            UsageError: The store belongs to another user, or others can write it.
         """
 
         def give_up(holder: str) -> None:

@@ -1,4 +1,4 @@
-"""A library in the store: its files, how they are linked, and how they got there."""
+"""A library in the store: its files, its interface, and its origin."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class StoredLibrary:
 
     Attributes:
         tree: Its files.
-        files: The same, sorted by path.
+        files: The files with their hashes, sorted by path.
         interface: How they are compiled and linked.
         version: The library's release.
-        platform: What it is for.
+        platform: Its platform.
         status: `CACHED`, `DOWNLOADED` or `BUILT`.
-        tally: What was downloaded for it; failed attempts count.
+        tally: The requests and bytes that it took, including failed attempts.
         reason: Why it is a source build, or None.
     """
 
@@ -45,10 +45,10 @@ class StoredLibrary:
         """Return the answer of `cgo-prebuilt fetch --json`.
 
         Args:
-            output: The folder that the files were put into.
+            output: The folder with the files.
 
         Returns:
-            `files` are relative to `output`; `bytes_resumed` is what an earlier, interrupted run left.
+            `files` are relative to `output`; `bytes_resumed` counts bytes of an earlier, interrupted run.
         """
         return {
             "status": self.status,

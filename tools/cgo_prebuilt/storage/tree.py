@@ -2,10 +2,10 @@
 
 ```
 <key>/files/...    the files
-<key>/tree.json    the record: of each file its hash, and how `stat` saw it when it was verified
+<key>/tree.json    the record: each file's hash, and its `stat` when it was verified
 <key>/used         its mtime is the tree's last use
 ```
-A tree's folder may hold more beside `files`, which its maker put there before it was published.
+A tree's folder may hold more beside `files`, written before it was published.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class FileRecord:
     """A file's state when it was last verified.
 
     Attributes:
-        sha256: Of its contents.
-        size: In bytes.
+        sha256: The SHA-256 of its contents.
+        size: Its size in bytes.
         mtime_ns: Its modification time.
         inode: Its inode number.
-        device: The device that it is on.
-        ctime_ns: When it was last changed in any way, by a hard link, too. No program can set it.
+        device: Its device number.
+        ctime_ns: The time of the last change of any kind, even by a hard link. No program can set it.
     """
 
     sha256: str
@@ -52,8 +52,8 @@ class FileRecord:
     def fits(self, found: stat_result) -> bool:
         """Return whether a file matches its record, by `stat`.
 
-        A store may be moved, restored from a CI cache or sealed into a container image: then its
-        devices and inodes are others.
+        Device and inode are not compared: they change when a store is moved, restored from a CI cache or
+        copied into a container image.
         """
         return (
             stat.S_ISREG(found.st_mode)
@@ -70,16 +70,16 @@ class Tree:
 
     Attributes:
         key: Its name in the store, see `tree_key`.
-        folder: Where it is.
+        folder: Its folder.
         records: Its files by path, with `/` between a path's parts.
         unsynced_boot: The boot (see `boot.boot_id`) in which its bytes were written without waiting
-            for the disk; None when they are known to be on the disk.
-        label: What it is, for a person.
-        sealed: The ctime, in nanoseconds, that the folder of its files got when it was verified. No
-            program can set one, so a record that has it was written here and is no copy. (On
-            Windows it is the time of creation, which is another one for a copy.)
-        is_own: Whether the store is this user's. What another user's store gives is compared with
-            the lock once more when it is copied.
+            for the disk; None if they are known to be on the disk.
+        label: A description for a person.
+        sealed: The ctime, in nanoseconds, of its files' folder at verification. No program can set a
+            ctime, so a record with the right one was written here and is not a copy. (On Windows it
+            is the time of creation, which differs for a copy.)
+        is_own: Whether this user owns the store. Files of another user's store are compared with the
+            lock again when they are copied.
     """
 
     key: str
@@ -150,7 +150,7 @@ def parse_record(text: str, folder: Path) -> Tree | None:
         folder: The tree's folder.
 
     Returns:
-        The tree, or None when the text is not a whole and sound record.
+        The tree; None if the record is incomplete or malformed.
     """
     try:
         record = parse_json(text)

@@ -1,8 +1,8 @@
 """GitHub's artifact attestations: a repository's workflow built the archives.
 
-An attestation is a Sigstore bundle with an in-toto statement (SLSA provenance) in it. The package
-`sigstore` verifies it against the root of trust that it brings: nothing is asked over the network.
-Attestations of private repositories have another root, which it does not know.
+An attestation is a Sigstore bundle with an in-toto statement (SLSA provenance). The package `sigstore`
+verifies it against its bundled root of trust, without a network. Attestations of private repositories
+have a different root, which it does not know.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PROVENANCE = "https://slsa.dev/provenance/"
 
 _WHERE = "the attestation"
 
-# Of a certificate's extensions: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+# The numbers of certificate extensions: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
 _REPOSITORY = "1.3.6.1.4.1.57264.1.12"
 _COMMIT = "1.3.6.1.4.1.57264.1.13"
 _WORKFLOW = "1.3.6.1.4.1.57264.1.18"
@@ -51,17 +51,17 @@ def verify_attestations(
     """Verify that an identity attests archives.
 
     Args:
-        path: A bundle, or several with one on each line, as `gh attestation download` saves them.
-            Those that are somebody else's or about something else do not count.
+        path: A bundle, or several, one on each line, as `gh attestation download` saves them. Bundles of
+            other identities or about other files are ignored.
         identity: A repository or a workflow, see `Trust`.
         archives: File names, each with its SHA-256; several archives may have one name.
 
     Returns:
-        The attestations that are about these archives.
+        The attestations of these archives.
 
     Raises:
         UsageError: The file cannot be read, or the package `sigstore` is not installed.
-        IntegrityError: An archive is in no genuine attestation of this identity.
+        IntegrityError: No genuine attestation of this identity covers an archive.
     """
     try:
         text = text_of_file(path)
@@ -94,14 +94,14 @@ def verify_attestations(
 
 
 def verify_recorded(attestation: Attestation) -> frozenset[str]:
-    """Verify again what a lock recorded.
+    """Verify an attestation in a lock again.
 
     Returns:
-        The SHA-256 of everything that is attested.
+        The SHA-256 of every attested file.
 
     Raises:
         PackageError: The package `sigstore` is not installed.
-        IntegrityError: The bundle is not genuine, or says something else than the record.
+        IntegrityError: The bundle is not genuine, or contradicts the lock's record.
     """
     found = verify_bundle(attestation.bundle)
     if replace(found.attestation, bundle=attestation.bundle) != attestation:
@@ -126,7 +126,7 @@ def verify_bundle(bundle: str) -> Attested:
 
     Raises:
         PackageError: The package `sigstore` is not installed.
-        IntegrityError: It is malformed, not genuine, or says something else.
+        IntegrityError: It is malformed, not genuine, or has a different statement.
     """
     try:
         from sigstore.models import Bundle
@@ -145,7 +145,7 @@ def verify_bundle(bundle: str) -> Attested:
         repository, commit, workflow = (
             _extension(certificate, oid) for oid in (_REPOSITORY, _COMMIT, _WORKFLOW)
         )
-    except Exception as error:  # whatever a hostile bundle makes it raise, it is not verified
+    except Exception as error:  # a hostile bundle can cause any exception; it is then not verified
         raise IntegrityError(
             f"the attestation is not genuine: {' '.join(str(error).split())[:300]}",
             where=_WHERE,
@@ -162,7 +162,7 @@ def verify_bundle(bundle: str) -> Attested:
             workflow.removeprefix(GITHUB),
             commit,
             predicate,
-            # In the words of the lock's own JSON; what is signed in it is in base64.
+            # In the form of the lock's JSON; the signed parts are in base64.
             json.dumps(json.loads(bundle), separators=(",", ":"), sort_keys=True),
         ),
         digests,
@@ -176,7 +176,7 @@ def parse_statement(payload: bytes) -> tuple[str, frozenset[str]]:
         The type of its predicate, and the SHA-256 of its subjects.
 
     Raises:
-        IntegrityError: It is malformed, or states something else than how they were built.
+        IntegrityError: It is malformed, or is not a statement about a build.
     """
     try:
         statement = json.loads(payload)
@@ -211,7 +211,7 @@ def _of_identity(attested: Attested, identity: str) -> Attested:
 def _verifier() -> Verifier:
     """Return a verifier with sigstore's bundled root of trust.
 
-    Its public way to be offline prefers a copy in the user's cache, which it does not verify.
+    Its public offline mode prefers an unverified copy in the user's cache.
     """
     from importlib.resources import as_file, files
 

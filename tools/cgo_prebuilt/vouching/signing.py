@@ -1,7 +1,7 @@
 """SSH signatures of `SHA256SUMS`: made by `pack`, verified by `lock` and pinning fetches.
 
-`ssh-keygen` makes them, the package `cryptography` verifies them (`sshsig`). What is signed are the
-sums, so that a check needs neither the archives nor the network: the lock holds both texts.
+`ssh-keygen` makes them, the package `cryptography` verifies them (`sshsig`). Only the sums are signed, so
+verification needs neither the archives nor the network: the lock holds the sums and the signature.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.vouching.sshsig import SshSignatureError, verify
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, sums_held
 
-# What PROTOCOL.sshsig calls a namespace: a signature for something else is none for a release.
+# The namespace of PROTOCOL.sshsig: a signature for another purpose is not valid for a release.
 _NAMESPACE = "cgo-prebuilt"
 
 
 def sign(sums: Path, key: Path) -> Path:
-    """Sign a `SHA256SUMS`, which no other process may change meanwhile.
+    """Sign a `SHA256SUMS`; the caller keeps other processes from changing it.
 
     Args:
         sums: The file.
-        key: A private key, or a public one whose private half an ssh-agent has.
+        key: A private key, or a public one whose private half is in an ssh-agent.
 
     Returns:
-        The signature's path. One that is there is replaced.
+        The signature's path. An existing signature is replaced.
 
     Raises:
-        UsageError: ssh-keygen is not there, or refuses; or the signature cannot be written.
+        UsageError: ssh-keygen is missing or fails, or the signature cannot be written.
     """
     target = sums.with_name(SIGNATURE)
     with sums_held(sums), tempfile.TemporaryDirectory() as folder:
@@ -65,14 +65,14 @@ def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -
     """Verify that a key signed the hashes of archives.
 
     Args:
-        signature: What the lock holds.
+        signature: The signature in the lock.
         archives: File names, each with its SHA-256; several archives may have one name.
 
     Returns:
         All hashes that the key signed, by file.
 
     Raises:
-        IntegrityError: The signature is not of these sums by this key, or lacks an archive.
+        IntegrityError: The key did not sign these sums, or they lack an archive.
         PackageError: The package `cryptography` is not installed.
     """
     sums = signed_sums(signature)
@@ -90,7 +90,7 @@ def signed_sums(signature: Signature) -> dict[str, str]:
     """Verify a signature, and return the signed hashes by file.
 
     Raises:
-        IntegrityError: The signature is not of these sums by this key.
+        IntegrityError: The key did not sign these sums.
         PackageError: The package `cryptography` is not installed.
     """
     try:

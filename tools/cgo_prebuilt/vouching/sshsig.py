@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SSHSIG"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
-_HASHES = ("sha256", "sha512")  # all that PROTOCOL.sshsig allows
+_HASHES = ("sha256", "sha512")  # the algorithms that PROTOCOL.sshsig allows
 
 # A security key's type, the type of the same key without the token, and the fields of the latter.
 _TOKENS = {
@@ -31,10 +31,10 @@ class SshSignature:
     """A parsed signature.
 
     Attributes:
-        public_key: The key that it says it was made with.
-        namespace: What it is for.
-        reserved: Unused as yet; part of what is signed.
-        hash_algorithm: How the message was hashed.
+        public_key: The key that made it, by its own statement.
+        namespace: Its purpose.
+        reserved: Unused as yet; signed, too.
+        hash_algorithm: The hash of the message.
         signature: Its algorithm and its value.
     """
 
@@ -86,7 +86,7 @@ def parse_signature(armored: str) -> SshSignature:
     try:
         body = text.removeprefix(_BEGIN).removesuffix(_END)
         data = base64.b64decode("".join(body.split()), validate=True)
-    except ValueError:  # also of what is not ASCII
+    except ValueError:  # also raised for text that is not ASCII
         raise SshSignatureError("its base64 is malformed") from None
     reader = _Reader(data)
     if reader.take(len(_MAGIC)) != _MAGIC or reader.number() != 1:
@@ -153,7 +153,7 @@ def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None
             numbers = _Reader(value)
             r, s = (int.from_bytes(numbers.string(), "big") for _ in range(2))
             numbers.end()
-            size = loaded.curve.key_size  # RFC 5656, section 6.2.1, says which hash
+            size = loaded.curve.key_size  # the hash by RFC 5656, section 6.2.1
             sha2 = (
                 hashes.SHA256()
                 if size <= 256

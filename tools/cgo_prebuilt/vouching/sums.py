@@ -19,9 +19,9 @@ SIGNATURE = f"{SUMS}.sig"
 """The name of their signature; see `signing`."""
 
 OTHER_SUMS = ("SHASUMS256.txt", "checksums.txt", "sha256sums.txt", "sha256sum.txt")
-"""What others call them. They may also be in a file for each, with `.sha256` behind its name."""
+"""Other usual names of sums. Each file may also have its own, named with the suffix `.sha256`."""
 
-# A `*` marks what sha256sum(1) read in binary mode. The second form is that of BSD, and of OpenSSL.
+# A `*` marks files that sha256sum(1) read in binary mode. The second form is that of BSD and OpenSSL.
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)|SHA2?-?256 ?\((.+)\) ?= ?([0-9a-fA-F]{64})")
 _ALONE = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -34,7 +34,7 @@ _PUBLISHED = [
         rf"(?P<name>.*\S)\s+{_HASH}",
     )
 ]
-"""The lines that others write; white space is any, and the columns may be reversed."""
+"""The lines of other programs: with any white space, perhaps with reversed columns."""
 
 
 def parse_sums(text: str) -> dict[str, str]:
@@ -57,10 +57,10 @@ def parse_sums(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSums:
-    """The hashes of another publisher's sums, in any form.
+    """The hashes in another publisher's sums, of any form.
 
     Attributes:
-        hashes: The hashes of 256 bits by name, in lower case. More than one contradict each other.
+        hashes: The SHA-256 hashes by name, in lower case. Several for one name contradict each other.
         strange: The first invalid line; None if all are valid.
     """
 
@@ -68,7 +68,7 @@ class PublishedSums:
     strange: str | None = None
 
     def of(self, file: str) -> tuple[str, ...]:
-        """Return a file's hashes, by its name, else by the only path that ends in it."""
+        """Return a file's hashes by its name, or by the only path that ends with it."""
         if file in self.hashes:
             return self.hashes[file]
         paths = [name for name in self.hashes if re.split(r"[/\\]", name)[-1] == file]
@@ -87,7 +87,7 @@ def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
 
     Args:
         text: The text.
-        alone: The file that the text is for: a hash may be alone there, or have `-` for a name.
+        alone: The file that the text is about: the hash may have no name, or the name `-`.
     """
     hashes: dict[str, tuple[str, ...]] = {}
     strange = None
@@ -115,7 +115,7 @@ def read_sums(path: Path) -> dict[str, str]:
     """Read the hashes of an existing `SHA256SUMS`, by file.
 
     Raises:
-        UsageError: It cannot be read. One that is not there is empty.
+        UsageError: It cannot be read. A missing file counts as empty.
     """
     try:
         return parse_sums(text_of_file(path))
@@ -140,11 +140,11 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
 def update_sums(path: Path, entries: Mapping[str, str]) -> None:
     """Add hashes to a `SHA256SUMS`; several processes may do so at once.
 
-    The signature beside it goes where the text changes: it was of other sums.
+    If the text changes, the signature beside it is removed, since it no longer fits.
 
     Args:
-        path: The file; made where it is missing.
-        entries: Hashes by file. What other files have stays.
+        path: The file; created if missing.
+        entries: Hashes by file. Entries of other files stay.
 
     Raises:
         UsageError: It cannot be read or written.
@@ -154,7 +154,7 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
         try:
             if path.exists() and bytes_of_file(path) == text:
                 return
-            # First, so that a crash leaves no signature of other sums.
+            # First, so that a crash leaves no outdated signature.
             path.with_name(SIGNATURE).unlink(missing_ok=True)
             write_whole(path, text)
         except OSError as error:
@@ -166,7 +166,7 @@ def sums_held(path: Path) -> Iterator[None]:
     """Lock a `SHA256SUMS` and its signature against other processes.
 
     Raises:
-        UsageError: Another process keeps this one from it for a minute.
+        UsageError: Another process has held the lock for a minute.
     """
 
     def refuse(holder: str) -> None:
@@ -176,7 +176,7 @@ def sums_held(path: Path) -> Iterator[None]:
             remedy="wait for its end, or end it if it hangs, and run this again",
         )
 
-    # A file of its own beside it: the sums are replaced by a rename, which takes a lock along.
+    # A separate lock file: the sums are replaced by a rename, which would replace the locked file.
     lock = path.with_name(f".{path.name}.lock")
     with hold(lock, Waiting(patience=PATIENCE, on_stuck=refuse), leave=False):
         yield

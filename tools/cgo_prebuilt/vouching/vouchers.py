@@ -1,7 +1,7 @@
 """Verify a consumer's required signatures and attestations, offline and before downloads.
 
-A lock that says of itself that it is signed proves nothing. So what a consumer requires is verified
-here, against the key or the identity that it pins outside the lock.
+A lock's own claim that it is signed proves nothing. So a consumer's requirements are verified here
+against the key or the identity that the consumer pins outside the lock.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _RESTORE = "do not use it: restore the lock from version control, or ask the pub
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """A verified signer of files.
+    """A verified signature or attestation of files.
 
     Attributes:
-        words: What it is: a signature or an attestation.
-        who: Whose.
+        words: Its kind, for people.
+        who: The signer.
         digests: The SHA-256 of each file.
     """
 
@@ -37,7 +37,7 @@ class Voucher:
             files: Names, each with its SHA-256.
 
         Raises:
-            TrustError: It lacks a file.
+            TrustError: It does not cover a file.
         """
         strange = [name for name, digest in files if digest not in self.digests]
         if strange:
@@ -47,19 +47,19 @@ class Voucher:
 
 
 def vouchers(trust: Trust, what: str, locked: LockedVersion) -> tuple[Voucher, ...]:
-    """Verify all that a consumer requires of a version.
+    """Verify a consumer's requirements on a version.
 
     Args:
-        trust: What is required.
+        trust: The requirements.
         what: The library and its version, for errors.
         locked: The version.
 
     Returns:
-        Who vouches for it; each must vouch for every file that is used. None where nothing is required.
+        The vouchers, each of which must cover every file that is used; none if nothing is required.
 
     Raises:
-        TrustError: The lock has less than that, or what it has is not genuine.
-        UsageError: The package that verifies it is not installed.
+        TrustError: The lock does not meet the requirements, or a signature or attestation is not genuine.
+        UsageError: The package that verifies them is not installed.
     """
     try:
         return tuple(_vouchers(trust, what, locked))
@@ -78,7 +78,7 @@ def _vouchers(trust: Trust, what: str, locked: LockedVersion) -> Iterator[Vouche
     elif trust.level == "signed" and locked.signature is not None:
         yield _signer(locked.signature.public_key, what, locked)
     elif trust.level == "signed":
-        is_attested = True  # which is more
+        is_attested = True  # a higher level
     if is_attested:
         yield _attester(trust, what, locked)
 
