@@ -1,4 +1,4 @@
-"""A response whose body is still to be read, always within bounds."""
+"""A response whose body is read later, within limits of time and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cgo_prebuilt.network.guarded import BUFFER, Guard
 from cgo_prebuilt.url import Url
 
 _FRAMING: Final = 1 << 17
-"""The most bytes of chunk sizes and trailers that one read may have to pass over."""
+"""The most bytes of chunk sizes and trailers that one read may skip."""
 _PIECE: Final = 1 << 16
 
 
@@ -20,24 +20,24 @@ class Answer:
     """A response with an unread body.
 
     Attributes:
-        url: Where the redirects ended.
+        url: The URL at the end of the redirects.
         status: The HTTP status.
-        reason: The server's words for it.
-        headers: By name, without regard to case.
-        length: How many bytes the body has, or None where only its end will tell.
+        reason: The server's reason phrase.
+        headers: The fields by name, ignoring case.
+        length: The number of bytes of the body; None if the response does not state it.
     """
 
     def __init__(self, response: Any, url: Url, guard: Guard, seconds: float) -> None:
         """Begin an answer.
 
         Args:
-            response: What requests made of it.
-            url: Where the redirects ended.
+            response: The response from requests.
+            url: The URL at the end of the redirects.
             guard: Bounds the reads.
             seconds: The longest time that one read may take.
 
         Raises:
-            Failure: Its length makes no sense.
+            Failure: Its length is invalid.
         """
         if guard.response is None:
             raise AssertionError("requests has read no answer through the guard")
@@ -64,18 +64,18 @@ class Answer:
     def read_into(self, piece: memoryview) -> int:
         """Read available bytes, at least one; 0 at the end of the body.
 
-        One system call, or some around the frame of a chunk, so that a server that trickles cannot
-        hold the reader.
+        This makes one system call, or a few at the borders of a chunk, so that a trickling server cannot
+        block the reader.
 
         Raises:
-            Failure: The connection broke, or its bytes bring nothing.
+            Failure: The connection broke, or its bytes add nothing to the body.
         """
         try:
             self._guard.allow(len(piece) + _FRAMING, self._seconds)
             if self._direct and len(piece) > BUFFER:
                 return self._http.readinto(piece)
             data = self._http.read1(len(piece))
-            # What was read ahead is used up: from here on, bytes need no copy in between.
+            # The bytes that were read ahead are used up: from here on, no intermediate copy is needed.
             self._direct |= len(piece) >= BUFFER and not self._http.chunked
         except Exception as error:
             raise failure_of(error) from error
@@ -86,11 +86,11 @@ class Answer:
         """Read a small body.
 
         Args:
-            most: How many bytes it may have.
+            most: The most bytes that it may have.
             seconds: How long it may take.
 
         Raises:
-            Failure: It is larger, slower, or does not come whole.
+            Failure: It is larger, slower, or incomplete.
         """
         deadline = time.monotonic() + seconds
         content, buffer = bytearray(), memoryview(bytearray(_PIECE))
@@ -108,7 +108,7 @@ class Answer:
         """Close the response.
 
         Args:
-            keep: Whether to keep the connection where the body was read to its end.
+            keep: Whether to keep the connection if the body was read to its end.
         """
         ended = self._http.isclosed() or self._http.length == 0
         if keep and ended and not self._http.will_close:

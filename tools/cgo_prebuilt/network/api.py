@@ -26,7 +26,7 @@ API_SETTINGS: Final = replace(
     TransportSettings(), first_wait=1.0, tries=5, quick_tries=5, longest_retry_after=900.0
 )
 LARGEST_ANSWER: Final = 8 << 20
-"""A page of GitHub's releases, each with its notes and all its files, has a few megabytes."""
+"""The most bytes of an answer: a page of GitHub's releases, with notes and files, has a few megabytes."""
 _CHUNK: Final = 1 << 20
 
 _Result = TypeVar("_Result")
@@ -39,8 +39,8 @@ class Upload:
         path: The file.
         progress: Receives the progress.
         settings: The lowest rate.
-        start: Where the body begins in the file.
-        length: How many bytes it has; all to the file's end if not given.
+        start: The offset in the file of the body.
+        length: The number of bytes of the body; by default, to the end of the file.
 
     Raises:
         UsageError: The file cannot be read.
@@ -87,16 +87,16 @@ class Upload:
 
 
 class Api:
-    """A client that sends requests and waits as servers ask.
+    """A client that sends requests, and waits if servers ask for it.
 
     Args:
-        client: Sends them.
-        headers: Of every request.
+        client: Sends the requests.
+        headers: The headers of every request.
         sleep: Waits some seconds.
         jitter: See `Patience`.
-        settings: How often it tries, and how slow an answer may be.
-        now: Seconds since the epoch.
-        note: Told why there is a long wait.
+        settings: The number of tries, and the lowest rate.
+        now: Returns seconds since the epoch.
+        note: Called with the reason for a long wait.
     """
 
     def __init__(
@@ -124,10 +124,10 @@ class Api:
         """Send a GET; retry a failure.
 
         Returns:
-            Any answer that is neither a rate limit nor a failure of the server.
+            Any answer that is neither a rate limit nor a server error.
 
         Raises:
-            CgoPrebuiltError: There is no such answer.
+            CgoPrebuiltError: All tries failed.
         """
         return self.send("GET", url, most=most, headers=headers)
 
@@ -139,7 +139,7 @@ class Api:
         most: int = LARGEST_ANSWER,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send a small request that may be sent twice; otherwise like `ask`."""
+        """Send a small idempotent request, with retries as in `ask`."""
         try:
             return self.retrying(
                 lambda: self.send_once(method, url, document, most, headers), url, is_small=True
@@ -158,7 +158,7 @@ class Api:
         """Send a small request, without retries.
 
         Raises:
-            Failure: It may have been carried out or not: look before sending it again.
+            Failure: The server may have processed the request; check before sending it again.
         """
         kind = {} if document is None else {"Content-Type": "application/json"}
         is_bytes = document is None or isinstance(document, bytes)
@@ -192,7 +192,7 @@ class Api:
         """Return the SHA-256, in hex, of a resource of any size; None if it does not exist.
 
         Raises:
-            CgoPrebuiltError: It cannot be read to its end.
+            CgoPrebuiltError: It cannot be read completely.
         """
         deadline = time.monotonic() + self._settings.total_seconds
 
@@ -231,8 +231,8 @@ class Api:
 
         Args:
             action: See there.
-            url: What it is about.
-            is_small: Its answer is small. Of a file, a try may have brought much before it failed.
+            url: The requested URL.
+            is_small: Whether the answer is small, so that a failed try cannot have made much progress.
             gained: See there.
         """
         settings = self._settings

@@ -13,7 +13,7 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 
 _PIECE = 1 << 18
 _SMALL = 1 << 12
-"""A shorter read has emptied the socket: the bytes are handed to the readers at once."""
+"""After a read of fewer bytes, the socket is empty, so the bytes go to the readers at once."""
 _FLUSH_SECONDS = 0.05
 
 
@@ -29,7 +29,7 @@ class Pace:
         """Count bytes, and the time spent waiting for them.
 
         Raises:
-            Failure: They were too few over the last while; `Kind.SLOW`.
+            Failure: The rate of the last seconds was too low; `Kind.SLOW`.
         """
         self._count += got
         self._seconds += seconds
@@ -50,11 +50,12 @@ def receive(
     """Receive a body until it or the lease ends.
 
     Args:
-        answer: Its body starts at the lease's position.
-        lease: Moves on with what was written, so a failure loses nothing. It may be cut meanwhile.
-        spool: Where the bytes go.
+        answer: The response, whose body starts at the lease's position.
+        lease: The range to receive; advances with each write, so a failure loses nothing. Others may
+            shorten it meanwhile.
+        spool: The spool for the bytes.
         settings: The lowest rate.
-        count: Called with the number of new bytes, often enough that raising stops the transfer.
+        count: Called often with the number of new bytes; raising in it stops the transfer.
 
     Raises:
         Failure: The connection broke, the bytes come too slowly, or they cannot be written.
@@ -65,9 +66,9 @@ def receive(
 
     def flush() -> None:
         nonlocal filled
-        # Before anything else can fail: what is written once must not be written again.
+        # Before anything else can fail, since bytes must not be written twice.
         size, filled = filled, 0
-        # Bytes that another connection has brought meanwhile may be verified and read by now.
+        # Bytes from another connection may be verified and read by now: do not overwrite them.
         kept = min(size, lease.end - lease.position)
         if kept > 0:
             spool.write(lease.position, buffer[:kept])

@@ -1,9 +1,9 @@
 """Answer a 401 that asks for a token or a password, as registries do.
 
 https://distribution.github.io/distribution/spec/auth/token/ (identity tokens: spec/auth/oauth/) and
-RFC 7235. A registry names a server that gives tokens for it. As with docker, what logs in to the
-registry goes to that server, too: whom the registry names could have it from the registry itself. It
-goes over https only, and no other credentials do.
+RFC 7235. A registry names a server that issues its tokens. As with docker, the registry's login is sent to
+that server, too: a malicious registry could pass the login on itself. It is sent over https only, and no
+other credentials are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PARAMETER: Final = re.compile(
 _REPOSITORY: Final = re.compile(r"(.*/v2/.+?)/(blobs|manifests|tags|referrers)/")
 _SENDABLE: Final = re.compile(r"[!-~]+")
 _SECONDS: Final = 60.0
-"""How long a token is good whose server does not say it; so the specification."""
+"""The lifetime of a token if its server states none, by the specification."""
 _MARGIN: Final = 5.0
 LARGEST_TOKEN: Final = 1 << 20
 
@@ -70,12 +70,12 @@ def read_challenge(header: str) -> Challenge | None:
         values[match[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         at = match.end()
     if Url(values.get("realm", "")).scheme not in ("http", "https"):
-        return None  # only a name, as of any server that takes tokens (RFC 6750)
+        return None  # only a realm name, as by any server that accepts tokens (RFC 6750)
     return Challenge(Url(values["realm"]), values.get("service", ""), values.get("scope", ""))
 
 
 def known_for(hop: Url, method: str) -> Credential | None:
-    """Return the last answer for this repository while it is valid."""
+    """Return the last authorization for this repository while it is valid."""
     until, credential = _known.get(_place(hop, method), (0.0, None))
     return credential if time.monotonic() < until else None
 
@@ -92,18 +92,18 @@ def answer_challenge(
 
     Args:
         header: The `WWW-Authenticate` of the 401.
-        hop: What was asked.
-        method: The request's.
-        sent: What the request was authorized with.
-        environ: Names docker's configuration.
-        ask: Sends a GET with a login, if it has one, or posts a form that is not empty; gives the
+        hop: The requested URL.
+        method: The method of the request.
+        sent: The credentials of the request.
+        environ: The environment, which locates docker's configuration.
+        ask: Sends a GET, with a login if there is one, or posts a form if it is not empty; returns the
             status and the body.
 
     Returns:
-        None where there is nothing better than what was sent.
+        The headers; None if there are no better credentials.
 
     Raises:
-        Failure: Who gives tokens must not be asked, or gives none.
+        Failure: The token server must not be asked, or issues no token.
         ValueError: A URL is malformed.
     """
     own = sent.headers.get("Authorization", "").startswith("Basic ")
@@ -146,7 +146,7 @@ def answer_challenge(
 
 
 def _token(body: bytes) -> tuple[str, float]:
-    """Return a server's token and its lifetime in seconds; no token if it gives none."""
+    """Return a server's token and its lifetime in seconds; no token if there is none."""
     try:
         answer = json.loads(body)
         token = answer.get("token") or answer.get("access_token") or ""

@@ -1,9 +1,8 @@
 """The HTTP policy: every request, for an archive or an API, goes through here.
 
-It decides redirects, credentials, proxies, certificates, deadlines and sizes. A failure is a
-`Failure`; whether to try again is decided in `retry`. A client belongs to one thread; only `abort`
-may be called from another. `requests` is imported when the first client is made, so that importing
-this module costs nothing.
+It decides redirects, credentials, proxies, certificates, deadlines and sizes. It raises `Failure`s;
+`retry` decides whether to try again. A client belongs to one thread; only `abort` may be called from
+another. The first client imports `requests`, so that importing this module is cheap.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class HttpClient:
 
     Args:
         settings: Time-outs, and the longest chain of redirects.
-        environ: What `credentials` reads; `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`.
+        environ: The environment: see `credentials`; also `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`.
     """
 
     def __init__(
@@ -103,14 +102,14 @@ class HttpClient:
         Args:
             url: An http or https URL.
             headers: More headers, such as Range.
-            via: Where the redirects led the last time; tried first, in case it is still good.
-            writes: Whether a publisher asks: see `status_failure`. Then a refusal's words are read.
+            via: The target of the last redirects; tried first, in case it is still valid.
+            writes: Whether the request is a publisher's, see `status_failure`; if refused, read the message.
 
         Returns:
             An answer with status 200, 206 or 416.
 
         Raises:
-            Failure: There is none, or one that cannot be used.
+            Failure: There is no usable answer.
         """
         if via is not None and via != url:
             try:
@@ -125,7 +124,7 @@ class HttpClient:
 
         Args:
             url: An http or https URL.
-            validator: What `strong_validator` gave of it.
+            validator: Its validator, from `strong_validator`.
 
         Raises:
             Failure: There is no answer.
@@ -147,7 +146,7 @@ class HttpClient:
         """Send a request and read its response, whatever the status.
 
         Args:
-            method: The redirects of a GET or HEAD are followed; with others, a body would be lost.
+            method: The method; only redirects of GET and HEAD are followed, since others would lose a body.
             url: An http or https URL.
             headers: More headers.
             body: Bytes, or a file with a length.
@@ -207,17 +206,17 @@ class HttpClient:
     ) -> Answer:
         answer = self._get(hop, url, headers)
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
-        # Of a file that is compressed, some servers say how as if it were not the file itself.
+        # Some servers state the compression of a compressed file as a content encoding.
         names = (url.name, answer.url.name)
         is_itself = encoding in ("gzip", "x-gzip") and any(map(_GZIP.fullmatch, names))
         if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
         said = ""
         if writes and status not in (200, 206):
-            with suppress(Failure):  # its words only help
+            with suppress(Failure):  # its message is optional
                 content = answer.read_all(_MOST_WORDS, _WORDS_SECONDS)
                 said = Reply(url, status, "", answer.headers, content, answer.url).message()
-        # A server that refuses may hang up, too: what comes next shall not find that out.
+        # After a refusal, a server may close the connection; do not let the next request find that out.
         answer.close(keep=False)
         if status in (200, 206):
             raise Failure(
@@ -232,7 +231,7 @@ class HttpClient:
     def _follow(self, request: _Request) -> Answer:
         """Send a request, and follow its redirects."""
         seen = set[Url]()
-        # For all of them: each of ten servers would else take its own time.
+        # One deadline for all redirects, so that ten servers cannot each use it up.
         self._until = time.monotonic() + self._settings.connect_seconds
         self._until += self._settings.header_seconds
         while True:
@@ -247,7 +246,7 @@ class HttpClient:
             follows = request.method in ("GET", "HEAD") and response.status_code in _REDIRECTS
             if not follows or location is None:
                 return self._answer(response, hop)
-            # Without a look at its body, however long that is.
+            # Without reading its body, however long it is.
             response.close()
             try:
                 request = request._replace(hop=hop.redirect(location))
@@ -262,7 +261,7 @@ class HttpClient:
             if not repeats_at_once(failure, request.method, request.body):
                 raise
             response = self._send(request, login)
-        # A file was read already, and cannot be sent again from here.
+        # A file has been read already, and cannot be sent again here.
         if response.status_code != 401 or login is not None or hasattr(request.body, "read"):
             return response
         method, hop, url, *_ = request
@@ -281,7 +280,7 @@ class HttpClient:
     def _ask_for_token(
         self, question: Url, login: Credential, form: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        # Without a look at redirects: the login is for nobody whom they lead to.
+        # Without following redirects: the login is not for their targets.
         method, own = "POST" if form else "GET", login if login.headers else None
         response = self._send(_Request(method, question, question, {}, form or None), own)
         with closing(self._answer(response, question)) as answer:
@@ -321,14 +320,14 @@ class HttpClient:
                     hop.without_login(),
                     wanted,
                     data=body,
-                    # A callable keeps requests from looking into netrc by its own rules.
+                    # A callable keeps requests from reading netrc by its own rules.
                     auth=lambda same: same,
                 )
             )
             options = self._session.merge_environment_settings(
                 prepared.url, {}, True, self._authorities(), None
             )
-            # Not the session's own send: it reads the body of a redirect, however long that is.
+            # Not the session's `send`, which would read the body of a redirect, however long it is.
             return self._session.get_adapter(prepared.url).send(
                 prepared,
                 timeout=(min(settings.connect_seconds, left), read_seconds),

@@ -1,7 +1,7 @@
-"""More connections for one transfer, while they increase its rate.
+"""Additional connections for one transfer, while they increase its rate.
 
-They only ever take work off the transfer's own connection, which carries on whatever happens here. At
-the first trouble such a connection ends, and the others fetch its part.
+They only relieve the transfer's main connection, which continues whatever happens here. After its first
+failure, an additional connection ends, and the others fetch its part.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _START_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What all connections of a transfer fetch.
+    """The file that all connections of a transfer fetch.
 
     Attributes:
-        url: Where it is.
-        via: Where its redirects led.
-        validator: What all answers must be of.
+        url: Its URL.
+        via: The target of its redirects.
+        validator: The validator that all answers must match.
         total: Its size in bytes.
         latency: From the first request to its answer, in seconds.
     """
@@ -45,16 +45,16 @@ class RemoteFile:
 
 
 class Connections:
-    """The additional connections of a transfer, as `Growth` decides.
+    """The additional connections of a transfer, in the number that `Growth` decides.
 
     Args:
-        source: What is fetched.
-        leases: Who fetches what.
-        spool: Where it goes.
-        settings: The numbers.
+        source: The file.
+        leases: Divides the file among the connections.
+        spool: The spool for the bytes.
+        settings: The limits.
         count: Receives the number of bytes received, and of requests sent.
-        record: Writes down what is there, for a later run.
-        over: Set when the transfer ends: no other request is sent.
+        record: Records the received parts, for a later run.
+        over: Set when the transfer ends; then no further request is sent.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Connections:
         self._start(self._add_connections)
 
     def abort(self) -> None:
-        """Interrupt what they wait for, except for a connection being made."""
+        """Interrupt their pending reads; a connection attempt cannot be interrupted."""
         with self._lock:
             clients = list(self._clients)
         for client in clients:
             client.abort()
 
     def threads(self) -> list[threading.Thread]:
-        """Return the threads that were started."""
+        """Return the started threads."""
         with self._lock:
             return list(self._threads)
 
@@ -109,7 +109,7 @@ class Connections:
         try:
             self._control()
         except Exception:
-            # As in `_work`: without them it is slower, and still right.
+            # As in `_work`: without additional connections, the transfer is slower, but correct.
             self._refused.set()
 
     def _control(self) -> None:
@@ -123,7 +123,7 @@ class Connections:
         while not self._over.wait(settings.probe_seconds):
             now, got = time.monotonic(), self._spool.held()
             if added_at and (self._starting > 0 and now - added_at < _START_SECONDS):
-                # What connections add shows only once they are all there.
+                # The gain can be measured only once all connections are open.
                 then, held = now, got
                 continue
             rate = (got - held) / (now - then) if now > then else 0.0
@@ -163,7 +163,7 @@ class Connections:
                 finally:
                     self._count(0, client.requests)
         except Exception:
-            # Whatever it is: the transfer's own connection meets it, too, and reports it.
+            # Any failure: the transfer's main connection meets it, too, and reports it.
             self._refused.set()
         finally:
             if not started:

@@ -1,8 +1,8 @@
 """Credential helpers, by the protocol of Bazel's `--credential_helper`.
 
 `HELPER get` reads `{"uri": ...}` and prints `{"headers": {NAME: [VALUE]}, "expires": RFC 3339}`:
-https://github.com/EngFlow/credential-helper-spec. The URI goes over standard input, where no list of
-processes shows it. Answers stay in memory, and in no file.
+https://github.com/EngFlow/credential-helper-spec. The URI goes over standard input, so that the list of
+processes does not show it. Answers are kept in memory only.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from cgo_prebuilt.url import Url
 
 VARIABLE: Final = "CGO_PREBUILT_CREDENTIAL_HELPER"
 METHOD: Final = "CGO_PREBUILT_METHOD"
-"""Tells a helper the request's method, which the protocol does not: S3 wants it signed, too."""
+"""The variable with the request's method for a helper: the protocol lacks it, and S3 signatures need it."""
 
 _KEPT_SECONDS: Final = 1800.0
-"""How long an answer without `expires` is good, as in Bazel."""
+"""The lifetime of an answer without `expires`, as in Bazel."""
 _MARGIN: Final = 5.0
 _PATTERN: Final = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -38,7 +38,7 @@ _OURS: Final = (
     *("accept-encoding", "connection", "content-length", "expect", "host", "if-range"),
     *("keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"),
 )
-"""Headers that say where a message ends, or which bytes are asked for."""
+"""Headers about the end of a message or the requested bytes, which a helper may not set."""
 
 _answers: dict[tuple[str, str, str], tuple[float, dict[str, str]]] = {}
 _asking = threading.Lock()
@@ -53,12 +53,12 @@ def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str
     """Parse helpers by host pattern; an empty pattern means all hosts.
 
     Args:
-        text: `[PATTERN=]PROGRAM`, with commas in between; empty entries are ignored.
-        environ: `PATH`, `BUILD_WORKSPACE_DIRECTORY`.
-        where: What has the text.
+        text: `[PATTERN=]PROGRAM`, separated by commas; empty entries are ignored.
+        environ: The environment, for `PATH` and `BUILD_WORKSPACE_DIRECTORY`.
+        where: The variable or option that has the text.
 
     Raises:
-        UsageError: One is malformed, or its program is not there.
+        UsageError: An entry is malformed, or its program does not exist.
     """
     helpers = {}
     for entry in filter(None, map(str.strip, text.split(","))):
@@ -83,10 +83,10 @@ def helper_for(host: str, helpers: Mapping[str, str]) -> str | None:
 
 
 def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers that a helper has for a request; cache them until they expire.
+    """Return a helper's headers for a request; cache them until they expire.
 
     Raises:
-        Failure: It has no answer.
+        Failure: The helper fails or answers something else.
         ValueError: The URL is malformed.
     """
     key = (program, method, url.without_login())
@@ -97,7 +97,7 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
         words = json.dumps({"uri": key[2]})
         folder = _workspace(environ) or Path.cwd()
         said = run([program, "get"], words, {**environ, METHOD: method}, folder)
-        # A command line that shows what is wrong, and has no secret.
+        # A command line to reproduce the failure, without secrets.
         call = f"""echo '{{"uri": "{url}"}}' | {program} get"""
         remedy = f"correct --credential-helper or {VARIABLE}, or try: {call}"
         if isinstance(said, str):
@@ -120,10 +120,10 @@ class _ReservedHeaderError(Exception):
 
 
 def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str]]:
-    """Return when a helper's response expires, by `time.time`, and its headers.
+    """Return the time (`time.time`) at which a helper's response expires, and its headers.
 
     Raises:
-        ValueError: It has what no request can carry, as do TypeError and AttributeError.
+        ValueError: A request cannot carry it; likewise TypeError and AttributeError.
         _ReservedHeaderError: It has a header that a request sets itself.
     """
     given = answer.get("headers", {})
@@ -146,7 +146,7 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
 
 
 def _workspace(environ: Mapping[str, str]) -> Path | None:
-    """Return the Bazel workspace of the current folder; None outside of any."""
+    """Return the Bazel workspace of the current folder; None outside of a workspace."""
     named, here = environ.get("BUILD_WORKSPACE_DIRECTORY"), Path.cwd()
     above = (folder for folder in (here, *here.parents) if (folder / "MODULE.bazel").is_file())
     return Path(named) if named else next(above, None)
@@ -162,7 +162,7 @@ def _found(program: str, environ: Mapping[str, str], where: str) -> str:
             " folder, or name an absolute path",
         )
     path = program.replace("%workspace%", str(workspace))
-    # Where Bazel fetches, a relative path would be one of its own folders.
+    # During Bazel's fetches, a relative path would be relative to Bazel's folders.
     is_plain = Path(path).name == path or Path(path).is_absolute()
     found = shutil.which(path, path=environ.get("PATH")) if is_plain else None
     if found is None:

@@ -26,9 +26,9 @@ class Credential:
     """The credentials of a request.
 
     Attributes:
-        headers: Those that it has for that; none for nothing.
-        source: What has them, in words for whoever must renew them.
-        unread: Why netrc has none, in words, where somebody may think that it has.
+        headers: The headers with the credentials; empty without any.
+        source: Their origin, for a person who must renew them.
+        unread: Why none come from netrc, for a person who expects them there; else empty.
     """
 
     headers: Mapping[str, str]
@@ -41,16 +41,16 @@ def credential_for(
 ) -> Credential:
     """Return the credentials of a request.
 
-    A login in the URL is for its own origin. Then a credential helper is asked. A GitHub token is for
-    the GitHub that the environment names. A netrc entry is for its host. Where a redirect leads to
-    another host, that host's own are sent over https only, and none beside a signature in the URL.
+    The order: a login in the URL, for its own origin; a credential helper; a GitHub token, for the GitHub
+    that the environment names; a netrc entry, for its host. After a redirect to another host, that host's
+    own credentials are sent over https only, and never beside a signature in the URL.
 
     Args:
-        hop: Where the request goes.
-        first: Where the redirects, if there were any, began.
+        hop: The URL of the request.
+        first: The URL before any redirects.
         environ: `CGO_PREBUILT_CREDENTIAL_HELPER`, `GITHUB_TOKEN`, `GH_TOKEN`, `GITHUB_API_URL`,
             `GITHUB_SERVER_URL`, `NETRC`.
-        method: The request's.
+        method: The method of the request.
 
     Raises:
         Failure: A helper or a token cannot be used.
@@ -88,17 +88,17 @@ def is_loopback(url: Url) -> bool:
 def is_github(url: Url, environ: Mapping[str, str]) -> bool:
     """Return whether a URL is on the token's GitHub, over a private connection.
 
-    It is github.com unless the environment, such as that of GitHub Actions, names another.
+    It is github.com unless the environment names another one, as in GitHub Actions.
 
     Raises:
-        UsageError: The environment names none that is a URL.
+        UsageError: The environment names a malformed URL.
     """
     if url.scheme != "https" and not is_loopback(url):
         return False
     try:
         server, api = github_servers(environ)
         scheme, host, port = url.origin()
-        # Where api.example.com has the API, uploads.example.com takes the files.
+        # If the API is at api.example.com, uploads go to uploads.example.com.
         if host.startswith("uploads."):
             host = f"api.{host.removeprefix('uploads.')}"
         return (scheme, host, port) in (api.origin(), server.origin())
@@ -107,13 +107,13 @@ def is_github(url: Url, environ: Mapping[str, str]) -> bool:
 
 
 def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
-    """Return an environment's GitHub and its API, without a final slash.
+    """Return the URLs of an environment's GitHub and of its API, without a final slash.
 
-    Where only one of `GITHUB_SERVER_URL` and `GITHUB_API_URL` is set, the other is on the same
-    GitHub: its token is not github.com's.
+    If only one of `GITHUB_SERVER_URL` and `GITHUB_API_URL` is set, the other is derived from it, so that
+    the token is never sent to github.com.
 
     Raises:
-        UsageError: One of them is no URL of a server.
+        UsageError: One of them is not a server's URL.
     """
     for name in ("GITHUB_SERVER_URL", "GITHUB_API_URL"):
         url = Url(environ.get(name, ""))
@@ -139,10 +139,10 @@ def github_servers(environ: Mapping[str, str]) -> tuple[Url, Url]:
 
 
 def github_token(environ: Mapping[str, str]) -> str | None:
-    """Return an environment's GitHub token as a header can carry it; None without one.
+    """Return an environment's GitHub token, checked for use in a header; None without one.
 
     Raises:
-        UsageError: It has characters that no header can carry; the token is not shown.
+        UsageError: It has characters that a header cannot carry; the error does not show the token.
     """
     for name in _NAMES:
         token = environ.get(name, "").strip()
@@ -163,25 +163,25 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
         file = f"NETRC names {name}, which" if named else name
         try:
             path = Path(name).expanduser()
-            if not path.is_fifo():  # of which nothing can be read twice
-                bytes_of_file(path)  # netrc itself would read one without an end
+            if not path.is_fifo():  # a pipe cannot be read twice
+                bytes_of_file(path)  # netrc would read an endless file
             entries = netrc.netrc(str(path)).hosts
-        except (FileNotFoundError, RuntimeError):  # or a user without a home
+        except (FileNotFoundError, RuntimeError):  # or a user without a home folder
             if named:
                 return Credential({}, unread=f"{file} is not there")
             continue
-        except netrc.NetrcParseError as error:  # its text may quote a password
+        except netrc.NetrcParseError as error:  # the error may quote a password
             return Credential({}, unread=f"{file} cannot be read: line {error.lineno} is malformed")
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8"
             return Credential({}, unread=f"{file} cannot be read: {why}")
-        # `default` is meant for the host that was asked for, not for where it redirects to.
+        # `default` is meant for the requested host, not for its redirects.
         entry = entries.get(host) or (entries.get("default") if home else None)
         if entry is None:
             machine = next((one for one in entries if one.rpartition(":")[0] == host), None)
             unread = f"{file} has an entry for {machine}; netrc has hosts without ports"
             return Credential({}, unread=unread if machine is not None else "")
-        # Bazel, too, takes a password without a user for a token.
+        # As in Bazel, a password without a user is a token.
         login = (entry[0], entry[2] or "")
         value = basic(login) if login[0] else f"Bearer {login[1]}"
         return Credential({"Authorization": value}, "netrc (NETRC)")

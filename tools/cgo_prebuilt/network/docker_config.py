@@ -20,18 +20,18 @@ _REGISTRY: Final = re.compile(r"(?:https?://)?([^/]+)((?:/.*)?)")
 _API: Final = re.compile(r"/v[12]/?|/")
 
 IDENTITY: Final = "<token>"
-"""The user of a login whose password is an identity token, to be exchanged; so docker's helpers."""
+"""The user name with which docker's helpers return an identity token instead of a password."""
 
 _HUB: Final = "registry-1.docker.io"
 _HUB_NAMES: Final = ("https://index.docker.io/v1/", "docker.io")
-"""What docker and podman call Docker Hub, whose API is at another host."""
+"""The name of Docker Hub in docker's and podman's files; its API is at a different host."""
 
 
 def docker_login(url: Url, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """Return a registry's user and password, or `IDENTITY` and a token; None without either.
 
     Args:
-        url: What is asked of it.
+        url: The requested URL.
         environ: `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`, `XDG_RUNTIME_DIR`.
     """
     host, _, path = url.without_login().partition("://")[2].partition("/")
@@ -71,7 +71,7 @@ def _configurations(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
 
 
 def _key(name: str) -> str:
-    """Return the prefix of URLs that a name in `auths` matches."""
+    """Return the prefix of the URLs that a name in `auths` matches."""
     match = _REGISTRY.fullmatch(name)
     if match is None:
         return "\0"

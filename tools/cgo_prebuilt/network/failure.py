@@ -11,14 +11,14 @@ from cgo_prebuilt.printable import one_line
 from cgo_prebuilt.url import Url
 
 CHECK_NETWORK: Final = "check the network and try again, or set CGO_PREBUILT_MIRROR"
-"""What to do where the failure itself does not say it."""
+"""The default remedy."""
 
 _LONGEST_REASON: Final = 300
 _UNSENDABLE: Final = frozenset(
     {"InvalidURL", "InvalidHeader", "InvalidSchema", "MissingSchema", "LocationParseError"}
 )
 _FORESEEN: Final = frozenset({"OSError", "HTTPException", "HTTPError", "ValueError"})
-"""Errors of sockets and requests, of http.client, of urllib3; of what cannot be sent."""
+"""The exceptions of sockets, requests, http.client and urllib3, and of values that cannot be sent."""
 
 
 class Kind(enum.Enum):
@@ -46,18 +46,18 @@ class Kind(enum.Enum):
 
 
 class Failure(Exception):
-    """A request, or all of a mirror, failed. Internal to this package's users.
+    """A request, or a whole mirror, failed. Users of this package never let it reach the command's user.
 
     Args:
-        kind: What went wrong.
-        reason: The same for people, in a few words.
-        remedy: What a person may do about it.
+        kind: The kind of failure.
+        reason: A description for people, in a few words.
+        remedy: What a person can do about it.
         status: The HTTP status, for `Kind.STATUS`.
         retry_after: How long the server asks to wait, in seconds.
 
     Attributes:
-        unforeseen: What it stands for, for `Kind.FAULT`.
-        stale: Whether the server had closed a kept connection, and no byte of an answer came.
+        unforeseen: The unexpected exception, for `Kind.FAULT`.
+        stale: Whether the server had closed a kept connection, before any byte of an answer.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Failure(Exception):
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        # A server may have written some of it: nothing that a terminal would obey.
+        # A server may have written a part of it: escape control characters.
         reason = one_line(reason[:_LONGEST_REASON])
         super().__init__(reason)
         self.kind = kind
@@ -85,16 +85,16 @@ class Failure(Exception):
     ) -> Exception:
         """Return the error for the user if no other URL is left.
 
-        An unforeseen error stands for itself: whoever reports it knows a bug by that.
+        An unexpected exception is returned itself, so that it is reported as a bug.
 
         Args:
             what: What cannot be done.
-            url: Where it went wrong.
-            remedy: What to do, where the failure itself does not say it.
+            url: The URL that failed.
+            remedy: The remedy if the failure has none.
         """
         if self.unforeseen is not None:
             return self.unforeseen
-        # A fault of this machine is no reason to build from source instead.
+        # A problem of this machine is not a reason to build from source.
         return (UsageError if self.kind is Kind.LOCAL else UnavailableError)(
             f"{what}: {self.reason}",
             where=url,
@@ -103,7 +103,7 @@ class Failure(Exception):
 
 
 def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
-    """Return the failure for a disk that cannot be written or read."""
+    """Return the failure for a disk that cannot be read or written."""
     return Failure(
         Kind.LOCAL,
         f"cannot {verb} {path}: {error.strerror or error}",
@@ -113,7 +113,7 @@ def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
 
 def fault(error: Exception) -> Failure:
     """Return the failure for an unexpected exception, which is not retried."""
-    # Without its text, which may quote a secret.
+    # Without its message, which may quote a secret.
     failure = Failure(Kind.FAULT, f"an unforeseen {type(error).__name__}")
     failure.unforeseen = error
     return failure
@@ -132,11 +132,11 @@ def status_failure(
 
     Args:
         status: The status.
-        reason: The server's words for it.
+        reason: The server's reason phrase.
         retry_after: How long the server asks to wait, in seconds.
-        sent: What has the credentials that the request had; empty where it had none.
-        unread: Why a file that may have some could not be used; empty where there is none.
-        writes: Whether it is a publisher's request: then the next step is a publisher's, too.
+        sent: The origin of the request's credentials; empty without any.
+        unread: Why a file with credentials could not be used; else empty.
+        writes: Whether it is a publisher's request, whose remedies differ.
     """
     remedy = None
     if writes:
@@ -219,7 +219,7 @@ def failure_of(error: Exception) -> Failure:
         return Failure(Kind.REFUSED, "the connection was refused")
     if names & {"TimeoutError", "Timeout", "timeout"}:
         return Failure(Kind.TIMEOUT, "no answer in time")
-    if any("SOCKS support" in str(link) for link in chain):  # requests' words
+    if any("SOCKS support" in str(link) for link in chain):  # the text of requests' exception
         return Failure(
             Kind.MALFORMED,
             "there is a SOCKS proxy, and no PySocks to speak to it",
@@ -228,13 +228,13 @@ def failure_of(error: Exception) -> Failure:
     if names & _UNSENDABLE or (
         isinstance(error, ValueError) and not names & {"RequestException", "OSError"}
     ):
-        # Their texts quote the request: a token, or a password in a URL.
+        # Their messages quote the request, such as a token, or a password in a URL.
         return Failure(
             Kind.MALFORMED,
             "a malformed URL or header",
             remedy="correct the URL, and HTTPS_PROXY or HTTP_PROXY where there is a proxy",
         )
-    # Includes SSLError's end-of-file kinds: the peer went away, the certificate is not at fault.
+    # Includes SSLError's end-of-file kinds: the peer closed the connection, the certificate is fine.
     return Failure(Kind.RESET, f"the connection broke ({text})")
 
 

@@ -1,7 +1,7 @@
 """Release files of private GitHub repositories, which a token opens only through the API.
 
 https://docs.github.com/en/rest/releases/assets: with `Accept: application/octet-stream`, an asset's
-address leads to a signed one on another host. The URL that people know stays the one in the lock.
+API URL redirects to a signed URL on another host. The lock keeps the public download URL.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cgo_prebuilt.network.credentials import github_servers, github_token, is_gi
 from cgo_prebuilt.url import Url
 
 HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-"""Those of every request to the API."""
+"""The headers of every request to the API."""
 
 BYTES: Final = {"Accept": "application/octet-stream"}
-"""Those of a request for an asset itself."""
+"""The headers of a request for an asset's contents."""
 
 LARGEST_RELEASE: Final = 8 << 20
 
 
 class GitHubFile(NamedTuple):
-    """A file of a release: `OWNER/NAME`, the tag, and the file's name."""
+    """A file of a release: the repository (`OWNER/NAME`), the tag, and the file's name."""
 
     repository: str
     tag: str
@@ -47,7 +47,7 @@ def private_file(url: Url, environ: Mapping[str, str]) -> GitHubFile | None:
     """Parse it as `release_file` does, if there is a token for it."""
     try:
         has_token = is_github(url, environ) and github_token(environ) is not None
-    except UsageError:  # the request that needed it was refused
+    except UsageError:  # without a token, the refused request stays refused
         return None
     return release_file(url, environ) if has_token else None
 

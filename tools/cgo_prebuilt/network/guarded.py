@@ -1,7 +1,7 @@
 """Connections of requests with bounded reads that another thread can interrupt.
 
-http.client and urllib3 read headers, chunk sizes and trailers in loops of their own. All of them
-read through here, so one bound holds for each: no server can keep a reader, or fill its memory.
+http.client and urllib3 read headers, chunk sizes and trailers in loops. All of these read through this
+module, which limits time and bytes: no server can block a reader, or fill its memory.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 from cgo_prebuilt.network.failure import Failure, Kind
 
 BUFFER = 1 << 13
-"""What a response reads ahead, in bytes: its head, and perhaps the start of its body."""
+"""The size of a response's read buffer, which gets its head and perhaps the start of its body."""
 _LONGEST_HEAD = 1 << 18
-"""The most bytes of all headers of one answer, those of `100 Continue` included."""
+"""The most bytes of all headers of one answer, including `100 Continue`."""
 
 
 class Guard:
@@ -28,9 +28,9 @@ class Guard:
 
     Attributes:
         head_seconds: The longest time from the first wait for an answer to the end of its headers.
-        response: The response that was begun last: of a proxy's tunnel first, then the server's.
-        room: How many bytes may still be read.
-        deadline: Until when, by `time.monotonic`.
+        response: The latest response: first that of a proxy's tunnel, then the server's.
+        room: The number of bytes that may still be read.
+        deadline: The time limit, by `time.monotonic`.
         connected: Whether a connection was made since `expect`.
     """
 
@@ -57,7 +57,7 @@ class Guard:
         self.allow(_LONGEST_HEAD, self.head_seconds)
 
     def allow(self, size: int, seconds: float) -> None:
-        """Allow so many bytes and so much time from now on."""
+        """Set the limits of bytes and time from now on."""
         self.room = size
         self.deadline = time.monotonic() + seconds
 
@@ -75,7 +75,7 @@ class Guard:
     def shut(self) -> None:
         """Shut every socket down; pending reads and writes fail.
 
-        A blocking read cannot be told to stop; it ends when its socket is shut down.
+        A blocking read cannot be cancelled, but ends when its socket is shut down.
         """
         with self._lock:
             connections = list(self._connections)
@@ -83,7 +83,7 @@ class Guard:
             sock = getattr(connection, "sock", None)
             if sock is not None:
                 with contextlib.suppress(OSError):
-                    # Past SSLSocket's own shutdown, which would change state under a reader.
+                    # Bypass SSLSocket's shutdown, which would change the state of a concurrent reader.
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
@@ -92,7 +92,7 @@ class _GuardedSocket(io.RawIOBase):
 
     Args:
         sock: The socket; with a time-out.
-        raw: Its file, which keeps the socket open as long as it is open itself.
+        raw: Its file, which keeps the socket open until it is closed.
         guard: Bounds the reads.
     """
 
@@ -109,7 +109,7 @@ class _GuardedSocket(io.RawIOBase):
         left, usual = guard.deadline - time.monotonic(), self._socket.gettimeout()
         if guard.room <= 0 or left <= 0:
             raise guard.refuse()
-        # A second more or less is not worth a call for each read.
+        # A deviation of a second is not worth a call for each read.
         is_short = usual is None or left < usual - 1
         if is_short:
             self._socket.settimeout(left)

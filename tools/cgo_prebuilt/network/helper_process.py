@@ -14,7 +14,7 @@ _SECONDS: Final = 10.0
 def run(
     command: list[str], words: str, environ: Mapping[str, str], folder: Path | None = None
 ) -> bytes | str:
-    """Return a helper's output, or why it failed, without its output."""
+    """Return a helper's output; or why it failed, in words that do not quote its output."""
     what = f"the credential helper {command[0]}"
     try:
         done = run_bounded(

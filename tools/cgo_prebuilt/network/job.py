@@ -45,10 +45,10 @@ class Job:
         download: The expected bytes.
         consume: Reads the whole archive.
         parts: Reads parts of it; None to read the whole.
-        tally: Counts the cost.
-        deadline: When the time is up, by `time.monotonic`.
+        tally: Counts requests and bytes.
+        deadline: The time limit, by `time.monotonic`.
         progress: Shows the progress.
-        partial: The partial file, once a server was asked.
+        partial: The partial file; None before the first request.
     """
 
     download: Download
@@ -62,7 +62,7 @@ class Job:
 
 @dataclass
 class Visit:
-    """What is known about one URL, over all passes.
+    """The state of one URL, over all passes.
 
     Attributes:
         url: The URL.
@@ -72,7 +72,7 @@ class Visit:
         resumed: True once bytes of an earlier run were reused.
         validator: The validator of the last answer, if any.
         sent_whole: Whether the server sent the whole file when asked for parts of it.
-        wrong: Why that was not the archive; None where it was, or was not sent.
+        wrong: Why that file was not the archive; None if it was, or was not sent.
     """
 
     url: Url

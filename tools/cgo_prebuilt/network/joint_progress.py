@@ -1,4 +1,4 @@
-"""What a person sees of transfers in Bazel: lines about all files together, among those of others."""
+"""The progress of transfers in Bazel: lines about all files together, among Bazel's output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class LinesAmongOthers(Shown):
     """Lines about all files together, among the output of another program, such as Bazel's.
 
     Args:
-        out: Where the lines go.
-        what: What is fetched.
-        is_terminal: Whether a person looks on.
-        is_gone: Whether nobody reads the lines any more.
-        end: Is called once, when nobody does.
-        clock: Seconds that only go forward.
+        out: The output for the lines.
+        what: A description of the files.
+        is_terminal: Returns whether a terminal shows the lines.
+        is_gone: Returns whether the reader of the lines has gone.
+        end: Called once when the reader has gone.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class LinesAmongOthers(Shown):
                 self.look()
             self._end()
 
-        with suppress(RuntimeError):  # no thread is left: then without lines
+        with suppress(RuntimeError):  # no thread can be started: print no lines
             threading.Thread(target=run, name="cgo-prebuilt-report", daemon=True).start()
 
     def look(self) -> None:
-        """Print a line, if it is time."""
+        """Print a line if it is due."""
         with self.lock:
             if not self.active:
                 return
@@ -71,11 +71,11 @@ class LinesAmongOthers(Shown):
                 self.write(f"fetching {self._what}: {format_sum(self._all)}\n")
 
     def started(self, meter: Meter) -> None:
-        """Count it, too."""
+        """Count the file, too."""
         self._all.append(meter)
 
     def ended(self, meter: Meter) -> None:
-        """Count only its received bytes: another attempt may start."""
+        """Count only the file's received bytes, since another attempt may start."""
         if meter.outcome != "done":
             self._all.remove(meter)
 
@@ -84,9 +84,9 @@ def is_due(seconds: float, gain: int | None, *, is_terminal: Callable[[], bool])
     """Return whether it is time for another line.
 
     Args:
-        seconds: Since the one before it.
-        gain: The percent that came since; None for the first line.
-        is_terminal: Whether a person looks on. In a log, lines are rare.
+        seconds: The time since the last line.
+        gain: The percentage points since then; None for the first line.
+        is_terminal: Whether a terminal shows the lines. In a log, lines are rare.
     """
     if seconds < _PERSON_SECONDS:
         return False

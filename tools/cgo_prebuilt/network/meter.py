@@ -1,4 +1,4 @@
-"""How far transfers are, and how fast; and the same in words."""
+"""Measure the progress and rate of transfers, and format them for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RATE_SECONDS = 3.0
 
 
 class Meter:
-    """How far one file is, and how fast: the rate is that of the last few seconds."""
+    """The progress of one file, and its rate over the last few seconds."""
 
     def __init__(self, file: str, total: int | None, clock: Callable[[], float]) -> None:
         self.file = file
@@ -25,7 +25,7 @@ class Meter:
         self._marks = [(self.started, 0)]
 
     def advance(self, count: int) -> None:
-        """`count` more bytes came in."""
+        """Add `count` received bytes."""
         self.position += count
         self.received += count
         now = self._clock()
@@ -35,18 +35,18 @@ class Meter:
                 self._marks.pop(0)
 
     def rate(self) -> float:
-        """Bytes a second of late; 0 where it is too early to say."""
+        """The recent rate in bytes a second; 0 if it is too early to tell."""
         then, received = self._marks[0]
         elapsed = self._clock() - then
         return (self.received - received) / elapsed if elapsed > 0 else 0.0
 
     def elapsed(self) -> float:
-        """Seconds since the start."""
+        """The seconds since the start."""
         return self._clock() - self.started
 
 
 def facts_of(meter: Meter) -> str:
-    """Return how far a file is, how fast, and how long it will take."""
+    """Format a file's progress, rate and remaining time."""
     if meter.outcome == "done":
         return f"{format_size(meter.position)} in {format_time(meter.elapsed())}"
     if meter.outcome is not None:
@@ -55,7 +55,7 @@ def facts_of(meter: Meter) -> str:
     facts = [format_size(meter.position)]
     if total:
         facts = [f"{min(100, 100 * meter.position // total):3}% of {format_size(total)}"]
-    # Of a file that is there already nothing is received.
+    # A file that is present already has no received bytes.
     if meter.received or meter.position != total:
         facts.append(f"{format_size(rate)}/s")
     if total and rate > 0 and meter.position < total:
@@ -69,13 +69,13 @@ def format_line(meter: Meter, width: int) -> str:
     room = width - len(facts) - 2
     name = meter.file
     if len(name) > room:
-        # The end of a name tells the platforms apart.
+        # Keep the end of the name, where platforms differ.
         name = "…" + name[len(name) - room + 1 :] if room >= 8 else ""
     return f"{name}  {facts}" if name else facts
 
 
 def percent_of(meters: Sequence[Meter]) -> int:
-    """Return how many percent of several files are there."""
+    """Return the percentage of several files that is present."""
     total = sum(meter.total or 0 for meter in meters)
     return min(100, 100 * sum(meter.position for meter in meters) // total) if total else 0
 

@@ -30,12 +30,12 @@ def urls_to_try(
     A mirror fails closed: with one set, nothing else is contacted.
 
     Args:
-        urls: Where the archive is published.
+        urls: The URLs at which the archive is published.
         file: Its file name.
         name: Its library.
         version: Its release.
         platform: Its platform.
-        settings: May name a mirror, and may be offline, which leaves `file://` URLs only.
+        settings: The settings, which may name a mirror. If offline, only `file://` URLs are returned.
     """
     values = {**values_for(name, version, platform), "file": file}
     if settings.mirror is not None:
@@ -62,7 +62,7 @@ def _look_into(mirror: Url | None, variable: str) -> None:
 
 def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
     """Return an error for each variable that prevents every fetch."""
-    # With ssl, which takes its time.
+    # It imports ssl, which is slow.
     from cgo_prebuilt.network.credential_helper import read_helpers
     from cgo_prebuilt.network.credentials import github_servers, github_token
 

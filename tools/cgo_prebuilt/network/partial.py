@@ -1,8 +1,8 @@
-"""Partial files: what a transfer has written so far, and what a later run needs to resume it.
+"""Partial files: the bytes of an unfinished transfer, with the data that a later run needs to resume it.
 
-Beside each partial file lies a sidecar that says where the bytes came from and which are there.
-Nothing here decides whether the bytes are right: the archive's hash does, at the end. So a lock
-that does not lock, a stale sidecar or a damaged file can cost a download, never a wrong result.
+Beside each partial file, a sidecar records the origin of the bytes and the present intervals. Only the
+archive's hash decides, at the end, whether the bytes are right. So an ineffective file lock, a stale
+sidecar or a damaged file can cost a download, but never cause a wrong result.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _PRIVATE: Final = ".private"
 _DAY: Final = 86400.0
 _MOST_OF_A_SIDECAR: Final = 16 << 20
 _HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
-"""What a request header can carry; `If-Range` with anything else could never be sent."""
+"""The characters that a request header can carry; an `If-Range` with others could not be sent."""
 _ABANDONED_SECONDS: Final = 14 * _DAY
-"""A partial file that received no byte for so long is not expected to be resumed."""
+"""The time without a received byte after which a partial file is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Sidecar:
     """The origin of a partial file's bytes.
 
     Attributes:
-        url: The URL as it is shown, before its redirects.
-        validator: The strong ETag or the date that If-Range takes (RFC 9110 13.1.5).
+        url: The URL before redirects, without secrets.
+        validator: The strong ETag or the date for If-Range (RFC 9110 13.1.5).
         total: The size of the whole archive in bytes.
-        done: The intervals that are there; None where it is all that the file holds.
+        done: The present intervals; None if all bytes of the file are valid.
     """
 
     url: str
@@ -77,8 +77,8 @@ class PositionedFile:
     """A file that several threads read and write at their own offsets.
 
     Args:
-        descriptor: The open file; is closed with this.
-        path: Its name, for messages.
+        descriptor: The open file; `close` closes it.
+        path: Its path, for messages.
     """
 
     def __init__(self, descriptor: int, path: Path) -> None:
@@ -111,11 +111,11 @@ class PositionedFile:
         return os.fstat(self._open()).st_size
 
     def is_regular(self) -> bool:
-        """Return whether it is a file, and not a folder, a pipe or a device."""
+        """Return whether it is a regular file."""
         return stat.S_ISREG(os.fstat(self._open()).st_mode)
 
     def is_at(self, path: Path) -> bool:
-        """Return whether a path still leads to this file."""
+        """Return whether a path still names this file."""
         return os.path.samestat(os.fstat(self._open()), path.lstat())
 
     def truncate(self, size: int) -> None:
@@ -140,10 +140,10 @@ class Partial:
     """A partial file that this transfer owns, as far as file locks can tell.
 
     Attributes:
-        path: Where it is.
+        path: Its path.
         file: Its contents.
-        sidecar: What was written of it before, or None.
-        private: True where another process owns the one that can be resumed.
+        sidecar: The record of an earlier run, or None.
+        private: Whether another process owns the file that can be resumed.
     """
 
     path: Path
@@ -169,7 +169,7 @@ class Partial:
         self._written = text
 
     def intact(self) -> bool:
-        """Return whether this process alone used the file, even if locks do not work."""
+        """Return whether only this process used the file; works even without file locks."""
         if self.private:
             return True
         try:
@@ -185,12 +185,12 @@ class Partial:
         """Remove the sidecar, so that no run resumes this file."""
         self.sidecar = self._written = None
         if not self.private:
-            # One that stays is no worse than a stale one.
+            # A remaining sidecar is no worse than a stale one.
             with contextlib.suppress(OSError):
                 sidecar_path(self.path).unlink(missing_ok=True)
 
     def done(self) -> Intervals:
-        """Return the present intervals by the sidecar, within the file's size; none without it."""
+        """Return the present intervals by the sidecar, cut to the file's size; none without a sidecar."""
         if self.sidecar is None:
             return Intervals()
         held = self.file.size()
@@ -219,15 +219,15 @@ class Partials:
     def claim(self, key: str, *, private: bool = False) -> Iterator[Partial]:
         """Open an archive's partial file, or a private one if another process holds it.
 
-        On the way out it is kept if its sidecar is; without one, or `finished`, it is removed.
+        After the block, the file is kept if it has a sidecar and is not `finished`; else it is removed.
 
         Args:
-            key: Names the archive; part of the file's name.
-            private: Asks for a private one at once.
+            key: Identifies the archive; a part of the file's name.
+            private: Open a private one in any case.
 
         Raises:
-            OSError: The folder cannot be written to.
-            UsageError: The file is not this user's alone, see `open_own`.
+            OSError: The folder cannot be written.
+            UsageError: Others can write the file, see `open_own`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
@@ -281,7 +281,7 @@ def _remove(partial: Partial) -> None:
     try:
         partial.path.unlink(missing_ok=True)
     except OSError:
-        # Windows does not remove what is open; elsewhere, what stays is swept up by a later run.
+        # Windows cannot remove an open file; elsewhere, a later run removes a remaining one.
         partial.file.close()
         with contextlib.suppress(OSError):
             partial.path.unlink(missing_ok=True)
@@ -290,7 +290,7 @@ def _remove(partial: Partial) -> None:
 def _lock(descriptor: int) -> bool:
     """Lock the file for this process; return False if another holds it.
 
-    A file system without locks counts as free.
+    On a file system without locks, the file counts as free.
     """
     try:
         return try_to_lock(descriptor)

@@ -23,7 +23,7 @@ class FileProgress(Protocol):
         """Note the host or folder that the bytes now come from."""
 
     def place(self, position: int, total: int | None = None) -> None:
-        """Note `position` bytes of an earlier run, 0 after a restart; and the total, 0 if unknown."""
+        """Note the `position` to resume from (0 after a restart) and the total (0 if unknown)."""
 
     def ask(self, count: int, there: int) -> None:
         """Add `count` bytes to the total, of which `there` are present."""
@@ -39,7 +39,7 @@ class Progress(Protocol):
     """A receiver of transfers' progress."""
 
     def start(self, file: str, total: int | None) -> FileProgress:
-        """Return a file of `total` bytes (None: not known) is on its way."""
+        """Start the transfer of a file of `total` bytes (None if unknown)."""
 
 
 class _SilentFile:
@@ -63,11 +63,11 @@ class SilentProgress:
 
 
 class Shown:
-    """Files that are shown: a subclass says how. Changes come one at a time.
+    """A progress that is printed; subclasses decide how. Calls are serialized.
 
     Args:
-        out: Where to.
-        clock: Seconds that only go forward.
+        out: The output.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, out: TextIO | None, clock: Callable[[], float]) -> None:
@@ -94,8 +94,8 @@ class Shown:
         """Note that a file has ended."""
 
     def write(self, text: str) -> None:
-        """Write it at once."""
-        with suppress(OSError, ValueError):  # nobody looks any more, or it is closed
+        """Write a text at once."""
+        with suppress(OSError, ValueError):  # the reader has gone, or it is closed
             self._out.write(text)
             self._out.flush()
 
@@ -138,7 +138,7 @@ class TerminalProgress(Shown):
 
     Args:
         out: The terminal.
-        clock: Seconds that only go forward.
+        clock: A monotonic clock, in seconds.
         width: The terminal's columns.
     """
 
@@ -159,16 +159,16 @@ class TerminalProgress(Shown):
         self._draw()
 
     def moved(self) -> None:
-        """Draw, when it is time."""
+        """Redraw if it is due."""
         if self._clock() - self._last >= REDRAW_SECONDS:
             self._draw()
 
     def ended(self, meter: Meter) -> None:
-        """Leave the file's last line above those that are still on their way."""
+        """Leave the file's last line above the lines of unfinished files."""
         self._draw(leave=meter)
 
     def _draw(self, leave: Meter | None = None) -> None:
-        # One column stays free: a full line would wrap, and the next redraw start a line too low.
+        # One column stays free: a full line would wrap, and the next redraw would start a line too low.
         width = max(1, self._width() - 1)
         meters = [leave, *self.active] if leave is not None else self.active
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
@@ -182,9 +182,9 @@ class LogProgress(Shown):
     """Plain lines: when a file starts, when it ends, and at intervals between.
 
     Args:
-        out: Where the lines go.
-        clock: Seconds that only go forward.
-        verb: What happens to the files: `download` or `upload`.
+        out: The output for the lines.
+        clock: A monotonic clock, in seconds.
+        verb: `download` or `upload`.
         every: The longest time without a line, in seconds.
     """
 
@@ -203,18 +203,18 @@ class LogProgress(Shown):
         self._reporter: threading.Thread | None = None
 
     def started(self, meter: Meter) -> None:
-        """Say what is on its way."""
+        """Print that the file has started."""
         of = f" ({format_size(meter.total)})" if meter.total else ""
         self.write(f"{self.verb}ing {meter.file}{of}\n")
         if self._reporter is None:
             self._reporter = threading.Thread(
                 target=self._report, name="cgo-prebuilt-report", daemon=True
             )
-            with suppress(RuntimeError):  # no thread is left: then without such lines
+            with suppress(RuntimeError):  # no thread can be started: print no such lines
                 self._reporter.start()
 
     def ended(self, meter: Meter) -> None:
-        """Say how it went."""
+        """Print the result."""
         text = facts_of(meter)
         if meter.outcome == "done":
             elapsed = meter.elapsed()
@@ -227,7 +227,7 @@ class LogProgress(Shown):
             self._all_over.notify_all()
 
     def _report(self) -> None:
-        """Show whoever reads a log that something happens, or that nothing does."""
+        """Print lines at intervals, so that a log shows progress or its absence."""
         with self.lock:
             while self.active:
                 if not self._all_over.wait(self._every):
@@ -237,12 +237,12 @@ class LogProgress(Shown):
 
 
 def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:
-    """Return the progress that suits a stream: a terminal's, a log's, or none.
+    """Return the progress for a stream: for a terminal, for a log, or none.
 
     Args:
         out: The stream.
-        quiet: Whether to say nothing.
-        verb: What happens to the files: `download` or `upload`.
+        quiet: Whether to print nothing.
+        verb: `download` or `upload`.
     """
     if quiet:
         return SilentProgress()

@@ -1,6 +1,6 @@
-"""A file on a server as a seekable file: each part is fetched when read (RFC 9110 14).
+"""A file on a server as a seekable file, whose parts are fetched when read (RFC 9110 14).
 
-Nothing here compares the archive's hash: the consumer verifies what it reads.
+The archive's hash is not compared: the consumer verifies what it reads.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from cgo_prebuilt.network.segments import Leases
 from cgo_prebuilt.network.spool import BrokenStream, Spool, seekable
 
 _TAIL: Final = 1 << 18
-"""A zip's directory and end records, which are read bit by bit, most often fit into this."""
+"""The least size of a request; a zip's directory and end records, read bit by bit, usually fit."""
 _GAP: Final = 1 << 16
-"""Parts that are closer than this are fetched as one: a request costs more than these bytes."""
+"""Parts closer than this are fetched as one, since a request costs more than these bytes."""
 _AHEAD: Final = 1 << 20
 
 
@@ -24,11 +24,11 @@ class Ranged:
     """The file that a consumer of parts reads, in its own thread.
 
     Args:
-        size: The archive's, in bytes.
-        held: What an earlier run left.
-        spool: Where the bytes arrive.
-        leases: Where the network's threads look for what is missing.
-        count: Called with the number of bytes that are needed, and of those already present.
+        size: The archive's size in bytes.
+        held: The intervals that an earlier run left.
+        spool: The spool that receives the bytes.
+        leases: Hands missing parts to the network's threads.
+        count: Called with the number of needed bytes, and of those already present.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Ranged:
         self._asked = Intervals()
 
     def file(self) -> BinaryIO:
-        """Return the archive. A read waits for its bytes, and has them fetched if nobody asked before."""
+        """Return the archive. A read waits for its bytes, and requests them if necessary."""
         return seekable(self._read, self._size)
 
     def ask(self, parts: Iterable[tuple[int, int]]) -> None:
-        """Have parts fetched, except for what was asked for before or is present."""
+        """Request parts, except for requested or present bytes."""
         joined = Intervals((max(0, start), min(end, self._size) + _GAP) for start, end in parts)
         new = [
             hole for start, end in joined.parts() for hole in self._asked.holes(end - _GAP, start)

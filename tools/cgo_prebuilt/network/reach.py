@@ -20,8 +20,8 @@ _SETTINGS = replace(
 def status_of(url: Url, environ: Mapping[str, str] = os.environ) -> int:
     """Request a URL and close the connection after the headers.
 
-    A HEAD would cost less and tell less: a signed URL is good for the one method that it was signed
-    for, and not every server answers HEAD.
+    A HEAD would be cheaper but less reliable: a signed URL is valid for one method only, and not every
+    server answers HEAD.
 
     Args:
         url: An http, https or file URL.

@@ -1,4 +1,4 @@
-"""Writes a partial file's sidecar now and then, so that a later run can resume."""
+"""Write a partial file's sidecar at intervals, so that a later run can resume."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Recorder:
 
     Args:
         partial: The file.
-        url: The source of its bytes.
-        held: Returns the intervals that are present.
-        settings: The numbers.
+        url: The URL of its bytes.
+        held: Returns the present intervals.
+        settings: The intervals between writes.
 
     Attributes:
         validator: The validator of all bytes; None if they cannot be resumed.
@@ -62,7 +62,7 @@ class Recorder:
         try:
             self._last, self._unrecorded = time.monotonic(), 0
             done = tuple(self._held()) if self.segmented else None
-            # Without the URL's secrets: it is written to the disk.
+            # Without the URL's secrets, since it is written to the disk.
             with suppress(OSError):
                 self._partial.record(Sidecar(str(self._url), self.validator, self.total, done))
         finally:

@@ -16,7 +16,7 @@ from cgo_prebuilt.url import Url
 _MESSAGE: Final = re.compile(r"(?i)<(?:\w{1,20}:)?message(?: [^<>]{0,200})?>([^<>]+)<")
 _MOST_WORDS: Final = 1 << 14
 _MOST_VALUES: Final = 500_000
-"""Of JSON: each takes a hundred bytes of memory or two, however few it takes in the text."""
+"""The most values of a JSON text: each takes 100 to 200 bytes of memory, however short its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Reply:
     """A complete response.
 
     Attributes:
-        url: What was asked.
+        url: The requested URL.
         status: The HTTP status.
-        reason: The server's words for it.
-        headers: By name, without regard to case.
+        reason: The server's reason phrase.
+        headers: The fields by name, ignoring case.
         content: The body.
-        final: Where the redirects ended: what relative links in the body are relative to.
+        final: The URL at the end of the redirects, the base of relative links in the body.
     """
 
     url: Url
@@ -43,7 +43,7 @@ class Reply:
         """Return the body as JSON.
 
         Raises:
-            UnavailableError: It is something else.
+            UnavailableError: It is not JSON.
         """
         try:
             return self._document()

@@ -1,4 +1,4 @@
-"""The library `requests`: that of this Python, else the one that a released Bazel module carries."""
+"""Find the library `requests`: in this Python, else in the released Bazel module."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from cgo_prebuilt.errors import PackageError
 _OLDEST: Final = (2, 31)
 
 CARRIED: Final = Path(__file__).parents[1] / "carried"
-"""The wheels that `python3 -m release build` puts beside the fetcher; a checkout has no such folder."""
+"""The folder of wheels that `python3 -m release build` adds to the fetcher; a checkout lacks it."""
 
 
 def load_requests(carried: Path = CARRIED) -> Any:
     """Import `requests`.
 
     Args:
-        carried: A folder of wheels for a Python whose own `requests` is missing or too old.
+        carried: A folder of wheels, used if the Python's `requests` is missing or too old.
 
     Returns:
         The module.
 
     Raises:
-        ModuleNotFoundError: There is none.
-        PackageError: There is only one that is too old.
+        ModuleNotFoundError: `requests` is not available.
+        PackageError: It is available, but too old.
     """
     if "requests" not in sys.modules and carried.is_dir() and not is_good(_installed()):
         sys.path[:0] = map(str, [carried, *sorted(carried.glob("*.whl"))])

@@ -1,6 +1,6 @@
 """The retry policy: which failures are retried, and after what wait.
 
-A request that met a connection which its server had closed meanwhile is repeated once before that.
+A request on a kept connection that its server had closed is first repeated once, without counting.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _DAY: Final = 86400.0
 _SECONDARY: Final = "secondary rate limit"
 _SECONDARY_WAIT: Final = 60.0
-# A clock that is a little behind the server's must not lead to a second refusal.
+# Wait a little longer, in case this machine's clock is behind the server's.
 _MARGIN: Final = 1.0
 
 _Result = TypeVar("_Result")
@@ -45,7 +45,7 @@ def classify(failure: Failure) -> Verdict:
     if failure.kind is Kind.STATUS:
         status = failure.status or 0
         again = status in (408, 425, 429) or (status >= 500 and status not in (501, 505, 507))
-        # A rate limit of GitHub is a 403 that says how long it lasts.
+        # GitHub signals a rate limit by a 403 with its duration.
         again = again or (status == 403 and failure.retry_after is not None)
         return Verdict.AGAIN if again else Verdict.NEXT_MIRROR
     if failure.kind in _AGAIN:
@@ -56,8 +56,8 @@ def classify(failure: Failure) -> Verdict:
 def repeats_at_once(failure: Failure, method: str, body: Any) -> bool:
     """Return whether to resend at once on a new connection (RFC 9112 9.3.1, RFC 9110 9.2.2).
 
-    Whether a server that closes a kept connection has seen the request cannot be known: a POST is for its
-    caller to repeat, who can look whether it was carried out. So is a file, which was read already.
+    A server that closes a kept connection may have processed the request. So a POST is not repeated here:
+    its caller can check the outcome first. A file is not, either, since it has been read already.
     """
     return failure.stale and method in _IDEMPOTENT and not hasattr(body, "read")
 
@@ -66,7 +66,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """Return the seconds of a Retry-After header (RFC 9110 10.2.3).
 
     Returns:
-        None where there is no such header or it makes no sense; 0 for a date in the past.
+        The seconds; None if the header is missing or malformed; 0 for a date in the past.
     """
     if value is None:
         return None
@@ -92,12 +92,12 @@ def requested_wait(
 
     Args:
         status: The HTTP status.
-        headers: By name, without regard to case.
-        message: What the body says.
+        headers: The fields by name, ignoring case.
+        message: The message in the body.
         now: Seconds since the epoch.
 
     Returns:
-        None where it asks for none: a 403 is most often a missing permission.
+        The seconds; None if it asks for no wait: most 403s mean a missing permission.
     """
     if status < 400:
         return None
@@ -117,8 +117,8 @@ class Patience:
     """The attempts at one URL, and the wait before the next.
 
     Attributes:
-        settings: The numbers.
-        jitter: Gives a number from 0 to 1; it keeps many clients from coming back together.
+        settings: The limits.
+        jitter: Returns a number from 0 to 1, so that many clients do not retry at the same time.
     """
 
     settings: TransportSettings
@@ -131,9 +131,9 @@ class Patience:
         """Return the seconds to wait before the next attempt.
 
         Args:
-            failure: What ended the last try.
-            gained: How many bytes that try added.
-            spent: How many seconds it took.
+            failure: The failure of the last try.
+            gained: The number of bytes that it added.
+            spent: The seconds that it took.
 
         Raises:
             Failure: The policy allows no further attempt; the reason says why.
@@ -180,7 +180,7 @@ def retrying(
         action: The function; raises `Failure` to be retried.
         patience: The policy: how often, and how long to wait.
         pause: Waits some seconds; receives the failure.
-        gained: How many bytes there are so far: a try that brought many does not count.
+        gained: Returns the number of bytes so far: a try that added many does not count.
 
     Raises:
         Failure: The last one.

@@ -1,8 +1,8 @@
 """Divide an archive among several connections.
 
-Parts are handed out in order, so that what is there without a hole grows while the rest comes in and
-the archive can be extracted meanwhile. The first connection is the transfer's own and carries on
-whatever happens here: the others only ever take work off it.
+Parts are leased in order, so that the contiguous beginning grows steadily and can be extracted
+meanwhile. The first connection is the transfer's main one, which continues whatever happens to the
+others: they only relieve it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SMALLEST_BLOCK = 1 << 20
 _LARGEST_BLOCK = 1 << 25
 _BLOCK_SECONDS = 0.25
 _LATENCIES = 20
-"""A block lasts so many times the wait for an answer: the connection idles for a twentieth of it."""
+"""The transfer time of a block in multiples of the latency: a connection idles a twentieth of the time."""
 _FIRST_STEP = 4
 _GAIN = 1.2
 _DOUBTS = 6
@@ -45,8 +45,8 @@ class Leases:
     """The parts and who fetches them. Thread-safe.
 
     Args:
-        holes: What is missing, in order, and nobody fetches.
-        active: What is fetched already.
+        holes: The missing parts without a lease, in order.
+        active: The present leases.
         grows: Whether `add` may add more holes, until `close`.
     """
 
@@ -93,7 +93,7 @@ class Leases:
             return lease
 
     def give_back(self, lease: Lease) -> None:
-        """End a lease; its unfetched rest is free again."""
+        """End a lease, and free its unfetched rest."""
         with self._changed:
             self._active.discard(lease)
             if lease.is_open():
@@ -101,7 +101,7 @@ class Leases:
             self._changed.notify_all()
 
     def split(self, block: int) -> None:
-        """Hand out blocks of so many bytes from now on; shorten each running lease to one."""
+        """Lease blocks of this size from now on; shorten each running lease to one block."""
         with self._changed:
             self._block = block
             for lease in self._active:
@@ -117,11 +117,11 @@ class Leases:
             if is_open and not self._holes:
                 self._changed.wait(seconds)
             now = time.monotonic()
-            # A lease that was taken over stays until its connection gives it back, with nothing left.
+            # A lease that was taken over remains, empty, until its connection ends it.
             at_work = [lease for lease in self._active if lease.is_open()]
             for lease in at_work:
                 if not self._holes and now - lease.touched > _STALE_SECONDS:
-                    # Its connection may never say another word: let another one fetch the rest.
+                    # Its connection may hang: let another one fetch the rest.
                     self._holes = [(lease.position, lease.end)]
                     lease.end = lease.position
             return bool(self._holes or at_work or self._grows)
@@ -130,12 +130,12 @@ class Leases:
 def block_size(rate: float, latency: float) -> int:
     """Return the size of parts in bytes.
 
-    Small, so that the first missing byte is never far behind the last one that came; but large
-    beside what a connection could have fetched while it waits for an answer.
+    Parts are small, so that the first missing byte is never far behind the last received one, but large
+    compared with what a connection could fetch during the latency.
 
     Args:
-        rate: Of one connection, in bytes a second.
-        latency: From a request to its answer, in seconds.
+        rate: The rate of one connection, in bytes a second.
+        latency: The time from a request to its answer, in seconds.
     """
     wanted = rate * max(_BLOCK_SECONDS, _LATENCIES * latency)
     return int(min(_LARGEST_BLOCK, max(_SMALLEST_BLOCK, wanted)))
@@ -146,9 +146,9 @@ class Growth:
     """A decision on the number of connections, by measured rates.
 
     Attributes:
-        most: The most that there may be.
-        worthwhile_seconds: With less time than this left nothing is changed.
-        connections: How many there are.
+        most: The maximum.
+        worthwhile_seconds: With less time than this left, the number stays.
+        connections: The present number.
     """
 
     most: int
@@ -162,13 +162,13 @@ class Growth:
         """Return how many connections to add now.
 
         Args:
-            rate: Of all of them over the last window, in bytes a second.
-            remaining: Bytes that are missing.
+            rate: The total rate over the last window, in bytes a second.
+            remaining: The number of missing bytes.
         """
         if self.connections >= self.most or self._doubts >= _DOUBTS:
             return 0
         if self.connections == 1:
-            # The lower of two: a first burst says little about what a connection will carry.
+            # The lower of two rates, since a first burst says little about a connection.
             self._before = rate if self._before is None else min(self._before, rate)
             self._windows += 1
             if self._windows < 2:

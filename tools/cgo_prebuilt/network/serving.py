@@ -1,4 +1,4 @@
-"""Run a consumer and a hash on one spool, and decide which is right if they disagree."""
+"""Run a consumer and a hash on one spool, and decide between them if they disagree."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def serve(
     """Let a consumer read a spool while it is hashed.
 
     Returns:
-        SHA-256 and size of all of it, which are those wanted.
+        The SHA-256 and size of the whole, which match the download.
 
     Raises:
-        Failure: The bytes are wrong, or this machine has no thread left.
-        BrokenStream: They did not all come.
+        Failure: The bytes are wrong, or no thread can be started.
+        BrokenStream: The transfer failed.
     """
     digest = Digest(spool)
     start(digest)
@@ -38,7 +38,7 @@ def serve(
     try:
         consume(SpoolStream(spool, file, lambda: verified()[1]))
     except IntegrityError:
-        # Whose fault is it: the mirror's, or that of whoever packed the archive? The hash tells.
+        # Either the mirror or the archive's publisher is wrong; the hash tells which.
         verified()
         raise
     except BrokenStream:
@@ -79,7 +79,7 @@ def consume_parts(
         ask: Called with the parts that will be read.
 
     Returns:
-        SHA-256 and size of the archive as the download has them, not verified.
+        The SHA-256 and size of the archive from the download, not verified.
 
     Raises:
         Failure: The consumer raised IntegrityError; `Kind.WRONG`.

@@ -1,4 +1,4 @@
-"""Seeking in a file of known size, whatever its source."""
+"""A base class for seekable files of known size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class SizedFile(io.RawIOBase):
     """A seekable file; subclasses define `readinto`, which advances `_position`.
 
     Args:
-        size: In bytes.
+        size: The size in bytes.
     """
 
     def __init__(self, size: int) -> None:

@@ -1,8 +1,7 @@
 """A file that is read while it is being filled.
 
-Writers put bytes anywhere; a reader waits until there is a byte where it reads. The bytes
-between them are in the file (and in the page cache), so memory stays small however far apart they
-are.
+Writers write at any offset; a reader waits until there is a byte at its position. The bytes between them
+are in the file (and in the page cache), so memory use stays small.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 18
 _WAKE_SECONDS = 1.0
-"""Waits are in steps: on Windows a wait without end cannot be interrupted from the keyboard."""
+"""The seconds of one wait: on Windows, Ctrl-C cannot interrupt an unlimited wait."""
 
 
 class BrokenStream(CgoPrebuiltError):
-    """The transfer failed; readers get this, and the transport reports the reason."""
+    """The transfer failed: raised in its readers, while the transport reports the reason."""
 
     kind = "unavailable"
     exit_code = 3
@@ -42,9 +41,9 @@ class Spool:
     """The file between the network and its readers.
 
     Args:
-        file: Where the bytes are put.
-        done: What is there already.
-        watch: Raises a `Failure` where nobody should wait for more bytes.
+        file: The file for the bytes.
+        done: The intervals that are already present.
+        watch: Raises a `Failure` if readers should stop waiting.
     """
 
     def __init__(
@@ -81,10 +80,10 @@ class Spool:
         """Write bytes at an offset.
 
         Raises:
-            Failure: They cannot be written, `Kind.LOCAL`; or all is over, `Kind.STOPPED`.
+            Failure: They cannot be written, `Kind.LOCAL`; or the transfer has ended, `Kind.STOPPED`.
         """
         if self._error is not None:
-            # Nobody waits for this writer any more: the file may be closed at any moment.
+            # The transfer does not wait for this writer: the file may be closed at any moment.
             raise Failure(Kind.STOPPED, "stopped")
         try:
             self._file.write_at(offset, data)
@@ -110,7 +109,7 @@ class Spool:
         """Read up to `size` bytes from `offset`, waiting for some; `b""` at the end.
 
         Raises:
-            BrokenStream: They will not come.
+            BrokenStream: The transfer failed.
         """
         with self._changed:
             while (reach := self._done.reach(offset)) <= offset:
@@ -164,8 +163,8 @@ class Digest(threading.Thread):
         """Return SHA-256 in hex and size in bytes, once complete.
 
         Raises:
-            BrokenStream: It will never be.
-            Failure: It cannot be read, or there is a bug here.
+            BrokenStream: The transfer failed.
+            Failure: The file cannot be read, or hashing failed unexpectedly.
         """
         while not self._over.wait(_WAKE_SECONDS):
             pass
@@ -179,7 +178,7 @@ class SpoolStream:
 
     Args:
         spool: The bytes.
-        verified: Waits for all of them and returns their number; raises where they are wrong.
+        verified: Waits for all of them and returns their number; raises if they are wrong.
     """
 
     def __init__(self, spool: Spool, file: PositionedFile, verified: Callable[[], int]) -> None:
@@ -204,14 +203,14 @@ def seekable(read_at: Callable[[int, int], bytes], size: int) -> BinaryIO:
     """Return a seekable file for one reader.
 
     Args:
-        read_at: Gives up to so many bytes from an offset, at least one before the end.
-        size: The file's, in bytes.
+        read_at: Returns up to a number of bytes from an offset; at least one before the end.
+        size: The file's size in bytes.
     """
     return cast(BinaryIO, io.BufferedReader(_Seekable(read_at, size), _PIECE))
 
 
 class _Seekable(SizedFile):
-    """A seekable file with a position of its own; closing it closes nothing else."""
+    """A seekable file with an independent position; closing it closes nothing else."""
 
     def __init__(self, read_at: Callable[[int, int], bytes], size: int) -> None:
         super().__init__(size)

@@ -10,11 +10,11 @@ class Tally:
     """Counts from any thread.
 
     Args:
-        whole: One that this is a part of: what is added here is added there.
+        whole: A tally to which this one adds, too.
 
     Attributes:
         requests: HTTP requests sent, redirects and retries included.
-        downloaded: Bytes of bodies received, of every try.
+        downloaded: Bytes of bodies received, over all tries.
         resumed: Bytes of an earlier run that were reused.
     """
 

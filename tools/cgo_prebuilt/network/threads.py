@@ -1,4 +1,4 @@
-"""A transfer's threads, which never keep the process from ending."""
+"""A transfer's threads, all daemons, so that they never keep the process from ending."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def start(thread: threading.Thread) -> None:
     """Start a thread.
 
     Raises:
-        Failure: The system has no more of them; `Kind.LOCAL`.
+        Failure: The system has none left; `Kind.LOCAL`.
     """
     try:
         thread.start()
@@ -26,7 +26,7 @@ def start(thread: threading.Thread) -> None:
 
 
 def join(threads: Iterable[threading.Thread], seconds: float) -> None:
-    """Wait for all of them together, with a time limit."""
+    """Wait for all threads, with a total time limit."""
     deadline = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,7 +1,7 @@
 """One pass over one URL: from the first request to verified or wrong bytes.
 
-Three threads meet at the spool: one takes bytes from the network, one hashes them, and the caller's
-own runs the consumer. The network's may fail and come back; the others only see bytes in order.
+Three threads share the spool: one receives bytes from the network, one hashes them, and the caller's
+runs the consumer. The network's thread may fail and retry; the others only see bytes in order.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from cgo_prebuilt.url import Url
 
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
-"""By then all are over but those that wait for a connection; they write nothing any more."""
+"""By then, all threads have ended but those that wait for a connection, which write nothing."""
 
 
 class Transfer:
     """One pass over one http or https URL.
 
     Args:
-        job: What to do.
-        partial: Where the bytes go, and what an earlier run left there.
-        visit: What is known of the URL.
-        settings: The numbers.
+        job: The download.
+        partial: The partial file, perhaps with bytes of an earlier run.
+        visit: The state of the URL.
+        settings: The limits.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Transfer:
         """Download, hash, and hand to the consumer.
 
         Returns:
-            SHA-256 and size of the whole archive, verified; of parts, as the download has them.
+            The SHA-256 and size of the whole archive, verified; for parts, those of the download.
 
         Raises:
             Restart: Run another pass, with nothing to resume.
@@ -90,11 +90,11 @@ class Transfer:
             served = True
             return got
         except BrokenStream as error:
-            # What ended the spool is the cause, be it of the thread that hashes: it stopped the others.
+            # The error that ended the spool is the cause, even if it is that of the hashing thread.
             ended = None if self._spool is None else self._spool.error
             failure = ended if isinstance(ended, Failure) else self._failure
             if failure is None:
-                # The file itself is not what was written to it.
+                # The file does not hold the bytes that were written to it.
                 failure = Failure(Kind.WRONG, error.what)
             raise failure from None
         finally:
@@ -127,7 +127,7 @@ class Transfer:
         try:
             return consume_parts(job.download, job.parts, ranged.file(), ranged.ask)
         except Exception:
-            # The consumer may have wrapped the stream's error in one of its own.
+            # The consumer may have wrapped the stream's error in its own.
             if spool.error is not None:
                 raise BrokenStream("the download was ended") from spool.error
             raise
@@ -248,7 +248,7 @@ class Transfer:
         self._visit.validator = strong_validator(answer.headers)
         if self._visit.ranges and length is not None and takes_ranges(answer.headers):
             self._known.validator = self._visit.validator
-        # Where no length is known, one byte more than there may be shows that there are too many.
+        # Without a known length, reading one byte more than allowed detects too many.
         lease = Lease(0, limit + 1 if length is None else length)
         self._leases = Leases([], lease)
         self._open_spool()
@@ -269,14 +269,14 @@ class Transfer:
         if position > limit:
             raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
         if size is not None and position < size:
-            # The last chunk says that the body is whole; the end of a connection says nothing.
+            # The last chunk proves that the body is complete; the end of a connection does not.
             if "transfer-encoding" in answer.headers:
                 raise Failure(Kind.WRONG, f"size {position}, expected {size}")
             raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
         return position
 
     def _in_order(self) -> bool:
-        """Return whether to fetch all in order, because ranges could be of another version."""
+        """Return whether to fetch the whole in order, because ranges could be of different versions."""
         return self._job.parts is None and self._known.validator is None
 
     def _take_part(self, client: HttpClient, leases: Leases, lease: Lease) -> bool:
@@ -303,7 +303,7 @@ class Transfer:
                 self._receive(answer, lease, latency)
                 return False
             if is_first and answer.status == 200 and self._visit.is_last:
-                # Another request for the whole would fetch the same bytes again.
+                # A further request for the whole would fetch the same bytes again.
                 leases.close()
                 self._progress.ask((self._size or 0) - leases.missing(), 0)
                 self._visit.sent_whole = True
@@ -318,7 +318,7 @@ class Transfer:
             return answer.status == 200 and self._take_whole(answer, latency)
 
     def _start_over(self, reason: str) -> None:
-        """Discard what is present, and ask this server for no more ranges, which prevents a cycle."""
+        """Discard the present bytes, and request no more ranges of this server, to prevent a cycle."""
         self._visit.ranges = False
         if self._spool is not None:
             raise Restart(reason)
@@ -338,7 +338,7 @@ class Transfer:
             self._visit.resumed |= held > 0
             self._tally.add(resumed=held)
             self._progress.place(held)
-        # The readers, too: the network's own thread may hang where nothing ends it, as in a DNS look-up.
+        # The readers, too, since the network's thread may hang, as in a DNS look-up.
         self._spool = Spool(self._partial.file, self._held, self._watch)
         self._ready.set()
 

@@ -1,9 +1,9 @@
 """The transport: fetch an archive from the first of its URLs with the right bytes.
 
-Transport.run  mirrors in order, wrong bytes told from missing ones   (this module)
+Transport.run  mirrors in order, wrong bytes apart from missing ones  (this module)
   Transfer     one pass over one URL: tries, resume, hash, consumer   (transfer)
     HttpClient   one request: proxies, credentials, redirects         (client)
-  Partial      what is on the disk, now and for the next run          (partial)
+  Partial      the bytes on the disk, now and for the next run        (partial)
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Transferred:
     """The result of a transfer: an archive that was fetched and consumed.
 
     Attributes:
-        sha256: Of the whole, 64 lower-case hex digits; what the download says where parts were enough.
-        size: Of the whole in bytes.
+        sha256: The SHA-256 of the whole, 64 lower-case hex digits; for parts, that of the download.
+        size: The size of the whole in bytes.
         tally: Its requests and bytes, of failed attempts, too.
         url: Which of the URLs it came from.
         validator: What shows whether the file there is still the same; None where nothing does.
@@ -69,7 +69,7 @@ class Transport:
     """A downloader of archives; several threads may call `run` at once.
 
     Args:
-        partials: The folder of partial files; created when needed.
+        partials: The folder of partial files, which is created when needed.
         settings: The limits.
         progress: Receives each file's progress.
 
@@ -103,20 +103,19 @@ class Transport:
         """Fetch an archive, and let a consumer read it as it arrives.
 
         Args:
-            download: What to fetch.
+            download: The archive.
             consume: Reads the archive from its first byte, in the caller's thread. It is called again
                 if a server's file changed, or for the next mirror; discard earlier results then. It
                 may return before the end.
-            parts: How to read it in parts. Every URL is tried so first, and only then whole, with
-                `consume`. Needs the download's size.
+            parts: Reads it in parts; tried with every URL first, before `consume`. Needs the archive's size.
 
         Returns:
             The result. `consume` has returned, and the archive's size and hash match; or the
             `consume` of `parts` has returned, and only the size was compared.
 
         Raises:
-            IntegrityError: A mirror gave wrong bytes, and none the right ones.
-            UnavailableError: No mirror gave any.
+            IntegrityError: A mirror sent wrong bytes, and none the right ones.
+            UnavailableError: No mirror sent any.
             UsageError: The partial file cannot be written.
             Exception: Whatever `consume` raises, unless the bytes were wrong or missing; any
                 unexpected exception.
@@ -135,7 +134,7 @@ class Transport:
             return self._try_all(job, visits, stack)
 
     def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
-        """Visit one URL after another, with or without parts, until one gives the bytes."""
+        """Visit one URL after another, with or without parts, until one has the bytes."""
         download, failures = job.download, list[tuple[Url, Failure]]()
         total = download.size if job.parts is None else None
         job.progress = self._progress.start(download.file, total)
@@ -162,7 +161,7 @@ class Transport:
                 raise _NotInParts
             raise error_of(download, failures)
         except CgoPrebuiltError:
-            outcome = "failed"  # the error says why, once
+            outcome = "failed"  # the error reports it once
             raise
         finally:
             job.progress.done(outcome)
@@ -211,7 +210,7 @@ class Transport:
             except Restart as restart:
                 partial.restart()
                 if job.parts is not None:
-                    # Bytes of an earlier run may be of another version: once more, without them.
+                    # Bytes of an earlier run may be of a different version: try once more, without them.
                     if not visit.resumed:
                         raise Failure(Kind.RANGE, str(restart)) from None
                     visit.ranges, visit.resumed = True, False
@@ -221,7 +220,7 @@ class Transport:
                 if visit.sent_whole and partial.file.size() == job.download.size:
                     visit.wrong = _why_wrong(job.download, partial.file)
                 partial.restart()
-                # Bytes of an earlier run are not this server's fault: once more, without them.
+                # Bytes of an earlier run are not this server's fault: try once more, without them.
                 if not visit.resumed:
                     raise
                 visit.resumed = False
@@ -262,7 +261,7 @@ def _local(url: Url) -> str | None:
 def _from_file(job: Job, path: str) -> tuple[str, int]:
     """Serve a `file://` URL directly from its file."""
     try:
-        # Without O_NONBLOCK, opening a pipe waits for whoever writes into it.
+        # Without O_NONBLOCK, opening a pipe waits for its writer.
         flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         descriptor = os.open(path, os.O_RDONLY | flags)
     except (OSError, ValueError) as error:
@@ -301,7 +300,7 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Excepti
         return UsageError(last.reason, where=download.file, remedy=last.remedy or CHECK_NETWORK)
     where = str(failures[0][0])
     if len(failures) > 1:
-        # Below each other, behind the "  at: " that the error's own form puts before the first.
+        # One below the other, aligned with the "  at: " of the error's form.
         where = "\n      ".join(f"{url}: {failure.reason}" for url, failure in failures)
     wrong = next((failure for _, failure in failures if failure.kind is Kind.WRONG), None)
     if wrong is not None:

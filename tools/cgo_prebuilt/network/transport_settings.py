@@ -12,27 +12,27 @@ class TransportSettings:
     Attributes:
         connect_seconds: The longest wait for a connection.
         read_seconds: The longest silence of a server.
-        header_seconds: The longest time from the end of a request to that of its answer's headers;
-            all redirects together have as long.
-        upload_seconds: The same where the request had a file, which a server may look at first.
+        header_seconds: The longest time from the end of a request to the end of its answer's headers,
+            including all redirects.
+        upload_seconds: The same for an upload, which a server may process first.
         answer_seconds: The longest time for the body of a small answer.
         total_seconds: The longest time for one archive, all mirrors and retries included.
-        tries: Requests to one URL without progress before the next mirror's turn.
-        quick_tries: The same where the host's name or port does not answer at all.
-        fruitless_seconds: After tries without progress that took so long together, there is no other.
-        progress_bytes: What a try must have added for the count of tries to start again.
-        first_wait: The middle of the wait before the second try; it doubles with each try.
+        tries: The number of requests to one URL without progress, before the next mirror is tried.
+        quick_tries: The same if the host's name or port does not answer at all.
+        fruitless_seconds: The longest total time of tries without progress.
+        progress_bytes: The number of bytes that a try must add to reset the count of tries.
+        first_wait: The mean wait before the second try; it doubles with each try.
         longest_wait: The longest of these waits.
-        longest_retry_after: A server that asks to be left alone for longer, all in all, is given up.
-        lowest_rate: A body that comes in more slowly than this ...
-        rate_seconds: ... over this time counts as stalled.
+        longest_retry_after: The longest total wait that a server may ask for.
+        lowest_rate: The rate below which a body counts as stalled ...
+        rate_seconds: ... if measured over this time.
         redirects: The longest chain of redirects.
-        largest: The most that is taken of an archive whose size is not known.
-        connections: The most connections for one archive; 1 for a single stream always.
-        probe_seconds: The rate is measured over so long before connections are added.
-        worthwhile_seconds: Connections are added only where more than this time is left.
-        record_seconds: How often it is written down which parts are there ...
-        record_bytes: ... and after how many bytes: what a kill may cost.
+        largest: The largest size of an archive whose size is unknown.
+        connections: The most connections for one archive; 1 for a single stream.
+        probe_seconds: The time to measure the rate before adding connections.
+        worthwhile_seconds: The least remaining time for adding connections.
+        record_seconds: The time between records of the received parts ...
+        record_bytes: ... and the number of bytes between them, which a kill may lose.
     """
 
     connect_seconds: float = 15.0

@@ -16,8 +16,8 @@ _CONTENT_RANGE = re.compile(r"bytes[ \t]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", r
 def strong_validator(headers: Mapping[str, str]) -> str | None:
     """Return a value for If-Range: a strong ETag, else a strong Last-Modified.
 
-    A date counts as strong where it is at least a minute older than the answer (RFC 9110
-    8.8.2.2): a file that changes twice within a second would otherwise look unchanged.
+    A date is strong if it is at least a minute older than the answer (RFC 9110 8.8.2.2); otherwise a file
+    that changes twice within a second would look unchanged.
     """
     etag = headers.get("etag", "").strip()
     if etag:
@@ -55,10 +55,10 @@ def takes_ranges(headers: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Resource:
-    """What an earlier response said about a file.
+    """A file by an earlier response.
 
     Attributes:
-        validator: A strong one; None where it gave none.
+        validator: The strong validator; None without one.
         total: Its size in bytes.
     """
 
@@ -88,12 +88,12 @@ def range_mismatch(
     """Return why a response does not continue the bytes present (RFC 9110 15.3.7, 15.5.17).
 
     Args:
-        resource: What those bytes are of.
-        asked: Start and end (not included) of the range, or None where all of it was asked for.
-        answer: What came, with status 200, 206 or 416.
+        resource: The file of those bytes.
+        asked: The start and end (excluded) of the requested range; None if the whole was requested.
+        answer: The response, with status 200, 206 or 416.
 
     Returns:
-        The reason; None where it fits.
+        The reason; None if it fits.
     """
     if answer.status == 416:
         return "HTTP 416 Range Not Satisfiable"
