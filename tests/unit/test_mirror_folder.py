@@ -51,7 +51,8 @@ def served(folder: Path, name: str, data: bytes) -> MirrorFile:
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(data)
     sha256 = hashlib.sha256(data).hexdigest()
-    return MirrorFile(name, sha256, len(data), (Url((folder / name).as_uri()),), name)
+    url = Url((folder / name).as_uri())
+    return MirrorFile(file=name, urls=(url,), sha256=sha256, size=len(data), path=name, label=name)
 
 
 def fill(root: Path, *files: MirrorFile) -> Filled:

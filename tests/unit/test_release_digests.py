@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.releases.release_digests import (
-    ReleasedArchive,
     Statement,
     check_statements,
     collect_statements,
@@ -20,8 +20,8 @@ A, B = "a" * 64, "b" * 64
 BASE = "https://example.com/v1"
 
 
-def archive(file: str, *urls: str, sha256: str = A) -> ReleasedArchive:
-    return ReleasedArchive(file, sha256, tuple(map(Url, urls or (f"{BASE}/{file}",))))
+def archive(file: str, *urls: str, sha256: str = A) -> Download:
+    return Download(file, tuple(map(Url, urls or (f"{BASE}/{file}",))), sha256)
 
 
 class Web:
@@ -43,7 +43,7 @@ class Web:
         self.asked.append("github")
         return None if self.github is None else (Url("https://github.com/release"), self.github)
 
-    def statements(self, *archives: ReleasedArchive) -> list[Statement]:
+    def statements(self, *archives: Download) -> list[Statement]:
         return collect_statements(archives, self.read_text, self.read_assets, self.notes.append)
 
 

@@ -35,8 +35,11 @@ from cgo_prebuilt.trust import trust_of
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.locks.lock import Interface, Lock, LockedArchive
+    from cgo_prebuilt.download import Download
+    from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.source.source_tree import SourceOf
@@ -293,29 +296,28 @@ def _urls(options: argparse.Namespace) -> int:
 
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
-    named: list[tuple[StoredArchive | LockedArchive, int | None]]
+    named: Sequence[Download]
     if options.source or options.crates is not None:
         wanted = source_of(lock, options.lock.parent, platform, settings)
-        sources = _source_archives(options, wanted, settings, store)
+        named = sources = _source_archives(options, wanted, settings, store)
         cached = all(archive.find() is not None for archive in sources)
-        named = [(archive, None) for archive in sources]
     else:
         plan = plan_fetch(lock, platform, settings)
         cached = stored(plan, store) is not None
-        named = [(archive, archive.size) for archive in plan.archives]
+        named = plan.archives
     archives = [
         {
             "file": archive.file,
             "sha256": archive.sha256,
-            "size": size,
+            "size": archive.size,
             "urls": [_public(url) for url in archive.urls],
         }
-        for archive, size in named
+        for archive in named
     ]
     if options.json:
         print_json(options, {"cached": cached, "archives": archives})
         return 0
-    for archive, _ in named:
+    for archive in named:
         for url in archive.urls:
             print(_public(url))
     return 0

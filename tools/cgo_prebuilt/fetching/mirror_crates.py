@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.fetching.mirror_folder import MirrorFile
+from cgo_prebuilt.fetching.mirror_folder import MirrorFile, mirror_file
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.source.crates import Crates, folder_with_locks
 from cgo_prebuilt.source.source_tree import SourceOf
 from cgo_prebuilt.source.stored_archive import Downloads
-from cgo_prebuilt.template import fill, values_for
+from cgo_prebuilt.template import values_for
 from cgo_prebuilt.url import Url
 
 if TYPE_CHECKING:
@@ -67,11 +66,9 @@ def mirror_crates(
                 with folder_with_locks(wanted, archive) as folder:
                     archives = crates.archives(folder)
                 for stored in archives:
-                    target = fill(
-                        layout, {**values, "file": stored.file}, where="--layout", error=UsageError
-                    )
-                    urls = stored.urls
-                    if stored.make is not None and not urls:
-                        urls = (Url(stored.obtain(downloads.open_transport).as_uri()),)
-                    found[target] = MirrorFile(target, stored.sha256, None, urls, stored.label)
+                    if stored.make is not None and not stored.urls:
+                        url = Url(stored.obtain(downloads.open_transport).as_uri())
+                        stored = replace(stored, urls=(url,))
+                    file = mirror_file(stored, layout, values, stored.label)
+                    found[file.path] = file
     return tuple(found[path] for path in sorted(found))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import naming, rename
@@ -20,7 +21,6 @@ from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
-from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums, write_sums
 from cgo_prebuilt.vouching.vouchers import vouchers
 
@@ -34,22 +34,17 @@ FLAT = "{file}"
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorFile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFile(Download):
     """An archive of a mirror.
 
     Attributes:
         path: Its path relative to the mirror's root, with `/` between its parts.
-        sha256: Its SHA-256, 64 lower-case hex digits.
-        size: Its size in bytes; None for a source, whose size is not in the lock.
-        urls: Its URLs, in the order to try.
         label: The library, version and platform, for people.
     """
 
     path: str
     sha256: str
-    size: int | None
-    urls: tuple[Url, ...]
     label: str
 
 
@@ -152,29 +147,40 @@ def _wanted(
                 prebuilts = [held[name] for held in flavors if name in held]
                 for prebuilt in prebuilts:
                     prebuilt.check_usable(label)
-                archives: list[tuple[str, str, int | None, Sequence[Url]]] = [
-                    (a.file, a.sha256, a.size, a.urls)
-                    for prebuilt in prebuilts
-                    for a in prebuilt.archives
-                ]
+                archives: list[Download] = [a for held in prebuilts for a in held.archives]
                 source = locked.source
                 if source is not None and source.url is not None:
-                    archives.append((archive_name(source), source.sha256 or "", None, [source.url]))
+                    archives.append(Download(archive_name(source), (source.url,), source.sha256))
                 for voucher in trusted:
-                    voucher.check((file, sha256) for file, sha256, _, _ in archives)
-                for file, sha256, size, locked_urls in archives:
-                    path = fill(
-                        layout, {**values, "file": file}, where="--layout", error=UsageError
-                    )
-                    urls = urls_to_try(
-                        locked_urls,
-                        file,
-                        name=lock.name,
-                        version=version,
-                        platform=platform,
-                        settings=settings,
-                    )
-                    yield MirrorFile(path, sha256, size, urls, label)
+                    voucher.check((one.file, one.sha256 or "") for one in archives)
+                for archive in archives:
+                    urls = urls_to_try(archive, values, settings)
+                    yield mirror_file(replace(archive, urls=urls), layout, values, label)
+
+
+def mirror_file(
+    download: Download, layout: str, values: Mapping[str, str], label: str
+) -> MirrorFile:
+    """Return a download's place in a mirror.
+
+    Args:
+        download: The download, of a known hash.
+        layout: The template of a path below the root.
+        values: The placeholders' values but for `{file}`.
+        label: What it is, for people.
+
+    Raises:
+        UsageError: The layout has an unknown placeholder.
+    """
+    path = fill(layout, {**values, "file": download.file}, where="--layout", error=UsageError)
+    return MirrorFile(
+        file=download.file,
+        urls=download.urls,
+        sha256=download.sha256 or "",
+        size=download.size,
+        path=path,
+        label=label,
+    )
 
 
 def _other_layout(
@@ -234,7 +240,6 @@ def fill_mirror(
 
 def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) -> Transferred:
     from cgo_prebuilt.archives.bytestream import save
-    from cgo_prebuilt.download import Download
     from cgo_prebuilt.errors import UnavailableError
 
     if not file.urls:
@@ -245,9 +250,8 @@ def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) 
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        download = Download(target.name, file.urls, file.sha256, file.size)
         with naming(target):
-            transferred = transport.run(download, lambda stream: save(stream, partial, file.sha256))
+            transferred = transport.run(file, lambda stream: save(stream, partial, file.sha256))
             rename(partial, target)
     finally:
         partial.unlink(missing_ok=True)

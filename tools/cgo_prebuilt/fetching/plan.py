@@ -20,6 +20,7 @@ from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.requirements import unmet
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.template import values_for
 from cgo_prebuilt.trust import ANYBODY
 
 if TYPE_CHECKING:
@@ -92,22 +93,13 @@ def plan_fetch(
         )
     for voucher in trusted:
         voucher.check((archive.file, archive.sha256) for archive in prebuilt.archives)
+    values = values_for(lock.name, choice.version, platform)
     return Plan(
         name=lock.name,
         version=choice.version,
         platform=platform,
         archives=tuple(
-            replace(
-                archive,
-                urls=urls_to_try(
-                    archive.urls,
-                    archive.file,
-                    name=lock.name,
-                    version=choice.version,
-                    platform=platform,
-                    settings=settings,
-                ),
-            )
+            replace(archive, urls=urls_to_try(archive, values, settings))
             for archive in prebuilt.archives
         ),
         files=prebuilt.files(),

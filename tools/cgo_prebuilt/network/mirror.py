@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
-from cgo_prebuilt.platforms import SUPPORTED, Platform
+from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.settings import Settings, read_settings
 from cgo_prebuilt.template import url_below, values_for
 from cgo_prebuilt.url import Url
@@ -17,27 +18,18 @@ _RELEASE_URL = re.compile(r"CGO_PREBUILT_(\w+)_RELEASE_URL")
 
 
 def urls_to_try(
-    urls: Sequence[Url],
-    file: str,
-    *,
-    name: str,
-    version: str,
-    platform: Platform,
-    settings: Settings,
+    archive: Download, values: Mapping[str, str], settings: Settings
 ) -> tuple[Url, ...]:
     """Return an archive's URLs by preference.
 
     A mirror fails closed: with one set, nothing else is contacted.
 
     Args:
-        urls: The URLs at which the archive is published.
-        file: Its file name.
-        name: Its library.
-        version: Its release.
-        platform: Its platform.
+        archive: Its file name, and where it is published.
+        values: The placeholders' values but for `{file}`; see `values_for`.
         settings: The settings, which may name a mirror. If offline, only `file://` URLs are returned.
     """
-    values = {**values_for(name, version, platform), "file": file}
+    urls, values = archive.urls, {**values, "file": archive.file}
     if settings.mirror is not None:
         urls = (url_below(settings.mirror, values, where=settings.mirror_name),)
     elif settings.release_url is not None:
@@ -72,7 +64,7 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
         release = _RELEASE_URL.fullmatch(name)
         try:
             settings = read_settings({name: environ[name]}, release[1].lower() if release else "")
-            urls_to_try((), "", name="", version="", platform=SUPPORTED[0], settings=settings)
+            urls_to_try(Download("", ()), values_for("", "", SUPPORTED[0]), settings)
             _look_into(settings.mirror or settings.release_url, name)
         except CgoPrebuiltError as error:
             found.append(error)

@@ -260,7 +260,8 @@ def _locked(
     )
     check_statements(statements)
     version = replace(version, published=max(reader.days, default=""))
-    hashes = [(archive.file, archive.sha256) for archive in archives]
+    prebuilts = [prebuilt for _, _, prebuilt in version.prebuilts()]
+    hashes = dict.fromkeys((a.file, a.sha256) for held in prebuilts for a in held.archives)
     if options.verify_attestation is not None:
         from cgo_prebuilt.trust import parse_identity
         from cgo_prebuilt.vouching.attestation import verify_attestations

@@ -33,8 +33,8 @@ from cgo_prebuilt.releases.exposing import expose
 from cgo_prebuilt.releases.index import Contents, WantedFiles, index
 from cgo_prebuilt.releases.prefix import listed, whereabouts
 from cgo_prebuilt.releases.registry_reader import blob_of, digest_in
-from cgo_prebuilt.releases.release_digests import ReleasedArchive
 from cgo_prebuilt.settings import Settings
+from cgo_prebuilt.template import values_for
 from cgo_prebuilt.url import Url
 
 _PARALLEL_DOWNLOADS = 4
@@ -206,14 +206,9 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
             where=manifest.where,
             remedy="set 'urls' to where the release is published",
         )
-    urls = urls_to_try(
-        spec.urls,
-        spec.file,
-        name=manifest.name,
-        version=manifest.version,
-        platform=next(one.platform for one in manifest.specs() if spec in one.archives),
-        settings=settings,
-    )
+    platform = next(one.platform for one in manifest.specs() if spec in one.archives)
+    values = values_for(manifest.name, manifest.version, platform)
+    urls = urls_to_try(Download(spec.file, spec.urls), values, settings)
     if not urls:
         raise UnavailableError(
             "offline, and a lock is made from the archives themselves",
@@ -225,7 +220,7 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
 
 def released_archives(
     manifest: Manifest, version: LockedVersion, settings: Settings
-) -> list[ReleasedArchive]:
+) -> list[Download]:
     """Return every archive of a version once, with the URLs that were tried.
 
     Args:
@@ -236,7 +231,7 @@ def released_archives(
     prebuilts = [prebuilt for _, _, prebuilt in version.prebuilts()]
     return list(
         dict.fromkeys(
-            ReleasedArchive(locked.file, locked.sha256, archive_urls(archive, manifest, settings))
+            Download(locked.file, archive_urls(archive, manifest, settings), locked.sha256)
             for spec, prebuilt in zip(manifest.specs(), prebuilts, strict=True)
             for archive, locked in zip(spec.archives, prebuilt.archives, strict=True)
         )

@@ -11,25 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError
 from cgo_prebuilt.releases.registry_reader import digest_in
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import OTHER_SUMS, SUMS, PublishedSums, parse_published_sums
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedArchive:
-    """A downloaded archive, whose file name another platform's folder may share.
-
-    Attributes:
-        file: Its file name.
-        sha256: What it has.
-        urls: Where it was looked for.
-    """
-
-    file: str
-    sha256: str
-    urls: tuple[Url, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +29,7 @@ class Statement:
     """
 
     source: Url
-    archive: ReleasedArchive
+    archive: Download
     sha256: str
 
 
@@ -59,7 +45,7 @@ ReadAssets = Callable[[Url], _Digests]
 
 
 def collect_statements(
-    archives: Sequence[ReleasedArchive],
+    archives: Sequence[Download],
     read_text: ReadText,
     read_assets: ReadAssets,
     note: Callable[[str], None],

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.bounded_run import ending_programs
 from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import BuildError, LockError, UnavailableError
 from cgo_prebuilt.locks.lock import LockedCrates
-from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.source.build_plan import VENDOR_GIT
 from cgo_prebuilt.source.cargo_lock import (
     CARGO_LOCK,
@@ -30,7 +30,6 @@ from cgo_prebuilt.source.cargo_lock import (
 from cgo_prebuilt.source.source_files import copy_files, extract_source
 from cgo_prebuilt.source.source_tree import SourceOf, archive_name
 from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
-from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SUMS, write_sums
 
 if TYPE_CHECKING:
@@ -127,8 +126,8 @@ class Crates:
                 raise
 
     def _of_registry(self, crate: Crate) -> StoredArchive:
-        urls = self._urls([crate.url], crate.file)
-        return StoredArchive(crate.file, crate.sha256, urls, crate.label, self.downloads.store)
+        download = Download(crate.file, (crate.url,), crate.sha256)
+        return self.wanted.stored(download, self.downloads, crate.label)
 
     def _of_git(self, named: NamedCrates) -> Iterator[StoredArchive]:
         known = {git.source: git for git in named.git}
@@ -148,9 +147,8 @@ class Crates:
         for source, crates in locked.items():
             git, file = known[source], git_archive(crates)
             make = None if self.downloads.settings.offline else partial(self._make, git)
-            yield StoredArchive(
-                file, crates.sha256, self._urls([], file), git.label, self.downloads.store, make
-            )
+            download = Download(file, (), crates.sha256)
+            yield self.wanted.stored(download, self.downloads, git.label, make)
 
     def _make(self, git: GitCrates, target: Path) -> None:
         from cgo_prebuilt.source.git_crates import write_git_crates
@@ -160,16 +158,6 @@ class Crates:
         except UnavailableError as error:
             remedy = f"{error.remedy}; or set CGO_PREBUILT_MIRROR to a mirror that has them"
             raise UnavailableError(error.what, where=error.where, remedy=remedy) from None
-
-    def _urls(self, published: Sequence[Url], file: str) -> tuple[Url, ...]:
-        return urls_to_try(
-            published,
-            file,
-            name=self.wanted.name,
-            version=self.wanted.version,
-            platform=self.wanted.platform,
-            settings=self.downloads.settings,
-        )
 
 
 @contextmanager
@@ -216,7 +204,9 @@ def lock_git_crates(
             archive = Path(temporary, "crates.tar")
             write_git_crates(git, archive, environ)
             crates = LockedCrates(git.source, sha256_of(archive)[0])
-            StoredArchive(git_archive(crates), crates.sha256, (), git.label, store).put(archive)
+            StoredArchive(
+                git_archive(crates), (), sha256=crates.sha256, label=git.label, store=store
+            ).put(archive)
         locked.append(crates)
     return tuple(locked)
 

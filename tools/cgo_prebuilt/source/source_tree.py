@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.source.source_files import copy_files, extract_source, walk_source
-from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
+from cgo_prebuilt.source.stored_archive import Downloads, Make, StoredArchive
+from cgo_prebuilt.template import values_for
 from cgo_prebuilt.vouching.vouchers import vouchers
 
 if TYPE_CHECKING:
@@ -38,6 +40,27 @@ class SourceOf:
     version: str
     platform: Platform
     folder: Path
+
+    def stored(
+        self, download: Download, downloads: Downloads, label: str, make: Make | None = None
+    ) -> StoredArchive:
+        """Return one of its archives as the store has it, with the URLs to try.
+
+        Args:
+            download: The archive, of a known hash.
+            downloads: Where it comes from.
+            label: What it is, for people.
+            make: See `StoredArchive`.
+        """
+        values = values_for(self.name, self.version, self.platform)
+        return StoredArchive(
+            download.file,
+            urls_to_try(download, values, downloads.settings),
+            sha256=download.sha256 or "",
+            label=label,
+            store=downloads.store,
+            make=make,
+        )
 
 
 def archive_name(source: Source) -> str:
@@ -97,16 +120,10 @@ class SourceArchive:
         self._downloads = downloads
         file = archive_name(wanted.source)
         check_member_name(file, where="source")
-        urls = urls_to_try(
-            [] if wanted.source.url is None else [wanted.source.url],
-            file,
-            name=wanted.name,
-            version=wanted.version,
-            platform=wanted.platform,
-            settings=downloads.settings,
-        )
+        urls = () if wanted.source.url is None else (wanted.source.url,)
+        download = Download(file, urls, wanted.source.sha256)
         label = f"the source of {wanted.name} {wanted.version}"
-        self.archive = StoredArchive(file, wanted.source.sha256 or "", urls, label, downloads.store)
+        self.archive = wanted.stored(download, downloads, label)
 
     @property
     def root(self) -> Path | None:

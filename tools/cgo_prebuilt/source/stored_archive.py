@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.digest import sha256_of
+from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.files.renames import naming
 from cgo_prebuilt.locks.lock import LockedFile
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store, Tree
-    from cgo_prebuilt.url import Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,24 @@ class Downloads:
     on_wait: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredArchive:
+Make = Callable[[Path], None]
+"""Makes an archive at a path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArchive(Download):
     """An archive, by its hash.
 
     Attributes:
-        file: Its file name.
-        sha256: Its SHA-256, 64 lower-case hex digits.
-        urls: The URLs to fetch it from, in the order to try.
         label: Its description, for people.
         store: The store that keeps it.
         make: Creates it at a path if it cannot be downloaded; None if it cannot be created.
     """
 
-    file: str
     sha256: str
-    urls: tuple[Url, ...]
     label: str
     store: Store
-    make: Callable[[Path], None] | None = None
+    make: Make | None = None
 
     def find(self) -> Tree | None:
         """Return the store's tree of this archive alone, or None."""
@@ -129,7 +128,6 @@ class StoredArchive:
 
     def _download(self, target: Path, open_transport: Callable[[], Transport]) -> int:
         from cgo_prebuilt.archives.bytestream import save
-        from cgo_prebuilt.download import Download
 
         if not self.urls:
             raise UnavailableError(
@@ -138,5 +136,4 @@ class StoredArchive:
                 remedy="fetch it once with a network, or set CGO_PREBUILT_MIRROR to a file:// folder"
                 " that has it",
             )
-        download = Download(self.file, self.urls, self.sha256)
-        return open_transport().run(download, lambda stream: save(stream, target, self.sha256)).size
+        return open_transport().run(self, lambda stream: save(stream, target, self.sha256)).size
