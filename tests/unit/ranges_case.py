@@ -15,6 +15,7 @@ import pytest
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.archives.tar_segments import SegmentStream
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.locks.archive_ranges import ArchiveRanges
 from cgo_prebuilt.locks.lock import LockedArchive
 from cgo_prebuilt.locks.ranges_file import segments_of
@@ -59,9 +60,8 @@ class Release:
 
     def ranges(self) -> ArchiveRanges | None:
         layout = Layout()
-        members = read_members(
-            MemoryStream(self.data), format=self.format, where="test", borders=layout.borders
-        )
+        work = Work("test", borders=layout.borders)
+        members = read_members(MemoryStream(self.data), self.format, work)
         for _ in layout.watch(members):
             pass
         file = io.BytesIO(self.data)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.api import Api, Clock
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.url import Url
@@ -16,7 +16,7 @@ from tests.unit.transport_case import SETTINGS
 
 def test_a_fault_of_our_own_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = list[float]()
-    api = Api(HttpClient(SETTINGS, {}), sleep=waits.append)
+    api = Api(HttpClient(SETTINGS, {}), clock=Clock(waits.append))
 
     def broken(*_: object, **__: object) -> None:
         raise AttributeError("no such thing")
@@ -45,7 +45,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(method: str) ->
     kept, waits = list[socket.socket](), list[float]()
     document = {"a": 1} if method in ("PUT", "POST") else None
     with HostileServer({"/a": [serve]}) as server, HttpClient(SETTINGS, {}) as client:
-        api = Api(client, sleep=waits.append, settings=SETTINGS)
+        api = Api(client, clock=Clock(waits.append), settings=SETTINGS)
         api.send_once("GET" if method != "HEAD" else method, Url(server.url("/a")))
         if method == "POST":
             with pytest.raises(Failure, match="the connection broke"):
@@ -60,6 +60,6 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(method: str) ->
 def test_a_new_connection_that_is_closed_is_tried_again_after_a_wait() -> None:
     waits = list[float]()
     with HostileServer({"/a": [Exchange.reset, whole(b"{}")]}) as server:
-        api = Api(HttpClient(SETTINGS, {}), sleep=waits.append, settings=SETTINGS)
+        api = Api(HttpClient(SETTINGS, {}), clock=Clock(waits.append), settings=SETTINGS)
         assert api.ask(Url(server.url("/a"))).content == b"{}"
     assert len(waits) == 1

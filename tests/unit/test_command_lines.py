@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cgo_prebuilt.locks.lock import Build
 from cgo_prebuilt.platforms import SUPPORTED, parse_platform
 from cgo_prebuilt.source.command_lines import (
     TABLES,
@@ -31,9 +32,7 @@ def test_a_build_is_planned_as_in_bazel(case: dict[str, Any]) -> None:
     rust = [rust_target(parse_platform(case[key])) for key in ("platform", "host")]
     target = cross_rust_target(tool, *rust)
     lines = command_lines(
-        tool,
-        args,
-        case["target"],
+        Build(tool, tuple(args), case["target"]),
         cross=cross_arguments(tool, case["platform"], case["host"], target),
         settings=["SETTINGS"],
         jobs="3",

@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api import API_SETTINGS, Api
+from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.github_asset import HEADERS
 from cgo_prebuilt.network.progress import SilentProgress
@@ -67,9 +67,7 @@ class Runner:
         session = Api(
             HttpClient(API_SETTINGS, self.github.environment),
             HEADERS,
-            sleep=self.waits.append,
-            jitter=lambda: 0.5,
-            now=lambda: NOW,
+            clock=Clock(self.waits.append, lambda: NOW, lambda: 0.5),
             note=self.notes.append,
         )
         api = GitHubApi(site, REPOSITORY, session, writes=True)

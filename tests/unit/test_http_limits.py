@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from cgo_prebuilt.errors import CgoPrebuiltError, UnavailableError
-from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.api import Api, Clock, FilePart
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.job import Parts
@@ -78,7 +78,7 @@ def bounded() -> Iterator[None]:
 
 def api() -> Api:
     settings = replace(SETTINGS, answer_seconds=0.5)
-    return Api(HttpClient(settings, {}), sleep=lambda seconds: None, settings=settings)
+    return Api(HttpClient(settings, {}), clock=Clock(lambda seconds: None), settings=settings)
 
 
 @pytest.mark.usefixtures("bounded")
@@ -196,7 +196,7 @@ def test_an_upload_that_is_not_read_ends(tmp_path: Path, pause: float) -> None:
     os.truncate(tmp_path / "a", 20 << 20)
     progress = SilentProgress().start("a", None)
     with HostileServer({"/a": [listen]}) as server, pytest.raises(Failure):
-        api().send_file("PUT", Url(server.url("/a")), tmp_path / "a", progress)
+        api().send_file("PUT", Url(server.url("/a")), FilePart(tmp_path / "a"), progress)
 
 
 @pytest.mark.usefixtures("bounded")

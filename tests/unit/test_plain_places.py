@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api import API_SETTINGS, Api
+from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
@@ -179,7 +179,7 @@ def server(httpserver: HTTPServer) -> FileServer:
 def place(url: str) -> PutPlace:
     waits: list[float] = []
     return PutPlace(
-        Url(url), Api(HttpClient(API_SETTINGS, {}), sleep=waits.append), SilentProgress()
+        Url(url), Api(HttpClient(API_SETTINGS, {}), clock=Clock(waits.append)), SilentProgress()
     )
 
 

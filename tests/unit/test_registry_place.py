@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
-from cgo_prebuilt.network.api import API_SETTINGS, Api
+from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.progress import SilentProgress
 from cgo_prebuilt.publishing.publish import PublishResult, publish, release_files
@@ -52,7 +52,9 @@ class FakeRegistry:
 
     def place(self) -> RegistryPlace:
         waits: list[float] = []
-        session = Api(HttpClient(API_SETTINGS, {}), sleep=waits.append, settings=self.settings)
+        session = Api(
+            HttpClient(API_SETTINGS, {}), clock=Clock(waits.append), settings=self.settings
+        )
         return RegistryPlace(
             Url(f"oci://{self.host}/acme/vec"), manifest(), session, SilentProgress()
         )

@@ -26,25 +26,15 @@ _DATA = {
 
 
 def read_members(
-    stream: ByteStream,
-    *,
-    format: str,
-    where: str,
-    loose: str = "",
-    expected: int = 0,
-    size: int = 0,
-    borders: list[tuple[int, int]] | None = None,
+    stream: ByteStream, format: str, work: Work, loose: str = ""
 ) -> Generator[Member, None, None]:
     """Read the members of an archive; of a package, those of its inner data archive.
 
     Args:
         stream: The archive.
         format: One of `lock.FORMATS`.
-        where: The name of the archive in errors.
+        work: Limits the work, and says what the archive is called in an error.
         loose: The name of the only member, if the format is one of `SINGLE`.
-        expected: How many decoded bytes are plausible, however well they compress.
-        size: The archive's size in the lock; 0 while a lock is made.
-        borders: See `Work`.
 
     Yields:
         Every member; `Member.chunks` says when its contents can be read.
@@ -55,13 +45,12 @@ def read_members(
             causes more work than its size justifies.
         UsageError: This machine has no decoder for it.
     """
-    work = Work(where, promised=size, expected=expected, borders=borders)
     if format in ("zip", "conda"):
-        members = _read_zip(stream, where, expected)
+        members = _read_zip(stream, work.where, work.expected)
         yield from _data_of(members, format, work) if format in _DATA else members
         return
     head = _read_head(stream)
-    _refuse_surprise(head, format, where)
+    _refuse_surprise(head, format, work.where)
     read = _after(head, stream)
     if format in SINGLE:
         pieces = _plain(read) if format == "file" else decode(read, codec_of(format), work)

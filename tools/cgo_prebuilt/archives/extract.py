@@ -21,6 +21,7 @@ from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
 from cgo_prebuilt.archives.sink import Sink, wrong_size
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
 from cgo_prebuilt.members import check_member_names, landings, normalize
@@ -49,14 +50,9 @@ def extract(archive: LockedArchive, stream: ByteStream, staging: Path) -> None:
     folders = {folder for name in wanted for folder in _folders(name)}
     lengths = sorted({len(name) for name in wanted})
     missing = dict(wanted)
-    members = read_members(
-        stream,
-        format=archive.format,
-        where=where,
-        loose=next(iter(wanted), ""),
-        expected=sum(file.size for file in archive.files),
-        size=archive.size,
-    )
+    expected = sum(file.size for file in archive.files)
+    work = Work(where, promised=archive.size, expected=expected)
+    members = read_members(stream, archive.format, work, next(iter(wanted), ""))
     with closing(members), Sink(staging, where) as sink:
         for member in members:
             _refuse_obstacle(member, wanted, folders, lengths, where)

@@ -72,13 +72,13 @@ class Work:
     ) -> None:
         self.where = where
         self._promised = promised
-        self._expected = expected
+        self.expected = expected
         self._borders = borders
         self._encoded = self._decoded = self._streams = self._records = 0
 
     def inside(self) -> Work:
         """Return the limits for an archive inside this one, which equal its own."""
-        return Work(self.where, promised=self._promised, expected=self._expected)
+        return Work(self.where, promised=self._promised, expected=self.expected)
 
     def received(self, count: int) -> None:
         """Count bytes of the archive; a negative number takes some back."""
@@ -101,7 +101,7 @@ class Work:
     def decoded(self, count: int) -> None:
         """Count decoded bytes."""
         self._decoded += count
-        check_ratio(self._decoded, self._encoded, expected=self._expected, where=self.where)
+        check_ratio(self._decoded, self._encoded, expected=self.expected, where=self.where)
 
     def header(self, records: int = 0) -> None:
         """Count a tar header and the records of an extended one."""

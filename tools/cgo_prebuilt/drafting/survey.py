@@ -16,6 +16,7 @@ from cgo_prebuilt.archive_names import format_of
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.drafting.asset_names import NameReading, read_name
 from cgo_prebuilt.drafting.binaries import Binary, read_binary
 from cgo_prebuilt.errors import CgoPrebuiltError
@@ -102,7 +103,7 @@ def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
     links: dict[str, str] = {}
     dangling: set[str] = set()
     if format not in SINGLE:
-        members = read_members(SeekableStream(file), format=format, where=asset.file)
+        members = read_members(SeekableStream(file), format, Work(asset.file))
         catalog = read_catalog(members, where=asset.file)
         safe = [name for name in catalog.files() if _is_safe(name)]
         for name in safe:
@@ -117,7 +118,7 @@ def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
     texts: dict[str, str] = {}
     sizes: dict[str, int] = {}
     read = 0
-    for member in read_members(SeekableStream(file), format=format, where=asset.file, loose=loose):
+    for member in read_members(SeekableStream(file), format, Work(asset.file), loose):
         if member.kind != FILE or not _is_safe(member.name):
             continue
         if member.size is not None:

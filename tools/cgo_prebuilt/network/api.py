@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -32,28 +32,44 @@ _CHUNK: Final = 1 << 20
 _Result = TypeVar("_Result")
 
 
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part of a file: from `start`, and so many bytes, or all to the file's end."""
+
+    path: Path
+    start: int = 0
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time, as an `Api` sees it.
+
+    Attributes:
+        sleep: Waits some seconds.
+        now: Returns the seconds since the epoch.
+        jitter: See `Patience`.
+    """
+
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+
+
 class Upload:
     """A file as a request's body, which reports progress and gives up on a stalled server.
 
     Args:
-        path: The file.
+        part: The file, or the part of it.
         progress: Receives the progress.
         settings: The lowest rate.
-        start: The offset in the file of the body.
-        length: The number of bytes of the body; by default, to the end of the file.
 
     Raises:
         UsageError: The file cannot be read.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        progress: FileProgress,
-        settings: TransportSettings,
-        start: int = 0,
-        length: int | None = None,
-    ) -> None:
+    def __init__(self, part: FilePart, progress: FileProgress, settings: TransportSettings) -> None:
+        path, start, length = part.path, part.start, part.length
         try:
             self._file = path.open("rb")
             self._size = path.stat().st_size - start if length is None else length
@@ -86,16 +102,17 @@ class Upload:
         self._file.close()
 
 
+CLOCK: Final = Clock()
+
+
 class Api:
     """A client that sends requests, and waits if servers ask for it.
 
     Args:
         client: Sends the requests.
         headers: The headers of every request.
-        sleep: Waits some seconds.
-        jitter: See `Patience`.
+        clock: The time.
         settings: The number of tries, and the lowest rate.
-        now: Returns seconds since the epoch.
         note: Called with the reason for a long wait.
     """
 
@@ -104,18 +121,14 @@ class Api:
         client: HttpClient,
         headers: Mapping[str, str] | None = None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        clock: Clock = CLOCK,
         settings: TransportSettings = API_SETTINGS,
-        now: Callable[[], float] = time.time,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._client = client
         self._headers = headers or {}
-        self._sleep = sleep
-        self._jitter = jitter
+        self._clock = clock
         self._settings = settings
-        self._now = now
         self._note = note
 
     def ask(
@@ -170,20 +183,18 @@ class Api:
         self,
         method: str,
         url: Url,
-        path: Path,
+        part: FilePart,
         progress: FileProgress,
         headers: Mapping[str, str] | None = None,
-        start: int = 0,
-        length: int | None = None,
     ) -> Reply:
         """Send a file, or a part of it, without retries; see `Upload`.
 
         Raises:
             UsageError: The file cannot be read.
         """
-        progress.place(start)
+        progress.place(part.start)
         headers = {"Content-Type": "application/octet-stream", **self._headers, **(headers or {})}
-        with closing(Upload(path, progress, self._settings, start, length)) as body:
+        with closing(Upload(part, progress, self._settings)) as body:
             return self._good(
                 self._client.exchange(method, url, headers=headers, body=body, most=LARGEST_ANSWER)
             )
@@ -242,14 +253,14 @@ class Api:
         def pause(seconds: float, failure: Failure) -> None:
             if failure.retry_after is not None:
                 self._note(f"{failure.reason} from {url}: waiting {seconds:.0f} s")
-            self._sleep(seconds)
+            self._clock.sleep(seconds)
 
-        return retrying(action, Patience(settings, self._jitter), pause, gained)
+        return retrying(action, Patience(settings, self._clock.jitter), pause, gained)
 
     def _good(self, reply: Reply) -> Reply:
         """Return the reply; raise for a rate limit or a server failure."""
         said = reply.message()
-        wait = requested_wait(reply.status, reply.headers, said, self._now())
+        wait = requested_wait(reply.status, reply.headers, said, self._clock.now())
         failure = status_failure(reply.status, said or reply.reason, wait)
         if classify(failure) is Verdict.AGAIN:
             raise failure

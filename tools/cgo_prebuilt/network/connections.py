@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.recorder import Recorder
 from cgo_prebuilt.network.segments import Growth, Lease, Leases, block_size
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.network.threads import start
@@ -52,8 +53,7 @@ class Connections:
         leases: Divides the file among the connections.
         spool: The spool for the bytes.
         settings: The limits.
-        count: Receives the number of bytes received, and of requests sent.
-        record: Records the received parts, for a later run.
+        recorder: Records what is received, for a later run.
         over: Set when the transfer ends; then no further request is sent.
     """
 
@@ -63,16 +63,14 @@ class Connections:
         leases: Leases,
         spool: Spool,
         settings: TransportSettings,
-        count: Callable[[int, int], None],
-        record: Callable[[], None],
+        recorder: Recorder,
         over: threading.Event,
     ) -> None:
         self._source = source
         self._leases = leases
         self._spool = spool
         self._settings = settings
-        self._count = count
-        self._record = record
+        self._recorder = recorder
         self._over = over
         self._refused = threading.Event()
         self._lock = threading.Lock()
@@ -132,7 +130,7 @@ class Connections:
             added = 0 if self._refused.is_set() else growth.decide(rate, self._leases.missing())
             if added:
                 self._leases.split(block_size(rate / before, self._source.latency))
-                self._record()
+                self._recorder.record_parts()
                 with self._lock:
                     self._starting += added
                 added_at = now
@@ -148,7 +146,7 @@ class Connections:
             if not started:
                 started = True
                 self._note_start()
-            self._count(got, 0)
+            self._recorder.count(got)
 
         try:
             with HttpClient(self._settings) as client:
@@ -161,7 +159,7 @@ class Connections:
                         finally:
                             self._leases.give_back(lease)
                 finally:
-                    self._count(0, client.requests)
+                    self._recorder.count(0, client.requests)
         except Exception:
             # Any failure: the transfer's main connection meets it, too, and reports it.
             self._refused.set()

@@ -1,4 +1,4 @@
-"""Write a partial file's sidecar at intervals, so that a later run can resume."""
+"""Records received bytes: in the tally, the progress and the partial file's sidecar."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from cgo_prebuilt.network.job import Job
 from cgo_prebuilt.network.partial import Partial, Sidecar
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
 
 class Recorder:
-    """Writes one partial file's sidecar. Thread-safe.
+    """Records the bytes of one partial file, so that a later run can resume. Thread-safe.
 
     Args:
+        job: Its tally and progress.
         partial: The file.
         url: The URL of its bytes.
         held: Returns the present intervals.
@@ -29,6 +31,7 @@ class Recorder:
 
     def __init__(
         self,
+        job: Job,
         partial: Partial,
         url: Url,
         held: Callable[[], list[tuple[int, int]]],
@@ -37,6 +40,7 @@ class Recorder:
         self.validator: str | None = None
         self.total: int | None = None
         self.segmented = False
+        self._job = job
         self._partial = partial
         self._url = url
         self._held = held
@@ -45,12 +49,21 @@ class Recorder:
         self._last = 0.0
         self._unrecorded = 0
 
-    def count(self, got: int) -> None:
-        """Count received bytes; write the sidecar when it is due."""
+    def count(self, got: int, requests: int = 0) -> None:
+        """Count received bytes and sent requests; write the sidecar when it is due."""
+        self._job.tally.add(requests=requests, downloaded=got)
+        if not got:
+            return
+        self._job.progress.advance(got)
         self._unrecorded += got
         late = time.monotonic() - self._last >= self._settings.record_seconds
         if self.segmented and (late or self._unrecorded >= self._settings.record_bytes):
             self.record()
+
+    def record_parts(self) -> None:
+        """Write the sidecar of a file that may have holes from now on."""
+        self.segmented = True
+        self.record()
 
     def record(self) -> None:
         """Write the sidecar if a later run can resume; ignore a failure to write.

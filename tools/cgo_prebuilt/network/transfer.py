@@ -65,7 +65,7 @@ class Transfer:
         self._leases: Leases | None = None
         self._held = Intervals()
         self._via: Url | None = None
-        self._known = Recorder(partial, visit.url, self._parts_held, settings)
+        self._known = Recorder(job, partial, visit.url, self._parts_held, settings)
 
     def run(self) -> tuple[str, int]:
         """Download, hash, and hand to the consumer.
@@ -159,11 +159,20 @@ class Transfer:
             )
 
     def _network(self) -> None:
+        """Make requests until all bytes are present."""
         try:
             with HttpClient(self._settings) as client:
                 self._client = client
                 try:
-                    self._fetch(client)
+                    if self._job.parts is None:
+                        self._resume()
+                    while not retrying(
+                        lambda: self._attempt(client),
+                        self._visit.patience,
+                        self._pause,
+                        lambda: self._tally.downloaded,
+                    ):
+                        pass
                 finally:
                     self._tally.add(requests=client.requests)
         except (Failure, Restart) as error:
@@ -179,18 +188,6 @@ class Transfer:
         self._failure = self._failure or failure
         if self._spool is not None:
             self._spool.fail(failure)
-
-    def _fetch(self, client: HttpClient) -> None:
-        """Make requests until all bytes are present."""
-        if self._job.parts is None:
-            self._resume()
-        while not retrying(
-            lambda: self._attempt(client),
-            self._visit.patience,
-            self._pause,
-            lambda: self._tally.downloaded,
-        ):
-            pass
 
     def _pause(self, seconds: float, failure: Failure) -> None:
         self._via = None
@@ -358,7 +355,7 @@ class Transfer:
                 self._url, answer.url, self._known.validator, self._known.total, latency
             )
             self._connections = Connections(
-                source, leases, spool, self._settings, self._count, self._record_parts, self._over
+                source, leases, spool, self._settings, self._known, self._over
             )
         receive(answer, lease, spool, self._settings, self._count_own)
         if lease.position < lease.end and self._known.total is not None:
@@ -372,20 +369,9 @@ class Transfer:
         if self._spool is not None and self._known.total is not None:
             self._spool.finish(self._known.total)
 
-    def _count(self, got: int, requests: int) -> None:
-        self._tally.add(requests=requests, downloaded=got)
-        if not got:
-            return
-        self._progress.advance(got)
-        self._known.count(got)
-
     def _count_own(self, got: int) -> None:
-        self._count(got, 0)
+        self._known.count(got)
         self._watch()
-
-    def _record_parts(self) -> None:
-        self._known.segmented = True
-        self._known.record()
 
     def _parts_held(self) -> list[tuple[int, int]]:
         return self._held.parts() if self._spool is None else self._spool.parts()

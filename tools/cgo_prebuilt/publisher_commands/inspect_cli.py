@@ -78,6 +78,7 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
     from cgo_prebuilt.archives.archive import read_members
     from cgo_prebuilt.archives.bytestream import FileStream
     from cgo_prebuilt.archives.member import FILE
+    from cgo_prebuilt.archives.work import Work
     from cgo_prebuilt.drafting.contents_report import Symbols
     from cgo_prebuilt.drafting.survey import loose_name
     from cgo_prebuilt.inspection.object_files import can_inspect, read_objects
@@ -93,7 +94,7 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
     stream = FileStream(path)
     try:
         loose = loose_name(path.name, format)
-        for member in read_members(stream, format=format, where=path.name, loose=loose):
+        for member in read_members(stream, format, Work(path.name), loose):
             if member.kind != FILE or member.name not in libraries:
                 continue
             with tempfile.TemporaryDirectory() as folder:

@@ -245,7 +245,8 @@ def _locked(
     findings = LibraryFindings()
     inspects = can_inspect()
     version = lock_version(manifest, index, folder, findings.look if inspects else None)
-    version = add_ranges(version, manifest, settings, store, layouts, old, sections)
+    archives = released_archives(manifest, version, settings)
+    version = add_ranges(version, archives, store, layouts, old, sections)
     downloads.trim()
     if version.source is not None and version.source.vendor:
         version = replace(
@@ -254,7 +255,6 @@ def _locked(
     site = GitHubSite.of(os.environ)
     github = Api(client, HEADERS, note=note)
     reader = ReleaseReader(site, Api(client, note=note), github, registry)
-    archives = released_archives(manifest, version, settings)
     statements = collect_statements(
         archives, reader.text, reader.assets, note, reader.guess, registry.file_beside
     )

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import note
 from cgo_prebuilt.locks.ranges_file import read_sections
 from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections
-from cgo_prebuilt.releases.locking import released_archives
 from cgo_prebuilt.storage.kept_downloads import find_download
 
 if TYPE_CHECKING:
+    from cgo_prebuilt.download import Download
     from cgo_prebuilt.locks.lock import Lock, LockedArchive, LockedVersion
-    from cgo_prebuilt.manifests.manifest import Manifest
     from cgo_prebuilt.releases.entry_points import Layout
-    from cgo_prebuilt.settings import Settings
     from cgo_prebuilt.storage.store import Store
 
 
 def add_ranges(
     version: LockedVersion,
-    manifest: Manifest,
-    settings: Settings,
+    released: Sequence[Download],
     store: Store,
     layouts: Mapping[str, Layout],
     old: Lock | None,
@@ -33,14 +30,12 @@ def add_ranges(
 
     Args:
         version: The version, locked just now.
-        manifest: What it was locked of.
-        settings: Those that it was locked with.
+        released: Its archives, with the URLs that were tried.
         store: Where its archives are.
         layouts: Where everything is in them, by their SHA-256.
         old: The lock as it was.
         sections: Those of the file beside it, by their hashes. What is found is added.
     """
-    released = released_archives(manifest, version, settings)
 
     def on_disk(archive: LockedArchive) -> Path | None:
         kept = find_download(store, archive.file, archive.sha256, archive.size)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.api import Api, FilePart
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.reply import Reply
@@ -98,7 +98,7 @@ class GitHubRelease:
 
     def _upload(self, file: ReleaseFile, url: Url, progress: FileProgress) -> None:
         try:
-            reply = self._session.send_file("POST", url, file.path, progress)
+            reply = self._session.send_file("POST", url, FilePart(file.path), progress)
         except Failure:
             if self._arrived(file):  # only the answer was lost
                 return

@@ -12,7 +12,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
-from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.api import Api, FilePart
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.publishing.publish import (
@@ -178,8 +178,8 @@ class _Put:
         if self._has_arrived(self._replaces):
             return
         try:
-            path, condition = self._file.path, self._condition
-            reply = self._session.send_file("PUT", self._url, path, progress, condition)
+            part = FilePart(self._file.path)
+            reply = self._session.send_file("PUT", self._url, part, progress, self._condition)
         except Failure:
             if self._has_arrived(self._replaces):  # only the answer was lost
                 return

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from cgo_prebuilt.manifests.manifest import Manifest
-from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.api import Api, FilePart
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.reply import Reply
@@ -315,10 +315,8 @@ class _Upload:
             chunk = self._chunks[0]
             end = min(start + max(chunk, self._least), size) if chunk else size
             headers = {"Content-Range": f"{start}-{end - 1}"} if chunk or start else {}
-            path, progress = self._file.path, self._progress
-            reply = self._session.send_file(
-                "PATCH", self._at, path, progress, headers, start, end - start
-            )
+            part = FilePart(self._file.path, start, end - start)
+            reply = self._session.send_file("PATCH", self._at, part, self._progress, headers)
             # Of an upload that was not cut off, it is the size or the number of chunks that is refused.
             is_refused = is_new and reply.status in (400, 404, 405, 416)
             if is_refused and chunk and size > (self._chunks[1] or chunk):

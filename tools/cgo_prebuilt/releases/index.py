@@ -18,6 +18,7 @@ from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.archive_magic import HEAD_SIZE, recognize_archive
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream
 from cgo_prebuilt.archives.member import Member
+from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.inspection.object_files import ObjectFile, objects_in
 from cgo_prebuilt.locks.archive_ranges import ENTERED
@@ -117,7 +118,7 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
     if spec.format in SINGLE:
         if spec.is_loose_by_name:
             stream = _refuse_archive(stream, where)
-        members = read_members(stream, format=spec.format, where=where, loose=spec.path)
+        members = read_members(stream, spec.format, Work(where), spec.path)
         found = {
             member.name: _read(
                 member, where, member.name in wanted.shared, member.name in wanted.inspected
@@ -128,9 +129,8 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
         return _contents(found, {name: [name] for name in found}, "", ())
     file = stream.whole()
     layout = Layout()
-    members = read_members(
-        SeekableStream(file), format=spec.format, where=where, borders=layout.borders
-    )
+    work = Work(where, borders=layout.borders)
+    members = read_members(SeekableStream(file), spec.format, work)
     catalog = read_catalog(layout.watch(members), where=where)
     prefix = find_prefix(spec, catalog)
     places = _places(catalog, prefix, spec, wanted)
@@ -141,7 +141,7 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
 
     shared, inspected = holding(wanted.shared), holding(wanted.inspected)
     found = {}
-    for member in read_members(SeekableStream(file), format=spec.format, where=where):
+    for member in read_members(SeekableStream(file), spec.format, Work(where)):
         if len(found) == len(needed):
             break
         if member.name in needed:

@@ -168,9 +168,7 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
         Command(tuple(words), {"RUSTUP_TOOLCHAIN": step.toolchain} if step.toolchain else {})
         for step in source.steps
         for words in command_lines(
-            step.tool,
-            step.args,
-            step.target,
+            step,
             cross=cross_arguments(step.tool, str(platform), str(host), cross),
             settings=settings.get(step.tool, ()),
             jobs=str(machine.jobs),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cgo_prebuilt.locks.lock import Build
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.starlark_tables import read_tables
 
@@ -69,9 +70,7 @@ def cross_arguments(tool: str, platform: str, host: str, rust_target: str) -> li
 
 
 def command_lines(
-    tool: str,
-    args: Sequence[str],
-    target: str,
+    step: Build,
     *,
     cross: Sequence[str],
     settings: Sequence[str],
@@ -81,14 +80,13 @@ def command_lines(
     """Return the command lines of a build.
 
     Args:
-        tool: `cargo`, `cmake`, `command` or `make`.
-        args: The tool's arguments; for `command`, the whole command line.
-        target: The target to build; empty for the default.
+        step: The build, or one of its steps.
         cross: From `cross_arguments`.
         settings: The tool's options for compilers and folders.
         jobs: The number of parallel jobs.
         offline: Whether to forbid cargo downloads.
     """
+    tool, args, target = step.tool, step.args, step.target
     words: dict[str, Sequence[str]] = {
         "{args}": args,
         "{cross}": cross,

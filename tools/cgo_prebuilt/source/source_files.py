@@ -134,6 +134,7 @@ def extract_source(
     """
     from cgo_prebuilt.archives.archive import read_members
     from cgo_prebuilt.archives.bytestream import FileStream
+    from cgo_prebuilt.archives.work import Work
 
     where = archive.name
     prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
@@ -142,7 +143,7 @@ def extract_source(
     with (
         _explaining(target),
         closing(FileStream(archive)) as stream,
-        closing(read_members(stream, format=archive_format, where=where, loose=where)) as members,
+        closing(read_members(stream, archive_format, Work(where), where)) as members,
     ):
         entries = _output_folders(target)
         for member in members:
