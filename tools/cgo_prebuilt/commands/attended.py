@@ -2,8 +2,8 @@
 
     python -m cgo_prebuilt.commands.attended ANSWER CONSOLE WHAT ARGUMENT...
 
-Bazel shows the standard output of this process as it comes: lines that say how far a download is. The answer
-of the command, and what else it says, is in the files `stdout` and `stderr` of the folder ANSWER.
+Bazel shows this process's standard output at once: lines about the progress of downloads. The command's own
+output goes to the files `stdout` and `stderr` in the folder ANSWER.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def draws(console: str) -> bool:
     """Return whether Bazel redraws its output, as on a terminal.
 
     Args:
-        console: The file that holds what Bazel has printed: `command.log` in its output base.
+        console: The file with Bazel's output: `command.log` in its output base.
     """
     try:
         with open(console, "rb") as file:  # noqa: PTH123 (a path that Bazel gives, as it is)
@@ -33,10 +33,10 @@ def draws(console: str) -> bool:
 
 
 def is_gone(reader: int) -> bool:
-    """Return whether the reader of a pipe has gone, as when Bazel was killed; never on Windows.
+    """Return whether the reader of a pipe has gone, as after Bazel was killed; never on Windows.
 
     Args:
-        reader: The end of the pipe that is written to.
+        reader: The writing end of the pipe.
     """
     if not hasattr(select, "poll"):
         return False
@@ -68,7 +68,7 @@ def main(words: list[str]) -> int:
         what,
         is_terminal=lambda: draws(console),
         is_gone=lambda: is_gone(shown.fileno()),
-        # As if Bazel had ended it in time.
+        # As if Bazel had ended this process.
         end=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
     progress.watch()

@@ -17,11 +17,11 @@ _LOG_SECONDS = 30.0
 
 
 class BuildProgress:
-    """The last line of a tool, on a terminal in place, in a log twice a minute.
+    """The last line of a tool: redrawn in place on a terminal, twice a minute in a log.
 
     Args:
-        out: Where to.
-        clock: Seconds that only go forward.
+        out: The output.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -54,6 +54,6 @@ class BuildProgress:
             self._is_drawn = False
 
     def _write(self, text: str) -> None:
-        with suppress(OSError):  # nobody looks any more, which is no reason to stop
+        with suppress(OSError):  # the reader has gone; continue the build
             self._out.write(text)
             self._out.flush()

@@ -88,7 +88,7 @@ def _day(seconds: float) -> str:
     try:
         return time.strftime("%Y-%m-%d", time.localtime(seconds))
     except (OverflowError, ValueError, OSError):
-        return "????-??-??"  # a file system takes times that a calendar does not
+        return "????-??-??"  # a file system may hold times outside of the calendar
 
 
 def _verify(options: argparse.Namespace) -> int:

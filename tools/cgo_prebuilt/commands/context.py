@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.url import Url
 
 shown_by: Progress | None = None
-"""Shows the downloads of this process, where that is not what suits standard error."""
+"""The progress display of this process, if it is not the one for standard error."""
 
 
 def open_store(*, verified_at_use: bool = False) -> Store:
@@ -45,7 +45,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
     except UsageError:
         if not system:
             raise
-        root = system[0]  # which has all that is needed, or refuses to be written
+        root = system[0]  # the store is complete, or reports that it cannot be written
     waiting = Waiting(
         lambda: note("another process is using the same; waiting for it"), patience, on_stuck
     )
@@ -53,7 +53,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
 
 
 def open_transport(partials: Path) -> Transport:
-    """Return a transport that shows its progress to the person.
+    """Return a transport that shows its progress.
 
     Args:
         partials: The folder of unfinished files.

@@ -1,6 +1,6 @@
-"""Check a machine, and advise what to do about each problem.
+"""Check a machine, and suggest a remedy for each problem.
 
-Every check is a function of the facts that `machine` found; nothing here looks at the machine.
+Every check is a function of the facts from `machine`; this module does not look at the machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.url import Url
 
 UNFIT = 6
-"""The exit code where something keeps a fetch from working."""
+"""The exit code if a problem prevents fetches."""
 
 _OLDEST_PYTHON = (3, 10)
 _ZSTD_IN_PYTHON = (3, 14)
@@ -25,7 +25,7 @@ _OLDEST_BAZEL = (7, 4)
 _LITTLE_SPACE = 1 << 30
 _FAST = "pip install 'cgo-prebuilt[fast]'"
 
-# Their locks may hold between processes of one machine only, or not at all.
+# Locks there may work between processes of one machine only, or not at all.
 _NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -40,7 +40,7 @@ _NETWORK_FILE_SYSTEMS = (
 
 
 class Status(Enum):
-    """How bad a finding is; only `FAIL` prevents a fetch."""
+    """The severity of a finding; only `FAIL` prevents a fetch."""
 
     OK = "ok"
     WARN = "warn"
@@ -52,10 +52,10 @@ class Check:
     """One finding.
 
     Attributes:
-        name: What was looked at.
-        status: How bad it is.
-        finding: What was found, in one line.
-        remedy: What to do about it; empty when it is well.
+        name: The subject of the check.
+        status: The severity.
+        finding: The result, on one line.
+        remedy: What to do about it; empty without a problem.
     """
 
     name: str
@@ -79,7 +79,7 @@ class ListedArchive:
 
 
 Head = Callable[[Url], int]
-"""Asks for a URL's head and gives the HTTP status, as `reach.status_of` does."""
+"""Requests a URL and returns the HTTP status, as `reach.status_of` does."""
 
 
 def run_checks(
@@ -93,14 +93,14 @@ def run_checks(
 
     Args:
         machine: From `machine.probe_machine`.
-        sources: The archives that a fetch of a lock would want; none without a lock.
-        head: Asks for a URL.
-        refusals: Why a fetch with these settings, and of this lock, would end before it asks for
-            anything.
-        system: What the lock's library needs of the system, in words for people.
+        sources: The archives that a fetch of the lock would download; none without a lock.
+        head: Requests a URL.
+        refusals: Errors with which a fetch of this lock, with these settings, would fail before its first
+            request.
+        system: The system software that the lock's library needs, for people.
 
     Returns:
-        The checks, in the order to be read.
+        The checks, in reading order.
     """
     wants_zstd = any(source.format == "tar.zst" for source in sources)
     return [
@@ -274,7 +274,7 @@ def check_store(machine: MachineFacts) -> Check:
 
 
 def check_sharing(machine: MachineFacts) -> Check:
-    """Check that files get from the store into the workspace without a copy."""
+    """Check that files can get from the store into the workspace without a copy."""
     methods = None if isinstance(machine.store, UsageError) else machine.store.methods
     where = f"from the store to {machine.workspace}"
     if methods is None:

@@ -1,4 +1,4 @@
-"""Answer a failure: a diagnosis for a person, and an object or a word for a program."""
+"""Report a failure: a diagnosis for a person, and an answer for a program."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from cgo_prebuilt.settings import is_on
 
 _ISSUES = "https://github.com/rules-cgo/rules_cgo_prebuilt/issues"
 
-# User and password of a URL where no URL is expected: in a mistyped option, or a quoted line of a file.
+# The user and password of a URL in unexpected places: a mistyped option, or a quoted line of a file.
 _LOGIN = re.compile(r"(?<=//)[^\s/'\"]+(?=@)")
 
 _LIMITS = "end other programs, or raise the limits of this one (ulimit -a)"
 
 COMMAND = "cgo-prebuilt"
-"""Where it happened, if it is nothing that the command was given."""
+"""The place of a failure that concerns no argument of the command."""
 
 _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
-"""What makes a shell stop that evaluates it, where it is not `false`."""
+"""By shell, the command that makes an evaluating shell stop, if it is not `false`."""
 
 
 _RERUN = {
     "pack": "run it again",
     "publish": "run it again: a file that is there is not sent again",
 }
-"""What to do after an interrupt, of verbs that resume nothing within a file."""
+"""The remedy after an interrupt of a verb that does not resume within a file."""
 
 
 def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
-    """Turn whatever ended a command into an error for a person.
+    """Convert any exception of a command to an error for a person.
 
     Args:
-        error: What ended it.
-        verb: The command's verb; empty if there is none.
+        error: The exception.
+        verb: The command's verb; empty without one.
     """
     if isinstance(error, CgoPrebuiltError):
         return error
@@ -78,14 +78,14 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
             where="standard output",
             remedy="set PYTHONUTF8=1",
         )
-    # threading has no error of its own for a thread that the system refuses.
+    # threading has no specific exception for a refused thread.
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return UsageError(
             "the system refused: there is no memory, or no thread, left",
             where=COMMAND,
             remedy=_LIMITS,
         )
-    # Its text may hold a secret, such as a URL's password, and so is only in the traceback.
+    # Its message may hold a secret, such as a URL's password, and so appears only in the traceback.
     return BugError(
         f"this is a bug in cgo-prebuilt {__version__}: {type(error).__name__}",
         where=_place(error),
@@ -97,12 +97,12 @@ def answer(arguments: Sequence[str], failure: CgoPrebuiltError) -> str:
     """Return what a failed command prints on standard output.
 
     Args:
-        arguments: The command line, without the program. Its own parser may have refused it.
-        failure: Why it failed.
+        arguments: The command line without the program; it may be invalid.
+        failure: The failure.
 
     Returns:
-        A JSON object where a program was to read one; for `env` what makes the shell stop that
-        evaluates it; else nothing.
+        A JSON object with `--json`; for `env`, a command that makes the evaluating shell stop; else
+        nothing.
     """
     shell = _shell(arguments) if arguments[:1] == ["env"] else None
     if shell == "json" or "--json" in arguments:
@@ -122,7 +122,7 @@ def report(arguments: Sequence[str], error: BaseException) -> int:
 
 
 def report_thread(error: BaseException | None) -> None:
-    """Report an exception of a thread that nobody waits for."""
+    """Report an exception of a background thread."""
     if error is not None:
         note(f"a thread has ended early: {_without_logins(diagnose(error))}")
 
@@ -140,13 +140,13 @@ def print_last(text: str) -> None:
     try:
         print(text, end="", flush=True)
     except OSError:
-        # What is still in the buffer would make the interpreter complain when it ends.
+        # The interpreter would complain about the remaining buffer when it exits.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _shell(arguments: Sequence[str]) -> str:
-    """Return the last `--shell` of a command line that may be invalid."""
+    """Return the value of the last `--shell` in a command line that may be invalid."""
     shell = "sh"
     for index, word in enumerate(arguments):
         if word == "--shell":
@@ -157,7 +157,7 @@ def _shell(arguments: Sequence[str]) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Return the innermost place in this package that an exception passed."""
+    """Return the innermost place in this package in an exception's traceback."""
     places = [
         f"{module}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)

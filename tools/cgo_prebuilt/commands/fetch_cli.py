@@ -73,7 +73,7 @@ def add_fetching(verbs: Verbs) -> None:
         help="how files get there from the store: the best way that is safe (auto, the default), or"
         " one of them, else by copy",
     )
-    # What MODULE.bazel and the Bazel rules say, for those alone.
+    # Settings of MODULE.bazel and of the Bazel rules, only for the rules.
     verb.add_argument("--default-link-mode", choices=LINK_MODES, help=argparse.SUPPRESS)
     verb.add_argument("--auto-hard-links", choices=("yes", "no"), help=argparse.SUPPRESS)
     add_json(verb, "print a report as JSON", dict.fromkeys(_REPORT, ()))
@@ -135,7 +135,7 @@ def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the hos
     verb.add_argument("--offline", action="store_true", help="download nothing")
     add_trust_options(verb)
     add_network_options(verb)
-    # What MODULE.bazel says, for the Bazel rules alone: unlike with --mirror, the variables win.
+    # The setting of MODULE.bazel, only for the rules: unlike with --mirror, the variables take precedence.
     verb.add_argument("--default-mirror", type=place_argument, help=argparse.SUPPRESS)
 
 
@@ -180,7 +180,7 @@ def _fetch(options: argparse.Namespace) -> int:
     while not is_there:
         library = provide(options, lock, platform, store)
         with store.shared(library.tree.key):
-            # From here on `cache prune` leaves the tree alone; a moment ago it did not.
+            # The tree is now locked against `cache prune`; it may have been removed before.
             is_there = library.tree.folder.is_dir()
             if is_there:
                 tree, files = library.tree, library.files
@@ -245,7 +245,7 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _say_system(library: str, interface: Interface) -> None:
-    """Print what the system must have; a failing link names only a missing symbol."""
+    """Print the system software that the library needs; a failing link names only a missing symbol."""
     if interface.requires.system:
         say(
             f"{library} links with what this system must have: {', '.join(interface.requires.system)}"
@@ -255,7 +255,7 @@ def _say_system(library: str, interface: Interface) -> None:
 def provide(
     options: argparse.Namespace, lock: Lock, platform: Platform, store: Store
 ) -> StoredLibrary:
-    """Provide the library's files by the origin of the options or the environment."""
+    """Provide the library's files, by the origin in the options or the environment."""
     from cgo_prebuilt.commands.build_progress import BuildProgress
     from cgo_prebuilt.fetching.provider import Provider
 
@@ -280,7 +280,7 @@ def provide(
 def _machine_for(options: argparse.Namespace, platform: Platform) -> Machine | None:
     """Return this machine if the library is for it.
 
-    Who names a platform fetches for it, wherever that is: Bazel's spokes do.
+    A command line that names a platform, as Bazel's spokes do, may fetch for any machine.
     """
     if options.platform or platform != this_host().platform:
         return None
@@ -337,7 +337,7 @@ def _source_archives(
 
 
 def _public(url: Url) -> str:
-    """Return a URL without secrets, since the output may end in a log."""
+    """Return a URL; refuse one with secrets, since the output may end up in a log."""
     credential = url.credential()
     if credential is not None:
         raise UsageError(
@@ -354,7 +354,7 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
 
     Args:
         options: May name a platform.
-        as_go: Else take that which the go command builds for, and not the host's.
+        as_go: By default, use the platform that the go command builds for, not the host's.
     """
     from cgo_prebuilt.locks.lock_file import read_lock
 
@@ -384,7 +384,7 @@ def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
 
 
 def downloads_for(settings: Settings, store: Store) -> Downloads:
-    """Return what brings the archives of sources and crates into the store."""
+    """Return the `Downloads` for archives of sources and crates."""
     from cgo_prebuilt.source.stored_archive import Downloads
 
     def transport() -> Transport:

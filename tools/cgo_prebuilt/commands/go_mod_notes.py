@@ -1,4 +1,4 @@
-"""Warnings where a program's go.mod, or a module that it requires, does not fit a library."""
+"""Warnings if a program's go.mod, or a module that it requires, does not fit a library."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
-    """Warn if a go.mod requires another version of a module than the library's.
+    """Warn if a go.mod requires a different version of a module than the library's.
 
     Args:
-        folder: Where the go.mod would be; without one, nothing is said.
+        folder: The folder of the go.mod; without that file, there is no warning.
         modules: The modules that may need the library.
         library: Its name.
         version: Its version.
@@ -40,12 +40,12 @@ def note_other_version(folder: Path, modules: Iterable[str], library: str, versi
 
 
 def note_path_beside(path: Path, lock: Lock, library: StoredLibrary) -> None:
-    """Warn about a Go module that needs a library file beside its own sources.
+    """Warn about a Go module that needs a library file beside its sources.
 
     Args:
         path: The lock's file.
         lock: The lock.
-        library: The library, as it was found.
+        library: The library in the store.
     """
     here = Path.cwd()
     project = next((one for one in (here, *here.parents) if (one / "go.mod").is_file()), None)

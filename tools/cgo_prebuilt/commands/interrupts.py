@@ -11,7 +11,7 @@ from types import FrameType
 from cgo_prebuilt.errors import InterruptError
 
 _GRACE_SECONDS = 3.0
-# A terminal that closes sends the last one; Windows has it not.
+# A closing terminal sends the last one, which Windows lacks.
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
@@ -30,7 +30,7 @@ class Interrupts:
     def watch(self) -> None:
         """Handle termination signals from now on, unless the caller ignores them, as `nohup` does."""
         if threading.current_thread() is not threading.main_thread():
-            return  # only the main thread gets signals
+            return  # Python allows this in the main thread only
         for number in _SIGNALS:
             handler = signal.getsignal(number)
             if handler in _USUAL or isinstance(getattr(handler, "__self__", None), Interrupts):

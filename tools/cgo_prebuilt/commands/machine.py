@@ -1,4 +1,4 @@
-"""Facts about this machine for `cgo-prebuilt doctor`; they are judged elsewhere."""
+"""Collect facts about this machine for `cgo-prebuilt doctor`, which judges them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cgo_prebuilt.storage.materialize import methods_between
 from cgo_prebuilt.storage.store_folder import StoreFolder
 
 PACKAGES = ("requests", "isal", "backports.zstd")
-"""The packages that are looked for."""
+"""The packages to look for."""
 
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "go": ("version",),
@@ -27,7 +27,7 @@ TOOLS: Mapping[str, tuple[str, ...]] = {
     "cc": ("--version",),
     "bazel": ("--version",),
 }
-"""The tools that are looked for, each with what makes it print its version."""
+"""The tools to look for, each with the arguments that print its version."""
 
 _MOUNTS = Path("/proc/self/mounts")
 _TOOL_SECONDS = 20.0
@@ -46,11 +46,11 @@ class StoreFacts:
     """The store and its disk.
 
     Attributes:
-        root: The folder; it may not be there yet.
+        root: The folder; may be missing.
         refusal: Why it cannot be written, or must not be; or None.
-        file_system: The type, such as `ext4`; None where the system does not tell.
-        free: Bytes that are free; None when that is not known.
-        methods: The ways of getting files from it into the workspace; None when they cannot be tried.
+        file_system: The type, such as `ext4`; None if unknown.
+        free: The number of free bytes; None if unknown.
+        methods: The methods that work from it into the workspace; None if they cannot be tried.
     """
 
     root: Path
@@ -70,9 +70,9 @@ class MachineFacts:
         packages: The versions of `PACKAGES`; None for one that is missing.
         host: The host's platform, or why there is none.
         environ: The environment.
-        missing_files: Of the files that the environment names for certificates, those not there.
+        missing_files: The missing files among those that the environment names for certificates.
         store: The store, or why there is none.
-        workspace: The folder that files are materialized below.
+        workspace: The folder below which files are materialized.
         tools: `TOOLS` by name; None for one that is missing.
     """
 
@@ -88,7 +88,7 @@ class MachineFacts:
 
 
 CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-"""The variables that name certificates of authorities."""
+"""The variables that name files with certificates of authorities."""
 
 
 def probe_machine(
@@ -121,8 +121,8 @@ def probe_store(root: Path, workspace: Path) -> StoreFacts:
     """Collect facts about a store and its disk.
 
     Args:
-        root: The store's folder; where it is missing, its nearest parent that there is stands for it.
-        workspace: Where files would go.
+        root: The store's folder; if it is missing, the nearest existing parent is checked.
+        workspace: The folder for the files.
     """
     folder = next(parent for parent in (root, *root.parents) if os.path.lexists(parent))
     refusal = _other_user(root) or _refusal_to_write(folder)
@@ -140,7 +140,7 @@ def probe_store(root: Path, workspace: Path) -> StoreFacts:
 
 
 def _other_user(root: Path) -> str | None:
-    """Return why a store is not this user's own, or None."""
+    """Return why a store is not this user's, or None."""
     try:
         StoreFolder(root).refuse_other_user()
     except UsageError as error:
@@ -152,8 +152,8 @@ def probe_tool(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]
     """Find a tool and ask for its version.
 
     Args:
-        name: Its name; `BAZEL` names another bazel, and bazelisk stands in for one.
-        arguments: What makes it print its version.
+        name: Its name. For bazel, the variable `BAZEL` may name one, and bazelisk counts, too.
+        arguments: The arguments that print its version.
         environ: The environment.
     """
     names = [environ.get("BAZEL") or "bazel", "bazelisk"] if name == "bazel" else [name]
@@ -187,7 +187,7 @@ def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     for line in lines:
         fields = line.split(" ")
         point = Path(_unescaped(fields[1]))
-        # Of two mounts on one folder the later one is seen.
+        # A later mount on the same folder hides the earlier one.
         if (point == real or point in real.parents) and len(point.parts) >= deepest:
             deepest, kind = len(point.parts), fields[2]
     return kind

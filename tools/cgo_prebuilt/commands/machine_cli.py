@@ -111,7 +111,7 @@ def _doctor(options: argparse.Namespace) -> int:
     machine = probe_machine(os.environ, store, Path.cwd())
     known = {refusal.what: refusal for refusal in refusals}
     if isinstance(machine.host, UsageError):
-        known.pop(machine.host.what, None)  # a check of its own says it
+        known.pop(machine.host.what, None)  # a separate check reports it
     checks = run_checks(machine, sources, status_of, list(known.values()), system)
     if options.json:
         findings = [

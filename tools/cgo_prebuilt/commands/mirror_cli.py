@@ -99,7 +99,7 @@ def _mirror(options: argparse.Namespace) -> int:
         return open_transport(store.partials)
 
     done = fill_mirror(files, options.to, transport)
-    # Which crates a source names is known when it is there.
+    # The crates are known only after their source is fetched.
     crates = mirror_crates(
         locks,
         options.platforms,

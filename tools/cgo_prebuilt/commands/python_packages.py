@@ -1,9 +1,9 @@
-"""The packages that the fetcher lacks, installed by its Python's own pip, as Bazel's rules have it done.
+"""Install the packages that the fetcher lacks, by its Python's pip; run by Bazel's rules.
 
     python -m cgo_prebuilt.commands.python_packages FOLDER NAME=REQUIREMENTS...
 
-It prints what is wrong, or nothing. A folder in the user's store keeps what was installed, so that the
-next output base runs no pip. Without a store that can be written, pip installs into the folder itself.
+It prints an error, or nothing. A folder in the user's store keeps the installed packages, so that another
+output base need not run pip. Without a writable store, pip installs into the folder itself.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _PURPOSES: Final = {
     "requests": "`requests`, which the fetcher downloads with",
     "signatures": "`cryptography`, which the fetcher verifies signatures with",
 }
-"""What the fetcher does with them. Without decoders it says what it lacks if it comes to that."""
+"""The fetcher's use of required packages. Decoders are optional: it reports a missing one when needed."""
 
 _OPTIONS: Final = (
     *("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"),
     *("--only-binary=:all:", "--require-hashes"),
 )
 _SECONDS: Final = 3600.0
-"""Only a limit for what hangs."""
+"""A limit against hanging."""
 
 
 def install(
@@ -52,24 +52,24 @@ def install(
 
     Args:
         wanted: Requirements in pip's format, by name.
-        folder: Where to.
-        environ: What pip is configured by.
-        store: The user's; None where there is none.
+        folder: The output folder.
+        environ: The environment, which configures pip.
+        store: The user's store; None without one.
 
     Returns:
-        What is wrong; empty where everything is there that the fetcher cannot do without.
+        The error; empty if all required packages are present.
     """
     if not wanted:
         return ""
     variables = pip_variables(environ)
     if store is not None:
-        # What the store cannot do, pip does without it.
+        # If the store fails, pip installs without it.
         with suppress(CgoPrebuiltError, OSError):
             if _install_by_store(wanted, folder, variables, store):
                 return ""
     if len(wanted) > 1:
-        # Half of the time of a run is pip's own, so all at once. If that fails, each alone: an index
-        # may lack a decoder.
+        # Half of the time is pip's start, so install all at once. If that fails, install each alone,
+        # since an index may lack a decoder.
         if not _pip(wanted.values(), folder, variables):
             return ""
         variables["PIP_RETRIES"] = "0"
@@ -85,10 +85,10 @@ def pip_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return pip's environment; offline, only a configured index remains. Pure.
 
     Args:
-        environ: The caller's.
+        environ: The caller's environment.
     """
     variables = {**environ, "PIP_USER": "0"}
-    variables.pop("PYTHONPATH", None)  # the fetcher's own
+    variables.pop("PYTHONPATH", None)  # the variables of the fetcher's Python
     if is_on(environ.get("CGO_PREBUILT_OFFLINE", "")) and not environ.get("PIP_INDEX_URL"):
         variables["PIP_NO_INDEX"] = "1"
     return variables
@@ -98,8 +98,8 @@ def pip_problem(purpose: str, said: str, interpreter: str) -> str:
     """Return the error for a missing package of the fetcher. Pure.
 
     Args:
-        purpose: Which package, and what it is for.
-        said: What pip said.
+        purpose: The package and its purpose.
+        said: pip's error output.
         interpreter: The path of the Python.
     """
     return (
@@ -114,7 +114,7 @@ def is_lacking(name: str) -> bool:
     """Return whether this Python lacks what a set of requirements would bring.
 
     Args:
-        name: Of the set.
+        name: The name of the set.
     """
     if name == "requests":
         return not CARRIED.is_dir() and not _has_requests()
@@ -179,7 +179,7 @@ def _install_by_store(
 
 
 def _this_python() -> list[str]:
-    """Return all that pip chooses a wheel by."""
+    """Return the properties by which pip chooses a wheel."""
     tags = (sys.version, sysconfig.get_platform(), sysconfig.get_config_var("SOABI"))
     return [str(tag) for tag in (*tags, *platform.libc_ver())]
 
@@ -215,17 +215,17 @@ def main(words: list[str]) -> int:
 
 
 def packages_store(store: Store) -> Store:
-    """Return a store of packages inside that of libraries, which lists and counts libraries only.
+    """Return the store of packages, a separate one inside the store of libraries.
 
     Args:
         store: The user's store.
 
     Raises:
-        UsageError: It is another user's, or others can write it.
+        UsageError: It belongs to another user, or others can write it.
     """
     from cgo_prebuilt.storage.store import Store
 
-    _ = store.partials  # which refuses it
+    _ = store.partials  # raises if the store is unsafe
     return Store(store.root / "python")
 
 

@@ -1,4 +1,4 @@
-"""Building blocks of every verb: its parser, its answer and its messages."""
+"""Functions for every verb: its parser, its answer and its messages."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 STALE = 1
-"""The exit code of a `--check` that found something to do, and of nothing else."""
+"""The exit code of a `--check` that found something to do; not used otherwise."""
 
 MANIFEST, LOCK = Path("prebuilt.yaml"), Path("prebuilt.lock.json")
-"""The files that a verb takes where it is given no others."""
+"""The files that a verb uses by default."""
 
 _SPANS = {"h": "hours", "d": "days", "w": "weeks"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Keys = Mapping[str, Sequence[str]]
-"""The keys of an answer; for a key that has a list of objects, theirs."""
+"""The keys of an answer; for a key with a list of objects, the keys of those."""
 
 
 def add_verb(
@@ -43,10 +43,10 @@ def add_verb(
     """Add a verb.
 
     Args:
-        verbs: Those of the command, or of a group.
+        verbs: The verbs of the command, or of a group.
         name: The verb.
-        run: Carries it out and returns the exit code.
-        summary: What it does, in a line that begins in lower case.
+        run: Runs it and returns the exit code.
+        summary: What it does: a line that begins in lower case.
         example: A command line, without the program.
 
     Returns:
@@ -90,9 +90,9 @@ def add_json(
 
     Args:
         verb: The verb.
-        what: What it is for.
-        keys: Those of the answer, which `print_json` holds it to and the reference lists.
-        group: The options that exclude it, where there are any.
+        what: Its help text.
+        keys: The keys of the answer, which `print_json` checks and the reference lists.
+        group: The options that exclude it, if any.
     """
     (group or verb).add_argument("--json", action="store_true", help=what)
     verb.set_defaults(json_keys=keys)
@@ -131,17 +131,17 @@ def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
     Args:
         verbs: The command's verbs.
         name: The group.
-        summary: What they are for.
+        summary: Its help text.
 
     Returns:
-        Where its verbs are added.
+        The object to add its verbs to.
     """
     group = verbs.add_parser(name, help=summary, allow_abbrev=False)
     return group.add_subparsers(metavar="VERB", required=True)
 
 
 def add_trust_options(verb: argparse.ArgumentParser) -> None:
-    """Add the options for whose signature or attestation is required; see `Trust`."""
+    """Add the options about required signatures and attestations; see `Trust`."""
     verb.add_argument(
         "--public-key",
         metavar="KEY",
@@ -174,7 +174,7 @@ def path_argument(text: str) -> Path:
     """Parse a path of the command line; the type of an argument.
 
     Raises:
-        argparse.ArgumentTypeError: It is empty, and would be the current folder; or it is a URL.
+        argparse.ArgumentTypeError: It is empty, which would mean the current folder; or it is a URL.
     """
     if _URL.match(text):
         raise argparse.ArgumentTypeError(f"'{Url(text)}' is a URL, and only a path is supported")
@@ -185,7 +185,7 @@ def place_argument(text: str) -> str:
     """Parse a folder or a URL of the command line; the type of an argument.
 
     Raises:
-        argparse.ArgumentTypeError: It is empty, and would name no place.
+        argparse.ArgumentTypeError: It is empty.
     """
     return _not_empty(text, "place")
 
@@ -194,7 +194,7 @@ def age_argument(text: str) -> timedelta:
     """Parse an age on the command line; the type of an argument.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: It is not an age.
     """
     from datetime import timedelta
 
@@ -215,7 +215,7 @@ def _not_empty(text: str, what: str) -> str:
 
 def say(text: str) -> None:
     """Print a message for the person on standard error."""
-    with suppress(OSError):  # nobody reads it any more, which is no reason to stop
+    with suppress(OSError):  # its reader has gone; continue
         print(printable(text), file=sys.stderr, flush=True)
 
 

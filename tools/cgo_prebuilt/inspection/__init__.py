@@ -1,1 +1,1 @@
-"""Inspection of library files: symbols, needs and faults."""
+"""Inspection of library files: symbols, requirements and faults."""

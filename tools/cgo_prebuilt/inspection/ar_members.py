@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cgo_prebuilt.archives.ar_reader import HEADER_SIZE, parse_header
 
-# A long name's place: behind the header, or in `//`.
+# The place of a long name: after the header, or in `//`.
 _NAME_BEFORE = re.compile(rb"#1/([0-9]{1,6})")
 _NAME_AT = re.compile(rb"/([0-9]{1,12})")
 _NAME_MAX = 4096
@@ -19,10 +19,10 @@ def ar_members(file: BinaryIO) -> Iterator[tuple[str, int]]:
     """Yield the members of an archive, without GNU's symbol and name tables.
 
     Args:
-        file: The archive, seekable, behind its `MAGIC`.
+        file: The archive, seekable, positioned after its `MAGIC`.
 
     Yields:
-        The name and size of each, in order. The file is then where its contents begin.
+        The name and size of each, in order, with the file positioned at its contents.
     """
     names = b""
     while header := parse_header(file.read(HEADER_SIZE)):

@@ -1,4 +1,4 @@
-"""Paths of the machine that built a file, which the file holds."""
+"""Find paths of the build machine in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-# Folders that are on one machine only: people's homes, and those of the usual builders.
+# Folders that differ between machines: home folders, and those of common build services.
 _BUILD_FOLDERS = (
     b"/home/",
     b"/Users/",
@@ -18,9 +18,9 @@ _BUILD_FOLDERS = (
     b":\\a\\",
 )
 _PATH = re.compile(rb"[\w.+-]+[/\\][\x21-\x7e]+")
-_LONGEST = 4096  # of a path; PATH_MAX of Linux
+_LONGEST = 4096  # the longest path; PATH_MAX of Linux
 _WINDOW = 1 << 20
-# What may stand before a path that is not the tail of a longer one.
+# The characters before a path that is not the end of a longer one.
 _PATH_BEFORE = re.compile(rb"[\w.-]")
 
 
@@ -33,7 +33,7 @@ def build_paths(file: BinaryIO) -> list[str]:
         # A path that begins in the last bytes may continue in the next window.
         end = max(begin, len(window) - _LONGEST)
         found.update(dict.fromkeys(_paths_in(window, begin, end)))
-        # With the byte before it, which says whether it is the tail of a longer path.
+        # Include the byte before it, which shows whether it is the end of a longer path.
         keep = max(0, end - 1)
         window, begin = window[keep:], end - keep
     found.update(dict.fromkeys(_paths_in(window, begin, len(window))))
@@ -43,7 +43,7 @@ def build_paths(file: BinaryIO) -> list[str]:
 def _paths_in(data: bytes, begin: int, end: int) -> Iterator[str]:
     """Yield the paths that begin in a part of some bytes."""
     for folder in _BUILD_FOLDERS:
-        # A search for each folder is many times faster than one expression for all of them.
+        # Searching each folder's name is many times faster than one regular expression for all.
         at = data.find(folder, begin)
         while at >= 0:
             start = at - 1 if folder[:1] == b":" else at

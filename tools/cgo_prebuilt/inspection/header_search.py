@@ -10,10 +10,10 @@ def header_problems(headers: Collection[str], include_dirs: Iterable[str]) -> li
 
     Args:
         headers: The paths of the library's headers.
-        include_dirs: The folders that are searched; `.` is the folder of all the files.
+        include_dirs: The folders to search; `.` is the root folder of the files.
 
     Returns:
-        Sentences for a person; none where all is as usual.
+        Sentences for a person; none without a problem.
     """
     if not headers:
         return ["the library has no headers: name them in 'headers' if a program is to include one"]

@@ -18,11 +18,11 @@ from cgo_prebuilt.this_machine import detect_machine
 
 
 def inspect_files(spec: PlatformSpec, sources: Mapping[str, Path]) -> list[Finding]:
-    """Inspect a platform's libraries, as they were built.
+    """Inspect a platform's newly built libraries.
 
     Args:
-        spec: What the manifest says of the platform.
-        sources: The built files by name; a library that is not there is `pack`'s to miss.
+        spec: The platform in the manifest.
+        sources: The built files by name; `pack` reports missing libraries.
     """
     present = [name for name in spec.interface.libraries() if name in sources]
     libraries = {name: read_objects(sources[name]) for name in present}
@@ -36,7 +36,7 @@ def inspect_objects(
     libraries: Mapping[str, Sequence[ObjectFile]],
     paths: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Finding]:
-    """Inspect a platform's libraries, once they are read; see `inspect_libraries`."""
+    """Inspect a platform's libraries, whose objects are already read; see `inspect_libraries`."""
     provided = _provided(platform, interface, libraries)
     return inspect_libraries(platform, interface, libraries, provided, paths)
 

@@ -1,6 +1,6 @@
-"""Judge a library that is to be packed or locked: errors and warnings. Pure, but for `build_paths`.
+"""Find errors and warnings in a library before it is packed or locked. Pure, except for `build_paths`.
 
-`object_files` reads the libraries, `provided_symbols` this machine's.
+`object_files` reads the libraries, `provided_symbols` those of this machine.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from cgo_prebuilt.requirements import highest_cpu, is_for
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 _FORMATS = {"darwin": MACH_O, "windows": COFF}
-_EVERYBODY_HAS = (2, 17)  # of 2012: what is older is not worth a line
+_EVERYBODY_HAS = (2, 17)  # of 2012; older versions are not worth a finding
 _MUCH_DEBUG = 0.5
 _SHOWN = 5
 _MEND = (
     "name the archive or the path that is for this platform, in 'archives' or 'static_library' below"
     " 'platforms'"
 )
-# Since 2.33 in libc.so; before, every glibc linked them into the program itself (libc_nonshared.a).
+# In libc.so since 2.33; earlier, glibc linked them into each program (libc_nonshared.a).
 _ONCE_STATIC = frozenset(
     f"{name}{bits}" for name in ("stat", "fstat", "lstat", "fstatat") for bits in ("", "64")
 ) | {"mknod", "mknodat"}
@@ -47,10 +47,10 @@ class Finding:
     """A finding about a file.
 
     Attributes:
-        level: `error` for what cannot work, `warning` for what may not, `note` for the rest.
+        level: `error` if it cannot work, `warning` if it may not work, else `note`.
         file: The file, relative to the library's folder.
-        what: What it is.
-        remedy: What to do about it; empty where there is nothing to do.
+        what: The finding.
+        remedy: What to do about it; empty if nothing.
     """
 
     level: str
@@ -74,16 +74,15 @@ def inspect_libraries(
     """Inspect a platform's libraries.
 
     Args:
-        platform: What they are for.
+        platform: Their platform.
         interface: How they are linked.
         libraries: Their objects, by file.
-        provided: What this machine provides for the link; None where it is not of the platform, or
-            cannot tell.
-        paths: The build machine's paths in them, by file; None where somebody else built them, and
-            findings that only the builder can fix are left out.
+        provided: The symbols that this machine provides; None if it has another platform or no compiler.
+        paths: The build machine's paths in them, by file; None if somebody else built them: then leave out
+            findings that only the builder can fix.
 
     Returns:
-        The findings, file by file; those of all the libraries together last.
+        The findings by file; those about all libraries together last.
     """
     is_own = paths is not None
     findings: list[Finding] = []
@@ -185,9 +184,9 @@ def _paths(file: str, paths: Sequence[str]) -> Finding:
 
 
 def _undefined(platform: Platform, objects: Sequence[ObjectFile]) -> set[str]:
-    """Return the symbols that a linking program must find elsewhere, without Mach-O's underscore.
+    """Return the symbols that a linked program must find elsewhere, without Mach-O's underscore.
 
-    A shared library finds its own symbols where DT_NEEDED leads.
+    A shared library finds its symbols in the libraries of its DT_NEEDED.
     """
     needed: set[str] = set().union(*(item.undefined for item in objects if not item.needed))
     needed.difference_update(*(item.defined for item in objects))
@@ -257,7 +256,7 @@ def _needed(
     libraries: Mapping[str, Sequence[ObjectFile]],
     provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
-    """Report the shared libraries that a shared library loads and that no known source provides."""
+    """Report the shared libraries that a shared library loads and that nothing known provides."""
     own = {name.rpartition("/")[2] for name in interface.libraries()}
     own |= {(item.soname or "").rpartition("/")[2] for all in libraries.values() for item in all}
     for file, objects in libraries.items():
@@ -293,9 +292,9 @@ def _versions(
     undefined: set[str],
     provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
-    """Compare the newest required version of a family, such as GLIBC, with the stated one."""
+    """Compare the newest required symbol version, such as of GLIBC, with the manifest's requirement."""
     prefix = f"{family}_"
-    # A static archive names no versions. A link takes the symbol from the oldest library that has it.
+    # A static archive names no versions; it needs the oldest library version that has the symbol.
     since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}
     if provided is not None:
         names = undefined - _ONCE_STATIC - since.keys()

@@ -1,6 +1,6 @@
-"""A library file's objects, with their symbols and sections, as LIEF reads them.
+"""A library file's objects, with their symbols and sections, read by LIEF.
 
-It comes with the extra `inspect`; nothing that fetches needs it.
+LIEF comes with the extra `inspect`; fetches do not need it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 # The objects of an import library that have no sections (PE format, "Import Header").
 _SHORT_IMPORT = b"\x00\x00\xff\xff"
 
-# Where gcc and clang record the options that they were called with.
+# The sections in which gcc and clang record their options.
 _COMMAND_LINES = (".debug_str", ".GCC.command.line")
 _MARCH = re.compile(rb"-march=([a-z0-9.-]+)")
 _ISA_1_NEEDED = 0xC0008002
@@ -48,18 +48,18 @@ class ObjectFile:
     """One object, or a shared library.
 
     Attributes:
-        name: Of the member in its archive; empty for a file of its own.
+        name: The name of its archive member; empty for a single file.
         format: `ELF`, `Mach-O`, `COFF` or `LLVM bitcode`.
-        arch: As `GOARCH`; empty where it is none that is known.
+        arch: The `GOARCH`; empty if unknown.
         shared: Whether it is a shared library.
-        soname: The name that its users record; None where it has none.
+        soname: The name that programs record when linking it; None without one.
         needed: The shared libraries that it loads: DT_NEEDED, or LC_LOAD_DYLIB.
-        defined: Its global symbols, as they are in the file.
-        undefined: What it needs, weak references left out.
-        versions: The symbol versions that it asks for, such as `GLIBC_2.17` and `GLIBCXX_3.4.30`.
-        cpu: The levels of the processor that it says it is built for, of `requirements.CPU_LEVELS`.
-        size: In bytes.
-        debug: How many of them are debug information.
+        defined: Its global symbols, as spelled in the file.
+        undefined: The symbols that it needs, without weak references.
+        versions: The symbol versions that it requires, such as `GLIBC_2.17` and `GLIBCXX_3.4.30`.
+        cpu: The processor levels that it states, of `requirements.CPU_LEVELS`.
+        size: Its size in bytes.
+        debug: The number of bytes of debug information.
     """
 
     name: str
@@ -77,12 +77,12 @@ class ObjectFile:
 
 
 def can_inspect() -> bool:
-    """Return whether the reader is installed."""
+    """Return whether LIEF is installed."""
     return importlib.util.find_spec("lief") is not None
 
 
 def is_thin_archive(path: Path) -> bool:
-    """Return whether an archive holds only the paths of its objects; works without a reader."""
+    """Return whether an archive is a thin one, which holds only the paths of its objects; needs no LIEF."""
     with path.open("rb") as file:
         return file.read(len(_THIN)) == _THIN
 
@@ -97,18 +97,18 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
     """Return the objects of a static archive, a shared library, or a universal file of either.
 
     Args:
-        file: The library, seekable. One member of an archive at a time is in memory, once.
+        file: The library, seekable. Only one member of an archive at a time is in memory.
 
     Returns:
-        Those that are objects; none where the file is something else. The first one has the symbols of all,
-        since many share one name; what they define for each other is not undefined any more.
+        The objects; none for another kind of file. The first object has the symbols of all, since many
+        members may share a name; symbols that they define for each other are not among the undefined ones.
     """
     import lief
 
     lief.logging.disable()
     found: list[ObjectFile] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of numbers that LIEF has no name for
+        warnings.simplefilter("ignore", RuntimeWarning)  # for numbers without a name in LIEF
         for part in _slices(file):
             for name, size in _members(part):
                 item = _object(name, part, size)
@@ -128,14 +128,14 @@ def _hand_over(item: ObjectFile, first: ObjectFile) -> None:
 
 
 def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield the files in a universal one (`fat_header` of mach-o/fat.h); LIEF reads no archives there."""
+    """Yield the files in a universal file (`fat_header` of mach-o/fat.h), where LIEF reads no archives."""
     file.seek(0)
     head = file.read(8 + 16 * _FAT_ARCH.size)
     file.seek(0)
     if head[:4] != _FAT:
         yield file
         return
-    # As far as there are bytes: the class files of Java begin alike.
+    # Check the length, since Java's class files have the same magic.
     there = (len(head) - 8) // _FAT_ARCH.size
     for index in range(min(int.from_bytes(head[4:8], "big"), 16, there)):
         _, _, offset, size, _ = _FAT_ARCH.unpack_from(head, 8 + _FAT_ARCH.size * index)
@@ -144,7 +144,7 @@ def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Yield name and size of an `ar` archive's members, or of the file itself, which is to be read there."""
+    """Yield the name and size of an `ar` archive's members, or of the file itself, at its contents."""
     if file.read(len(MAGIC)) == MAGIC:
         yield from ar_members(file)
         return
@@ -186,9 +186,9 @@ def _object(name: str, file: BinaryIO, size: int) -> ObjectFile | None:
 
 @contextmanager
 def _readable(head: bytes, file: BinaryIO, size: int) -> Iterator[Any]:
-    """Give LIEF an object to read: as a file in memory, or on disk, so that a large one is not there twice.
+    """Parse an object by LIEF, from a file in memory; a large one from disk, to hold it only once.
 
-    It takes a file seven times faster than bytes.
+    LIEF reads a file seven times faster than bytes.
     """
     if size <= _LARGE:
         yield io.BytesIO(head + file.read(size - len(head)))
@@ -205,7 +205,7 @@ def _readable(head: bytes, file: BinaryIO, size: int) -> Iterator[Any]:
 
 
 def _number(value: Any) -> int:
-    """Return the number of a LIEF constant; LIEF has no constant for some."""
+    """Return the number of a LIEF constant, or a plain number, for which LIEF has no constant."""
     return int(getattr(value, "value", value))
 
 
@@ -246,10 +246,10 @@ def _elf(name: str, elf: Any, size: int) -> ObjectFile:
 def needed_isa(note: bytes) -> Iterator[str]:
     """Yield the x86-64 levels that a section `.note.gnu.property` requires.
 
-    Its bits of GNU_PROPERTY_X86_ISA_1_NEEDED are the levels from the baseline on (x86-64 psABI,
+    The bits of GNU_PROPERTY_X86_ISA_1_NEEDED are the levels from the baseline on (x86-64 psABI,
     "Program Property"); linkers write it for `-z x86-64-v3`.
     """
-    at = 16  # behind the sizes, the type and the name of the note
+    at = 16  # after the sizes, the type and the name of the note
     while at + 8 <= len(note):
         kind, size = struct.unpack_from("<II", note, at)
         if kind == _ISA_1_NEEDED and at + 12 <= len(note):
@@ -278,7 +278,7 @@ def _mach_o(name: str, binary: Any, size: int) -> ObjectFile:
         ):
             found.needed += (str(command.name),)
     for symbol in binary.symbols:
-        if symbol.raw_type & 0x01:  # N_EXT: not a local one
+        if symbol.raw_type & 0x01:  # N_EXT: an external symbol
             target = found.defined if symbol.raw_type & _MACH_O_UNDEFINED else found.undefined
             target.add(str(symbol.name))
     return found

@@ -1,7 +1,7 @@
 """The symbols that this machine's C library and a link line's libraries provide.
 
-Only where the machine is what the library is for can this be known; there it also tells since which
-version a symbol exists, which a static archive does not record itself.
+This works only on a machine of the library's platform. It also tells the first version with a symbol,
+which a static archive does not record.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from cgo_prebuilt.settings import command_named
 
 _TOOL_SECONDS = 60.0
 
-# What gcc and clang link without being told; libc.so itself names the loader and libc_nonshared.a.
+# Libraries that gcc and clang link by default; libc.so itself names the loader and libc_nonshared.a.
 _ALWAYS = ("-lc", "-lgcc", "-lgcc_s")
 _FILE_IN_SCRIPT = re.compile(r"[^\s()]+\.(?:so|a)[.0-9]*")
 _VERSION = re.compile(r"(?:GLIBC|GLIBCXX)_([0-9.]+)")
 
-# What the linker itself and the C start-up files define.
+# Symbols that the linker and the C start-up files define.
 LINKER_SYMBOLS = re.compile(
     r"_GLOBAL_OFFSET_TABLE_|_DYNAMIC|__dso_handle|__ehdr_start|__executable_start|__TMC_END__"
     r"|_?_?(?:end|edata|etext|bss_start)|__(?:start|stop)_\w+|__(?:init|fini|preinit)_array_\w+"
@@ -38,11 +38,11 @@ class ProvidedSymbols:
     """The symbols that a link on this machine can use.
 
     Attributes:
-        symbols: For each symbol the oldest version of glibc or libstdc++ that has it, such as
-            `GLIBC_2.17`, or None where it is another library's.
-        absent: Those of the options that name a library that this machine lacks.
-        needed: Those of the shared libraries that were asked for that this machine has.
-        versions: The machine's own version by `glibc` and `libstdcxx`, where that is known.
+        symbols: For each symbol, the oldest version of glibc or libstdc++ that has it, such as
+            `GLIBC_2.17`; None for a symbol of another library.
+        absent: The options that name a library that this machine lacks.
+        needed: The requested shared libraries that this machine has.
+        versions: The machine's versions of `glibc` and `libstdcxx`, if known.
     """
 
     symbols: Mapping[str, str | None]
@@ -55,11 +55,11 @@ def provided_symbols(linkopts: Iterable[str], needed: Iterable[str] = ()) -> Pro
     """Look up the symbols that a link on this machine can use.
 
     Args:
-        linkopts: Options for the linker; `-lNAME` are looked up.
+        linkopts: Options for the linker, whose `-lNAME` are looked up.
         needed: Shared libraries to look for.
 
     Returns:
-        What there is; None where this machine has no C compiler to ask.
+        The symbols; None if this machine has no C compiler to ask.
     """
     words = (word for option in linkopts for word in option.split())
     wanted = dict.fromkeys((*_ALWAYS, *(word for word in words if word[:2] == "-l")))

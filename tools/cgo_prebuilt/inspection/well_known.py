@@ -1,6 +1,6 @@
 """Well-known symbols and shared libraries, and what provides them. Pure.
 
-This holds on every machine, unlike what `provided_symbols` finds on this one.
+These facts hold on every machine, unlike those of `provided_symbols`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ LIBM = re.compile(
     r"|remainder|remquo|rint|round|roundeven|sincos|tgamma|trunc)[fl]?"
     r"|fe(?:clearexcept|[gs]etround|[gs]etenv|raiseexcept|testexcept|holdexcept|updateenv)"
 )
-"""Of glibc's libm.so and not of its libc.so: C11 7.3, 7.6 and 7.12, and what glibc adds."""
+"""Symbols of glibc's libm.so that its libc.so lacks: C11 7.3, 7.6 and 7.12, and glibc's additions."""
 LIBDL = re.compile(r"dl(?:open|sym|close|error|addr|info|vsym|mopen)")
-"""Of libdl.so until glibc 2.34, of libc.so since."""
+"""Symbols of libdl.so before glibc 2.34, and of libc.so since."""
 CXX = re.compile(
     r"__gxx_personality_(?:v0|seh0)|__cxa_(?!finalize|atexit|at_quick_exit|thread_atexit_impl)\w+|_Z(?:n[wa]|d[la])\w*"
     r"|_ZN?K?S[tabdios]\w+|_ZT[ISV](?:S|N10__cxxabiv1|P?K?[a-z])\w*"
 )
-"""Of the C++ library and its run time, whichever it is (Itanium C++ ABI)."""
-# Of LLVM's C++ library alone.
+"""Symbols of any C++ library and its run time (Itanium C++ ABI)."""
+# Symbols of LLVM's C++ library only.
 _LIBCXX = re.compile(r"_Z(?:T[ISV])?NK?St(?:3__1|6__ndk1)\w+")
-# What Go's linker and cgo make of functions with `//export`, and how C interfaces of Go name theirs.
+# Symbols that cgo and Go's linker make for `//export`, and usual names of functions exported by Go.
 _CGO = re.compile(r"_?_?cgo_?\w+|crosscall2|_cgoexp_\w+")
-# What headers of a glibc made of older names, and which only that glibc and later ones have.
+# Names to which the headers of a glibc redirect older ones, and which only that glibc and later ones have.
 _GLIBC_SINCE = (
     (re.compile(r"__isoc23_\w+"), "2.38"),
     (re.compile(r"_dl_find_object"), "2.35"),
@@ -48,7 +48,7 @@ def option_for(symbol: str, platform: Platform) -> str | None:
 
     Args:
         symbol: Its name, without Mach-O's underscore.
-        platform: The platform. Where the C library itself has the symbol, none is needed.
+        platform: The platform. If its C library has the symbol, no option is needed.
     """
     if _LIBCXX.fullmatch(symbol):
         return "-lc++"
@@ -65,9 +65,9 @@ def has_option(option: str, linkopts: Iterable[str], glibc: str) -> bool:
     """Return whether some linkopts include an option, in any spelling.
 
     Args:
-        option: What `option_for` gives.
+        option: An option from `option_for`.
         linkopts: The options.
-        glibc: The oldest glibc that is needed anyway; empty where that is not known.
+        glibc: The oldest glibc that is required anyway; empty if unknown.
     """
     if option == "-ldl" and glibc and libc_version(glibc) >= (2, 34):
         return True
@@ -93,8 +93,8 @@ def not_of_system(needed: Sequence[str], platform: Platform) -> list[str]:
     """Return the shared libraries that are not part of a platform's system.
 
     Args:
-        needed: What a shared library says that it needs: DT_NEEDED, or LC_LOAD_DYLIB.
-        platform: The platform. Windows has too many DLLs to tell.
+        needed: The libraries in a shared library's DT_NEEDED or LC_LOAD_DYLIB.
+        platform: The platform. For Windows, which has too many DLLs to know, the result is empty.
     """
     if platform.os == "windows":
         return []

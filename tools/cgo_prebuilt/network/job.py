@@ -21,16 +21,16 @@ class Parts:
     """How to read an archive without fetching all of it.
 
     Both functions get the archive as a seekable file of its full size, and run in the caller's thread.
-    They run again from the start when the file on the server changed, and for the next mirror. What they
-    read is verified by nobody else: the hash of the whole is not computed. Either raises IntegrityError
-    where it cannot use the bytes; then `Transport.run` reads the archive whole.
+    They run again from the start if the file on the server changed, and for the next mirror. They must
+    verify what they read: the hash of the whole is not computed. If the bytes are unusable, they raise
+    IntegrityError; then `Transport.run` reads the whole archive.
 
     Attributes:
-        find: Returns the parts that `consume` will read: start and end (not included) of each, in any
-            order. Parts that are close are fetched by one request. What `find` itself reads, such as a
-            zip's directory, is fetched when it is read; return a fixed list to fetch nothing before.
+        find: Returns the parts that `consume` will read: the start and end (excluded) of each, in any
+            order. One request fetches nearby parts. Reads of `find` itself, such as of a zip's directory,
+            cause requests.
         consume: Reads the file. The parts are fetched in the order of their offsets, and a read waits
-            until its bytes are there. A read elsewhere is right, too, and costs a request.
+            until its bytes are present. A read outside of the parts is allowed and costs a request.
     """
 
     find: Callable[[BinaryIO], Iterable[tuple[int, int]]]

@@ -53,9 +53,9 @@ class Transferred:
     Attributes:
         sha256: The SHA-256 of the whole, 64 lower-case hex digits; for parts, that of the download.
         size: The size of the whole in bytes.
-        tally: Its requests and bytes, of failed attempts, too.
-        url: Which of the URLs it came from.
-        validator: What shows whether the file there is still the same; None where nothing does.
+        tally: Its requests and bytes, including failed attempts.
+        url: The URL that it came from.
+        validator: The validator of the file there; None without one.
     """
 
     sha256: str
@@ -74,7 +74,7 @@ class Transport:
         progress: Receives each file's progress.
 
     Attributes:
-        tally: The requests and bytes so far, of failed attempts, too.
+        tally: The requests and bytes so far, including failed attempts.
     """
 
     def __init__(self, partials: Path, settings: TransportSettings, progress: Progress) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
 
 Words = Mapping[str, tuple[str, ...]]
-"""What may follow: by the verbs so far, with a space between them, or by these and an option."""
+"""The words that may follow, by the verbs so far, separated by spaces, perhaps with an option."""
 
 
 def add_completion(verbs: Verbs) -> None:
@@ -62,7 +62,7 @@ def words_of(command: argparse.ArgumentParser) -> tuple[Words, Words]:
             words += () if action.option_strings else map(str, action.choices or ())
         after[path] = tuple(words)
         for action in shown:
-            # Behind an option without a value comes what may come before it.
+            # After an option without a value, the same words may follow as before it.
             values_of = words if action.nargs == 0 else action.choices or ()
             for option in action.option_strings if values_of else ():
                 values[f"{path} {option}".strip()] = tuple(map(str, values_of))

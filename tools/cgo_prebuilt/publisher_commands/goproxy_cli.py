@@ -125,7 +125,7 @@ def _build(options: argparse.Namespace) -> int:
             remedy="leave it out: the zips are in the site",
         )
     manifest = read_manifest(options.manifest, options.version)
-    checked_go(manifest)  # before the release and the site: without it neither is of use
+    checked_go(manifest)  # Check it before the release and the site, which are useless without it.
     time = version_time(os.environ)
     release = _release(options, manifest)
     if options.slim:

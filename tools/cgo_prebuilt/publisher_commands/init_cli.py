@@ -202,7 +202,7 @@ def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[
 def _ask(
     release: ReleaseFacts, founds: Sequence[Found], made: Draft, answers: dict[str, int]
 ) -> Draft:
-    """Ask the person for what cannot be inferred; an answer may lead to another question."""
+    """Ask the person about undecided questions; an answer may lead to another question."""
     from cgo_prebuilt.drafting.draft import VERSION, draft
 
     if any(question.key == VERSION for question in made.questions):
@@ -218,7 +218,7 @@ def _ask(
             say(f"  {number}. {option}")
         say(f"Number ({question.guess + 1}):")
         line = sys.stdin.readline()
-        if not line:  # the end of the input, which is no answer
+        if not line:  # the end of the input
             break
         answer = line.strip()
         if answer and not (answer.isdecimal() and 1 <= int(answer) <= len(question.options)):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.drafting.contents_report import Symbols
 
 _LARGEST_READ = 512 << 20
-"""LIEF holds a library in memory, several times over."""
+"""The largest size for LIEF, which holds several copies of a library in memory."""
 
 
 def add_inspect(verbs: Verbs) -> None:

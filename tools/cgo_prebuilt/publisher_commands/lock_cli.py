@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from cgo_prebuilt.releases.locking import IndexedArchive
 
 _MOVING = ("latest", "stable", "nightly", "main", "master", "head", "trunk", "dev")
-"""What is taken for a version, and names another release each day."""
+"""Words that may be mistaken for versions, but name a different release each day."""
 
-_NEWEST = ""  # no version's name
+_NEWEST = ""  # not the name of a version
 
 
 def add_lock(verbs: Verbs) -> None:
@@ -187,7 +187,7 @@ def _as_manifest_has_it(manifest: Path, typed: str) -> str:
     try:
         version = as_manifest_has_it(text_of_file(manifest), typed)
     except (OSError, UnicodeDecodeError):
-        return typed  # whoever reads the manifest says what is wrong with it
+        return typed  # reading the manifest reports its errors
     if version != typed:
         note(f"{manifest} writes v{{version}}, so {typed} is its version {version}")
     return version
@@ -212,7 +212,7 @@ def _locked(
     old: Lock | None,
     sections: dict[str, bytes],
 ) -> LockedVersion:
-    """Download, index and inspect one version, and compare it with its release's own sums."""
+    """Download, index and inspect one version, and compare it with its release's sums."""
     from cgo_prebuilt.inspection.object_files import can_inspect
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient
@@ -384,7 +384,7 @@ def _edited(manifest: Path, version: str | None) -> str | None:
 
     if version is None:
         return None
-    # Its bytes: reading it as text would change the line ends of Windows.
+    # Bytes, since reading it as text would change Windows' line ends.
     return with_version(bytes_of_file(manifest).decode(), version, where=str(manifest))
 
 

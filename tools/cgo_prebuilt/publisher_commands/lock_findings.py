@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LibraryFindings:
-    """The inspector of libraries, which reports each finding once for all its platforms.
+    """Inspects libraries, and reports each finding once for all its platforms.
 
     Attributes:
         found: The platforms of each finding.
@@ -33,7 +33,7 @@ class LibraryFindings:
         """Inspect the libraries of a platform; a `locking.Look`.
 
         Raises:
-            ManifestError: They are for another one.
+            ManifestError: They are for a different platform.
         """
         from cgo_prebuilt.inspection.inspect_files import inspect_objects, refusals
 

@@ -1,4 +1,4 @@
-"""The ranges of what `lock` has locked just now: which bytes of an archive each platform needs."""
+"""Find the ranges of newly locked archives: the bytes that each platform needs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def add_ranges(
     """Add the ranges of its archives to a version.
 
     Args:
-        version: The version, locked just now.
+        version: The newly locked version.
         released: Its archives, with the URLs that were tried.
-        store: Where its archives are.
-        layouts: Where everything is in them, by their SHA-256.
-        old: The lock as it was.
-        sections: Those of the file beside it, by their hashes. What is found is added.
+        store: The store with the archives.
+        layouts: The layouts of the archives, by their SHA-256.
+        old: The previous lock.
+        sections: The sections of the file beside it, by their hashes; new ones are added.
     """
 
     def on_disk(archive: LockedArchive) -> Path | None:
@@ -54,11 +54,11 @@ def add_ranges(
 
 
 def has_ranges(lock: Lock, path: Path) -> bool:
-    """Return whether the file beside a lock has what the lock names; tell a person if not.
+    """Return whether the file beside a lock has the sections that the lock names; warn if not.
 
     Args:
         lock: The lock.
-        path: Where the file is, or should be.
+        path: The path of the file.
     """
     if named_sections(lock) <= read_sections(path).keys():
         return True

@@ -19,16 +19,16 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
     """Find the newest version of a manifest's library among its GitHub releases.
 
     Args:
-        manifest: The manifest, of the version that there is now.
-        min_age: How long ago it was published at least.
-        prereleases: Whether it may be one.
+        manifest: The manifest, of the present version.
+        min_age: The least age of the release.
+        prereleases: Whether to consider pre-releases.
 
     Returns:
-        The version; None where there is no newer one.
+        The version; None if there is no newer one.
 
     Raises:
-        UsageError: The manifest's archives are in no release on GitHub, or its tag has no version.
-        UnavailableError: GitHub cannot be asked, or has no release of the repository.
+        UsageError: The manifest's archives are not in a GitHub release, or the tag has no version.
+        UnavailableError: GitHub cannot be reached, or the repository has no release.
     """
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient

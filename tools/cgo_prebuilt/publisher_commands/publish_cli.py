@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.publishing.publish import Destination
     from cgo_prebuilt.publishing.registry_place import RegistryPlace
 
-# What zstd can do beyond takes more memory than a frame explains.
+# Higher levels of zstd need more memory than a frame justifies.
 _LEVEL_MAX = 19
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
@@ -319,7 +319,7 @@ def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
     """Return the server of a destination; None for a folder.
 
     Raises:
-        UsageError: It is a URL of a scheme that is not spoken.
+        UsageError: It is a URL of an unsupported scheme.
     """
     from cgo_prebuilt.network.api import API_SETTINGS, Api
     from cgo_prebuilt.network.client import HttpClient

@@ -53,7 +53,7 @@ def _withdraw(options: argparse.Namespace) -> int:
             where="--why",
             remedy="say in a line what is wrong with it",
         )
-    # Its bytes: reading it as text would change the line ends of Windows.
+    # Bytes, since reading it as text would change Windows' line ends.
     text = bytes_of_file(manifest).decode()
     version = as_manifest_has_it(text, options.version)
     target: Path = options.lock

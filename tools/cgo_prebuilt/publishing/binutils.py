@@ -1,4 +1,4 @@
-"""Run binutils: the host's, LLVM's, or those that the environment names."""
+"""Run binutils: the host's, LLVM's, or those named by the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.settings import command_named
 
 TOOL_SECONDS = 600.0
-"""The longest that a program may take: for the largest libraries, some seconds are usual."""
+"""The time limit of a program; the largest libraries usually take some seconds."""
 
 
 def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
@@ -20,11 +20,11 @@ def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]
 
     Args:
         environ: The environment.
-        variable: Names one, with options, such as `STRIP`.
-        usual: What is taken otherwise: the first that there is.
+        variable: The variable that names a program with options, such as `STRIP`.
+        usual: The default programs, of which the first available one is used.
 
     Raises:
-        UsageError: There is none, or the variable is no command line.
+        UsageError: No program is available, or the variable is not a command line.
     """
     named = command_named(environ, variable)
     if named:
@@ -43,7 +43,7 @@ def check_elf(platform: Platform, option: str, source: Path) -> None:
     """Refuse a library whose objects are not ELF, which these options require.
 
     Raises:
-        UsageError: The platform has another format.
+        UsageError: The platform has a different format.
     """
     if platform.os in ("darwin", "windows"):
         raise UsageError(
@@ -57,7 +57,7 @@ def run(command: Sequence[str], variable: str, source: Path) -> None:
     """Run a program on a library.
 
     Args:
-        command: From `program`, and what it is to do.
+        command: The program from `program`, with more arguments.
         variable: See there.
         source: The library, for errors.
 

@@ -12,7 +12,7 @@ from cgo_prebuilt.digest import sha256_of_open
 from cgo_prebuilt.inspection.ar_members import ar_members
 from cgo_prebuilt.locks.lock import Interface
 
-# The index of the symbols, as BSD and Apple name it.
+# The name of the symbol index in archives of BSD and Apple.
 _INDEXES = ("__.SYMDEF", "__.SYMDEF SORTED")
 _CHUNK = 1 << 20
 
@@ -23,8 +23,8 @@ class Difference:
 
     Attributes:
         file: Its path in the lock.
-        what: In words.
-        members: Which members of an archive differ, or are in one of the two only, sorted.
+        what: A description.
+        members: The members of an archive that differ, or are in one of the two only, sorted.
     """
 
     file: str
@@ -43,12 +43,13 @@ def compare_builds(
 
     Args:
         prebuilt: The folder of the prebuilt's files.
-        locked: What they are.
+        locked: The interface of the prebuilt.
         build: The folder of the build's files.
-        built: What they are. A header may be in another folder: what it is included by counts.
+        built: The interface of the build. Headers are compared by the names in `#include`, so their
+            folders may differ.
 
     Returns:
-        The differences, libraries first; none where both have the same bytes.
+        The differences, libraries first; none if both have the same bytes.
     """
     pairs = [(path, path) for path in locked.libraries()]
     headers, others = _by_include(locked), _by_include(built)
@@ -67,7 +68,7 @@ def compare_builds(
 
 
 def _by_include(interface: Interface) -> dict[str, str]:
-    """Return the headers by the name that sources include."""
+    """Return the headers by their names in `#include`."""
     found = {}
     for header in interface.headers:
         folders = [f"{f}/" for f in interface.include_dirs if header.startswith(f"{f}/")]

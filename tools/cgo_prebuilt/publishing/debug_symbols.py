@@ -1,7 +1,7 @@
-"""Extract shared libraries' debug information to where debuggers find it by build ID.
+"""Extract shared libraries' debug information into files that debuggers find by build ID.
 
 A debugger looks for `.build-id/XX/REST.debug` below its folders for debug information (GDB's manual,
-"Debugging Information in Separate Files"). A static library has no build ID: what is linked of it has one.
+"Debugging Information in Separate Files"). A static library has none, but the programs linked with it do.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def keep_debug(
     """Write a shared library's debug information into a folder.
 
     Args:
-        platform: What the library is for; one with ELF objects.
+        platform: The library's platform, which must use ELF.
         library: The library, before it is stripped.
-        folder: Where to, below which it has the path that a debugger looks for.
+        folder: The output folder, which becomes the root for the debugger's paths.
         environ: `OBJCOPY` names the program and its first options.
 
     Returns:

@@ -1,7 +1,7 @@
 """The global symbols of a static library's ELF objects.
 
-Not as `nm` lists them: GNU's asks the plugins that are installed for it. LLVM's plugin takes objects that
-have bitcode beside their code, as Rust's standard library does, for nothing but bitcode, or crashes.
+`nm` is not used, since GNU's loads installed plugins. LLVM's plugin treats objects with both code and
+bitcode, as in Rust's standard library, as bitcode only, or crashes.
 Reference: System V ABI, "Sections" and "Symbol Table".
 """
 
@@ -18,8 +18,8 @@ from cgo_prebuilt.inspection.ar_members import ar_members
 _SYMBOL_TABLE = 2
 _BINDINGS = (1, 2, 10)  # global, weak, GNU's unique
 _FORMS = {
-    # Where the header says where sections are and how many; a section: type, offset, size, link; a symbol:
-    # name, binding, section. By the class of the file: 32 or 64 bits.
+    # By the class of the file (32 or 64 bits): in the header, the offset and number of sections; a section's
+    # type, offset, size and link; a symbol's name, binding and section.
     1: (32, "L", 46, "4xL8x3L", "L8xBxH"),
     2: (40, "Q", 58, "4xL16x2QL", "LBxH16x"),
 }
@@ -32,7 +32,7 @@ def global_symbols(library: Path) -> Iterator[tuple[str, bool]]:
         library: A static archive, or one object.
 
     Yields:
-        The name of each, and whether it is defined there.
+        The name of each, and whether the object defines it.
     """
     with library.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
@@ -59,7 +59,7 @@ def _of_object(file: BinaryIO, start: int) -> Iterator[tuple[str, bool]]:
         (offset,) = struct.unpack_from(order + word, head, place)
         entry, count = struct.unpack_from(f"{order}2H", head, sizes)
         read = struct.Struct(order + section)
-        # More than the header has room for are counted in the first one.
+        # If the number does not fit into the header, the first section holds it.
         count = count or read.unpack_from(at(offset, entry))[2]
         sections = [read.unpack_from(at(offset + entry * n, entry)) for n in range(count)]
         for kind, where, size, link in sections:
@@ -71,4 +71,4 @@ def _of_object(file: BinaryIO, start: int) -> Iterator[tuple[str, bool]]:
                         text = names[name : names.index(b"\0", name)]
                         yield text.decode("utf-8", "surrogateescape"), index != 0
     except (struct.error, ValueError, IndexError):
-        return  # what a linker cannot read either
+        return  # a linker could not read it, either

@@ -1,8 +1,8 @@
-"""A zstd file of independent frames, so that many cores decode it, and a reader can enter at any frame.
+"""Write a zstd file of independent frames, which many cores can decode, and which can be entered anywhere.
 
-It ends in the seek table of the zstd seekable format (version 0.1.0, of the zstd project): a skippable frame
-with the sizes of all others. Whatever reads zstd reads the file and passes over the table. Its bytes
-depend on its contents, the level and the release of zstd alone, not on how many cores made it.
+It ends with the seek table of the zstd seekable format (version 0.1.0, of the zstd project): a skippable
+frame with the sizes of all others. Any zstd decoder reads the file and skips the table. The bytes depend
+only on the contents, the level and the release of zstd, not on the number of cores.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ FRAME = 8 << 20
 """The most bytes of contents in a frame."""
 
 LEAST = 1 << 20
-"""A frame with so many bytes ends where a member begins, and so does one before such a member.
+"""A frame of at least this size ends before the next member, and so does one before such a large member.
 
-Smaller ones share a frame: each begins without what the one before it taught the compressor.
+Smaller members share a frame, since the compressor forgets its history at each frame.
 """
 
-# Each takes some 25 MB.
+# Each thread takes about 25 MB.
 _THREADS_MAX = 8
-# Levels 10 and 11 have tables of 16 MB by default; these are of 4 MB, for 0.6 % more bytes.
+# Levels 10 and 11 have tables of 16 MB by default; 4 MB cost only 0.6 % more bytes.
 _HASH_LOG = 20
 _HASH_LEVELS = (10, 11)
-# How much a thread compresses before it looks whether it has to end.
+# The number of bytes that a thread compresses between checks for an abort.
 _SLICE = 1 << 20
 
 _SKIPPABLE = 0x184D2A5E
@@ -43,7 +43,7 @@ def cut(members: Iterable[tuple[int, Iterable[bytes]]]) -> Iterator[bytearray]:
     """Cut the bytes of members into the contents of frames.
 
     Args:
-        members: How large each member is, and its bytes, with its header, in pieces smaller than a frame.
+        members: Each member's size, and its bytes with the header, in pieces smaller than a frame.
     """
     held = bytearray()
     for size, pieces in members:
@@ -64,12 +64,12 @@ def write_frames(file: IO[bytes], contents: Iterable[bytearray], level: int) -> 
     """Compress each content to a frame on all cores; write them and the seek table.
 
     Args:
-        file: Where to.
-        contents: What each frame has, at most 4 GiB.
-        level: How hard zstd tries, 1 to 22.
+        file: The output.
+        contents: The contents of each frame, at most 4 GiB.
+        level: The compression level, 1 to 22.
 
     Raises:
-        OSError: The file cannot be written, or what the contents come from not be read.
+        OSError: The file cannot be written, or the contents cannot be read.
         UsageError: This Python has no zstd.
     """
     threads = min(_THREADS_MAX, os.cpu_count() or 1)
@@ -100,7 +100,7 @@ def write_frames(file: IO[bytes], contents: Iterable[bytearray], level: int) -> 
 
 
 def _compress(zstd: Any, content: bytearray, level: int, ended: threading.Event) -> bytes:
-    """Return a frame that states its content's size; an unfinished one once all is over."""
+    """Return a frame that states its content's size; after an abort, an unfinished one."""
     options = {
         zstd.CompressionParameter.compression_level: level,
         zstd.CompressionParameter.checksum_flag: 1,

@@ -30,7 +30,7 @@ class GitHubRelease:
         api: The repository's releases.
         tag: The tag.
         session: Sends the files.
-        progress: Says how far they are.
+        progress: Receives the progress.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class GitHubRelease:
         self._session = session
         self._progress = progress
         self._release: Release | None = None
-        self._remains: list[Asset] = []  # of uploads that were cut off
+        self._remains: list[Asset] = []  # the state of interrupted uploads
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See `Destination.existing`. What is left of an upload that was cut off is not."""
+        """See `Destination.existing`. The rest of an interrupted upload does not count."""
         release = self._api.find(self._tag)
         self._release = release
         if release is None:
@@ -77,7 +77,7 @@ class GitHubRelease:
         return planned
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
-        """See `Destination.send`. Sent again where the connection breaks."""
+        """See `Destination.send`. The file is sent again if the connection breaks."""
         while self._remains:
             self._api.delete(self._remains.pop())
         if self._release is None:
@@ -100,7 +100,7 @@ class GitHubRelease:
         try:
             reply = self._session.send_file("POST", url, FilePart(file.path), progress)
         except Failure:
-            if self._arrived(file):  # only the answer was lost
+            if self._arrived(file):  # the file arrived, only the answer was lost
                 return
             raise
         if reply.status != 422 or b"already_exists" not in reply.content:
@@ -135,7 +135,7 @@ class GitHubRelease:
         """Return whether a file arrived after all; delete an incomplete one.
 
         Raises:
-            IntegrityError: Another one is there, from somebody who publishes at the same time.
+            IntegrityError: A different one is there, from a concurrent publisher.
         """
         assert self._release is not None
         asset = self._api.assets(self._release).get(file.name)
@@ -149,7 +149,7 @@ class GitHubRelease:
         return True
 
     def _check(self, file: ReleaseFile, reply: Reply) -> None:
-        """Compare GitHub's size and digest with what was sent."""
+        """Compare GitHub's size and digest with those of the sent file."""
         asset = self._api.uploaded(reply)
         if asset.name != file.name:
             self._api.delete(asset)
@@ -170,5 +170,5 @@ class GitHubRelease:
     def _sha256_of(self, asset: Asset) -> str:
         if asset.sha256 is not None:
             return asset.sha256
-        # One that was just deleted is no other file's.
+        # A file that was just deleted does not count as another's.
         return self._session.sha256_of(asset.url, {"Accept": "application/octet-stream"}) or ""

@@ -1,4 +1,4 @@
-"""The names that a library's headers declare, as far as words show."""
+"""Find the names that a library's headers declare, from their words."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class HeaderNames:
         self._longest = max(map(len, self._parts), default=0)
 
     def has(self, name: str) -> bool:
-        """Return whether a name is a word of the headers, or several that a macro can paste."""
+        """Return whether a name is a word of the headers, or can be pasted from words by a macro."""
         return name in self._words or (bool(name and self._parts) and self._is_pasted(name))
 
     def _is_pasted(self, name: str) -> bool:
-        ends = [0]  # where a row of words from the beginning may end
+        ends = [0]  # the possible ends of a sequence of words from the beginning
         for end in range(1, len(name) + 1):
             if end > ends[-1] + self._longest:
                 return False

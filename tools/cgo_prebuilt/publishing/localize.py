@@ -28,9 +28,9 @@ def localize(
     """Write a static library as one object in which only the interface's symbols are global.
 
     Args:
-        platform: What the library is for; one with ELF objects.
+        platform: The library's platform, which must use ELF.
         source: The library.
-        target: The copy; its folder is made.
+        target: The copy; its folder is created if missing.
         patterns: Globs of the symbols that stay global, such as `vec_*`.
         environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
 
@@ -41,8 +41,8 @@ def localize(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         joined = Path(folder) / _MEMBER
-        # C++ groups are made plain sections: as groups, the linker would keep one library's only,
-        # and local symbols cannot be found in another's.
+        # C++ groups become plain sections: as groups, the linker would keep those of one library only,
+        # and other libraries could not find its local symbols.
         link = [*program(environ, "LD", "ld"), "-r", "--force-group-allocation"]
         run([*link, "-o", str(joined), "--whole-archive", str(source)], "LD", source)
         options = [f"--keep-global-symbol={pattern}" for pattern in patterns]

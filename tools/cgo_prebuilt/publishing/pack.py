@@ -32,7 +32,7 @@ from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 
 ZSTD_LEVEL = 11
-"""docs/decisions/archives.md says why."""
+"""The default level; see docs/decisions/archives.md."""
 
 _CHUNK = 1 << 20
 _MODE = 0o644
@@ -44,10 +44,10 @@ class Packed:
     """An archive that was written.
 
     Attributes:
-        path: Where it is.
-        sha256: Of it, in hex.
-        size: Of it, in bytes.
-        members: The files that went into it, by their names in there.
+        path: Its path.
+        sha256: Its SHA-256, in hex.
+        size: Its size in bytes.
+        members: The files in it, by their member names.
     """
 
     path: Path
@@ -61,8 +61,8 @@ class Form:
     """The form of an archive.
 
     Attributes:
-        format: One of `PACKED_FORMATS`; None for what the archive's name says.
-        level: How hard zstd tries; None for `ZSTD_LEVEL`.
+        format: One of `PACKED_FORMATS`; None for the format of the archive's name.
+        level: The level of zstd; None for `ZSTD_LEVEL`.
     """
 
     format: str | None = None
@@ -80,21 +80,20 @@ def pack(
     """Write a platform's archives, and add them to `SHA256SUMS`.
 
     Args:
-        spec: What the manifest says of the platform.
-        folder: Where the built files are, laid out as the manifest names them.
-        dist: Where the archives go; made where it is missing.
-        form: The archive's.
-        overlay: A folder like `folder` whose files come in place of its own, and in addition.
-        progress: Is told how far a tar is.
+        spec: The platform in the manifest.
+        folder: The folder of the built files, with the paths in the manifest.
+        dist: The output folder; created if missing.
+        form: The form of the archive.
+        overlay: A folder like `folder` whose files replace or extend those of `folder`.
+        progress: Receives the progress of a tar.
 
     Returns:
         The archives, in the manifest's order. Loose files are copied as they are.
 
     Raises:
-        UsageError: A promised file is not in the folder, or is a link out of it; or the manifest
-            describes several archives, so that it is open which file goes into which; or an archive
-            cannot be written.
-        IntegrityError: A file's name is not safe everywhere.
+        UsageError: A required file is not in the folder, or is a link out of it; or the manifest has
+            several archives, so that a file's archive is ambiguous; or an archive cannot be written.
+        IntegrityError: A file's name is unsafe on some system.
     """
     progress = progress or SilentProgress()
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
@@ -105,7 +104,7 @@ def pack(
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     remove_abandoned(dist)
-    read_sums(dist / SUMS)  # before anything is written: those that are none are refused
+    read_sums(dist / SUMS)  # before anything is written, since invalid ones are refused
     written = []
     for archive in spec.archives:
         if archive.format == "file":
@@ -168,7 +167,7 @@ def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
     """Return the contents of one archive for several platforms: the files of all.
 
     Raises:
-        UsageError: The manifest gives them archives of their own.
+        UsageError: The manifest gives each platform a separate archive.
     """
     first = specs[0]
     files = {tuple((a.file, a.path, a.strip_prefix) for a in spec.archives) for spec in specs}
@@ -195,7 +194,7 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 
 def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
-    """Return the names that the manifest requires; hidden files only if named, or their folder, with the dot.
+    """Return the names that the manifest requires; hidden files only if it names them or their hidden folder.
 
     Args:
         names: Paths of files.
@@ -210,7 +209,7 @@ def refuse_links_out(folder: Path, names: Iterable[str]) -> None:
     """Refuse links that lead out of the folder.
 
     Raises:
-        UsageError: One is.
+        UsageError: A link does.
     """
     root = os.path.realpath(folder)
     for name in names:
@@ -282,9 +281,9 @@ def write_archive(
     Args:
         target: The archive.
         kind: One of `PACKED_FORMATS`, or `file` for a copy of the only member.
-        members: Files, and their names in the archive.
-        progress: Is told how far a tar is.
-        level: How hard zstd tries; None for `ZSTD_LEVEL`.
+        members: The files, with their names in the archive.
+        progress: Receives the progress of a tar.
+        level: The level of zstd; None for `ZSTD_LEVEL`.
 
     Raises:
         UsageError: It cannot be written.
@@ -323,7 +322,7 @@ def _write_tar(
         if kind == "tar.zst":
             write_frames(file, cut(pieces), level or ZSTD_LEVEL)
         else:
-            # RFC 1952: neither a name nor a time goes into the header.
+            # The header has neither a name nor a time (RFC 1952).
             with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as compressed:
                 for _, contents in pieces:
                     compressed.writelines(contents)
@@ -335,7 +334,7 @@ def _write_tar(
 def _tar(
     members: list[tuple[Path, str]], advance: Callable[[int], None]
 ) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """Give each member's size and its bytes with the header; then the end of the tar."""
+    """Yield each member's size, and its bytes with the header; then the end of the tar."""
     total = 2 * tarfile.BLOCKSIZE
     for source, name in members:
         with source.open("rb") as content:
@@ -350,7 +349,7 @@ def _tar(
 
 
 def _contents(content: IO[bytes], size: int, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """Read exactly so many bytes."""
+    """Read exactly `size` bytes."""
     while size:
         piece = content.read(min(size, _CHUNK))
         if not piece:

@@ -38,15 +38,15 @@ class Extras:
     """Optional additions to a package.
 
     Attributes:
-        strip: Debug information is removed.
-        debug_symbols: The debug information of shared libraries is removed, and packed by itself.
-        slim: Of each static library, only what its public symbols need is packed.
-        localize: Globs of the symbols that stay global; empty to leave all as they are.
+        strip: Whether to remove debug information.
+        debug_symbols: Whether to strip shared libraries, and pack their debug information separately.
+        slim: Whether to pack only the parts of static libraries that their public symbols need.
+        localize: Globs of the symbols that stay global; empty to change none.
         notices: Files of third parties' notices, which `licenses` in the manifest names.
-        pkg_config: A `.pc` file is made and packed.
-        sbom: A bill of materials is written beside the archive.
-        form: The archive's.
-        key: The SSH key that `SHA256SUMS` is signed with; None to sign nothing.
+        pkg_config: Whether to create and pack a `.pc` file.
+        sbom: Whether to write a bill of materials beside the archive.
+        form: The form of the archive.
+        key: The SSH key that signs `SHA256SUMS`; None to sign nothing.
     """
 
     strip: bool = False
@@ -66,11 +66,11 @@ class Packing:
 
     Attributes:
         manifest: The library.
-        folder: Where the built files are.
-        dist: Where the archives go.
-        extras: What is done besides.
-        say: Told of the findings.
-        progress: Is told how far a tar is.
+        folder: The folder of the built files.
+        dist: The output folder.
+        extras: The additional steps.
+        say: Prints the findings.
+        progress: Receives the progress of a tar.
     """
 
     manifest: Manifest
@@ -110,7 +110,7 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
         if extras.debug_symbols:
             packed += [_debug_archive(packing, one) for one in specs]
     if extras.key is not None:
-        # Who pins the key builds from no source that it did not sign.
+        # A consumer who pins the key refuses a source that it did not sign.
         update_sums(dist / SUMS, source_sums(packing.manifest))
         sign(dist / SUMS, extras.key)
     elif was_signed and not (dist / SIGNATURE).exists():
@@ -156,7 +156,7 @@ def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> No
 
 
 def _refuse_thin(spec: PlatformSpec, sources: Mapping[str, Path]) -> None:
-    """Refuse thin archives, which link on this machine only."""
+    """Refuse thin archives, which can be linked on this machine only."""
     for name in spec.interface.libraries():
         if name in sources and is_thin_archive(sources[name]):
             raise UsageError(
@@ -202,7 +202,7 @@ def _overlaid(packing: Packing, spec: PlatformSpec, overlay: Path) -> PlatformSp
     (overlay / path).parent.mkdir(parents=True, exist_ok=True)
     text = pkg_config(manifest.name, manifest.version, interface, spec.platform.os, "../..")
     (overlay / path).write_text(text, encoding="utf-8", newline="\n")
-    # A license is what goes wherever the library goes, and is of no use to a compiler: so is this.
+    # Like a license, this goes wherever the library goes, and no compiler reads it.
     return replace(spec, interface=replace(interface, licenses=(*interface.licenses, path)))
 
 

@@ -27,10 +27,10 @@ from cgo_prebuilt.url import Url
 
 
 class FolderPlace:
-    """A folder, such as one that a file server or an object store's client serves.
+    """A folder, perhaps one that a file server or an object store's client serves.
 
     Args:
-        folder: Made where it is missing.
+        folder: The folder; created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class FolderPlace:
         return [Request("copy", str(self._folder / file.name), file.size) for file in files]
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
-        """See `publish.Destination`. The file has its name only when it is whole."""
+        """See `publish.Destination`. The file gets its name only when complete."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self._folder)
@@ -81,7 +81,7 @@ class PutPlace:
     Args:
         base: A base URL, or a template with `{file}` in it.
         session: Sends the requests.
-        progress: Says how far the files are.
+        progress: Receives the progress of the files.
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class PutPlace:
         return self._template.map(lambda text: text.replace("{file}", quote(name)))
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See `publish.Destination`. A server's ETag says nothing of a hash, so the bytes are read."""
+        """See `publish.Destination`. A server's ETag is not a hash, so the bytes are read."""
         found = {name: self._session.sha256_of(self.url_of(name)) for name in names}
         return {name: digest for name, digest in found.items() if digest is not None}
 
     def text(self, name: str) -> str | None:
-        """See `publish.Destination`. A replacement is for these bytes alone, where the server has ETags."""
+        """See `publish.Destination`. If the server has ETags, only the text just read can be replaced."""
         reply = self._session.ask(self.url_of(name))
         if reply.status in (404, 410):
             return None
@@ -121,7 +121,7 @@ class PutPlace:
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `publish.Destination`. `If-None-Match: *` keeps a server from replacing a file.
 
-        Most servers ignore that, so each try looks first; what is left is the time of the PUT itself.
+        Most servers ignore that, so each try checks first; a race remains during the PUT itself.
         """
         url = self.url_of(file.name)
         etag = self._etags.get(file.name, "")
@@ -148,9 +148,9 @@ class _Put:
     Args:
         session: Sends the requests.
         file: The file.
-        url: Where it goes.
-        condition: Headers under which a server that knows them replaces nothing else.
-        replaces: The SHA-256 of what it replaces.
+        url: Its URL.
+        condition: Conditional headers, with which a server that supports them replaces nothing else.
+        replaces: The SHA-256 of the file that it replaces.
     """
 
     def __init__(
@@ -172,8 +172,8 @@ class _Put:
         """Send it, unless it is there.
 
         Raises:
-            Failure: It did not work; perhaps it does the next time.
-            IntegrityError: Somebody else's file is there.
+            Failure: It failed; a retry may succeed.
+            IntegrityError: A different file is there.
         """
         if self._has_arrived(self._replaces):
             return
@@ -181,10 +181,10 @@ class _Put:
             part = FilePart(self._file.path)
             reply = self._session.send_file("PUT", self._url, part, progress, self._condition)
         except Failure:
-            if self._has_arrived(self._replaces):  # only the answer was lost
+            if self._has_arrived(self._replaces):  # the file arrived, only the answer was lost
                 return
             raise
-        # 412, or some servers' 409: somebody else was first, perhaps with the same bytes.
+        # 412, or 409 from some servers: another publisher was first, perhaps with the same bytes.
         if not (200 <= reply.status < 300 or reply.status in (409, 412)):
             raise refusal(reply)
         if self._has_arrived(None):
@@ -194,7 +194,7 @@ class _Put:
         if 200 <= reply.status < 300:
             said = f"the server answered HTTP {reply.status} {reply.reason}"
             remedy = "check that a GET at the URL gives what a PUT there stored"
-        # A second time, in case that the server was only slow.
+        # Check a second time, in case the server was only slow.
         kind = Kind.STATUS if self._is_lost else Kind.TRUNCATED
         self._is_lost = True
         raise Failure(

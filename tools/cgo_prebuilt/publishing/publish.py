@@ -1,7 +1,7 @@
 """Publish a release: which files, which are already there, and in which order.
 
-The decisions are here; `Destination`s do what they come to. The order makes a run that was cut off
-harmless: nothing is sent before all is compared, and `SHA256SUMS`, the list of it all, comes last.
+This module decides; `Destination`s carry it out. The order makes an interrupted run harmless: nothing is
+sent before all files are compared, and `SHA256SUMS`, which lists them, comes last.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Destination(Protocol):
     """The place of a release."""
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the SHA-256 of those files that are already there."""
+        """Return the SHA-256 of the files that already exist."""
 
     def text(self, name: str) -> str | None:
         """Return a small text; None if it does not exist."""
@@ -66,11 +66,11 @@ class Destination(Protocol):
         """Return the requests that would publish these files; read only."""
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
-        """Upload a new file; refuse if another one appeared meanwhile.
+        """Upload a new file; refuse if a different one appeared meanwhile.
 
         Args:
             file: The file.
-            replaces: The SHA-256 of the one that it replaces: only the sums and their signature do.
+            replaces: The SHA-256 of the file to replace; only the sums and their signature replace one.
         """
 
     def finish(self) -> str:
@@ -83,9 +83,9 @@ class PublishResult:
 
     Attributes:
         where: The release's public URL.
-        sent: The files that were sent now.
-        unchanged: Those that were there already, the same bytes.
-        requests: What would be sent, of a trial.
+        sent: The files that were sent in this run.
+        unchanged: The files that were there already, with the same bytes.
+        requests: For a trial run, the requests that would be sent.
     """
 
     where: str
@@ -103,16 +103,15 @@ def release_files(
     """Return a release's files: all that `SHA256SUMS` lists, then itself and its signature.
 
     Args:
-        manifest: Says which archives there must be, and whose signature.
-        dist: What `pack` wrote.
-        also: Globs of listed files that the manifest says nothing of.
-        published: The sums of what is published already, which need not be in the folder.
+        manifest: The manifest, which names the required archives and the signer.
+        dist: The folder that `pack` wrote.
+        also: Globs of listed files that the manifest does not name.
+        published: The sums of published files, which need not be in the folder.
 
     Raises:
-        UsageError: An archive of the manifest, a listed file, or the signature is not there; or a
-            listed file is not of this release.
-        IntegrityError: A file is not what `SHA256SUMS` says, or the signature is not of it by the
-            manifest's key.
+        UsageError: An archive of the manifest, a listed file, or the signature is missing; or a listed
+            file does not belong to this release.
+        IntegrityError: A file does not match `SHA256SUMS`, or the manifest's key did not sign that.
     """
     sums = read_sums(dist / SUMS)
     for spec in manifest.specs():
@@ -138,7 +137,7 @@ def release_files(
     elsewhere = {**source_sums(manifest), **(published or {})}
     for name, expected in sorted(sums.items()):
         if elsewhere.get(name) == expected and not (dist / name).exists():
-            continue  # of the source, the manifest has the URL
+            continue  # the manifest has the source's URL
         file = _release_file(dist / name)
         if file.sha256 != expected:
             raise IntegrityError(
@@ -156,16 +155,16 @@ def unrelated_files(
 ) -> list[str]:
     """Return the files that do not belong to a release, such as an earlier version's.
 
-    Of it are the manifest's archives, in all flavors, with their bills of materials, its source, and
-    what `goproxy build --zip-url` adds.
+    A release has the manifest's archives, in all flavors, with their bills of materials, the source, and
+    the zips of `goproxy build --zip-url`.
 
     Args:
         manifest: The manifest.
         listed: The files that `SHA256SUMS` lists.
-        also: Globs of what is of it besides.
+        also: Globs of further files of the release.
 
     Raises:
-        UsageError: A glob is of no file.
+        UsageError: A glob matches no file.
     """
     for pattern in also:
         if not any(matches(name, [pattern]) for name in listed):
@@ -194,7 +193,7 @@ def go_zip(manifest: Manifest, platform: str) -> str:
 
 
 def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
-    """Refuse sums that no `lock` would accept, before they are published for good."""
+    """Refuse sums that `lock` would not accept, before they are published."""
     try:
         texts = [bytes_of_file(dist / name).decode() for name in (SUMS, SIGNATURE)]
     except FileNotFoundError:
@@ -224,15 +223,15 @@ def extend_sums(dist: Path, published: str, where: str) -> Mapping[str, str]:
     """Add a published version's sums to those of a folder.
 
     Args:
-        dist: What `pack` wrote.
+        dist: The folder that `pack` wrote.
         published: The text of the published `SHA256SUMS`.
-        where: Where it is.
+        where: Its place, for errors.
 
     Returns:
         The published sums.
 
     Raises:
-        IntegrityError: A file of the folder is published with other bytes; or the text is no such list.
+        IntegrityError: A file of the folder is published with other bytes; or the text is malformed.
         UsageError: The folder's sums cannot be read or written.
     """
     try:
@@ -261,15 +260,15 @@ def publish(
     """Publish files.
 
     Args:
-        files: What to publish, in this order.
-        destination: Where to.
-        replaces: The files that may take the place of others, and the SHA-256 of those.
-        trial: Whether to send nothing, and say what would be sent.
+        files: The files to publish, in this order.
+        destination: The destination.
+        replaces: For files that may replace others, the SHA-256 of those.
+        trial: Whether to send nothing, and return the requests that would be sent.
 
     Raises:
-        IntegrityError: A file is there already and has other bytes. Nothing was sent then. Or
-            somebody else published meanwhile.
-        CgoPrebuiltError: The destination's own errors; a second run resumes.
+        IntegrityError: A file is there already and has other bytes, so nothing was sent. Or another
+            publisher was active meanwhile.
+        CgoPrebuiltError: The destination's errors; a second run resumes.
     """
     there = destination.existing([file.name for file in files])
     different = [file.name for file in files if there.get(file.name, file.sha256) != file.sha256]
@@ -293,7 +292,7 @@ def publish(
 
 
 RERUN = "run it again: a file that is there is not sent again"
-"""What to do after an upload that did not come to its end: across runs, only whole files count."""
+"""The remedy after an interrupted upload: across runs, only complete files count."""
 
 
 def not_uploaded(file: ReleaseFile, failure: Failure, place: Url) -> Exception:
@@ -335,21 +334,21 @@ def unreachable_archives(
 
     Args:
         manifest: The manifest.
-        site: Where GitHub is.
-        repository: Whose release is about to be published, `OWNER/NAME`.
-        tag: Of that release.
+        site: The GitHub site.
+        repository: The repository of the new release, `OWNER/NAME`.
+        tag: The tag of the new release.
 
     Returns:
-        Those that are looked for elsewhere, sorted.
+        The archives whose URLs lead elsewhere, sorted.
 
     Raises:
-        UsageError: One is looked for in another release of the same repository: either the tag or
-            the version is wrong, and what is published cannot be taken back.
+        UsageError: A URL leads to another release of the same repository: either the tag or the version
+            is wrong, and publishing cannot be undone.
     """
     lost = set()
     for archive in (archive for spec in manifest.specs() for archive in spec.archives):
         addresses = [address for url in archive.urls if (address := site.asset_of(url)) is not None]
-        # GitHub makes no difference between capitals and others in these names.
+        # GitHub ignores case in these names.
         own = [one for one in addresses if one.repository.lower() == repository.lower()]
         if any((one.tag, one.file) == (tag, archive.file) for one in own):
             continue

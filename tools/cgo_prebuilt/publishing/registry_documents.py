@@ -1,6 +1,6 @@
 """The OCI manifests of a release; `releases.registry` describes their layout.
 
-The same release gives the same bytes: what names no time and no machine can be published again.
+The documents are reproducible: without times and machine names, the same release has the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cgo_prebuilt.releases.registry_layers import Descriptor, annotation, listed
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 EMPTY: Final = b"{}"
-"""The config of what is no image (image specification, "Guidance for an empty descriptor")."""
+"""The config of an artifact other than an image (image specification, "Guidance for an empty descriptor")."""
 
 EMPTY_DIGEST: Final = f"sha256:{hashlib.sha256(EMPTY).hexdigest()}"
 
@@ -77,7 +77,7 @@ def manifest_of(
     Args:
         kind: Its artifact type.
         layers: Its files.
-        subject: What it is about; None for what stands for itself.
+        subject: The manifest that it refers to; None for none.
     """
     document: dict[str, object] = {
         "schemaVersion": 2,
@@ -136,7 +136,7 @@ def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
     """Return the list of a manifest's referrers, for registries without that API (OCI 1.1).
 
     Args:
-        tag: What is there; None for nothing.
+        tag: The present text; None without one.
         referrer: The descriptor to add.
         kind: Its artifact type.
     """

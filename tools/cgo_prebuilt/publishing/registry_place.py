@@ -52,9 +52,9 @@ from cgo_prebuilt.releases.registry_layers import (
 from cgo_prebuilt.url import Url
 
 CHUNKS: Final = (8 << 20, 4 << 20, 0)
-"""The bytes of a chunk, which is what a broken connection costs; the next where one is refused.
+"""The sizes of chunks to try: the next one if a registry refuses one. A broken connection loses one chunk.
 
-GitHub's registry takes 4 MiB (416). Google's takes the whole in one request, as 0 stands for.
+GitHub's registry accepts 4 MiB (416). Google's accepts only the whole file in one request: 0.
 """
 
 _BYTES: Final = {"Content-Type": "application/octet-stream"}
@@ -66,9 +66,9 @@ class RegistryPlace:
 
     Args:
         place: `oci://HOST/NAME`.
-        manifest: Whose release it is: the version is the tag.
+        manifest: The manifest, whose version is the tag.
         session: Sends the requests.
-        progress: Says how far the files are.
+        progress: Receives the progress of the files.
     """
 
     def __init__(self, place: Url, manifest: Manifest, session: Api, progress: Progress) -> None:
@@ -83,7 +83,7 @@ class RegistryPlace:
         self._chunks = list(CHUNKS)
 
     def url_of(self, name: str) -> Url:
-        """Return a release file's URL; it leads nowhere if the registry lacks the file."""
+        """Return a release file's URL, which does not exist if the registry lacks the file."""
         found = self._there().layers.get(name)
         return self._url(f"blobs/{found['digest'] if found else name}")
 
@@ -121,7 +121,7 @@ class RegistryPlace:
         return planned
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
-        """See `Destination.send`. Blobs have no names, so none takes another's place."""
+        """See `Destination.send`. Blobs have no names, so none replaces another."""
         progress = self._progress.start(file.name, file.size)
         upload = _Upload(self._session, self._url("blobs/uploads/"), file, progress, self._chunks)
         try:
@@ -137,10 +137,10 @@ class RegistryPlace:
         self._enter(file)
 
     def finish(self) -> str:
-        """See `Destination.finish`. What the tag names is read before it is moved, and once more.
+        """See `Destination.finish`. The tag is read before the manifests are sent, and again before it moves.
 
-        No registry takes a condition with that ("Pushing Manifests" has none), so whoever moves the
-        tag between the last look and the PUT, one request long, is overwritten.
+        Registries have no conditional PUT ("Pushing Manifests" has none). So if another publisher moves the
+        tag between the last check and the PUT, that change is overwritten.
         """
         documents = list(self._documents())
         if documents and not self._has_blob(EMPTY_DIGEST):
@@ -193,7 +193,7 @@ class RegistryPlace:
             descriptor = described(content, MANIFEST_TYPE)
             yield str(descriptor["digest"]), content, MANIFEST_TYPE
             listed = with_referrer(listed, descriptor, kind)
-        # For registries that do not list themselves what is about a manifest.
+        # For registries without a list of a manifest's referrers.
         if listed is not None and listed != before and self._get("referrers", digest) is None:
             yield fallback, listed, INDEX_TYPE
         yield self._tag, index, INDEX_TYPE
@@ -223,7 +223,7 @@ class RegistryPlace:
         release.archives = set(release.layers)
         for one in layers_about(str(described(index, INDEX_TYPE)["digest"]), self._get):
             release.layers.setdefault(title_of(one), one)
-        release.layers.pop("", None)  # what has no title is no file of a release
+        release.layers.pop("", None)  # a layer without a title is not a file of a release
 
     def _get(self, kind: str, reference: str) -> bytes | None:
         """Return a manifest, or the list of a manifest's referrers; None if it does not exist."""
@@ -256,7 +256,7 @@ class _Release:
     Attributes:
         indexed: The descriptors in the index.
         layers: The descriptors of the files, by name.
-        archives: Those that the index leads to; the others are about the whole release.
+        archives: The files of the index; the others are about the whole release.
     """
 
     def __init__(self, index: bytes | None) -> None:
@@ -269,12 +269,12 @@ class _Release:
 class _Upload:
     """An upload of a blob in chunks ("Pushing a blob in chunks" of the specification).
 
-    An attempt resumes after the last chunk that the registry has. A registry that drops an upload
-    which was cut off in the middle of a chunk, as docker-registry does, gets the file from its start.
+    An attempt resumes after the last chunk that the registry has. If a registry discards an upload that was
+    interrupted within a chunk, as docker-registry does, the file is sent from its start.
 
     Attributes:
-        digest: The blob's.
-        most: How many bytes the registry had at most.
+        digest: The blob's digest.
+        most: The most bytes that the registry has had.
     """
 
     def __init__(
@@ -296,10 +296,10 @@ class _Upload:
         self._at: Url | None = None
 
     def run(self) -> bool:
-        """Send what is not there yet.
+        """Send the missing bytes.
 
         Raises:
-            Failure: It did not work; perhaps it does the next time.
+            Failure: It failed; a retry may succeed.
         """
         start, size = 0, self._file.size
         if self._at is not None:
@@ -317,7 +317,7 @@ class _Upload:
             headers = {"Content-Range": f"{start}-{end - 1}"} if chunk or start else {}
             part = FilePart(self._file.path, start, end - start)
             reply = self._session.send_file("PATCH", self._at, part, self._progress, headers)
-            # Of an upload that was not cut off, it is the size or the number of chunks that is refused.
+            # If the upload was not interrupted, the registry refuses the size or the number of chunks.
             is_refused = is_new and reply.status in (400, 404, 405, 416)
             if is_refused and chunk and size > (self._chunks[1] or chunk):
                 del self._chunks[0]
@@ -333,7 +333,7 @@ class _Upload:
         return True
 
     def _arrived(self, reply: Reply) -> int:
-        """Return how many bytes the registry has; restart the upload if it does not say."""
+        """Return the number of bytes that the registry has; restart the upload if it does not tell."""
         found = _RANGE.fullmatch(reply.headers.get("range", ""))
         if reply.status != 204 or found is None or int(found[1]) == 0:
             self._at = None
@@ -347,7 +347,7 @@ class _Upload:
             return
         failure = refusal(reply)
         if self._at is not None and reply.status == 401:
-            # The token expired on the way. Only what can be sent twice is answered with a new one.
+            # The token expired during the upload. The client renews it only for repeatable requests.
             self._session.send_once("POST", self._uploads, b"")
             failure.kind = Kind.RESET
         elif self._at is not None and reply.status in (404, 416):
@@ -360,7 +360,7 @@ def _location(reply: Reply) -> Url:
     """Return the URL at which an upload continues.
 
     Raises:
-        Failure: The answer does not say that.
+        Failure: The answer lacks it.
     """
     try:
         return reply.url.redirect(reply.headers["location"])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from cgo_prebuilt.locks.lock import LockedFile
 
 SUFFIX = ".cdx.json"
-"""What is put behind an archive's name."""
+"""The suffix after an archive's name."""
 
 
 def sbom(
@@ -21,15 +21,14 @@ def sbom(
 ) -> str:
     """Return the text of a bill of materials.
 
-    It says what is known here: the archive and its files, each with its hash. What a library was
-    made of (crates, submodules) its own build has to say. Neither a time nor a random serial number
-    is in it, both of which the format leaves optional.
+    It lists the archive and its files, each with its hash. Components such as crates and submodules are
+    known to the library's build only. The optional time and serial number are left out.
 
     Args:
         name: The library.
         version: Its version.
-        platform: What the archive is for.
-        archive: SHA-256 by file name, of the one archive.
+        platform: The archive's platform.
+        archive: The SHA-256 of the only archive, by its file name.
         files: Its files.
     """
     ((file, sha256),) = archive.items()

@@ -1,7 +1,7 @@
-"""Reduce a static library to what its interface needs: one object without local symbols.
+"""Reduce a static library to the parts that its interface needs: one object without local symbols.
 
-A linker does the same with whatever it links, once for each program. Rust's archives are ten times what a
-program takes of them, as each crate's code, generated for its users, stays in them.
+A linker does the same for each program. Rust's archives are ten times as large as the parts that a program
+uses, since they keep the code that each crate generates for its users.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from cgo_prebuilt.publishing.header_names import HeaderNames
 
 _MEMBER = "slim.o"
 
-# Sections of one kind become one: thousands of names and headers go. Whatever is not named here keeps its
-# own, as do constructors, whose order is in their sections' names. The first pattern that fits counts.
+# Merge the sections of each kind, which removes thousands of names and headers. Other sections stay, such as
+# constructors, whose names define their order. The first matching pattern takes precedence.
 _MERGED = {
     ".text": ".text .text.*",
     ".rodata": ".rodata .rodata.*",
@@ -36,7 +36,7 @@ _MERGED = {
     ".data": ".data .data.*",
     ".bss": ".bss .bss.*",
 }
-# Nothing refers to what unwinds the stack: it is kept, and the linker drops what is about dropped functions.
+# Nothing refers to the unwind tables, so keep them; the linker drops the entries of dropped functions.
 _KEPT = "  .eh_frame 0 : { KEEP(*(.eh_frame .eh_frame.*)) }\n"
 _SCRIPT = (
     "SECTIONS\n{\n"
@@ -56,12 +56,12 @@ def slim_libraries(
     """Write slim copies of a platform's static libraries, and report the savings.
 
     Args:
-        platform: What they are for.
-        interface: Which they are, and their headers.
-        folder: Where those are.
-        output: The copies' folder.
-        say: Told what is saved, and which library stays as it is.
-        public: Globs of the public symbols; those that the headers name if there is none.
+        platform: The libraries' platform.
+        interface: The libraries and their headers.
+        folder: The folder of these files.
+        output: The folder for the copies.
+        say: Prints the savings, and which libraries stay unchanged.
+        public: Globs of the public symbols; if empty, the symbols that the headers name.
 
     Returns:
         The libraries that have a copy.
@@ -95,14 +95,14 @@ def slim_library(
     """Write a copy of a static library with only what its public symbols need.
 
     Args:
-        platform: What the library is for; one with ELF objects.
+        platform: The library's platform, which must use ELF.
         source: The library.
-        target: The copy; its folder is made. Not written where the copy would lack something.
+        target: The copy; its folder is created if missing. Not written if the copy would lack a symbol.
         wanted: The public symbols, as globs or names; those that the library does not define are ignored.
         environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
 
     Returns:
-        None; or why the library stays as it is: a symbol that the copy would miss.
+        None; or why the library stays unchanged: a symbol that the copy would lack.
 
     Raises:
         UsageError: The platform does not use ELF, the library defines nothing public, a program is missing,

@@ -34,15 +34,15 @@ def download_release(
     """Download every file that a release's `SHA256SUMS` lists.
 
     Args:
-        origin: Where it is.
-        where: The same, for errors.
-        manifest: Whose release it is; its source is published elsewhere.
-        folder: Where the files go, which is empty.
-        transport: Downloads.
+        origin: The place of the release.
+        where: The place's name, for errors.
+        manifest: The release's manifest; its source is published elsewhere.
+        folder: The empty output folder.
+        transport: Downloads the files.
 
     Raises:
-        UnavailableError: There is no `SHA256SUMS`, or a file is not there.
-        IntegrityError: A file is not what `SHA256SUMS` says, or that is malformed.
+        UnavailableError: `SHA256SUMS`, or a file, is missing.
+        IntegrityError: A file does not match `SHA256SUMS`, or that is malformed.
     """
     text = origin.text(SUMS)
     if text is None:

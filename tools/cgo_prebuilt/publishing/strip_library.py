@@ -12,7 +12,7 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.publishing.binutils import program, run
 
 _VERSION_SECONDS = 10.0
-"""The longest that a program may take to say what it is."""
+"""The time limit for a program to print its version."""
 
 
 def strip_library(
@@ -21,22 +21,22 @@ def strip_library(
     """Write a copy of a library without debug information; its symbols stay.
 
     Args:
-        platform: What the library is for.
+        platform: The library's platform.
         source: The library.
-        target: The copy; its folder is made. May be the library itself.
+        target: The copy; its folder is created if missing. May be the library itself.
         environ: `STRIP` names the program and its first options.
 
     Raises:
-        UsageError: There is no program for it, or it fails. See `binutils`.
+        UsageError: No program is available, or it fails. See `binutils`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if source != target:
         shutil.copyfile(source, target)
-    # LLVM's knows every format; the host's, often its own only.
+    # LLVM's program knows every format; the host's often only its own.
     strip = program(environ, "STRIP", "llvm-strip", "strip")
     options = ["-S"] if platform.os == "darwin" else ["--strip-debug"]
     if not _is_of_apple(strip):
-        options.append("-D")  # neither times nor owners in an archive's index
+        options.append("-D")  # no times and owners in an archive's index
     run([*strip, *options, str(target)], "STRIP", source)
 
 

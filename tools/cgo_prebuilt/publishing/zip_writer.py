@@ -18,16 +18,16 @@ def write_zip(file: IO[bytes], members: Iterable[tuple[str, bytes | Path]]) -> N
     """Write a zip.
 
     Args:
-        file: Where to.
-        members: Names, in the order that they will have, and what each holds: bytes, or a file.
+        file: The output.
+        members: The names in order, each with its contents: bytes, or a file.
 
     Raises:
-        OSError: A file cannot be read, or the zip not be written.
+        OSError: A file cannot be read, or the zip cannot be written.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
             info = zipfile.ZipInfo(name, _EPOCH)
-            info.create_system = 3  # Unix, whatever this machine is
+            info.create_system = 3  # Unix, on any machine
             info.external_attr = _REGULAR_FILE << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             if isinstance(content, bytes):

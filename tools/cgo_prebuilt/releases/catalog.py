@@ -1,7 +1,7 @@
 """The names in an archive, and the file that each link resolves to.
 
-Nothing here trusts a link: it is followed within the archive, part by part as a system would on a disk,
-and whatever it leads to elsewhere is refused.
+Links are not trusted: each is resolved within the archive, part by part as on a disk, and refused if it
+leads out of the archive.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import landings, normalize
 
 NAMES_MAX = 200_000
-"""No lock is made of an archive with more members: their names are held in memory."""
+"""The most members of an archive that can be locked, since their names are held in memory."""
 
 _NAME_BYTES_MAX = 32 << 20
 _LINK_MAX = 4096
-_FOLLOWED_MAX = 40  # as Linux (path_resolution(7))
+_FOLLOWED_MAX = 40  # as on Linux (path_resolution(7))
 _STEPS_MAX = 5_000_000
 
 _REMEDY = (
@@ -32,13 +32,13 @@ class Catalog:
     """The members of an archive.
 
     Attributes:
-        where: What the archive is called in an error.
-        kinds: What each member is, by name, but for folders.
-        links: What each link leads to, as the archive says it.
-        folders: All folders, also those that are no members of their own; the root is empty.
-        places: Where readers put something else than a folder, see `landings`.
-        twice: Where they put several things.
-        loose: Hard links to nothing that stands before them.
+        where: The name of the archive in errors.
+        kinds: The kind of each member except folders, by name.
+        links: The unresolved target of each link, by name.
+        folders: All folders, including those without a member; the root is empty.
+        places: The paths at which readers may place a member other than a folder, see `landings`.
+        twice: The paths at which they may place several members.
+        loose: Hard links to no earlier member.
     """
 
     where: str
@@ -75,11 +75,11 @@ class Catalog:
             name: The file's name from the archive's root: safe, and without `.` or `..`.
 
         Returns:
-            The member's name; None where there is no such file.
+            The member's name; None if there is no such file.
 
         Raises:
-            IntegrityError: It is a link that leads to no file of the archive, or it is something else
-                than a file, or readers may disagree about what it is.
+            IntegrityError: It is a link to no file of the archive, or not a file, or readers may disagree
+                about it.
         """
         target = self._target(name, strict=True)
         if target is None:
@@ -105,7 +105,7 @@ class Catalog:
         return target
 
     def _target(self, name: str, *, strict: bool) -> str | None:
-        """Return what a name resolves to; None if it cannot be a file.
+        """Return the member that a name resolves to; None if it cannot be a file.
 
         Args:
             name: The name.
@@ -190,7 +190,7 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
     """Read the names of all members and the targets of links.
 
     Raises:
-        IntegrityError: They are too many, or a link is too long or something else as well.
+        IntegrityError: There are too many members, or a link is too long or also something else.
         CgoPrebuiltError: The errors of `members`.
     """
     catalog = Catalog(where)
@@ -209,7 +209,7 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
         if member.kind in (HARD_LINK, SYMBOLIC_LINK):
             link = catalog.links[name] = member.link or _read_link(member, where)
             length += len(link)
-            # The system makes hard links to files only, and readers in the order of the members.
+            # Systems hard-link files only, and readers create hard links in the order of the members.
             before = catalog.kinds.get(normalize(link))
             if member.kind == HARD_LINK and before not in (FILE, HARD_LINK):
                 catalog.loose.add(name)

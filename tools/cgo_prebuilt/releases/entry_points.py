@@ -1,8 +1,8 @@
-"""Find where the members that platforms need are in a compressed tar, and where decoding can enter it.
+"""Find the members that platforms need in a compressed tar, and the points where decoding can begin.
 
-A border between two streams, frames or blocks can be entered as it is. Within deflate data a decoder
-needs the 32 KiB before: `indexed_gzip` finds such places; it is loaded here only. The format that it
-exports them in is that of its version 1: `indexed_gzip/zran.c`, `zran_export_index`.
+Decoding can begin at each border between streams, frames or blocks. Within deflate data, a decoder needs
+the 32 KiB before the point. `indexed_gzip`, which only this module loads, finds such points; the format of
+its export is that of its version 1: `indexed_gzip/zran.c`, `zran_export_index`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from cgo_prebuilt.locks.archive_ranges import (
 from cgo_prebuilt.releases.xz_blocks import read_blocks
 
 SMALLEST = 4 << 20
-"""A smaller archive is read whole: its bytes take no longer than a few requests."""
+"""Smaller archives are read whole, since their bytes take no longer than a few requests."""
 
 _SPACING = 1 << 20
-"""How far points within deflate data are apart, decoded: a fetch decodes half of it too much."""
+"""The decoded distance of points within deflate data; on average, a fetch decodes half of it too much."""
 _MOST_POINTS = 2048
-"""Each has a window of 32 KiB while they are searched."""
+"""The most points in memory during the search, each with a window of 32 KiB."""
 _HEADER = struct.Struct("<5sBBQQIII")
 _POINT = struct.Struct("<QQBB")
 _MAGIC, _VERSION = b"GZIDX", 1
@@ -40,25 +40,25 @@ _MAGIC, _VERSION = b"GZIDX", 1
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is in a compressed tar.
+    """The places of members and streams in a compressed tar.
 
     Attributes:
-        spans: Of each member, `Member.span`; in order.
-        borders: Where streams begin: in the archive, and in the tar.
+        spans: The `Member.span` of each member, in order.
+        borders: For each start of a stream, its offset in the archive and in the tar.
     """
 
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     borders: list[tuple[int, int]] = field(default_factory=list)
 
     def watch(self, members: Iterable[Member]) -> Iterator[Member]:
-        """Pass members on, and records where they are."""
+        """Yield the members, and record their places."""
         for member in members:
             self.spans[member.name] = member.span
             yield member
 
 
 def can_enter_deflate() -> bool:
-    """Return whether points within deflate data can be found."""
+    """Return whether points within deflate data can be found on this machine."""
     return _indexed_gzip() is not None
 
 
@@ -68,14 +68,14 @@ def find_ranges(
     """Find how to read parts of an archive.
 
     Args:
-        file: The archive, a sound one.
+        file: The archive, which is known to be sound.
         size: Its size in bytes.
         format: One of `archive_ranges.ENTERED`.
-        layout: Where everything is in it.
+        layout: The layout of the archive.
         users: For each platform, the names of the members that it needs.
 
     Returns:
-        None where every platform has to read about all of it.
+        The ranges; None if every platform would read nearly all of it.
     """
     runs = _runs(layout.spans, users)
     points = [EntryPoint(place, decoded, window=b"") for place, decoded in layout.borders]
@@ -90,7 +90,7 @@ def find_ranges(
 
 
 def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> bool:
-    """Return whether only a missing decoder keeps an archive's ranges from being found."""
+    """Return whether an archive's ranges are missing only because a decoder is missing."""
     if format != "tar.gz" or can_enter_deflate():
         return False
     total = max(end for _, end in layout.spans.values())
@@ -101,7 +101,7 @@ def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> b
 def _runs(
     spans: Mapping[str, tuple[int, int]], users: Sequence[frozenset[str]]
 ) -> tuple[MemberRun, ...]:
-    """Return the runs of members behind each other that the same platforms need."""
+    """Return the runs of consecutive members that the same platforms need."""
     runs: list[MemberRun] = []
     before: list[int] = []
     for name, (start, end) in spans.items():
@@ -115,20 +115,20 @@ def _runs(
 
 
 def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list[EntryPoint]:
-    """Both in order; of two for the same place, the border."""
+    """Merge borders and points in order; at the same place, keep the border."""
     by_place = {point.decoded: point for point in (*points, *borders)}
     return [by_place[place] for place in sorted(by_place)]
 
 
 def _block_points(file: BinaryIO) -> list[EntryPoint]:
-    """Return the points between the blocks of an xz file; none where its index tells none."""
+    """Return the points between the blocks of an xz file; none if its index has none."""
     try:
         blocks = [block for block in read_blocks(file) if block.decoded < block.decoded_end]
     except ValueError:
         return []
     points = []
     for block in blocks:
-        # The header of the stream is before its first block, which is entered there.
+        # The first block is entered at the header of the stream before it.
         start = block.start - len(block.header) if block.is_first else block.start
         points.append(
             EntryPoint(start, block.decoded, window=b"" if block.is_first else block.header)
@@ -154,7 +154,7 @@ def _deflate_points(file: BinaryIO, decoded: int) -> list[EntryPoint]:
 def _read_points(file: BinaryIO) -> list[EntryPoint]:
     magic, version, _, _, _, _, window, count = _HEADER.unpack(file.read(_HEADER.size))
     if (magic, version) != (_MAGIC, _VERSION):
-        return []  # of a newer indexed_gzip; what it finds is only missed
+        return []  # from a newer indexed_gzip: ignore its points
     rows = [_POINT.unpack(file.read(_POINT.size)) for _ in range(count)]
     return [
         EntryPoint(compressed, decoded, bits, file.read(window))

@@ -1,7 +1,7 @@
 """Store shared libraries under their SONAMEs, which programs look for. Pure.
 
 A program records the SONAME of a shared library, not the name of the file that it was linked with. So
-the file must have that name; what the manifest called it stays beside it, for `-lNAME`.
+the file must have that name. The file with the manifest's name stays beside it, for `-lNAME`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ def expose(platform: LockedPlatform, sonames: Mapping[str, str]) -> LockedPlatfo
     """Add a file under its SONAME for each shared library, and link that one.
 
     Args:
-        platform: The platform, its shared libraries by the manifest's paths.
-        sonames: The SONAME of each that has one.
+        platform: The platform, with its shared libraries at the manifest's paths.
+        sonames: The SONAMEs by path.
 
     Raises:
-        ManifestError: Another file has the name.
+        ManifestError: A different file has the name.
     """
     paths = {path: _sibling(path, sonames.get(path)) for path in platform.interface.shared_library}
     there = {file.path: file for file in platform.files()}

@@ -24,7 +24,7 @@ from cgo_prebuilt.url import Url
 
 _ASSETS = 100
 _RELEASES = 30
-"""Fewer on a page: each has its notes, and all its assets."""
+"""The number of releases on a page: small, since each has its notes and all its assets."""
 _MOST_PAGES = 100
 _MOST_SECONDS = 600.0
 _NEXT = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
@@ -38,11 +38,11 @@ _Field = TypeVar("_Field", int, str, bool)
 
 @dataclass(frozen=True, slots=True)
 class GitHubSite:
-    """A GitHub site, as GitHub Actions names it in the environment.
+    """A GitHub site, from the variables of GitHub Actions.
 
     Attributes:
-        api: Its API, without a slash at its end.
-        server: Where people see it, likewise.
+        api: The URL of its API, without a final slash.
+        server: The URL of its web pages, without a final slash.
         has_token: Whether there is a `GITHUB_TOKEN` or `GH_TOKEN`.
         environ: The environment.
     """
@@ -66,7 +66,7 @@ class GitHubSite:
         """Return a URL of an API response, if it is GitHub's.
 
         Raises:
-            UnavailableError: It is not: the token is not for it, and neither is a release's file.
+            UnavailableError: It is on another server, which must not get the token.
         """
         if not is_github(url, self.environ):
             raise UnavailableError(
@@ -88,9 +88,9 @@ class Asset:
     Attributes:
         id: The API's number for it.
         name: The file's name.
-        state: `uploaded`, or `starter` where an upload was cut off.
-        sha256: What GitHub says it is; None for a file from before June 2025.
-        url: The API's address of it.
+        state: `uploaded`, or `starter` after an interrupted upload.
+        sha256: The digest that GitHub states; None for a file from before June 2025.
+        url: Its URL in the API.
     """
 
     id: int
@@ -108,11 +108,11 @@ class Release:
         id: The API's number for it.
         tag: Its tag.
         draft: Whether only the repository's owners see it.
-        upload_url: Where to send a file, without the `{?name,label}` at its end.
-        page: Where people see it.
-        day: When it was published, such as `2026-11-28`; empty for a draft.
-        published: The same to the second; None for a draft.
-        prerelease: Whether its owners call it one.
+        upload_url: The URL for uploads, without the `{?name,label}` at its end.
+        page: The URL of its web page.
+        day: The day of its publication, such as `2026-11-28`; empty for a draft.
+        published: The time of its publication; None for a draft.
+        prerelease: Whether it is marked as a pre-release.
     """
 
     id: int
@@ -129,13 +129,13 @@ class GitHubApi:
     """The releases of one repository.
 
     Args:
-        site: Where GitHub is.
+        site: The GitHub site.
         repository: `OWNER/NAME`.
         session: Sends the requests, with `HEADERS`.
-        writes: Whether releases are made here: what is refused asks for another right, then.
+        writes: Whether releases are written; then a refusal asks for the right to write.
 
     Attributes:
-        url: Where the releases are.
+        url: The URL of the releases.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class GitHubApi:
         return None if reply.status == 404 else self._release(self._good(reply))
 
     def find(self, tag: str) -> Release | None:
-        """Return the release of a tag, even a draft, which only the full list has."""
+        """Return the release of a tag, even a draft, which only the list of all releases has."""
         published = self.published(tag)
         if published is not None:
             return published
@@ -170,7 +170,7 @@ class GitHubApi:
         """Return the most recent releases, newest first, including drafts.
 
         Args:
-            most: How many at most.
+            most: The maximum number.
         """
         items = self._items(Url(f"{self._base}?per_page={_RELEASES}"))
         return [self._release(item) for item in islice(items, most)]
@@ -179,7 +179,7 @@ class GitHubApi:
         """Create a draft for a tag; publishing it creates the tag if missing.
 
         Raises:
-            Failure: It may be there or not. Look before asking again: a tag can have two drafts.
+            Failure: The draft may exist. Check before retrying: a tag can have two drafts.
         """
         document = {
             "tag_name": tag,
@@ -308,10 +308,10 @@ def _field(item: object, name: str, kind: type[_Field]) -> _Field:
     """Return a field of an API object.
 
     Raises:
-        UnavailableError: Nothing, or something of another type.
+        UnavailableError: It is missing or has a wrong type.
     """
     value = item.get(name) if isinstance(item, dict) else None
-    # For Python, a truth value is a number.
+    # In Python, a bool is an int.
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise _strange()
     return value

@@ -1,7 +1,7 @@
 """Index an archive's files with their hashes, to lock them.
 
-The archive is read twice: once to its end for what is in it, so that a lock is only made of one that is
-sound as a whole and links can lead to what comes later, and once for the files that are wanted.
+The archive is read twice. The first pass reads all names to the end, so that a broken archive is refused
+and links can refer to later members. The second pass reads the wanted files.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from cgo_prebuilt.soname import read_soname
 
 
 class WantedFiles:
-    """The files that a lock is to hold.
+    """The files to lock.
 
     Args:
-        promises: Paths and globs. What macOS' tar adds to files (`._x.h`) only counts by its own name.
-        shared: Those of the paths that are shared libraries, whose SONAME is read.
-        inspected: Those of the paths that are libraries whose objects are read.
+        promises: Paths and globs. Globs do not match the files that macOS' tar adds (`._x.h`).
+        shared: The paths of shared libraries, whose SONAMEs are read.
+        inspected: The paths of libraries whose objects are read.
         everything: Take every file, whatever its name.
     """
 
@@ -72,13 +72,12 @@ class Contents:
     """The contents of an archive.
 
     Attributes:
-        files: Those that are wanted, sorted by path.
-        strip_prefix: The folder inside the archive that their paths are relative to.
-        names: The names of all members but folders.
-        sonames: By the path of a shared library, the name that it has to have when a program starts;
-            only for those that have one.
-        objects: By the path of a library that is inspected, what it is made of.
-        layout: Where everything is in it, where parts of such an archive can be read.
+        files: The wanted files, sorted by path.
+        strip_prefix: The folder in the archive to which their paths are relative.
+        names: The names of all members except folders.
+        sonames: The SONAMEs of shared libraries, by path.
+        objects: The objects of inspected libraries, by path.
+        layout: The layout, if parts of such an archive can be read.
     """
 
     files: tuple[LockedFile, ...]
@@ -91,7 +90,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A member that was read: SHA-256, size, and facts about a library."""
+    """A member's SHA-256, size, and facts about a library."""
 
     sha256: str
     size: int
@@ -104,14 +103,14 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
 
     Args:
         stream: The archive.
-        spec: What the manifest says of it.
-        wanted: Which files to lock.
-        where: What the archive is called in an error.
+        spec: The archive in the manifest.
+        wanted: The files to lock.
+        where: The name of the archive in errors.
 
     Raises:
-        IntegrityError: The archive is malformed, truncated or a bomb; or a wanted member has an
-            unsafe name, is a link that leads to no file of the archive, is no file, or is there twice.
-        ManifestError: What the manifest says of the archive's layout does not fit it.
+        IntegrityError: The archive is malformed, truncated or a bomb; or a wanted member has an unsafe
+            name, is a link to no file of the archive, is not a file, or appears twice.
+        ManifestError: The manifest does not fit the archive's layout.
         UsageError: This machine has no decoder for the format.
         CgoPrebuiltError: The stream's own errors.
     """
@@ -229,7 +228,7 @@ def _contents(
 
 
 def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
-    """Return a path's member; among copies, the one that programs look for."""
+    """Return a path's member; among copies, the one that programs load."""
     named = [member for member in members if member.rpartition("/")[2] == found[member].soname]
     if len({found[member].sha256 for member in members}) > 1:
         raise ManifestError(
@@ -241,7 +240,7 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
 
 
 def _read(member: Member, where: str, is_shared: bool, is_inspected: bool) -> _Found:
-    """Hash a member, and read the facts about a library, which need all of it."""
+    """Hash a member; of a library, also read the facts, which need all of its bytes."""
     if not is_shared and not is_inspected:
         return _hashed(member, where, None)
     with tempfile.TemporaryFile() as copy:

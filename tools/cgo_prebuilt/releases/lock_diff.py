@@ -13,11 +13,11 @@ from cgo_prebuilt.requirements import Requires
 def describe_changes(old: Lock | None, new: Lock) -> list[str]:
     """Return the changes, a line each.
 
-    A version that is new is compared with what was the default before: that is what its users
-    will see. One that was there already must not change, so a change there is said loudly.
+    A new version is compared with the previous default, since its users will see that difference. An
+    existing version must not change, so a change there is marked.
 
     Returns:
-        The lines, indented below what they belong to; none where nothing changed.
+        The lines, indented below their subject; none without a change.
     """
     lines = []
     before = old.versions if old is not None else {}
@@ -27,7 +27,7 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
             lines.append(f"+ {name}" + (f", compared with {origin}:" if origin else ":"))
             lines += _version(before.get(origin or ""), version)
         elif before[name] != version:
-            # How archives are read does not change what is read.
+            # Ranges affect how archives are read, but not the result.
             was, now = with_ranges(before[name], {}), with_ranges(version, {})
             told = replace(was, published=now.published, withdrawn=now.withdrawn)
             lines.append(f"~ {name}:" if told == now else f"! {name} is not what it was:")
@@ -114,7 +114,7 @@ def _interface(old: Interface, new: Interface) -> list[str]:
     return [
         f"{field.name}: {_value(getattr(old, field.name))} -> {_value(getattr(new, field.name))}"
         for field in fields(Interface)
-        # Headers are files, and are listed as those.
+        # Headers are listed as files.
         if field.name not in ("headers", "runtime_files")
         and getattr(old, field.name) != getattr(new, field.name)
     ]

@@ -1,4 +1,4 @@
-"""The ranges of a lock's archives, while the lock is made: those found before stay, others are found."""
+"""Find the ranges of a lock's archives while the lock is made; keep the ones found before."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _Users = tuple[frozenset[str], ...]
 
 @dataclass(frozen=True, slots=True)
 class RangesFinder:
-    """What ranges are found with.
+    """Finds ranges.
 
     Attributes:
-        layouts: Where everything is in an archive, by its SHA-256.
-        open_archive: Where an archive is on this machine; None where it is no longer.
-        old: The lock as it was.
-        sections: Those of its file, by their hashes. What is found is added.
+        layouts: The layouts of archives, by their SHA-256.
+        open_archive: Returns an archive's path on this machine; None if it is gone.
+        old: The previous lock.
+        sections: The sections of its ranges file, by their hashes; new ones are added.
         missed: The archives whose ranges only `indexed_gzip` could find.
     """
 
@@ -36,8 +36,8 @@ class RangesFinder:
     def with_ranges(self, version: LockedVersion) -> LockedVersion:
         """Return the version with the ranges of its archives.
 
-        What the old lock has of the same archive and the same members stays as it is, also where this
-        machine could not find it: so a lock is the same, whoever makes it.
+        The old lock's ranges of the same archive and members stay, even if this machine could not find
+        them, so that the lock does not depend on the machine.
         """
         known: dict[tuple[str, _Users], str] = {}
         for before in self.old.versions.values() if self.old is not None else ():
@@ -51,7 +51,7 @@ class RangesFinder:
         return with_ranges(version, hashes)
 
     def _section(self, archive: LockedArchive, users: _Users, known: str) -> str:
-        """Return the hash of an archive's section; the one that is known, or an empty string, without one."""
+        """Return the hash of an archive's new section; without one, the known hash or an empty string."""
         layout = self.layouts.get(archive.sha256)
         if known in self.sections or layout is None:
             return known
@@ -71,7 +71,7 @@ class RangesFinder:
 
 
 def with_ranges(version: LockedVersion, hashes: Mapping[str, str]) -> LockedVersion:
-    """Return a version whose archives have these sections, by their own SHA-256; others have none."""
+    """Return a version with these sections, by the archives' SHA-256; other archives get none."""
 
     def ranged(platform: LockedPlatform) -> LockedPlatform:
         archives = tuple(
@@ -98,14 +98,14 @@ def named_sections(lock: Lock) -> set[str]:
 
 
 def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
-    """Return the file beside a lock, with the sections that the lock names; None where there are none."""
+    """Return the bytes of a ranges file with the sections that the lock names; None without any."""
     named = named_sections(lock)
     kept = {sha256: section for sha256, section in sections.items() if sha256 in named}
     return format_sections(kept) if kept else None
 
 
 def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
-    """Return each archive that may have ranges, with its platforms' members, by SHA-256."""
+    """Return each archive that may have ranges, by SHA-256, with the members of each platform."""
     archives: dict[str, LockedArchive] = {}
     users: dict[str, dict[frozenset[str], None]] = {}
     for _, _, prebuilt in version.prebuilts():
@@ -114,7 +114,7 @@ def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
                 members = frozenset(archive.member_of(file) for file in archive.files)
                 archives[archive.sha256] = archive
                 users.setdefault(archive.sha256, {})[members] = None
-    # Sorted: a manifest may name its platforms in another order.
+    # Sorted, since a manifest may name its platforms in any order.
     return {
         sha256: (archive, tuple(sorted(users[sha256], key=sorted)))
         for sha256, archive in archives.items()

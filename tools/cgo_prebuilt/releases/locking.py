@@ -1,6 +1,6 @@
 """Make a lock: find what a manifest names in a release's archives.
 
-`lock_version` decides; the downloading and reading of an archive is handed to it as a function.
+`lock_version` decides; it gets a function that downloads and reads an archive.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class IndexedArchive:
 
 
 Indexer = Callable[[ArchiveSpec, WantedFiles], IndexedArchive]
-"""Gets an archive and finds in it what is wanted."""
+"""Fetches an archive and indexes the wanted files."""
 
 Look = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], None]
-"""Is shown what a platform's libraries are made of, by their paths in the interface."""
+"""Called with the objects of a platform's libraries, by their paths in the interface."""
 
 
 def lock_version(
@@ -64,14 +64,14 @@ def lock_version(
 
     Args:
         manifest: The manifest.
-        index: Downloads and lists an archive; called once for each archive, several at a time.
-        lock_folder: Where the lock will be, which a source's `path` is relative to.
-        look: Inspects the libraries of each platform; None not to read them.
+        index: Downloads and indexes an archive; called once for each, several at a time.
+        lock_folder: The folder of the lock, to which a source's `path` is relative.
+        look: Inspects the libraries of each platform; None to skip that.
 
     Raises:
         IntegrityError: Two archives hold the same file.
-        ManifestError: An archive lacks what the manifest promises or holds nothing of it, or a library
-            has a name that cannot be linked.
+        ManifestError: An archive lacks a required file or has none of them, or a library has a name that
+            cannot be linked.
         UnavailableError: An archive cannot be fetched.
     """
     wanted: dict[ArchiveSpec, list[PlatformSpec]] = {}
@@ -117,7 +117,7 @@ def _results(
             indexed[archive] = future.result()
         except UnavailableError as error:
             missing.append(error)
-        if len(missing) == _MOST_MISSING:  # as without a network, where each takes its time
+        if len(missing) == _MOST_MISSING:  # such as without a network, which is slow
             break
     if len(missing) == 1:
         raise missing[0]
@@ -133,11 +133,11 @@ def _results(
 def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
     """Add or replace a version of a lock, and make it the default.
 
-    What the manifest says of withdrawn versions is recorded for all. A day of release that was
-    known stays where nobody could be asked for it again.
+    The manifest's withdrawn versions are marked in all versions. A known release day stays if it cannot be
+    determined again.
 
     Raises:
-        LockError: The lock is another library's.
+        LockError: The lock is for a different library.
     """
     if old is not None and old.name != manifest.name:
         raise LockError(
@@ -148,7 +148,7 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
     versions = dict(old.versions) if old is not None else {}
     before = versions.get(manifest.version, version)
     if not version.attestations and _hashes(before) == _hashes(version):
-        # They are about hashes: whoever locks the same archives again need not bring them again.
+        # Attestations are about hashes, so locking the same archives again keeps them.
         version = replace(version, attestations=before.attestations)
     versions[manifest.version] = replace(version, published=version.published or before.published)
     return Lock(
@@ -175,7 +175,7 @@ def indexer(
     Args:
         manifest: The manifest.
         settings: The settings.
-        run: Gets an archive and has it consumed, as `Transport.run` does; gives SHA-256 and size.
+        run: Fetches and consumes an archive, as `Transport.run` does; returns its SHA-256 and size.
     """
 
     def get(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
@@ -186,7 +186,7 @@ def indexer(
             contents = index(stream, spec, wanted, where=spec.file)
 
         urls = archive_urls(spec, manifest, settings)
-        # Of a registry's blob, the hash is known: other bytes are wrong.
+        # The hash of a registry's blob is known, so other bytes are wrong.
         sha256, size = run(Download(spec.file, urls, digest_in(urls)), consume)
         return IndexedArchive(sha256, size, contents)
 
@@ -198,7 +198,7 @@ def archive_urls(spec: ArchiveSpec, manifest: Manifest, settings: Settings) -> t
 
     Raises:
         ManifestError: It has no URL.
-        UnavailableError: The settings are offline, and it is on no `file://` URL.
+        UnavailableError: The settings are offline, and it has no `file://` URL.
     """
     if not spec.urls:
         raise ManifestError(

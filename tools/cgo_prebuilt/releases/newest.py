@@ -17,10 +17,10 @@ class Wish:
     """The requirements for a release to update to.
 
     Attributes:
-        tag: How the tags of releases are made of versions, with `{version}` in it.
-        min_age: How long ago it was published at least.
-        prereleases: Whether it may be one.
-        withdrawn: The versions that nobody should use.
+        tag: The template of the releases' tags, with `{version}`.
+        min_age: The least age of the release.
+        prereleases: Whether to consider pre-releases.
+        withdrawn: The withdrawn versions.
     """
 
     tag: str
@@ -30,7 +30,7 @@ class Wish:
 
 
 def tag_template(tag: str, version: str) -> str | None:
-    """Return how tags are made of versions: `v{version}` for `v1.2.0`; None if they are not."""
+    """Return the template of tags by an example: `v{version}` for `v1.2.0`; None if it has no version."""
     return tag.replace(version, "{version}") if tag.count(version) == 1 else None
 
 
@@ -44,14 +44,14 @@ def newest_version(
     """Choose the newest version that meets a wish.
 
     Args:
-        releases: All that are known, in any order.
-        current: The version that there is now.
-        wish: What it must be.
-        now: The time.
-        passed_over: Told of each newer version that does not fit, and why.
+        releases: The known releases, in any order.
+        current: The present version.
+        wish: The requirements.
+        now: The present time.
+        passed_over: Called with each newer version that is skipped, and the reason.
 
     Returns:
-        The version; None where none is newer.
+        The version; None if there is no newer one.
     """
     before, _, after = wish.tag.partition("{version}")
     found: dict[tuple[object, ...], str] = {}

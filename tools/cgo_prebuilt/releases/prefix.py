@@ -19,7 +19,7 @@ def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
     """Find the folder to which the manifest's paths are relative; empty for the root.
 
     Raises:
-        ManifestError: What the manifest says of it fits no folder, or several.
+        ManifestError: The manifest's pattern matches no folder, or several.
     """
     if spec.find:
         key, said = "find", spec.find
@@ -52,11 +52,11 @@ def whereabouts(path: str, prefix: str, names: Collection[str]) -> str | None:
 
     Args:
         path: The path, or a glob.
-        prefix: The folder that it is relative to.
+        prefix: The folder to which it is relative.
         names: The names of the archive's members.
 
     Returns:
-        What the archive has instead and what to write; None where nothing is near.
+        A similar file of the archive and the text to write; None without one.
     """
     pattern = compile_pattern(f"**/{path}")
     elsewhere = [name for name in names if pattern.fullmatch(name)]
@@ -79,7 +79,7 @@ def _prefixes(path: str, names: Sequence[str]) -> list[str]:
     """Return the folders below which a path or glob would match, the shortest first."""
     depth = path.count("/")
     if "**" in path.split("/"):
-        # It takes any number of folders: what stands before its first fixed part is the prefix.
+        # `**` matches any number of folders, so the prefix ends before its first fixed part.
         first = path.split("/")[0]
         if is_pattern(first):
             return []

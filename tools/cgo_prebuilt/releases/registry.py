@@ -9,7 +9,7 @@ The layout, which `publish` writes and `lock` reads (OCI image and distribution 
 - Each manifest has `artifactType` `ARTIFACT`, the empty config
   (`application/vnd.oci.empty.v1+json`, `{}`), and a layer for each archive. A layer's annotation
   `TITLE` is the archive's file name, and its digest is the archive's SHA-256.
-- What is about the whole release is a manifest whose `subject` is the index, with a layer for each
+- Files about the whole release are in manifests whose `subject` is the index, with a layer for each
   file, titled likewise: `SHA256SUMS` and `SHA256SUMS.sig` in one of `artifactType` `SIGNED`; SBOMs
   and attestations in others, by their media type. Where the registry has no referrers API, the tag
   `sha256-HEX` of the index lists them, as the specification says.
@@ -35,7 +35,7 @@ FLAVOR: Final = "dev.cgo-prebuilt.flavor"
 INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 ACCEPT: Final = {"Accept": f"{INDEX_TYPE}, {MANIFEST_TYPE}"}
-"""The headers of every question for a manifest."""
+"""The headers of every request for a manifest."""
 
 _PLACE: Final = re.compile(
     r"oci://([A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9a-fA-F:]+\](?::[0-9]+)?)/([a-z0-9._/-]+)"
@@ -75,10 +75,10 @@ def manifest_in(reply: Reply, reference: str) -> bytes:
 
     Args:
         reply: Its answer.
-        reference: What it was asked for: a tag, or a digest, which the manifest must have.
+        reference: The requested tag, or digest, which must match.
 
     Raises:
-        IntegrityError: It is another one.
+        IntegrityError: The digest does not match.
     """
     digest = f"sha256:{hashlib.sha256(reply.content).hexdigest()}"
     if reference.startswith("sha256:") and reference != digest:
@@ -94,7 +94,7 @@ def tag_of(version: str) -> str:
     """Return a version's tag.
 
     Raises:
-        UsageError: No tag can be called so.
+        UsageError: A tag cannot have this name.
     """
     tag = version.replace("+", "_")
     if not _TAG.fullmatch(tag):

@@ -1,4 +1,4 @@
-"""The files of a release in an OCI registry: from an index to the layers of its manifests."""
+"""Find the files of a release in an OCI registry: from an index to the layers of its manifests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cgo_prebuilt.releases.registry import TITLE
 
 Descriptor = Mapping[str, object]
 Get = Callable[[str, str], bytes | None]
-"""Returns what a repository has: `manifests` by tag or digest, `referrers` of a digest; or None."""
+"""Returns a repository's document: of `manifests` by tag or digest, or of `referrers` by digest; or None."""
 
 DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
 _MOST: Final = 500
@@ -38,9 +38,9 @@ def layers_about(digest: str, get: Get) -> Iterator[Descriptor]:
     """Yield the layers of the manifests that refer to another one.
 
     Args:
-        digest: The other one's.
-        get: Fetches the list of referrers, or the tag that replaces it where a registry has no such
-            list (distribution specification 1.1, "Referrers Tag Schema"); then the manifests.
+        digest: The digest of the other one.
+        get: Fetches the list of referrers, or, if a registry has no such list, the tag that replaces it
+            (distribution specification 1.1, "Referrers Tag Schema"); then the manifests.
     """
     listed = _linked(get("referrers", digest), "manifests")
     for one in listed or _linked(get("manifests", digest.replace(":", "-")), "manifests"):

@@ -1,6 +1,6 @@
 """Read a release from an OCI registry: archives as blobs, and the files about them.
 
-`registry` says how a release is laid out. A blob is fetched like any other file: its URL is https, and
+`registry` defines the layout of a release. A blob is fetched like any other file: its URL is https, and
 its digest is the archive's SHA-256.
 """
 
@@ -71,14 +71,14 @@ class RegistryReader:
         """Return an archive's URL.
 
         Args:
-            place: `oci://HOST/NAME`, or with `:TAG` behind it.
-            version: The tag, where there is none.
+            place: `oci://HOST/NAME`, perhaps followed by `:TAG`.
+            version: The default tag.
             file: The archive's name.
-            purpose: Its platform and flavor: which of several is meant.
+            purpose: Its platform and flavor, to select among several.
 
         Raises:
-            UnavailableError: It is not there.
-            IntegrityError: The registry gives another manifest than was asked for.
+            UnavailableError: It is missing.
+            IntegrityError: The registry returns a different manifest than the requested one.
         """
         api, tag = key = _repository(place, version)
         if key not in self._artifacts:
@@ -101,10 +101,10 @@ class RegistryReader:
         """Return the URL of a text about a release, for a name beside a blob.
 
         Args:
-            url: Such as `https://HOST/v2/NAME/blobs/SHA256SUMS`; any other is given back.
+            url: A URL such as `https://HOST/v2/NAME/blobs/SHA256SUMS`; any other is returned unchanged.
 
         Returns:
-            None where the registry has no such file.
+            The URL; None if the registry lacks the file.
         """
         match = _BLOB.fullmatch(url.raw)
         api = Url(match[1]) if match else url
@@ -157,8 +157,8 @@ def with_blobs(manifest: Manifest, registry: RegistryReader) -> Manifest:
     """Return a manifest with registry URLs replaced by those of blobs.
 
     Raises:
-        UnavailableError: A registry lacks an archive, or does not give it.
-        UsageError: A URL names no repository.
+        UnavailableError: A registry lacks an archive, or refuses it.
+        UsageError: A URL does not name a repository.
     """
 
     def found(url: Url, file: str, purpose: Mapping[str, str]) -> Url:

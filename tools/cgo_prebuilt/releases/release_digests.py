@@ -1,7 +1,7 @@
-"""Hashes that a release states itself: `SHA256SUMS`, and GitHub's digests.
+"""Hashes that a release itself states: `SHA256SUMS`, and GitHub's digests.
 
-Neither is a reason to trust a file: whoever can replace one can replace the other. Where they
-disagree with what was downloaded, though, something is wrong, and no lock is made of it.
+They do not make a file trustworthy: an attacker who can replace the file can replace them, too. But if
+they contradict the downloaded files, something is wrong, and no lock is made.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Statement:
     """A statement of an archive's hash, and its source.
 
     Attributes:
-        source: Who.
+        source: The source of the statement.
         archive: The archive.
-        sha256: What it is said to have.
+        sha256: The stated SHA-256.
     """
 
     source: Url
@@ -38,10 +38,10 @@ _Sums = tuple[Url, PublishedSums] | None
 _Digests = tuple[Url, Mapping[str, str]] | None
 
 ReadText = Callable[[Url], str | None]
-"""Reads a small text from a URL; None where there is none."""
+"""Reads a small text from a URL; returns None if it does not exist."""
 
 ReadAssets = Callable[[Url], _Digests]
-"""Asks GitHub for the release that a download URL is of: who answered, and hashes by file."""
+"""Asks GitHub for the release of a download URL; returns the server's name, and hashes by file."""
 
 
 def collect_statements(
@@ -58,12 +58,12 @@ def collect_statements(
         archives: The archives.
         read_text: Reads `SHA256SUMS`.
         read_assets: Asks GitHub.
-        note: Told of a place that cannot be asked, or does not list an archive; that is no error.
-        guess: Reads what may well not be there, without trying again; `read_text` where it is None.
-        locate: The URL that a file beside an archive has; None where there is no such file.
+        note: Called if a place is unavailable, or does not list an archive, which is not an error.
+        guess: Reads a text that probably does not exist, without retries; None for `read_text`.
+        locate: Returns the URL of a file beside an archive; None if there is no such file.
 
     Returns:
-        What they say, in the order of the archives.
+        The statements, in the order of the archives.
     """
     said: dict[tuple[str, Url], object] = {}
     silent: set[Url] = set()
@@ -97,7 +97,7 @@ def collect_statements(
             github = ask("GitHub's release of ", url.sibling(""), partial(read_assets, url))
             if github is not None and name in github[1]:
                 saying.append((github[0], github[1][name]))
-            # A server that answers nothing of use to one question is spared the others.
+            # After one useless answer, send a server no further requests.
             if not saying and url.sibling("") not in silent:
                 others = map(url.sibling, (*OTHER_SUMS, f"{name}.sha256"))
                 texts = (listed(one, name, guess) for one in others)
@@ -112,7 +112,7 @@ def check_statements(statements: Iterable[Statement]) -> None:
     """Compare stated hashes with the downloads.
 
     Raises:
-        IntegrityError: They disagree; it names everybody who does.
+        IntegrityError: They disagree; the error names each source that does.
     """
     wrong = [item for item in statements if item.archive.sha256 != item.sha256]
     if wrong:
@@ -131,7 +131,7 @@ def _read_sums(
 ) -> _Sums:
     real = locate(place)
     text = None if real is None else read_text(real)
-    # By the other names, what is a page for people or has nothing in it is not there.
+    # Under the other names, a web page or an empty file counts as missing.
     is_other = place.name != SUMS
     if real is None or text is None or (is_other and text.lstrip("\ufeff \t\r\n")[:1] in "<"):
         return None

@@ -14,23 +14,23 @@ from cgo_prebuilt.releases.registry_reader import RegistryReader
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
-# What servers answer for a file that is not there; an S3 that may not be listed says 403.
+# The statuses for a missing file; S3 without the right to list answers 403.
 _ABSENT = (401, 403, 404, 410)
 _LARGEST_TEXT = 1 << 20
-"""`SHA256SUMS` of ten thousand files fits; what is larger is something else."""
+"""The largest text; a `SHA256SUMS` of ten thousand files fits."""
 
 
 class ReleaseReader:
     """A reader of small texts beside archives, and of GitHub's digests.
 
     Args:
-        site: Where GitHub is.
-        session: For texts.
-        github: For GitHub's API, with its headers.
-        registry: Knows the registries' blobs; None where none is asked.
+        site: The GitHub site.
+        session: Sends requests for texts.
+        github: Sends requests to GitHub's API, with its headers.
+        registry: Finds the blobs of registries; None if no registry is used.
 
     Attributes:
-        days: The days on which the releases were published that GitHub was asked for.
+        days: The publication days of the requested GitHub releases.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ReleaseReader:
         """Return the digests of a URL's release; None outside of GitHub.
 
         Raises:
-            CgoPrebuiltError: GitHub cannot be asked.
+            CgoPrebuiltError: GitHub cannot be reached.
         """
         address = self._site.asset_of(url)
         if address is None:
@@ -98,7 +98,7 @@ class ReleaseReader:
             path = url.file()
             if path is not None:
                 if not Path(path).is_file() and Path(path).exists():
-                    raise ValueError("not a file")  # nobody may ever write into a pipe
+                    raise ValueError("not a file")  # a pipe may never get a writer
                 with Path(path).open("rb") as file:
                     content = file.read(_LARGEST_TEXT + 1)
                 if len(content) > _LARGEST_TEXT:
@@ -127,11 +127,11 @@ def read_signature(
 
     Args:
         public_key: The expected signer.
-        urls: Where the archives are.
-        read_text: Reads a small text; None where there is none.
+        urls: The URLs of the archives.
+        read_text: Reads a small text; returns None if it does not exist.
 
     Raises:
-        IntegrityError: There is none.
+        IntegrityError: It does not exist.
     """
     places = list(dict.fromkeys(url.sibling(SUMS) for url in urls))
     for place in places:

@@ -1,4 +1,4 @@
-"""Where the blocks of an xz file begin, by the index at the end of each stream.
+"""Find the blocks of an xz file, by the index at the end of each stream.
 
 Reference: the .xz file format 1.2, sections 2 (streams), 3 (blocks) and 4 (the index).
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 _HEADER = 12
-"""The bytes of a stream's header, and of its footer."""
+"""The size of a stream's header, and of its footer, in bytes."""
 _FOOTER_MAGIC = b"YZ"
 _LONGEST_INDEX = 64 << 20
 _ALIGNMENT = 4
@@ -18,17 +18,17 @@ _ALIGNMENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of an xz file, which can be decoded behind the header of its stream.
+    """A block of an xz file, which can be decoded after the header of its stream.
 
     Attributes:
-        start: Its offset in the file.
-        decoded: The offset of what it decodes to.
+        start: The offset of its start in the file.
+        decoded: The offset of its start in the decoded bytes.
         header: The header of its stream.
-        end: The offset behind it in the file.
-        decoded_end: The offset behind what it decodes to.
+        end: The offset of its end in the file.
+        decoded_end: The offset of its end in the decoded bytes.
         is_first: Whether it is the first of its stream.
-        is_last: Whether it is the last: the index follows, which a decoder compares with the blocks
-            that it has seen.
+        is_last: Whether it is the last. The index follows it, which a decoder compares with the decoded
+            blocks.
     """
 
     start: int
@@ -41,7 +41,7 @@ class Block:
 
 
 def read_blocks(file: BinaryIO) -> list[Block]:
-    """Read where the blocks are of a file that is known to be sound.
+    """Return the blocks of a file that is known to be sound.
 
     Args:
         file: The file, seekable.
@@ -50,7 +50,7 @@ def read_blocks(file: BinaryIO) -> list[Block]:
         The blocks in order.
 
     Raises:
-        ValueError: It is no xz file, or has an index that is too large.
+        ValueError: It is not an xz file, or its index is too large.
     """
     streams: list[tuple[bytes, int, list[tuple[int, int]]]] = []
     end = file.seek(0, os.SEEK_END)
@@ -79,7 +79,7 @@ def read_blocks(file: BinaryIO) -> list[Block]:
 
 
 def _records(index: bytes) -> list[tuple[int, int]]:
-    """Read the records of an index: of each block, its unpadded size, and the size that it decodes to."""
+    """Read the records of an index: each block's unpadded size, and its decoded size."""
     position = 1
     numbers: list[int] = []
     count, position = _number(index, position)
@@ -90,7 +90,7 @@ def _records(index: bytes) -> list[tuple[int, int]]:
 
 
 def _number(data: bytes, position: int) -> tuple[int, int]:
-    """Read an integer of seven bits in each byte (section 1.2), and where it ends."""
+    """Return an integer with seven bits in each byte (section 1.2), and the offset of its end."""
     value = shift = 0
     while True:
         if position >= len(data):
