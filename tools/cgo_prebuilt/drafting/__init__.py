@@ -1,1 +1,1 @@
-"""Drafts a manifest from somebody else's release: `init`. No consumer runs it."""
+"""Draft a manifest from somebody else's release, for `init`. No consumer runs it."""

@@ -1,6 +1,6 @@
-"""What a release file's name says: its platform, or a reason to leave it out.
+"""Read the platform from a release file's name, or a reason to leave the file out.
 
-Pure. People call platforms many things; what a binary's own header says is stronger evidence.
+Pure. Platforms have many names; a binary's header is stronger evidence.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _REASONS = tuple((reason, re.compile(f"(?i){words}")) for reason, words in _LEFT
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A part of a name that names a system, an architecture or a C library."""
+    """A word in a name that means a system, an architecture or a C library."""
 
     start: int
     end: int
@@ -91,14 +91,14 @@ class NameReading:
 
     Attributes:
         name: The name.
-        words: The words that say it, in order.
+        words: The words about it, in order.
     """
 
     name: str
     words: tuple[Word, ...]
 
     def values(self, kind: str) -> tuple[str, ...]:
-        """Return what the words of a kind say; the last first, since paths become more specific."""
+        """Return the values of the words of a kind; the last first, since paths become more specific."""
         return tuple(
             dict.fromkeys(word.value for word in reversed(self.words) if word.kind == kind)
         )
@@ -137,7 +137,7 @@ class NameReading:
         return f"2.{found[1]}" if found[1] else _OLD_MANYLINUX[found[0].lower()]
 
     def platforms(self) -> tuple[Platform, ...]:
-        """Return the supported platforms that it names completely; none if something is missing."""
+        """Return the supported platforms that it names completely; none if the name is incomplete."""
         named = [Platform(self.os, arch, self.libc) for arch in self.arches]
         return tuple(platform for platform in named if platform in SUPPORTED)
 
@@ -185,7 +185,7 @@ def read_name(name: str) -> NameReading:
 
 
 def _without_overlaps(words: list[Word]) -> Iterator[Word]:
-    """Yield the words that no longer word covers; `x86` in `x86_64` says nothing."""
+    """Yield the words that are not part of longer words, such as `x86` in `x86_64`."""
     taken: list[Word] = []
     for word in sorted(words, key=lambda w: (w.start - w.end, w.start)):
         if all(word.end <= other.start or word.start >= other.end for other in taken):

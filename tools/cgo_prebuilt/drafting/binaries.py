@@ -1,7 +1,7 @@
-"""A library's kind, platform and needs, from its own header. Reads no symbols.
+"""Read a library's kind, platform and needs from its header, without its symbols.
 
-References: System V ABI (ELF); Apple's <mach-o/loader.h>, <mach-o/fat.h>; Microsoft's PE format. `inspection`
-reads more, with packages that a fetch does not need.
+References: System V ABI (ELF); Apple's <mach-o/loader.h>, <mach-o/fat.h>; Microsoft's PE format.
+`inspection` reads more, with optional packages.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Binary:
 
     Attributes:
         kind: `STATIC`, `SHARED`, `IMPORT` (Windows), `PROGRAM` or `OBJECT`.
-        os: `linux`, `darwin`, `windows` or `freebsd`, as far as its format tells.
-        arches: As `GOARCH`; several for a universal file.
-        libc: `musl` where it needs that.
-        soname: The name that its users record.
+        os: `linux`, `darwin`, `windows` or `freebsd`, if its format tells.
+        arches: The `GOARCH`; several for a universal file.
+        libc: `musl` if it needs musl.
+        soname: The name that programs record when linking it.
         needs: The shared libraries that it needs, by name.
-        glibc: The newest version of glibc that it asks for.
-        libstdcxx: The newest version of libstdc++ that it asks for.
-        linkopts: The libraries of the system whose functions an archive of objects names.
+        glibc: The newest version of glibc that it requires.
+        libstdcxx: The newest version of libstdc++ that it requires.
+        linkopts: Options for the system libraries whose functions a static archive names.
     """
 
     kind: str
@@ -66,7 +66,7 @@ def read_binary(file: BinaryIO) -> Binary | None:
         file: A file on the disk, which is mapped into memory.
 
     Returns:
-        What it is; None where it is no binary that is known.
+        The binary; None for an unknown format.
     """
     file.seek(0, 2)
     if file.tell() < 64:
@@ -75,7 +75,7 @@ def read_binary(file: BinaryIO) -> Binary | None:
         try:
             found = _read(file, data)
         except (struct.error, ValueError, IndexError):
-            return None  # places that no file of this size has
+            return None  # offsets outside of the file
         if found is None or found.kind == OBJECT:
             return found
         if found.kind == STATIC:
@@ -137,7 +137,7 @@ def _elf(data: mmap.mmap, start: int) -> Binary:
     order = "<" if data[start + 5] == 1 else ">"
     kind, machine = struct.unpack_from(f"{order}2H", data, start + 16)
     os = "freebsd" if data[start + 7] == _ELF_FREEBSD else "linux"
-    is_other_end = order == ">" and machine == 21  # ppc64 is another architecture
+    is_other_end = order == ">" and machine == 21  # ppc64 is a different architecture
     words = {_ELF_SHARED: SHARED, _ELF_OBJECT: OBJECT}
     arches = () if is_other_end else _known(ELF_ARCHS, machine)
     return Binary(words.get(kind, PROGRAM), os, arches)
@@ -145,7 +145,7 @@ def _elf(data: mmap.mmap, start: int) -> Binary:
 
 def _fat(file: BinaryIO, data: mmap.mmap) -> Binary | None:
     (count,) = struct.unpack_from(">L", data, 4)
-    if not 0 < count < 17:  # Java's classes begin alike
+    if not 0 < count < 17:  # Java's classes have the same magic
         return None
     parts = [struct.unpack_from(">5L", data, 8 + 20 * index) for index in range(count)]
     first = _read(file, data, parts[0][2])
@@ -156,7 +156,7 @@ def _fat(file: BinaryIO, data: mmap.mmap) -> Binary | None:
 
 
 def _archive(file: BinaryIO, data: mmap.mmap, start: int) -> Binary | None:
-    """Describe a static archive by its objects, or as an import library if they are imports."""
+    """Describe a static archive by its objects; if they are imports, as an import library."""
     file.seek(start + len(MAGIC))
     members = (name for name, _ in ar_members(file) if not name.startswith("__.SYMDEF"))
     starts = (file.tell() for _ in members)
@@ -223,7 +223,7 @@ _SYMBOLS = {
 
 
 def _with_linkopts(found: Binary, data: mmap.mmap) -> Binary:
-    """Return an archive with options for the system libraries whose functions it names."""
+    """Add options for the system libraries whose functions an archive names."""
     options = tuple(
         option
         for option, names in _SYMBOLS.get(found.os, ())

@@ -1,6 +1,6 @@
-"""Choose what a platform's programs link from a release, with reasons. Pure.
+"""Choose the libraries that a platform's programs link, with reasons. Pure.
 
-What the release's own texts say is taken first, then names. What nothing tells is a question.
+The release's own texts take precedence over names. Without evidence, the choice becomes a question.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Question:
     """A decision that only a person can make.
 
     Attributes:
-        key: What it is about; an answer is by that.
+        key: The key of the question and its answer.
         text: The question.
-        options: The answers.
-        guess: Which of them is taken without an answer, where guessing is allowed.
+        options: The possible answers.
+        guess: The answer to assume without one, if guessing is allowed.
     """
 
     key: str
@@ -53,20 +53,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class LinkChoice:
-    """What one platform's programs link.
+    """The choices for one platform.
 
     Attributes:
         platform: The platform.
-        libraries: The libraries in link order; and the import libraries of Windows.
-        circular: Whether their order is not known.
-        headers: Of each file of the release that has some.
-        licenses: Of each file of the release, by name.
-        linkopts: For the linker.
-        defines: For the preprocessor.
-        requires: Keys of `requires`.
-        reasons: Why, by key of the manifest.
-        notes: What is worth knowing, and has no key.
-        questions: What is still to be decided.
+        libraries: The libraries in link order, including Windows' import libraries.
+        circular: Whether their order is unknown.
+        headers: The headers, by file of the release.
+        licenses: The licenses, by the name of the file of the release.
+        linkopts: Options for the linker.
+        defines: Macros for the preprocessor.
+        requires: The values of `requires`, by key.
+        reasons: The reasons, by key of the manifest.
+        notes: Remarks that belong to no key.
+        questions: The open questions.
     """
 
     platform: Platform
@@ -82,7 +82,7 @@ class LinkChoice:
     questions: tuple[Question, ...] = ()
 
     def assets(self) -> list[Found]:
-        """Return the files of the release that are needed, each once."""
+        """Return the needed files of the release, without duplicates."""
         held = [one.found for one in self.libraries]
         held += [found for found, headers in self.headers if headers.files]
         return [found for index, found in enumerate(held) if found not in held[:index]]
@@ -97,15 +97,15 @@ def choose(
     *,
     is_told: bool,
 ) -> LinkChoice:
-    """Choose what a platform's programs link.
+    """Choose the libraries, headers and options for a platform.
 
     Args:
         platform: The platform.
-        libraries: Those that are for it, of one variant.
-        others: The files of the release that are for it or for all platforms; they may have headers.
-        name: What the library is called.
-        answers: To questions, by their keys.
-        is_told: Whether that name is somebody's word, and no guess.
+        libraries: The libraries for it, of one variant.
+        others: The files of the release for it or for all platforms, which may have headers.
+        name: The name of the library.
+        answers: Answers to questions, by their keys.
+        is_told: Whether the name was given, not guessed.
     """
     questions: list[Question] = []
     reasons: dict[str, str] = {}
@@ -265,7 +265,7 @@ def _best_of(forms: Sequence[FoundLibrary]) -> list[FoundLibrary]:
 def _with_needed(
     linked: Sequence[FoundLibrary], libraries: Sequence[FoundLibrary]
 ) -> list[FoundLibrary]:
-    """Return the libraries with the shared ones of the release that they need."""
+    """Return the libraries, with the shared libraries of the release that they need."""
     by_name = {
         alias: one
         for one in libraries
@@ -305,7 +305,7 @@ def _resolved(
 
 
 def _is_foreign(option: str) -> bool:
-    """Return whether an option links something that not every system has."""
+    """Return whether an option links a library that some systems lack."""
     return option.startswith("-l") and option not in _ALWAYS_THERE
 
 
@@ -340,7 +340,7 @@ def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[
     if hint is not None and is_cgo:
         return hint.linkopts, f"{hint.origin} says so"
     seen = tuple(dict.fromkeys(option for one in linked for option in one.binary.linkopts))
-    # What a text says for every link is taken; what only a static one needs, where the library agrees.
+    # Use a text's options for every link; those for static links only if the library needs them.
     kept = [] if hint is None else [one for one in hint.linkopts if _LINKED.fullmatch(one)]
     origins = [hint.origin] if hint is not None and kept else []
     texts = [] if hint is None else [hint]

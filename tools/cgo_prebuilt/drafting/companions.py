@@ -21,7 +21,7 @@ def once(founds: Iterable[Found]) -> list[Found]:
 def headers_of(
     linked: Sequence[FoundLibrary], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
 ) -> list[tuple[Found, Headers]]:
-    """Return the headers beside the libraries, and others if the main header is not there."""
+    """Return the headers beside the libraries; if the main header is elsewhere, those, too."""
     own = once(one.found for one in linked)
     texts = {found.asset.file: _header_texts(found) for found in founds}
     chosen = [found for found in own if texts[found.asset.file]]
@@ -32,7 +32,7 @@ def headers_of(
         packed = [found for found in main if not found.is_single] or (
             [] if chosen else [found for found in others if not found.is_single]
         )
-        # Beside loose libraries, loose headers are meant, all of them; else one archive with the main one.
+        # For loose libraries, take all loose headers; else the headers of one archive with the main header.
         is_loose = all(found.is_single for found in own)
         chosen += loose if loose and (is_loose or not packed) else packed[:1]
     result = []
@@ -53,7 +53,7 @@ def _header_texts(found: Found) -> dict[str, str]:
 
 
 def _folder_of(said: str, names: Iterable[str]) -> str | None:
-    """Resolve a folder of an archive from a text that may leave out its parents."""
+    """Resolve a folder of an archive that a text may name without its parents."""
     folder = said.strip("/")
     if not folder or folder == ".":
         return None

@@ -20,7 +20,7 @@ Report = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """The global symbols of a library: those that it defines, and those that it needs."""
+    """The global symbols of a library: defined ones, and needed ones."""
 
     defined: frozenset[str]
     undefined: frozenset[str]
@@ -40,12 +40,12 @@ def _prefix(name: str) -> str:
 
 
 def report(found: Found, size: int, symbols: Mapping[str, Symbols]) -> Report:
-    """Return what was found in a file as JSON.
+    """Return a file's contents as JSON.
 
     Args:
-        found: The file.
+        found: The inspected file.
         size: Its size in bytes.
-        symbols: Of its libraries, by name, where they were read.
+        symbols: The symbols of its libraries, by name, if they were read.
     """
     return {
         "file": found.asset.file,
@@ -83,7 +83,7 @@ def _counted(symbols: Mapping[str, Symbols], name: str, kind: str) -> dict[str, 
 
 
 def lines(found: Found, size: int, symbols: Mapping[str, Symbols]) -> list[str]:
-    """Return what was found in a file as text."""
+    """Return a file's contents as text."""
     count = len(found.names)
     what = "" if found.is_single else f", {count} {'file' if count == 1 else 'files'}"
     made = [f"{found.asset.file}: {found.format}, {format_size(size)}{what}"]

@@ -1,6 +1,6 @@
-"""Draft a commented manifest from what was found in a release. Pure.
+"""Draft a commented manifest from the inspected files of a release. Pure.
 
-assets that were looked into -> libraries -> variants -> a choice for each platform -> a layout -> text
+inspected assets -> libraries -> variants -> a choice for each platform -> a layout -> text
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class ReleaseFacts:
     """The facts about a release besides its files' contents.
 
     Attributes:
-        where: What the person named.
+        where: The place that the person named.
         name: The library's name; empty to find one.
-        repository: The name of the repository that it is a release of; or empty.
-        tag: Its tag, or a version that the person gives; or empty.
-        left_out: The files that were not looked into, each with the reason.
-        platforms: The only ones that are wanted; all where it is empty.
+        repository: The name of its repository; or empty.
+        tag: Its tag, or a version that the person gave; or empty.
+        left_out: The files that were not inspected, each with the reason.
+        platforms: The wanted platforms; empty for all.
     """
 
     where: str
@@ -102,9 +102,9 @@ def draft(
 
     Args:
         release: The release.
-        founds: Its files that were looked into.
-        answers: What the person answered to questions, by their keys.
-        may_guess: Whether the guess counts where there is no answer; else its lines are comments.
+        founds: Its inspected files.
+        answers: The person's answers to questions, by their keys.
+        may_guess: Whether to use guesses without an answer; else their lines become comments.
 
     Raises:
         UnavailableError: No file has a library.
@@ -177,14 +177,14 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
     if len(stems) > 1 and not named and not in_file:
-        # No library has the release's name: a name of one of them would decide what is linked.
+        # No library has the release's name, and the name of one of them would decide what is linked.
         name = release.repository or residue(libraries[0].found.asset.file, version) or name
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"
 
 
 def _is_told(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str) -> bool:
-    """Return whether the repository's or the files' names say which library is meant."""
+    """Return whether the repository's or the files' names identify the library."""
     stems = {one.stem for one in libraries}
     if release.repository and any(is_named_as(stem, release.repository) for stem in stems):
         return True
@@ -333,7 +333,7 @@ def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone:
         lines += [f"  {scalar(flavor)}:", "    platforms:"]
         for block in blocks:
             usual = base.get(str(block.platform))
-            # What the manifest says of the platform counts, unless the flavor says something else.
+            # The platform's values in the manifest apply, unless the flavor overrides them.
             above = {**top, **(usual.literal if usual is not None else {})}
             own = {
                 k: v for k, v in block.literal.items() if usual is None or usual.literal.get(k) != v
@@ -344,7 +344,7 @@ def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone:
 
 
 def _guarded(key: str, lines: list[str], open_keys: Set[str]) -> list[str]:
-    """Comment the lines out while the key is undecided."""
+    """Comment the lines out if the key is undecided."""
     if key not in open_keys:
         return lines
     return [line if line.lstrip().startswith("#") else f"# {line}" for line in lines]

@@ -15,7 +15,7 @@ _NOT_PUBLIC = {
     *("src", "source", "test", "tests", "testing", "example", "examples", "doc", "docs", "bench"),
     *("benchmarks", "third_party", "thirdparty", "vendor", "node_modules", "share", "internal"),
 }
-# What every C or C++ compiler brings, whatever an archive has under that name.
+# Headers of every C or C++ compiler, even if an archive has a file of that name.
 _STANDARD = frozenset(
     [
         "assert",
@@ -73,7 +73,7 @@ class Headers:
     Attributes:
         files: The headers.
         folders: The folders to search.
-        roots: The folders of which everything is taken; the headers elsewhere are named one by one.
+        roots: The folders whose headers are all taken; headers elsewhere are named one by one.
     """
 
     files: tuple[str, ...] = ()
@@ -87,10 +87,10 @@ def find_headers(
     """Find the headers of a library, and the folders to search.
 
     Args:
-        texts: The headers that there are, with their text.
-        said: The folders that a text of the release names for the compiler.
-        beside: The folders that the libraries are in.
-        stems: What the libraries are called.
+        texts: The texts of all headers, by name.
+        said: The include folders that a text of the release names.
+        beside: The folders of the libraries.
+        stems: The names of the libraries.
     """
     said = [folder for folder in said if any(_is_below(name, folder) for name in texts)]
     roots = list(dict.fromkeys([*said, *_include_folders(texts)])) if said or texts else []
@@ -98,7 +98,7 @@ def find_headers(
         root for root in roots if not any(_is_below(f"{root}/", o) for o in roots if o != root)
     ]
     if said:
-        # Who says where headers are means those, and what is in a folder of that name elsewhere.
+        # A named folder also means folders of that name elsewhere.
         roots = [
             root for root in roots if root in said or posixpath.basename(root).lower() in _ROOTS
         ]
@@ -116,7 +116,7 @@ def find_headers(
 
 
 def is_main_header(name: str, stems: Iterable[str]) -> bool:
-    """Return whether a header, or the folder that it is in, has the name of a library."""
+    """Return whether a header, or its folder, has the name of a library."""
     folder, _, file = name.rpartition("/")
     stem, parent = plain(file.rpartition(".")[0]), plain(posixpath.basename(folder))
     for one in map(plain, stems):

@@ -58,15 +58,15 @@ _THREADS = {"-pthread": "-lpthread", "Threads::Threads": "-lpthread"}
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What one text says about a library.
+    """The link hints of one text.
 
     Attributes:
-        origin: The text, for a person.
-        libraries: The libraries in link order: names as `-l` has them, or paths in the archive.
-        linkopts: Everything else for the linker; what `-l` names that is no file of the archive is moved
-            here by who knows the files.
-        include_dirs: Folders of the archive, without what stands before them where that is not known.
-        defines: For the preprocessor.
+        origin: The text's name, for a person.
+        libraries: The libraries in link order: names as in `-l`, or paths in the archive.
+        linkopts: The other options for the linker. The caller, who knows the archive's files, moves a `-l`
+            here if no file fits.
+        include_dirs: Folders of the archive, perhaps without their unknown parents.
+        defines: Macros for the preprocessor.
         private: The libraries that only a static link needs.
     """
 
@@ -249,6 +249,6 @@ def _hint(origin: str, linker: Iterable[str], compiler: Iterable[str]) -> Hint:
 
 
 def _once(words: Iterable[str]) -> tuple[str, ...]:
-    """Return each word at its last place, since a linker resolves from left to right."""
+    """Keep the last of equal words, since a linker resolves from left to right."""
     listed = list(words)
     return tuple(word for index, word in enumerate(listed) if word not in listed[index + 1 :])

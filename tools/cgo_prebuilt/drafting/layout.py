@@ -19,9 +19,9 @@ _KEPT = re.compile(
     r"(?i)lib(s|32|64|rar(y|ies))?|include|inc|headers|bin|static|shared|release|debug|\w+-linux-\w+"
 )
 PACKED = "{name}-{version}-{platform}.tar.gz"
-"""What `pack` is to call the archive of an unpacked library."""
+"""The name of the archive that `pack` makes of an unpacked library."""
 PUBLISHED = "https://example.com/{version}/{file}"
-"""Stands for where that will be published."""
+"""A stand-in for the URL at which that will be published."""
 _RANDOM = re.compile(r"tmp\.\w+|tmp\w{6,}")
 _KEYS = {STATIC: "static_library", SHARED: "shared_library", IMPORT: "interface_library"}
 
@@ -38,10 +38,10 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a manifest says of one platform, without placeholders.
+    """One platform's values in a manifest, without placeholders.
 
     Attributes:
-        choice: What was chosen, and why.
+        choice: The choices and their reasons.
         archives: The downloads.
         lists: The interface, by key.
     """
@@ -67,13 +67,13 @@ def prefixes(choices: Sequence[LinkChoice]) -> dict[str, str]:
     result = {}
     for file, folders in chosen.items():
         if file in unpacked:
-            result[file] = ""  # `pack` takes paths from the folder itself
+            result[file] = ""  # `pack` takes paths relative to the folder
             continue
         prefix = _common(folders)
         while prefix and _KEPT.fullmatch(posixpath.basename(prefix)):
             prefix = posixpath.dirname(prefix)
         for folder in sorted(near.get(file, ()), key=len):
-            # A licence one folder up is worth one more part in each path.
+            # Include a licence one folder up, even if each path gets one more part.
             if folder and posixpath.dirname(prefix) == folder:
                 prefix = folder
         result[file] = prefix
@@ -94,7 +94,7 @@ def lay_out(choice: LinkChoice, prefix_of: Mapping[str, str]) -> Layout:
     """Return the layout of a platform's files.
 
     Args:
-        choice: What was chosen.
+        choice: The choices.
         prefix_of: The prefix of each archive, by its file name.
     """
     assets = choice.assets()
@@ -137,7 +137,7 @@ def lay_out(choice: LinkChoice, prefix_of: Mapping[str, str]) -> Layout:
 
 
 def _lasting(prefix: str, names: Iterable[str]) -> str:
-    """Replace a folder that `mktemp` named with a glob, since the next release has another."""
+    """Replace a folder named by `mktemp` with a glob, since the next release has a different name."""
     parts = prefix.split("/")
     for index, part in enumerate(parts):
         if _RANDOM.fullmatch(part):
@@ -155,10 +155,10 @@ def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence
         return f"lib/{stem}{match[0] if match else ''}"
     name = one.link_name
     if one.found.format == FOLDER and name not in one.found.names:
-        name = one.name  # `pack` looks for no versions
+        name = one.name  # `pack` does not resolve versions
     dangling = any(name in found.dangling for found in assets)
     if dangling and one.kind == SHARED:
-        # Another archive has a link of this name that leads nowhere, as Debian's -dev packages do.
+        # Another archive has a dangling link of this name, as in Debian's -dev packages.
         name = posixpath.join(one.folder, one.binary.soname or posixpath.basename(one.name))
     return _below(name, placed[one.found.asset.file])
 
@@ -166,7 +166,7 @@ def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence
 def _globs(
     found: Found, headers: Headers, prefix: str, libraries: Sequence[FoundLibrary]
 ) -> list[str]:
-    """Return globs that take the headers, and as few other files as possible."""
+    """Return globs that match the headers, and as few other files as possible."""
     globs = []
     for root in headers.roots:
         below = f"{root}/" if root else ""
@@ -196,7 +196,7 @@ def _below(name: str, prefix: str) -> str:
 def _without_collisions(
     lists: dict[str, tuple[str, ...]], assets: Sequence[Found], placed: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the files without licences that two archives have at one path."""
+    """Return the files, except licences, that two archives have at the same path."""
     if len(assets) < 2:
         return lists
 

@@ -11,7 +11,7 @@ from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
 from cgo_prebuilt.drafting.survey import Found
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
-# Of `libusb-1.0.0.dylib`, the version is `.0`: `1.0` is a part of the name.
+# The version in `libusb-1.0.0.dylib` is `.0`: `1.0` is a part of the name.
 _VERSIONED_DYLIB = r"(?<![-_]\d)(?<![-_]\d\d)(\.\d\w*)+\.dylib"
 _DYLIB_VERSION = re.compile(rf"(?i){_VERSIONED_DYLIB}\Z")
 _ENDING = re.compile(
@@ -34,10 +34,10 @@ class FoundLibrary:
     Attributes:
         found: The file of the release.
         name: The member.
-        binary: What its header says.
-        platforms: Those that it is for.
-        stem: What it is called, without what every library's name has and what names a platform.
-        is_debug: Whether its name, or a folder's, says that it is a debug build.
+        binary: Its kind and platform, from its header.
+        platforms: Its platforms.
+        stem: Its name without prefix, suffix and words for a platform.
+        is_debug: Whether its name, or a folder's, means a debug build.
     """
 
     found: Found
@@ -67,9 +67,9 @@ class FoundLibrary:
 
 
 def libraries_of(founds: Iterable[Found]) -> list[FoundLibrary]:
-    """Return the libraries of a release; of several copies of a shared one, the first.
+    """Return the libraries of a release; of several copies of a shared library, the first.
 
-    Programs, plugins of Python, and libraries for platforms that are not supported are left out.
+    Programs, Python extension modules, and libraries for unsupported platforms are left out.
     """
     listed = []
     for found in founds:
@@ -90,11 +90,11 @@ def libraries_of(founds: Iterable[Found]) -> list[FoundLibrary]:
 def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...]:
     """Return a library's platforms by its header, else by names."""
     if _is_for_other_system(name):
-        return ()  # not every header tells: illumos has Linux's
+        return ()  # not every header tells: that of illumos equals Linux's
     readings = [read_name(name), found.reading]
     os = binary.os
     if os == "linux" and any(reading.os == "freebsd" for reading in readings):
-        os = "freebsd"  # not every linker says so in the header
+        os = "freebsd"  # not every linker marks it in the header
     arches = binary.arches or next((r.arches for r in readings if r.arches), ())
     libc = binary.libc
     if os == "linux" and not libc:

@@ -29,7 +29,7 @@ _LARGEST_PAGE = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a release, with the name of its repository and its tag where these are known."""
+    """The files of a release, with the name of its repository and its tag, if known."""
 
     assets: tuple[ListedAsset, ...]
     repository: str = ""
@@ -40,10 +40,10 @@ class Lister:
     """Lists the files of releases.
 
     Args:
-        site: Where GitHub is.
-        session: For pages.
-        github: For GitHub's API, with its headers.
-        is_offline: Whether nothing may be contacted.
+        site: The GitHub site.
+        session: Sends requests for pages.
+        github: Sends requests to GitHub's API, with its headers.
+        is_offline: Whether requests are forbidden.
     """
 
     def __init__(self, site: GitHubSite, session: Api, github: Api, *, is_offline: bool) -> None:
@@ -56,12 +56,12 @@ class Lister:
         """List the files of one release, which may be in several places.
 
         Args:
-            places: What the person wrote: paths, URLs, `OWNER/NAME@TAG`.
+            places: The places on the command line: paths, URLs, `OWNER/NAME@TAG`.
 
         Raises:
-            UsageError: One of them is nothing that can be listed.
+            UsageError: One of them cannot be listed.
             UnavailableError: One of them cannot be reached, or there is no such release.
-            IntegrityError: A file has a name that no manifest can have.
+            IntegrityError: A file's name is invalid in a manifest.
         """
         assets: dict[str, ListedAsset] = {}
         repository = tag = ""

@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9./_-][\w./+@*{}~<>$=-]*")
 _FLOW = re.compile(r"[A-Za-z0-9./_-][\w./+@*~$=-]*")
 _WIDTH = 96
 KEYS = ("archives", *INTERFACE_LISTS, "requires")
-"""What is said of platforms, in the order in which it is written."""
+"""The keys of platforms, in the order in which they are written."""
 
 Value = object
 Values = dict[str, Value]
@@ -28,14 +28,14 @@ Fill = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a manifest says of one platform of one flavor.
+    """One platform of one flavor in a manifest.
 
     Attributes:
         platform: The platform.
-        literal: Its values by key, only the version replaced.
-        general: Likewise, with the release's words for the platform replaced, too.
-        words: Those words.
-        layout: Where they come from.
+        literal: Its values by key, with a placeholder for the version.
+        general: Its values by key, with placeholders for the platform's words, too.
+        words: The release's words for the platform.
+        layout: The layout that the values are from.
     """
 
     platform: Platform
@@ -49,9 +49,9 @@ def block_of(layout: Layout, version: str, base: str) -> Block:
     """Return the manifest's text for a platform.
 
     Args:
-        layout: Where its files are.
-        version: The release's.
-        base: The URL of the folder that most files are in, its version replaced.
+        layout: The layout of its files.
+        version: The version of the release.
+        base: The URL of most files' folder, with a placeholder for the version.
     """
     platform = layout.choice.platform
     texts = [archive.file for archive in layout.archives]
@@ -62,7 +62,7 @@ def block_of(layout: Layout, version: str, base: str) -> Block:
         return with_version(text, version)
 
     def general(text: str) -> str:
-        # The words first: their places are those of the text as it is.
+        # The words first, since their positions refer to the original text.
         return with_version(with_words(text, platform, words), version)
 
     def values(fill: Fill) -> Values:
@@ -105,7 +105,7 @@ def _archive(one: Archive, fill: Fill, literal: Fill, base: str) -> Values:
 
 
 def shared_values(blocks: Sequence[Block]) -> Values:
-    """Return the values above the platforms: for each key, the most frequent one."""
+    """Return the values shared by the platforms: for each key, the most frequent one."""
     top: Values = {}
     for key in KEYS:
         counted = Counter(_frozen(block.general[key]) for block in blocks if key in block.general)

@@ -27,7 +27,7 @@ class GitHubPlace:
 
 @dataclass(frozen=True, slots=True)
 class PagePlace:
-    """A page that links to the files."""
+    """A web page that links to the files."""
 
     url: Url
 
@@ -40,13 +40,13 @@ def parse_place(text: str, server: Url) -> Place | None:
 
     Args:
         text: A URL, or `OWNER/NAME` or `OWNER/NAME@TAG`.
-        server: Where GitHub is.
+        server: The URL of GitHub.
 
     Returns:
-        What it is; None where it is nothing of that.
+        The place; None if it has none of these forms.
     """
     host = server.raw.partition("://")[2]
-    if text.startswith(f"{host}/"):  # as people write it, and Go
+    if text.startswith(f"{host}/"):  # without a scheme, as people and Go write it
         text = f"{server.raw}/{text[len(host) + 1 :]}"
         path, at, tag = text.rpartition("@")
         text = f"{path}/releases/tag/{tag}" if at else text
@@ -89,7 +89,7 @@ class _Links(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember where a link leads."""
+        """Remember the target of a link."""
         if tag == "a" and len(self.found) < _MOST_LINKS:
             self.found += [value for name, value in attrs if name == "href" and value]
 
@@ -99,7 +99,7 @@ def links_of(page: str, url: Url) -> list[ListedAsset]:
 
     Args:
         page: Its HTML.
-        url: Where it was found.
+        url: Its URL.
     """
     parser = _Links()
     parser.feed(page)

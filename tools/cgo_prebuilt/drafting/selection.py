@@ -13,7 +13,7 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
 
 MOST = 200
-"""More files of one release are not looked into: somebody has to say which are meant."""
+"""The most files of one release to inspect; with more, a person must select some."""
 
 _WHEEL = re.compile(r"(.+?)-(.+?)-(?:.+-)?(?P<python>[^-]+-[^-]+)-(?P<platform>[^-]+)\.whl")
 
@@ -24,12 +24,12 @@ def worth_a_look(
     """Select the files that may hold a library or headers.
 
     Args:
-        assets: The files that are listed, maybe of several versions.
-        platforms: Those that are wanted; all where there are none.
-        version: The version that is wanted; the newest of each file where it is empty.
+        assets: The listed files, perhaps of several versions.
+        platforms: The wanted platforms; empty for all.
+        version: The wanted version; empty for the newest of each file.
 
     Returns:
-        The files, and why each of the others is left out, by name.
+        The files, and the reason for each of the others, by name.
     """
     chosen: list[ListedAsset] = []
     left_out: dict[str, str] = {}
@@ -56,8 +56,8 @@ def _of_one_version(
 ) -> list[ListedAsset]:
     """Select the newest among files that differ only in version or platform, as on an index page.
 
-    No platform gets another version than the others have. What names no platform, such as the Go module
-    above those with the libraries, has versions of its own.
+    All platforms get the same version. Files that name no platform, such as the Go module that requires the
+    platforms' modules, may have a different version.
     """
     versions = {asset.file: version_in(asset.file) for asset in assets}
     groups: dict[tuple[object, ...], list[str]] = {}

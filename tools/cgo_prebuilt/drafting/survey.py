@@ -1,7 +1,7 @@
-"""Inspect the files of a release: the contents of each, and what those files are.
+"""Inspect the files of a release: the contents of each, and their kinds.
 
-Reads; decides nothing. Every archive is read twice, as a lock is made: once for its names and links, once for
-the libraries and the texts that tell something.
+This module reads and decides nothing. As for a lock, every archive is read twice: once for its names and
+links, once for the libraries and the texts with hints.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TEXTS_MAX = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class ListedAsset:
-    """A file of a release: its name, where it is, its size in bytes where that is known."""
+    """A file of a release: its name, its place, and its size in bytes, if known."""
 
     file: str
     url: Url
@@ -47,17 +47,17 @@ class ListedAsset:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in a file of a release.
+    """The contents of a file of a release.
 
     Attributes:
         asset: The file.
-        format: One of `lock_keys.FORMATS`; or `FOLDER` for a library that is unpacked.
-        names: The names of all files in it, links to files included; of a loose file, its own.
-        links: The member that a link stands for, by the link's name.
-        dangling: The links that lead to no file of the archive, as those of Debian's packages do.
+        format: One of `lock_keys.FORMATS`; or `FOLDER` for an unpacked library.
+        names: The names of all files in it, including links to files; for a loose file, its own name.
+        links: The member that a link resolves to, by the link's name.
+        dangling: The links to no file of the archive, as in Debian's packages.
         binaries: Libraries and programs, by name.
-        texts: Headers, `.pc`, CMake and Go files that were read, by name.
-        sizes: Of its files in bytes, by name, where its format tells.
+        texts: The texts of headers, `.pc`, CMake and Go files, by name.
+        sizes: The sizes of its files in bytes, by name, if its format tells.
     """
 
     asset: ListedAsset
@@ -71,7 +71,7 @@ class Found:
 
     @property
     def reading(self) -> NameReading:
-        """What its name says about the platform."""
+        """The platform in its name."""
         return read_name(self.asset.file)
 
     @property
@@ -93,7 +93,7 @@ def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
     """Inspect a file of a release.
 
     Raises:
-        IntegrityError: It is no archive of the format that its name says, or a malformed one.
+        IntegrityError: It is malformed, or not an archive of the format in its name.
         CgoPrebuiltError: The stream's own errors.
     """
     format = format_of(asset.file)
@@ -173,7 +173,7 @@ def _member_of(catalog: Catalog, name: str) -> str | None:
     try:
         return catalog.member_of(name)
     except CgoPrebuiltError:
-        return None  # a link that leads out of the archive, or nowhere
+        return None  # a link out of the archive, or a dangling one
 
 
 def _is_telling(name: str) -> bool:

@@ -23,12 +23,12 @@ _FORMATS = ("tar.zst", "tar.xz", "tar.gz", "tar.bz2", "zip", "tar", "deb", "cond
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """The libraries of each flavor; of one without a name, where there is one way only.
+    """The libraries of each flavor.
 
     Attributes:
-        flavors: The default first.
-        left_out: The files that are another variant, each with the reason.
-        questions: Decisions that are left to a person.
+        flavors: The libraries by flavor, the default first; a single flavor has an empty name.
+        left_out: The files of other variants, each with the reason.
+        questions: Decisions for a person.
     """
 
     flavors: Mapping[str, Sequence[FoundLibrary]]
@@ -39,13 +39,13 @@ class Variants:
 def pick_variants(
     libraries: Sequence[FoundLibrary], version: str, name: str, answers: Mapping[str, int]
 ) -> Variants:
-    """Choose where several files of a release have the same library for a platform.
+    """Choose among several files of a release with the same library for a platform.
 
     Args:
         libraries: All libraries of the release.
-        version: The release's.
-        name: The library's.
-        answers: To questions, by their keys.
+        version: The version of the release.
+        name: The name of the library.
+        answers: Answers to questions, by their keys.
     """
     left_out: dict[str, str] = {}
     kept = _one_format(libraries, version, left_out)
@@ -109,7 +109,7 @@ def _is_better(found: Found, other: Found) -> bool:
         format = _FORMATS.index(one.format) if one.format in _FORMATS else len(_FORMATS)
         return ("msvc" in one.reading.values(ABI), format, one.asset.file)
 
-    # Loose files of one name are parts: a library, and its import library or shared form.
+    # Loose files of one name belong together: a library, and its import library or shared form.
     return not found.is_single and order(found) < order(other)
 
 
@@ -119,7 +119,7 @@ def _rivals(residues: Mapping[str, Sequence[FoundLibrary]]) -> list[str]:
     for variant, libraries in residues.items():
         for one in libraries:
             for platform in one.platforms:
-                # A file with only debug builds is a flavor; debug builds beside others are no rivals.
+                # A file with only debug builds is a flavor; debug builds beside others are not alternatives.
                 is_debug = one.is_debug and "debug" not in variant.split("-")
                 key = (plain(one.stem), one.kind, is_debug, platform)
                 holders.setdefault(key, set()).add(variant)
@@ -133,7 +133,7 @@ def _rank(variant: str, libraries: Sequence[FoundLibrary], name: str) -> tuple[o
     return (
         -len(platforms),
         not is_named_as(variant, name),
-        len(files) < len(platforms) and len(platforms) > 2,  # all in one: more to download
+        len(files) < len(platforms) and len(platforms) > 2,  # all in one: a larger download
         variant.count("-"),
         len(variant),
         variant,

@@ -27,14 +27,14 @@ def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
     """Return the version of a release; empty if unknown.
 
     Args:
-        tag: Its tag; empty where it has none.
+        tag: Its tag; empty without one.
         files: The names of its files.
-        paths: Where they are, and names inside them.
+        paths: Their URLs, and the names in them.
     """
     names, places = list(files), list(paths)
     if tag:
         bare = bare_version(tag)
-        # A URL has the tag in any case; the files and what is in them may not.
+        # Every URL has the tag, but the files and their contents may lack it.
         for texts in (names, [place for place in places if "://" not in place]):
             if any(_has(text, tag) for text in texts):
                 return tag
@@ -81,7 +81,7 @@ def _bounded(version: str) -> re.Pattern[str]:
 def with_version(text: str, version: str) -> str:
     """Replace the version in a text with placeholders."""
     if not re.search(r"\d[.]\d|\d{4}", version):
-        return text  # such as `5`, which stands for many things
+        return text  # a word such as `5` is too ambiguous
     text = _bounded(version).sub("{version}", text)
     bare = bare_version(version)
     return _bounded(bare).sub("{bare_version}", text) if bare != version else text

@@ -1,9 +1,9 @@
 """The `#cgo` lines of a package that carries a library.
 
 The go command allows only some options in source files (`go doc cgo`, "security", and
-https://go.dev/wiki/InvalidFlag). A word that it refuses would make a module that nobody can build
-and that cannot be taken back, so it is refused here. What is allowed is what every go command from
-1.21 on allows; tests compare it with the list of the installed one.
+https://go.dev/wiki/InvalidFlag). A module with a refused word
+could not be built, and a published module cannot be withdrawn, so such words are refused here. The allowed
+ones are those that every go command from 1.21 on allows; tests compare them with the installed one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from cgo_prebuilt.linking.library_words import library_words
 from cgo_prebuilt.locks.lock import Interface
 
 _SRCDIR = "${SRCDIR}"
-# Its value, for the check: in the go command's cache it has such signs.
+# The value of ${SRCDIR} for the check, with the characters of a path in the go command's cache.
 _SOURCES = "/modules/go.acme.dev/vec-linux-amd64@v1.2.3"
 
-# go/build's word for what is no name: `malformed #cgo argument`.
+# Words that go/build refuses as `malformed #cgo argument`.
 _FIELD = re.compile(r"[-+.,/0-9=A-Za-z_:$@%! ~^\u0080-\U0010ffff]*")
 
 _ARGUMENT = r"[^-@].*"
@@ -43,7 +43,7 @@ _FOR_THE_LINKER = (
     r"|-?-subsystem,(native|windows|console|posix|xbox)|-?-unresolved-symbols=[^,]+"
 )
 _FILES = r"[a-zA-Z0-9_/].*\.(a|o|dll|dylib|so|tbd)"
-# It would have Apple's linker run what the next word names.
+# Apple's linker would run the program in the next word.
 _LINKER = re.compile(rf"(?!-lto_library$)({_PLAIN_WORDS}|-Wl,({_FOR_THE_LINKER})|{_FILES})")
 _COMPILER = re.compile(rf"-D[A-Za-z_][A-Za-z0-9_]*(=[^-@]*)?|-I{_ARGUMENT}")
 
@@ -67,8 +67,8 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
         where: The manifest and the platform, for errors.
 
     Raises:
-        UsageError: The go command refuses one of the words, or an archive is linked as a whole, for
-            which it allows none: neither `--whole-archive` nor `-force_load` and its like.
+        UsageError: The go command refuses one of the words; or an archive is linked as a whole, for which
+            it allows no option, neither `--whole-archive` nor `-force_load`.
     """
     if interface.alwayslink:
         raise UsageError(
@@ -120,7 +120,7 @@ def directive(name: str, words: list[str]) -> str:
 
     Args:
         name: `CFLAGS` or `LDFLAGS`.
-        words: Its words; one with a space in it is quoted.
+        words: Its words; words with spaces are quoted.
     """
     return f"// #cgo {name}: " + " ".join(_quoted(word) for word in words) + "\n"
 

@@ -1,9 +1,9 @@
 """The MODULE.bazel lines that add a native library to an unmodified Go module of `go_deps`.
 
-gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It knows no library for
-it, resolves `-I${SRCDIR}/../include` to a folder that is not there (gazelle 126), and writes link
-options whose archive is in no input (gazelle 1120). The lines put the library in and take those out.
-A header that a source includes by a path, such as `../vec.h`, is the library's now, and beside no Go file.
+gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It does not add a native
+library, resolves `-I${SRCDIR}/../include` to a missing folder (gazelle issue 126), and writes link options
+whose archive is not an input (gazelle issue 1120). The lines add the library and remove those options.
+They also replace includes by a relative path, such as `../vec.h`, since the library now has the header.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import PurePath
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import Interface
 
-# What is the same in a shell's quotes, in an expression of sed and in a label; but for the dot.
+# Characters without a meaning in a shell's quotes, in an expression of sed and in a label, except the dot.
 _PLAIN_HEADER = re.compile(r"[\w./+-]+")
 _MODULE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~/-]*")
 
-# In gazelle's layout an attribute begins at four spaces, and ends there with a comma. Only what both
-# GNU's and BSD's sed know: so `cdeps` stands on one line with `cgo`, and no alternative is empty.
+# In gazelle's layout, an attribute begins after four spaces and ends with a comma. The expressions work in
+# GNU's and BSD's sed: so `cdeps` is on the same line as `cgo`, and no alternative is empty.
 _TO_THE_END_OF_THE_LIST = r"/^    ([])}]+|[a-z_]+ = .*),$/"
 _EDITS = (
-    # The library brings its own linkopts.
+    # The library has its own linkopts.
     r"/^    clinkopts = .*[[({]$/,/^    [])}]+,$/d",
     r"/^    clinkopts = /d",
     rf'/^    c(pp|xx)?opts = /,{_TO_THE_END_OF_THE_LIST}s/(["[:space:]])-I *[^" ]*/\1/g',
@@ -55,7 +55,7 @@ def include_command(interfaces: Iterable[Interface]) -> str | None:
         interfaces: The library, on each platform.
 
     Returns:
-        The command; None where the library has no header that could be meant.
+        The command; None if the library has no such header.
     """
     names: dict[str, set[str]] = {}
     for interface in interfaces:
@@ -114,7 +114,7 @@ def gazelle_lines(
         interfaces: The library, on each platform.
 
     Raises:
-        UsageError: That is no module path.
+        UsageError: It is not a module path.
     """
     if not _MODULE_PATH.fullmatch(module):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Read the Go package of a library's bindings, for the forwarding module.
 
-Nothing else of its folder is published. A package that needs other files is refused: it would build
-here and nowhere else.
+Only the package's files are published. A package that needs other files is refused, since it would build
+on this machine only.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from cgo_prebuilt.patterns import matches
 _GO_LINE = re.compile(r"^go\s+([0-9][0-9a-z.]*)\s*$", re.MULTILINE)
 _MODULE_LINE = re.compile(r"^module\s+(\S+)\s*$", re.MULTILINE)
 _LEFT_OUT = ("go.mod", "go.sum", "BUILD", "BUILD.bazel")
-# What editors and patch leave behind.
+# Leftovers of editors and patch.
 _LEFTOVER = re.compile(r".*(~|\.(orig|rej|bak|swp|swo|tmp))|#.*#")
-# What has C in it, or Go with C in its comments.
+# The suffixes of files with C code, including Go files with C in their comments.
 _WITH_C = (".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".mm", ".h", ".hh", ".hpp", ".hxx", ".S")
 
 _PATH_OF_WORD = re.compile(r"\$\{SRCDIR\}([^,]*)|-[IL](\.\.?/[^,]*|\.\.)")
@@ -43,12 +43,12 @@ def read_bindings(
 
     Args:
         folder: The package's folder. Its `go` line is that of the nearest `go.mod` above.
-        headers: Globs of the files that the published module has besides, by their paths in it.
+        headers: Globs of the published module's other files, by their paths in it.
         modules: The modules that it requires.
 
     Raises:
-        ManifestError: There is no package in it; nobody can import it, or it needs what is not
-            published with it.
+        ManifestError: The folder has no package, or one that cannot be imported, or one that needs files
+            that are not published with it.
     """
     try:
         paths = sorted(folder.iterdir())
@@ -82,12 +82,12 @@ def read_bindings(
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """What the bindings' module publishes besides them, and which files stay local.
+    """The files that the bindings' module publishes.
 
     Attributes:
-        files: Their own files.
-        headers: Globs of the library's.
-        folders: The folders below theirs, of which nothing is published but for headers.
+        files: The bindings' files.
+        headers: Globs of the library's headers.
+        folders: The subfolders of the bindings, of which only headers are published.
     """
 
     files: Collection[str]
@@ -160,7 +160,7 @@ def _check_flags(source: GoSource, published: _Published, where: Path) -> None:
 
 
 def _paths_in(word: str) -> Iterator[str]:
-    """Yield the paths in a word, relative to the package's folder."""
+    """Yield the paths in a word of a `#cgo` line, relative to the package's folder."""
     for in_sources, relative in _PATH_OF_WORD.findall(word):
         yield posixpath.normpath(relative or f"./{in_sources.lstrip('/')}")
 
@@ -170,7 +170,7 @@ def _embeds(source: GoSource, file: str) -> bool:
 
 
 def _go_mod(folder: Path) -> tuple[str, str]:
-    """Return the path and the `go` line of a folder's module; an empty path outside of any."""
+    """Return the path and the `go` line of a folder's module; an empty path outside of modules."""
     for parent in (folder, *folder.parents):
         if (parent / "go.mod").is_file():
             text = text_of_file(parent / "go.mod")

@@ -16,7 +16,7 @@ from cgo_prebuilt.platforms import Platform
 
 _HOST = re.compile(r"[a-z0-9.-]+")
 _MAJOR_SUFFIX = re.compile(r"/v([1-9][0-9]*)")
-# Semantic Versioning 2.0.0; the build metadata after a plus sign is caught apart.
+# Semantic Versioning 2.0.0; build metadata after a plus sign is a separate group.
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(
@@ -56,12 +56,12 @@ def check_module_path(path: str, *, where: str) -> None:
     """Refuse an invalid path of a module on a web site.
 
     Args:
-        path: Such as `go.acme.dev/vecsearch-prebuilt`, or with `/v2` behind it.
+        path: A path such as `go.acme.dev/vecsearch-prebuilt`, perhaps followed by `/v2`.
         where: The manifest and the key in it, for the error.
 
     Raises:
-        UsageError: golang.org/x/mod/module.CheckPath refuses it; no other module may import what is
-            below it; or it is below a host whose modules come out of repositories only.
+        UsageError: golang.org/x/mod/module.CheckPath refuses it; other modules may not import it; or its
+            host serves modules from repositories only.
     """
     problem = _path_problem(path, module=True)
     host = path.partition("/")[0]
@@ -87,7 +87,7 @@ def module_version(release: str, path: str, *, where: str) -> str:
 
     Args:
         release: The library's version; `1.2.3` stands for `v1.2.3`.
-        path: The module's path, with which the major version has to agree.
+        path: The module's path, which must fit the major version.
         where: The manifest, for the error.
 
     Raises:
@@ -147,7 +147,7 @@ def check_root_package(path: str, *, where: str) -> None:
         where: The manifest and the key in it, for the error.
 
     Raises:
-        UsageError: It does.
+        UsageError: It cannot be imported.
     """
     name = package_name(path)
     problem = package_problem(name)
@@ -167,7 +167,7 @@ def version_key(version: str) -> tuple[Any, ...]:
     numbers = tuple((len(match[part]), match[part]) for part in (1, 2, 3))
     if match[4] is None:
         return (*numbers, 1)
-    # A number is written without leading zeros: the longer one is the larger one.
+    # Numbers have no leading zeros, so the longer one is the larger one.
     identifiers = tuple(
         (0, len(text), text) if text.isdigit() else (1, 0, text) for text in match[4].split(".")
     )
@@ -175,12 +175,12 @@ def version_key(version: str) -> tuple[Any, ...]:
 
 
 def is_canonical(version: str) -> bool:
-    """Return whether a version may be listed: canonical, and no pseudo-version."""
+    """Return whether a version may be listed: it is canonical and not a pseudo-version."""
     return bool(_VERSION.fullmatch(version)) and not _PSEUDO_VERSION.fullmatch(version)
 
 
 def latest(versions: list[str]) -> str:
-    """Return what `@latest` names: the highest release, else the highest pre-release."""
+    """Return the version for `@latest`: the highest release, else the highest pre-release."""
     releases = [version for version in versions if "-" not in version]
     return max(releases or versions, key=version_key)
 

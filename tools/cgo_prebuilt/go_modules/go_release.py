@@ -34,9 +34,9 @@ class GoRelease:
     """A release: each platform's files, and how to fetch them.
 
     Attributes:
-        platforms: What each platform's files are, of the default flavor: the go command selects no other.
-        put: Puts a platform's files into a folder, verified.
-        as_locked: Whether they then have the sizes that they are locked with.
+        platforms: The platforms of the default flavor, since the go command cannot select one.
+        put: Writes a platform's verified files into a folder.
+        as_locked: Whether the written files have their locked sizes.
     """
 
     platforms: Mapping[Platform, LockedPlatform]
@@ -52,8 +52,8 @@ def packed_release(manifest: Manifest, dist: Path) -> GoRelease:
         dist: The archives and their `SHA256SUMS`.
 
     Raises:
-        IntegrityError: An archive is not what `SHA256SUMS` says, or lacks what the manifest says.
-        UnavailableError: An archive is not there.
+        IntegrityError: An archive does not match `SHA256SUMS`, or lacks a file of the manifest.
+        UnavailableError: An archive is missing.
     """
     manifest = manifest.of_flavor(None)
     platforms = _exposed(lock_version(manifest, _indexer(dist), manifest.folder).platforms)
@@ -74,14 +74,14 @@ def locked_release(
     """Return a release that a lock names, whoever publishes it.
 
     Args:
-        manifest: The manifest, whose version is taken.
+        manifest: The manifest, which names the version.
         lock: The lock.
-        settings: From where to fetch, and who must vouch for it.
-        store: Where what is fetched stays.
-        open_transport: Makes the transport, where something must be downloaded.
+        settings: The mirror, and who must vouch for the release.
+        store: The store for the files.
+        open_transport: Creates the transport; called only if something must be downloaded.
 
     Raises:
-        LockError: The lock is another library's, or lacks the version.
+        LockError: The lock is for a different library, or lacks the version.
         UnavailableError: A platform cannot be fetched.
     """
     if lock.name != manifest.name:
@@ -108,7 +108,7 @@ def slimmed(release: GoRelease, say: Callable[[str], None]) -> GoRelease:
 
     Args:
         release: The release.
-        say: Told what that saves.
+        say: Prints the savings.
     """
 
     def put(platform: Platform, folder: Path) -> None:
@@ -120,7 +120,7 @@ def slimmed(release: GoRelease, say: Callable[[str], None]) -> GoRelease:
         for name in slim_libraries(
             platform, release.platforms[platform].interface, folder, slim, say
         ):
-            # Not into the file, which may be the store's own.
+            # Do not overwrite the file, which may be a link to the store's file.
             (slim / name).replace(folder / name)
 
     return GoRelease(release.platforms, put, as_locked=False)
@@ -131,7 +131,7 @@ def _exposed(platforms: Mapping[str, LockedPlatform]) -> dict[Platform, LockedPl
 
 
 def _indexer(dist: Path) -> Indexer:
-    """Return an indexer that takes an archive from the folder if its `SHA256SUMS` lists it."""
+    """Return an indexer that reads an archive in the folder if its `SHA256SUMS` lists it."""
     sums = read_sums(dist / SUMS)
 
     def get(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:

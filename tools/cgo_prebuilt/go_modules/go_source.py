@@ -1,7 +1,7 @@
 """The head of a Go file: its package, imports, embeds and `#cgo` lines.
 
-References: The Go Programming Language Specification, "Source file organization"; go/build, which
-reads no more of a file than this.
+References: The Go Programming Language Specification, "Source file organization"; go/build, which reads
+the same part of a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-# Before the package clause there is nothing but comments, and before code nothing but imports.
+# Only comments precede the package clause, and only imports precede code.
 _PACKAGE = re.compile(r"\s*package\s+(\w+)\s*;?")
 _IMPORT = re.compile(
     r"""\s*import\b\s*(?:\((.*?)\)|([^\s"`]+\s*)?("[^"]*"|`[^`]*`))\s*;?""", re.DOTALL
@@ -29,9 +29,9 @@ class GoSource:
     """A Go file's head.
 
     Attributes:
-        package: Its package's name; empty where it has no package clause.
-        ignored: Its build constraint is `ignore`, which no build meets.
-        imports: What it imports, in order.
+        package: Its package's name; empty without a package clause.
+        ignored: Whether its build constraint is `ignore`, which no build meets.
+        imports: The imported paths, in order.
         embeds: The patterns of its `//go:embed` lines.
         flags: The words of its `#cgo` lines.
     """
@@ -80,4 +80,4 @@ def _words(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError:
-        return []  # the go command refuses it wherever it is
+        return []  # the go command refuses it in any place

@@ -1,6 +1,6 @@
 """Publish a release into a module proxy's folder.
 
-What was published stays as it is for ever: the checksum database and every go.sum remember it.
+A published version never changes: the checksum database and every go.sum remember its hash.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ from cgo_prebuilt.vouching.sums import SUMS, update_sums
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
 _NO_JEKYLL = ".nojekyll"
 
-# It stays in the site; a server may show it, there is nothing in it.
+# The lock file stays in the site; it is empty, so a server may expose it.
 _LOCK = ".cgo-prebuilt.lock"
 
-# Of RFC 3986, without what has a meaning of its own in a setting of nginx, Caddy or Netlify.
+# Characters of RFC 3986 without a special meaning in settings of nginx, Caddy or Netlify.
 _URL = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+(/[A-Za-z0-9._~:/?#@!&()*+,=%{}-]*)?")
 
-# The time of a zip's entries, too: a version's time must not depend on when it was built.
+# Also the time of a zip's entries: a version's time must not depend on the time of its build.
 _DEFAULT_TIME = "1980-01-01T00:00:00Z"
 
 
@@ -72,13 +72,13 @@ class BuiltModule:
 
 @dataclass(frozen=True, slots=True)
 class SeparateZips:
-    """Zips that are served from elsewhere than the site.
+    """Zips that another server than the site's serves.
 
     Attributes:
-        url: Where, as a base or a template with `{file}`.
-        folder: Where they are put, and entered into its `SHA256SUMS`.
-        key: The SSH key that `SHA256SUMS` is signed with once they are in it; None to sign nothing. A
-            signature that it had before goes, being of other sums.
+        url: The base URL, or a template with `{file}`.
+        folder: The folder for the zips; its `SHA256SUMS` lists them, too.
+        key: The SSH key that signs the extended `SHA256SUMS`; None to sign nothing. The earlier signature
+            is removed, since the sums have changed.
     """
 
     url: str
@@ -100,12 +100,12 @@ def build_site(
 
     Args:
         manifest: The manifest, with `go.module`.
-        release: What its platforms have.
-        site: The folder; made where it is missing. Versions that are in it stay.
-        url: The URL that the folder is served at; None for `https://` and the module's host.
-        zips: Where the zips are served; None to have them in the site.
+        release: The release.
+        site: The folder; created if missing. Existing versions stay.
+        url: The URL of the served folder; None for `https://` and the module's host.
+        zips: The server for the zips; None to put them into the site.
         time: The version's time, by RFC 3339.
-        on_wait: Called once where another process is building the site.
+        on_wait: Called once if another process is building the site.
 
     Returns:
         The modules: the platforms', and the forwarding one last.
@@ -147,9 +147,9 @@ def compare(
 
     Args:
         manifest: The manifest.
-        release: What its platforms have.
-        tree: What is published.
-        staging: An empty folder of the caller's.
+        release: The release.
+        tree: The published modules.
+        staging: An empty temporary folder.
         time: The version's time, by RFC 3339.
 
     Raises:
@@ -175,7 +175,7 @@ def version_time(environ: Mapping[str, str]) -> str:
     Reference: https://reproducible-builds.org/specs/source-date-epoch/.
 
     Raises:
-        UsageError: The variable holds something else.
+        UsageError: The variable is not a number.
     """
     epoch = environ.get("SOURCE_DATE_EPOCH")
     if not epoch:
@@ -205,7 +205,7 @@ def _check_url(url: str | None, option: str) -> None:
 def _staging_folder(site: Path, on_wait: Callable[[], None]) -> Iterator[Path]:
     """Create a temporary folder on the site's file system, so that zips can be renamed into it.
 
-    Meanwhile no other process changes the site.
+    The site is locked meanwhile.
     """
 
     def refuse(holder: str) -> None:
@@ -234,7 +234,7 @@ def _staging_folder(site: Path, on_wait: Callable[[], None]) -> Iterator[Path]:
 
 
 def _refuse_change(staged: StagedModule, old: PublishedVersion) -> None:
-    # The .info stays as it was published; no hash depends on it.
+    # The published .info stays; no hash depends on it.
     for what, before, now in (
         ("zip", old.zip_hash, staged.zip_hash),
         ("go.mod", go_mod_hash(old.go_mod), go_mod_hash(staged.go_mod)),

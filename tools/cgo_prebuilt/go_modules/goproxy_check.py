@@ -24,10 +24,10 @@ def check_site(site: Path) -> list[GoModule]:
         site: The folder that `build_site` wrote.
 
     Returns:
-        Every version in it. A zip that is served elsewhere is not looked at.
+        Every version in it. Zips that are served elsewhere are not checked.
 
     Raises:
-        IntegrityError: Something in it is wrong, or it has no modules.
+        IntegrityError: A file is wrong, or the tree has no modules.
         UsageError: A zip is larger than a module may be.
     """
     tree = ProxyTree(site)
@@ -53,7 +53,7 @@ def check_site(site: Path) -> list[GoModule]:
 
 def _check_version(tree: ProxyTree, module: GoModule, redirected: bool) -> None:
     published = tree.published(module)
-    assert published is not None  # it is in the list
+    assert published is not None  # the version is in the list
     if _json(published.info).get("Version") != module.version:
         raise _problem(".info has another version", tree.file(module, ".info"))
     match = _MODULE_LINE.search(published.go_mod.decode("utf-8", "replace"))

@@ -25,7 +25,7 @@ def module_page(proxies: Mapping[str, str]) -> str:
     """Return a page with go-import lines.
 
     Args:
-        proxies: The URL that the tree is served at, without a slash at its end, by module path.
+        proxies: The URL of the served tree, without a final slash, by module path.
     """
     metas = "".join(
         f'<meta name="go-import" content="{escape(f"{path} mod {proxy}")}">\n'
@@ -39,10 +39,10 @@ def module_page(proxies: Mapping[str, str]) -> str:
 
 
 def not_found_page(proxies: Mapping[str, str]) -> str:
-    """Return a page for every other path, on hosts that serve one.
+    """Return the 404 page, for hosts that serve one for unknown paths.
 
-    The go command reads it in spite of its status. It refuses two tags that match one path, so a
-    module below another one is covered by that one's tag.
+    The go command reads it despite its status. It refuses two tags that match one path, so the tag of a
+    module also covers the modules below it.
     """
     return module_page(
         {

@@ -27,8 +27,8 @@ _PLAIN = "text/plain; charset=utf-8"
 def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
     """Bind a server; `serve_forever` runs it.
 
-    It answers a proxy request (`GET http://go.acme.dev/x`, RFC 9112 section 3.2.2) as if it were
-    that host, so that with it as HTTP_PROXY direct mode can be tried before the host exists.
+    It answers proxy requests (`GET http://go.acme.dev/x`, RFC 9112 section 3.2.2) as if it were that host.
+    So, as HTTP_PROXY, it lets you try the go command's direct mode before the host exists.
 
     Args:
         site: The folder that `build_site` wrote.
@@ -36,7 +36,7 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
         port: The port; 0 for a free one.
 
     Raises:
-        UsageError: The folder is no site, or the address cannot be listened on.
+        UsageError: The folder is not a site, or the server cannot listen on the address.
         IntegrityError: A file of the site is damaged.
     """
     if not (site / NOT_FOUND).is_file():
@@ -60,7 +60,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        # A client that went away is no reason for a traceback.
+        # A closed connection must not print a traceback.
         sys.stderr.write(printable(f"{client_address}: {sys.exc_info()[1]}") + "\n")
 
 
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def log_message(self, format: str, *args: object) -> None:
-        # One write, since requests are answered in parallel; one line, whatever was asked.
+        # One write, since requests run in parallel; one line, whatever the request holds.
         sys.stderr.write(printable(format % args).replace("\n", "\\n") + "\n")
         sys.stderr.flush()
 
@@ -89,12 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
         except CgoPrebuiltError as error:
             self.log_message("%s", error)
             self._head(HTTPStatus.INTERNAL_SERVER_ERROR, 0, _PLAIN)
-        except ValueError:  # no URL
+        except ValueError:  # not a URL
             self._head(HTTPStatus.BAD_REQUEST, 0, _PLAIN)
 
     def _answer_site(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")
-        # Read each time: a site may be built again while it is served.
+        # Read for each request, since a site may be rebuilt while it is served.
         target = ProxyTree(self._site).redirects().get(path)
         if target is not None:
             self._head(HTTPStatus.FOUND, 0, _PLAIN, location=target)
@@ -117,11 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self._inside(NOT_FOUND), HTTPStatus.NOT_FOUND
 
     def _inside(self, name: str) -> Path | None:
-        """Return the site's file of that name, following links inside it; None without one."""
+        """Return the site's file for a path, following links inside the site; None without one."""
         try:
             file = Path(os.path.realpath(self._site / name))
             return file if file.is_relative_to(self._site) and file.is_file() else None
-        except (OSError, ValueError):  # a name that no file can have
+        except (OSError, ValueError):  # a name that is invalid for files
             return None
 
     def _head(self, status: HTTPStatus, size: int, kind: str, location: str | None = None) -> None:

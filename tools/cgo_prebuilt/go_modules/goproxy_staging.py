@@ -61,13 +61,13 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
 
     Args:
         manifest: The manifest, with `go.module`.
-        release: What its platforms have.
-        staging: An empty folder, into which their files are put.
+        release: The release.
+        staging: An empty folder for the files.
 
     Raises:
-        IntegrityError: What is published is not what was locked.
+        IntegrityError: The published files do not match the lock.
         UnavailableError: It cannot be fetched.
-        UsageError: The release cannot be a Go module: its version, a name, an option or its size.
+        UsageError: The release cannot be a Go module, because of its version, a name, an option or its size.
     """
     go = checked_go(manifest)
     where = f"{manifest.where}: go.module"
@@ -89,11 +89,11 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
         sizes = {file.path: file.size for file in files.files()}
         join = plan_join(files.interface, platform.os, manifest.name)
         linked = join.files(sizes)
-        # What can be refused is, before gigabytes are extracted for nothing.
+        # Check everything possible before extracting gigabytes.
         if release.as_locked:
             check_sizes(GoModule(path, version), sizes)
         generated = platform_files(library, platform, join.interface, linked)
-        # A requirement in each direction: no build can mix a version with another one's library.
+        # Requirements in both directions, so that no build mixes versions.
         generated["go.mod"] = go_mod(path, requires=[f"{go.module} {version}"])
         _refuse_overlap(sizes.keys(), {*generated, join.path}, manifest)
         release.put(platform, folder)
@@ -122,7 +122,7 @@ def checked_go(manifest: Manifest) -> GoSpec:
     """Return the manifest's section `go`.
 
     Raises:
-        ManifestError: It says nothing.
+        ManifestError: It is missing.
     """
     if manifest.go is None:
         raise ManifestError(

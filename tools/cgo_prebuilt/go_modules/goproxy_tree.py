@@ -2,7 +2,7 @@
 
 Layout (https://go.dev/ref/mod, "GOPROXY protocol"): below the escaped path of a module, `@latest`
 and `@v/` with `list` and, for each version, `.info`, `.mod` and `.zip`. Beside them, `.ziphash`
-holds the zip's `h1:` hash, as in the go command's own cache; it stays where the zip is elsewhere.
+holds the zip's `h1:` hash, as in the go command's cache, even if another server has the zip.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ProxyTree:
     """A module proxy's folder.
 
     Args:
-        root: The folder; it need not be there yet.
+        root: The folder; may be missing.
     """
 
     def __init__(self, root: Path) -> None:
@@ -71,14 +71,14 @@ class ProxyTree:
         return self.root / self.name(module, suffix)
 
     def name(self, module: GoModule, suffix: str) -> str:
-        """Return that file's path in the tree, which is also its path below the proxy's URL."""
+        """Return that file's path relative to the tree, which is also its path below the proxy's URL."""
         return f"{escape(module.path)}/@v/{escape(module.version)}{suffix}"
 
     def published(self, module: GoModule) -> PublishedVersion | None:
         """Return a version's small files; None if the module's list lacks it.
 
         Raises:
-            IntegrityError: The list has it, and a file is missing.
+            IntegrityError: The list has it, but a file is missing.
         """
         if module.version not in self.versions(module.path):
             return None
@@ -94,8 +94,8 @@ class ProxyTree:
         Args:
             module: The version.
             files: Its small files.
-            archive: Its zip, which is moved from where it is on the same file system; None where it
-                is served elsewhere.
+            archive: Its zip, which is moved from a path on the same file system; None if another server
+                has it.
         """
         write_file(self.file(module, ".info"), files.info)
         write_file(self.file(module, ".mod"), files.go_mod)
@@ -137,7 +137,7 @@ def version_info(version: str, time: str) -> bytes:
 
     Args:
         version: The module's version.
-        time: When it was made, by RFC 3339.
+        time: Its time, by RFC 3339.
     """
     return (json.dumps({"Version": version, "Time": time}) + "\n").encode()
 

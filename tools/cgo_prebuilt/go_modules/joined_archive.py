@@ -1,8 +1,8 @@
-"""Join static archives that need each other: linkers search one archive until nothing is missing.
+"""Join circular static archives into one, which linkers search repeatedly until nothing is missing.
 
-A linker's options for a group are none that each linker takes from cgo and from Bazel: zig's takes no
-file in `-Wl,--start-group,a.a,--end-group`. No object is parsed: the archives' own indexes say which
-member defines a symbol, and are put together.
+Linker groups do not work with every linker from both cgo and Bazel: zig's accepts no file in
+`-Wl,--start-group,a.a,--end-group`. Objects are not parsed: the archives' indexes tell which member
+defines a symbol, and are merged.
 
 References: ar(5) of binutils; Microsoft's "PE Format", section "Archive (Library) File Format".
 """
@@ -28,7 +28,7 @@ _INDEXES = {b"/": "I", b"/SYM64/": "Q"}
 _SHORT_NAME = 15
 _CHUNK = 1 << 20
 
-# What the index of an import library has: one of Microsoft or LLVM, and one of GNU's dlltool.
+# Symbols in the index of an import library: of Microsoft or LLVM, and of GNU's dlltool.
 _IMPORTS = re.compile(
     rb"\0__IMPORT_DESCRIPTOR_|\0_?_head_.*_iname\0|_iname\0.*\0_?_head_", re.DOTALL
 )
@@ -36,12 +36,12 @@ _IMPORTS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The archives to join, and what is linked then.
+    """The archives to join, and the resulting library.
 
     Attributes:
         parts: The archives' paths, in link order; none if no archives are joined.
         path: The path of the joined archive; empty if no archives are joined.
-        interface: The library with it in their place.
+        interface: The library with the joined archive instead of its parts.
     """
 
     parts: tuple[str, ...]
@@ -49,7 +49,7 @@ class Join:
     interface: Interface
 
     def files(self, paths: Iterable[str]) -> list[str]:
-        """Return the library's files afterwards, from what they were."""
+        """Return the library's files after joining, from those before it."""
         kept = [path for path in paths if path not in self.parts]
         return [*kept, self.path] if self.parts else kept
 
@@ -64,15 +64,15 @@ def plan_join(interface: Interface, os: str, name: str) -> Join:
     """
     archives = interface.static_library
     found = [index for index, path in enumerate(archives) if path in interface.circular]
-    # Apple's linker looks at every archive until nothing is missing.
+    # Apple's linker searches all archives until nothing is missing.
     if os == "darwin" or len(found) < 2:
         return Join((), "", replace(interface, circular=()))
     first, end = found[0], found[-1] + 1
     parts = archives[first:end]
-    # Without a dot in its stem it is no other form of a shared library, such as lib<name>.so.
+    # A name that cannot be taken for another form of a shared library, such as lib<name>.so.
     file = f"lib{name.replace('.', '_')}_circular.a"
     path = str(PurePosixPath(parts[0]).parent / file)
-    # Another form of what was joined was none to be linked, and would be one now.
+    # A shared form of a joined archive was not linked before, and must not be linked now.
     stems = {stem(part) for part in parts}
     kept = [
         index for index, shared in enumerate(interface.shared_library) if stem(shared) not in stems
@@ -92,13 +92,13 @@ def join_archives(parts: Mapping[str, Path], target: Path, *, where: str) -> Non
     """Write one archive with all members of some, in order and reproducibly.
 
     Args:
-        parts: The archives by their names for errors, together far below the 4 GiB of an index.
-        target: What is written.
+        parts: The archives, by their names for errors; together far below the 4 GiB of an index.
+        target: The output file.
         where: The manifest and the platform, for errors.
 
     Raises:
-        IntegrityError: One of them is no archive, or is damaged.
-        UsageError: One of them is of a kind that cannot be joined.
+        IntegrityError: One of them is not an archive, or is damaged.
+        UsageError: One of them has a form that cannot be joined.
     """
     archives = []
     for name, path in parts.items():
@@ -135,7 +135,7 @@ def join_archives(parts: Mapping[str, Path], target: Path, *, where: str) -> Non
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A member that is an object: its name, where its header and its contents begin, its size."""
+    """A member that is an object: its name, the offsets of its header and contents, and its size."""
 
     name: bytes
     at: int
@@ -145,12 +145,12 @@ class _Member:
 
 @dataclass(frozen=True, slots=True)
 class _Archive:
-    """What an archive says of itself.
+    """An archive's members and index.
 
     Attributes:
         members: Its members.
-        offsets: Of each symbol, where the member begins that defines it.
-        symbols: The symbols' names, each with a NUL behind it.
+        offsets: For each symbol, the offset of the member that defines it.
+        symbols: The symbols' names, each followed by a NUL.
     """
 
     members: list[_Member]
@@ -180,7 +180,7 @@ def _read(file: BinaryIO, name: str, where: str) -> _Archive:
             raise _damaged(name, f"has no member at byte {at}", where)
         field, size = header
         if field in _INDEXES:
-            # Windows' archives have a second one, which says the same in another order.
+            # Windows' archives have a second index, with the same contents in a different order.
             index = index or _parse_index(file.read(size), _INDEXES[field], name, where)
         elif field == b"//":
             long_names = file.read(size)
@@ -211,7 +211,7 @@ def _parse_index(data: bytes, kind: str, name: str, where: str) -> tuple[array[i
     width = offsets.itemsize
     count = int.from_bytes(data[:width], "big")
     symbols = data[width * (1 + count) :]
-    spare = symbols.count(b"\0") - count  # at its end it is padded
+    spare = symbols.count(b"\0") - count  # the index is padded at its end
     symbols = symbols[: len(symbols) - max(spare, 0)]
     symbols = symbols[: symbols.rfind(b"\0") + 1]
     if len(data) < width * (1 + count) or symbols.count(b"\0") != count:
@@ -238,12 +238,12 @@ def _full_name(field: bytes, long_names: bytes, name: str, where: str) -> bytes:
     if int(field[1:]) >= len(long_names):
         raise _damaged(name, "has a member without a name", where)
     rest = long_names[int(field[1:]) :]
-    # Ended as GNU does, `/` and a new line, or as Microsoft does, by a NUL.
+    # The name ends with `/` and a line feed (GNU), or with a NUL (Microsoft).
     return rest.partition(b"\n")[0].partition(b"\0")[0].removesuffix(b"/")
 
 
 def _name_field(name: bytes, long_names: bytearray) -> bytes:
-    """Return how a name stands in a header; a long one is added to the long names."""
+    """Return a name in the form of a header; add a long one to the long names."""
     if 0 < len(name) <= _SHORT_NAME and not set(name) & set(b"/ "):
         return name + b"/"
     field = b"/%d" % len(long_names)
@@ -252,7 +252,7 @@ def _name_field(name: bytes, long_names: bytearray) -> bytes:
 
 
 def _header(field: bytes, size: int, mode: bytes = b"644") -> bytes:
-    # Neither times nor owners, as in GNU ar's deterministic mode.
+    # No times and owners, as in GNU ar's deterministic mode.
     return b"%-16s%-12d%-6d%-6d%-8s%-10d" % (field, 0, 0, 0, mode, size) + _HEADER_END
 
 

@@ -1,7 +1,7 @@
 """The zip of a Go module, by the rules of golang.org/x/mod/zip.
 
-What the go command checks is the hash of the files inside (see `dirhash`), not that of the zip; the
-zip itself is reproducible, too, for one release of zlib.
+The go command checks a hash of the files in the zip (see `dirhash`), not of the zip. The zip itself is
+reproducible, too, for the same release of zlib.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from cgo_prebuilt.publishing.zip_writer import write_zip
 from cgo_prebuilt.releases.index import WantedFiles, index
 
 MODULE_MAX = 500 << 20
-"""The most bytes that a zip may have, and that the files in it may have together."""
+"""The maximum size of a zip, and of its files together, in bytes."""
 
 _TEXT_MAX = 16 << 20
 _LIMITED_TEXTS = ("go.mod", "LICENSE")
 _LARGEST_SHOWN = 3
 
 Contents = Mapping[str, bytes | Path]
-"""Files of a module by their path in it: what they hold, or a file that holds it."""
+"""The files of a module, by their path in it: their contents, or a file with the contents."""
 
 
 def check_contents(module: GoModule, contents: Contents) -> None:
-    """Refuse what the go command would refuse.
+    """Refuse files that the go command would refuse.
 
     Raises:
-        IntegrityError: A name is not allowed, or two names are one where case is ignored.
+        IntegrityError: A name is not allowed, or two names differ only in case.
         UsageError: The files are larger than a module may be.
     """
     check_member_names(contents, where=str(module))
@@ -64,7 +64,7 @@ def check_sizes(module: GoModule, sizes: Mapping[str, int]) -> None:
         sizes: Bytes of each file by path.
 
     Raises:
-        UsageError: They are; the message has the numbers.
+        UsageError: They are larger; the message has the numbers.
     """
     total = sum(sizes.values())
     if total > MODULE_MAX:
@@ -89,9 +89,9 @@ def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None
     """Write a module's zip.
 
     Args:
-        module: The module, whose name every entry begins with.
+        module: The module, whose name is the prefix of every entry.
         contents: Its files, checked by `check_contents`.
-        target: A file that is not there yet.
+        target: The output file, which must not exist.
 
     Raises:
         UsageError: The zip is larger than a module may be, or cannot be written.
@@ -113,7 +113,7 @@ def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None
 
 @dataclass(frozen=True, slots=True)
 class ModuleZip:
-    """What a zip holds: its `h1:` hash, and that of the `go.mod` in it (empty where it has none)."""
+    """A zip's `h1:` hash, and that of the `go.mod` in it (empty without one)."""
 
     zip_hash: str
     go_mod_hash: str
@@ -123,7 +123,7 @@ def read_module_zip(module: GoModule, path: Path) -> ModuleZip:
     """Read a module's zip to its end.
 
     Raises:
-        IntegrityError: It is no zip of this module.
+        IntegrityError: It is not a zip of this module.
         UsageError: It is larger than a module may be.
     """
     size = path.stat().st_size
