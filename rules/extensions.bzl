@@ -23,15 +23,16 @@ load("//rules/private:source_repository.bzl", "source_repository", "source_repos
 load("//rules/private:transport.bzl", "transport_error")
 load("//rules/private:trust.bzl", "extras_for", "trust_of", "trust_options", "vouchers_in")
 
-# What a library is. Modules may differ in its other attributes; the first module's value is used.
+# The attributes that identify a library. Modules may differ in the others, where the first module's value is used.
 _IDENTITY = ["deps", "flavor", "identity", "lock", "public_key", "source", "trust", "version"]
 
 _TRUST = """\
-The least that must vouch for the release, `none` by default. `signed`: an SSH key signed it, or a workflow attested it.
-`attested`: a workflow attested it. A `public_key` or an `identity` implies it, and says whose. The fetcher verifies what the lock
-holds, before it downloads anything and without a network; below that nothing is fetched or built, whatever the origin is."""
+The minimum level of trust in the release, `none` by default. `signed`: an SSH key signed it, or a workflow attested it.
+`attested`: a workflow attested it. A `public_key` or an `identity` implies a level, and names the signer. The fetcher verifies
+the signatures and attestations in the lock before it downloads anything, without a network. Below the level, nothing is fetched
+or built, whatever the origin is."""
 
-# How a library is fetched, for one in prebuilt.library and for all in prebuilt.defaults; and what holds otherwise.
+# How a library is fetched: attributes of prebuilt.library, and for all libraries of prebuilt.defaults; with their defaults.
 _FETCHING = {"mirror": "", "origin": "auto", "transport": "python"}
 
 _ORIGIN = """\
@@ -41,36 +42,36 @@ the right bytes.
 CGO_PREBUILT_ORIGIN takes precedence over it, and the build flag `--@<name>//:origin` over both."""
 
 _MIRROR = """\
-A base URL, a template with `{file}`, or a folder's absolute path, instead of every URL of the lock; no archive is taken from
-elsewhere. `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}` may be in a template. The variables CGO_PREBUILT_MIRROR and
+A base URL, a template with `{file}`, or a folder's absolute path. It replaces every URL of the lock; no archive is fetched from
+elsewhere. A template may have `{name}`, `{version}`, `{platform}`, `{os}` and `{arch}`, too. The variables CGO_PREBUILT_MIRROR and
 `CGO_PREBUILT_<NAME>_RELEASE_URL` take precedence over it."""
 
 _TRANSPORT = """\
 Who downloads, `python` by default. `python`: the fetcher, which resumes, uses several connections and reads parts of a zip.
-`bazel`: Bazel's own downloader, for its repository cache, `--distdir`, `--downloader_config`, remote downloader and
+`bazel`: Bazel's downloader, with its repository cache, `--distdir`, `--downloader_config`, remote downloader and
 credential helpers. The fetcher verifies and extracts either way."""
 
 _defaults = tag_class(
     doc = """\
-What holds for all libraries at once. Only the root module can say it. An attribute of a prebuilt.library takes precedence if
-that is in the root module, too; what other modules say of their libraries does not.""",
+Defaults for all libraries. Only the root module may set them. The attributes of a prebuilt.library in the root module take
+precedence over them; those in other modules do not.""",
     attrs = {
         "allow_linkopts": attr.string_list(
             doc = """\
-Words of link options that a lock may have besides those known to be harmless, such as `-Wl,--dynamic-list=x`. A link
-option can load a plugin or run a program, so each one is the root module's decision.""",
+Words of link options that locks may have, besides those known to be harmless, such as `-Wl,--dynamic-list=x`. A link option
+can load a plugin or run a program, so the root module must allow each one.""",
         ),
         "link_mode": attr.string(
             doc = """\
-How files leave the store, `auto` by default: `reflink`, `hardlink` or `copy`, to which the first two fall back.
+How files leave the store, `auto` by default. `reflink` and `hardlink` fall back to `copy`.
 CGO_PREBUILT_LINK_MODE takes precedence over it.""",
         ),
         "mirror": attr.string(doc = _MIRROR),
         "origin": attr.string(doc = _ORIGIN),
         "metadata_rule": attr.label(
             doc = """\
-`@package_metadata//rules:package_metadata.bzl`, for bills of materials: each prebuilt then has a package URL, as the repositories of
-rules_python and gazelle have. The root module depends on the module package_metadata for it.""",
+`@package_metadata//rules:package_metadata.bzl`, for bills of materials: each prebuilt then has a package URL, like repositories
+of rules_python and gazelle. The root module must depend on the module package_metadata.""",
         ),
         "transport": attr.string(doc = _TRANSPORT),
         "trust": attr.string(
@@ -84,53 +85,52 @@ _library = tag_class(
     attrs = {
         "deps": attr.label_list(
             doc = """\
-Libraries that this one needs, linked after it: other prebuilts, or any target with CcInfo that every repository may see.
-A target that is given as `source` has dependencies of its own.""",
+Libraries that this one needs, linked after it: other prebuilts, or any target with CcInfo that is visible to every repository.
+A target in `source` has its own dependencies.""",
         ),
         "fallback": attr.string(doc = "Renamed: `origin`."),
         "flavor": attr.string(
             doc = """\
-The flavor to take where the build flag `--@<name>//:flavor=F` says no other, instead of the lock's default. Its values are the
-lock's flavors; `@<name>//:flavor_is_F` is a config_setting for a select() of your own.""",
+The flavor to use instead of the lock's default, unless the build flag `--@<name>//:flavor=F` selects another one. The flag's
+values are the lock's flavors; `@<name>//:flavor_is_F` is a config_setting for your own select().""",
         ),
         "identity": attr.string(
             doc = """\
-The GitHub repository, `OWNER/NAME`, or a workflow of it, `OWNER/NAME/.github/workflows/FILE.yml`, that must have attested how it
-built the release. `cgo-prebuilt lock --verify-attestation` puts the attestation into the lock.""",
+The GitHub repository, `OWNER/NAME`, or its workflow, `OWNER/NAME/.github/workflows/FILE.yml`, that must have attested the
+release. `cgo-prebuilt lock --verify-attestation` adds the attestation to the lock.""",
         ),
         "lock": attr.label(
-            doc = "Its lock, which `cgo-prebuilt lock` writes.",
+            doc = "The library's lock, which `cgo-prebuilt lock` writes.",
             mandatory = True,
         ),
         "mirror": attr.string(doc = _MIRROR),
         "name": attr.string(
-            doc = "The name of its repository and of the target in it.",
+            doc = "The name of the library's repository, and of the target in it.",
             mandatory = True,
         ),
         "origin": attr.string(doc = _ORIGIN),
         "public_key": attr.string(
             doc = """\
-The SSH key that must have signed the release: the text of its `.pub` file, `ssh-ed25519 AAAA...`. A lock that is signed by another
-key, or by none, is refused; so are an archive and a source of the lock that the key did not sign.""",
+The SSH key that must have signed the release: the text of its `.pub` file, `ssh-ed25519 AAAA...`. A lock that is signed by
+another key, or by none, is refused. So are archives and sources in the lock that the key did not sign.""",
         ),
         "source": attr.label(
             doc = """\
-The library from source: any target with CcInfo that every repository may see. The lock's own source by default, which is
-built by a source_library. Where its subfolders have BUILD files of their own, those folders are hidden from that: write a
-target, and give its label here.""",
+The library built from source: any target with CcInfo that is visible to every repository. By default, a source_library builds
+the lock's source. It does not see subfolders with BUILD files; if there are any, write a target and give its label here.""",
         ),
         "transport": attr.string(doc = _TRANSPORT),
         "trust": attr.string(doc = _TRUST),
         "version": attr.string(
             doc = """\
-A version of the lock, instead of the lock's default. The variable `CGO_PREBUILT_<NAME>_VERSION`, else `<NAME>_VERSION`, takes
-precedence, where NAME is the lock's own name: `CGO_PREBUILT_LANCEDB_GO_VERSION` for `lancedb-go`, whatever the name here is.""",
+The version to use instead of the lock's default. The variable `CGO_PREBUILT_<NAME>_VERSION`, else `<NAME>_VERSION`, takes
+precedence, where NAME is the name in the lock, not `name`: `CGO_PREBUILT_LANCEDB_GO_VERSION` for `lancedb-go`.""",
         ),
     },
 )
 
 _python = tag_class(
-    doc = "The Python that fetches. Only the root module can say which.",
+    doc = "The Python that runs the fetcher. Only the root module may set it.",
     attrs = {
         "interpreter": attr.label(
             doc = "The interpreter, instead of the host's `python3`.",
@@ -140,7 +140,7 @@ _python = tag_class(
 )
 
 def _root_tag(mctx, name):
-    """The tag of a name that only the root module may have, and only once; None where it has none."""
+    """Returns the root module's tag of a name; None without one. Fails if it has two, or another module has one."""
     found = None
     for module in mctx.modules:
         for tag in getattr(module.tags, name):
@@ -153,7 +153,7 @@ def _root_tag(mctx, name):
     return found
 
 def _fetching_of(declaration, defaults):
-    """How a library is fetched: a dict of the attributes in `_FETCHING`."""
+    """Returns how to fetch a library: a dict of the attributes in `_FETCHING`."""
     said = {
         attribute: choice_of(
             getattr(declaration.tag, attribute),
@@ -175,11 +175,11 @@ def _fetching_of(declaration, defaults):
     }
 
 def _said(value):
-    """A tag's value such that the same means the same in every module."""
+    """Returns a tag's value in a form that can be compared between modules."""
     return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
 def _declare_source(declaration, lock, chosen, deps, interpreter, fetching, trust):
-    """Declares what is to be built where no prebuilt is used; returns its label, or an empty string."""
+    """Declares the source build of a library; returns its label, or an empty string without a source."""
     tag = declaration.tag
     if tag.source:
         return str(tag.source)
@@ -201,7 +201,7 @@ def _declare_source(declaration, lock, chosen, deps, interpreter, fetching, trus
     return "@{}//:{}".format(name, tag.name)
 
 def _declare(mctx, declaration, interpreter, defaults):
-    """Declares a library's repositories; returns what the fetcher needs to verify who vouches for it."""
+    """Declares a library's repositories; returns the extras that the fetcher needs to verify its signers."""
     tag = declaration.tag
     fetching = _fetching_of(declaration, defaults)
     trust = trust_of(tag, declaration.is_root, defaults.trust if defaults else "")
@@ -209,7 +209,7 @@ def _declare(mctx, declaration, interpreter, defaults):
         fail("\n\nlibrary {}: {}".format(tag.name, trust.error))
     path = mctx.path(tag.lock)
 
-    # Whether it is there: what is read is watched anyway.
+    # Only check that it exists: a file that is read is watched anyway.
     mctx.watch(path)
     if not path.exists:
         fail("\n\nlibrary {} has no lock\n  at: {}\n  next: make it with `cgo-prebuilt lock MANIFEST --output {}`".format(
@@ -228,7 +228,7 @@ def _declare(mctx, declaration, interpreter, defaults):
     deps = [str(dep) for dep in tag.deps]
     source = _declare_source(declaration, lock, chosen, deps, interpreter, fetching, trust)
 
-    # A target of the user's can look at the flavor; the lock's own source is one thing, and stands for the default one.
+    # A user's target can select by flavor; the lock's source replaces the default flavor only.
     source_flavors = chosen.flavors.keys() if tag.source else [chosen.default_flavor]
     hub(
         name = tag.name,
@@ -263,7 +263,7 @@ def _declare(mctx, declaration, interpreter, defaults):
     return extras_for(trust, chosen.content)
 
 def _is_same(mctx, attribute, first, other):
-    """Whether two modules mean the same lock: each may ship a copy of one."""
+    """Returns whether two modules mean the same lock, of which each may ship a copy."""
     if attribute != "lock":
         return False
     paths = [mctx.path(declaration.tag.lock) for declaration in (first, other)]
@@ -295,7 +295,7 @@ def _prebuilt_impl(mctx):
     }
     python_packages(name = PACKAGES, extras = sorted(extras), interpreter = interpreter)
 
-    # What `bazel mod tidy` writes into the root module's use_repo.
+    # The repositories that `bazel mod tidy` writes into the root module's use_repo.
     root = {
         tag.name: mctx.is_dev_dependency(tag)
         for module in mctx.modules

@@ -1,4 +1,4 @@
-"""The toolchain of source builds, for those who register their own. See //rules/source for the host's."""
+"""The toolchain of source builds, to register your own. See //rules/source for the host's."""
 
 load("//rules/private:source_toolchain.bzl", _SourceBuildToolchainInfo = "SourceBuildToolchainInfo", _source_build_toolchain = "source_build_toolchain")
 

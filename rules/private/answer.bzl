@@ -1,16 +1,16 @@
-"""What the fetcher answers with `--json`, also where it fails. Pure functions."""
+"""The fetcher's answer with `--json`, including failures. Pure functions."""
 
 def read_answer(exit_code, stdout, stderr):
-    """Reads what the fetcher answered.
+    """Reads the fetcher's answer.
 
     Args:
-        exit_code: what it exited with.
+        exit_code: its exit code.
         stdout: its answer, an object as JSON.
-        stderr: what it said to a person.
+        stderr: its messages for a person.
 
     Returns:
         A struct of `answer`, a dict, and `failure`, None or a struct of `kind` (a word of the reference's table of exit codes),
-        `error`, `where` and `next`. A fetcher that was killed, or did not start, answers nothing: its `kind` is empty.
+        `error`, `where` and `next`. If the fetcher was killed or did not start, there is no answer, and `kind` is empty.
     """
     answer = json.decode(stdout, default = None)
     if exit_code == 0 and type(answer) == "dict":
@@ -34,7 +34,7 @@ def read_answer(exit_code, stdout, stderr):
     ))
 
 def failure_text(failure):
-    """A failure as a person reads it, in the form of every error of the fetcher.
+    """Formats a failure for a person, in the form of all errors of the fetcher.
 
     Args:
         failure: from `read_answer`.

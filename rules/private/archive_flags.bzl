@@ -1,31 +1,31 @@
-"""Static archives that their order alone does not link: which ones, and as which linker arguments. Pure functions."""
+"""Linker arguments for static archives that need more than their link order. Pure functions."""
 
-# Kinds of linkers, by their command line.
+# The kinds of linkers, by the form of their options.
 APPLE = "apple"
 GNU = "gnu"
 MSVC = "msvc"
 
 def circular_range(linker, archives, circular):
-    """Decide which archives to join into one, since some of them need each other.
+    """Decides which archives to join into one, because of circular dependencies.
 
-    Within one archive, every linker looks until nothing is missing.
+    Every linker searches one archive until nothing is missing.
 
     Args:
         linker: the kind of linker.
         archives: the library's archives, paths in link order.
-        circular: those of them that need each other, whatever the order.
+        circular: the archives with circular dependencies.
 
     Returns:
-        The indices of the first one and of the one behind the last; the same where none are.
+        The indices of the first one and of the one after the last; equal if none are to be joined.
     """
     found = [index for index, path in enumerate(archives) if path in circular]
     if linker != GNU or len(found) < 2:
-        # The others look at every archive until nothing is missing.
+        # The other linkers search all archives until nothing is missing.
         return (0, 0)
     return (found[0], found[-1] + 1)
 
 def whole_archive_arguments(linker, archives):
-    """What has a linker driver take all of some archives.
+    """The arguments for a linker driver to link archives as a whole.
 
     Args:
         linker: the kind of linker.
@@ -40,17 +40,17 @@ def whole_archive_arguments(linker, archives):
         return ["-Wl,-force_load," + path for path in archives]
     return ["-Wl,--whole-archive"] + archives + ["-Wl,--no-whole-archive"]
 
-# The word after them is their value.
+# The next word is their value.
 _WITH_VALUE = ["--sysroot", "-B", "-arch", "-isysroot", "-target"]
 
-# The word after them is for another program than the driver, whatever it looks like.
+# The next word is for another program than the driver, whatever it looks like.
 _HANDED_ON = ["-Xassembler", "-Xclang", "-Xlinker", "-Xpreprocessor", "-mllvm"]
 
-# The target, where the driver's own files are, the linker.
+# The target, the place of the driver's files, the linker.
 _RELOCATABLE = ("--gcc-", "--ld-path=", "--sysroot=", "--target=", "-B", "-fuse-ld=", "-isysroot", "-m")
 
 def relocatable_flags(flags):
-    """Those of a toolchain's flags that a linker driver needs to join objects into one: for which target, with what.
+    """Selects the flags of a toolchain that a linker driver needs to join objects: target, sysroot and linker.
 
     Args:
         flags: a toolchain's flags, for one program or for several of them.
@@ -73,19 +73,19 @@ def relocatable_flags(flags):
     return [word for words in kept for word in words]
 
 def marker_of(label):
-    """The symbol that stands for all of a library's whole archives, as C names it."""
+    """The C name of the symbol that represents all of a library's whole archives."""
     return "cgo_prebuilt_whole_" + "".join([
         letter if letter.isalnum() else "_"
         for letter in label.elems()
     ])
 
 def stem(file_name):
-    """What the static and the shared form of a library have in common: `x` of `libx.a`, `libx.so.1` and `x.dll`."""
+    """The common name of the static and the shared form of a library: `x` of `libx.a`, `libx.so.1` and `x.dll`."""
     name = file_name.rpartition("/")[2].partition(".")[0]
     return name[len("lib"):] if name.startswith("lib") else name
 
 def twins(static, shared):
-    """Which shared libraries are another form of a static archive.
+    """Finds the shared libraries that are another form of a static archive.
 
     Args:
         static: the archives' paths.

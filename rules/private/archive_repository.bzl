@@ -1,4 +1,4 @@
-"""A spoke: the repository that holds a library's files for one platform. Bazel fetches it only when it is selected."""
+"""A spoke: the repository with a library's files for one platform. Bazel fetches it only if it is selected."""
 
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":generated_file.bzl", "write_file", "write_filled")
@@ -12,17 +12,17 @@ load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
-# In the repository, while it is fetched.
+# The folder in the repository for files that are needed only during the fetch.
 _RANGES = "prebuilt.lock.ranges"
 
 def files_of(prebuilt):
-    """The files of a prebuilt that its repository has. Pure.
+    """Divides the files of a prebuilt into those that its repository gets and the others. Pure.
 
     Args:
         prebuilt: what the lock holds for the platform, a dict.
 
     Returns:
-        A struct of `kept` and `dropped`, sorted lists of paths: dropped is what Bazel would take for its own.
+        A struct of `kept` and `dropped`, sorted lists of paths; `dropped` has files with a meaning for Bazel.
     """
     paths = sorted([file["path"] for archive in prebuilt["archives"] for file in archive["files"]])
     return struct(
@@ -31,12 +31,12 @@ def files_of(prebuilt):
     )
 
 def withdrawn_warning(library, version, reason):
-    """What to say where a version is fetched that nobody should use any more. Pure.
+    """The warning about a withdrawn version. Pure.
 
     Args:
         library: the library's name.
         version: the version.
-        reason: why nobody should.
+        reason: why it was withdrawn.
     """
     return ("WARNING: {} {} is withdrawn: {}\n" +
             "  next: choose another version of the lock with prebuilt.library(version = ...), or lock a newer one").format(
@@ -46,7 +46,7 @@ def withdrawn_warning(library, version, reason):
     )
 
 def sum_of(numbers):
-    """Adds numbers, which Starlark has no function for. Pure.
+    """Adds numbers, since Starlark has no `sum`. Pure.
 
     Args:
         numbers: a list.
@@ -60,13 +60,13 @@ def sum_of(numbers):
     return total
 
 def _release(rctx, version):
-    """What to call the spoke, as Starlark: in a comment, too, it ends with its quotes."""
+    """The description of the spoke as a Starlark string, which is safe in a comment, too."""
     return json.encode("{} {} for {}".format(rctx.attr.library, version, rctx.attr.platform))
 
 def _offer_source(rctx, interpreter, version, failure, origin):
-    """Makes the spoke an alias of the source build beside a failure, and has Bazel try again the next time.
+    """Gives the spoke an alias of the source build and a failing target, and makes Bazel retry with the next command.
 
-    Which of them a target gets is for its configuration's origin to say; here the flag of it is unknown.
+    The configuration's origin selects one of them; its build flag is not known here.
     """
     library = rctx.attr.library
     source = rctx.attr.source
@@ -88,7 +88,7 @@ def _offer_source(rctx, interpreter, version, failure, origin):
     return repository_metadata(rctx, reproducible = False)
 
 def _bring_ranges(rctx):
-    """Puts the file where the fetcher looks for it: beside the lock. Without it, whole archives are read."""
+    """Puts the ranges file beside the lock, where the fetcher looks for it. Without it, whole archives are read."""
     if rctx.attr.ranges and rctx.attr.transport == "python":
         path = rctx.path(rctx.attr.ranges)
         rctx.watch(path)
@@ -112,7 +112,7 @@ def _archive_repository_impl(rctx):
         rctx,
         interpreter,
         "fetch",
-        # The version too: a variable may ask for another.
+        # Name the version, too, since a variable may select it.
         ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
         ["--output=.", "--origin=prebuilt"] + link_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
         what,
@@ -122,7 +122,7 @@ def _archive_repository_impl(rctx):
     if result.failure:
         failure = failed_fetch(library, version, platform, result.failure)
 
-        # With the origin `auto`, which a configuration's build flag may be, whatever it is by default.
+        # With the origin `auto`, which a configuration may set by the build flag, whatever the default is.
         outcome = after_failed_fetch("auto", result.failure.kind, rctx.attr.source != "")
         if outcome == "build":
             return _offer_source(rctx, interpreter, version, failure, chosen.origin)
@@ -132,7 +132,7 @@ def _archive_repository_impl(rctx):
         print("\n" + withdrawn_warning(library, version, lock.withdrawn))
     files = files_of(lock.prebuilt)
     for path in files.dropped:
-        # At most a link to the store's file, which stays.
+        # It is at most a link to the store's file, which stays.
         rctx.delete(path)
     metadata = metadata_of(rctx.attr.metadata_rule, package_url(lock.name, version, lock.prebuilt["archives"]))
     if metadata.repo:
@@ -158,31 +158,31 @@ archive_repository = repository_rule(
     doc = "Fetches one platform's prebuilt, verifies it against the lock and exposes it as a library.",
     attrs = FETCHING_ATTRIBUTES | {
         "link_mode": attr.string(
-            doc = "How files get out of the store, where MODULE.bazel says so.",
+            doc = "How files leave the store, if MODULE.bazel sets it.",
         ),
         "lock": attr.string(
-            doc = "A lock that holds this platform of one version, as JSON: a change of any other refetches nothing.",
+            doc = "A lock with this platform of one version only, as JSON, so that other changes do not refetch it.",
             mandatory = True,
         ),
         "origin": attr.string(
             default = "auto",
-            doc = "The origin that MODULE.bazel chooses; it changes what is printed about a failure.",
+            doc = "The origin in MODULE.bazel; it affects the message about a failure.",
         ),
         "metadata_rule": attr.label(
-            doc = "The file that defines the rule `package_metadata`, where the root module wants it of libraries.",
+            doc = "The file that defines the rule `package_metadata`, if the root module sets it.",
         ),
         "platform": attr.string(
             doc = "The platform.",
             mandatory = True,
         ),
         "ranges": attr.label(
-            doc = "The file beside the lock that says how to read parts of archives; it may be absent.",
+            doc = "The file beside the lock that says how to read parts of archives; it may be missing.",
         ),
         "shared": attr.string_dict(
-            doc = "The lists of files that it shares with other platforms, by name, as JSON.",
+            doc = "The lists of files that this platform shares with others, by name, as JSON.",
         ),
         "source": attr.string(
-            doc = "The canonical label of the library from source; empty where there is none.",
+            doc = "The canonical label of the library built from source; empty without a source.",
         ),
         "_fallback_template": attr.label(default = "//rules/private/templates:fallback.BUILD.bazel.template"),
         "_template": attr.label(default = "//rules/private/templates:archive.BUILD.bazel.template"),

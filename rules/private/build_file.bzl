@@ -1,7 +1,7 @@
-"""The BUILD files that repositories of libraries are given, and Bazel's files that must not be beside them. Pure functions."""
+"""The BUILD files of libraries' repositories, and Bazel's files that must not be beside them. Pure functions."""
 
-# In what somebody else has packed they say how it is built elsewhere; here they would hide the files of their folders, or
-# have the repository be read by other rules than ours.
+# An archive may have such files from its own build. Here they would hide the files of their folders, or change how Bazel
+# reads the repository.
 _BAZEL_FILES = [
     ".bazelignore",
     "BUILD",
@@ -14,7 +14,7 @@ _BAZEL_FILES = [
 ]
 
 def is_bazel_file(path):
-    """Whether a file means something to Bazel, wherever it is: one of a library does not go into a repository.
+    """Returns whether a file has a meaning for Bazel in any folder; such a file does not go into a repository.
 
     Args:
         path: the file's path or name.
@@ -25,11 +25,11 @@ def is_bazel_file(path):
     return path.split("/")[-1] in _BAZEL_FILES
 
 def library_values(library, described, deps):
-    """The values of the placeholders that the BUILD file of a prebuilt and of a source both have.
+    """The values of the placeholders that the BUILD files of prebuilts and of sources share.
 
     Args:
         library: the name of the target.
-        described: what the lock holds for a platform, or for the source; a dict.
+        described: the lock's value for a platform, or for the source; a dict.
         deps: the labels of the libraries that it needs.
 
     Returns:
@@ -55,10 +55,10 @@ def library_values(library, described, deps):
     }
 
 def locked_hashes(prebuilt):
-    """The hashes of a prebuilt's files that a build or a program uses. Pure.
+    """The hashes of the prebuilt's files that a build or a program uses. Pure.
 
     Args:
-        prebuilt: what the lock holds for the platform, a dict.
+        prebuilt: the lock's value for the platform, a dict.
 
     Returns:
         A dict from a path to its SHA-256.

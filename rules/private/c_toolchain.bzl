@@ -1,4 +1,4 @@
-"""The programs and flags of Bazel's C toolchain, for actions that are not Bazel's own."""
+"""The programs and flags of Bazel's C toolchain, for our own actions."""
 
 load("@rules_cc//cc:action_names.bzl", "ACTION_NAMES")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
@@ -6,23 +6,23 @@ load(":archive_flags.bzl", "relocatable_flags")
 
 _MODES = ["dbg", "fastbuild", "opt"]
 
-# What Bazel puts where a toolchain made of rules has no tool for one of Bazel's own actions.
+# Bazel's placeholder if a rule-based toolchain has no tool for one of Bazel's actions.
 _NO_PROGRAMS = ("/DUMMY_AR_TOOL", "/DUMMY_GCC_TOOL")
 
 def c_toolchain(ctx, cc_toolchain, mode = None):
     """Reads the C toolchain.
 
-    Programs are those of Bazel's actions: a toolchain made of rules has no other ones.
+    The programs are those of Bazel's actions, since a rule-based toolchain has no others.
 
     Args:
         ctx: the context of a rule with the fragment `cpp`.
-        cc_toolchain: what `find_cc_toolchain` gave.
-        mode: the compilation mode to take the flags of, instead of the build's own.
+        cc_toolchain: from `find_cc_toolchain`.
+        mode: the compilation mode whose flags to use, instead of the build's.
 
     Returns:
-        A struct of `archiver`, `cc`, `cxx` and `objcopy`, programs as Bazel calls them, empty where there is none;
-        `archiver_flags`, `cflags`, `cxxflags`, `ldflags` and `relocatable_flags`, lists; `compiler`, the kind of it;
-        `env`, a dict of variables; `files`, a depset; and `name`, what to call the toolchain in errors.
+        A struct of `archiver`, `cc`, `cxx` and `objcopy`, the paths of programs, empty if missing;
+        `archiver_flags`, `cflags`, `cxxflags`, `ldflags` and `relocatable_flags`, lists; `compiler`, its kind;
+        `env`, a dict of variables; `files`, a depset; and `name`, the toolchain's name in errors.
     """
     others = [other for other in _MODES if other != mode] if mode else []
     features = cc_common.configure_features(
@@ -82,9 +82,9 @@ def c_toolchain(ctx, cc_toolchain, mode = None):
         files = cc_toolchain.all_files,
         ldflags = ldflags,
         name = cc_toolchain.toolchain_id,
-        # Some toolchains have one for the action, others by its path only.
+        # Some toolchains define it for the action, others only by its path.
         objcopy = program(ACTION_NAMES.objcopy_embed_data) or cc_toolchain.objcopy_executable or "",
-        # What a linker has to know may be said to it alone, or to the compiler alone where the two are one program.
+        # Flags for linking may be among the linker's, or only among the compiler's if both are one program.
         relocatable_flags = relocatable_flags(ldflags + cflags),
     )
 
@@ -93,10 +93,10 @@ def require_program(label, c, program, path, action):
 
     Args:
         label: the label of the target that needs it.
-        c: what `c_toolchain` returned.
-        program: what to call the program.
-        path: the program's path; empty where there is none.
-        action: the action that it is the tool of, as `cc_tool_map` names it.
+        c: from `c_toolchain`.
+        program: the program's name in errors.
+        path: the program's path; empty without one.
+        action: the action whose tool it is, by its name in `cc_tool_map`.
     """
     if not path:
         fail("{}: the C toolchain {} has no {}\n  next: give it a tool for {}, or take another C toolchain".format(

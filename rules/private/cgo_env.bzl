@@ -3,10 +3,10 @@
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 
 def runfile_of(path, bin_dir, workspace):
-    """Where a folder of the compiler's is in a runfiles tree.
+    """The path of an include folder in a runfiles tree.
 
     Args:
-        path: as a compilation context has it: `external/repo/include`, `include`, or below `bin_dir`.
+        path: the path in a compilation context: `external/repo/include`, `include`, or below `bin_dir`.
         bin_dir: the output folder of the configuration.
         workspace: the name of the main repository's runfiles.
 
@@ -25,7 +25,7 @@ def _runfile_of_file(file, workspace):
     return file.short_path[len("../"):] if file.short_path.startswith("../") else workspace + "/" + file.short_path
 
 def _library_files(linker_input):
-    """The file of each library that cgo is to link: the static archive, else what stands for the shared one."""
+    """The file of each library that cgo links: the static archive, else the shared or import library."""
     files = []
     for library in linker_input.libraries:
         file = (library.static_library or library.pic_static_library or
@@ -35,20 +35,20 @@ def _library_files(linker_input):
     return files
 
 def _flag(text, files, workspace):
-    """A link flag; a file that it names is at its place among the runfiles."""
+    """A link flag, with the runfiles path of a file that it names."""
     word = _word(text)
     for file in files:
         word = word.replace(_word(file.path), "${runfiles}/" + _word(_runfile_of_file(file, workspace)))
     return word if word == _word(text) else "'" + word + "'"
 
 def _word(text):
-    """Text within the script's double quotes, where a few characters have a meaning (POSIX, Shell Command Language, 2.2.3)."""
+    """Escapes text for the script's double quotes (POSIX, Shell Command Language, 2.2.3)."""
     for sign in ("\\", "$", "`", '"'):
         text = text.replace(sign, "\\" + sign)
     return text
 
 def _define(define):
-    """A define as one field for cgo, which splits at white space and takes quotes away."""
+    """Quotes a define as one field for cgo, which splits at white space and removes quotes."""
     if not [sign for sign in (" ", "\t", "'", '"') if sign in define]:
         return "-D" + _word(define)
     quote = '"' if "'" in define else "'"
@@ -71,7 +71,7 @@ def _cgo_env_impl(ctx):
     libraries = []
     for linker_input in info.linking_context.linker_inputs.to_list():
         for file in _library_files(linker_input):
-            # Where a `-lNAME` in a module's own `#cgo LDFLAGS` finds it; cgo puts those behind CGO_LDFLAGS.
+            # So that a `-lNAME` in a module's `#cgo LDFLAGS` finds it; cgo puts those after CGO_LDFLAGS.
             folder = "'-L${runfiles}/" + _word(_runfile_of_file(file, workspace).rpartition("/")[0]) + "'"
             if folder not in ldflags:
                 ldflags.append(folder)
@@ -86,7 +86,7 @@ def _cgo_env_impl(ctx):
     ctx.actions.expand_template(
         template = ctx.file._template,
         output = script,
-        # One placeholder, since Bazel looks for each in what stands for the ones before it.
+        # One placeholder only, since Bazel would also replace further ones inside the first one's value.
         substitutions = {
             "{flags}": 'own_cflags="{}"\nown_ldflags="{}"'.format(" ".join(cflags), " ".join(ldflags)),
         },

@@ -1,16 +1,16 @@
-"""What a hub selects where there is nothing to link: an error that can be acted on."""
+"""The targets that a hub selects if there is nothing to link: they fail with an error and its remedy."""
 
 def _asked_platform(label, platform):
     return "the platform {}{}".format(label, ", which is {}".format(platform) if platform else "")
 
 def no_source_message(library, label, platform, flavors):
-    """Return the error for a library that is to be built from source and has none. Pure.
+    """Returns the error for a source build of a library without a source. Pure.
 
     Args:
         library: the library's name.
         label: the label of Bazel's platform.
-        platform: what the library's platforms call it; empty where they have no word for it.
-        flavors: a dict from a flavor's name to the platforms that it has.
+        platform: that platform by our name; empty if it has none.
+        flavors: a dict from a flavor's name to its platforms.
 
     Returns:
         Text of several lines.
@@ -25,15 +25,15 @@ def no_source_message(library, label, platform, flavors):
     ])
 
 def unsupported_message(library, label, platform, flavor, flavors, hint):
-    """What to say where a library has no prebuilt for a platform. Pure.
+    """Returns the error for a library without a prebuilt for a platform. Pure.
 
     Args:
         library: the library's name.
         label: the label of Bazel's platform.
-        platform: what the library's platforms call it; empty where they have no word for it.
-        flavor: the flavor that is wanted; empty where the library has none.
-        flavors: a dict from a flavor's name to the platforms that it has.
-        hint: what else can be done; empty, or a line with a line feed before it.
+        platform: that platform by our name; empty if it has none.
+        flavor: the requested flavor; empty for a library without flavors.
+        flavors: a dict from a flavor's name to its platforms.
+        hint: another remedy; empty, or a line with a line feed before it.
 
     Returns:
         Text of several lines.
@@ -75,7 +75,7 @@ def _unsupported_platform_impl(ctx):
 
 _PLATFORM_ATTRIBUTES = {
     "flavors": attr.string_list_dict(
-        doc = "The platforms that there are, by flavor.",
+        doc = "The platforms with prebuilts, by flavor.",
         mandatory = True,
     ),
     "library": attr.string(
@@ -83,19 +83,19 @@ _PLATFORM_ATTRIBUTES = {
         mandatory = True,
     ),
     "platform_name": attr.string(
-        doc = "What the library's platforms call the one that is built for; empty where they have no word for it.",
+        doc = "The target platform by our name; empty if it has none.",
     ),
 }
 
 unsupported_platform = rule(
     implementation = _unsupported_platform_impl,
-    doc = "Fails at analysis, naming the platform that was asked for and those that there are.",
+    doc = "Fails at analysis with the requested platform and the available ones.",
     attrs = _PLATFORM_ATTRIBUTES | {
         "flavor": attr.string(
-            doc = "The flavor that is wanted; empty where the library has none.",
+            doc = "The requested flavor; empty for a library without flavors.",
         ),
         "hint": attr.string(
-            doc = "What else can be done; empty, or a line with a line feed before it.",
+            doc = "Another remedy; empty, or a line with a line feed before it.",
         ),
     },
     fragments = ["platform"],
@@ -111,7 +111,7 @@ def _no_source_impl(ctx):
 
 no_source = rule(
     implementation = _no_source_impl,
-    doc = "Fails at analysis where a library is to be built from source and has none.",
+    doc = "Fails at analysis if a library without a source is to be built from source.",
     attrs = _PLATFORM_ATTRIBUTES,
     fragments = ["platform"],
 )
@@ -124,7 +124,7 @@ failing_library = rule(
     doc = "Fails at analysis with a message.",
     attrs = {
         "message": attr.string(
-            doc = "What is wrong and what to do about it.",
+            doc = "The error and its remedy.",
             mandatory = True,
         ),
     },

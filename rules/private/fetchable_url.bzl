@@ -1,7 +1,7 @@
-"""Whether a URL can be fetched. Pure; `Url.is_fetchable` in url.py decides the same."""
+"""Decide whether a URL can be fetched. Pure; `Url.is_fetchable` in url.py decides the same."""
 
 def is_fetchable(url):
-    """Says whether a URL has a scheme that is fetched, and for http and https a host and no bad port.
+    """Returns whether a URL has a supported scheme and, for http and https, a host and no invalid port.
 
     Args:
         url: a text.

@@ -1,11 +1,11 @@
 """Text files that repository rules write."""
 
 def filled(template, values):
-    """Fills a template in one pass: what a value holds is never taken for a placeholder. Pure.
+    """Fills in a template in one pass, so that placeholders in values stay. Pure.
 
     Args:
         template: text with placeholders such as `{name}`; other braces stay.
-        values: a dict from a placeholder, as it is written, to text: Starlark, such as `json.encode` makes of a value.
+        values: a dict from a placeholder, with its braces, to Starlark text, such as from `json.encode`.
 
     Returns:
         Text.
@@ -23,24 +23,24 @@ def write_file(rctx, path, content):
 
     Args:
         rctx: a repository's context.
-        path: where, relative to the repository.
+        path: its path, relative to the repository.
         content: the text.
     """
 
-    # Bazel's strings are the bytes of UTF-8, one a character. Bazel 7 would encode each of them again, unless it is told
-    # not to; to newer ones, that option means nothing, and will be unknown.
+    # Bazel's strings hold the bytes of UTF-8, one per character. Bazel 7 would encode each again without this option, which
+    # newer ones ignore and will remove.
     options = {} if hasattr(rctx, "repo_metadata") else {"legacy_utf8": False}
     rctx.file(path, content, executable = False, **options)
 
 def write_filled(rctx, path, template, values):
-    """Fills a template and writes it.
+    """Fills in a template and writes it.
 
     Args:
         rctx: a repository's context.
-        path: where, relative to the repository.
+        path: its path, relative to the repository.
         template: the template's label.
         values: as for `filled`.
     """
 
-    # Not rctx.template: it encodes as rctx.file does, and cannot be told not to.
+    # Not rctx.template, which encodes like rctx.file, without an option against it.
     write_file(rctx, path, filled(rctx.read(template), values))

@@ -1,4 +1,4 @@
-"""Which C library this machine has, for builds for this machine."""
+"""The C library of this machine, for builds for this machine."""
 
 load(":repository_metadata.bzl", "repository_metadata")
 
@@ -6,14 +6,14 @@ def libc_of(os, names):
     """The C library of a machine. Pure.
 
     Args:
-        os: its system, as Bazel calls it.
-        names: the names of what is in its folders `/lib` and `/lib64`.
+        os: its operating system, by Bazel's name.
+        names: the names of the files in `/lib` and `/lib64`.
 
     Returns:
-        `musl`, or `glibc`, which also stands for any system that has but one.
+        `musl`; or `glibc`, also for systems with only one C library.
     """
 
-    # musl's loader may also be on a system that glibc is the C library of; not the other way round.
+    # A glibc system may also have musl's loader; but not the other way round.
     musl = [name for name in names if name.startswith("ld-musl-")]
     glibc = [name for name in names if name.startswith(("ld-linux", "ld64.so")) or name.endswith("-linux-gnu")]
     return "musl" if os == "linux" and musl and not glibc else "glibc"

@@ -1,19 +1,19 @@
-"""Finds the host's tools for source builds. A missing one is no error here: who needs it says so."""
+"""Find the host's tools for source builds. A missing tool is not an error here, but in the build that needs it."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "TOOLS")
 load(":generated_file.bzl", "write_filled")
 load(":programs.bzl", "watch_candidates")
 load(":repository_metadata.bzl", "repository_metadata")
 
-# What a library's own commands are found on beside the tools, where the system has it.
+# The folders on the PATH of source builds, besides those of the tools.
 _SYSTEM_PATH = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]
 
 def search_path(tools, path, windows):
-    """The PATH of source builds: the same on machines that have the tools at the same places. Pure.
+    """The PATH of source builds: equal on machines with the tools at the same places. Pure.
 
     Args:
-        tools: the paths of the tools that there are.
-        path: the caller's own PATH, which only Windows needs: its system has no fixed places.
+        tools: the paths of the available tools.
+        path: the caller's PATH, used on Windows only, which has no fixed system folders.
         windows: whether this is Windows.
 
     Returns:
@@ -32,11 +32,11 @@ def field_of(text, name):
     """Reads a line `name: value`. Pure.
 
     Args:
-        text: lines, as `rustc -vV` prints them.
-        name: what is asked for.
+        text: lines, such as the output of `rustc -vV`.
+        name: the name.
 
     Returns:
-        The value; empty where there is none.
+        The value; empty without one.
     """
     for line in text.splitlines():
         if line.startswith(name + ": "):
@@ -52,7 +52,7 @@ def _find(rctx, name):
     return None
 
 def _rust_without_proxy(rctx, tools):
-    """rustup's `cargo` and `rustc` choose a toolchain by the user's settings; this is what they choose."""
+    """Finds the toolchain that rustup's `cargo` and `rustc` choose by the user's settings."""
     if "rustc" not in tools:
         return tools
     answer = rctx.execute([tools["rustc"], "--print", "sysroot"])
@@ -67,11 +67,11 @@ def _rust_without_proxy(rctx, tools):
     return tools | real if "rustc" in real else tools
 
 def rustup_toolchains(names, folder, host):
-    """rustup's toolchains by the names that people use. Pure.
+    """rustup's toolchains by their short names. Pure.
 
     Args:
-        names: those of their folders, such as `1.84.0-x86_64-unknown-linux-gnu`.
-        folder: where these are.
+        names: the names of their folders, such as `1.84.0-x86_64-unknown-linux-gnu`.
+        folder: the folder that has these.
         host: the Rust target of this machine.
 
     Returns:
@@ -111,7 +111,7 @@ def _host_tools_impl(rctx):
         {
             "{env}": json.encode({"PATH": search_path(tools.values(), path, windows)}),
             "{rust_host}": json.encode(rust_host),
-            # A Rust that is not rustup's does not choose among these either.
+            # A Rust that is not rustup's does not choose among these, either.
             "{rust_toolchains}": json.encode(_rustup_toolchains(rctx, rust_host) if proxied != tools else {}),
             "{tools}": "\n".join(lines),
             "{versions}": json.encode([
@@ -124,7 +124,7 @@ def _host_tools_impl(rctx):
 
 host_tools = repository_rule(
     implementation = _host_tools_impl,
-    # What one machine has is not vendored for another one.
+    # A machine's tools are not vendored for other machines.
     configure = True,
     doc = "Declares a source_build_toolchain with the tools that are on the PATH.",
     attrs = {

@@ -1,4 +1,4 @@
-"""The hub of a library: the repository that users name. It downloads nothing and looks at no host."""
+"""The hub of a library: the repository that users name. It downloads nothing and does not depend on the host."""
 
 load(":generated_file.bzl", "write_filled")
 load(":hub_targets.bzl", "of_flavor")
@@ -12,7 +12,7 @@ def spoke_name(library, platform, flavor):
     Args:
         library: the library's name.
         platform: the platform.
-        flavor: the flavor; empty where the library has none.
+        flavor: the flavor; empty for a library without flavors.
     """
     return "__".join([library, platform] + ([flavor] if flavor else []))
 
@@ -21,12 +21,12 @@ def platform_branches(library, flavor, platforms, others, target, unsupported, o
 
     Args:
         library: the library's name.
-        flavor: the flavor; empty where the library has none.
+        flavor: the flavor; empty for a library without flavors.
         platforms: the platforms that have a prebuilt of the flavor.
-        others: the platforms that have one of any flavor.
-        target: the name of the target to take in each of the flavor's spokes.
-        unsupported: the label to take on a platform that has other flavors.
-        otherwise: the label to take on any other platform.
+        others: the platforms with a prebuilt of any flavor.
+        target: the name of the target in each of the flavor's spokes.
+        unsupported: the label for platforms with prebuilts of other flavors only.
+        otherwise: the label for all other platforms.
 
     Returns:
         A dict from a condition's label to a target's label, both as strings.
@@ -43,13 +43,13 @@ def platform_branches(library, flavor, platforms, others, target, unsupported, o
     return branches
 
 def flavor_branches(library, flavors, target, otherwise):
-    """What each flavor of a library is on each platform. Pure.
+    """The target of each flavor of a library on each platform. Pure.
 
     Args:
         library: the library's name.
         flavors: a dict from a flavor's name to its platforms.
-        target: the name of the target to take in a spoke.
-        otherwise: a dict from a flavor's name to the label to take on a platform that no flavor has.
+        target: the name of the target in a spoke.
+        otherwise: a dict from a flavor's name to the label for platforms without any flavor.
 
     Returns:
         A dict from a flavor's name to the branches of a select() on the platform.
@@ -71,14 +71,14 @@ def flavor_branches(library, flavors, target, otherwise):
 _SANITIZERS = ["asan", "msan", "tsan"]
 
 def sanitizer_branches(flavors, source):
-    """What takes a library's place in a build with a sanitizer. Pure.
+    """The replacements for a library in builds with a sanitizer. Pure.
 
     Args:
         flavors: the names of its flavors.
         source: whether there is a source.
 
     Returns:
-        A dict, the branches of a select(): the flavor of the sanitizer's name, else the source, else what any build gets.
+        A dict, the branches of a select(): the flavor with the sanitizer's name, else the source, else the usual target.
     """
     branches = {
         str(Label("//rules/features:" + sanitizer)): ":by_platform_of_" + sanitizer if sanitizer in flavors else ":from_source"
@@ -123,18 +123,18 @@ def _hub_impl(rctx):
     return repository_metadata(rctx, reproducible = True)
 
 def _literal(value):
-    """A value as Starlark, within the arguments of a target."""
+    """A value as Starlark, indented as an argument of a target."""
     return json.encode_indent(value, prefix = "    ", indent = "    ")
 
 hub = repository_rule(
     implementation = _hub_impl,
-    doc = "Declares `@<library>`, which selects the spoke for the platform that is built for, or the source build.",
+    doc = "Declares `@<library>`, which selects the spoke for the target platform, or the source build.",
     attrs = {
         "flavor": attr.string(
-            doc = "The flavor to take, unless the build flag says another; empty where there are none.",
+            doc = "The flavor to use, unless the build flag selects another one; empty for a library without flavors.",
         ),
         "flavors": attr.string_list_dict(
-            doc = "The platforms that have a prebuilt, by flavor; of a library without flavors, one without a name.",
+            doc = "The platforms with prebuilts, by flavor; a library without flavors has one with an empty name.",
             mandatory = True,
         ),
         "library": attr.string(
@@ -143,13 +143,13 @@ hub = repository_rule(
         ),
         "origin": attr.string(
             default = "auto",
-            doc = "What the build flag is by default, unless CGO_PREBUILT_ORIGIN says another.",
+            doc = "The default of the build flag, unless CGO_PREBUILT_ORIGIN overrides it.",
         ),
         "source": attr.string(
             doc = "The canonical label of the library from source; empty where there is none.",
         ),
         "source_flavors": attr.string_list(
-            doc = "The flavors that the source takes the place of.",
+            doc = "The flavors that the source can replace.",
         ),
         "_template": attr.label(default = "//rules/private/templates:hub.BUILD.bazel.template"),
     },

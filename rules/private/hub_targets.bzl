@@ -1,21 +1,21 @@
-"""The targets of a hub that select a prebuilt: by flavor, where there are flavors, then by platform."""
+"""The targets of a hub that select a prebuilt: by flavor, if there are flavors, then by platform."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":failing_library.bzl", "no_source", "unsupported_platform")
 load(":platforms.bzl", "platform_name")
 
 def of_flavor(target, flavor):
-    """The name, or label, of a target that there is one of for each flavor."""
+    """The name, or label, of the target for a flavor."""
     return target + "_of_" + flavor if flavor else target
 
 def choice_error(library, flag, value, values):
-    """What to say where a build flag of a hub has a value that it cannot have. Pure.
+    """Returns the error for an invalid value of a hub's build flag. Pure.
 
     Args:
         library: the library's name.
         flag: the flag's name, `flavor` or `origin`.
         value: the value.
-        values: those that there are.
+        values: the valid ones.
 
     Returns:
         Text of several lines.
@@ -36,15 +36,15 @@ def _choice_flag_impl(ctx):
 choice_flag = rule(
     implementation = _choice_flag_impl,
     build_setting = config.string(flag = True),
-    doc = "Which library is wanted, in one of its ways.",
+    doc = "A build flag of a hub.",
     attrs = {
         "library": attr.string(
             doc = "The library's name.",
             mandatory = True,
         ),
-        # Bazel reads it, and only where a target sets it.
+        # Bazel reads this attribute only if a target sets it.
         "scope": attr.string(
-            doc = "`universal`: tools that the build itself runs get the same library. Bazel 10 would give them the default one.",
+            doc = "`universal`: also applies to tools that the build runs. In Bazel 10, they would get the default otherwise.",
         ),
         "values": attr.string_list(
             doc = "The values that there are.",
@@ -53,21 +53,21 @@ choice_flag = rule(
     },
 )
 
-# The targets' names are the hub's own, as those of its template are.
+# The targets have fixed names, like those of the hub's template.
 # buildifier: disable=unnamed-macro
 def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, licenses, hint):
-    """Declares `:by_platform` and `:from_prebuilt`, what the origins `auto` and `prebuilt` stand for, and `:flavor`.
+    """Declares `:by_platform` and `:from_prebuilt`, for the origins `auto` and `prebuilt`, and the flag `:flavor`.
 
-    And what fails where there is neither: `:unsupported_platform` and `:no_source`.
+    Also declares the failing targets `:unsupported_platform` and `:no_source`.
 
     Args:
         library: the library's name.
-        flavor: the flavor to take, unless the build flag `:flavor` says another.
-        flavors: a dict from a flavor's name to its platforms; of a library without flavors, of one without a name.
+        flavor: the flavor to use, unless the build flag `:flavor` selects another one.
+        flavors: a dict from a flavor's name to its platforms; a library without flavors has one with an empty name.
         by_platform: a dict from a flavor's name to the branches of a select() on the platform.
-        prebuilt: the same, for those who want a prebuilt and nothing else.
-        licenses: the same, for its license files.
-        hint: what else can be done on a platform that has none.
+        prebuilt: the same for the origin `prebuilt`.
+        licenses: the same for the license files.
+        hint: another remedy on a platform without a prebuilt.
     """
     no_source(
         name = "no_source",
@@ -113,7 +113,7 @@ def prebuilt_targets(library, flavor, flavors, by_platform, prebuilt, licenses, 
         values = flavors.keys(),
     )
     for name in flavors:
-        # For targets of the user's own, too.
+        # Public, for users' targets.
         native.config_setting(
             name = "flavor_is_" + name,
             flag_values = {":flavor": name},

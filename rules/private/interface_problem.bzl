@@ -1,14 +1,14 @@
-"""What a lock may not say of how a library is linked, whatever it is. Pure; `lock_checks.py` decides the same."""
+"""Find values in a lock that some compiler or linker cannot take. Pure; `lock_checks.py` decides the same."""
 
-# What of ASCII is in no name of C.
+# The ASCII characters that C identifiers cannot have.
 _NO_NAME = " !\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~".elems()
 _DIGITS = "0123456789".elems()
 
 def interface_problem(described):
-    """Says why the values of a platform, or of a source, cannot be handed to every compiler and linker.
+    """Returns why the values of a platform, or of a source, cannot be passed to every compiler and linker.
 
     Args:
-        described: what the lock holds for it, a dict.
+        described: the lock's value for it, a dict.
 
     Returns:
         A text, or None.

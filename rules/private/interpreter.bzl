@@ -2,25 +2,25 @@
 
 load(":programs.bzl", "watch_candidates")
 
-# The oldest Python that the fetcher runs on, as in pyproject.toml.
+# The oldest Python that can run the fetcher, as in pyproject.toml.
 _OLDEST = (3, 10)
 
-# What each of them is asked, since Windows has a `python3` that only opens its store.
+# A program that checks an interpreter, since Windows has a `python3` that only opens its app store.
 _QUESTION = "import sys; print(*sys.version_info[:2], sys.executable)"
 
-# By what name, with what arguments: `py` is the launcher of Windows.
+# The names and arguments to try; `py` is the launcher of Windows.
 _COMMANDS = [("python3",), ("python",), ("py", "-3")]
 
 def judge_interpreter(return_code, stdout, stderr):
-    """Whether a Python can run the fetcher. Pure.
+    """Decides whether a Python can run the fetcher. Pure.
 
     Args:
-        return_code: what it exited with.
+        return_code: its exit code.
         stdout: its answer to `_QUESTION`.
-        stderr: what it said besides.
+        stderr: its error output.
 
     Returns:
-        A struct of `path`, its own executable, or of `problem`, a few words.
+        A struct of `path`, its executable, or of `problem`, a few words.
     """
     words = stdout.strip().split(" ", 2)
     if return_code != 0 or len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
@@ -31,10 +31,10 @@ def judge_interpreter(return_code, stdout, stderr):
     return struct(path = words[2], problem = None)
 
 def interpreter_problem(found):
-    """What to say where no Python can run the fetcher. Pure.
+    """Returns the error if no Python can run the fetcher. Pure.
 
     Args:
-        found: a list of lines, one for each that there is.
+        found: a list of lines, one for each Python that was found.
 
     Returns:
         Text of several lines.
@@ -50,7 +50,7 @@ def look_for_interpreter(rctx, label):
 
     Args:
         rctx: a repository's context.
-        label: the interpreter's label, or None for the first on the PATH that is good enough.
+        label: the interpreter's label; None for the first suitable one on the PATH.
 
     Returns:
         A struct of `path`, or of `problem`, text of several lines.
@@ -75,7 +75,7 @@ def find_interpreter(rctx, label):
 
     Args:
         rctx: a repository's context.
-        label: as `look_for_interpreter` takes it.
+        label: as in `look_for_interpreter`.
 
     Returns:
         Its path.
@@ -86,7 +86,7 @@ def find_interpreter(rctx, label):
     return found.path
 
 def watch_for_interpreter(rctx):
-    """Fetches the repository again when the PATH has another interpreter.
+    """Makes Bazel fetch the repository again when the PATH has a different interpreter.
 
     Args:
         rctx: a repository's context.

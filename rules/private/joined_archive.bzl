@@ -1,14 +1,14 @@
-"""Archives that need each other, as one archive.
+"""Join archives with circular dependencies into one.
 
-cgo takes each archive of a CcInfo once, in order, so it cannot be said twice. A linker's own option for it takes
-several arguments, which rules that collect flags tear apart; and in one argument, `-Wl,--start-group,a.a,b.a`, zig and
-those like it take no file.
+cgo links each archive of a CcInfo once, in order, so an archive cannot be repeated. A linker group takes several arguments,
+which rules that collect flags may separate. In one argument, `-Wl,--start-group,a.a,b.a`, some linkers, such as zig's,
+accept no file.
 """
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE")
 load(":c_toolchain.bzl", "c_toolchain", "require_program")
 
-# By numbers: what the script's language takes as a file name is less than what Bazel's paths hold.
+# Files are linked to numbered names, since the archiver's scripts allow fewer characters than Bazel's paths.
 _COMMAND = """\
 set -eu
 ar=$1 archive=$2 root=$(pwd -P)
@@ -31,13 +31,13 @@ mv "$folder/joined.a" "$archive"
 """
 
 def join_archives(ctx, cc_toolchain, archives, verified):
-    """Joins archives into one that has all of their members.
+    """Joins archives into one with all their members.
 
     Args:
         ctx: the context of a rule with the fragment `cpp`.
-        cc_toolchain: what `find_cc_toolchain` gave.
+        cc_toolchain: from `find_cc_toolchain`.
         archives: the archives' files, in link order.
-        verified: what the action depends on besides.
+        verified: further inputs of the action.
 
     Returns:
         A file.

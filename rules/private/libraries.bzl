@@ -1,15 +1,15 @@
-"""Which libraries the modules of a build declare, and which declaration takes precedence. Pure functions."""
+"""Merge the libraries that the modules of a build declare. Pure functions."""
 
 def resolve_libraries(declarations, is_same = lambda attribute, first, other: False):
     """Merges the `prebuilt.library` tags of all modules.
 
-    The root module's word counts over any other's. Other modules have to say the same of a library; where they do
-    not, the root module has to say what it wants.
+    The root module takes precedence. Other modules must agree about a library; if they do not, the root module must
+    declare it.
 
     Args:
-        declarations: structs of `module` (what `module_words` returned), `is_root`, `name` (the library's), `said` (a
-            dict of the attributes that say which library it is) and `tag`, in Bazel's order: the root module first.
-        is_same: whether two declarations whose values of an attribute differ mean the same by it.
+        declarations: structs of `module` (from `module_words`), `is_root`, `name` (the library's), `said` (a dict of the
+            attributes that identify the library) and `tag`, in Bazel's order: the root module first.
+        is_same: returns whether two declarations with different values of an attribute mean the same.
 
     Returns:
         A struct of `libraries`, a dict from a library's name to its declaration, and `error`, a string or None.
@@ -47,25 +47,26 @@ def resolve_libraries(declarations, is_same = lambda attribute, first, other: Fa
     return struct(libraries = libraries, error = None)
 
 def choice_of(own, is_root, for_all, otherwise):
-    """What MODULE.bazel files say of one attribute of a library.
+    """Resolves one attribute of a library.
 
     Args:
-        own: what its prebuilt.library says; empty where it says nothing.
+        own: the value in its prebuilt.library; empty if not set.
         is_root: whether that is in the root module.
-        for_all: what prebuilt.defaults of the root module says; empty where it says nothing.
-        otherwise: what holds where nobody says anything.
+        for_all: the value in prebuilt.defaults of the root module; empty if not set.
+        otherwise: the default.
 
     Returns:
-        The root module's prebuilt.library, else prebuilt.defaults, else another module's prebuilt.library.
+        The value in the root module's prebuilt.library, else in prebuilt.defaults, else in another module's
+        prebuilt.library, else the default.
     """
     return (own or for_all if is_root else for_all or own) or otherwise
 
 def module_words(name, version, is_root):
-    """What to call a module; two versions of one are two modules.
+    """The name of a module in errors; two versions of a module are two modules.
 
     Args:
-        name: its name; the root module may have none.
-        version: its version; empty where it has none.
+        name: its name; empty for a root module without one.
+        version: its version; empty without one.
         is_root: whether it is the root module.
     """
     if is_root:

@@ -1,4 +1,4 @@
-"""A library's files as the providers that `cc_library` gives, whoever made the files."""
+"""The providers of `cc_library` for a library's files, prebuilt or not."""
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
@@ -10,7 +10,7 @@ load(":whole_archive.bzl", "whole_archive")
 
 LINK_ATTRIBUTES = {
     "defines": attr.string_list(
-        doc = "`NAME` or `NAME=VALUE`, for the library and all that depend on it.",
+        doc = "`NAME` or `NAME=VALUE`, for the library and its users.",
     ),
     "deps": attr.label_list(
         doc = "Libraries that this one needs, linked after it.",
@@ -25,7 +25,7 @@ LINK_ATTRIBUTES = {
     ),
 }
 
-# Their linkers are not told by -Wl what to do.
+# The systems whose linkers do not use -Wl options.
 _MSVC_COMPILERS = ["clang-cl", "msvc-cl"]
 
 def _linker_of(ctx, toolchain):
@@ -34,14 +34,14 @@ def _linker_of(ctx, toolchain):
     return MSVC if toolchain and toolchain.compiler in _MSVC_COMPILERS else GNU
 
 def _joined(ctx, toolchain, linker, archives, circular, verified):
-    """The archives, with one in place of those that need each other."""
+    """The archives, with one joined archive instead of the circular ones."""
     first, end = circular_range(linker, [file.path for file in archives], [file.path for file in circular])
     if first == end or not toolchain:
         return archives
     return archives[:first] + [join_archives(ctx, toolchain, archives[first:end], verified)] + archives[end:]
 
 def _whole(ctx, toolchain, linker, archives, verified):
-    """How archives are linked as a whole: the archives that stand for them, flags, and the files that those name."""
+    """Prepares archives to be linked as a whole: returns their replacements, flags, and the files that the flags name."""
     if not archives or not toolchain:
         return struct(archives = archives, flags = [], inputs = [])
     if linker == MSVC:
@@ -51,10 +51,10 @@ def _whole(ctx, toolchain, linker, archives, verified):
     return struct(archives = [whole.archive], flags = [whole.flag], inputs = [])
 
 def _libraries_to_link(ctx, toolchain, archives, shared_libraries, interface_libraries, twin_of):
-    """Libraries to link, each of an archive, of a shared library, or of the two: then the link mode chooses."""
+    """Libraries to link, each with an archive, a shared library, or both, between which the link mode chooses."""
     of_shared = {}
     if shared_libraries:
-        # What Bazel wants to know of the toolchain to link a shared library; static archives need none of it.
+        # Bazel needs the toolchain's features for shared libraries; static archives need none.
         of_shared = {
             "cc_toolchain": toolchain,
             "feature_configuration": cc_common.configure_features(
@@ -102,18 +102,18 @@ def library_info(
         headers: the headers' files.
         include_dirs: the folders to be searched for headers, relative to the execution root.
         alwayslink: the archives that are linked as a whole.
-        circular: the archives that need each other, whatever the order.
-        runtime_files: the files that a program needs when it runs, and that nothing links.
-        link_inputs: files that a link waits for.
-        verified: files that exist only if all others are right, which therefore all that uses one of them depends on.
+        circular: the archives with circular dependencies.
+        runtime_files: the files that a program needs at run time, and that are not linked.
+        link_inputs: additional inputs of links.
+        verified: files that exist only if all others are correct; every user of a file depends on them.
 
     Returns:
         A list of DefaultInfo, OutputGroupInfo and CcInfo.
     """
     dependencies = [dep[CcInfo] for dep in ctx.attr.deps]
 
-    # There is none where a platform is analyzed that nothing here builds for. Then nothing is linked either, and what takes
-    # a toolchain to be said is left out.
+    # There is no toolchain if a platform is only analyzed. Then nothing is linked, and providers that need a toolchain are
+    # left out.
     toolchain = find_cc_toolchain(ctx, mandatory = False)
     linker = _linker_of(ctx, toolchain)
     whole = _whole(ctx, toolchain, linker, alwayslink, verified)
@@ -132,7 +132,7 @@ def library_info(
     )
     linker_input = cc_common.create_linker_input(
         owner = ctx.label,
-        # In the order that a linker must see them in.
+        # In link order.
         libraries = depset(libraries, order = "topological"),
         user_link_flags = whole.flags + link_flags(ctx.attr.linkopts),
         additional_inputs = depset(whole.inputs + link_inputs + verified),
@@ -146,8 +146,8 @@ def library_info(
         linking_context = cc_common.create_linking_context(linker_inputs = depset([linker_input])),
     )
 
-    # Bazel links a shared library by a symbolic link to it, in a folder with a short name: that is what a program
-    # finds, and so what it must have in its runfiles.
+    # Bazel links a shared library by a symbolic link in a folder with a short name. Programs load it by that link, so it
+    # must be in the runfiles.
     runfiles = ctx.runfiles(files = shared_libraries + runtime_files + [
         library.dynamic_library
         for library in libraries
@@ -158,7 +158,7 @@ def library_info(
             files = depset(static_libraries + shared_libraries),
             runfiles = runfiles.merge_all([dep[DefaultInfo].default_runfiles for dep in ctx.attr.deps]),
         ),
-        # For those who use the files in another way, such as `data`.
+        # For other uses of the files, such as `data`.
         OutputGroupInfo(_validation = depset(verified)),
         cc_common.merge_cc_infos(
             direct_cc_infos = [own],

@@ -1,4 +1,4 @@
-"""The variables that are one library's own, and the version that they ask for. Pure functions."""
+"""The variables of one library, and the version that they select. Pure functions."""
 
 _NAMED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -19,14 +19,14 @@ def library_variables(library, setting):
     return ["CGO_PREBUILT_{}_{}".format(name, setting), "{}_{}".format(name, setting)]
 
 def asked_version(variables, attribute):
-    """Chooses the version that somebody asks for.
+    """Chooses the selected version.
 
     Args:
         variables: the value of each of `library_variables`, or None.
-        attribute: what the tag says; empty where it says nothing.
+        attribute: the tag's value; empty if not set.
 
     Returns:
-        A struct of `version`, empty where nobody asks for one, and `variable`, the name of the one that does or an empty string.
+        A struct of `version`, empty for the default, and `variable`, the variable that selects it, or an empty string.
     """
     for name, value in variables.items():
         if value:
@@ -34,12 +34,12 @@ def asked_version(variables, attribute):
     return struct(version = attribute, variable = "")
 
 def wrong_version_remedy(library, variable, versions):
-    """What to do where a variable asks for a version that is not in the lock.
+    """The remedy if a variable selects a version that is not in the lock.
 
     Args:
         library: the library's name in its lock.
-        variable: the one of its variables that asks.
-        versions: those that the lock has.
+        variable: the variable.
+        versions: the versions in the lock.
 
     Returns:
         Text.

@@ -1,6 +1,6 @@
-"""A manifest's linkopts as a linker driver's arguments. Pure functions."""
+"""Convert a manifest's linkopts to arguments of a linker driver. Pure functions."""
 
-# The linker's own options with one argument, which a driver passes on as `-Wl,OPTION,ARGUMENT`.
+# Options of the linker with one argument, which a driver passes on as `-Wl,OPTION,ARGUMENT`.
 _LINKER_OPTIONS = [
     "-T",
     "-exported_symbols_list",
@@ -20,7 +20,7 @@ _LINKER_OPTIONS = [
     "-z",
 ]
 
-# Those of the driver that their argument may be joined to.
+# Options of the driver that may be joined with their argument.
 _DRIVER_OPTIONS = ["-F", "-L", "-l"]
 
 def _joined(option, argument):
@@ -29,16 +29,16 @@ def _joined(option, argument):
     return option + argument if option in _DRIVER_OPTIONS else "-Wl,{},{}".format(option, argument)
 
 def link_flags(linkopts):
-    """Turns linkopts into arguments.
+    """Converts linkopts to arguments.
 
-    `-framework X` is two arguments that must stay neighbors, and rules that join or deduplicate flags tear them
-    apart; `-Wl,-framework,X` says the same in one.
+    `-framework X` is two adjacent arguments, which rules that join or deduplicate flags may separate;
+    `-Wl,-framework,X` is the same in one argument.
 
     Args:
-        linkopts: options as a manifest writes them: `-lm`, `-framework Security`, `-L dir`.
+        linkopts: options in the form of a manifest: `-lm`, `-framework Security`, `-L dir`.
 
     Returns:
-        A list of arguments, each of which means the same alone.
+        A list of arguments, each complete by itself.
     """
     flags = []
     option = None
@@ -47,7 +47,7 @@ def link_flags(linkopts):
             flags.append(_joined(option, word))
             option = None
         elif option:
-            # A comma would be taken apart.
+            # The driver would split at a comma.
             flags.extend([option, word])
             option = None
         elif word in _LINKER_OPTIONS + _DRIVER_OPTIONS + ["-Xlinker"]:

@@ -1,15 +1,15 @@
-"""How a spoke's files get out of the store: what the rules know of it, and the fetcher does not."""
+"""How a spoke's files leave the store: the part of the decision that depends on Bazel."""
 
 LINK_MODES = ["auto", "reflink", "hardlink", "copy"]
 
-# Bazel 9.0 and 9.1 take a new ctime for an outside edit and fetch again; another hard link of a file gives it a new one.
+# Bazel 9.0 and 9.1 fetch again after a change of ctime, which a further hard link of a file causes.
 _REFETCHES = ("9.0.", "9.1.")
 
 def link_mode_error(value):
-    """What is wrong with a link mode of MODULE.bazel; None where nothing is. Pure.
+    """Returns the error for an invalid link mode in MODULE.bazel, or None. Pure.
 
     Args:
-        value: the mode; empty where MODULE.bazel says nothing.
+        value: the mode; empty if not set.
     """
     if value in [""] + LINK_MODES:
         return None
@@ -18,12 +18,12 @@ def link_mode_error(value):
 def link_options(mode, bazel_version):
     """Options of `cgo-prebuilt fetch`. Pure.
 
-    The rules compare each file with the lock before anything uses it, so a write through a hard link does no harm: even for root,
-    whom no file mode keeps from it, `auto` may make some.
+    The rules compare each file with the lock before its use, so a write through a hard link is harmless. Therefore `auto` may
+    make hard links even for root, who can write to read-only files.
 
     Args:
-        mode: the mode of MODULE.bazel; empty where it says nothing.
-        bazel_version: Bazel's version; empty where it has none.
+        mode: the mode in MODULE.bazel; empty if not set.
+        bazel_version: Bazel's version; empty if unknown.
 
     Returns:
         A list of options.

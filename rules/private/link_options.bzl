@@ -1,19 +1,19 @@
-"""The link options of a lock that are taken without being asked for. Pure; `link_options.py` decides alike."""
+"""The link options that a lock may have without permission. Pure; `link_options.py` decides the same."""
 
 load("//tools/cgo_prebuilt:locks/link_options.bzl", "BEGINNINGS", "ENDINGS", "PAIRS", "REFUSED", "WORDS")
 
-# The variable that allows more words, for the fetcher.
+# The fetcher's variable that allows more words.
 ALLOW_LINKOPTS = "CGO_PREBUILT_ALLOW_LINKOPTS"
 
 def refused_linkopt(linkopts, allowed):
     """Finds a link option that could run a program or read options from elsewhere.
 
     Args:
-        linkopts: options as a lock has them, some of several words.
+        linkopts: a lock's options, each of one or several words.
         allowed: the words that the root module allows.
 
     Returns:
-        The first that is neither known to be harmless nor allowed, or None.
+        The first option that is neither known to be harmless nor allowed, or None.
     """
     for text in linkopts:
         if not _harmless(text.split(" "), allowed):
@@ -21,12 +21,12 @@ def refused_linkopt(linkopts, allowed):
     return None
 
 def check_linkopts(library, linkopts, allowed):
-    """Fails for a link option that is refused.
+    """Fails if a link option is refused.
 
     Args:
         library: the library's name.
-        linkopts: as for `refused_linkopt`.
-        allowed: as for `refused_linkopt`.
+        linkopts: as in `refused_linkopt`.
+        allowed: as in `refused_linkopt`.
     """
     refused = refused_linkopt(linkopts, allowed)
     if refused != None:

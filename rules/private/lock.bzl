@@ -1,7 +1,7 @@
-"""Reading a lock, by the rule of `docs/decisions/lock-evolution.md`. Pure functions: text in, structs out.
+"""Read a lock, by the rules of `docs/decisions/lock-evolution.md`. Pure functions: text in, structs out.
 
-The fetcher reads the same lock, too, before it downloads anything, and checks what each value is. Both refuse the
-same keys: a table of locks in `tests/locks` that both read says which.
+The fetcher reads the lock, too, before it downloads anything, and checks all values. Both refuse the same keys, by the locks
+in `tests/locks`, which tests give to both.
 """
 
 load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "CPU_ARCHITECTURES", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
@@ -21,8 +21,8 @@ _NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for k
 _KNOWN = {key: None for keys in _KEYS.values() for key in keys}
 _PLATFORMS = {platform: None for platform in PLATFORMS}
 
-# The control characters of ASCII, and what Unicode ends a line with: as a character, and as the bytes of UTF-8 that Bazel
-# has read as one character each.
+# ASCII's control characters, and Unicode's line separators: as characters, and as UTF-8 bytes, each of which Bazel reads as
+# one character.
 _CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
     first + second
     for first in "01".elems()
@@ -35,7 +35,7 @@ _CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
     "\\u00e2\\u0080\\u00a9",
 ]]
 
-# What a document has in which a text may have one of them. Few have, and looking at each text takes its time.
+# Signs in a document that a text may have one of them. They are rare, and checking each text is slow.
 _SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sign in "bfnrtu".elems()]
 
 # The URL is not shown: it may hold a password.
@@ -52,11 +52,11 @@ def parse_lock(text, where):
 
     Args:
         text: the lock file's JSON.
-        where: what to call it in errors.
+        where: its name in errors.
 
     Returns:
-        A struct of `name`, `default_version`, `versions` (the JSON's own dicts), `shared` (JSON texts of lists of files, by
-        name) and `header` (the JSON's keys that a part of the lock has, too), or of `error`, a string.
+        A struct of `name`, `default_version`, `versions` (the dicts in the JSON), `shared` (JSON texts of lists of files, by
+        name) and `header` (the top-level keys that an excerpt repeats), or of `error`, a string.
     """
     document = json.decode(text, default = None)
     if type(document) != "dict":
@@ -100,7 +100,7 @@ def parse_lock(text, where):
     )
 
 def _problem_of(document, where, is_newer, is_suspicious):
-    """What is wrong with a lock's keys and their values: an error, or None."""
+    """Returns the error for invalid keys or values in a lock, or None."""
     pending = [("lock", document, where)]
     for _ in range(_ENOUGH):
         if not pending:
@@ -138,7 +138,7 @@ def _problem_of(document, where, is_newer, is_suspicious):
     return None
 
 def _problem_of_object(kind, value, is_newer, is_suspicious):
-    """What is wrong with an object's keys and its plain values: a struct of `what` and `remedy`, or None."""
+    """Returns the problem of an object's keys and plain values: a struct of `what` and `remedy`, or None."""
     if kind in ("lines", "text", "url"):
         if type(value) != "string":
             return struct(what = "expected a text", remedy = _REMEDY)
@@ -167,14 +167,14 @@ def _problem_of_object(kind, value, is_newer, is_suspicious):
     return None
 
 def _problem_of_text(what, text):
-    """What is wrong with a text that becomes a word of a command, a script or a BUILD file: as `_problem_of_object`."""
+    """Returns the problem of a text for use in commands, scripts and BUILD files, as `_problem_of_object` does."""
     found = [sign for sign in _CONTROL if sign in text]
     if not found:
         return None
     return struct(what = "{} has a control character: {}".format(what, json.encode(text)), remedy = "remove it from the text")
 
 def _problem_of_version(content, shared):
-    """What is wrong with a version's flavors, or the lists that they share: a text, or None."""
+    """Returns the problem of a version's flavors, or of the lists that they share: a text, or None."""
     has_flavors = "flavors" in content
     default = content.get("default_flavor")
     if ("platforms" in content) == has_flavors or (default != None) != has_flavors:
@@ -197,7 +197,7 @@ def _problem_of_version(content, shared):
     return None
 
 def _problem_of_cpu(arch, prebuilt):
-    """Why a platform cannot need a processor of that level: a text, or None."""
+    """Returns why a processor level is invalid for a platform: a text, or None."""
     cpu = prebuilt.get("requires", {}).get("cpu", "")
     for start, own in CPU_ARCHITECTURES.items():
         if cpu in WORDS["cpu"] and cpu.startswith(start) and own != arch:
@@ -220,16 +220,15 @@ def choose(lock, version, flavor, where, variable = ""):
     """Chooses one flavor of one version of a lock.
 
     Args:
-        lock: what `parse_lock` returned.
-        version: a version, or an empty string for the default.
-        flavor: a flavor, or an empty string for the default.
-        where: what to call the lock in errors.
-        variable: the variable that asks for the version; an empty string where none does.
+        lock: from `parse_lock`.
+        version: a version; empty for the default.
+        flavor: a flavor; empty for the default.
+        where: the lock's name in errors.
+        variable: the variable that selects the version; empty without one.
 
     Returns:
-        A struct of `version`, `flavor`, `default_flavor`, `flavors` (a dict from each flavor's name to what the lock holds
-        for each platform; a library without flavors has one, whose name is empty) and `content` (the version's dict), or
-        of `error`.
+        A struct of `version`, `flavor`, `default_flavor`, `flavors` (a dict from each flavor's name to a dict of platforms; a
+        library without flavors has one, whose name is empty) and `content` (the version's dict), or of `error`.
     """
     version = version or lock.default_version
     if version not in lock.versions:
@@ -265,19 +264,19 @@ def choose(lock, version, flavor, where, variable = ""):
     )
 
 def excerpt(lock, chosen, flavor, platform, vouchers = {}):
-    """A lock that holds one platform of one flavor of one version: all that a spoke depends on.
+    """Returns a lock with one platform of one flavor of one version: all that a spoke depends on.
 
     Args:
-        lock: what `parse_lock` returned.
-        chosen: what `choose` returned.
-        flavor: a flavor of the version; empty where it has none.
-        platform: a platform that the flavor has.
-        vouchers: what `vouchers_in` returned.
+        lock: from `parse_lock`.
+        chosen: from `choose`.
+        flavor: a flavor of the version; empty without flavors.
+        platform: a platform of the flavor.
+        vouchers: from `vouchers_in`.
 
     Returns:
-        A struct of `lock`, JSON text that says nothing of flavors, since it has but one, and `shared`, a dict from the names
-        of the lists that it shares to JSON texts. Spokes have those apart, since the texts are the same ones for all. And
-        `has_ranges`: whether the file beside the lock says how to read parts of its archives.
+        A struct of `lock`, JSON text without flavors; `shared`, a dict from the names of its shared lists to JSON texts, which
+        are separate since they are equal for all spokes; and `has_ranges`, whether the file beside the lock says how to read
+        parts of its archives.
     """
     prebuilt = chosen.flavors[flavor][platform]
     kept = {key: chosen.content[key] for key in ["withdrawn"] if key in chosen.content}
@@ -288,10 +287,10 @@ def excerpt(lock, chosen, flavor, platform, vouchers = {}):
     )
 
 def ranges_beside(name):
-    """The name of the file beside a lock, as the command names it. Pure.
+    """The name of the ranges file beside a lock, by the command's rule. Pure.
 
     Args:
-        name: the lock's.
+        name: the lock's name.
     """
     folder, slash, file = name.rpartition("/")
     stem, dot, _ = file.rpartition(".")
@@ -302,11 +301,11 @@ def read_excerpt(text, shared):
 
     Args:
         text: its JSON text.
-        shared: the lists that it shares.
+        shared: its shared lists.
 
     Returns:
-        A struct of `name`, `version`, `withdrawn` (why nobody should use the version; empty where one may), `prebuilt` (what
-        the lock holds for the platform, nothing of it shared) and `text`, the lock as JSON.
+        A struct of `name`, `version`, `withdrawn` (why nobody should use the version; else empty), `prebuilt` (the lock's value
+        for the platform, with the shared lists filled in) and `text`, the lock as JSON.
     """
     lock = json.decode(text)
     version = lock["default_version"]
@@ -335,12 +334,12 @@ def _joined(lists, names):
     return [file for name in names for file in lists[name]]
 
 def source_excerpt(lock, chosen, vouchers = {}):
-    """A lock that holds the source of one version: all that its repository depends on.
+    """Returns a lock with the source of one version: all that the source's repository depends on.
 
     Args:
-        lock: what `parse_lock` returned.
-        chosen: what `choose` returned for a version that has a source.
-        vouchers: what `vouchers_in` returned.
+        lock: from `parse_lock`.
+        chosen: from `choose`, for a version with a source.
+        vouchers: from `vouchers_in`.
 
     Returns:
         JSON text.

@@ -1,4 +1,4 @@
-"""Where a library comes from, and what is said where its prebuilt is unavailable. Pure functions."""
+"""Decide where a library comes from, and the messages about unavailable prebuilts. Pure functions."""
 
 load(":answer.bzl", "failure_text")
 
@@ -6,19 +6,19 @@ VARIABLE = "CGO_PREBUILT_ORIGIN"
 
 ORIGINS = ["auto", "prebuilt", "source"]
 
-# What the variable and two of its values were called. Ignoring it could build what somebody forbade.
+# The old names of the variable and of two values. Ignoring them could allow a build that they forbid.
 OLD_VARIABLE = "CGO_PREBUILT_FALLBACK"
 _NEW_VALUES = {"always": "source", "never": "prebuilt"}
 
-# The kinds of failure that another origin can make up for: no prebuilt, or not the one that the lock names.
+# The kinds of failure for which a source build can replace the prebuilt: it is unavailable, or does not match the lock.
 _BUILT_AROUND = ["unavailable", "integrity"]
 
 def origin_error(origin, where):
-    """What is wrong with an origin.
+    """Returns the error for an invalid origin.
 
     Args:
         origin: the value.
-        where: the variable or attribute that has it.
+        where: the variable or attribute with the value.
 
     Returns:
         Text of two lines, or None.
@@ -31,7 +31,7 @@ def origin_error(origin, where):
     return "{} is {}\n  next: {}".format(where, repr(origin), next)
 
 def renamed_error(old, new, value):
-    """What to say of an origin under the name that the choice had.
+    """Returns the error for an old name of the origin's variable or attribute.
 
     Args:
         old: the variable or attribute.
@@ -49,12 +49,12 @@ def renamed_error(old, new, value):
     )
 
 def origin_of(variable, old_variable, attribute):
-    """Chooses the origin that a hub's build flag has by default.
+    """Chooses the default of a hub's build flag for the origin.
 
     Args:
         variable: the value of `CGO_PREBUILT_ORIGIN`, or None.
         old_variable: the value of `CGO_PREBUILT_FALLBACK`, or None.
-        attribute: what MODULE.bazel says, one of `ORIGINS`.
+        attribute: the origin in MODULE.bazel, one of `ORIGINS`.
 
     Returns:
         A struct of `origin`, one of `ORIGINS`, and `error`, a string or None.
@@ -68,19 +68,19 @@ def after_failed_fetch(origin, kind, has_source):
 
     Args:
         origin: one of `ORIGINS`.
-        kind: the failure's, from `read_answer`.
+        kind: the kind of failure, from `read_answer`.
         has_source: whether there is a source to build.
 
     Returns:
-        `build`: the source is built instead. `hint`: it fails and says how a source build would be possible. `fail`: a lock
-        that is unreadable or not vouched for, an interrupt or a full disk is no reason to build: a person must fix it.
+        `build`: build the source instead. `hint`: fail, and explain how to enable a source build. `fail`: fail, since a person
+        must fix the cause, such as an unreadable or untrusted lock, an interrupt, or a full disk.
     """
     if kind not in _BUILT_AROUND:
         return "fail"
     return "build" if origin != "prebuilt" and has_source else "hint"
 
 def failed_fetch(library, version, platform, failure):
-    """What happened, in the words that every origin uses.
+    """The message about a failed fetch, which is the same for every origin.
 
     Args:
         library: the library's name.
@@ -100,13 +100,13 @@ def failed_fetch(library, version, platform, failure):
     )
 
 def fallback_warning(library, failure, origin, source):
-    """What is printed where a source build may take the prebuilt's place.
+    """The warning if a source build may replace the prebuilt.
 
     Args:
         library: the library's name.
         failure: from `failed_fetch`.
-        origin: what the hub's build flag is by default, one of `ORIGINS`.
-        source: the label of the library from source.
+        origin: the default of the hub's build flag, one of `ORIGINS`.
+        source: the label of the library built from source.
 
     Returns:
         Text of several lines.
@@ -120,11 +120,11 @@ def fallback_warning(library, failure, origin, source):
     ])
 
 def source_hint(library, source):
-    """What to do to build from source, where the origin or a missing source prevents it.
+    """The remedy to build from source, if the origin or a missing source prevents it.
 
     Args:
         library: the library's name.
-        source: the label of the library from source; empty where there is none.
+        source: the label of the library built from source; empty without a source.
 
     Returns:
         A line to follow an error.

@@ -1,9 +1,9 @@
-"""The package URL of a library: what a bill of materials calls it. Pure functions."""
+"""The package URL of a library, its name in bills of materials. Pure functions."""
 
-# What of a purl's parts need not be encoded (package-url/purl-spec).
+# The characters that need not be encoded in a purl (package-url/purl-spec).
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:"
 
-# Of the characters of URLs and versions that must be; others are refused by servers or by the lock.
+# The encodings of other characters in URLs and versions; servers or the lock refuse the rest.
 _ENCODED = {
     " ": "%20",
     "!": "%21",
@@ -38,11 +38,11 @@ def package_url(name, version, archives):
     Args:
         name: the lock's name.
         version: its version.
-        archives: what the lock holds of the platform's archives, a list of dicts.
+        archives: the platform's archives in the lock, a list of dicts.
 
     Returns:
-        `pkg:github/OWNER/REPO@TAG` of a release on GitHub, else `pkg:generic/NAME@VERSION` with the first archive's hash and
-        its URL, as far as that has no query.
+        `pkg:github/OWNER/REPO@TAG` for a release on GitHub, else `pkg:generic/NAME@VERSION` with the first archive's hash, and
+        its URL unless that has a query.
     """
     urls = [url for archive in archives for url in archive["urls"]]
     for url in urls:
@@ -51,19 +51,19 @@ def package_url(name, version, archives):
             return "pkg:github/{}/{}@{}".format(parts[3].lower(), parts[4].lower(), _encoded(parts[7]))
     qualifiers = ["checksum=sha256:" + archive["sha256"] for archive in archives[:1]]
 
-    # A query may be a signature, and what is before an @ a password.
+    # A query may be a signature, and text before an @ may be a password.
     qualifiers += ["download_url=" + _encoded(url) for url in urls[:1] if "?" not in url and "@" not in url]
     return "pkg:generic/{}@{}?{}".format(_encoded(name), _encoded(version), "&".join(qualifiers))
 
 def metadata_of(rule, url):
-    """What a spoke has of the module package_metadata, if it is asked for.
+    """The texts in a spoke's files for the module package_metadata.
 
     Args:
-        rule: the label of the file that defines the rule `package_metadata`; None for nothing.
+        rule: the label of the file that defines the rule `package_metadata`; None for empty texts.
         url: the package URL.
 
     Returns:
-        A struct of texts for its files: `loads` and `target` for BUILD.bazel, and `repo`, REPO.bazel's.
+        A struct of texts: `loads` and `target` for BUILD.bazel, and `repo` for REPO.bazel.
     """
     if not rule:
         return struct(loads = "", repo = "", target = "")

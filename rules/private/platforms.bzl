@@ -35,7 +35,7 @@ PLATFORMS = sorted([
 ])
 
 def constraints_of(platform):
-    """The constraints that a platform stands for.
+    """The constraints of a platform.
 
     Args:
         platform: one of `PLATFORMS`.
@@ -51,7 +51,7 @@ def constraints_of(platform):
     return struct(os = _OS[parts[0]], cpu = _CPU[parts[1]], libc = libc)
 
 def platform_name():
-    """A select() that gives the name of the platform that is built for; empty where it is none of `PLATFORMS`."""
+    """A select() of the target platform's name; empty if it is none of `PLATFORMS`."""
     return select({setting_of(platform): platform for platform in PLATFORMS} | {"//conditions:default": ""})
 
 def setting_of(platform):

@@ -1,4 +1,4 @@
-"""The rule that a spoke's files are exposed through: to its users, a `cc_library`."""
+"""The rule that exposes a spoke's files, to its users like a `cc_library`."""
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
@@ -25,33 +25,33 @@ def _prebuilt_library_impl(ctx):
 
 prebuilt_library = rule(
     implementation = _prebuilt_library_impl,
-    doc = "Exposes library files that are there already, as `cc_library` exposes those that it builds.",
+    doc = "Exposes existing library files, as `cc_library` exposes those that it builds.",
     attrs = LINK_ATTRIBUTES | VERIFIER_ATTRIBUTES | {
         "alwayslink": attr.label_list(
             allow_files = True,
-            doc = "Those of the static archives that are linked as a whole, also what nothing refers to.",
+            doc = "The static archives that are linked as a whole, including unreferenced objects.",
         ),
         "circular": attr.label_list(
             allow_files = True,
-            doc = "Those of the static archives that need each other, whatever their order.",
+            doc = "The static archives with circular dependencies.",
         ),
         "headers": attr.label_list(
             allow_files = True,
             doc = "The public headers.",
         ),
         "include_dirs": attr.string_list(
-            doc = "Folders that headers are searched in, relative to the repository's root.",
+            doc = "Include folders, relative to the repository's root.",
         ),
         "interface_libraries": attr.label_list(
             allow_files = True,
             doc = "Import libraries, one for each shared library or none at all.",
         ),
         "requires_system": attr.string_list(
-            doc = "What the system must have for the library's link options, in words for people.",
+            doc = "The system software that the library's link options need, for people.",
         ),
         "runtime_files": attr.label_list(
             allow_files = True,
-            doc = "What a program reads or loads when it runs: it is in the runfiles of all that depends on the library.",
+            doc = "Files that a program reads or loads at run time; they are in the runfiles of all users of the library.",
         ),
         "shared_libraries": attr.label_list(
             allow_files = True,
@@ -64,6 +64,6 @@ prebuilt_library = rule(
     },
     fragments = ["cpp"],
     provides = [CcInfo],
-    # Optional, so that a platform can be analyzed (`bazel cquery --platforms=`) that no toolchain here builds for.
+    # Optional, so that platforms without a toolchain can be analyzed (`bazel cquery --platforms=`).
     toolchains = use_cc_toolchain(mandatory = False),
 )

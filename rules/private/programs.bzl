@@ -1,7 +1,7 @@
-"""Looking for programs on the PATH such that one which is installed later is found at once."""
+"""Find programs on the PATH, and fetch again when one is installed later."""
 
 def candidates(name, path, windows):
-    """Every place that a program is looked for at. Pure.
+    """The paths at which a program may be. Pure.
 
     Args:
         name: the program.
@@ -16,7 +16,7 @@ def _is_absolute(path):
     return path.startswith("/") or path[1:2] == ":"
 
 def watch_candidates(rctx, name):
-    """Fetches the repository again when a program appears on the PATH.
+    """Makes Bazel fetch the repository again when a program appears on the PATH.
 
     Args:
         rctx: a repository's context.

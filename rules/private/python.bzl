@@ -1,10 +1,10 @@
-"""The fetcher, as repository rules run it."""
+"""Run the fetcher in repository rules."""
 
 load(":answer.bzl", "read_answer")
 
 FETCHER = Label("//tools/cgo_prebuilt:__init__.py")
 
-# In the repository, while its fetcher runs.
+# The folder in the repository for the fetcher's answer.
 _ANSWER = ".cgo-prebuilt-answer"
 
 PACKAGES = "rules_cgo_prebuilt_python"
@@ -14,7 +14,7 @@ PIP_PROBLEM = "pip_problem.txt"
 def packages_repository(name):
     """The canonical name of the repository with the fetcher's packages. Pure.
 
-    No attribute names it: Bazel 7 would make that repository before one that does, whether it is used or not.
+    No attribute refers to it, since Bazel 7 would then fetch it even if it is not used.
 
     Args:
         name: the canonical name of another repository of the same module extension.
@@ -22,7 +22,7 @@ def packages_repository(name):
     return name[:max(name.rfind("~"), name.rfind("+")) + 1] + PACKAGES
 
 def python_environment(rctx, folders):
-    """The variables of every Python here: it imports from these folders and not from the user's PYTHONPATH.
+    """The variables for the fetcher's Python, which imports from these folders and not from the user's PYTHONPATH.
 
     Args:
         rctx: a repository's context.
@@ -35,7 +35,7 @@ def python_environment(rctx, folders):
     return {"PYTHONPATH": separator.join([str(folder) for folder in folders])}
 
 def size_text(size):
-    """A number of bytes for people, as the fetcher writes it. Pure.
+    """Formats a number of bytes for people, as the fetcher does. Pure.
 
     Args:
         size: the number.
@@ -50,7 +50,7 @@ def size_text(size):
     return "{} GB".format(size)
 
 def _console(rctx):
-    """The file in the output base that Bazel writes all that it prints to."""
+    """The file in the output base with all of Bazel's output."""
     return rctx.path(".").dirname.dirname.get_child("command.log")
 
 def _said(rctx, stream, otherwise):
@@ -60,26 +60,26 @@ def _said(rctx, stream, otherwise):
 def run_fetcher(rctx, interpreter, arguments, environment = {}, what = "a library", size = 0):
     """Runs `cgo-prebuilt`.
 
-    Packages are installed for it only where it lacks one: a library that is in the store or vendored needs none, and a released
-    module carries what a download needs.
+    Packages are installed for it only if it lacks one: a library that is in the store or vendored needs none, and a released
+    module carries the packages for downloads.
 
-    It inherits CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like, which are not read here: they say where the files come
-    from and not what they are, so another value must not put a fetched or vendored repository out of date.
+    It inherits CGO_PREBUILT_CACHE, CGO_PREBUILT_MIRROR and the like, which the rules do not read: they affect where files come
+    from, not their contents, so a changed value must not invalidate a fetched or vendored repository.
 
     Args:
         rctx: a repository's context.
-        interpreter: what `find_interpreter` returned.
-        arguments: the command line, without the program; `--json` is among them.
-        environment: variables to set over those that it inherits.
-        what: what is fetched, for who waits for it.
-        size: of what is downloaded, in bytes; 0: not known.
+        interpreter: from `find_interpreter`.
+        arguments: the command line without the program; includes `--json`.
+        environment: variables that override the inherited ones.
+        what: a description of the fetch, for progress messages.
+        size: the size of the download in bytes; 0 if unknown.
 
     Returns:
-        What `read_answer` returns.
+        The value of `read_answer`.
     """
     run = struct(arguments = arguments, environment = environment, interpreter = interpreter, size = size, what = what)
 
-    # Who verifies needs more than the module carries, in a version that only the probe of that repository looks at.
+    # Verification needs packages that the module does not carry, in versions that only that repository checks.
     if not rctx.attr.trust:
         answered = _run(rctx, run, [])
         if not answered.failure or answered.failure.kind != "package":
@@ -94,25 +94,25 @@ def run_fetcher(rctx, interpreter, arguments, environment = {}, what = "a librar
     return struct(answer = None, failure = struct(kind = "package", error = problem, where = None, next = None))
 
 def _run(rctx, run, packages):
-    """Runs it once, with these folders of packages."""
+    """Runs the fetcher once, with these folders of packages."""
     folders = [rctx.path(FETCHER).dirname.dirname] + packages
 
-    # Here, since Bazel forgets it where it must fetch the packages first.
+    # Here, since Bazel forgets progress reports when it restarts to fetch the packages.
     rctx.report_progress("fetching " + run.what + (" ({})".format(size_text(run.size)) if run.size else ""))
     result = rctx.execute(
-        # -B: nothing is written beside the fetcher's sources, whose folder may be read-only or shared.
+        # -B: write no caches beside the fetcher's sources, whose folder may be read-only or shared.
         [run.interpreter, "-B", "-m", "cgo_prebuilt.commands.attended", _ANSWER, _console(rctx), run.what] + run.arguments,
         environment = run.environment | python_environment(rctx, folders) | {
-            # What %workspace% stands for in the name of a credential helper, as in Bazel's own.
+            # The value of %workspace% in the name of a credential helper, as in Bazel.
             "BUILD_WORKSPACE_DIRECTORY": str(rctx.workspace_root),
         },
         timeout = TIMEOUT_SECONDS,
-        # It prints only how far it is. Bazel ends what a command leaves behind, and so no other process can do that.
+        # Its output is progress only. No other process can print that, since Bazel ends a command's child processes.
         quiet = False,
     )
     answered = read_answer(result.return_code, _said(rctx, "stdout", result.stdout), _said(rctx, "stderr", result.stderr))
     rctx.delete(_ANSWER)
     return answered
 
-# Only a limit for what hangs: the fetcher has deadlines of its own, and 350 MB may come over a slow line.
+# A limit against hanging only: the fetcher has its own deadlines, and 350 MB may take long over a slow line.
 TIMEOUT_SECONDS = 6 * 60 * 60

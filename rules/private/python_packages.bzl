@@ -1,4 +1,4 @@
-"""The packages that the fetcher needs beside the interpreter."""
+"""The Python packages that the fetcher needs."""
 
 load(":generated_file.bzl", "write_file")
 load(":interpreter.bzl", "look_for_interpreter", "watch_for_interpreter")
@@ -9,20 +9,20 @@ load(":stale.bzl", "go_stale")
 _OFFLINE = "CGO_PREBUILT_OFFLINE"
 
 def is_on(value):
-    """Whether a variable means yes: what the fetcher's settings take for it. Pure.
+    """Returns whether a variable is true, by the rule of the fetcher's settings. Pure.
 
     Args:
-        value: the variable's; None where it is not set.
+        value: its value; None if unset.
     """
     return (value or "").strip().lower() not in ("", "0", "false", "no", "off")
 
 def _install(rctx, interpreter):
-    """Installs what the interpreter lacks; returns what is wrong, or an empty string."""
+    """Installs the packages that the interpreter lacks; returns the error, or an empty string."""
     requirements = []
     for name in ["requests", "decoders"] + rctx.attr.extras:
         path = rctx.path(getattr(rctx.attr, "_" + name))
 
-        # Since Bazel 8, rctx.path watches nothing, and an update would not reach an output base that is there.
+        # Since Bazel 8, rctx.path watches nothing, so an update would not reach an existing output base.
         rctx.watch(path)
         requirements.append("{}={}".format(name, path))
     result = rctx.execute(
@@ -33,7 +33,7 @@ def _install(rctx, interpreter):
     )
     problem = result.stdout if result.return_code == 0 else result.stderr
 
-    # Offline it is no problem: nothing is downloaded. This is fetched again when one of these variables changes.
+    # Offline, a missing package is not an error, since nothing is downloaded. A change of these variables fetches this again.
     offline = is_on(rctx.getenv(_OFFLINE))
     if offline:
         rctx.getenv("PIP_INDEX_URL")
@@ -45,7 +45,7 @@ def _python_packages_impl(rctx):
     rctx.file("BUILD.bazel", "")
     rctx.file("site-packages/.keep", "")
 
-    # Nothing fails here. Who fetches looks for a Python itself, and says what it lacks.
+    # Do not fail here: the fetching repository finds a Python itself, and reports what it lacks.
     found = look_for_interpreter(rctx, rctx.attr.interpreter)
     if found.path:
         rctx.watch(found.path)
@@ -57,15 +57,15 @@ def _python_packages_impl(rctx):
 
 python_packages = repository_rule(
     implementation = _python_packages_impl,
-    # What is made for this Python is not vendored.
+    # Packages for this Python are not vendored.
     configure = True,
     doc = """\
-Installs what the fetcher needs beside the interpreter, by hash, with the interpreter's own pip, so that a configured
-index, mirror or folder of wheels is honored; the user's store keeps it. Empty where the interpreter has it all. Bazel makes it
-where the fetcher lacks a package.""",
+Installs the fetcher's packages by hash, with the interpreter's pip, which honors a configured index, mirror or folder of
+wheels; the user's store keeps them. The repository is empty if the interpreter has them all. Bazel fetches it only if the
+fetcher lacks a package.""",
     attrs = {
         "extras": attr.string_list(
-            doc = "`signatures` and `attestations`: what the fetcher has to verify.",
+            doc = "`signatures` and `attestations`: the kinds of vouchers to verify.",
         ),
         "interpreter": attr.label(
             doc = "The interpreter; the host's `python3` by default.",

@@ -1,4 +1,4 @@
-"""What a repository rule tells Bazel about its result."""
+"""The metadata that a repository rule returns to Bazel."""
 
 def repository_metadata(rctx, reproducible):
     """The value for a repository rule to return.
@@ -8,7 +8,7 @@ def repository_metadata(rctx, reproducible):
         reproducible: whether the same attributes give the same files, anywhere and at any time.
 
     Returns:
-        Metadata where this Bazel has it (8.3), else None.
+        The metadata if this Bazel supports it (8.3), else None.
     """
     if hasattr(rctx, "repo_metadata"):
         return rctx.repo_metadata(reproducible = reproducible)

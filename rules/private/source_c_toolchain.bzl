@@ -1,9 +1,9 @@
-"""Bazel's C toolchain as a source build needs it: programs and flags that hold in another folder."""
+"""Bazel's C toolchain for source builds: programs and flags that work in any working folder."""
 
 load(":c_toolchain.bzl", "c_toolchain")
 load(":source_flags.bzl", "absolute_flag", "absolute_path", "archiver_of", "compile_flags", "link_flags_of_toolchain")
 
-# What a prebuilt is, its stand-in is too, whatever mode the rest is built in.
+# Optimized like a prebuilt, whatever the compilation mode of the build.
 _MODE = "opt"
 
 def source_c_toolchain(ctx, cc_toolchain):
@@ -11,11 +11,11 @@ def source_c_toolchain(ctx, cc_toolchain):
 
     Args:
         ctx: the context of a rule with the fragment `cpp`.
-        cc_toolchain: what `find_cc_toolchain` gave.
+        cc_toolchain: from `find_cc_toolchain`.
 
     Returns:
-        What `c_toolchain` returns, with absolute paths; `archiver` as `archiver_of` gives it; and `remaps_paths`: whether
-        the compiler knows -ffile-prefix-map.
+        The value of `c_toolchain`, with absolute paths; `archiver` from `archiver_of`; and `remaps_paths`, whether the
+        compiler supports -ffile-prefix-map.
     """
     c = c_toolchain(ctx, cc_toolchain, mode = _MODE)
     return struct(

@@ -1,10 +1,10 @@
-"""How many cores a source build takes, for Bazel's account of this machine.
+"""The number of cores of a source build, which Bazel reserves on this machine.
 
-A function that says it knows nothing of its target, so there is one for each number.
+Bazel's callback does not know the target, so there is one function for each number.
 """
 
-# With 0, the build does as much at once as the machine has cores. Bazel could not wait for all of them without starving
-# the build, since it starts what needs less first; a build that reserves too little slows others, not more.
+# With 0, the build runs one job for each core. Reserving all cores could starve it, since Bazel first starts actions that
+# need fewer. Reserving too few only slows down other actions.
 _USUAL = 4
 
 def _all(_os, _inputs):

@@ -1,10 +1,10 @@
-"""A C toolchain's flags as cargo, make, cmake and a shell take them. Pure functions.
+"""Convert a C toolchain's flags for cargo, make, cmake and shells. Pure functions.
 
 Bazel runs compilers in the execution root, so the paths in their flags are relative to it. A source build runs them
-elsewhere: here such paths become absolute, by the shell variable `execroot` of the script that builds.
+elsewhere: such paths become absolute, by the shell variable `execroot` of the build script.
 """
 
-# Those that a path stands behind, in the same word.
+# Flags that are followed by a path in the same word.
 _PATH_FLAGS = [
     "--sysroot=",
     "-B",
@@ -23,10 +23,10 @@ _PATH_FLAGS = [
 
 _BELOW_EXECROOT = ("external/", "bazel-out/")
 
-# They hide __DATE__ and its like, with quotes that do not survive a makefile; SOURCE_DATE_EPOCH does it too.
+# Flags that redefine __DATE__ and the like, with quotes that break in makefiles; SOURCE_DATE_EPOCH replaces them.
 _REDACTIONS = ("-D__DATE__=", "-D__TIME__=", "-D__TIMESTAMP__=")
 
-# How far to optimize and to harden, and what is recorded for debuggers: cargo's profile and build scripts say it.
+# Flags for optimization, hardening and debug information, which cargo's profile and build scripts decide.
 _TUNING = (
     "-DNDEBUG",
     "-D_FORTIFY_SOURCE",
@@ -44,27 +44,27 @@ _TUNING = (
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
 
-# Stands for the execution root until `in_double_quotes` puts the variable there.
+# A stand-in for the execution root, which `in_double_quotes` replaces with the variable.
 _EXECROOT = "%execroot%"
 
-# Stand for the script's number of jobs, and for what it tells a tool of the C toolchain.
+# Stand-ins for the script's number of jobs, and for its settings for tools of the C toolchain.
 JOBS = "%jobs%"
 SETTINGS = "%settings%"
 
 def absolute_path(path):
-    """A path that holds wherever the working folder is; an empty one is none."""
+    """A path that works in any working folder; empty for an empty path."""
     if not path or path.startswith("/") or path[1:3] in (":/", ":\\"):
         return path
     return _EXECROOT + "/" + path
 
 def absolute_flag(flag):
-    """Makes a flag hold in any folder.
+    """Makes a flag work in any working folder.
 
     Args:
-        flag: as Bazel gives it to a compiler.
+        flag: a flag from Bazel for a compiler.
 
     Returns:
-        The flag; its path, if it has one below the execution root, is absolute.
+        The flag; a path below the execution root in it is absolute.
     """
     if flag.startswith(_BELOW_EXECROOT):
         return absolute_path(flag)
@@ -76,7 +76,7 @@ def absolute_flag(flag):
 def compile_flags(flags):
     """A toolchain's compiler flags for a compiler that runs elsewhere.
 
-    Warnings are left out: nobody sees them, and a project that makes them errors has chosen its own.
+    Flags for warnings are left out: nobody sees warnings, and a project that makes them errors chooses its own flags.
     """
     return [
         absolute_flag(flag)
@@ -88,10 +88,10 @@ def _asks_for_warnings(flag):
     return flag.startswith("-W") and not flag.startswith(("-Wa,", "-Wl,", "-Wp,", "-Wno-"))
 
 def target_flags(flags):
-    """Those of a toolchain's compiler flags that say what is compiled for and with, not how well.
+    """Selects a toolchain's compiler flags for target and headers, without those for optimization.
 
-    Make, CMake and scripts put the toolchain's flags before the project's, whose own then win. The `cc` crate puts them
-    behind those of a build script, where -O2 would win over a -O0 that the script needs.
+    Make, CMake and scripts put the toolchain's flags before the project's, which then take precedence. The `cc` crate puts
+    them after those of a build script, where an -O2 would override a -O0 that the script needs.
 
     Args:
         flags: from `compile_flags`.
@@ -99,7 +99,7 @@ def target_flags(flags):
     return [flag for flag in flags if flag == "-ObjC" or not flag.startswith(_TUNING)]
 
 def link_flags_of_toolchain(flags):
-    """A toolchain's linker flags without its libraries: which those are is the project's to say."""
+    """A toolchain's linker flags without libraries, which the project names itself."""
     return [
         absolute_flag(flag)
         for flag in flags
@@ -107,11 +107,11 @@ def link_flags_of_toolchain(flags):
     ]
 
 def archiver_of(path, flags):
-    """The program and the flags that make an archive; None where it is not `ar`, as Apple's libtool.
+    """The program and flags to create an archive; None if the program is not an `ar`, such as Apple's libtool.
 
     Args:
-        path: the toolchain's program for static libraries; empty where it has none.
-        flags: the flags that it gets before the archive.
+        path: the toolchain's program for static libraries; empty without one.
+        flags: its flags before the archive.
 
     Returns:
         A struct of `path` and `flags`, a string such as `rcsD`, or None.
@@ -126,12 +126,12 @@ def build_environment(c, tools, own):
     """The variables of a source build.
 
     Args:
-        c: those of the C toolchain, a dict.
-        tools: those of the other tools.
-        own: the library's own.
+        c: the variables of the C toolchain, a dict.
+        tools: the variables of the other tools.
+        own: the variables of the library.
 
     Returns:
-        A dict: the later ones win, but for PATH, where a compiler of Windows finds its libraries, too.
+        A dict, in which later ones take precedence; PATHs are joined, since Windows' compilers find libraries by it.
     """
     env = c | tools
     if c.get("PATH") and tools.get("PATH"):
@@ -141,7 +141,7 @@ def build_environment(c, tools, own):
     return env | own
 
 def shell_words(words):
-    """Words for a makefile or a shell to split again: those that need it are in quotes."""
+    """Joins words, quoted if needed, for a makefile or a shell to split again."""
     return " ".join([_shell_word(word) for word in words])
 
 def _shell_word(word):
@@ -151,13 +151,13 @@ def _shell_word(word):
     return word
 
 def in_double_quotes(text):
-    """A text as one word of a shell script."""
+    """Quotes a text as one word of a shell script."""
     for sign in ("\\", "\"", "$", "`"):
         text = text.replace(sign, "\\" + sign)
     return '"' + text.replace(_EXECROOT, "$execroot").replace(JOBS, "$jobs") + '"'
 
 def shell_line(words):
-    """A command line of the script that builds; `SETTINGS` among the words is the script's array of settings."""
+    """A command line of the build script; the word `SETTINGS` becomes the script's array of settings."""
     return " ".join([
         '${settings[@]+"${settings[@]}"}' if word == SETTINGS else in_double_quotes(word)
         for word in words

@@ -15,7 +15,7 @@ load(":source_tools.bzl", "absent_rust_error", "join_path", "missing_tool_error"
 _TOOLCHAIN_TYPE = "//rules/source:toolchain_type"
 
 def _source_folders(ctx):
-    """The sources by the folder that they are below in the execution root: the workspace's own, generated ones."""
+    """The sources by their root in the execution root: the workspace's, or one for generated files."""
     folder = join_path(ctx.label.package, ctx.attr.path)
     folders = {}
     for file in ctx.files.srcs:
@@ -41,7 +41,7 @@ def _checked_steps(ctx):
     return steps
 
 def _tools_for(ctx, steps):
-    """The toolchain's tools with the Rust that is asked for, and which release of it is to be checked."""
+    """Returns the toolchain's tools with the requested Rust, and the release of Rust to check."""
     tools = ctx.toolchains[_TOOLCHAIN_TYPE].source_build
     for step in steps:
         for name in tools_needed(step.tool, step.args):
@@ -61,7 +61,7 @@ def _tools_for(ctx, steps):
     return struct(rust = rust, tools = tools)
 
 def _cross_target(ctx, steps, tools):
-    """The target that cargo has to be told, or an empty string where its own is right or nothing runs it."""
+    """The target to pass to cargo; an empty string if its default is right, or no step runs cargo."""
     if not [step for step in steps if step.tool == "cargo"]:
         return ""
     if not tools.rust_target:
@@ -82,7 +82,7 @@ def _source_library_impl(ctx):
     for number, (folder, paths) in enumerate(_source_folders(ctx).items()):
         file = ctx.actions.declare_file("{}.source_build.{}.txt".format(ctx.label.name, number))
 
-        # "./": a name that begins with a dash is no option of tar.
+        # "./", so that tar does not read a name with a leading dash as an option.
         ctx.actions.write(file, "".join(["./{}\n".format(path) for path in paths]))
         lists[folder] = file
 
@@ -112,10 +112,10 @@ def _source_library_impl(ctx):
         env = env,
     )
     ctx.actions.run_shell(
-        # Bazel's own shell runs it, on Windows too, where a script is no program.
+        # Bazel's shell runs it, since Windows cannot run a script as a program.
         command = 'exec "$BASH" "$1"',
         arguments = [script.path],
-        # Of the action, not only of what the script runs: for Apple's toolchains Bazel adds what it knows of Xcode.
+        # Variables of the action, not of the script, since Bazel adds Xcode's variables for Apple's toolchains.
         env = env,
         inputs = depset(
             ctx.files.srcs + ctx.files.crates + lists.values() + [script],
@@ -146,7 +146,7 @@ def _source_library_impl(ctx):
 source_library = rule(
     implementation = _source_library_impl,
     doc = """\
-A native library that its own build system builds. To its users it is a `cc_library`.
+A native library that is built by its own build system. Its users see a `cc_library`.
 
     source_library(
         name = "vecsearch",
@@ -159,53 +159,54 @@ A native library that its own build system builds. To its users it is a `cc_libr
         tool = "cargo",
     )
 
-The build is one action, in a folder of its own that holds `srcs` and nothing else. It is without the user's own
-configuration and, where Bazel's sandbox can block it, without a network. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other tools
-are those of the toolchain `//rules/source:toolchain_type`. It is optimized whatever the compilation mode is.
+The build is one action, in a separate folder with `srcs` only. It does not use the user's configuration and, if Bazel's
+sandbox can block it, no network. The C compiler, the archiver and their flags are those of Bazel's C toolchain; the other
+tools are those of the toolchain `//rules/source:toolchain_type`. It is always optimized, whatever the compilation mode is.
 
-* `cargo` runs `cargo build --release --locked --offline`, so crates must be there: say `vendor: true` in the manifest of a lock's
-  source; give their archives as `crates`; or commit what `cargo vendor` writes and the `.cargo/config.toml` that it prints. Outputs are below `target/release`, for a cross build too.
+* `cargo` runs `cargo build --release --locked --offline`, so the crates must be present: set `vendor: true` in the manifest of a
+  lock's source; give their archives in `crates`; or commit the output of `cargo vendor` and the `.cargo/config.toml` that it
+  prints. Outputs are below `target/release`, even in a cross build.
 * `make` runs `make CC=... CXX=... AR=... RANLIB=...` with `LDFLAGS` in its environment.
 * `cmake` configures into the folder `build` and builds there; outputs are below `build`.
 * `command` runs `args`, with `CC`, `CXX`, `AR`, `CFLAGS`, `CXXFLAGS` and `LDFLAGS` in its environment.
 
-The C toolchain's flags are those of its optimized mode, without warnings. `--copt`, `--linkopt` and their like are not passed.
+The C toolchain's flags are those of its optimized mode, without warnings. `--copt`, `--linkopt` and the like are not passed.
 The project's own flags override them:
 
 | tool | where the flags are passed | which |
 |---|---|---|
-| `cargo` | `CFLAGS_<target>` and `CXXFLAGS_<target>`, which the `cc` crate puts behind a build script's own | what is compiled for and with: target, sysroot, folders, `-m...`. Not `-O`, `-g`, `-DNDEBUG`, `_FORTIFY_SOURCE`, `-fstack-protector`: the profile and build scripts decide those |
+| `cargo` | `CFLAGS_<target>` and `CXXFLAGS_<target>`, which the `cc` crate puts after those of a build script | flags for target and headers: target, sysroot, folders, `-m...`. Not `-O`, `-g`, `-DNDEBUG`, `_FORTIFY_SOURCE`, `-fstack-protector`: the profile and build scripts decide those |
 | `make` | with the compiler's name in `CC` and `CXX`, before the makefile's `CFLAGS` | all |
 | `cmake` | `CMAKE_<LANG>_FLAGS`, before those of the build type and of targets | all |
 | `command` | `CFLAGS` and `CXXFLAGS` | all |
 """,
     attrs = LINK_ATTRIBUTES | {
         "allow_network": attr.bool(
-            doc = "Let the build use the network, and tag its action `requires-network`. What it downloads is neither" +
+            doc = "Let the build use the network, and tag its action `requires-network`. Its downloads are neither" +
                   " verified nor known to Bazel.",
         ),
         "alwayslink": attr.string_list(
-            doc = "Those of `static_library` that are linked as a whole, even objects that nothing refers to.",
+            doc = "The archives of `static_library` that are linked as a whole, including unreferenced objects.",
         ),
         "args": attr.string_list(
             doc = "Arguments for the tool; for `command`, the whole command line.",
         ),
         "circular": attr.string_list(
-            doc = "Those of `static_library` that need each other, whatever their order.",
+            doc = "The archives of `static_library` with circular dependencies.",
         ),
         "cores": attr.int(
             default = 0,
-            doc = "How many jobs the build runs at once; Bazel accounts for them on this machine." +
+            doc = "The number of parallel jobs, for which Bazel reserves cores on this machine." +
                   " 0: one for each core, of which Bazel reserves 4.",
             values = CORES,
         ),
         "crates": attr.label_list(
             allow_files = [".crate", ".tar", "SHA256SUMS"],
-            doc = "What cargo takes in place of crates.io and of Git: archives of crates and their SHA256SUMS, as `cgo-prebuilt crates`" +
-                  " writes them. A lock whose source says `vendor: true` brings them by itself.",
+            doc = "The crates that cargo uses instead of crates.io and Git: archives and their SHA256SUMS, as `cgo-prebuilt crates`" +
+                  " writes them. For a lock whose source has `vendor: true`, they are added automatically.",
         ),
         "env": attr.string_dict(
-            doc = "Variables to be set for the build.",
+            doc = "Environment variables of the build.",
         ),
         "generated_headers": attr.string_list(
             doc = "Public headers that the build writes, relative to `path`.",
@@ -219,7 +220,7 @@ The project's own flags override them:
         ),
         "include_dirs": attr.string_list(
             default = ["."],
-            doc = "Folders that headers are searched in, relative to `path`.",
+            doc = "Include folders, relative to `path`.",
         ),
         "interface_library": attr.string_list(
             doc = "Import libraries that the build writes, relative to `path`: one for each shared library or none.",
@@ -238,19 +239,19 @@ The project's own flags override them:
             doc = "Files that a program reads or loads at run time, and that exist before the build.",
         ),
         "rust_channel": attr.string(
-            doc = "The channel of the `rust-toolchain.toml` in the sources. It is taken where the toolchain's Rust is rustup's," +
+            doc = "The channel of the `rust-toolchain.toml` in the sources. It is used if the toolchain's Rust is rustup's," +
                   " and ignored elsewhere, as cargo does.",
         ),
         "rust_toolchain": attr.string(
-            doc = "The Rust toolchain that the build needs, as rustup names it, such as `1.84.0`: one that rustup has, or the" +
-                  " toolchain's own Rust where that is this release. Any other one is an error.",
+            doc = "The Rust toolchain that the build needs, by rustup's name, such as `1.84.0`: one that rustup has, or the" +
+                  " toolchain's Rust if it is this release. Any other one is an error.",
         ),
         "shared_library": attr.string_list(
             doc = "Shared libraries that the build writes, relative to `path`, in link order.",
         ),
         "srcs": attr.label_list(
             allow_files = True,
-            doc = "All that the build reads, below `path`: the sources, vendored dependencies, lock files.",
+            doc = "All files that the build reads, below `path`: the sources, vendored dependencies, lock files.",
             mandatory = True,
         ),
         "static_library": attr.string_list(
@@ -263,11 +264,11 @@ The project's own flags override them:
             doc = "Further steps, in order, each from `build_step`: such as a second command that writes headers.",
         ),
         "tools": attr.string_list(
-            doc = "Programs that the build runs besides, such as `protoc`. One that is not on the build's PATH is an error" +
+            doc = "Other programs that the build runs, such as `protoc`. If one is not on the build's PATH, the build fails" +
                   " before it begins.",
         ),
         "tool": attr.string(
-            doc = "What builds it: `cargo`, `cmake`, `make` or `command`.",
+            doc = "The build tool: `cargo`, `cmake`, `make` or `command`.",
             mandatory = True,
             values = ["cargo", "cmake", "command", "make"],
         ),

@@ -1,6 +1,6 @@
-"""Which tools build a library from its source, and with which command lines. Pure functions.
+"""The tools and command lines that build a library from its source. Pure functions.
 
-`tools/cgo_prebuilt/source/command_lines.py` decides the same for a prompt, from the same table.
+`tools/cgo_prebuilt/source/command_lines.py` decides the same at a prompt, from the same table.
 """
 
 load(
@@ -15,7 +15,7 @@ load(
 )
 
 def tools_needed(tool, args):
-    """The programs that a build runs, besides those that its own files name.
+    """The programs that a build runs, except those that only its files name.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -31,7 +31,7 @@ def tools_needed(tool, args):
     ]
 
 def cross_rust_target(tool, target, host):
-    """The Rust target that cargo must be told; empty where it builds for it anyway.
+    """The Rust target to pass to cargo; empty if it is the default.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
@@ -41,12 +41,12 @@ def cross_rust_target(tool, target, host):
     return target if tool == "cargo" and target != host else ""
 
 def cross_arguments(tool, platform, host, rust_target):
-    """The arguments that say what is built for, where that is not the host.
+    """The arguments that name the target, in a cross build.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
-        platform: the platform to build for; empty where it is not known.
-        host: the platform that builds; empty where it is not known.
+        platform: the platform to build for; empty if unknown.
+        host: the platform that builds; empty if unknown.
         rust_target: from `cross_rust_target`.
 
     Returns:
@@ -63,7 +63,7 @@ def cross_arguments(tool, platform, host, rust_target):
     ]
 
 def same_machine(platform, other):
-    """Whether programs for one platform are of the kind that run on another: the C library is the compiler's business."""
+    """Whether two platforms have the same system and architecture; the C library depends on the compiler."""
     return platform.split("_")[:2] == other.split("_")[:2]
 
 def command_lines(tool, args, target, *, cross, settings, jobs, offline):
@@ -72,11 +72,11 @@ def command_lines(tool, args, target, *, cross, settings, jobs, offline):
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         args: the tool's arguments; for `command`, the whole command line.
-        target: what it is to make; empty for the default.
+        target: the target to build; empty for the default.
         cross: from `cross_arguments`.
         settings: the tool's options for compilers and folders.
-        jobs: how many things to do at once.
-        offline: whether cargo may not download.
+        jobs: the number of parallel jobs.
+        offline: whether to forbid cargo downloads.
 
     Returns:
         A list of lists of strings.
@@ -97,10 +97,10 @@ def command_lines(tool, args, target, *, cross, settings, jobs, offline):
     ]
 
 def built_path(path, rust_target):
-    """Where a build leaves an output.
+    """The path to which a build writes an output.
 
     Args:
-        path: as it is where nothing is cross-compiled: `target/release/libx.a`.
+        path: the path in a native build: `target/release/libx.a`.
         rust_target: from `cross_rust_target`.
     """
     if rust_target and path.startswith("target/"):
@@ -108,17 +108,17 @@ def built_path(path, rust_target):
     return path
 
 def is_source(name, tool):
-    """Whether an entry of a source's folder is source, and not what a build or Git left there."""
+    """Whether an entry of a source's folder is a source, not a leftover of a build or Git."""
     return name not in NOT_SOURCE + BUILT_FOLDERS.get(tool, []) and not name.startswith("bazel-")
 
 def steps_of(tool, args, target, then):
     """The steps of a build.
 
     Args:
-        tool: what runs first.
+        tool: the tool of the first step.
         args: its arguments.
-        target: what it is to make.
-        then: what `build_step` gave for each further step.
+        target: its target.
+        then: the further steps, from `build_step`.
 
     Returns:
         A list of structs of `tool`, `args` and `target`.
@@ -132,7 +132,7 @@ def build_step(tool, args = [], target = ""):
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         args: the tool's arguments; for `command`, the whole command line.
-        target: what make is to make, or the CMake target.
+        target: the target of make or CMake.
 
     Returns:
         A string.
@@ -140,16 +140,16 @@ def build_step(tool, args = [], target = ""):
     return json.encode({"args": args, "target": target, "tool": tool})
 
 def choose_rust(pinned, channel, toolchains):
-    """Which Rust builds a library.
+    """Chooses the Rust toolchain that builds a library.
 
     Args:
-        pinned: the toolchain that the library asks for, as rustup names it; empty where it asks for none.
-        channel: that of its `rust-toolchain.toml`; empty where there is none.
-        toolchains: the folders of rustup's toolchains by name; empty where Rust is not rustup's.
+        pinned: the toolchain that the library requires, by rustup's name; empty for any.
+        channel: the channel in its `rust-toolchain.toml`; empty without one.
+        toolchains: the folders of rustup's toolchains by name; empty if Rust is not rustup's.
 
     Returns:
-        A struct of `sysroot`, the folder of the toolchain to take instead of the usual one; `release`, what the usual one
-        must be; and `absent`, a toolchain that is needed and is not there. All are empty where the usual one is right.
+        A struct of `sysroot`, the folder of the toolchain to use instead of the default; `release`, the required release of the
+        default one; and `absent`, a required toolchain that is missing. All are empty if the default one is right.
     """
     wanted = pinned or (channel if toolchains else "")
     names = [name for name in toolchains if name == wanted or name.startswith(wanted + ".")] if wanted else []
@@ -162,7 +162,7 @@ def choose_rust(pinned, channel, toolchains):
     )
 
 def cargo_locks(args_of_steps):
-    """Where the `Cargo.lock` of cargo's steps may be: in the folder of the manifest, and in those above.
+    """The possible paths of `Cargo.lock` for cargo's steps: the folder of the manifest, and those above.
 
     Args:
         args_of_steps: the arguments of each step.
@@ -182,13 +182,13 @@ def cargo_locks(args_of_steps):
     return [folder + "Cargo.lock" for folder in folders]
 
 def channel_of(text):
-    """The channel in a `rust-toolchain.toml`, or in a `rust-toolchain`, which may be its name alone; empty where there is none.
+    """The channel in a `rust-toolchain.toml`, or in a `rust-toolchain`, which may hold its name only; empty without one.
 
     Args:
         text: the file's text.
 
     Returns:
-        A string, as rustup names a toolchain.
+        A string, the toolchain by rustup's name.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) == 1 and "=" not in lines[0] and not lines[0].startswith("["):
@@ -200,15 +200,15 @@ def channel_of(text):
     return ""
 
 def check_build(tool, args, target):
-    """Looks for contradictions in how a library is to be built.
+    """Checks a build step for contradictions.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.
         args: its arguments.
-        target: what it is to make.
+        target: its target.
 
     Returns:
-        What is wrong, a string; or None.
+        The error, a string; or None.
     """
     if tool not in COMMANDS:
         return "the tool of a step is {}\n  next: use one of {}".format(repr(tool), ", ".join(COMMANDS))
@@ -225,5 +225,5 @@ def _names_profile(args):
     return any([arg in ("--release", "-r") or arg.startswith("--profile") for arg in args])
 
 def _unless_given(flags, args):
-    """Flags without those that are there already: cargo refuses the same one twice."""
+    """The flags that are not among the given ones: cargo refuses duplicates."""
     return [flag for flag in flags if flag not in args]

@@ -1,8 +1,8 @@
-"""The platform that is built for, as a provider: a rule learns it from an attribute, and the select() is elsewhere."""
+"""The target platform as a provider, so that rules get it from an attribute instead of a select()."""
 
 PlatformNameInfo = provider(
     doc = "The platform of a configuration.",
-    fields = {"name": "One of `PLATFORMS`; empty for any other."},
+    fields = {"name": "One of `PLATFORMS`; empty for others."},
 )
 
 def _platform_name_target_impl(ctx):
@@ -10,7 +10,7 @@ def _platform_name_target_impl(ctx):
 
 platform_name_target = rule(
     implementation = _platform_name_target_impl,
-    doc = "Names the platform of the configuration that it is analyzed in.",
+    doc = "Provides the platform of the configuration in which it is analyzed.",
     attrs = {
         "platform": attr.string(
             doc = "The name.",

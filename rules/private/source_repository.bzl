@@ -1,4 +1,4 @@
-"""The repository of a lock's own source: the folder that the lock names, or the archive, and how it is built."""
+"""The repository of a lock's source: a folder or an archive, with its source_library."""
 
 load(":answer.bzl", "failure_text")
 load(":build_file.bzl", "is_bazel_file", "library_values")
@@ -11,7 +11,7 @@ load(":repository_metadata.bzl", "repository_metadata")
 load(":source_plan.bzl", "build_step", "cargo_locks", "channel_of", "is_source")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
-# In the repository, the archives of the crates that Cargo.lock names.
+# The folder in the repository for the archives of the crates that Cargo.lock names.
 _CRATES = ".cgo-prebuilt-crates"
 
 def source_repository_name(library):
@@ -25,11 +25,11 @@ def source_values(library, source, deps, environ, channel):
         library: the name of the target.
         source: the lock's source.
         deps: the labels of the libraries that it needs.
-        environ: the values of variables that the lock's `env` names, by name, where they are set.
-        channel: that of the source's `rust-toolchain.toml`; empty where there is none.
+        environ: the values of the variables in the lock's `env`, by name, if set.
+        channel: the channel in the source's `rust-toolchain.toml`; empty without one.
 
     Returns:
-        A dict of strings: Starlark, with a `select()` where a platform differs.
+        A dict of strings: Starlark, with a `select()` if platforms differ.
     """
     usual = _values(library, source, deps, environ, channel)
     own = {
@@ -43,7 +43,7 @@ def source_values(library, source, deps, environ, channel):
     }
 
 def _of_platform(source, different):
-    """The source as it is for a platform; another build has other steps than the usual ones."""
+    """The source for a platform; a platform's `build` also replaces the further steps."""
     kept = {key: value for key, value in source.items() if key != "then" or "build" not in different}
     return kept | different
 
@@ -87,18 +87,18 @@ def _values(library, source, deps, environ, channel):
     }
 
 def _generated(paths):
-    """What of some files is not there before the build, and so comes out of it; Starlark for a BUILD file."""
+    """Starlark for a BUILD file that selects the files that do not exist before the build, which thus must write them."""
     return "[path for path in {} if \"*\" not in path and not glob([path], allow_empty = True)]".format(paths)
 
 def _parts(source):
-    """What the source says for all platforms, and what is different for some."""
+    """Returns the source for all platforms, followed by the sources of platforms that differ."""
     return [source] + [_of_platform(source, different) for different in source.get("platforms", {}).values()]
 
 def _steps_of(source):
     return [step for part in _parts(source) for step in [part["build"]] + part.get("then", [])]
 
 def _environ(rctx, source):
-    """The variables that the lock names, as the caller has them: a change of theirs is fetched anew."""
+    """Reads the caller's values of the variables that the lock names; Bazel refetches when they change."""
     environ = {}
     for part in _parts(source):
         for variable in part.get("env", []):
@@ -108,7 +108,7 @@ def _environ(rctx, source):
     return environ
 
 def _channel(rctx, folder):
-    """The source's Rust, from its own file: where that is a link in this repository, a change of it would go unseen."""
+    """Reads the source's Rust from the original file, since Bazel would not notice changes through a link here."""
     for name in ("rust-toolchain", "rust-toolchain.toml"):
         file = folder.get_child(name)
         if file.exists:
@@ -116,7 +116,7 @@ def _channel(rctx, folder):
     return ""
 
 def _link_folder(rctx, source):
-    """Links what is in the folder, as a local repository does: Bazel sees its files change. Returns the folder."""
+    """Links the entries of the folder, like a local repository, so that Bazel notices changes. Returns the folder."""
     folder = rctx.path(str(rctx.path(rctx.attr.lock_file).dirname) + "/" + source["path"])
     if not folder.is_dir:
         fail("\n\n{} cannot be built from source: there is no folder {}\n  at: {}\n  next: {}".format(
@@ -135,9 +135,9 @@ def _link_folder(rctx, source):
     return folder
 
 def _check_trust(rctx, version):
-    """Has the fetcher verify who vouches for the lock whose folder is built. The folder itself is the user's own."""
+    """Makes the fetcher verify the lock's signers. The folder itself belongs to the user."""
 
-    # The signature is only in the file, and since Bazel 8 rctx.path watches nothing.
+    # Only the lock file has the signature, and since Bazel 8 rctx.path watches nothing.
     rctx.watch(rctx.attr.lock_file)
     result = run_fetcher(
         rctx,
@@ -152,7 +152,7 @@ def _failure(rctx, version, part, what, failure):
     return "\n\n{} of {} {} {}{}:\n{}".format(part, rctx.attr.library, version, what, kind, failure_text(failure))
 
 def _run(rctx, version, part, verb, how, asking):
-    """Runs a verb of the fetcher on the source's lock; gives the names of the files that it wrote."""
+    """Runs a verb of the fetcher on the source's lock; returns the names of the files that it wrote."""
     what = "{} of {} {}".format(part, rctx.attr.library, version)
     write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
     result = run_through(
@@ -210,14 +210,14 @@ def _source_repository_impl(rctx):
 
 source_repository = repository_rule(
     implementation = _source_repository_impl,
-    doc = "Declares a source_library of a lock's source. Bazel fetches it when a source build is selected.",
+    doc = "Declares a source_library for a lock's source. Bazel fetches it only if a source build is selected.",
     attrs = FETCHING_ATTRIBUTES | {
         "lock": attr.string(
-            doc = "A lock that holds the source of one version, as JSON.",
+            doc = "A lock with the source of one version only, as JSON.",
             mandatory = True,
         ),
         "lock_file": attr.label(
-            doc = "The lock's own file, whose folder the source's path is relative to.",
+            doc = "The lock file, to whose folder the source's path is relative.",
             mandatory = True,
         ),
         "_template": attr.label(default = "//rules/private/templates:source.BUILD.bazel.template"),

@@ -1,4 +1,4 @@
-"""The script that a `source_library`'s action runs: what its template is filled in with."""
+"""Fill in the template of the script that a `source_library`'s action runs."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "ENVIRONMENT")
 load(":source_flags.bzl", "JOBS", "SETTINGS", "absolute_path", "in_double_quotes", "shell_line", "shell_words", "target_flags")
@@ -6,7 +6,7 @@ load(":source_plan.bzl", "built_path", "command_lines", "cross_arguments", "tool
 load(":source_tools.bzl", "absent_program_error", "absent_tool_error", "crates_error", "other_rust_error")
 
 def _lines_that_look_for_tools(ctx, steps, tools, rust):
-    """Shell lines for tools that are given by path: only where the action runs is known whether they are there."""
+    """Shell lines that check tools given by path, since only the machine that runs the action can tell."""
     lines = []
     for step in steps:
         for name in tools_needed(step.tool, step.args):
@@ -49,11 +49,11 @@ def write_script(ctx, *, steps, tools, rust, c, cross_target, lists, outputs, en
     Args:
         ctx: the context of a `source_library`.
         steps: from `steps_of`.
-        tools: a SourceBuildToolchainInfo; its `cargo` and `rustc` are the ones to run.
+        tools: a SourceBuildToolchainInfo, with the `cargo` and `rustc` to run.
         rust: from `choose_rust`.
         c: from `source_c_toolchain`.
         cross_target: from `cross_rust_target`.
-        lists: files that list sources, by the folder of these.
+        lists: files that list sources, by the sources' folder.
         outputs: the declared outputs by the paths that the build writes them to.
         env: the action's variables.
 

@@ -1,23 +1,23 @@
-"""The toolchain of source builds: the tools beside the C toolchain, which is Bazel's own."""
+"""The toolchain of source builds: the tools other than Bazel's C toolchain."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "RUST_TARGETS", "TOOLS")
 load(":source_platform.bzl", "PlatformNameInfo")
 
 SourceBuildToolchainInfo = provider(
     doc = """\
-What source builds run, beside the C toolchain. Each tool is None where there is none, else a struct of `path`, which is
-absolute or relative to the execution root, and `files`, what an action needs to run it: FilesToRunProvider or None.""",
+The tools of source builds, except the C toolchain. Each is None if missing, else a struct of `path`, absolute or relative to
+the execution root, and `files`, the FilesToRunProvider that an action needs to run it, or None.""",
     fields = {
         "cargo": "Cargo.",
         "cmake": "CMake.",
         "data": "A depset of other files that the tools need.",
-        "env": "A dict of variables to be set for the tools.",
-        "exec_platform": "The platform that the tools run on, as Go names it; empty where it is not known.",
+        "env": "A dict of environment variables for the tools.",
+        "exec_platform": "The platform that the tools run on, by Go's name; empty if unknown.",
         "make": "make.",
-        "platform": "The platform to build for, as Go names it; empty where it is not known.",
+        "platform": "The platform to build for, by Go's name; empty if unknown.",
         "rust_host": "The Rust target that `rustc` builds for by default; empty if unknown.",
-        "rust_toolchains": "The folders of rustup's toolchains, by name, for libraries that ask for one.",
-        "rust_target": "The Rust target to build for; empty where it is not known.",
+        "rust_toolchains": "The folders of rustup's toolchains, by name, for libraries that require one.",
+        "rust_target": "The Rust target to build for; empty if unknown.",
         "rustc": "The Rust compiler.",
         "versions": "The tools' versions, so that an update changes the actions that use them.",
     },
@@ -56,18 +56,18 @@ def _tool_attributes():
         attributes[name] = attr.label(
             allow_files = True,
             cfg = "exec",
-            doc = "The program `{}`. Bazel brings it to the machine that runs it, remote executors too.".format(name),
+            doc = "The program `{}`, which Bazel uploads to remote executors.".format(name),
         )
         attributes[name + "_path"] = attr.string(
-            doc = "The absolute path of `{}` instead, on every machine that runs it.".format(name),
+            doc = "Alternatively, the absolute path of `{}` on every machine that runs it.".format(name),
         )
     return attributes
 
 source_build_toolchain = rule(
     implementation = _source_build_toolchain_impl,
     doc = """\
-Tools for building libraries from source, to be registered as a toolchain of `//rules/source:toolchain_type`. A tool
-that nothing builds with can be left out.
+Tools for building libraries from source, to register as a toolchain of `//rules/source:toolchain_type`. Tools that no
+build uses can be left out.
 
     source_build_toolchain(
         name = "hermetic",
@@ -87,8 +87,8 @@ that nothing builds with can be left out.
         toolchain_type = "@rules_cgo_prebuilt//rules/source:toolchain_type",
     )
 
-Remote workers get the tools that are labels. Where those are that have tools given by path, `exec_compatible_with` says,
-with a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remote execution" in docs/hermetic-ci.md.
+Bazel sends tools that are labels to remote workers. For tools given by path, `exec_compatible_with` selects the workers that
+have them, by a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remote execution" in docs/hermetic-ci.md.
 """,
     attrs = _tool_attributes() | {
         "data": attr.label_list(
@@ -97,20 +97,20 @@ with a constraint value of `@rules_cgo_prebuilt//rules/source:tools`: see "Remot
             doc = "Other files that the tools need, such as Rust's standard library.",
         ),
         "env": attr.string_dict(
-            doc = "Variables to be set for the tools. `PATH` is what a library's own commands are found on.",
+            doc = "Environment variables for the tools. A library's own commands are found on `PATH`.",
         ),
         "rust_host": attr.string(
-            doc = "The Rust target that `rustc` builds for by default, as `rustc -vV` prints it. Without it, cargo is" +
-                  " always given the target.",
+            doc = "The default Rust target of `rustc`, as `rustc -vV` prints it. Without it, the target is always" +
+                  " passed to cargo.",
         ),
         "rust_target": attr.string(
             doc = "The Rust target to build for, instead of the platform's usual one.",
         ),
         "rust_toolchains": attr.string_dict(
-            doc = "The absolute folders of other Rust toolchains, by the names that `rust_toolchain` of a library asks for.",
+            doc = "The absolute folders of other Rust toolchains, by the names in a library's `rust_toolchain`.",
         ),
         "versions": attr.string_list(
-            doc = "The versions of tools that are given by path. Bazel cannot see those change.",
+            doc = "The versions of tools that are given by path, whose changes Bazel cannot detect.",
         ),
         "_exec_platform": attr.label(
             cfg = "exec",

@@ -1,14 +1,14 @@
-"""What to say of the tools of source builds, and where their files are. Pure functions."""
+"""Errors about the tools of source builds, and paths of files. Pure functions."""
 
 load("//tools/cgo_prebuilt:source/build_tools.bzl", "INSTALL")
 
 def missing_tool_error(missing, wanted_by, tool):
-    """What to say where a toolchain lacks a tool.
+    """Returns the error if a toolchain lacks a tool.
 
     Args:
         missing: the tool's name, one of `TOOLS`.
         wanted_by: the label of the target being built.
-        tool: what that builds with.
+        tool: the tool of that target.
 
     Returns:
         Text of several lines.
@@ -23,13 +23,13 @@ def missing_tool_error(missing, wanted_by, tool):
     ])
 
 def absent_tool_error(path, missing, wanted_by, tool):
-    """What to say where a tool is not where the toolchain says that it is: on a remote worker, most likely.
+    """Returns the error if a tool is not at the toolchain's path, most likely on a remote worker.
 
     Args:
-        path: where it was looked for.
+        path: the toolchain's path.
         missing: the tool's name, one of `TOOLS`.
         wanted_by: the label of the target being built.
-        tool: what that builds with.
+        tool: the tool of that target.
 
     Returns:
         Text of two lines.
@@ -43,7 +43,7 @@ def absent_tool_error(path, missing, wanted_by, tool):
     ])
 
 def absent_program_error(name, wanted_by):
-    """What to say where a program that the library names is not on the build's PATH.
+    """Returns the error if a program of the library is not on the build's PATH.
 
     Args:
         name: the program.
@@ -60,12 +60,12 @@ def absent_program_error(name, wanted_by):
     ])
 
 def absent_rust_error(name, wanted_by, there):
-    """What to say where a Rust toolchain is needed that rustup does not have.
+    """Returns the error if rustup lacks a required Rust toolchain.
 
     Args:
         name: the toolchain.
         wanted_by: the label of the target being built.
-        there: the toolchains that there are.
+        there: the available toolchains.
 
     Returns:
         Text of several lines.
@@ -79,10 +79,10 @@ def absent_rust_error(name, wanted_by, there):
     ])
 
 def other_rust_error(release, wanted_by):
-    """What to say where the Rust compiler is of another release than the library asks for.
+    """Returns the error if the Rust compiler has a different release than the library requires.
 
     Args:
-        release: the one that is asked for.
+        release: the required release.
         wanted_by: the label of the target being built.
 
     Returns:
@@ -94,11 +94,11 @@ def other_rust_error(release, wanted_by):
     ])
 
 def crates_error(sums, label):
-    """What to say where `crates` is not what `cgo-prebuilt crates` writes.
+    """Returns the error if `crates` is not the output of `cgo-prebuilt crates`.
 
     Args:
-        sums: how many files are called SHA256SUMS.
-        label: the library's.
+        sums: the number of files named SHA256SUMS.
+        label: the library's label.
     """
     return "{}: 'crates' has {} files called SHA256SUMS\n  next: give it one folder that `cgo-prebuilt crates` wrote".format(label, sums)
 
@@ -106,7 +106,7 @@ def path_below(short_path, folder):
     """A file's path relative to a folder of its repository.
 
     Args:
-        short_path: as Bazel has it: `a/b.c`, or `../repository/a/b.c`.
+        short_path: the file's `short_path`: `a/b.c`, or `../repository/a/b.c`.
         folder: relative to the repository's root; empty for the root.
 
     Returns:
@@ -119,5 +119,5 @@ def path_below(short_path, folder):
     return short_path[len(folder) + 1:] if short_path.startswith(folder + "/") else None
 
 def join_path(*parts):
-    """Joins paths; an empty one and `.` are nothing."""
+    """Joins paths; ignores empty ones and `.`."""
     return "/".join([part.strip("/") for part in parts if part.strip("/") not in ("", ".")])

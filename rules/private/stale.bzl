@@ -1,4 +1,4 @@
-"""Repositories that are made anew for every command, because what they wanted was not there."""
+"""Repositories that Bazel fetches again with every command, because their prebuilt was unavailable."""
 
 _MAKE_FILE = """\
 import os, tempfile
@@ -13,9 +13,9 @@ os.remove(sys.argv[1])
 """
 
 def go_stale(rctx, interpreter):
-    """Makes this fetch out of date for every command after this one.
+    """Makes this fetch out of date for every later command.
 
-    Bazel fetches a repository again when a file that it watches has changed. This one is gone by then.
+    Bazel fetches a repository again when a watched file has changed. This watches a file that is then removed.
 
     Args:
         rctx: a repository's context.

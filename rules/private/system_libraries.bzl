@@ -1,8 +1,8 @@
-"""The action that says what the system must have, where the linker may not find it.
+"""The action that prints what the system must have, if the linker may not find it.
 
-A failed link names `-lhwloc`, and not the package that brings it, which the lock knows. The linker is not wrapped: every link
-of the library waits for this action, which links a program of nothing with the library's own options. It never fails, as a
-binary's own `linkopts`, which it cannot see, may name the folder: it prints, and the link itself tells what is missing.
+The error of a failed link names `-lhwloc`, but not the package with it, which the lock names. The linker is not wrapped.
+Instead, every link of the library waits for this action, which links an empty program with the library's options. It only
+prints and never fails, since the `linkopts` of a binary, which it cannot see, may name the folder.
 """
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE", "find_cc_toolchain")
@@ -10,7 +10,7 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 load(":c_toolchain.bzl", "c_toolchain")
 load(":link_flags.bzl", "link_flags")
 
-# Where not even a program without the options is linked, it is not they that are wrong: the link itself tells.
+# If even a program without the options cannot be linked, the options are not to blame: print nothing.
 _COMMAND = """\
 set -u
 output=$1 before=$2 after=$3 options=$4
@@ -27,15 +27,15 @@ fi
 """
 
 def system_message(release, system, options):
-    """What is said where a library's link options alone do not work. Pure.
+    """The message if linking with a library's options fails. Pure.
 
     Args:
-        release: what to call the library, its version and platform.
-        system: what the system must have, words of the lock.
+        release: a description of the library, its version and platform.
+        system: what the system must have, from the lock.
         options: the library's link options.
 
     Returns:
-        A struct of `before` and `after`: what comes before and after the linker's own words.
+        A struct of `before` and `after`: the texts before and after the linker's output.
     """
     return struct(
         before = "{} links with what this system must have: {}\n  at: its link options {}".format(
@@ -48,7 +48,7 @@ def system_message(release, system, options):
     )
 
 def system_libraries(ctx):
-    """Declares the action, where the lock names what the system must have.
+    """Declares the action, if the lock names what the system must have.
 
     Args:
         ctx: the context of a rule with `LINK_ATTRIBUTES`, `release`, `requires_system` and the fragment `cpp`.

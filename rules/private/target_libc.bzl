@@ -1,24 +1,24 @@
-"""Which C library the platform that is built for has. Its platform says, or a flag; Bazel's own host platform says nothing."""
+"""The C library of the target platform, by its constraints or a flag; Bazel's default host platform does not name one."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 
 _GLIBC = "glibc"
 _MUSL = "musl"
 
-# The platforms that Bazel makes of the machine that it runs on, with its system and its processor and nothing else.
+# The platforms that Bazel generates for its own machine, with operating system and processor only.
 _DETECTED = [Label("@bazel_tools//tools:host_platform"), Label("@platforms//host")]
 
 def chosen_libc(flag, platform, has_musl, host_libc):
-    """Decides. Pure.
+    """Decides the C library of the target platform. Pure.
 
     Args:
-        flag: `auto`, or the C library that the command line says.
-        platform: the label of the platform that is built for.
+        flag: `auto`, or the C library on the command line.
+        platform: the label of the target platform.
         has_musl: whether that has the constraint value of musl.
         host_libc: the C library of the machine that Bazel runs on.
 
     Returns:
-        `glibc`, which also stands for any system that has but one C library, or `musl`.
+        `musl`; or `glibc`, also for systems with only one C library.
     """
     if flag != "auto":
         return flag
@@ -36,7 +36,7 @@ def _target_libc_impl(ctx):
 
 target_libc = rule(
     implementation = _target_libc_impl,
-    doc = "The C library of the platform that is built for, as a value for a config_setting.",
+    doc = "The C library of the target platform, as a value for a config_setting.",
     attrs = {
         "flag": attr.label(
             doc = "The build flag.",

@@ -7,7 +7,7 @@ load(":python.bzl", "run_fetcher")
 _TRANSPORTS = ["python", "bazel"]
 
 def transport_error(transport):
-    """What is wrong with a transport: text of two lines, or None. Pure.
+    """Returns the error for an invalid transport, text of two lines, or None. Pure.
 
     Args:
         transport: the value of the attribute.
@@ -16,26 +16,26 @@ def transport_error(transport):
         return None
     return "transport is {}\n  next: set it to one of {}".format(repr(transport), ", ".join(_TRANSPORTS))
 
-# Of every repository rule that runs the fetcher for a library.
+# The attributes of every repository rule that runs the fetcher for a library.
 FETCHING_ATTRIBUTES = {
     "allow_linkopts": attr.string_list(
-        doc = "Words of link options that the root module takes whatever they do.",
+        doc = "Words of link options that the root module allows even if they can run a program.",
     ),
     "deps": attr.string_list(
-        doc = "The canonical labels of the libraries that this one needs.",
+        doc = "The canonical labels of the libraries on which this one depends.",
     ),
     "interpreter": attr.label(
-        doc = "The Python to fetch with; the host's `python3` by default.",
+        doc = "The Python that runs the fetcher; the host's `python3` by default.",
     ),
     "library": attr.string(
         doc = "The name of the library's target.",
         mandatory = True,
     ),
     "mirror": attr.string(
-        doc = "Where MODULE.bazel says that archives are, unless the environment says another place; empty: at the lock's URLs.",
+        doc = "The mirror in MODULE.bazel, which the environment may override; empty for the lock's URLs.",
     ),
     "trust": attr.string_list(
-        doc = "Who must vouch for the library: options of the fetcher, from `trust_options`.",
+        doc = "The fetcher's options about who must vouch for the library, from `trust_options`.",
     ),
     "transport": attr.string(
         default = "python",
@@ -44,20 +44,19 @@ FETCHING_ATTRIBUTES = {
     ),
 }
 
-# In the repository, while it is fetched.
+# The folder in the repository for archives that Bazel downloads.
 _FOLDER = ".cgo-prebuilt-archives"
 
 def printable_url(url):
-    """A URL as a message shows it: without user, password, and query. Pure.
+    """A URL for messages: without user, password, and query. Pure.
 
-    The fetcher's `urls` gives Bazel no URL with a password or a signature that it recognizes; what else a query holds is
-    not for a log either.
+    The fetcher's `urls` refuses URLs with a password or a known signature; but other queries must not be logged, either.
 
     Args:
         url: a well-formed URL.
 
     Returns:
-        The URL with `***` in the place of each.
+        The URL with `***` in place of each.
     """
     place, query, _ = url.partition("?")
     scheme, separator, rest = place.partition("://")
@@ -66,10 +65,10 @@ def printable_url(url):
     return scheme + separator + ("***@" if login else "") + host + slash + path + ("?***" if query else "")
 
 def not_downloaded(archives):
-    """What happened where Bazel had no archive to give. Pure.
+    """The failure if Bazel could not download archives. Pure.
 
     Args:
-        archives: those that are missing, as the fetcher's `urls` describes them.
+        archives: the missing archives, as described by the fetcher's `urls`.
 
     Returns:
         A failure, like the fetcher's own.
@@ -83,15 +82,15 @@ def not_downloaded(archives):
     )
 
 def failed_download(failure, archives):
-    """What a failed fetch says where Bazel downloads. Pure.
+    """The failure of a fetch for which Bazel downloads. Pure.
 
     Args:
-        failure: the fetcher's, from `read_answer`.
+        failure: the fetcher's failure, from `read_answer`.
         archives: a list of structs: `missing`, a bool, and `wanted`, as the fetcher's `urls` describes it.
 
     Returns:
-        A struct like `failure`. Where an archive is missing, that is what went wrong; wrong bytes are the fetcher's to tell,
-        and this adds where they come from.
+        A struct like `failure`. If an archive is missing, it says so; if bytes are wrong, it adds their URLs to the fetcher's
+        failure.
     """
     missing = [archive.wanted for archive in archives if archive.missing]
     if missing and failure.kind == "unavailable":
@@ -111,7 +110,7 @@ def failed_download(failure, archives):
 
 def _start(rctx, archive, sha256):
     return rctx.download(
-        # Nothing while it is offline: Bazel then looks into its repository cache and its --distdir only.
+        # Empty if offline: Bazel then looks only into its repository cache and its --distdir.
         url = archive["urls"],
         output = _path(archive),
         sha256 = sha256,
@@ -124,12 +123,12 @@ def _path(archive):
     return _FOLDER + "/" + archive["file"]
 
 def _download(rctx, archives):
-    """Has Bazel download archives, all at once; one that it cannot get is missing afterwards."""
+    """Makes Bazel download archives in parallel; those that fail are missing afterwards."""
     for pending in [_start(rctx, archive, archive["sha256"]) for archive in archives]:
         pending.wait()
 
-    # Bazel removes wrong bytes and does not say here that there were any. So once more without a hash: the fetcher, which
-    # compares it in any case, tells wrong bytes from none. (Bazel takes nothing from a plain http URL without a hash.)
+    # Bazel removes wrong bytes without reporting them here. So download once more without a hash: the fetcher compares it
+    # anyway, and can report wrong bytes. (Bazel refuses plain http URLs without a hash.)
     again = [archive for archive in archives if archive["urls"] and not rctx.path(_path(archive)).exists]
     for pending in [_start(rctx, archive, "") for archive in again]:
         pending.wait()
@@ -139,20 +138,20 @@ def _download(rctx, archives):
     ]
 
 def run_through(rctx, interpreter, verb, which, how, what, asking = [], size = 0):
-    """Runs `cgo-prebuilt fetch`, `source` or `crates`, whoever downloads for it.
+    """Runs `cgo-prebuilt fetch`, `source` or `crates`, with either transport.
 
     Args:
         rctx: a repository's context; its rule has `FETCHING_ATTRIBUTES`.
-        interpreter: what `find_interpreter` returned.
+        interpreter: from `find_interpreter`.
         verb: the verb.
-        which: the arguments that say which library.
+        which: the arguments that select the library.
         how: the verb's other arguments.
-        what: what is fetched, for who waits for it.
-        asking: the options with which `urls` answers for this verb.
-        size: of what is downloaded, in bytes; 0: not known.
+        what: a description of the fetch, for progress messages.
+        asking: the options of `urls` that correspond to this verb.
+        size: the size of the download in bytes; 0 if unknown.
 
     Returns:
-        What `read_answer` returns.
+        The value of `read_answer`.
     """
     environment = {ALLOW_LINKOPTS: " ".join(rctx.attr.allow_linkopts)}
     which = which + rctx.attr.trust

@@ -1,15 +1,15 @@
-"""Who must vouch for a library, as MODULE.bazel says; the fetcher verifies it. Pure functions."""
+"""The requirements of MODULE.bazel on a library's signers, which the fetcher verifies. Pure functions."""
 
-# From the least to the most, as in the fetcher's trust.py.
+# In ascending order, as in the fetcher's trust.py.
 LEVELS = ["none", "signed", "attested"]
 
 def trust_of(said, is_root, least):
-    """Joins what a prebuilt.library and prebuilt.defaults require.
+    """Merges the requirements of a prebuilt.library and of prebuilt.defaults.
 
     Args:
-        said: the tag of the library: `trust`, `public_key` and `identity`, each empty where it says nothing.
-        is_root: whether the root module says so. Its own word on a library wins over its defaults; other modules cannot
-            ask for less than these.
+        said: the tag of the library: `trust`, `public_key` and `identity`, each empty if not set.
+        is_root: whether the tag is in the root module. There, it overrides the defaults; other modules cannot require less
+            than these.
         least: the `trust` of prebuilt.defaults, or an empty string.
 
     Returns:
@@ -33,13 +33,13 @@ def trust_of(said, is_root, least):
     )
 
 def trust_options(trust):
-    """The fetcher's options for what is required.
+    """The fetcher's options for the requirements.
 
     Args:
-        trust: what `trust_of` returned.
+        trust: from `trust_of`.
 
     Returns:
-        A list of strings, empty where nothing is required.
+        A list of strings, empty without requirements.
     """
     if trust.level == "none":
         return []
@@ -51,10 +51,10 @@ def trust_options(trust):
     return options
 
 def vouchers_in(trust, content):
-    """The parts of a lock's version by which the fetcher verifies what is required.
+    """The parts of a lock's version that the fetcher needs to verify the requirements.
 
     Args:
-        trust: what `trust_of` returned.
+        trust: from `trust_of`.
         content: the version's dict.
 
     Returns:
@@ -63,14 +63,14 @@ def vouchers_in(trust, content):
     return {key: content[key] for key in ["signature", "verified"] if trust.level != "none" and key in content}
 
 def extras_for(trust, content):
-    """What the fetcher needs to verify what is required: extras of `python_packages`.
+    """The extras of `python_packages` that the fetcher needs to verify the requirements.
 
     Args:
-        trust: what `trust_of` returned.
+        trust: from `trust_of`.
         content: the version's dict in the lock.
 
     Returns:
-        A list of `signatures` and `attestations`. None for what the lock lacks, since that is refused without them.
+        A list of `signatures` and `attestations`. If the lock lacks them, it is refused anyway, without an extra.
     """
     extras = []
     by_signature = trust.public_key or (trust.level == "signed" and "signature" in content)

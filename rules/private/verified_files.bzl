@@ -1,14 +1,14 @@
 """The action that compares a prebuilt's files with its lock, before anything uses them.
 
-A fetched file can change: hard links share it with the store and with other workspaces. Bazel notices the change, and
-would link the new contents. So every user of the files depends on this action's output, too.
+A fetched file can change, since hard links share it with the store and with other workspaces. Bazel notices the change and
+would link the new contents. So every user of the files also depends on this action's output.
 """
 
 load(":verifier.bzl", "VerifierInfo")
 
 VERIFIER_ATTRIBUTES = {
     "release": attr.string(
-        doc = "What to call the library, its version and platform in errors.",
+        doc = "A description of the library, its version and platform, for errors.",
     ),
     "sha256": attr.string_dict(
         doc = "The SHA-256 of each file, by its path in the repository.",
@@ -20,11 +20,11 @@ VERIFIER_ATTRIBUTES = {
     ),
 }
 
-# The script is sourced, since Windows runs no script as a program.
+# The script is sourced, since Windows cannot run a script as a program.
 _SCRIPT = '. "$1" "${2#@}"'
 
 def repair_command(repository):
-    """How a user restores what was changed. Pure.
+    """The remedy for changed files. Pure.
 
     Args:
         repository: the canonical name of the spoke.
@@ -40,11 +40,11 @@ def verified_files(ctx, files):
 
     Args:
         ctx: the context of a rule with `VERIFIER_ATTRIBUTES`.
-        files: the files that others may use.
+        files: the files to compare.
 
     Returns:
-        A file that exists only if all of them are what the lock names. What uses one of them must depend on it. Its name
-        is a header's, since compile actions take headers only.
+        A file that exists only if all of them match the lock. Every user of one of them must depend on it. It has the name of
+        a header, since compile actions accept only headers.
     """
     sha256 = ctx.attr.sha256
     stamp = ctx.actions.declare_file(ctx.label.name + ".verified.h")

@@ -1,17 +1,17 @@
 """The program that compares files with their hashes, built for the machine that runs it.
 
-Linking needs a C toolchain anyway, so a small C program needs nothing more of a worker. One that only cross-compiles may
-have no toolchain for itself; then a shell script does the same with the worker's own tools.
+Linking needs a C toolchain anyway, so a small C program adds no requirement. A worker that only cross-compiles may lack a
+toolchain for itself; then a shell script does the same with the worker's tools.
 """
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "find_cc_toolchain", "use_cc_toolchain")
 load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
 
 VerifierInfo = provider(
-    doc = "How files are compared with their hashes.",
+    doc = "The program or script that compares files with their hashes.",
     fields = {
-        "program": "The program; None if no C toolchain builds one for this platform.",
-        "script": "The script that is sourced instead.",
+        "program": "The program; None without a C toolchain for this platform.",
+        "script": "The script to source instead.",
     },
 )
 

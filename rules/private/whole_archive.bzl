@@ -1,9 +1,8 @@
-"""Archives that are linked as a whole, also what nothing refers to: as one archive that is.
+"""Link archives as a whole, including unreferenced objects, by joining them into one object.
 
-cgo leaves `alwayslink` out of account (rules_go 1486). The linker's own option for it cannot be handed to cgo either:
-cgo gives the linker a library's flags once for each package that depends on it, and two times the whole archive is two
-definitions of everything in it. So the archives become one object, which is the only one of a new archive, and a flag
-that may be repeated says that a symbol of it is needed.
+cgo ignores `alwayslink` (rules_go issue 1486). The linker's own option for it does not work with cgo, either: cgo repeats a
+library's flags for each package that depends on it, and a whole archive that is linked twice defines each symbol twice. So
+the archives become a new archive with one object, and a flag, which may be repeated, requires a symbol of it.
 """
 
 load("@rules_cc//cc:find_cc_toolchain.bzl", "CC_TOOLCHAIN_TYPE")
@@ -24,17 +23,17 @@ esac
 """
 
 def whole_archive(ctx, cc_toolchain, linker, archives, verified):
-    """Joins archives into one that a linker takes all of.
+    """Joins archives into one that a linker links as a whole.
 
     Args:
         ctx: the context of a rule with the fragment `cpp`.
-        cc_toolchain: what `find_cc_toolchain` gave.
+        cc_toolchain: from `find_cc_toolchain`.
         linker: the kind of linker.
         archives: the archives' files.
-        verified: what the action depends on besides.
+        verified: further inputs of the action.
 
     Returns:
-        A struct of `archive`, a file, and `flag`, which must be given to the linker.
+        A struct of `archive`, a file, and `flag`, which the linker must get.
     """
     c = c_toolchain(ctx, cc_toolchain)
     require_program(ctx.label, c, "compiler", c.cc, "c_compile")

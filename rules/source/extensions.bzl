@@ -1,8 +1,7 @@
-"""The module extension that looks at the host: for its tools, for source builds, and for its C library.
+"""The module extension that depends on the host: its tools, for source builds, and its C library.
 
-It is not the `prebuilt` extension, whose result is the same on every machine. Here the repositories that it
-declares are what differs, and Bazel fetches the tools when a source build is to run. Which C library the host has decides
-nothing but what a build for the host gets.
+It is separate from the extension `prebuilt`, whose result is the same on every machine. Here the contents of the repositories
+differ, and Bazel fetches the tools only for a source build. The host's C library affects only builds for the host.
 """
 
 load("//rules/private:host_libc.bzl", "host_libc")
@@ -15,5 +14,5 @@ def _source_impl(mctx):
 
 source = module_extension(
     implementation = _source_impl,
-    doc = "Declares the repositories that look at the host.",
+    doc = "Declares the repositories that depend on the host.",
 )

@@ -70,12 +70,12 @@ class Draft:
     Attributes:
         release: The release.
         name: The library's name.
-        version: The release's.
-        layouts: The files of each flavor's platforms.
+        version: The version of the release.
+        layouts: The layouts of each flavor's platforms.
         left_out: The files that are not used, each with the reason.
-        notes: What the person should know.
-        questions: What a person has to decide; all, answered or not.
-        answers: What the person answered, by the questions' keys.
+        notes: Remarks for the person.
+        questions: All questions, answered or not.
+        answers: The person's answers, by the questions' keys.
         open_keys: The keys of the manifest that are undecided: their lines are comments.
     """
 
