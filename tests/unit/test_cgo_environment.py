@@ -14,7 +14,12 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 import pytest
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.cgo_environment import RECORD, cgo_environment, format_environment
+from cgo_prebuilt.linking.cgo_environment import (
+    RECORD,
+    FetchedLibrary,
+    cgo_environment,
+    format_environment,
+)
 from cgo_prebuilt.locks.lock import Interface
 from tests.programs import provide
 
@@ -35,7 +40,8 @@ def environment(
     os: str = "linux",
     name: str = "vec",
 ) -> dict[str, str]:
-    return cgo_environment(name, interface, os, folder, folder.parent / "pc", environ or {})
+    library = FetchedLibrary(name, interface, os, folder)
+    return cgo_environment(library, folder.parent / "pc", environ or {})
 
 
 def test_a_static_library_is_compiled_and_linked_by_its_paths_in_order() -> None:
@@ -69,7 +75,7 @@ def test_a_program_that_is_deployed_finds_a_shared_library_beside_it(
     os: str, rpath: str, flag: str
 ) -> None:
     shared = Interface(shared_library=("lib/libvec.so",))
-    variables = cgo_environment("vec", shared, os, FOLDER, FOLDER, {}, rpath)
+    variables = cgo_environment(FetchedLibrary("vec", shared, os, FOLDER, rpath), FOLDER, {})
     assert variables["CGO_LDFLAGS"].endswith(f" /store/files/lib/libvec.so {flag}")
 
 
@@ -187,10 +193,7 @@ def test_circular_archives_are_a_group() -> None:
 
 def test_windows_separates_paths_by_semicolons() -> None:
     variables = cgo_environment(
-        "vec",
-        STATIC,
-        "windows",
-        PureWindowsPath("C:/s"),
+        FetchedLibrary("vec", STATIC, "windows", PureWindowsPath("C:/s")),
         PureWindowsPath("C:/pc"),
         {"PKG_CONFIG_PATH": "C:\\x"},
     )

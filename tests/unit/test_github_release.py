@@ -15,7 +15,7 @@ from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.github_asset import HEADERS
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.github_release import GitHubRelease
 from cgo_prebuilt.publishing.publish import PublishResult, ReleaseFile, publish
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
@@ -71,7 +71,7 @@ class Runner:
             note=self.notes.append,
         )
         api = GitHubApi(site, REPOSITORY, session, writes=True)
-        place = GitHubRelease(api, self.tag, session, SilentProgress())
+        place = GitHubRelease(api, self.tag, session, Progress())
         return publish(self.files, place, replaces=replaces)
 
 

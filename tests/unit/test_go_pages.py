@@ -10,7 +10,7 @@ import pytest
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.file_lock import hold
 from cgo_prebuilt.go_modules.go_release import GoRelease
-from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
+from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, Site, build_site, version_time
 from cgo_prebuilt.go_modules.goproxy_pages import (
     caddy_site,
     module_page,
@@ -103,9 +103,7 @@ def test_a_url_that_would_break_a_servers_settings_is_refused(
         build_site(
             manifest,
             GoRelease({}, lambda *_: None),
-            tmp_path / "site",
-            url=None if zips else url,
-            zips=zips,
+            Site(tmp_path / "site", None if zips else url, zips),
             time="",
         )
     assert caught.value.where == option
@@ -126,9 +124,7 @@ def test_nobody_waits_for_ever_for_who_builds_the_site(
         build_site(
             manifest,
             release,
-            tmp_path,
-            url=None,
-            zips=None,
+            Site(tmp_path),
             time="",
             on_wait=lambda: waits.append("told"),
         )

@@ -17,7 +17,7 @@ from cgo_prebuilt.network.api import Api, Clock, FilePart
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.job import Parts
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.releases.release_reader import ReleaseReader
 from cgo_prebuilt.url import Url
@@ -194,7 +194,7 @@ def test_an_upload_that_is_not_read_ends(tmp_path: Path, pause: float) -> None:
 
     (tmp_path / "a").touch()
     os.truncate(tmp_path / "a", 20 << 20)
-    progress = SilentProgress().start("a", None)
+    progress = Progress().start("a", None)
     with HostileServer({"/a": [listen]}) as server, pytest.raises(Failure):
         api().send_file("PUT", Url(server.url("/a")), FilePart(tmp_path / "a"), progress)
 

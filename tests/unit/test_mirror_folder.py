@@ -20,7 +20,7 @@ from cgo_prebuilt.fetching.mirror_folder import (
 )
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.url import Url
@@ -57,7 +57,7 @@ def served(folder: Path, name: str, data: bytes) -> MirrorFile:
 
 def fill(root: Path, *files: MirrorFile) -> Filled:
     partials = root.parent / "partials"
-    return fill_mirror(files, root, lambda: Transport(partials, SETTINGS, SilentProgress()))
+    return fill_mirror(files, root, lambda: Transport(partials, SETTINGS, Progress()))
 
 
 def test_a_flat_mirror_has_every_platform_of_every_version() -> None:

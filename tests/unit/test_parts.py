@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError
 from cgo_prebuilt.network.job import Parts
+from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.network.transport import Transferred, Transport
 from cgo_prebuilt.url import Url
 from tests.unit.hostile_server import (
@@ -214,7 +215,7 @@ def test_redirects_of_each_request_are_followed(tmp_path: Path) -> None:
     assert targets == ["/a", "/signed?1", "/signed?1", "/a", "/signed?4"]
 
 
-class Shown:
+class Shown(Progress, FileProgress):
     """A progress that keeps its numbers."""
 
     def __init__(self) -> None:
@@ -224,8 +225,6 @@ class Shown:
     def start(self, file: str, total: int | None) -> Shown:
         self.asked, self.position = total or 0, 0
         return self
-
-    def comes_from(self, place: str) -> None: ...
 
     def place(self, position: int, total: int | None = None) -> None:
         self.position = position

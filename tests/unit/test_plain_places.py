@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.plain_places import FolderPlace, PutPlace
 from cgo_prebuilt.publishing.publish import ReleaseFile, publish, release_files, unrelated_files
 from cgo_prebuilt.url import Url
@@ -179,7 +179,7 @@ def server(httpserver: HTTPServer) -> FileServer:
 def place(url: str) -> PutPlace:
     waits: list[float] = []
     return PutPlace(
-        Url(url), Api(HttpClient(API_SETTINGS, {}), clock=Clock(waits.append)), SilentProgress()
+        Url(url), Api(HttpClient(API_SETTINGS, {}), clock=Clock(waits.append)), Progress()
     )
 
 
@@ -287,7 +287,7 @@ def test_a_server_that_knows_no_conditions_has_no_file_replaced_that_came_meanwh
             server.files.setdefault(SUMS, b"of somebody else")
             super().send(file, replaces=replaces)
 
-    later = Later(Url(server.url), Api(HttpClient(API_SETTINGS, {})), SilentProgress())
+    later = Later(Url(server.url), Api(HttpClient(API_SETTINGS, {})), Progress())
     with pytest.raises(IntegrityError, match="published already, with other bytes: SHA256SUMS"):
         publish(release_files(manifest(), dist), later)
     assert SUMS not in server.puts

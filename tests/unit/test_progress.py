@@ -12,7 +12,7 @@ from cgo_prebuilt.amounts import format_size, format_time
 from cgo_prebuilt.network.joint_progress import LinesAmongOthers, is_due
 from cgo_prebuilt.network.progress import (
     LogProgress,
-    SilentProgress,
+    Progress,
     TerminalProgress,
     progress_for,
 )
@@ -184,7 +184,7 @@ def test_of_a_file_that_is_there_no_rate_is_shown() -> None:
 
 
 def test_silent_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    handle = SilentProgress().start("a", 1)
+    handle = Progress().start("a", 1)
     handle.place(0)
     handle.advance(1)
     handle.done("done")
@@ -194,7 +194,6 @@ def test_silent_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> Non
 def test_progress_for_picks_the_form_that_suits() -> None:
     assert isinstance(progress_for(Terminal()), TerminalProgress)
     assert isinstance(progress_for(io.StringIO()), LogProgress)
-    assert isinstance(progress_for(Terminal(), quiet=True), SilentProgress)
 
 
 @pytest.mark.parametrize(

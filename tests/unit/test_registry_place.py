@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.api import API_SETTINGS, Api, Clock
 from cgo_prebuilt.network.client import HttpClient
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.publish import PublishResult, publish, release_files
 from cgo_prebuilt.publishing.registry_place import RegistryPlace
 from cgo_prebuilt.releases.registry import SIGNED, api_of, tag_of
@@ -55,9 +55,7 @@ class FakeRegistry:
         session = Api(
             HttpClient(API_SETTINGS, {}), clock=Clock(waits.append), settings=self.settings
         )
-        return RegistryPlace(
-            Url(f"oci://{self.host}/acme/vec"), manifest(), session, SilentProgress()
-        )
+        return RegistryPlace(Url(f"oci://{self.host}/acme/vec"), manifest(), session, Progress())
 
     def _answer(self, request: Request) -> Response:
         path = request.path.removeprefix("/v2/acme/vec/")

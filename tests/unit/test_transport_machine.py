@@ -26,7 +26,7 @@ CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.network.transport import Transport, TransportSettings
 from cgo_prebuilt.url import Url
@@ -39,7 +39,7 @@ settings = TransportSettings(
     connections=4, probe_seconds=0.02, worthwhile_seconds=0.05, record_seconds=0.05
 )
 wanted = Download("lib", (Url(sys.argv[3]),), sys.argv[4], int(sys.argv[5]))
-print(Transport(Path(sys.argv[2]), settings, SilentProgress()).run(wanted, consume).sha256)
+print(Transport(Path(sys.argv[2]), settings, Progress()).run(wanted, consume).sha256)
 """
 
 

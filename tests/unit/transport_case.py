@@ -11,7 +11,7 @@ from typing import Any
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.download import Download
-from cgo_prebuilt.network.progress import SilentProgress
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.transport import Transferred, Transport, TransportSettings
 from cgo_prebuilt.url import Url
 
@@ -63,7 +63,7 @@ def download(*urls: str, body: bytes = BODY, **changes: Any) -> Download:
 
 
 def transport(folder: Path, **changes: Any) -> Transport:
-    return Transport(folder / "partials", replace(SETTINGS, **changes), SilentProgress())
+    return Transport(folder / "partials", replace(SETTINGS, **changes), Progress())
 
 
 def fetch(

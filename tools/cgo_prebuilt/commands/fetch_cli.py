@@ -207,9 +207,9 @@ def _methods(options: argparse.Namespace) -> tuple[Method, ...]:
 def _env(options: argparse.Namespace) -> int:
     from cgo_prebuilt.commands.go_mod_notes import note_path_beside
     from cgo_prebuilt.linking.cgo_environment import (
+        FetchedLibrary,
         cgo_environment,
         format_environment,
-        run_paths,
     )
     from cgo_prebuilt.linking.pkg_config import write_pkg_config
 
@@ -225,10 +225,9 @@ def _env(options: argparse.Namespace) -> int:
         if tree.is_own:
             raise
         note(f"{error.what} ({error.where}): this is for CGO_CFLAGS and CGO_LDFLAGS only")
-    variables = cgo_environment(
-        lock.name, interface, platform.os, tree.files, folder, os.environ, options.rpath
-    )
-    paths = run_paths(interface, platform.os, tree.files, options.rpath)
+    fetched = FetchedLibrary(lock.name, interface, platform.os, tree.files, options.rpath)
+    variables = cgo_environment(fetched, folder, os.environ)
+    paths = fetched.run_paths()
     if paths and platform.os != "windows":
         say(f"programs will look for {lock.name} in {', '.join(paths)} when they run")
         if not options.rpath:

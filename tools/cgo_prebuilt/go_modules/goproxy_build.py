@@ -86,13 +86,26 @@ class SeparateZips:
     key: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A module proxy's site.
+
+    Attributes:
+        folder: Its folder; created if missing. Versions that are in it stay.
+        url: The URL that the folder is served at; None for `https://` and the module's host.
+        zips: Where the zips are served; None to have them in the site.
+    """
+
+    folder: Path
+    url: str | None = None
+    zips: SeparateZips | None = None
+
+
 def build_site(
     manifest: Manifest,
     release: GoRelease,
-    site: Path,
+    site: Site,
     *,
-    url: str | None,
-    zips: SeparateZips | None,
     time: str,
     on_wait: Callable[[], None] = lambda: None,
 ) -> list[BuiltModule]:
@@ -101,9 +114,7 @@ def build_site(
     Args:
         manifest: The manifest, with `go.module`.
         release: The release.
-        site: The folder; created if missing. Existing versions stay.
-        url: The URL of the served folder; None for `https://` and the module's host.
-        zips: The server for the zips; None to put them into the site.
+        site: The site.
         time: The version's time, by RFC 3339.
         on_wait: Called once if another process is building the site.
 
@@ -115,10 +126,11 @@ def build_site(
         UsageError: A module is too large, or the site cannot be written.
         UnavailableError: See `stage_modules`.
     """
+    url, zips = site.url, site.zips
     _check_url(url, "--url")
     _check_url(zips.url if zips is not None else None, "--zip-url")
-    tree = ProxyTree(site)
-    with _staging_folder(site, on_wait) as folder:
+    tree = ProxyTree(site.folder)
+    with _staging_folder(site.folder, on_wait) as folder:
         built = compare(manifest, release, tree, folder, time=time)
         new = [item for item in built if item.new]
         written = {}
@@ -134,7 +146,7 @@ def build_site(
             if zips.key is not None:
                 sign(zips.folder / SUMS, zips.key)
         modules = {*tree.modules(), *(item.staged.module.path for item in new)}
-        _write_site(site, sorted(modules), url, redirects)
+        _write_site(site.folder, sorted(modules), url, redirects)
         for item in new:
             tree.publish(item.staged.module, item.files, written.get(item.staged.module))
     return built

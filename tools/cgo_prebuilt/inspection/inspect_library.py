@@ -27,6 +27,8 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 _FORMATS = {"darwin": MACH_O, "windows": COFF}
 _EVERYBODY_HAS = (2, 17)  # of 2012; older versions are not worth a finding
 _MUCH_DEBUG = 0.5
+_FAMILIES = {"GLIBC": "glibc", "GLIBCXX": "libstdcxx"}
+"""The families of symbol versions, with their keys in `requires`."""
 _SHOWN = 5
 _MEND = (
     "name the archive or the path that is for this platform, in 'archives' or 'static_library' below"
@@ -98,12 +100,9 @@ def inspect_libraries(
     findings += _symbols(where, platform, interface, undefined, provided, is_own)
     findings += _needed(platform, interface, libraries, provided)
     if platform.os == "linux" and not platform.libc:
-        requires = interface.requires
-        for family, key, stated in (
-            ("GLIBC", "glibc", requires.glibc),
-            ("GLIBCXX", "libstdcxx", requires.libstdcxx),
-        ):
-            findings += _versions(family, key, stated, where, everything, undefined, provided)
+        for family, key in _FAMILIES.items():
+            stated = getattr(interface.requires, key)
+            findings += _versions(family, stated, where, everything, undefined, provided)
     findings += _cpu(where, platform, interface.requires.cpu, everything)
     return findings
 
@@ -285,7 +284,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _versions(
     family: str,
-    key: str,
     stated: str,
     where: str,
     objects: Sequence[ObjectFile],
@@ -293,7 +291,7 @@ def _versions(
     provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
     """Compare the newest required symbol version, such as of GLIBC, with the manifest's requirement."""
-    prefix = f"{family}_"
+    prefix, key = f"{family}_", _FAMILIES[family]
     # A static archive names no versions; it needs the oldest library version that has the symbol.
     since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}
     if provided is not None:

@@ -14,6 +14,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
@@ -29,27 +30,45 @@ RECORD = "CGO_PREBUILT_ENV"
 """The variable that records, as JSON, the texts set in each other variable, by library."""
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedLibrary:
+    """A library in a folder, as a program links it.
+
+    Attributes:
+        name: Its name.
+        interface: How its files are compiled and linked.
+        os: The platform's `GOOS`; on macOS, `$ORIGIN` is called `@loader_path` (ld(1), dyld(1)).
+        folder: The absolute path of the files.
+        rpath: The folder of the files at run time, where `$ORIGIN` is the program's folder; empty for
+            `folder`.
+    """
+
+    name: str
+    interface: Interface
+    os: str
+    folder: PurePath
+    rpath: str = ""
+
+    def run_paths(self) -> list[str]:
+        """Return the folders that a program searches for its shared libraries at run time."""
+        parents = sorted({PurePosixPath(path).parent for path in self.interface.shared_library})
+        if not self.rpath:
+            return [str(self.folder / parent) for parent in parents]
+        is_darwin = self.os == "darwin"
+        base = self.rpath.replace("$ORIGIN", "@loader_path") if is_darwin else self.rpath
+        return [str(PurePosixPath(base) / parent) for parent in parents]
+
+
 def cgo_environment(
-    name: str,
-    interface: Interface,
-    os: str,
-    folder: PurePath,
-    pkg_config: PurePath | None,
-    environ: Mapping[str, str],
-    rpath: str = "",
+    library: FetchedLibrary, pkg_config: PurePath | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables for a library.
 
     Args:
-        name: The library. Its earlier flags are replaced in place, so libraries keep the order in which
-            they were first evaluated, which is their link order.
-        interface: How its files are compiled and linked.
-        os: The platform's `GOOS`.
-        folder: The absolute path of the files.
+        library: The library. Its earlier flags are replaced in place, so libraries keep the order in
+            which they were first evaluated, which is their link order.
         pkg_config: The absolute path of the folder with its `.pc` file; None without one.
         environ: The present environment. Values of others stay.
-        rpath: The folder of the files at run time, where `$ORIGIN` is the program's folder; empty for
-            `folder`.
 
     Returns:
         `CGO_CFLAGS`, `CGO_LDFLAGS`, `PKG_CONFIG_PATH`, and `RECORD`.
@@ -57,6 +76,7 @@ def cgo_environment(
     Raises:
         UsageError: The folder's name cannot be written for cgo, or an archive is linked as a whole.
     """
+    interface, os, folder, name = library.interface, library.os, library.folder, library.name
     if interface.alwayslink:
         raise UsageError(
             "a plain `go build` cannot link archives as a whole: it would link them once a package",
@@ -69,7 +89,7 @@ def cgo_environment(
     linked = (*interface.static_library, *shared_to_link(interface))
     ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
     ldflags += library_words(interface, os, lambda path: str(folder / path))
-    ldflags += [f"-Wl,-rpath,{path}" for path in run_paths(interface, os, folder, rpath)]
+    ldflags += [f"-Wl,-rpath,{path}" for path in library.run_paths()]
     if os not in ("darwin", "windows") and len(shared_to_link(interface)) > 1:
         # A RUNPATH serves the program only; the needs of its libraries are searched by RPATH (ld.so(8)).
         ldflags.append("-Wl,--disable-new-dtags")
@@ -93,22 +113,6 @@ def cgo_environment(
     )
     recorded = json.dumps({**records, name: own}, separators=(",", ":"), sort_keys=True)
     return {**variables, RECORD: recorded}
-
-
-def run_paths(interface: Interface, os: str, folder: PurePath, rpath: str) -> list[str]:
-    """Return the folders that a program searches for its shared libraries at run time.
-
-    Args:
-        interface: How the files are linked.
-        os: The platform's `GOOS`; on macOS, `$ORIGIN` is called `@loader_path` (ld(1), dyld(1)).
-        folder: The absolute path of the files.
-        rpath: See `cgo_environment`.
-    """
-    parents = sorted({PurePosixPath(path).parent for path in interface.shared_library})
-    if not rpath:
-        return [str(folder / parent) for parent in parents]
-    base = rpath.replace("$ORIGIN", "@loader_path") if os == "darwin" else rpath
-    return [str(PurePosixPath(base) / parent) for parent in parents]
 
 
 def format_environment(variables: Mapping[str, str], shell: str) -> str:

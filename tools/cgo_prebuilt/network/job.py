@@ -10,7 +10,7 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.network.failure import Failure
 from cgo_prebuilt.network.partial import Partial
-from cgo_prebuilt.network.progress import FileProgress, SilentProgress
+from cgo_prebuilt.network.progress import FileProgress
 from cgo_prebuilt.network.retry import Patience
 from cgo_prebuilt.network.tally import Tally
 from cgo_prebuilt.url import Url
@@ -56,7 +56,7 @@ class Job:
     parts: Parts | None
     tally: Tally
     deadline: float
-    progress: FileProgress = field(default_factory=lambda: SilentProgress().start("", None))
+    progress: FileProgress = field(default_factory=FileProgress)
     partial: Partial | None = None
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.network.meter import REDRAW_SECONDS, Meter, facts_of, format_line
@@ -16,8 +16,8 @@ from cgo_prebuilt.network.meter import REDRAW_SECONDS, Meter, facts_of, format_l
 LOG_SECONDS = 20.0
 
 
-class FileProgress(Protocol):
-    """The progress of one file; callable from any thread."""
+class FileProgress:
+    """The progress of one file, callable from any thread; this one shows nothing."""
 
     def comes_from(self, place: str) -> None:
         """Note the host or folder that the bytes now come from."""
@@ -35,34 +35,15 @@ class FileProgress(Protocol):
         """Note the end: `done`, or the reason of a failure."""
 
 
-class Progress(Protocol):
-    """A receiver of transfers' progress."""
+class Progress:
+    """A receiver of transfers' progress; this one shows nothing."""
 
     def start(self, file: str, total: int | None) -> FileProgress:
         """Start the transfer of a file of `total` bytes (None if unknown)."""
+        return FileProgress()
 
 
-class _SilentFile:
-    def comes_from(self, place: str) -> None: ...
-
-    def place(self, position: int, total: int | None = None) -> None: ...
-
-    def ask(self, count: int, there: int) -> None: ...
-
-    def advance(self, count: int) -> None: ...
-
-    def done(self, outcome: str) -> None: ...
-
-
-class SilentProgress:
-    """A progress that prints nothing."""
-
-    def start(self, file: str, total: int | None) -> FileProgress:
-        """See `Progress.start`."""
-        return _SilentFile()
-
-
-class Shown:
+class Shown(Progress):
     """A progress that is printed; subclasses decide how. Calls are serialized.
 
     Args:
@@ -100,7 +81,7 @@ class Shown:
             self._out.flush()
 
 
-class _ShownFile:
+class _ShownFile(FileProgress):
     def __init__(self, owner: Shown, meter: Meter) -> None:
         self._owner = owner
         self._meter = meter
@@ -236,14 +217,11 @@ class LogProgress(Shown):
             self._reporter = None
 
 
-def progress_for(out: TextIO, *, quiet: bool = False, verb: str = "download") -> Progress:
-    """Return the progress for a stream: for a terminal, for a log, or none.
+def progress_for(out: TextIO, *, verb: str = "download") -> Progress:
+    """Return the progress for a stream: for a terminal, or for a log.
 
     Args:
         out: The stream.
-        quiet: Whether to print nothing.
         verb: `download` or `upload`.
     """
-    if quiet:
-        return SilentProgress()
     return TerminalProgress(out) if out.isatty() else LogProgress(out, verb=verb)

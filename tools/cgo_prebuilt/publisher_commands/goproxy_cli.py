@@ -106,7 +106,7 @@ def add_goproxy(verbs: Verbs) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, build_site, version_time
+    from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, Site, build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
     from cgo_prebuilt.go_modules.goproxy_staging import checked_go
     from cgo_prebuilt.manifests.manifest import read_manifest
@@ -139,9 +139,7 @@ def _build(options: argparse.Namespace) -> int:
     built = build_site(
         manifest,
         release,
-        options.output,
-        url=options.url,
-        zips=zips,
+        Site(options.output, options.url, zips),
         time=time,
         on_wait=lambda: note("another process is building the same site; waiting for it"),
     )

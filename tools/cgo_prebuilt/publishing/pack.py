@@ -23,7 +23,7 @@ from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
-from cgo_prebuilt.network.progress import FileProgress, Progress, SilentProgress
+from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.publishing.frame_writer import cut, write_frames
 from cgo_prebuilt.publishing.zip_writer import write_zip
@@ -95,7 +95,7 @@ def pack(
             several archives, so that a file's archive is ambiguous; or an archive cannot be written.
         IntegrityError: A file's name is unsafe on some system.
     """
-    progress = progress or SilentProgress()
+    progress = progress or Progress()
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
     _check_archives(spec, form)
     sources = source_files(folder, overlay)
