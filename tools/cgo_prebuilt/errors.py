@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Final
 
 from cgo_prebuilt.url import Url
@@ -117,3 +119,22 @@ class InterruptError(CgoPrebuiltError):
 
 class BugError(CgoPrebuiltError):
     """An unexpected exception: a bug to report."""
+
+
+@contextmanager
+def reporting(
+    what: str, *, where: object, remedy: str, error: type[CgoPrebuiltError] = UsageError
+) -> Iterator[None]:
+    """Turn an OSError of the block, or text that is not UTF-8, into an error with a remedy.
+
+    Args:
+        what: What cannot be done; the system's reason is added.
+        where: The file.
+        remedy: What to do next.
+        error: The type of the error.
+    """
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as cause:
+        reason = getattr(cause, "strerror", None) or cause
+        raise error(f"{what}: {reason}", where=str(where), remedy=remedy) from None

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.go_modules.go_module import (
     GoModule,
@@ -158,14 +158,10 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    try:
+    with reporting(
+        "a published file cannot be read", where=path, remedy=_RESTORE, error=IntegrityError
+    ):
         return path.read_bytes()
-    except OSError as error:
-        raise IntegrityError(
-            f"a published file cannot be read: {error.strerror}",
-            where=str(path),
-            remedy=_RESTORE,
-        ) from None
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import FileStream
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
 from cgo_prebuilt.go_modules.dirhash import hash1, module_hash
 from cgo_prebuilt.go_modules.go_module import GoModule, file_path_problem
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
@@ -96,16 +96,14 @@ def write_module_zip(module: GoModule, contents: Contents, target: Path) -> None
     Raises:
         UsageError: The zip is larger than a module may be, or cannot be written.
     """
-    try:
+    with reporting(
+        "the module's zip cannot be written",
+        where=target,
+        remedy="check that the folder may be written, and that there is space left",
+    ):
         with target.open("xb") as file:
             write_zip(file, ((f"{module}/{path}", contents[path]) for path in sorted(contents)))
         size = target.stat().st_size
-    except OSError as error:
-        raise UsageError(
-            f"the module's zip cannot be written: {error.strerror}",
-            where=str(target),
-            remedy="check that the folder may be written, and that there is space left",
-        ) from None
     if size > MODULE_MAX:
         target.unlink()
         raise _too_large(module, f"its zip has {size} bytes")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import reporting
 from cgo_prebuilt.network.body import Pace
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.failure import Failure, Kind, status_failure
@@ -70,16 +70,10 @@ class Upload:
 
     def __init__(self, part: FilePart, progress: FileProgress, settings: TransportSettings) -> None:
         path, start, length = part.path, part.start, part.length
-        try:
+        with reporting("the file cannot be read", where=path, remedy="check its permissions"):
             self._file = path.open("rb")
             self._size = path.stat().st_size - start if length is None else length
             self._file.seek(start)
-        except OSError as error:
-            raise UsageError(
-                f"the file cannot be read: {error.strerror}",
-                where=str(path),
-                remedy="check its permissions",
-            ) from None
         self._left = self._size
         self._progress = progress
         self._pace = Pace(settings)

@@ -22,7 +22,7 @@ from cgo_prebuilt.commands.verbs import (
     print_json,
     say,
 )
-from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.errors import CgoPrebuiltError, UsageError, reporting
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -119,14 +119,10 @@ def _init(options: argparse.Namespace) -> int:
     if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
         made = _ask(release, founds, made, answers)
     is_open = not options.yes and any(one.key not in answers for one in made.questions)
-    try:
+    with reporting(
+        "the manifest cannot be written", where=target, remedy="choose another place with --output"
+    ):
         write_whole(target, draft_text(made).encode())
-    except OSError as error:
-        raise UsageError(
-            f"the manifest cannot be written: {error.strerror}",
-            where=str(target),
-            remedy="choose another place with --output",
-        ) from None
     _say(made, answers, target)
     if is_open:
         count = sum(one.key not in answers for one in made.questions)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import add_json, add_verb, note, path_argument, print_json
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import reporting
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -51,15 +51,13 @@ def _inspect(options: argparse.Namespace) -> int:
     from cgo_prebuilt.url import Url
 
     path: Path = options.file
-    try:
+    with reporting(
+        "the file to inspect cannot be read",
+        where=path,
+        remedy="give the path of an archive or a library",
+    ):
         stream = FileStream(path)
         size = path.stat().st_size
-    except OSError as error:
-        raise UsageError(
-            f"the file to inspect cannot be read: {error.strerror}",
-            where=str(path),
-            remedy="give the path of an archive or a library",
-        ) from None
     try:
         asset = ListedAsset(path.name, Url(path.absolute().as_uri()), size)
         found = look_into(stream, asset)

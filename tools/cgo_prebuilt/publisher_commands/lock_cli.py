@@ -21,7 +21,7 @@ from cgo_prebuilt.commands.verbs import (
     path_argument,
     say,
 )
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -391,11 +391,5 @@ def _edited(manifest: Path, version: str | None) -> str | None:
 def _write(what: str, target: Path, content: bytes, remedy: str) -> None:
     from cgo_prebuilt.files.renames import write_whole
 
-    try:
+    with reporting(f"the {what} cannot be written", where=target, remedy=remedy):
         write_whole(target, content)
-    except OSError as error:
-        raise UsageError(
-            f"the {what} cannot be written: {error.strerror}",
-            where=str(target),
-            remedy=remedy,
-        ) from None

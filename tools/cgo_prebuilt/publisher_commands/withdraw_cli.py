@@ -16,7 +16,7 @@ from cgo_prebuilt.commands.verbs import (
     path_argument,
     say,
 )
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import UsageError, reporting
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -80,11 +80,5 @@ def _withdraw(options: argparse.Namespace) -> int:
 def _write(path: Path, text: str) -> None:
     from cgo_prebuilt.files.renames import write_whole
 
-    try:
+    with reporting("the file cannot be written", where=path, remedy="check its permissions"):
         write_whole(path, text.encode())
-    except OSError as error:
-        raise UsageError(
-            f"the file cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="check its permissions",
-        ) from None

@@ -15,7 +15,7 @@ from typing import IO
 
 from cgo_prebuilt.archive_names import SUFFIXES
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Interface
@@ -248,14 +248,8 @@ def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str])
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with reporting("the folder cannot be made", where=folder, remedy="choose another"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the folder cannot be made: {error.strerror}",
-            where=str(folder),
-            remedy="choose another",
-        ) from None
 
 
 def _file_name(archive: ArchiveSpec, kind: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import UsageError
+from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.inspection.header_search import header_problems
 from cgo_prebuilt.inspection.object_files import can_inspect, is_thin_archive
 from cgo_prebuilt.locks.lock import LockedFile
@@ -213,14 +213,8 @@ def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:
             where=str(notice),
             remedy=f"add it there: licenses: [{notice.name}]",
         )
-    try:
+    with reporting("the notice cannot be read", where=notice, remedy="correct --notice"):
         shutil.copyfile(notice, overlay / notice.name)
-    except OSError as error:
-        raise UsageError(
-            f"the notice cannot be read: {error.strerror}",
-            where=str(notice),
-            remedy="correct --notice",
-        ) from None
 
 
 def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, reporting
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.network.api import Api, FilePart
@@ -55,7 +55,11 @@ class FolderPlace:
 
     def send(self, file: ReleaseFile, *, replaces: str | None = None) -> None:
         """See `publish.Destination`. The file gets its name only when complete."""
-        try:
+        with reporting(
+            "the file cannot be written",
+            where=self._folder / file.name,
+            remedy="check the folder's permissions and the space that is left",
+        ):
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self._folder)
             with whole(self._folder / file.name) as partial:
@@ -63,12 +67,6 @@ class FolderPlace:
                 there = self.existing([file.name]).get(file.name)
                 if there not in (replaces, file.sha256):
                     raise _taken(file.name, self._folder / file.name, replaces)
-        except OSError as error:
-            raise UsageError(
-                f"the file cannot be written: {error.strerror}",
-                where=str(self._folder / file.name),
-                remedy="check the folder's permissions and the space that is left",
-            ) from None
 
     def finish(self) -> str:
         """See `publish.Destination`."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.digest import sha256_of
-from cgo_prebuilt.errors import IntegrityError, UsageError
+from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.network.failure import Failure, Kind, status_failure
@@ -365,9 +365,5 @@ def unreachable_archives(
 
 
 def _release_file(path: Path) -> ReleaseFile:
-    try:
+    with reporting("the file cannot be read", where=path, remedy="pack it again"):
         return ReleaseFile(path, *sha256_of(path))
-    except OSError as error:
-        raise UsageError(
-            f"the file cannot be read: {error.strerror}", where=str(path), remedy="pack it again"
-        ) from None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cgo_prebuilt.bounded_read import text_of_file
-from cgo_prebuilt.errors import IntegrityError, PackageError, UsageError
+from cgo_prebuilt.errors import IntegrityError, PackageError, reporting
 from cgo_prebuilt.locks.lock import Attestation
 from cgo_prebuilt.trust import GITHUB, is_of_identity
 
@@ -63,14 +63,12 @@ def verify_attestations(
         UsageError: The file cannot be read, or the package `sigstore` is not installed.
         IntegrityError: No genuine attestation of this identity covers an archive.
     """
-    try:
+    with reporting(
+        "the bundle cannot be read",
+        where=path,
+        remedy="save it with `gh attestation download ARCHIVE --repo OWNER/NAME`",
+    ):
         text = text_of_file(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the bundle cannot be read: {getattr(error, 'strerror', None) or error}",
-            where=str(path),
-            remedy="save it with `gh attestation download ARCHIVE --repo OWNER/NAME`",
-        ) from None
     archives = list(archives)
     verified, refused = [], []
     for bundle in split_bundles(text):
