@@ -13,7 +13,6 @@ from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import LockError
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.locks.lock_reader import read_document
-from cgo_prebuilt.locks.ranges_file import ranges_beside
 from cgo_prebuilt.strict_json import parse_json
 
 
@@ -38,6 +37,11 @@ def read_lock(path: Path) -> Lock:
             remedy="correct the path, or restore the file from version control",
         ) from None
     return replace(parse_lock(text, where=str(path)), ranges_file=ranges_beside(path))
+
+
+def ranges_beside(lock: Path) -> Path:
+    """Return the path of a lock's ranges file, whether or not it exists."""
+    return lock.with_suffix(".ranges")
 
 
 def parse_lock(text: str, *, where: str) -> Lock:

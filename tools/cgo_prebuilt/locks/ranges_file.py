@@ -37,11 +37,6 @@ _LENGTH = 8
 _NO_ENTRY = -1
 
 
-def ranges_beside(lock: Path) -> Path:
-    """Return the path of a lock's ranges file, whether or not it exists."""
-    return lock.with_suffix(".ranges")
-
-
 def read_sections(path: Path) -> dict[str, bytes]:
     """Return the sections of a file by their SHA-256; none if it is missing or damaged."""
     try:

@@ -93,8 +93,8 @@ def add_lock(verbs: Verbs) -> None:
 
 
 def _lock(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.locks.lock_file import format_lock, read_lock
-    from cgo_prebuilt.locks.ranges_file import ranges_beside, read_sections
+    from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside, read_lock
+    from cgo_prebuilt.locks.ranges_file import read_sections
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publisher_commands.lock_ranges import has_ranges
     from cgo_prebuilt.releases.locked_ranges import ranges_of
