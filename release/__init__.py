@@ -1,1 +1,1 @@
-"""A release of this project: what is made of a tagged commit, the same bytes on every machine."""
+"""Build the files of a release from a tagged commit, with the same bytes on every machine."""

@@ -1,6 +1,6 @@
-"""`python3 -m release build TAG`: makes the files of a release, and prints its notes.
+"""`python3 -m release build TAG`: make the files of a release, and print its notes.
 
-It needs git, and pip for the fetcher's packages, and no package itself.
+It needs git, and pip to download the fetcher's packages, but no installed package.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _NAME = "rules_cgo_prebuilt"
 
 
 def build(commit: Commit, output: Path, docs: Path | None = None) -> str:
-    """Makes a release's files.
+    """Make a release's files.
 
     Args:
         commit: Its commit, by tag.
-        output: The folder to put them in; it is made where there is none.
-        docs: The folder with what Bazel extracted of the public Starlark files; None for a release
-            without them.
+        output: The output folder; created if missing.
+        docs: The folder with Bazel's extracts of the public Starlark files; None for a release without
+            documentation.
 
     Returns:
         The notes.
 
     Raises:
-        ReleaseError: The tag is not the commit's version, or the commit is not fit to be released.
+        ReleaseError: The tag does not fit the commit's version, or the commit cannot be released.
     """
     released = version.stated(commit.text(version.SOURCE))
     if commit.revision != f"v{released}":
@@ -60,14 +60,14 @@ def build(commit: Commit, output: Path, docs: Path | None = None) -> str:
 
 
 def docs_archive(folder: Path, time: int) -> bytes:
-    """Packs what the Central Registry shows of the API: `stardoc_output.ModuleInfo` messages.
+    """Pack the API documentation for the Central Registry: `stardoc_output.ModuleInfo` messages.
 
     Args:
-        folder: Where Bazel's `starlark_doc_extract` targets put them.
-        time: When all of them were changed, in seconds since 1970.
+        folder: The output folder of Bazel's `starlark_doc_extract` targets.
+        time: The mtime for all files, in seconds since 1970.
 
     Raises:
-        ReleaseError: There are none.
+        ReleaseError: The folder has no messages.
     """
     found = sorted(folder.glob("*.binaryproto"))
     if not found:
@@ -78,7 +78,7 @@ def docs_archive(folder: Path, time: int) -> bytes:
 
 
 def main() -> int:
-    """Runs the command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python3 -m release")
     commands = parser.add_subparsers(dest="command", required=True)
     builds = commands.add_parser("build", help="make a release's files, and print its notes")

@@ -1,6 +1,6 @@
-"""What a released module carries beside its sources: the packages that its fetcher downloads with.
+"""Add the Python packages for downloads to a released module.
 
-Nothing of them is in git. Their hashes are, so that every machine makes the same archive.
+Git has only their hashes, so that every machine makes the same archive.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from release.wheels import ANY_MACHINE, download, portable_files
 _REQUIREMENTS = "rules/private/requirements/requests.txt"
 _FOLDER = "tools/cgo_prebuilt/carried"
 
-# OpenSSL opens its certificates, which therefore are a file: out of a zip, it would be a temporary one.
+# OpenSSL opens certifi's certificates by path. Inside a zip, they would have to become a temporary file.
 _UNPACKED = "certifi-"
 
 
 def carried_packages(commit: Commit) -> list[File]:
-    """Downloads the packages that a commit requires, by hash.
+    """Download the packages that a commit requires, by hash.
 
     Args:
         commit: The commit.
@@ -33,10 +33,10 @@ def carried_packages(commit: Commit) -> list[File]:
 
 
 def as_carried(wheels: Mapping[str, bytes]) -> list[File]:
-    """Gives wheels as files that Python imports from, without unpacking anything.
+    """Return wheels as files from which Python can import without unpacking.
 
     Args:
-        wheels: Pure ones, by file name.
+        wheels: Pure wheels, by file name.
     """
     files: dict[str, bytes] = {}
     for name, wheel in wheels.items():

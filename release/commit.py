@@ -1,4 +1,4 @@
-"""What a commit holds, as git reads it: never the work tree, which may differ from what is tagged."""
+"""Read the files of a commit by git, not from the work tree, which may differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class ReleaseError(Exception):
-    """There can be no release; the message says what happened and what to do next."""
+    """The release cannot be built; the message says what happened and what to do next."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class File:
     Attributes:
         path: Relative to the repository's root, with slashes.
         content: Its bytes.
-        executable: Whether it is a program.
+        executable: Whether it is executable.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Commit:
     revision: str
 
     def text(self, path: str) -> str:
-        """Gives the text of one file.
+        """Return the text of one file.
 
         Raises:
             ReleaseError: There is no such file or commit.
@@ -49,25 +49,25 @@ class Commit:
         return self._git("show", f"{self.revision}:{path}").decode()
 
     def time(self) -> int:
-        """Gives when it was committed, in seconds since 1970."""
+        """Return the time of the commit, in seconds since 1970."""
         return int(self._git("log", "-1", "--format=%ct", self.revision))
 
     def files(self, folder: str = "") -> list[File]:
-        """Reads files.
+        """Read files.
 
         Args:
-            folder: All files in this folder; where it is empty, those that the root's .gitattributes
+            folder: The folder whose files to read; empty for the files that the root's .gitattributes
                 exports.
 
         Returns:
-            The files, sorted by path, which begins in the folder.
+            The files, sorted by their paths relative to the folder.
 
         Raises:
-            ReleaseError: There is no such folder or commit; or something in it is no plain file.
+            ReleaseError: There is no such folder or commit, or an entry is not a regular file.
         """
-        # A user's own settings would change line ends.
+        # A user's settings could change line ends.
         plain = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
-        # Of a folder's tree, git reads no attributes but that folder's own.
+        # In a folder's tree, git reads only that folder's attributes.
         tree = f"{self.revision}:{folder}" if folder else self.revision
         tar = self._git(*plain, "archive", "--format=tar", tree)
         found = []

@@ -1,4 +1,4 @@
-"""Completions for shells, as the released program itself prints them."""
+"""Shell completions, printed by the released program."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def completions(program: bytes) -> dict[str, str]:
     """Ask a program for its completions.
 
     Args:
-        program: What `zip_app` made.
+        program: The program from `zip_app`.
 
     Returns:
-        What the shell is to read, by the shell's name.
+        The completion scripts, by the shell's name.
 
     Raises:
         ReleaseError: The program failed.

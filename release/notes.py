@@ -1,4 +1,4 @@
-"""The release notes: what to write into MODULE.bazel, and what has changed."""
+"""The release notes: the lines for MODULE.bazel, and the changes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Its completions: `cgo-prebuilt.bash`, to be sourced; `cgo-prebuilt.zsh`, to be `
 
 
 def changes(changelog: str, version: str) -> str:
-    """Finds what a changelog says of a version.
+    """Find the section of a version in a changelog.
 
     Args:
-        changelog: Its text, as of Keep a Changelog.
+        changelog: Its text, in the format of Keep a Changelog.
         version: The version.
 
     Returns:
         The version's section, without its heading.
 
     Raises:
-        ReleaseError: It has no such section, or nothing is in it.
+        ReleaseError: There is no such section, or it is empty.
     """
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
     section = re.search(rf"{heading}\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
@@ -44,13 +44,13 @@ def changes(changelog: str, version: str) -> str:
 
 
 def notes(version: str, archive: str, integrity: str, changes: str) -> str:
-    """Writes the notes.
+    """Return the notes.
 
     Args:
         version: The version.
         archive: The source archive's file name.
         integrity: The archive's hash, `sha256-` and base64.
-        changes: What has changed, in Markdown.
+        changes: The changes, in Markdown.
 
     Returns:
         The notes, in Markdown.

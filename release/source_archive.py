@@ -1,4 +1,4 @@
-"""The source archive, whose bytes depend on the commit alone: not on git, gzip, zlib or their settings."""
+"""The source archive, whose bytes depend only on the commit, not on git, gzip, zlib or their settings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from release.commit import File
 _GZIP_HEADER = bytes(
     [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]
 )  # RFC 1952: no time, no name, no system
-_STORED_BLOCK = 65535  # RFC 1951, section 3.2.4: the most that a block can hold
+_STORED_BLOCK = 65535  # RFC 1951, section 3.2.4: the largest block
 
 
 def tar_gz(files: Iterable[File], prefix: str, time: int) -> bytes:
-    """Packs files.
+    """Pack files.
 
     Args:
-        files: What to pack, in the archive's order.
-        prefix: The folder that they are put in.
-        time: When all of them were changed, in seconds since 1970.
+        files: The files, in the order of the archive.
+        prefix: The folder for them in the archive.
+        time: The mtime for all files, in seconds since 1970.
 
     Returns:
         A `.tar.gz`.
@@ -41,10 +41,10 @@ def tar_gz(files: Iterable[File], prefix: str, time: int) -> bytes:
 
 
 def stored_gzip(data: bytes) -> bytes:
-    """Wraps bytes as gzip without compressing them.
+    """Wrap bytes as gzip without compressing them.
 
-    What a compressor makes differs from zlib to zlib-ng and from version to version; stored blocks
-    leave nothing to choose, and the sources are a few megabytes.
+    The output of zlib and zlib-ng differs, also by version. Stored blocks are always the same, and the
+    sources are only a few megabytes.
 
     Args:
         data: Any bytes.
@@ -61,5 +61,5 @@ def stored_gzip(data: bytes) -> bytes:
 
 
 def integrity(data: bytes) -> str:
-    """Gives the hash of bytes as Bazel's registries write it: `sha256-` and base64."""
+    """Return the hash of bytes in the form of Bazel's registries: `sha256-` and base64."""
     return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -1,4 +1,4 @@
-"""The version: it stands in `tools/cgo_prebuilt/__init__.py`, and is copied from there into the rest."""
+"""The version, which is defined in `tools/cgo_prebuilt/__init__.py` and copied into other files."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 SOURCE = "tools/cgo_prebuilt/__init__.py"
 
 _STATED = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
-# In MODULE.bazel's `module(...)`, and in each `bazel_dep(...)`, of the examples and in prose.
+# The version in `module(...)` of MODULE.bazel, and in each `bazel_dep(...)` of examples and guides.
 _COPY = re.compile(
     r'((?:module|bazel_dep)\(\s*name = "rules_cgo_prebuilt",\s*version = ")([^"]+)(")'
 )
 
 
 def stated(text: str) -> str:
-    """Reads the version from the text of `SOURCE`."""
+    """Return the version in the text of `SOURCE`."""
     match = _STATED.search(text)
     assert match, f"{SOURCE} states no version"
     return match[1]
 
 
 def copies(text: str) -> list[str]:
-    """Lists the versions of this module that a text names."""
+    """Return the versions of this module in a text."""
     return [match[2] for match in _COPY.finditer(text)]
 
 
 def stamped(text: str, version: str) -> str:
-    """Writes a version into a text, wherever it names that of this module."""
+    """Return a text with all versions of this module replaced."""
     return _COPY.sub(rf"\g<1>{version}\g<3>", text)
 
 
 def places(repository: Path) -> dict[str, str]:
-    """Finds the files of a work tree that name the version of this module.
+    """Find the files of a work tree that name the version of this module.
 
     Args:
         repository: The repository's root.
@@ -49,13 +49,13 @@ def places(repository: Path) -> dict[str, str]:
 
 
 def stamp(repository: Path) -> list[str]:
-    """Copies the version into the files of a work tree that name it.
+    """Copy the version into the files of a work tree that name it.
 
     Args:
         repository: The repository's root.
 
     Returns:
-        The paths of the files that were changed.
+        The paths of the changed files.
     """
     version = stated((repository / SOURCE).read_text(encoding="utf-8"))
     changed = []

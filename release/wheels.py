@@ -1,4 +1,4 @@
-"""Wheels by hash: the same ones on every machine, whatever machine and Python pip runs on."""
+"""Download wheels by hash: the same ones on every machine and for every Python."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LINUX = ("--implementation=cp", "--abi=cp310", "--platform=manylinux2014_x86_64"
 
 
 def download(requirements: str, machine: Sequence[str]) -> dict[str, bytes]:
-    """Downloads wheels.
+    """Download wheels.
 
     Args:
-        requirements: What to download, in pip's format, each by hash.
-        machine: pip's options that describe a machine, so that it does not look at this one.
+        requirements: The packages, in pip's format, each with a hash.
+        machine: pip's options for a machine to use instead of this one.
 
     Returns:
         The wheels by file name, sorted.
@@ -45,7 +45,7 @@ def download(requirements: str, machine: Sequence[str]) -> dict[str, bytes]:
 
 
 def portable_files(wheel: bytes) -> dict[str, bytes]:
-    """Gives the files of a wheel that are the same for every machine, by path."""
+    """Return the platform-independent files of a wheel, by path."""
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         return {
             name: archive.read(name)

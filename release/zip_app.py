@@ -1,6 +1,6 @@
-"""`cgo-prebuilt.pyz`: the command and all that it needs, in one file that any Python 3.10 or newer runs.
+"""`cgo-prebuilt.pyz`: the command with its packages in one file, for any Python 3.10 or newer.
 
-It holds no compiled code, so it is the same file for every system; the same bytes on every machine.
+It has no compiled code, so the same file runs on every system. Its bytes are equal on every build machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from release.wheels import ANY_MACHINE, LINUX, download, portable_files
 
 _PACKAGE = PurePosixPath("tools/cgo_prebuilt")
 
-# PyYAML has no wheel for any machine; what is compiled in that of one machine is optional, and left out.
+# PyYAML has no pure wheel; the compiled parts of a platform's wheel are optional, and left out.
 _REQUIREMENTS = {
     "rules/private/requirements/requests.txt": ANY_MACHINE,
     "release/pyyaml.txt": LINUX,
@@ -35,7 +35,7 @@ run()
 
 
 def zip_app(commit: Commit) -> bytes:
-    """Makes the program of a commit.
+    """Build the program of a commit.
 
     Args:
         commit: The commit; it names the packages to download, by hash.
@@ -57,21 +57,21 @@ def zip_app(commit: Commit) -> bytes:
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
-    """Packs files into a program.
+    """Pack files into a program.
 
     Args:
         files: Their contents, by path.
 
     Returns:
-        A zip behind a `#!` line. It is not compressed: Python starts sooner, and no two versions of
-        zlib need to agree.
+        A zip after a `#!` line. It is not compressed, so that Python starts sooner, and the bytes do not
+        depend on zlib.
     """
     buffer = io.BytesIO(b"#!/usr/bin/env python3\n")
     buffer.seek(0, io.SEEK_END)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(name)  # of 1980, which is as far back as zip goes
-            entry.create_system = 3  # Unix, on Windows too
+            entry = zipfile.ZipInfo(name)  # in 1980, the earliest time in a zip
+            entry.create_system = 3  # Unix, even on Windows
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, files[name])
     return buffer.getvalue()

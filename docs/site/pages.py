@@ -1,8 +1,7 @@
 """Build the site of docs/ and the README: `python docs/site/pages.py FOLDER`.
 
-Zensical renders the pages and refuses broken links. What it does not do is done here, on copies:
-the README becomes the first page, links out of docs/ lead to the repository, and code breaks
-between words only.
+Zensical renders the pages and refuses broken links. This script prepares copies of them: the README
+becomes the first page, links out of docs/ lead to the repository, and code breaks between words only.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _ELSEWHERE = re.compile(r"[a-z]+:")
 _ROW = re.compile(r"^\|.*\|$", flags=re.MULTILINE)
 _CODE_IN_ROW = re.compile(r"`[^`]+`")
 _INLINE_CODE = re.compile(r"<pre.*?</pre>|<code>(?P<code>.*?)</code>", flags=re.DOTALL)
-# Within a long word of code, a line may end after these.
+# The characters after which a line may break in a long word of code.
 _BORDER = re.compile(r"(?<=\w)(::|[/_.:=,])(?=\w)|(?<=/)(?=/)")
 
 
@@ -36,11 +35,11 @@ def site_links(text: str, folder: str, repository_url: str) -> tuple[str, list[s
 
     Args:
         text: The page, in Markdown.
-        folder: Where it is in the repository; empty for the top.
-        repository_url: Where the files are that are not on the site.
+        folder: Its folder in the repository; empty for the root.
+        repository_url: The URL of files that are not on the site.
 
     Returns:
-        The text, and the paths that it leads to outside docs/, relative to the repository.
+        The text, and the paths of its links outside of docs/, relative to the repository.
     """
     left: list[str] = []
 
@@ -51,7 +50,7 @@ def site_links(text: str, folder: str, repository_url: str) -> tuple[str, list[s
         path, mark, anchor = target.partition("#")
         place = posixpath.normpath(posixpath.join(folder, path))
         if place == "README.md":
-            # It is shown as if it were in docs/.
+            # The site shows it as a page of docs/.
             return before + posixpath.relpath("docs/index.md", folder) + mark + anchor
         if place.startswith("docs/"):
             return before + posixpath.relpath(place, folder or "docs") + mark + anchor
@@ -88,7 +87,7 @@ def _listed(nav: object) -> Iterator[str]:
 
 
 def _prepare(folder: Path) -> list[str]:
-    """Copy the pages and the configuration; return what is wrong with them."""
+    """Copy the pages and the configuration; return their errors."""
     configuration = (REPOSITORY / CONFIGURATION).read_text(encoding="utf-8")
     (folder / CONFIGURATION).write_text(configuration, encoding="utf-8")
     settings = yaml.safe_load(configuration)

@@ -1,1 +1,1 @@
-"""Writes docs/reference from the program itself: `make docs`. No part of what users install."""
+"""Write docs/reference from the program: `make docs`. Users do not install this."""

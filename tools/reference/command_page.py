@@ -32,12 +32,12 @@ def command_page(command: argparse.ArgumentParser) -> str:
         *(block for verb in verbs for block in _verb(verb)),
         "## Environment",
         table(("variable", "meaning"), ((one_of(names), meaning) for names, meaning in VARIABLES)),
-        "`<NAME>` is the library's, in capitals, with `_` for what is neither a letter nor a digit.",
+        "`<NAME>` is the library's name in capitals, with `_` for all characters but letters and digits.",
         "## Exit codes",
         table(("code", "`kind`", "meaning"), exit_codes()),
-        "With `--json` a failed verb answers an object, too: `error` says what happened, `where` to which"
-        " URL, file or key, `next` what to do, and `kind` is a word of this table. A command that was"
-        " killed answers nothing.",
+        "With `--json`, a failed verb prints an object, too: `error` says what happened, `where` "
+        "to which URL, file or key, `next` what to do, and `kind` is a word of this table. A "
+        "command that was killed prints nothing.",
     )
 
 
@@ -52,7 +52,7 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def arguments(verb: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Return what a verb takes, without `--help` and what is hidden: old names, and words of the rules."""
+    """Return a verb's arguments, without `--help` and hidden ones: old names, and options for the rules."""
     return [
         action
         for action in verb._actions
@@ -82,7 +82,7 @@ def _verb(verb: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def value_of(action: argparse.Action) -> str:
-    """Return what an argument's value is called, or its choices."""
+    """Return the name of an argument's value, or its choices."""
     choices = "|".join(map(str, action.choices)) if action.choices else None
     return (
         f"{choices or action.metavar or action.dest.upper()}{'...' if action.nargs == '+' else ''}"
@@ -103,12 +103,12 @@ def _need(action: argparse.Action) -> str:
 
 
 def exit_codes() -> list[tuple[str, str, str]]:
-    """Return each exit code, the kinds of errors that have it, and what it means."""
+    """Return each exit code, its kinds of errors, and its meaning."""
     errors = list(_types(CgoPrebuiltError))
     rows = [
         (0, "", "Done."),
-        (STALE, "", "`--check` found something to do. Nothing else has this code."),
-        (UNFIT, "", "`doctor` found something that keeps a fetch from working."),
+        (STALE, "", "`--check` found something to do. Nothing else exits with this code."),
+        (UNFIT, "", "`doctor` found a problem that prevents fetches."),
         *((error.exit_code, f"`{error.kind}`", _summary(error)) for error in errors),
     ]
     return [(str(code), kind, meaning) for code, kind, meaning in sorted(rows, key=itemgetter(0))]
@@ -116,7 +116,7 @@ def exit_codes() -> list[tuple[str, str, str]]:
 
 def _types(error: type[CgoPrebuiltError]) -> Iterator[type[CgoPrebuiltError]]:
     for inner in error.__subclasses__():
-        if inner.__module__ == CgoPrebuiltError.__module__:  # others are a module's own affair
+        if inner.__module__ == CgoPrebuiltError.__module__:  # other types are private to a module
             yield inner
             yield from _types(inner)
 

@@ -1,4 +1,4 @@
-"""The texts of errors that docs/troubleshooting.md quotes: the sources have them, and the page follows.
+"""Update the texts of errors that docs/troubleshooting.md quotes from the sources.
 
 A quote is some words of one text, with `…` for each value that the program fills in.
 """
@@ -15,7 +15,7 @@ from reference.pages import REPOSITORY
 
 PAGE = REPOSITORY / "docs/troubleshooting.md"
 OTHER_PROGRAMS = "\n## Words of other programs\n"
-"""The heading behind which the page quotes texts that are not in our sources."""
+"""The heading after which the page quotes texts of other programs."""
 
 _GAP = "…"
 _PARSED = (("tools/cgo_prebuilt", "*.py"), ("rules", "*.bzl"))
@@ -87,7 +87,7 @@ def updated(page: str, now: list[str], changed: dict[str, str]) -> str:
     Args:
         page: The page.
         now: All texts of the sources.
-        changed: From `changed_texts`, since the page was right.
+        changed: From `changed_texts`, since the page's last commit.
     """
     own, heading, others = page.partition(OTHER_PROGRAMS)
     for quote in quotes(own):

@@ -1,4 +1,4 @@
-"""Bazel's documentation of the public Starlark files: the `starlark_doc_extract` targets."""
+"""Read Bazel's documentation of the public Starlark files, from its `starlark_doc_extract` targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reference.text_proto import Message, parse
 
 _PACKAGE = "docs/reference"
 
-# In the order in which a user needs them.
+# In the order of the page.
 _FILES = ("extensions", "defs", "toolchain")
 
 _NO_TRACES = ("--symlink_prefix=/", "--lockfile_mode=off", "--noshow_progress")
@@ -19,7 +19,7 @@ def extracts(bazel: Callable[..., str]) -> list[Message]:
     """Build and read the extracts with Bazel.
 
     Args:
-        bazel: Runs Bazel in the repository with these words and gives its standard output.
+        bazel: Runs Bazel in the repository with some arguments and returns its standard output.
 
     Returns:
         A message for each file.

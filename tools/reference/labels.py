@@ -10,10 +10,10 @@ LABELS: tuple[tuple[str, str], ...] = (
     ),
     (
         "`--@lancedb//:origin`",
-        "a flag: `auto`, `prebuilt` or `source`; by default what `CGO_PREBUILT_ORIGIN` or MODULE.bazel says",
+        "a flag: `auto`, `prebuilt` or `source`; default: `CGO_PREBUILT_ORIGIN` or MODULE.bazel",
     ),
-    ("`@lancedb//:licenses`", "the files that must go wherever the library goes"),
-    ("`--@lancedb//:flavor`", "a flag, where the lock has flavors: one of them"),
+    ("`@lancedb//:licenses`", "the license files to distribute with the library"),
+    ("`--@lancedb//:flavor`", "a flag, if the lock has flavors: one of them"),
     ("`@lancedb//:flavor_is_cuda` and so on", "a `config_setting` for each flavor"),
     ("`@lancedb//:of_flavor_cuda` and so on", "the library in that flavor, whatever the flag says"),
 )
@@ -27,10 +27,10 @@ MODULE_LABELS: tuple[tuple[str, str], ...] = (
         "`--@rules_cgo_prebuilt//rules/libc`",
         "a flag: `auto`, `glibc` or `musl`; `auto` follows the platform",
     ),
-    ("`@rules_cgo_prebuilt//rules/host`", "a platform: the host's, its C library included"),
+    ("`@rules_cgo_prebuilt//rules/host`", "the host's platform, including its C library"),
     (
         "`@rules_cgo_prebuilt//rules/features:asan`, `:msan`, `:tsan`",
-        "a `config_setting` for each sanitizer that `--features` names",
+        "a `config_setting` for each sanitizer in `--features`",
     ),
     (
         "`@rules_cgo_prebuilt//rules/platforms:linux_amd64` and so on",
@@ -42,7 +42,7 @@ MODULE_LABELS: tuple[tuple[str, str], ...] = (
     ),
     (
         "`@rules_cgo_prebuilt//rules/source:tools`, `:host_tools`, `:no_tools`",
-        "a constraint setting and its values: which tools for source builds an execution platform has",
+        "a constraint setting and its values: the tools for source builds on an execution platform",
     ),
     (
         "`@rules_cgo_prebuilt//rules:lock.schema.json`, `:manifest.schema.json`",
@@ -53,15 +53,18 @@ MODULE_LABELS: tuple[tuple[str, str], ...] = (
 REPOSITORIES: tuple[tuple[str, str], ...] = (
     ("`@lancedb`", "the hub of a library; the only one that a `use_repo` needs"),
     ("`@lancedb__linux_amd64`", "its files for a platform"),
-    ("`@lancedb__linux_amd64__cuda`", "the same in a flavor, where the lock has flavors"),
-    ("`@lancedb__source`", "its source, where the lock has one"),
+    (
+        "`@lancedb__linux_amd64__cuda`",
+        "its files for a platform and a flavor, if the lock has flavors",
+    ),
+    ("`@lancedb__source`", "its source, if the lock has one"),
 )
 
 FILES: tuple[tuple[str, str], ...] = (
-    ("`prebuilt.yaml`", "the manifest, where a verb is given no other"),
+    ("`prebuilt.yaml`", "the default manifest of a verb"),
     (
         "`prebuilt.lock.json`",
-        "the lock, where a verb is given no other; `NAME.lock.json` of a manifest `NAME.yaml`",
+        "the default lock of a verb; `NAME.lock.json` for a manifest `NAME.yaml`",
     ),
     ("`SHA256SUMS`, `SHA256SUMS.sig`", "the hashes of a release, and their signature"),
     ("`ARCHIVE.cdx.json`", "the bill of materials that `pack --sbom` writes"),

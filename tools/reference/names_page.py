@@ -13,20 +13,20 @@ from reference.labels import FILES, LABELS, MODULE_LABELS, REPOSITORIES
 from reference.markdown import banner, one_of, page, table
 
 _CHOICES = (
-    "One name means one thing everywhere: `origin` is the attribute, the build flag, the option and the"
-    " variable; `mirror` is another place for archives, whoever names it.",
-    "What a verb works on is its first argument, without an option: a `MANIFEST`, or a `SITE`. Left out, it"
-    " is `prebuilt.yaml`; `--lock` is `prebuilt.lock.json`.",
-    "`--output` is the file or folder that a verb makes. `--to` is where archives are copied: by `publish`,"
-    " by `mirror`. `--from` is only what `pack` packs, and `--dist` is what it wrote, for the verbs that"
-    " read that.",
+    "A name means the same everywhere: `origin` is the attribute, the build flag, the option and "
+    "the variable; `mirror` is an alternative place for archives in each of them.",
+    "The first argument of a verb, without an option, is a `MANIFEST` or a `SITE`. The default "
+    "manifest is `prebuilt.yaml`; the default of `--lock` is `prebuilt.lock.json`.",
+    "`--output` is the file or folder that a verb writes. `--to` is the place to which `publish` "
+    "and `mirror` copy archives. `--from` is the folder that `pack` packs, and `--dist` is its "
+    "output, for the verbs that read it.",
     "`cgo-prebuilt --version` prints the command's own version. After a verb, `--version V` is the"
     " library's; `lock` takes it several times.",
-    "`--json` prints one object, also of a failure. `--check` writes nothing, and exits with 1 where"
-    " there would be something to write; nothing else does.",
+    "`--json` prints one object, even for a failure. `--check` writes nothing, and exits with 1 "
+    "if there is something to write. No other option exits with 1.",
     "An option that may be given several times is singular: `--version V1 --version V2`.",
-    "Attributes, keys and options of one meaning are spelled alike, with `-` in options and `_` elsewhere:"
-    " `--public-key` and `public_key`.",
+    "Attributes, keys and options with the same meaning have the same spelling, with `-` in "
+    "options and `_` elsewhere: `--public-key` and `public_key`.",
 )
 
 _HEADING = re.compile(r"^#{3,4} (\S+)$")
@@ -44,7 +44,7 @@ def names_page(
 
     Args:
         command: The command's parser.
-        rules: The page of the rules, which has Bazel's own account of them.
+        rules: The page of the rules, from Bazel's documentation.
         manifest: The manifest's schema.
         lock: The lock's schema.
     """
@@ -68,9 +68,9 @@ def names_page(
             ((f"`{rule}`", one_of(of)) for rule, of in tags.items() if "." not in rule),
         ),
         "## Labels",
-        "A library that is declared as `lancedb` has these:",
+        "A library that is declared as `lancedb` has these labels:",
         table(("label", "what it is"), LABELS),
-        "The module has these:",
+        "The module has these labels:",
         table(("label", "what it is"), MODULE_LABELS),
         "## Repositories",
         table(("repository", "what it is"), REPOSITORIES),
@@ -80,8 +80,8 @@ def names_page(
         table(("option", "value", "of the verbs"), _options(verbs)),
         "## Answers of `--json`",
         table(("verb", "keys"), _answers(verbs)),
-        "A key that is followed by others in brackets is a list of objects with those. `env --shell json`"
-        " answers an object of variables. A failure answers `error`, `where`, `next`, `kind`.",
+        "A key followed by others in brackets is a list of objects with those keys. `env --shell "
+        "json` prints an object of variables. A failure has `error`, `where`, `next`, `kind`.",
         "## Keys of `prebuilt.yaml`",
         table(("key", "where"), _keys(manifest)),
         "## Keys of `prebuilt.lock.json`",

@@ -21,7 +21,7 @@ def pages(rules: str | None = None) -> dict[str, str]:
     """Return each page's text by file name.
 
     Args:
-        rules: The page of the rules; the one that is there, which Bazel has a part in, if None.
+        rules: The page of the rules, which needs Bazel; None for the existing one.
     """
     if rules is None:
         rules = (FOLDER / "rules.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def pages(rules: str | None = None) -> dict[str, str]:
             _schema("manifest"),
             "the manifest, `prebuilt.yaml`",
             "rules/manifest.schema.json",
-            "An editor with the YAML language server checks it while you type, where this is the first line:",
+            "With this first line, an editor with the YAML language server checks it while you type:",
             "```yaml\n# yaml-language-server: $schema=PATH_OR_URL_OF/rules/manifest.schema.json\n```",
             f"[An example](../../{_EXAMPLE}):",
             f"```yaml\n{example}\n```",

@@ -29,12 +29,12 @@ def rules_page(modules: Sequence[Message]) -> str:
     """Return the page.
 
     Args:
-        modules: The public files, in the order in which a user needs them.
+        modules: The public files, in the order of the page.
     """
     return page(
         banner("the docstrings in rules/*.bzl"),
         "# Reference: Starlark",
-        "What may be loaded. What is in `rules/private` may change without notice.",
+        "The files to load. `rules/private` may change without notice.",
         *(block for module in modules for block in _module(module)),
     )
 

@@ -23,10 +23,10 @@ def schema_page(schema: Schema, title: str, source: str, *introduction: str) -> 
     """Return a format's page.
 
     Args:
-        schema: The JSON schema, whose objects with keys are all definitions or the whole.
+        schema: The JSON schema, whose objects with keys are the root and its definitions.
         title: The page's heading.
         source: The schema's file, for the banner.
-        introduction: Blocks that stand below the schema's own description.
+        introduction: Blocks to follow the schema's description.
     """
     definitions: Mapping[str, Schema] = schema.get("$defs") or schema["definitions"]
     objects = {name: one for name, one in definitions.items() if "properties" in one}

@@ -1,4 +1,4 @@
-"""Protocol buffers in text form, as Bazel writes it: a field a line."""
+"""Parse protocol buffers in text form, with one field on each line, as Bazel writes them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Message:
     """A message: its fields' values in order.
 
     Attributes:
-        texts: The fields that hold a text, a number, a truth value or a word; all as text.
-        messages: The fields that hold messages.
+        texts: The values of scalar fields, as text.
+        messages: The values of message fields.
     """
 
     texts: dict[str, list[str]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ def parse(text: str) -> Message:
         text: Its lines.
 
     Raises:
-        ValueError: A line is none that Bazel writes.
+        ValueError: A line has an unknown form.
     """
     open_messages = [Message()]
     for line in text.splitlines():
@@ -67,5 +67,5 @@ def parse(text: str) -> Message:
 
 
 def _unescaped(text: str) -> str:
-    # What is not ASCII stands there as it is, or as the bytes of its UTF-8 in octal.
+    # Text that is not ASCII appears unchanged, or as the bytes of its UTF-8 in octal.
     return text.encode().decode("unicode_escape").encode("latin-1").decode()
