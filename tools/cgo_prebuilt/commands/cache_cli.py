@@ -36,7 +36,7 @@ def add_cache(verbs: Verbs) -> None:
     add_json(verb, "print it as JSON", {"trees": _TREE})
 
     verb = add_verb(
-        own, "verify", _verify, "hash every file again; damaged trees are set aside", "cache verify"
+        own, "verify", _verify, "hash every file again; set damaged trees aside", "cache verify"
     )
 
     verb = add_verb(
@@ -47,10 +47,13 @@ def add_cache(verbs: Verbs) -> None:
         "cache prune --older-than 30d",
     )
     verb.add_argument(
-        "--older-than", type=age_argument, metavar="AGE", help="not used for so long: 12h, 30d, 8w"
+        "--older-than",
+        type=age_argument,
+        metavar="AGE",
+        help="remove trees that were not used for this long: 12h, 30d, 8w",
     )
     verb.add_argument(
-        "--max-size", type=_size, metavar="SIZE", help="keep at most so much: 500M, 20G"
+        "--max-size", type=_size, metavar="SIZE", help="keep at most this size: 500M, 20G"
     )
     add_json(
         verb,

@@ -70,8 +70,8 @@ def add_fetching(verbs: Verbs) -> None:
     verb.add_argument(
         "--link-mode",
         choices=LINK_MODES,
-        help="how files get there from the store: the best way that is safe (auto, the default), or"
-        " one of them, else by copy",
+        help="how files get there from the store: by the best safe method (auto, the default), "
+        "or by a given one that falls back to copy",
     )
     # Settings of MODULE.bazel and of the Bazel rules, only for the rules.
     verb.add_argument("--default-link-mode", choices=LINK_MODES, help=argparse.SUPPRESS)
@@ -82,7 +82,7 @@ def add_fetching(verbs: Verbs) -> None:
         verbs,
         "urls",
         _urls,
-        "print where a fetch would download from, and download nothing",
+        "print the URLs that a fetch would download from; download nothing",
         "urls --lock vecsearch.lock.json --platform linux_amd64",
     )
     add_which(verb)
@@ -98,7 +98,7 @@ def add_fetching(verbs: Verbs) -> None:
     )
     add_json(
         verb,
-        "print hashes and sizes, too; null is a size that the lock does not have",
+        "print hashes and sizes, too; a size that the lock lacks is null",
         {"cached": (), "archives": ("file", "sha256", "size", "urls")},
     )
     verb.set_defaults(origin=None)
@@ -121,8 +121,8 @@ def add_fetching(verbs: Verbs) -> None:
         "--rpath",
         metavar="DIR",
         default="",
-        help="where a program will find the shared libraries' files when it runs, instead of in the"
-        " store: '$ORIGIN' is its own folder",
+        help="where programs find the shared libraries at run time, instead of in the store; "
+        "'$ORIGIN' is the program's folder",
     )
 
 
@@ -149,7 +149,7 @@ def _add_lock_options(
         "--origin",
         type=_origin_argument,
         choices=ORIGINS,
-        help="the prebuilt, or the source if there is none; or only one of them",
+        help="auto: the prebuilt, or the source if there is none; or only one of them",
     )
 
 

@@ -29,7 +29,7 @@ def add_machine(verbs: Verbs) -> None:
     verb = add_verb(verbs, "platform", _platform, "print the host platform", "platform --json")
     add_json(
         verb,
-        "print how it was decided, too",
+        "print the evidence for it, too",
         dict.fromkeys(("platform", "glibc", "libstdcxx", "cpu", "reason"), ()),
     )
 

@@ -64,7 +64,7 @@ def add_mirror(verbs: Verbs) -> None:
         "--layout",
         metavar="TEMPLATE",
         default="{file}",
-        help="where each archive is below DIR, such as '{name}/{version}/{file}'",
+        help="each archive's path below DIR, such as '{name}/{version}/{file}'",
     )
     verb.add_argument(
         "--prune", action="store_true", help="remove files that none of these locks names"

@@ -155,7 +155,7 @@ def add_trust_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--trust",
         choices=LEVELS,
-        help="the minimum that is required; a key or an identity implies it",
+        help="the required minimum; a key or an identity implies it",
     )
 
 

@@ -52,7 +52,7 @@ def add_goproxy(verbs: Verbs) -> None:
         type=path_argument,
         metavar="LOCK",
         default=LOCK,
-        help="without --dist: fetch the release that this lock names, whoever published it",
+        help="without --dist: fetch the release of this lock, from any publisher",
     )
     verb.add_argument(
         "--output", required=True, type=path_argument, metavar="SITE", help="the site"
@@ -66,18 +66,20 @@ def add_goproxy(verbs: Verbs) -> None:
         help="keep only what the functions in the headers need, in static libraries (ELF; as in `pack`)",
     )
     verb.add_argument(
-        "--url", metavar="BASE", help="where the site will be; https:// and the module's host"
+        "--url",
+        metavar="BASE",
+        help="the URL of the site; by default https:// and the module's host",
     )
     verb.add_argument(
         "--zip-url",
         metavar="URL",
-        help="put the zips into DIST and redirect to them here; a base, or a template with {file}",
+        help="put the zips into DIST, and redirect to this base URL or template with {file}",
     )
     verb.add_argument(
         "--sign",
         metavar="KEY_FILE",
         type=path_argument,
-        help="sign DIST's SHA256SUMS with this SSH key when --zip-url has put the zips into it",
+        help="sign DIST's SHA256SUMS with this SSH key after --zip-url has added the zips",
     )
     verb.add_argument(
         "--check", action="store_true", help="write nothing; validate SITE, exit 1 if it is stale"
@@ -98,7 +100,7 @@ def add_goproxy(verbs: Verbs) -> None:
         "goproxy require site --only go.sum >> go.sum",
     )
     verb.add_argument("site", type=path_argument, metavar="SITE", help="what `build` wrote")
-    verb.add_argument("--module", metavar="PATH", help="needed where the site has several")
+    verb.add_argument("--module", metavar="PATH", help="required if the site has several")
     verb.add_argument("--version", metavar="VERSION", help="instead of the latest")
     form = verb.add_mutually_exclusive_group()
     form.add_argument("--only", choices=("go.mod", "go.sum"), help="print the lines of one file")

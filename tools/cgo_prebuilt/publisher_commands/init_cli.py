@@ -54,14 +54,14 @@ def add_init(verbs: Verbs) -> None:
         "--output", type=path_argument, metavar="MANIFEST", default=MANIFEST, help="the manifest"
     )
     add_network_options(verb)
-    verb.add_argument("--name", metavar="NAME", help="what to call the library")
-    verb.add_argument("--version", metavar="VERSION", help="which version it is")
+    verb.add_argument("--name", metavar="NAME", help="the library's name")
+    verb.add_argument("--version", metavar="VERSION", help="the release's version")
     verb.add_argument(
         "--platform",
         metavar="PLATFORM",
         action="append",
         default=[],
-        help="only this one; may be given several times",
+        help="draft only this platform; may be given several times",
     )
     verb.add_argument("--yes", action="store_true", help="accept the suggestion at every choice")
     verb.add_argument("--force", action="store_true", help="overwrite an existing manifest")

@@ -54,7 +54,7 @@ def add_lock(verbs: Verbs) -> None:
         "--version",
         metavar="VERSION",
         action="append",
-        help="instead of the manifest's; may be given several times, the last is the default",
+        help="instead of the manifest's; may be given several times, the last one becomes the default",
     )
     which.add_argument(
         "--update",
@@ -67,9 +67,11 @@ def add_lock(verbs: Verbs) -> None:
         "--min-age",
         type=age_argument,
         metavar="AGE",
-        help="`--update` to a release that was published so long ago: 12h, 7d, 2w",
+        help="skip releases that are younger: 12h, 7d, 2w; for `--update`",
     )
-    verb.add_argument("--prereleases", action="store_true", help="`--update` to a pre-release, too")
+    verb.add_argument(
+        "--prereleases", action="store_true", help="consider pre-releases, too; for `--update`"
+    )
     verb.add_argument(
         "--output",
         type=path_argument,
@@ -81,12 +83,12 @@ def add_lock(verbs: Verbs) -> None:
         "--verify-attestation",
         metavar="BUNDLE",
         type=path_argument,
-        help="the archives must be attested in this file of `gh attestation download`",
+        help="require attestations of the archives in this file of `gh attestation download`",
     )
     verb.add_argument(
         "--identity",
         metavar="WHO",
-        help="whose attestation: a GitHub repository (OWNER/NAME), or a workflow of one",
+        help="the identity that must have attested: a GitHub repository (OWNER/NAME), or its workflow",
     )
     add_renamed(verb, "--attested-by", "--identity")
     add_network_options(verb)

@@ -63,7 +63,7 @@ def add_publishing(verbs: Verbs) -> None:
         type=path_argument,
         metavar="DIR",
         dest="folder",
-        help="what was built, by its paths in the manifest",
+        help="the folder of the built files, with the paths in the manifest",
     )
     verb.add_argument(
         "--output", required=True, type=path_argument, metavar="DIST", help="the archives' folder"
@@ -75,7 +75,7 @@ def add_publishing(verbs: Verbs) -> None:
         "--level",
         type=_level,
         metavar="N",
-        help="how hard zstd tries, 1 to 19; 11 if not given",
+        help="the level of zstd, 1 to 19; by default 11",
     )
     verb.add_argument("--strip", action="store_true", help="remove debug information (STRIP)")
     verb.add_argument(
@@ -93,7 +93,7 @@ def add_publishing(verbs: Verbs) -> None:
         metavar="GLOB",
         action="append",
         default=[],
-        help="make all symbols local but these, such as 'vec_*'; may be given several times",
+        help="make all symbols local except these, such as 'vec_*'; may be given several times",
     )
     verb.add_argument(
         "--notice",
@@ -123,7 +123,7 @@ def add_publishing(verbs: Verbs) -> None:
         required=True,
         type=place_argument,
         metavar="DIR_OR_URL",
-        help="what `pack` wrote; or a published release, to publish it elsewhere, too",
+        help="the folder that `pack` wrote; or a published release, to copy it",
     )
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument(
@@ -136,7 +136,7 @@ def add_publishing(verbs: Verbs) -> None:
         help="to a folder, by PUT below a URL ({file} may be in it), or to oci://REGISTRY/NAME",
     )
     verb.add_argument(
-        "--tag", metavar="TAG", help="the release's tag; the manifest's version if not given"
+        "--tag", metavar="TAG", help="the release's tag; by default the manifest's version"
     )
     verb.add_argument(
         "--also",
