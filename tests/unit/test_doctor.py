@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.commands import doctor
-from cgo_prebuilt.commands.doctor import UNFIT, Check, ListedArchive, Status, exit_code, run_checks
+from cgo_prebuilt.commands.doctor import UNFIT, Check, Status, exit_code, run_checks
 from cgo_prebuilt.commands.machine import (
     MachineFacts,
     StoreFacts,
@@ -25,6 +25,7 @@ from cgo_prebuilt.commands.machine import (
 )
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.host import Host
+from cgo_prebuilt.locks.lock import LockedArchive
 from cgo_prebuilt.network.reach import status_of
 from cgo_prebuilt.platforms import parse_platform
 from cgo_prebuilt.storage.link_mode import Method
@@ -55,7 +56,7 @@ WELL = MachineFacts(
     },
 )
 URL = Url("https://example.com/lib.tar.zst")
-SOURCE = ListedArchive("lib.tar.zst", "tar.zst", (URL,))
+SOURCE = LockedArchive("lib.tar.zst", (URL,), "0" * 64, 1, "tar.zst", "", ())
 
 
 def answer(status: int) -> doctor.Head:
@@ -299,7 +300,7 @@ class TestUrls:
         assert check == Check("url lib.tar.zst", Status.FAIL, f"{URL}: HTTP {status}", remedy)
 
     def test_of_several_urls_each_is_only_a_warning(self) -> None:
-        source = ListedArchive("lib.tar.zst", "tar.zst", (URL, Url(f"{URL}2")))
+        source = replace(SOURCE, urls=(URL, Url(f"{URL}2")))
         assert doctor.check_url(source, URL, answer(404)).status is Status.WARN
 
     def test_a_server_that_refuses_the_question_is_a_warning(self) -> None:

@@ -20,7 +20,7 @@ from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError, UsageErro
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.network.spool import Spool
 from cgo_prebuilt.printable import printable
-from cgo_prebuilt.publishing.binutils import run as run_binutils
+from cgo_prebuilt.publishing.binutils import Binutil
 from cgo_prebuilt.vouching.signing import sign
 from tests.unit.command_case import Run, runner
 from tests.unit.hostile_server import HostileServer, whole
@@ -388,7 +388,7 @@ def test_a_program_that_lacks_descriptors_is_not_to_be_replaced(
 
     monkeypatch.setattr("subprocess.Popen", refuse)
     with pytest.raises(OSError, match="Too many open files") as caught:
-        run_binutils(["strip"], "STRIP", tmp_path)
+        Binutil("STRIP", "strip").run([], tmp_path)
     assert "ulimit" in diagnose(caught.value).remedy
     (tmp_path / "SHA256SUMS").write_text("")
     with pytest.raises(UsageError, match="cannot be signed: Too many open files") as signing:

@@ -504,17 +504,17 @@ def test_all_symbols_but_the_interfaces_are_made_local(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tool", "variable"), [("strip", "STRIP"), ("localize", "OBJCOPY")])
 def test_a_tool_that_fails_is_named_with_the_variable_that_replaces_it(
-    tmp_path: Path, tool: str, variable: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str, variable: str
 ) -> None:
     from cgo_prebuilt.errors import UsageError
     from cgo_prebuilt.publishing.localize import localize
     from cgo_prebuilt.publishing.strip_library import strip_library
 
     library = static_library("linux_amd64", SOURCE, tmp_path / "libf.a")
-    failing = {variable: "false"}
+    monkeypatch.setenv(variable, "false")
     runs: dict[str, Callable[[], None]] = {
-        "strip": lambda: strip_library(LINUX, library, tmp_path / "x", failing),
-        "localize": lambda: localize(LINUX, library, tmp_path / "x", ["f"], failing),
+        "strip": lambda: strip_library(LINUX, library, tmp_path / "x"),
+        "localize": lambda: localize(LINUX, library, tmp_path / "x", ["f"]),
     }
     with pytest.raises(UsageError) as caught:
         runs[tool]()

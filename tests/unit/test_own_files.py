@@ -77,7 +77,7 @@ def test_what_is_not_this_users_alone_is_refused(
     monkeypatch.setattr(own_files, "NO_FOLLOW", flag)
     plant(tmp_path / "known", victim)
     with pytest.raises(UsageError, match="a file that only you should be able to write") as caught:
-        open_own(tmp_path / "known", os.O_RDWR | os.O_CREAT)
+        open_own(tmp_path / "known")
     assert problem in caught.value.what
     assert caught.value.where == str(tmp_path / "known")
     assert untouched(victim)
@@ -149,5 +149,5 @@ def test_a_folder_for_temporary_files_is_this_users_alone(tmp_path: Path) -> Non
 
 def test_a_refusal_of_the_system_stays_one(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file") as caught:
-        open_own(tmp_path / "no/where", os.O_RDWR | os.O_CREAT)
+        open_own(tmp_path / "no/where")
     assert caught.value.errno == errno.ENOENT

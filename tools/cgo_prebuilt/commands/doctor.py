@@ -12,6 +12,7 @@ from enum import Enum
 
 from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, MachineFacts
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
+from cgo_prebuilt.locks.lock import LockedArchive
 from cgo_prebuilt.storage.link_mode import Method
 from cgo_prebuilt.url import Url
 
@@ -69,22 +70,13 @@ class Check:
         return f"{line}\n      next: {self.remedy}" if self.remedy else line
 
 
-@dataclass(frozen=True, slots=True)
-class ListedArchive:
-    """An archive of a lock: its file name, its format, and its URLs."""
-
-    file: str
-    format: str
-    urls: tuple[Url, ...]
-
-
 Head = Callable[[Url], int]
 """Requests a URL and returns the HTTP status, as `reach.status_of` does."""
 
 
 def run_checks(
     machine: MachineFacts,
-    sources: Sequence[ListedArchive],
+    sources: Sequence[LockedArchive],
     head: Head,
     refusals: Sequence[CgoPrebuiltError] = (),
     system: Sequence[str] = (),
@@ -214,7 +206,7 @@ def check_settings(machine: MachineFacts, refusals: Sequence[CgoPrebuiltError]) 
     ]
 
 
-def check_url(source: ListedArchive, url: Url, head: Head) -> Check:
+def check_url(source: LockedArchive, url: Url, head: Head) -> Check:
     """Check that an archive is available; a failure is less severe if it has another URL."""
     name = f"url {source.file}"
     bad = Status.FAIL if len(source.urls) == 1 else Status.WARN

@@ -22,6 +22,7 @@ from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
+    from cgo_prebuilt.locks.lock import LockedArchive
 
 
 def add_machine(verbs: Verbs) -> None:
@@ -83,7 +84,7 @@ def _platform(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.commands.doctor import ListedArchive, exit_code, run_checks
+    from cgo_prebuilt.commands.doctor import exit_code, run_checks
     from cgo_prebuilt.commands.machine import probe_machine
     from cgo_prebuilt.fetching.plan import plan_fetch
     from cgo_prebuilt.locks.lock_file import read_lock
@@ -94,12 +95,12 @@ def _doctor(options: argparse.Namespace) -> int:
         options.lock = LOCK
     lock = None if options.lock is None else read_lock(options.lock)
     refusals = faulty_settings(os.environ)
-    sources: list[ListedArchive] = []
+    sources: tuple[LockedArchive, ...] = ()
     system: tuple[str, ...] = ()
     try:
         if lock is not None:
             plan = plan_fetch(lock, this_host().platform, settings_of(options, lock))
-            sources = [ListedArchive(one.file, one.format, one.urls) for one in plan.archives]
+            sources = plan.archives
             system = plan.interface.requires.system
     except CgoPrebuiltError as error:
         refusals.append(error)

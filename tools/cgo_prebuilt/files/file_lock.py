@@ -110,7 +110,7 @@ def hold(
 
 def _open(path: Path) -> int | None:
     try:
-        return open_own(path, os.O_RDWR | os.O_CREAT)
+        return open_own(path)
     except OSError:  # a read-only store
         return None
 

@@ -47,13 +47,11 @@ def is_writable_by_others(found: os.stat_result) -> bool:
     return sys.platform != "win32" and bool(found.st_mode & _WRITABLE_BY_OTHERS)
 
 
-def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
+def open_own(path: Path) -> int:
     """Open or create a file that belongs to this user alone.
 
     Args:
         path: The file, in a folder that only this user can write.
-        flags: The flags for `os.open`.
-        mode: The mode of a new file.
 
     Returns:
         Its descriptor.
@@ -66,7 +64,7 @@ def open_own(path: Path, flags: int, mode: int = 0o600) -> int:
     if not NO_FOLLOW:
         _check(path)
     try:
-        descriptor = os.open(path, flags | _SAFELY, mode)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
     except OSError:
         _check(path)
         raise

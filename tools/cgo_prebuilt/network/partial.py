@@ -243,7 +243,7 @@ class Partials:
 
     def _owned(self, path: Path) -> Partial | None:
         for _ in range(10):
-            descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+            descriptor = open_own(path)
             if not _lock(descriptor):
                 os.close(descriptor)
                 return None

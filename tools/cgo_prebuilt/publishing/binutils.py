@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from cgo_prebuilt.bounded_run import run_bounded
@@ -15,28 +17,57 @@ TOOL_SECONDS = 600.0
 """The time limit of a program; the largest libraries usually take some seconds."""
 
 
-def program(environ: Mapping[str, str], variable: str, *usual: str) -> list[str]:
-    """Return the program with its first options.
+class Binutil:
+    """A program of binutils.
 
     Args:
-        environ: The environment.
-        variable: The variable that names a program with options, such as `STRIP`.
+        variable: The variable that names the program and its first options, such as `STRIP`.
         usual: The default programs, of which the first available one is used.
 
     Raises:
         UsageError: No program is available, or the variable is not a command line.
     """
-    named = command_named(environ, variable)
-    if named:
-        return named
-    for name in usual:
-        if shutil.which(name):
-            return [name]
-    raise UsageError(
-        f"there is no {usual[-1]} program",
-        where="PATH",
-        remedy=f"install LLVM or binutils, or set {variable} to one",
-    )
+
+    def __init__(self, variable: str, *usual: str) -> None:
+        self._variable = variable
+        found = (name for name in usual if shutil.which(name))
+        self.command = command_named(os.environ, variable) or list(islice(found, 1))
+        if not self.command:
+            raise UsageError(
+                f"there is no {usual[-1]} program",
+                where="PATH",
+                remedy=f"install LLVM or binutils, or set {variable} to one",
+            )
+
+    def run(self, arguments: Sequence[str], source: Path) -> None:
+        """Run it on a library.
+
+        Args:
+            arguments: The arguments after its first options.
+            source: The library, for errors.
+
+        Raises:
+            UsageError: It cannot be run, or fails.
+        """
+        name, other = self.command[0], f"set {self._variable} to another program, or unset it"
+        try:
+            done = run_bounded([*self.command, *arguments], seconds=TOOL_SECONDS)
+        except TimeoutError:
+            raise UsageError(
+                f"{name} has not ended after {TOOL_SECONDS:g} s", where=str(source), remedy=other
+            ) from None
+        except OSError as error:
+            if error.errno in SCARCE:
+                raise
+            raise UsageError(
+                f"{name} cannot be run: {error.strerror}", where=str(source), remedy=other
+            ) from None
+        if done.code:
+            raise UsageError(
+                f"{name} fails: {done.complaints()[:300]}",
+                where=str(source),
+                remedy=f"set {self._variable} to one for the platform: GNU's for it, or LLVM's",
+            )
 
 
 def check_elf(platform: Platform, option: str, source: Path) -> None:
@@ -50,39 +81,4 @@ def check_elf(platform: Platform, option: str, source: Path) -> None:
             f"{option} is for ELF, which {platform} is not",
             where=str(source),
             remedy="leave it out; on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
-        )
-
-
-def run(command: Sequence[str], variable: str, source: Path) -> None:
-    """Run a program on a library.
-
-    Args:
-        command: The program from `program`, with more arguments.
-        variable: See there.
-        source: The library, for errors.
-
-    Raises:
-        UsageError: It cannot be run, or fails.
-    """
-    try:
-        done = run_bounded(command, seconds=TOOL_SECONDS)
-    except TimeoutError:
-        raise UsageError(
-            f"{command[0]} has not ended after {TOOL_SECONDS:g} s",
-            where=str(source),
-            remedy=f"set {variable} to another program, or unset it",
-        ) from None
-    except OSError as error:
-        if error.errno in SCARCE:
-            raise
-        raise UsageError(
-            f"{command[0]} cannot be run: {error.strerror}",
-            where=str(source),
-            remedy=f"set {variable} to another program, or unset it",
-        ) from None
-    if done.code:
-        raise UsageError(
-            f"{command[0]} fails: {done.complaints()[:300]}",
-            where=str(source),
-            remedy=f"set {variable} to one for the platform: GNU's for it, or LLVM's",
         )

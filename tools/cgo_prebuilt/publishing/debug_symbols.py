@@ -6,14 +6,12 @@ A debugger looks for `.build-id/XX/REST.debug` below its folders for debug infor
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import check_elf, program, run
+from cgo_prebuilt.publishing.binutils import Binutil, check_elf
 
 _NOTE = ".note.gnu.build-id"
 _NOTE_HEADER = 16  # the sizes of name and contents, the type, and the name `GNU`
@@ -24,16 +22,13 @@ def debug_file(build_id: str) -> str:
     return f".build-id/{build_id[:2]}/{build_id[2:]}.debug"
 
 
-def keep_debug(
-    platform: Platform, library: Path, folder: Path, environ: Mapping[str, str] = os.environ
-) -> str:
+def keep_debug(platform: Platform, library: Path, folder: Path) -> str:
     """Write a shared library's debug information into a folder.
 
     Args:
         platform: The library's platform, which must use ELF.
         library: The library, before it is stripped.
         folder: The output folder, which becomes the root for the debugger's paths.
-        environ: `OBJCOPY` names the program and its first options.
 
     Returns:
         The path of the file, relative to the folder.
@@ -43,20 +38,20 @@ def keep_debug(
             fails.
     """
     check_elf(platform, "--debug-symbols", library)
-    objcopy = program(environ, "OBJCOPY", "objcopy")
+    objcopy = Binutil("OBJCOPY", "objcopy")
     path = debug_file(_build_id(objcopy, library))
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    run([*objcopy, "--only-keep-debug", str(library), str(target)], "OBJCOPY", library)
+    objcopy.run(["--only-keep-debug", str(library), str(target)], library)
     return path
 
 
-def _build_id(objcopy: list[str], library: Path) -> str:
+def _build_id(objcopy: Binutil, library: Path) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         note = Path(temporary) / "note"
         note.touch()
         options = ["-O", "binary", f"--only-section={_NOTE}"]
-        run([*objcopy, *options, str(library), str(note)], "OBJCOPY", library)
+        objcopy.run([*options, str(library), str(note)], library)
         build_id = note.read_bytes()[_NOTE_HEADER:].hex()
     if not build_id:
         raise UsageError(

@@ -6,10 +6,9 @@ uses, since they keep the code that each crate generates for its users.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from cgo_prebuilt.bounded_read import text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import check_elf, program, run
+from cgo_prebuilt.publishing.binutils import Binutil, check_elf
 from cgo_prebuilt.publishing.elf_symbols import global_symbols
 from cgo_prebuilt.publishing.header_names import HeaderNames
 
@@ -86,11 +85,7 @@ def slim_libraries(
 
 
 def slim_library(
-    platform: Platform,
-    source: Path,
-    target: Path,
-    wanted: Collection[str],
-    environ: Mapping[str, str] = os.environ,
+    platform: Platform, source: Path, target: Path, wanted: Collection[str]
 ) -> str | None:
     """Write a copy of a static library with only what its public symbols need.
 
@@ -99,7 +94,6 @@ def slim_library(
         source: The library.
         target: The copy; its folder is created if missing. Not written if the copy would lack a symbol.
         wanted: The public symbols, as globs or names; those that the library does not define are ignored.
-        environ: `LD`, `OBJCOPY` and `AR` name the programs and their first options.
 
     Returns:
         None; or why the library stays unchanged: a symbol that the copy would lack.
@@ -127,17 +121,16 @@ def slim_library(
         (folder / "script").write_text(_SCRIPT, encoding="utf-8")
         (folder / "roots").write_text("".join(f"-u {name}\n" for name in sorted(public)), "utf-8")
         (folder / "public").write_text("".join(f"{name}\n" for name in sorted(public)), "utf-8")
-        link = [*program(environ, "LD", "ld"), "-r", "--gc-sections", "--force-group-allocation"]
+        link = ["-r", "--gc-sections", "--force-group-allocation"]
         link += ["-T", str(folder / "script"), f"@{folder / 'roots'}", "-o", str(joined)]
-        run([*link, str(source)], "LD", source)
+        Binutil("LD", "ld").run([*link, str(source)], source)
         missed = _missed(source, joined, public)
         if missed:
             return f"it would miss {', '.join(missed[:5])}"
-        objcopy = [*program(environ, "OBJCOPY", "objcopy"), "--strip-unneeded"]
-        objcopy += [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
-        objcopy += [f"--keep-global-symbols={folder / 'public'}", str(joined)]
-        run(objcopy, "OBJCOPY", source)
-        run([*program(environ, "AR", "ar"), "rcsD", str(archive), str(joined)], "AR", source)
+        options = [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
+        options += [f"--keep-global-symbols={folder / 'public'}", str(joined)]
+        Binutil("OBJCOPY", "objcopy").run(["--strip-unneeded", *options], source)
+        Binutil("AR", "ar").run(["rcsD", str(archive), str(joined)], source)
         missed = _missed(source, archive, public)
         if missed:
             return f"it would miss {', '.join(missed[:5])}"

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.platforms import Platform
-from cgo_prebuilt.publishing.binutils import program, run
+from cgo_prebuilt.publishing.binutils import Binutil
 
 _VERSION_SECONDS = 10.0
 """The time limit for a program to print its version."""
 
 
-def strip_library(
-    platform: Platform, source: Path, target: Path, environ: Mapping[str, str] = os.environ
-) -> None:
+def strip_library(platform: Platform, source: Path, target: Path) -> None:
     """Write a copy of a library without debug information; its symbols stay.
 
     Args:
         platform: The library's platform.
         source: The library.
         target: The copy; its folder is created if missing. May be the library itself.
-        environ: `STRIP` names the program and its first options.
 
     Raises:
         UsageError: No program is available, or it fails. See `binutils`.
@@ -33,11 +28,11 @@ def strip_library(
     if source != target:
         shutil.copyfile(source, target)
     # LLVM's program knows every format; the host's often only its own.
-    strip = program(environ, "STRIP", "llvm-strip", "strip")
+    strip = Binutil("STRIP", "llvm-strip", "strip")
     options = ["-S"] if platform.os == "darwin" else ["--strip-debug"]
-    if not _is_of_apple(strip):
+    if not _is_of_apple(strip.command):
         options.append("-D")  # no times and owners in an archive's index
-    run([*strip, *options, str(target)], "STRIP", source)
+    strip.run([*options, str(target)], source)
 
 
 def _is_of_apple(strip: list[str]) -> bool:
