@@ -31,7 +31,7 @@ def _install(rctx, interpreter):
         timeout = TIMEOUT_SECONDS,
         quiet = True,
     )
-    problem = result.stdout if result.return_code == 0 else result.stderr
+    problem = result.stdout if result.return_code == 0 else result.stderr or "ended with exit code {}".format(result.return_code)
 
     # Offline, a missing package is not an error, since nothing is downloaded. A change of these variables fetches this again.
     offline = is_on(rctx.getenv(_OFFLINE))

@@ -49,6 +49,7 @@ def _interpreter_test_impl(ctx):
         # Of Windows' store, and of what is no Python at all.
         (9009, "", "\nPython was not found\n", "does not run (exit code 9009): Python was not found"),
         (0, "hello\n", "", "does not run (exit code 0): hello"),
+        (1, "", "", "does not run (exit code 1): it prints nothing"),
         (0, "a b c\n", "", "does not run (exit code 0): a b c"),
     ):
         verdict = judge_interpreter(code, answer, said)

@@ -61,6 +61,18 @@ def test_a_pipe_without_a_writer_is_empty(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert bytes_of_file(tmp_path / "pipe") == b""
     assert read_sections(tmp_path / "pipe") == {}
+    url = Url("https://example.com/")
+    assert credential_for(url, url, {"NETRC": str(tmp_path / "pipe")}).headers == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_netrc_may_be_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    (tmp_path / "pipe").write_text("machine example.com login me password secret\n")
+    url = Url("https://example.com/")
+    assert credential_for(url, url, {"NETRC": str(tmp_path / "pipe")}).headers
+    os.close(reading)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")

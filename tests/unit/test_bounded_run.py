@@ -17,6 +17,21 @@ def test_what_a_program_says_is_told_with_its_exit_code(tmp_path: Path) -> None:
     assert said == Ended(3, f"in {tmp_path}\na\n".encode(), b"no\n")
 
 
+@pytest.mark.parametrize(
+    ("code", "complaint", "words"),
+    [
+        (1, b"", "ended with status 1 and no message"),
+        (2, b"no\n such\tfile\n", "ended with status 2: no such file"),
+        (-9, b" \n", "died of signal 9 and no message"),
+        (1, b"x" * 999 + b" the end", f"ended with status 1: {'x' * 292} the end"),
+    ],
+)
+def test_how_a_program_failed_is_told_where_it_says_nothing(
+    code: int, complaint: bytes, words: str
+) -> None:
+    assert Ended(code, b"a secret", complaint).failure() == words
+
+
 @pytest.mark.parametrize("script", ["exec yes", "exec yes >&2", "yes & wait"])
 def test_a_program_that_prints_without_end_is_ended(script: str) -> None:
     begun = time.monotonic()

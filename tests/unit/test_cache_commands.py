@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.locks.lock_file import format_lock
+from cgo_prebuilt.storage.store import Store
 from tests.unit.command_case import Run, runner
 from tests.unit.library_case import FILES, LIBRARY, archive_of, lock, write_files
+from tests.unit.trees import put
 
 SIZE = sum(map(len, FILES.values()))
 
@@ -57,6 +59,21 @@ def test_prune_removes_what_is_too_much(run: Run) -> None:
     assert removed.out.endswith("  removed  vec v1.2.3 linux_amd64\n")
     assert removed.err == "0 kept, 0 B\n"
     assert run("cache", "list").out == ""
+
+
+def test_the_fetchers_python_packages_have_rows_of_their_own(run: Run, tmp_path: Path) -> None:
+    packages = Store(tmp_path / "store").packages
+    put(packages, {"carrot/__init__.py": b"carrot = 1\n"}, "a label")
+    row = run("cache", "list").out.splitlines()[1]
+    assert row.endswith("  a label")
+    assert "  ok       a label" in run("cache", "verify").out
+    next(packages.root.rglob("__init__.py")).unlink()
+    run("cache", "verify").refused(4, "the store was damaged: a label: carrot/__init__.py")
+    put(packages, {"carrot/__init__.py": b"carrot = 1\n"}, "a label")
+    # Both count: the room that the library leaves is too small.
+    removed = run("cache", "prune", "--max-size", str(SIZE + 10))
+    assert removed.out.endswith("  removed  a label\n")
+    assert removed.err == "1 kept, 10.3 kB\n"
 
 
 @pytest.mark.parametrize(

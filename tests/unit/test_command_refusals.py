@@ -27,6 +27,34 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return runner(tmp_path, monkeypatch, capsys)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("inspect", "pipe"), "the file to inspect cannot be read: not a regular file"),
+        (("pack", "--sign", "pipe"), "the key cannot be read: not a regular file"),
+        (("publish", "--to", "new"), "the file cannot be read: not a regular file"),
+        (("publish", "--to", "there"), "the system refused: not a regular file"),
+        (("fetch", "--lock", "pipe", "--output", "x"), "the lock is not JSON"),
+        (("lock", "pipe"), "expected a mapping, found nothing"),
+    ],
+    ids=["inspect", "sign", "publish", "replace", "fetch", "lock"],
+)
+def test_nobody_waits_for_who_writes_into_a_pipe(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    make_pipe(tmp_path / "pipe")
+    if arguments[0] == "publish":
+        assert pack(run).code == 0
+        place = tmp_path / ("packed" if arguments[2] == "new" else "there")
+        place.mkdir(exist_ok=True)
+        (place / ARCHIVE).unlink(missing_ok=True)
+        make_pipe(place / ARCHIVE)
+        arguments = ("publish", "prebuilt.yaml", "--dist", "packed", *arguments[1:])
+    answer = pack(run, *arguments[1:]) if arguments[0] == "pack" else run(*arguments)
+    answer.refused(2, words)
+
+
 # lock.
 
 
@@ -97,8 +125,8 @@ def make_pipe(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (Path.mkdir, "SHA256SUMS: it cannot be read: not a file"),
-        (make_pipe, "SHA256SUMS: it cannot be read: not a file"),
+        (Path.mkdir, "SHA256SUMS: it cannot be read: Is a directory"),
+        (make_pipe, "SHA256SUMS: it cannot be read: not a regular file"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "SHA256SUMS: it is not a text in UTF-8"),
     ],
     ids=["folder", "pipe", "not UTF-8"],
@@ -206,7 +234,9 @@ def test_without_a_strip_program_it_says_what_to_install(
 
 def test_a_strip_program_that_fails_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIP", "false")
-    pack(run, "--strip").refused(2, "false fails: ", "set STRIP to one for the platform")
+    pack(run, "--strip").refused(
+        2, "false fails: it ended with status 1 and no message", "set STRIP to one for the platform"
+    )
 
 
 def test_a_strip_program_that_is_not_there_is_named(

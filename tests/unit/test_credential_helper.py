@@ -258,7 +258,7 @@ def test_what_it_says_of_one_host_goes_to_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [
-        (SECRET, 3, "failed with exit code 3: no?[2J such user"),
+        (SECRET, 3, "ended with status 3: no?[2J such user"),
         (SECRET, 0, "answers something else than credentials"),
         (f'["{SECRET}"]', 0, "answers something else than credentials"),
         (f'{{"headers": {{"X": "{SECRET}", "Y": 3}}}}', 0, "answers something else"),

@@ -42,6 +42,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             "did you mean '--lock'? see `cgo-prebuilt fetch --help`",
         ),
         (
+            ["mirror", "--output", "x"],
+            "cgo-prebuilt mirror has no option --output",
+            "--output",
+            "see `cgo-prebuilt mirror --help`",
+        ),
+        (
             ["fech", "--json"],
             "argument VERB: invalid choice: 'fech'",
             "fech",

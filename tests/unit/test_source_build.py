@@ -258,12 +258,17 @@ def test_a_compiler_error_is_shown_with_exit_code_5(project: Project) -> None:
             ["(exit code 7)", "out of luck"],
         ),
         (
+            {"tool": "command", "args": ["false"]},
+            {},
+            ["(exit code 1); the end of its output:\n  | (none)\n"],
+        ),
+        (
             {"tool": "command", "args": ["no-such-program"]},
             {},
             ["from source cannot run no-such-program", "at: no-such-program"],
         ),
     ],
-    ids=["cargo", "cmake", "command", "no command"],
+    ids=["cargo", "cmake", "command", "silent", "no command"],
 )
 def test_each_tools_failure_is_shown_with_exit_code_5(
     project: Project, build: dict[str, object], files: Mapping[str, str], words: list[str]

@@ -1,10 +1,16 @@
-"""Read small files whole; refuse endless ones, such as a link to /dev/zero."""
+"""Open files by the paths that a user gave: none waits for ever, or is read without an end.
+
+A small file is read whole, and may be a pipe, as in `--lock <(command)`. Any other must be a regular file:
+it is measured, read twice, or read from anywhere.
+"""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +24,31 @@ def bytes_of_file(path: Path) -> bytes:
     Raises:
         OSError: It cannot be read, or has more than `MOST` bytes.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
+    with open(path, "rb", opener=open_at_once) as file:
         content = file.read(MOST + 1)
     if len(content) > MOST:
         raise OSError(errno.EFBIG, f"it has more than {MOST >> 20} MB", str(path))
     return content
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file; a pipe into which nobody writes is empty, where `open` waits for a writer."""
+def open_file(path: Path) -> BufferedReader:
+    """Open a regular file, of any size; a pipe would wait for a writer, a device may have no end.
+
+    Raises:
+        OSError: It cannot be opened, or is something else.
+    """
+    file = open(path, "rb", opener=open_at_once)  # noqa: SIM115 (the caller closes it)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for a pipe's writer, and return its descriptor.
+
+    A pipe that nobody writes into is empty.
+    """
     nonblocking: int = getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | nonblocking)
     if nonblocking:

@@ -16,6 +16,7 @@ from typing import IO, Final, NamedTuple
 MOST: Final = 1 << 20
 """The most bytes that a program may write to standard output, and to standard error."""
 _CHUNK: Final = 1 << 16
+_QUOTED: Final = 300
 _GRACE: Final = 1.0
 """How long to wait for the rest of the output while another process keeps the pipe open."""
 
@@ -41,9 +42,11 @@ class Ended(NamedTuple):
         """Return what it printed, with invalid UTF-8 replaced."""
         return self.printed.decode("utf-8", "replace")
 
-    def complaints(self) -> str:
-        """Return its standard error on one line."""
-        return " ".join(self.complaint.decode("utf-8", "replace").split())
+    def failure(self) -> str:
+        """Describe how it failed: its status, and the end of its standard error on one line."""
+        how = f"ended with status {self.code}" if self.code >= 0 else f"died of signal {-self.code}"
+        said = " ".join(self.complaint.decode("utf-8", "replace").split())[-_QUOTED:].lstrip()
+        return f"{how}: {said}" if said else f"{how} and no message"
 
 
 @contextmanager

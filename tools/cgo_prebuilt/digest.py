@@ -6,12 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
+from cgo_prebuilt.bounded_read import open_file
+
 _CHUNK = 1 << 20
 
 
 def sha256_of(path: Path) -> tuple[str, int]:
     """Return the SHA-256 of a file as 64 lower-case hex digits, and its size in bytes."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return sha256_of_open(file)
 
 

@@ -213,8 +213,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return a suggestion, `did you mean …? `, for an unknown word; else an empty text."""
     import difflib
 
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {found[0]!r}? " if found else ""
+    bare = {one.lstrip("-"): one for one in known}  # the dashes would make any two options alike
+    found = difflib.get_close_matches(word.lstrip("-"), bare, n=1)
+    return f"did you mean {bare[found[0]]!r}? " if found else ""
 
 
 def _shortened(text: str) -> str:

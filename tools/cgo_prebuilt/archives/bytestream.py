@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from cgo_prebuilt.bounded_read import open_file
 from cgo_prebuilt.errors import IntegrityError
 
 _PIECE = 1 << 20
@@ -73,7 +74,7 @@ class FileStream:
     """A local file as a `ByteStream`; its opener closes it."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = open_file(path)
 
     def read(self, size: int) -> bytes:
         """See `ByteStream.read`."""

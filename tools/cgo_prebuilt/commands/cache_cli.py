@@ -77,7 +77,8 @@ def _dir(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from cgo_prebuilt.amounts import format_size
 
-    trees = open_store().list()
+    store = open_store()
+    trees = store.list() + store.packages.list()
     if options.json:
         print_json(options, {"trees": [asdict(tree) for tree in trees]})
         return 0
@@ -97,11 +98,12 @@ def _day(seconds: float) -> str:
 def _verify(options: argparse.Namespace) -> int:
     store = open_store()
     damaged = []
-    for tree in store.list():
-        bad = store.verify(tree.key)
-        damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
-        print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
-    damaged += store.verify_results()
+    for one in (store, store.packages):
+        for tree in one.list():
+            bad = one.verify(tree.key)
+            damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
+            print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
+        damaged += one.verify_results()
     if damaged:
         raise IntegrityError(
             "the store was damaged: " + ", ".join(damaged),
@@ -114,7 +116,12 @@ def _verify(options: argparse.Namespace) -> int:
 def _prune(options: argparse.Namespace) -> int:
     from cgo_prebuilt.amounts import format_size
 
-    done = open_store().prune(options.older_than, options.max_size, now=time.time())
+    store, now = open_store(), time.time()
+    done = store.prune(options.older_than, options.max_size, now=now)
+    room = options.max_size
+    if room is not None:
+        room = max(0, room - sum(tree.size for tree in done.kept))
+    done += store.packages.prune(options.older_than, room, now=now)
     if options.json:
         print_json(options, asdict(done))
         return 0

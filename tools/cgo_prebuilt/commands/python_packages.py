@@ -195,7 +195,7 @@ def _pip(requirements: Iterable[Path], folder: Path, variables: Mapping[str, str
     if ended.code == 0:
         return ""
     said = ended.complaint.decode("utf-8", "replace").strip() or ended.text().strip()
-    return said or f"exit code {ended.code}"
+    return said or f"it {ended.failure()}"
 
 
 def main(words: list[str]) -> int:
@@ -215,7 +215,7 @@ def main(words: list[str]) -> int:
 
 
 def packages_store(store: Store) -> Store:
-    """Return the store of packages, a separate one inside the store of libraries.
+    """Return the store of packages, for use.
 
     Args:
         store: The user's store.
@@ -223,10 +223,8 @@ def packages_store(store: Store) -> Store:
     Raises:
         UsageError: It belongs to another user, or others can write it.
     """
-    from cgo_prebuilt.storage.store import Store
-
     _ = store.partials  # raises if the store is unsafe
-    return Store(store.root / "python")
+    return store.packages
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cgo_prebuilt.bounded_read import open_file
 from cgo_prebuilt.errors import reporting
 from cgo_prebuilt.network.body import Pace
 from cgo_prebuilt.network.client import HttpClient
@@ -71,7 +72,7 @@ class Upload:
     def __init__(self, part: FilePart, progress: FileProgress, settings: TransportSettings) -> None:
         path, start, length = part.path, part.start, part.length
         with reporting("the file cannot be read", where=path, remedy="check its permissions"):
-            self._file = path.open("rb")
+            self._file = open_file(path)
             self._size = path.stat().st_size - start if length is None else length
             self._file.seek(start)
         self._left = self._size

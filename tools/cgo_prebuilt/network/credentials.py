@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import netrc
+import os
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cgo_prebuilt.bounded_read import bytes_of_file
+from cgo_prebuilt.bounded_read import bytes_of_file, open_at_once
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.credential_helper import ask, helper_for, read_helpers
 from cgo_prebuilt.network.failure import Failure, Kind
@@ -163,9 +164,11 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
         file = f"NETRC names {name}, which" if named else name
         try:
             path = Path(name).expanduser()
-            if not path.is_fifo():  # a pipe cannot be read twice
+            if path.is_fifo():  # such as <(command), which cannot be read twice
+                entries = netrc.netrc(open_at_once(str(path), os.O_RDONLY)).hosts  # type: ignore[arg-type]
+            else:
                 bytes_of_file(path)  # netrc would read an endless file
-            entries = netrc.netrc(str(path)).hosts
+                entries = netrc.netrc(str(path)).hosts
         except (FileNotFoundError, RuntimeError):  # or a user without a home folder
             if named:
                 return Credential({}, unread=f"{file} is not there")

@@ -28,4 +28,4 @@ def run(
         return f"{what} cannot be run: {error.strerror}"
     if done.code == 0:
         return done.printed
-    return f"{what} failed with exit code {done.code}: {done.complaints()[-200:].lstrip()}"
+    return f"{what} {done.failure()}"

@@ -64,7 +64,7 @@ class Binutil:
             ) from None
         if done.code:
             raise UsageError(
-                f"{name} fails: {done.complaints()[:300]}",
+                f"{name} fails: it {done.failure()}",
                 where=str(source),
                 remedy=f"set {self._variable} to one for the platform: GNU's for it, or LLVM's",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import open_file
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.network.api import Api
@@ -97,9 +98,7 @@ class ReleaseReader:
         try:
             path = url.file()
             if path is not None:
-                if not Path(path).is_file() and Path(path).exists():
-                    raise ValueError("not a file")  # a pipe may never get a writer
-                with Path(path).open("rb") as file:
+                with open_file(Path(path)) as file:
                     content = file.read(_LARGEST_TEXT + 1)
                 if len(content) > _LARGEST_TEXT:
                     raise ValueError(f"more than {_LARGEST_TEXT} bytes")
@@ -108,7 +107,7 @@ class ReleaseReader:
             return None
         except (OSError, ValueError) as error:
             raise UnavailableError(
-                f"it cannot be read: {error}",
+                f"it cannot be read: {getattr(error, 'strerror', None) or error}",
                 where=url,
                 remedy="check that the file can be read, and is a short text",
             ) from None

@@ -180,7 +180,7 @@ class _Repository:
         if done.code:
             said = done.complaint.decode("utf-8", "replace").strip().splitlines()
             raise UnavailableError(
-                f"{self._git.label} cannot be fetched by git:{quoted(said[-5:])}",
+                f"{self._git.label} cannot be fetched by git:{quoted(said[-5:] or [done.failure()])}",
                 where=self._git.url,
                 remedy="try it by hand: `git ls-remote URL`",
             )

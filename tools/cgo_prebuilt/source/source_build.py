@@ -130,7 +130,8 @@ class Builder:
                 ) from None
             if code:
                 raise BuildError(
-                    f"{what} failed{step} (exit code {code}); the end of its output:{quoted(lines)}",
+                    f"{what} failed{step} (exit code {code}); the end of its output:"
+                    + quoted(lines or ["(none)"]),
                     where=shown,
                     remedy=f"see the messages above; all of them are in {folder.log}. What was built is"
                     " kept, and the next run resumes",

@@ -53,6 +53,15 @@ class Pruned:
     in_use: tuple[str, ...]
     leftovers: int
 
+    def __add__(self, more: Pruned) -> Pruned:
+        """Return the result of pruning two stores."""
+        return Pruned(
+            self.removed + more.removed,
+            self.kept + more.kept,
+            self.in_use + more.in_use,
+            self.leftovers + more.leftovers,
+        )
+
 
 def choose(
     trees: Sequence[StoredTree], older_than: timedelta | None, max_size: int | None, now: float

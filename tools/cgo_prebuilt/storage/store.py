@@ -105,6 +105,11 @@ class Store:
         """The folder of `results.Results`; it may not exist yet."""
         return self._folder.results
 
+    @property
+    def packages(self) -> Store:
+        """The store, inside this one, of the fetcher's Python packages; this one does not list them."""
+        return Store(self.root / "python")
+
     def find(self, key: str, files: Iterable[LockedFile]) -> Tree | None:
         """Find a tree and mark it used.
 

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from cgo_prebuilt.bounded_read import bytes_of_file
+from cgo_prebuilt.bounded_read import bytes_of_file, open_file
+from cgo_prebuilt.bounded_run import Ended
 from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
@@ -21,6 +22,8 @@ from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, sums_held
 
 # The namespace of PROTOCOL.sshsig: a signature for another purpose is not valid for a release.
 _NAMESPACE = "cgo-prebuilt"
+
+_OTHER_KEY = "name a private key that ssh-keygen may read, or whose public half is in ssh-agent"
 
 
 def sign(sums: Path, key: Path) -> Path:
@@ -37,6 +40,12 @@ def sign(sums: Path, key: Path) -> Path:
         UsageError: ssh-keygen is missing or fails, or the signature cannot be written.
     """
     target = sums.with_name(SIGNATURE)
+    try:
+        open_file(key).close()  # ssh-keygen would wait for whoever writes into a pipe
+    except OSError as error:
+        raise UsageError(
+            f"the key cannot be read: {error.strerror}", where=str(key), remedy=_OTHER_KEY
+        ) from None
     with sums_held(sums), tempfile.TemporaryDirectory() as folder:
         try:
             # A copy: ssh-keygen would ask whether to overwrite the signature beside the original.
@@ -44,12 +53,11 @@ def sign(sums: Path, key: Path) -> Path:
             copy.write_bytes(bytes_of_file(sums))
             command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE]
             done = _run([*command, str(copy)])
-            if done.returncode:
+            if done.code:
                 raise UsageError(
-                    f"ssh-keygen cannot sign: {_said(done)}",
+                    f"ssh-keygen cannot sign: it {done.failure()}",
                     where=str(key),
-                    remedy="name a private key that ssh-keygen may read, or whose public half is in"
-                    " ssh-agent",
+                    remedy=_OTHER_KEY,
                 )
             write_whole(target, bytes_of_file(copy.with_name(SIGNATURE)))
         except OSError as error:
@@ -117,9 +125,10 @@ def signed_sums(signature: Signature) -> dict[str, str]:
         ) from None
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str]) -> Ended:
     try:
-        return subprocess.run(command, capture_output=True, check=False)
+        # On this terminal: it may ask for a passphrase.
+        done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
         if error.errno in SCARCE:
             raise
@@ -128,7 +137,4 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
             where=command[0],
             remedy="install OpenSSH 8.1 or later",
         ) from None
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    return " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[:300]
+    return Ended(done.returncode, done.stdout, done.stderr)
