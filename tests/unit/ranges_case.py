@@ -17,10 +17,11 @@ from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.archives.tar_segments import SegmentStream
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.locks.archive_ranges import ArchiveRanges
-from cgo_prebuilt.locks.lock import LockedArchive
-from cgo_prebuilt.locks.ranges_file import segments_of
+from cgo_prebuilt.locks.lock import Interface, Lock, LockedArchive, LockedPlatform, LockedVersion
+from cgo_prebuilt.locks.ranges_file import format_section, format_sections, segments_of
 from cgo_prebuilt.releases import entry_points
 from cgo_prebuilt.releases.entry_points import Layout, find_ranges
+from cgo_prebuilt.url import Url
 from tests.unit.archive_builders import (
     END_OF_TAR,
     MemoryStream,
@@ -90,3 +91,18 @@ def five_platforms(format: str = "tar.gz", member: int = 1 << 30) -> Release:
     )
     users = tuple(frozenset([f"lib/{n}/libvec.a", "include/vec.h"]) for n in range(5))
     return Release(format, data, files, users)
+
+
+def lock_in_parts(release: Release, url: str) -> tuple[Lock, bytes]:
+    """The lock of the third platform's files, as those of linux_amd64, and the file beside it."""
+    ranges = release.ranges()
+    assert ranges is not None
+    section = format_section(ranges)
+    sha256 = hashlib.sha256(section).hexdigest()
+    user = release.users[2]
+    archive = replace(release.locked(user, sha256), file=f"vec.{release.format}", urls=(Url(url),))
+    interface = Interface(
+        static_library=("lib/2/libvec.a",), headers=("include/vec.h",), include_dirs=("include",)
+    )
+    version = LockedVersion({"": {"linux_amd64": LockedPlatform((archive,), interface)}})
+    return Lock("vec", "v1.2.3", {"v1.2.3": version}), format_sections({sha256: section})

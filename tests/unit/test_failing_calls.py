@@ -25,7 +25,8 @@ from cgo_prebuilt.files.temporary_names import PREFIX
 from cgo_prebuilt.locks.lock_file import format_lock
 from tests.unit.command_case import Run, runner
 from tests.unit.hostile_server import HostileServer, ranges
-from tests.unit.library_case import FILES, archive_of, files_below, lock
+from tests.unit.library_case import files_below
+from tests.unit.test_every_byte import TARGETS
 
 CASES = int(os.environ.get("PROPERTY_CASES", "80"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
@@ -105,10 +106,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return runner(tmp_path, monkeypatch, capsys)
 
 
-def test_any_call_may_fail(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with HostileServer({"/vec": [ranges(archive_of(FILES))]}) as server:
+@pytest.mark.parametrize("kind", ["the whole", "parts of zst"])
+def test_any_call_may_fail(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    target = TARGETS[kind]()
+    files = target.files
+    with HostileServer({"/vec": [ranges(target.body)]}) as server:
         path = tmp_path / "vec.lock.json"
-        path.write_text(format_lock(lock(server.url("/vec"))))
+        made, beside = target.lock(server.url("/vec"))
+        path.write_text(format_lock(made))
+        path.with_suffix(".ranges").write_bytes(beside)
         command = ("fetch", "--lock", path, "--platform", "linux_amd64", "--origin", "prebuilt")
         work = tmp_path / "work"
         output = work / "out"
@@ -125,9 +133,9 @@ def test_any_call_may_fail(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert "Traceback" not in done.err, told
             assert done.code == 0 or "next: " in done.err, told
             if done.code == 0:
-                assert {name: (output / name).read_bytes() for name in FILES} == dict(FILES), told
+                assert {name: (output / name).read_bytes() for name in files} == dict(files), told
                 found = {name for name in files_below(output) if PREFIX not in name}
-                assert found == set(FILES), told
+                assert found == set(files), told
             return done.code
 
         assert fetch(System(), "warm up") == 0

@@ -18,9 +18,17 @@ from cgo_prebuilt.locks.ranges_file import format_sections, read_sections
 from cgo_prebuilt.releases import entry_points, locked_ranges
 from tests.unit import library_case as case
 from tests.unit.command_case import Answer, Run, runner
-from tests.unit.hostile_server import Behavior, Exchange, HostileServer, ranges, status, whole
-from tests.unit.ranges_case import five_platforms, needs_points
-from tests.unit.transport_case import SETTINGS
+from tests.unit.hostile_server import (
+    Behavior,
+    Exchange,
+    HostileServer,
+    ranges,
+    slow,
+    status,
+    whole,
+)
+from tests.unit.ranges_case import Release, five_platforms, needs_points
+from tests.unit.transport_case import EAGER, SETTINGS
 from tests.unit.trees import read
 
 PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
@@ -29,7 +37,7 @@ BODY = RELEASE.data
 SHARE = len(BODY) / len(PLATFORMS)
 TAIL = 1 << 18
 """What is fetched at once of the end of a file."""
-CASES = int(os.environ.get("PROPERTY_CASES", "15"))
+CASES = int(os.environ.get("PROPERTY_CASES", "10"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
 PATIENT = replace(SETTINGS, read_seconds=5, header_seconds=5, total_seconds=60)
 
@@ -46,11 +54,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return runner(tmp_path, monkeypatch, capsys)
 
 
-def manifest(folder: Path, url: str, **changes: object) -> None:
+def manifest(folder: Path, url: str, file: str = "vec.tar.gz", **changes: object) -> None:
     case.write_manifest(
         folder / "prebuilt.yaml",
         urls=[f"{url}/{{file}}"],
-        archives=[{"file": "vec.tar.gz"}],
+        archives=[{"file": file}],
         static_library=None,
         headers=["include/vec.h"],
         platforms={
@@ -61,8 +69,8 @@ def manifest(folder: Path, url: str, **changes: object) -> None:
     )
 
 
-def lock(run: Run, folder: Path, server: HostileServer) -> Path:
-    manifest(folder, server.url(""))
+def lock(run: Run, folder: Path, server: HostileServer, file: str = "vec.tar.gz") -> Path:
+    manifest(folder, server.url(""), file)
     answer = run("lock", "prebuilt.yaml")
     assert answer.code == 0, answer.err
     shutil.rmtree(folder / "store")  # the archive is in it
@@ -73,12 +81,16 @@ def lock(run: Run, folder: Path, server: HostileServer) -> Path:
 def fetch(run: Run, folder: Path, number: int, *options: object) -> Answer:
     shutil.rmtree(folder / "store", ignore_errors=True)
     shutil.rmtree(folder / "out", ignore_errors=True)
+    return fetch_again(run, number, *options)
+
+
+def fetch_again(run: Run, number: int, *options: object) -> Answer:
     which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[number])
     return run("fetch", *which, "--output", "out", "--json", *options)
 
 
-def is_right(folder: Path, number: int) -> bool:
-    expected = {name: RELEASE.files[name] for name in RELEASE.users[number]}
+def is_right(folder: Path, number: int, release: Release = RELEASE) -> bool:
+    expected = {name: release.files[name] for name in release.users[number]}
     found = read(folder / "out")
     return {name: found.get(name) for name in expected} == expected
 
@@ -100,8 +112,7 @@ def test_what_came_before_a_failure_is_not_fetched_again(run: Run, tmp_path: Pat
         server.replace("/vec.tar.gz", [ranges(BODY, cut=100_000), status(404)])
         assert fetch(run, tmp_path, 2).code == 3
         server.replace("/vec.tar.gz", [ranges(BODY)])
-        which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[2])
-        answer = run("fetch", *which, "--output", "out", "--json")
+        answer = fetch_again(run, 2)
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["bytes_resumed"] >= 90_000
     assert is_right(tmp_path, 2)
@@ -196,62 +207,84 @@ def test_changed_bytes_are_refused_although_the_archive_is_never_hashed(
     assert not (tmp_path / "out").exists()
 
 
-def cut_somewhere(draw: random.Random) -> Behavior:
-    return ranges(BODY, cut=draw.randrange(200_000), end=draw.choice(["close", "reset"]))
+Fault = Callable[[random.Random, bytes], Behavior]
 
 
-def bytes_of_another(draw: random.Random) -> Behavior:
-    return ranges(draw.randbytes(len(BODY)))
+def changed(draw: random.Random, body: bytes) -> Behavior:
+    """One byte, so that all parts but one are right."""
+    other = bytearray(body)
+    other[draw.randrange(len(body))] ^= 1 << draw.randrange(8)
+    return ranges(bytes(other))
 
 
-def a_little_at_a_time(draw: random.Random) -> Behavior:
-    return ranges(BODY, piece=draw.randrange(1000, 100_000))
+def lying(draw: random.Random, body: bytes) -> Behavior:
+    """An answer to a range that misstates its place or its length."""
+    what, more = draw.choice(["first", "total", "length"]), draw.choice([-1000, -1, 1, 1000])
 
-
-def of_another_place(draw: random.Random) -> Behavior:
     def answer(exchange: Exchange) -> None:
-        part = BODY[: draw.randrange(1, 1000)]
-        place = f"bytes 0-{len(part) - 1}/{len(BODY)}"
-        exchange.head(206, {"Content-Range": place, "Content-Length": str(len(part))})
+        start, stop = exchange.request.range or (0, None)
+        part = body[start:stop]
+        first = max(0, start + more * (what == "first"))
+        total = len(body) + more * (what == "total")
+        place = f"bytes {first}-{first + len(part) - 1}/{total}"
+        length = max(0, len(part) + more * (what == "length"))
+        exchange.head(206, {"Content-Range": place, "Content-Length": str(length)})
         exchange.send(part)
 
     return answer
 
 
-def refusal(draw: random.Random) -> Behavior:
-    return status(draw.choice([404, 403, 416, 500, 503]))
-
-
-def another_version(draw: random.Random) -> Behavior:
-    return ranges(BODY, etag=f'"{draw.random()}"')
-
-
-FAULTS = (
-    cut_somewhere,
-    bytes_of_another,
-    a_little_at_a_time,
-    of_another_place,
-    refusal,
-    another_version,
+FAULTS: tuple[Fault, ...] = (
+    changed,
+    lying,
+    lambda draw, body: ranges(
+        body, cut=draw.randrange(200_000), end=draw.choice(["close", "reset"])
+    ),
+    lambda draw, body: ranges(draw.randbytes(len(body))),
+    lambda draw, body: ranges(body, piece=draw.randrange(1000, 100_000)),
+    lambda draw, body: ranges(body[: draw.randrange(len(body))]),
+    lambda draw, body: ranges(body, etag=f'"{draw.random()}"'),
+    lambda draw, body: slow(body, rate=draw.randrange(1 << 20, 8 << 20)),
+    lambda draw, body: status(draw.choice([404, 403, 416, 500, 503])),
+    lambda draw, body: whole(body),
 )
 
 
+@pytest.mark.parametrize(
+    ("format", "member"),
+    [
+        ("tar.gz", 1 << 30),
+        ("tar.gz", 65_280),
+        ("tar.zst", 100_000),
+        ("tar.xz", 100_000),
+        ("tar.bz2", 100_000),
+    ],
+    ids=["gz", "gz members", "zst", "xz", "bz2"],
+)
 def test_whatever_a_server_does_there_are_the_right_files_or_an_error(
-    run: Run, tmp_path: Path
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, member: int
 ) -> None:
     draw = random.Random(SEED)
-    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
-        lock(run, tmp_path, server)
+    monkeypatch.setattr(
+        "cgo_prebuilt.network.transport_settings.TransportSettings",
+        lambda: replace(PATIENT, **draw.choice([{}, EAGER])),
+    )
+    release = five_platforms(format, member)
+    path, sound = f"/vec.{format}", ranges(release.data)
+    with HostileServer({path: [sound]}) as server:
+        assert "ranges" in lock(run, tmp_path, server, f"vec.{format}").read_text()
         for case in range(CASES):
-            script = [draw.choice(FAULTS)(draw) for _ in range(draw.randrange(1, 4))]
-            server.replace("/vec.tar.gz", [*script, ranges(BODY)][draw.randrange(2) :])
+            script = [draw.choice(FAULTS)(draw, release.data) for _ in range(draw.randrange(1, 4))]
+            server.replace(path, [*script, sound][: len(script) + draw.randrange(2)])
             answer = fetch(run, tmp_path, case % 5)
             assert answer.code in (0, 3, 4), answer.err
             assert "Traceback" not in answer.err
-            if answer.code == 0:
-                assert is_right(tmp_path, case % 5), case
-            else:
+            if answer.code:
                 assert not (tmp_path / "out").exists()
+                server.replace(path, [sound])
+                answer = fetch_again(run, case % 5)
+            assert answer.code == 0, f"{case}: {answer.err}"
+            assert is_right(tmp_path, case % 5, release), case
 
 
 def test_a_lock_is_the_same_where_nothing_could_find_the_points(
