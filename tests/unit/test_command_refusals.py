@@ -33,17 +33,20 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     [
         (("inspect", "pipe"), "the file to inspect cannot be read: not a regular file"),
         (("pack", "--sign", "pipe"), "the key cannot be read: not a regular file"),
+        (("pack", "--notice", "pipe"), "the notice cannot be read: not a regular file"),
         (("publish", "--to", "new"), "the file cannot be read: not a regular file"),
         (("publish", "--to", "there"), "the system refused: not a regular file"),
         (("fetch", "--lock", "pipe", "--output", "x"), "the lock is not JSON"),
         (("lock", "pipe"), "expected a mapping, found nothing"),
     ],
-    ids=["inspect", "sign", "publish", "replace", "fetch", "lock"],
+    ids=["inspect", "sign", "notice", "publish", "replace", "fetch", "lock"],
 )
 def test_nobody_waits_for_who_writes_into_a_pipe(
     run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     make_pipe(tmp_path / "pipe")
+    if "--notice" in arguments:
+        write_manifest(tmp_path / "prebuilt.yaml", licenses=["pipe"])
     if arguments[0] == "publish":
         assert pack(run).code == 0
         place = tmp_path / ("packed" if arguments[2] == "new" else "there")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cgo_prebuilt.bounded_read import open_file
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.inspection.header_search import header_problems
@@ -214,7 +215,8 @@ def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:
             remedy=f"add it there: licenses: [{notice.name}]",
         )
     with reporting("the notice cannot be read", where=notice, remedy="correct --notice"):
-        shutil.copyfile(notice, overlay / notice.name)
+        with open_file(notice) as source, (overlay / notice.name).open("wb") as target:
+            shutil.copyfileobj(source, target)
 
 
 def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cgo_prebuilt.bounded_read import bytes_of_file, open_file
 from cgo_prebuilt.bounded_run import Ended
-from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError
+from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError, reporting
 from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.vouching.sshsig import SshSignatureError, verify
@@ -40,12 +40,8 @@ def sign(sums: Path, key: Path) -> Path:
         UsageError: ssh-keygen is missing or fails, or the signature cannot be written.
     """
     target = sums.with_name(SIGNATURE)
-    try:
+    with reporting("the key cannot be read", where=key, remedy=_OTHER_KEY):
         open_file(key).close()  # ssh-keygen would wait for whoever writes into a pipe
-    except OSError as error:
-        raise UsageError(
-            f"the key cannot be read: {error.strerror}", where=str(key), remedy=_OTHER_KEY
-        ) from None
     with sums_held(sums), tempfile.TemporaryDirectory() as folder:
         try:
             # A copy: ssh-keygen would ask whether to overwrite the signature beside the original.
