@@ -128,7 +128,7 @@ def make_pipe(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (Path.mkdir, "SHA256SUMS: it cannot be read: Is a directory"),
+        (Path.mkdir, "SHA256SUMS: it cannot be read: not a regular file"),
         (make_pipe, "SHA256SUMS: it cannot be read: not a regular file"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "SHA256SUMS: it is not a text in UTF-8"),
     ],

@@ -49,12 +49,6 @@ def test_bytes_are_written_and_read_at_offsets(file: PositionedFile) -> None:
     assert file.size() == 10
 
 
-def test_a_file_is_told_from_what_is_none(file: PositionedFile) -> None:
-    assert file.is_regular()
-    with closing(PositionedFile(os.open(os.devnull, os.O_RDONLY), Path(os.devnull))) as device:
-        assert not device.is_regular()
-
-
 def test_a_closed_file_is_neither_read_nor_another_one(file: PositionedFile) -> None:
     """Its descriptor's number may be another file's by now."""
     file.close()

@@ -228,7 +228,7 @@ def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileSe
         second.mkdir()
 
     server.before = replace_by_folder
-    with pytest.raises(UsageError, match="the file cannot be read: Is a directory") as caught:
+    with pytest.raises(UsageError, match="the file cannot be read: not a regular file") as caught:
         publish(release_files(manifest(), dist), place(server.url))
     assert caught.value.where == str(second)
 

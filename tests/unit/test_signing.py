@@ -78,7 +78,7 @@ def test_a_key_that_is_none_cannot_sign(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("no key")
     with pytest.raises(UsageError, match="ssh-keygen cannot sign: it ended with status 255: "):
         sign(tmp_path / SUMS, tmp_path / "key")
-    with pytest.raises(UsageError, match="the key cannot be read: Is a directory") as caught:
+    with pytest.raises(UsageError, match="the key cannot be read: not a regular file") as caught:
         sign(tmp_path / SUMS, tmp_path)
     assert caught.value.where == str(tmp_path)
     assert not (tmp_path / SIGNATURE).exists()

@@ -544,7 +544,7 @@ def test_file_url_of_nothing_goes_to_the_next_mirror(tmp_path: Path) -> None:
     assert fetch(tmp_path, download(missing, place.as_uri())).url.raw == place.as_uri()
     with pytest.raises(UnavailableError, match="No such file or directory"):
         fetch(tmp_path, download(missing))
-    with pytest.raises(UnavailableError, match="not a file"):
+    with pytest.raises(UnavailableError, match="not a regular file"):
         fetch(tmp_path, download(tmp_path.as_uri()))
     with pytest.raises(UnavailableError, match="another host"):
         fetch(tmp_path, download("file://elsewhere/a"))
@@ -566,7 +566,7 @@ def test_a_thread_of_the_network_that_hangs_is_not_waited_for(
 def test_file_url_of_a_pipe_waits_for_nobody(tmp_path: Path) -> None:
     if sys.platform != "win32":
         os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UnavailableError, match="not a file"):
+    with pytest.raises(UnavailableError, match="not a regular file"):
         fetch(tmp_path, download((tmp_path / "pipe").as_uri()))
 
 

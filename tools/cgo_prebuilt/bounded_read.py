@@ -37,11 +37,16 @@ def open_file(path: Path) -> BufferedReader:
     Raises:
         OSError: It cannot be opened, or is something else.
     """
-    file = open(path, "rb", opener=open_at_once)  # noqa: SIM115 (the caller closes it)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    return os.fdopen(open_regular(path), "rb")
+
+
+def open_regular(path: str | Path) -> int:
+    """Open the same, and return its descriptor."""
+    descriptor = open_at_once(str(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return file
+    return descriptor
 
 
 def open_at_once(path: str, flags: int) -> int:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import re
-import stat
 import tempfile
 import threading
 import time
@@ -109,10 +108,6 @@ class PositionedFile:
     def size(self) -> int:
         """Return the length of the file in bytes."""
         return os.fstat(self._open()).st_size
-
-    def is_regular(self) -> bool:
-        """Return whether it is a regular file."""
-        return stat.S_ISREG(os.fstat(self._open()).st_mode)
 
     def is_at(self, path: Path) -> bool:
         """Return whether a path still names this file."""

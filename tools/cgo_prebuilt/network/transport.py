@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.archives.bytestream import ByteStream
+from cgo_prebuilt.bounded_read import open_regular
 from cgo_prebuilt.digest import sha256_of_open
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import (
@@ -261,15 +261,11 @@ def _local(url: Url) -> str | None:
 def _from_file(job: Job, path: str) -> tuple[str, int]:
     """Serve a `file://` URL directly from its file."""
     try:
-        # Without O_NONBLOCK, opening a pipe waits for its writer.
-        flags = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(path, os.O_RDONLY | flags)
+        descriptor = open_regular(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Failure(Kind.MISSING, reason, remedy="check the path, or add a mirror") from error
     with contextlib.closing(PositionedFile(descriptor, Path(path))) as file:
-        if not file.is_regular():
-            raise Failure(Kind.MISSING, "not a file")
         size = file.size()
         if size != (job.download.size or size):
             raise Failure(Kind.WRONG, f"size {size}, expected {job.download.size}")
