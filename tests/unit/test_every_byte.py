@@ -53,22 +53,26 @@ def right(body: bytes, asked: Asked) -> bytes:
     return head + b"Content-Length: %d\r\n\r\n" % len(part) + part
 
 
+def always(answer: bytes) -> Callable[[Asked], bytes]:
+    return lambda _: answer
+
+
 def answers(body: bytes) -> Answers:
     length = b"Content-Length: %d\r\n" % len(body)
-    chunked = chunks(body, max(200, len(body) // 50))
-    whole = {
-        "no validator": b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + body,
-        "until the end": b"HTTP/1.0 200 OK\r\n\r\n" + body,
-        "chunked": b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n" + chunked + b"0\r\nX-Sum: 1\r\n\r\n",
-        "redirect": b"HTTP/1.1 302 Found\r\nLocation: /vec?again\r\nContent-Length: 5\r\n\r\nmoved",
-        "refusal": b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy",
-    }
+    pieces = chunks(body, max(200, len(body) // 50))
+    chunked = b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n" + pieces + b"0\r\nX-Sum: 1\r\n\r\n"
     hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    moved = b"Location: /vec?again\r\nContent-Length: 5\r\n\r\nmoved"
+    busy = b"Retry-After: 0\r\nContent-Length: 4\r\n\r\nbusy"
     return {
         "what was asked for": lambda asked: right(body, asked),
-        "whole": lambda _: right(body, None),
         "after a hint": lambda asked: hint + right(body, asked),
-        **{kind: lambda _, answer=answer: answer for kind, answer in whole.items()},  # type: ignore[misc]
+        "whole": always(right(body, None)),
+        "no validator": always(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + body),
+        "until the end": always(b"HTTP/1.0 200 OK\r\n\r\n" + body),
+        "chunked": always(chunked),
+        "redirect": always(b"HTTP/1.1 302 Found\r\n" + moved),
+        "refusal": always(b"HTTP/1.1 503 Busy\r\n" + busy),
     }
 
 
