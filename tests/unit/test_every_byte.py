@@ -29,8 +29,11 @@ pytestmark = pytest.mark.timeout(600 + CASES / 4)
 HURRY = replace(
     SETTINGS, read_seconds=0.15, header_seconds=0.2, tries=2, total_seconds=10, first_wait=0.001
 )
-SECONDS = 30.0
+PATIENT = replace(HURRY, read_seconds=20, header_seconds=20)
+SECONDS = 60.0
 """Far above the sum of all time-outs, for a machine that has other things to do."""
+
+USED = "cgo_prebuilt.network.transport_settings.TransportSettings"
 
 KNOWN = b'ETag: "v1"\r\nAccept-Ranges: bytes\r\n'
 CHUNKED = b"Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n"
@@ -121,7 +124,6 @@ def failing(
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.setattr("cgo_prebuilt.network.transport_settings.TransportSettings", lambda: HURRY)
     return runner(tmp_path, monkeypatch, capsys)
 
 
@@ -177,6 +179,7 @@ def test_a_server_that_fails_at_any_byte(
         fault, times = draw.choice(list(FAULTS)), draw.choice((1, 1, 99))
         told = f"{name}, {fault} at byte {at} of {len(sample)}, {times} times"
         behavior = failing(body, answer, at, FAULTS[fault], times)
+        monkeypatch.setattr(USED, lambda: HURRY)
         began = time.monotonic()
         with HostileServer({"/vec": [behavior]}) as server:
             done = fetched(run, tmp_path, target, server.url("/vec"), f"out{case}")
@@ -187,6 +190,7 @@ def test_a_server_that_fails_at_any_byte(
                 assert "next: " in done.err, told
                 assert not (tmp_path / f"out{case}").exists(), told
                 server.replace("/vec", [failing(body)])
+                monkeypatch.setattr(USED, lambda: PATIENT)
                 done = fetched(run, tmp_path, target, server.url("/vec"), f"out{case}")
             assert done.code == 0, f"{told}, and then none: {done.err}"
             parts += server.requests[0].range is not None
