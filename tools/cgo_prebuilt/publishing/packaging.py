@@ -214,9 +214,12 @@ def _add_notice(spec: PlatformSpec, notice: Path, overlay: Path) -> None:
             where=str(notice),
             remedy=f"add it there: licenses: [{notice.name}]",
         )
-    with reporting("the notice cannot be read", where=notice, remedy="correct --notice"):
-        with open_file(notice) as source, (overlay / notice.name).open("wb") as target:
-            shutil.copyfileobj(source, target)
+    with (
+        reporting("the notice cannot be read", where=notice, remedy="correct --notice"),
+        open_file(notice) as source,
+        (overlay / notice.name).open("wb") as target,
+    ):
+        shutil.copyfileobj(source, target)
 
 
 def _inspect(spec: PlatformSpec, sources: dict[str, Path], say: Callable[[str], None]) -> None:
