@@ -37,7 +37,7 @@ def urls_to_try(
     return tuple(url for url in urls if not settings.offline or url.scheme == "file")
 
 
-def _look_into(mirror: Url | None, variable: str) -> None:
+def _check_mirror(mirror: Url | None, variable: str) -> None:
     """Refuse a mirror folder that does not exist."""
     path = None if mirror is None else mirror.file()
     if path is None:
@@ -65,7 +65,7 @@ def faulty_settings(environ: Mapping[str, str]) -> list[CgoPrebuiltError]:
         try:
             settings = read_settings({name: environ[name]}, release[1].lower() if release else "")
             urls_to_try(Download("", ()), values_for("", "", SUPPORTED[0]), settings)
-            _look_into(settings.mirror or settings.release_url, name)
+            _check_mirror(settings.mirror or settings.release_url, name)
         except CgoPrebuiltError as error:
             found.append(error)
     readers: tuple[Callable[[Mapping[str, str]], object], ...]

@@ -83,7 +83,7 @@ class Transfer:
         served = False
         try:
             while not self._ready.wait(_WATCH_SECONDS):
-                self._watch()
+                self._check_running()
             if self._spool is None:
                 raise self._failure or AssertionError("neither bytes nor a failure")
             got = self._serve(self._spool, ranged)
@@ -150,7 +150,7 @@ class Transfer:
         self._tally.add(resumed=there)
         self._progress.ask(count, there)
 
-    def _watch(self) -> None:
+    def _check_running(self) -> None:
         if self._over.is_set():
             raise Failure(Kind.STOPPED, "stopped")
         if time.monotonic() > self._job.deadline:
@@ -192,7 +192,7 @@ class Transfer:
     def _pause(self, seconds: float, failure: Failure) -> None:
         self._via = None
         self._over.wait(max(0.0, min(seconds, self._job.deadline - time.monotonic())))
-        self._watch()
+        self._check_running()
         if self._in_order() and self._spool is not None and self._spool.held():
             raise Restart(failure.reason)
 
@@ -228,7 +228,7 @@ class Transfer:
             finally:
                 leases.give_back(lease)
         if leases.wait(_WATCH_SECONDS):
-            self._watch()
+            self._check_running()
             return False
         self._finish()
         return True
@@ -325,7 +325,7 @@ class Transfer:
     def _open_spool(self) -> None:
         if self._spool is not None:
             return
-        self._watch()
+        self._check_running()
         held = self._held.size()
         with self._local_trouble():
             if not held:
@@ -336,7 +336,7 @@ class Transfer:
             self._tally.add(resumed=held)
             self._progress.place(held)
         # The readers, too, since the network's thread may hang, as in a DNS look-up.
-        self._spool = Spool(self._partial.file, self._held, self._watch)
+        self._spool = Spool(self._partial.file, self._held, self._check_running)
         self._ready.set()
 
     def _receive(self, answer: Answer, lease: Lease, latency: float) -> None:
@@ -371,7 +371,7 @@ class Transfer:
 
     def _count_own(self, got: int) -> None:
         self._known.count(got)
-        self._watch()
+        self._check_running()
 
     def _parts_held(self) -> list[tuple[int, int]]:
         return self._held.parts() if self._spool is None else self._spool.parts()

@@ -40,7 +40,7 @@ def seal(folder: Path, files: Sequence[LockedFile], *, sync: bool) -> dict[str, 
         OSError: The file system refuses.
     """
     _check_listing(listing(folder), files, folder)
-    for parent, _, _ in os.walk(folder, onerror=_unreadable):
+    for parent, _, _ in os.walk(folder, onerror=_refuse_unreadable):
         Path(parent).chmod(0o755)
     seconds = int(time.time())
     records = {}
@@ -108,7 +108,7 @@ def listing(folder: Path) -> dict[str, int]:
         OSError: A folder cannot be read.
     """
     sizes = {}
-    for parent, folders, names in os.walk(folder, onerror=_unreadable):
+    for parent, folders, names in os.walk(folder, onerror=_refuse_unreadable):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in names + links:
             path = Path(parent, name)
@@ -118,7 +118,7 @@ def listing(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _unreadable(error: OSError) -> None:
+def _refuse_unreadable(error: OSError) -> None:
     """Stop a walk at an unreadable folder, which it would otherwise skip."""
     if not isinstance(error, FileNotFoundError):
         raise error

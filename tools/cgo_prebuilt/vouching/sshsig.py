@@ -69,7 +69,7 @@ class _Reader:
     def string(self) -> bytes:
         return self.take(self.number())
 
-    def end(self) -> None:
+    def check_end(self) -> None:
         if self._rest:
             raise SshSignatureError("something follows its last field")
 
@@ -96,7 +96,7 @@ def parse_signature(armored: str) -> SshSignature:
     if algorithm not in _HASHES:
         raise SshSignatureError(f"its hash algorithm is {algorithm!r}")
     parsed = SshSignature(public_key, namespace, reserved, algorithm, reader.string())
-    reader.end()
+    reader.check_end()
     return parsed
 
 
@@ -140,7 +140,7 @@ def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None
         algorithm = kind if algorithm in _TOKENS else algorithm
         hashed = (hashlib.sha256(part).digest() for part in (application, data))
         data = flags_and_counter.join(hashed)
-    reader.end()
+    reader.check_end()
     try:
         loaded = serialization.load_ssh_public_key(kind + b" " + base64.b64encode(key))
         if isinstance(loaded, rsa.RSAPublicKey):
@@ -152,7 +152,7 @@ def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None
         elif isinstance(loaded, ec.EllipticCurvePublicKey):
             numbers = _Reader(value)
             r, s = (int.from_bytes(numbers.string(), "big") for _ in range(2))
-            numbers.end()
+            numbers.check_end()
             size = loaded.curve.key_size  # the hash by RFC 5656, section 6.2.1
             sha2 = (
                 hashes.SHA256()
@@ -191,7 +191,7 @@ def _without_token(kind: bytes, key: bytes) -> tuple[bytes, bytes, bytes]:
         raise SshSignatureError("the public key is of another kind than it says")
     parts = [reader.string() for _ in range(fields)]
     application = reader.string()
-    reader.end()
+    reader.check_end()
     return plain, b"".join(map(_string, (plain, *parts))), application
 
 
