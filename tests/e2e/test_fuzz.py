@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.bazel_workspace import REPOSITORY
 
-_SECONDS = int(os.environ.get("FUZZ_SECONDS", "8"))
+_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 
 
 @pytest.mark.skipif(

@@ -89,7 +89,7 @@ def test_killed_at_any_instant_the_next_fetch_is_right(
 
     arguments = ["sh", "-c", 'exec "$@" >/dev/null 2>&1', "sh", *heavy.arguments(output)]
     start = command(arguments, environment(store))
-    kill_at_random_instants(start, instants=40, begin=begin, check=check)
+    kill_at_random_instants(start, instants=16, begin=begin, check=check)
 
 
 def test_eight_processes_make_one_download(tmp_path: Path, archive_server: ArchiveServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import hashlib
 import io
@@ -60,6 +61,7 @@ def locked_archive(
     )
 
 
+@functools.lru_cache(maxsize=32)
 def compress(data: bytes, format: str) -> bytes:
     """Compresses as the end of a format's name says; nothing for `tar`."""
     ending = format.rpartition(".")[2]

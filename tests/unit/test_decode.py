@@ -187,7 +187,7 @@ def test_deflate_stops_at_the_end_and_keeps_the_rest(most: int) -> None:
     compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
     data = compressor.compress(TEXT) + compressor.flush() + b"behind"
     inflate = deflate().open()
-    found = b""
+    found = bytearray()
     while not inflate.eof:
         piece, data = (data[:5000], data[5000:]) if inflate.needs_input else (b"", data)
         found += inflate.decompress(piece, most)

@@ -24,7 +24,7 @@ from tests.unit.command_case import Run, runner
 from tests.unit.library_case import FILES, MANIFEST, archive_of, lock, write_files, write_manifest
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("PROPERTY_CASES", "40")),
+    max_examples=int(os.environ.get("PROPERTY_CASES", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -39,7 +39,7 @@ from tests.unit.archive_builders import (
     zip_archive,
 )
 
-CASES = int(os.environ.get("PROPERTY_CASES", "300"))
+CASES = int(os.environ.get("PROPERTY_CASES", "120"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
 pytestmark = [
     pytest.mark.skipif(

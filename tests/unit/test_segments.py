@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import UnavailableError
+from cgo_prebuilt.network import connections
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.failure import Failure, Kind
@@ -32,9 +34,33 @@ CONNECTION = "cgo-prebuilt-connection"
 LARGE = random.Random(3).randbytes(12 << 20)
 
 
+def held(exchange: Exchange, enough: Callable[[], bool]) -> None:
+    """Makes an answer last until something has happened, however slow the machine is."""
+    send = exchange.send
+
+    def trickle(data: bytes) -> None:
+        for start in range(0, len(data), 20_000):
+            send(data[start : start + 20_000])
+            if not enough():
+                exchange.server.stopping.wait(0.02)
+
+    exchange.send = trickle  # type: ignore[method-assign]
+    ranges(LARGE)(exchange)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of one size: on a busy machine, answers are late, and parts grow with that."""
+    monkeypatch.setattr(connections, "block_size", lambda rate, latency: 1 << 20)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_a_slow_server_is_asked_over_several_connections(tmp_path: Path) -> None:
+    def answer(exchange: Exchange) -> None:
+        held(exchange, lambda: exchange.server.connections >= 4)
+
     collector = Collector()
-    with HostileServer({"/a": [slow(LARGE, rate=2 << 20)]}) as server:
+    with HostileServer({"/a": [answer]}) as server:
         got = fetch(tmp_path, download(server.url("/a"), body=LARGE), collector, **EAGER)
         assert server.connections >= 4
         assert all("if-range" in request.headers for request in server.requests[1:])
@@ -76,18 +102,8 @@ def test_trouble_of_the_further_connections_does_not_hurt_the_first(
     def answer(exchange: Exchange) -> None:
         if not own:
             own.append(exchange.connection)
-        send = exchange.send
-
-        def busy(data: bytes) -> None:
-            """The first one is still busy when the others have met their trouble."""
-            for start in range(0, len(data), 20_000):
-                send(data[start : start + 20_000])
-                if len(troubled) < 3:
-                    exchange.server.stopping.wait(0.02)
-
         if exchange.connection is own[0]:
-            exchange.send = busy  # type: ignore[method-assign]
-            ranges(LARGE)(exchange)
+            held(exchange, lambda: len(troubled) == 3)
         elif len(troubled) < 3:
             troubled.append(exchange.connection)
             trouble(exchange)
@@ -141,19 +157,28 @@ def test_one_connection_that_stalls_costs_no_second_download(tmp_path: Path) -> 
     assert got.tally.downloaded < len(LARGE) + (1 << 20)
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_the_server_that_goes_away_ends_all_connections(tmp_path: Path) -> None:
+    own = list[socket.socket]()
+
     def gone(exchange: Exchange) -> None:
-        if len(exchange.server.requests) > 6:
-            return status(404)(exchange)
-        return slow(LARGE, rate=2 << 20)(exchange)
+        requests = exchange.server.requests
+        if not own:
+            own.append(exchange.connection)
+        if len(requests) > 6:
+            status(404)(exchange)
+        elif exchange.connection is own[0]:
+            held(exchange, lambda: len(requests) > 6)
+        else:
+            slow(LARGE, rate=8 << 20)(exchange)
 
     others = set(threading.enumerate())
     with HostileServer({"/a": [gone]}) as server, pytest.raises(UnavailableError, match="404"):
         fetch(tmp_path, download(server.url("/a"), body=LARGE), **EAGER)
-    own = threads_of_transfers(others)
-    for thread in own:
+    threads = threads_of_transfers(others)
+    for thread in threads:
         thread.join(60)
-    assert not [thread.name for thread in own if thread.is_alive()]
+    assert not [thread.name for thread in threads if thread.is_alive()]
 
 
 def test_an_interrupt_waits_for_no_connection_that_is_being_made(tmp_path: Path) -> None:

@@ -50,9 +50,11 @@ class Collector:
 
     def __call__(self, stream: ByteStream) -> None:
         self.calls += 1
-        self.data = b""
-        while piece := stream.read(10_000):
-            self.data += piece
+        pieces: list[bytes] = []
+        try:
+            pieces.extend(iter(lambda: stream.read(10_000), b""))
+        finally:
+            self.data = b"".join(pieces)
 
 
 def download(*urls: str, body: bytes = BODY, **changes: Any) -> Download:
