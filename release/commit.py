@@ -77,7 +77,7 @@ class Commit:
                     continue
                 stream = archive.extractfile(member) if member.isreg() else None
                 if stream is None:
-                    raise ReleaseError(f"{member.name} is no plain file\n  next: make it one")
+                    raise ReleaseError(f"{member.name} is not a regular file\n  next: make it one")
                 executable = bool(member.mode & 0o100)
                 found.append(File(member.name, stream.read(), executable))
         return sorted(found, key=lambda file: file.path)

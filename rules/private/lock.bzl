@@ -40,7 +40,7 @@ _SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sig
 
 # The URL is not shown: it may hold a password.
 _NO_URL = struct(
-    what = "this is no URL that can be fetched",
+    what = "this URL cannot be fetched",
     remedy = "write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
 )
 
@@ -201,7 +201,7 @@ def _problem_of_cpu(arch, prebuilt):
     cpu = prebuilt.get("requires", {}).get("cpu", "")
     for start, own in CPU_ARCHITECTURES.items():
         if cpu in WORDS["cpu"] and cpu.startswith(start) and own != arch:
-            return "'cpu' is {}, which is no processor of {}".format(repr(cpu), arch)
+            return "'cpu' is {}, which is not a processor level of {}".format(repr(cpu), arch)
     return None
 
 def _flavors_of(content):

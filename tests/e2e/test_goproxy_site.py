@@ -158,7 +158,7 @@ def test_check_tells_what_is_not_published_yet(release: GoRelease) -> None:
         ("!tiny/@v/v0.3.0.zip", b"PK", "the zip is malformed"),
         ("!tiny/@v/v0.3.0.zip", None, "a zip is neither there nor redirected"),
         ("!tiny/@v/v0.3.0.mod", None, "a published file cannot be read"),
-        ("!tiny/@v/list", b"v0.3.0\nmain\n", "'main' in a list is no canonical version"),
+        ("!tiny/@v/list", b"v0.3.0\nmain\n", "'main' in a list is not a canonical version"),
         ("!tiny/@latest", b'{"Version":"v9.0.0"}', "@latest names 'v9.0.0'"),
         ("../Tiny/index.html", None, "there is no go-import page"),
         ("../404.html", None, "there is no page"),
@@ -278,7 +278,7 @@ def test_major_version_two_has_its_own_modules(release: GoRelease, tmp_path: Pat
 def test_serving_what_is_no_site_is_refused(tmp_path: Path) -> None:
     refused = cgo_prebuilt("goproxy", "serve", tmp_path, cwd=tmp_path)
     assert refused.code == 2
-    assert "this is no module site" in refused.stderr
+    assert "this is not a module site" in refused.stderr
 
 
 def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:

@@ -135,7 +135,7 @@ FAILURES: Mapping[str, tuple[Behavior, int, str]] = {
         "206",
     ),
     "a redirect loop": (redirect(f"/{NAME}"), 3, "redirect loop"),
-    "a redirect to a file": (redirect("file:///etc/passwd"), 3, "no http or https URL"),
+    "a redirect to a file": (redirect("file:///etc/passwd"), 3, "not an http or https URL"),
 }
 
 

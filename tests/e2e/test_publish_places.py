@@ -198,7 +198,7 @@ def test_what_is_damaged_where_it_was_staged_is_not_published(
     publish(run, "--to", str(tmp_path / "public"), dist=staging).refused(4, AMD64)
     (there / SUMS).write_text(f"{'0' * 64}  ../x\n")
     publish(run, "--to", str(tmp_path / "public"), dist=staging).refused(
-        4, "the published SHA256SUMS is malformed: '../x' is no file name"
+        4, "the published SHA256SUMS is malformed: '../x' is not a file name"
     )
     assert not (tmp_path / "public").exists()
 

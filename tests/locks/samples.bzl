@@ -418,17 +418,17 @@ REFUSED = {
     },
     "a processor of another architecture": {
         "lock": _lock(_REVISION, platform = {"requires": {"cpu": "armv9-a"}}),
-        "says": "which is no processor of amd64",
+        "says": "which is not a processor level of amd64",
         "at": "L: versions.v1",
     },
     "a URL that is not fetched": {
         "lock": _lock(_REVISION, archive = {"urls": ["https://example.com/vec.tar.gz", "ftp://example.com/vec.tar.gz"]}),
-        "says": "is no URL that can be fetched",
+        "says": "is not a URL that can be fetched",
         "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
     },
     "a URL with a port that is none": {
         "lock": _lock(_REVISION, archive = {"urls": ["https://example.com:99999/vec.tar.gz"]}),
-        "says": "is no URL that can be fetched",
+        "says": "is not a URL that can be fetched",
         "at": "L: versions.v1.platforms.linux_amd64.archives[0]",
         "next": "write https://HOST/PATH",
     },
@@ -437,7 +437,7 @@ REFUSED = {
             "platforms": {},
             "source": _without(_source({"sha256": "0" * 64, "url": "s3://bucket/vec"}), "path"),
         }),
-        "says": "is no URL that can be fetched",
+        "says": "is not a URL that can be fetched",
         "at": "L: versions.v1.source",
     },
     "a key of this revision that nobody knows must be understood": {

@@ -27,5 +27,5 @@ def test_a_file_that_became_another_since_it_was_hashed_is_not_kept(tmp_path: Pa
     source.write_bytes(b"after.")
     with closing(FileStream(source)) as stream, pytest.raises(IntegrityError) as caught:
         save(stream, target, sha256)
-    assert "what was saved has the SHA-256" in caught.value.what
+    assert "the saved file has the SHA-256" in caught.value.what
     assert f"the lock says {sha256}" in caught.value.what

@@ -113,42 +113,42 @@ def test_a_name_leads_to_the_member_that_holds_its_bytes(
         ),
         pytest.param(
             ["x => ../x"],
-            "'x' is a link that leads to '../x', which is no file before it",
+            "'x' is a link that leads to '../x', which is not an earlier file",
             id="outside, hard",
         ),
         pytest.param(
             ["x => y", "y"],
-            "'x' is a link that leads to 'y', which is no file before it",
+            "'x' is a link that leads to 'y', which is not an earlier file",
             id="hard, to what comes later",
         ),
         pytest.param(
             ["a", "y -> a", "x => y"],
-            "'x' is a link that leads to 'y', which is no file before it",
+            "'x' is a link that leads to 'y', which is not an earlier file",
             id="hard, to a link",
         ),
         pytest.param(
             ["y/", "y/a", "x => y"],
-            "'x' is a link that leads to 'y', which is no file before it",
+            "'x' is a link that leads to 'y', which is not an earlier file",
             id="hard, to a folder",
         ),
         pytest.param(
             ["y", "x => y/"],
-            "'x' is a link that leads through 'y', which is no folder",
+            "'x' is a link that leads through 'y', which is not a folder",
             id="hard, with a slash at its end",
         ),
         pytest.param(
             ["y", "x -> y/"],
-            "'x' is a link that leads through 'y', which is no folder",
+            "'x' is a link that leads through 'y', which is not a folder",
             id="a slash at its end",
         ),
         pytest.param(
             ["y", "z", "x -> y/../z"],
-            "'x' is a link that leads through 'y', which is no folder",
+            "'x' is a link that leads through 'y', which is not a folder",
             id="through a file",
         ),
         pytest.param(
             ["z", "x -> y/../z"],
-            "'x' is a link that leads through 'y', which is no folder",
+            "'x' is a link that leads through 'y', which is not a folder",
             id="through nothing",
         ),
         pytest.param(
@@ -156,7 +156,7 @@ def test_a_name_leads_to_the_member_that_holds_its_bytes(
         ),
         pytest.param(
             ["x => y"],
-            "'x' is a link that leads to 'y', which is no file before it",
+            "'x' is a link that leads to 'y', which is not an earlier file",
             id="dangling, hard",
         ),
         pytest.param(

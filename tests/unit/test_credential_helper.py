@@ -116,11 +116,11 @@ def test_a_program_is_on_the_path_or_in_the_workspace(
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("/no/such", "the credential helper '/no/such' is no program that can be run"),
+        ("/no/such", "the credential helper '/no/such' cannot be run"),
         ("h=", "the credential helper '' is no program"),
         ("h=a/b", "the credential helper 'a/b' is no program"),
-        ("a.*.b=x", "'a.*.b' is no pattern of hosts"),
-        ("=x", "'' is no pattern of hosts"),
+        ("a.*.b=x", "'a.*.b' is not a host pattern"),
+        ("=x", "'' is not a host pattern"),
     ],
 )
 def test_one_that_cannot_be_run_is_named(value: str, words: str, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_an_option_is_named_by_its_name_before_anything_is_downloaded(
     run = runner(tmp_path, monkeypatch, capsys)
     wanted = ("--platform", "linux_amd64", "--output", "o")
     answer = run("fetch", "--credential-helper", "h=/no/such", *wanted)
-    answer.refused(2, "'/no/such' is no program that can be run", "at: --credential-helper")
+    answer.refused(2, "'/no/such' cannot be run", "at: --credential-helper")
     assert "downloading" not in answer.err
 
 

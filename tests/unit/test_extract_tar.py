@@ -368,7 +368,7 @@ def test_a_block_that_is_no_header_is_not_the_end(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError) as caught:
         extract_tar(tmp_path, b"X" * 512 + GOOD_TAR, GOOD)
     assert said(caught.value).startswith("the tar is malformed: ")
-    assert "behind its end" not in said(caught.value)
+    assert "follows its end" not in said(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -459,12 +459,12 @@ def test_a_bomb_before_the_locked_file_is_refused(
 def test_a_tar_with_something_behind_its_end_is_not_locked(behind: bytes) -> None:
     with pytest.raises(IntegrityError) as caught:
         index_tar(GOOD_TAR + END_OF_TAR + behind)
-    assert said(caught.value) == "the tar is malformed: there is something else behind its end"
+    assert said(caught.value) == "the tar is malformed: something follows its end"
 
 
 def test_whatever_byte_is_behind_its_end_is_something() -> None:
     for byte in range(1, 256):
-        with pytest.raises(IntegrityError, match="there is something else behind its end"):
+        with pytest.raises(IntegrityError, match="something follows its end"):
             for _ in tar_reader.read_tar(iter([END_OF_TAR, bytes([0, byte])]), Work("lib")):
                 pass
 

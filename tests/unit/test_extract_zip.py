@@ -341,7 +341,7 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(ZipEntry("lib/x.a", DATA, raw=X.encode() + b"junk")),
-            "something is behind the data of 'lib/x.a'",
+            "something follows the data of 'lib/x.a'",
             id="junk behind the data",
         ),
         pytest.param(
@@ -374,7 +374,7 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
             id="overlapping the directory",
         ),
         pytest.param(zip_archive(X, before=b"junk"), "something is before it", id="junk before"),
-        pytest.param(zip_archive(X, after=b"junk"), "something is behind it", id="junk after"),
+        pytest.param(zip_archive(X, after=b"junk"), "something follows it", id="junk after"),
         pytest.param(
             zip_archive(X, after=b"\0" * 70000), "it has no end record", id="much junk after"
         ),
@@ -445,13 +445,13 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(X)[:-1],
-            "something is behind it, or it is truncated",
+            "something follows it, or it is truncated",
             id="truncated in the end record",
         ),
         pytest.param(zip_archive(X)[:60], "it has no end record", id="truncated"),
         pytest.param(
             zip_archive(X, comment=b"comment")[:-1],
-            "something is behind it, or it is truncated",
+            "something follows it, or it is truncated",
             id="truncated in the comment",
         ),
     ],

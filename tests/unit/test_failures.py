@@ -286,7 +286,7 @@ def test_quick_interrupts_let_the_command_clean_up(number: signal.Signals) -> No
     assert err.splitlines() == [
         "cgo-prebuilt: error: interrupted",
         "  at: cgo-prebuilt",
-        "  next: run it again: it resumes what was begun",
+        "  next: run it again: it resumes",
     ]
 
 

@@ -210,7 +210,7 @@ def test_the_module_of_a_release_is_its_repository() -> None:
 
 @pytest.mark.parametrize("module", ["", 'a"b', "a b", "-x"])
 def test_what_is_no_module_path_is_refused(module: str) -> None:
-    with pytest.raises(UsageError, match="no Go module's path"):
+    with pytest.raises(UsageError, match="not a Go module's path"):
         gazelle_lines("vec", "//:vec.lock.json", module)
 
 

@@ -111,7 +111,7 @@ def test_a_release_has_a_module_version(release: str, path: str, version: str) -
     ["v1", "v1.2", "1.2.3.4", "v01.2.3", "v1.2.3+linux", "v1.2.3-", "v1.2.3-01", "latest", ""],
 )
 def test_a_release_that_is_no_version_of_a_module_is_refused(release: str) -> None:
-    with pytest.raises(UsageError, match="is no version that a Go module can have"):
+    with pytest.raises(UsageError, match="is not a valid version of a Go module"):
         module_version(release, "a.dev/x", where="m")
 
 

@@ -99,7 +99,7 @@ def test_a_url_that_would_break_a_servers_settings_is_refused(
 ) -> None:
     manifest = parse_manifest(DOCUMENT, where="prebuilt.yaml", folder=tmp_path)
     zips = SeparateZips(url, tmp_path) if option == "--zip-url" else None
-    with pytest.raises(UsageError, match="is no URL that the go command") as caught:
+    with pytest.raises(UsageError, match="is not a URL that the go command") as caught:
         build_site(
             manifest,
             GoRelease({}, lambda *_: None),

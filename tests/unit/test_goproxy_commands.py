@@ -183,7 +183,7 @@ def test_check_passes_what_build_wrote_and_tells_what_it_lacks(built: Release) -
         (f"{VERSION}.ziphash", b"h1:A", "and was published with h1:A"),
         (f"{VERSION}.zip", b"PK", "the zip is malformed"),
         (f"{VERSION}.zip", None, "a zip is neither there nor redirected"),
-        (f"{SITE}/!vec/@v/list", b"main\nv1.2.3\n", "'main' in a list is no canonical version"),
+        (f"{SITE}/!vec/@v/list", b"main\nv1.2.3\n", "'main' in a list is not a canonical version"),
         (f"{SITE}/!vec/@latest", b'{"Version": "v9.0.0"}', "@latest names 'v9.0.0'"),
         ("site/Vec/index.html", None, "there is no go-import page"),
         ("site/404.html", None, "there is no page"),
@@ -223,14 +223,14 @@ def test_a_module_whose_platforms_went_away_is_told(built: Release, tmp_path: Pa
     ("changes", "words"),
     [
         ({"go": None}, "the manifest names no Go module"),
-        ({"go": {"module": MODULE, "license": "NONE"}}, "'go.license' is no file"),
-        ({"go": {"module": "x"}}, "'x' is no module path: the host 'x' has no dot"),
+        ({"go": {"module": MODULE, "license": "NONE"}}, "'go.license' is not a file"),
+        ({"go": {"module": "x"}}, "'x' is not a module path: the host 'x' has no dot"),
         ({"go": {"module": f"{MODULE}/v2"}}, "version v1.2.3 does not fit the module path"),
-        ({"version": "1"}, "'1' is no version that a Go module can have"),
+        ({"version": "1"}, "'1' is not a valid version of a Go module"),
         ({"alwayslink": ["lib/libvec.a"]}, "to link an archive as a whole"),
         ({"linkopts": ["-Wl,-z,now;id"]}, "refuses '-Wl,-z,now;id' in the source files"),
         ({"go": {"module": "go.acme.test/go"}}, "would have the name 'go'"),
-        ({"go": {"module": "go.acme.test/internal"}}, "is no module path: no other module may"),
+        ({"go": {"module": "go.acme.test/internal"}}, "is not a module path: no other module may"),
     ],
 )
 def test_what_no_go_module_can_be_is_refused(
@@ -293,7 +293,7 @@ def test_bindings_without_a_package_are_refused(release: Release, tmp_path: Path
 
 @pytest.mark.parametrize("option", ["--url", "--zip-url"])
 def test_an_address_that_servers_do_not_take_is_refused(release: Release, option: str) -> None:
-    release.build(option, "file:///x").refused(2, "no URL that the go command", option)
+    release.build(option, "file:///x").refused(2, "not a URL that the go command", option)
 
 
 def test_a_time_that_is_none_is_refused(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,4 +336,4 @@ def test_a_tree_that_cannot_be_written_is_named(release: Release, tmp_path: Path
 
 
 def test_serve_refuses_what_is_no_site(run: Run, tmp_path: Path) -> None:
-    run("goproxy", "serve", tmp_path).refused(2, "this is no module site")
+    run("goproxy", "serve", tmp_path).refused(2, "this is not a module site")

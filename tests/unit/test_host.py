@@ -144,7 +144,7 @@ def test_a_third_c_library_is_an_error_and_not_taken_for_glibc() -> None:
 
 
 def test_a_static_system_without_glibc_is_not_guessed() -> None:
-    with pytest.raises(UsageError, match="cannot be told whether this Linux has glibc or musl"):
+    with pytest.raises(UsageError, match="is unknown whether this Linux has glibc or musl"):
         decide(linux("x86_64", sh("amd64", None)))
 
 

@@ -336,7 +336,7 @@ def both_forms() -> None:
 def test_what_nothing_tells_is_left_to_the_person(run: Run) -> None:
     both_forms()
     answer = run("init", "dist")
-    answer.refused(2, "the draft leaves 1 choice to you", "decide what says `# choose:`", "--yes")
+    answer.refused(2, "the draft leaves 1 choice to you", "decide each `# choose:`", "--yes")
     assert not Path("prebuilt.lock.json").exists()
     text = Path("prebuilt.yaml").read_text()
     assert "# choose: The release has static and shared libraries. Which do programs link?" in text
@@ -464,9 +464,7 @@ def test_the_end_of_the_input_is_no_answer(run: Run, monkeypatch: pytest.MonkeyP
     both_forms()
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    run("init", "dist").refused(
-        2, "the draft leaves 1 choice to you", "decide what says `# choose:`"
-    )
+    run("init", "dist").refused(2, "the draft leaves 1 choice to you", "decide each `# choose:`")
     assert "\n# static_library: " in Path("prebuilt.yaml").read_text()
     assert not Path("prebuilt.lock.json").exists()
 
@@ -629,7 +627,7 @@ def refusal(run: Run, *arguments: str) -> Answer:
 
 
 def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusal(run, "no-such-folder").refused(2, "this is no release that can be listed")
+    refusal(run, "no-such-folder").refused(2, "this release cannot be listed")
     refusal(run, "https://u:p@127.0.0.1/x.zip").refused(2, "which the manifest would publish")
     Path("dist/vec-linux-x64-1.0.0.a").write_bytes(LINUX)
     refusal(run, "dist", "--output", "dist", "--force").refused(

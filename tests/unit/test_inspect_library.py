@@ -223,7 +223,7 @@ def test_one_object_for_another_machine_is_named() -> None:
 
 
 def test_a_file_without_objects_is_no_library() -> None:
-    assert texts(inspect(provided={})) == ["warning: it is no library: there is no object in it"]
+    assert texts(inspect(provided={})) == ["warning: it is not a library: it has no object"]
 
 
 def test_symbols_that_nothing_provides_are_named() -> None:

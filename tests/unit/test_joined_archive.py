@@ -221,7 +221,7 @@ def test_a_windows_archive_is_read_with_its_second_index_left_out(tmp_path: Path
             UsageError,
             "lib0.a is an import library",
         ),
-        (b"", IntegrityError, "lib0.a does not begin as one: it is no static archive"),
+        (b"", IntegrityError, "lib0.a does not begin as one: it is not a static archive"),
         (b"!<arch>\nx", IntegrityError, "lib0.a has no member at byte 8"),
         (b"!<arch>\n" + _header(b"x.o/", 9), IntegrityError, "has no member at byte 8"),
         (b"!<arch>\n" + _header(b"x.o/", 0)[:-1] + b"!", IntegrityError, "has no member at byte"),

@@ -78,7 +78,7 @@ def test_a_lock_is_not_written_without_what_a_newer_program_put_there(
     newer = {**json.loads(target.read_text()), "revision": 2, "aliases": {}}
     target.write_text(json.dumps(newer))
     answer = run("lock", "prebuilt.yaml")
-    answer.refused(2, "cannot be written without what this program does not know", ".aliases")
+    answer.refused(2, "would drop parts that this program does not know", ".aliases")
     assert "update cgo-prebuilt" in answer.err
     assert json.loads(target.read_text()) == newer
 
@@ -202,7 +202,7 @@ def test_what_the_system_must_have_is_told_before_a_link_lacks_it(run: Run, tmp_
 @pytest.mark.parametrize(
     ("version", "folder", "words"),
     [
-        ("latest", "dist", "the version latest is no release's name"),
+        ("latest", "dist", "the version latest is not the name of a release"),
         ("v1.2.3", "releases/latest/download", "leads to the newest release"),
         ("v1.2.3", "dist", ""),
     ],

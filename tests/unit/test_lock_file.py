@@ -517,7 +517,7 @@ _READER_ONLY = (
     "is not in 'flavors'",
     "must be read by a program",
     "with different hashes",
-    "which is no processor of",
+    "which is not a processor level of",
     "is not shown as it is",
 )
 

@@ -625,8 +625,8 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ({"source": {**SOURCE, "build": []}}, "'build' has no step"),
         ({"source": {**SOURCE, "vendor": True}}, "'vendor' is for cargo, which no step runs"),
         ({"source": {**SOURCE, "vendor": "yes"}}, "'vendor' must be true or false, found a string"),
-        ({"source": {**SOURCE, "env": "a b"}}, "'env' has 'a b', which is no variable"),
-        ({"source": {**SOURCE, "tools": "./x"}}, "'tools' has './x', which is no program"),
+        ({"source": {**SOURCE, "env": "a b"}}, "'env' has 'a b', which is not a variable"),
+        ({"source": {**SOURCE, "tools": "./x"}}, "'tools' has './x', which is not a program"),
         ({"source": {**SOURCE, "platforms": []}}, "'platforms' must be a mapping"),
         (
             {"source": {**SOURCE, "platforms": {"linux_amd46": {}}}},
@@ -774,7 +774,7 @@ def test_a_url_with_a_credential_would_be_published_by_the_lock(url: str, creden
 )
 def test_urls_of_a_kind_that_is_not_fetched_are_refused(url: str) -> None:
     error = refusal(urls=["https://example.com/{file}", url])
-    assert f"{url!r} in 'urls' is no URL that can be fetched" in error.what
+    assert f"{url!r} in 'urls' is not a URL that can be fetched" in error.what
     assert "file:///" in error.remedy
     source = {"url": url, "sha256": "0" * 64, "build": {"tool": "make"}, "static_library": "a.a"}
-    assert f"{url!r} in 'url' is no URL that can be fetched" in refusal(source=source).what
+    assert f"{url!r} in 'url' is not a URL that can be fetched" in refusal(source=source).what

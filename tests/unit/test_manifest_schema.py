@@ -114,7 +114,7 @@ READER_ONLY = (
     "'strip_prefix' is for an archive",
     "are the same for",
     "'vendor' is for cargo",
-    "which is no processor of",
+    "which is not a processor level of",
     "is not shown as it is",
 )
 

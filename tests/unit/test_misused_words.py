@@ -175,12 +175,12 @@ def test_a_platform_of_a_newer_program_is_one(run: Run, verb: list[str]) -> None
 # Variables.
 
 FAULTY = {
-    "CGO_PREBUILT_MIRROR": ("relative/mirror", "is no URL of http, https or file"),
+    "CGO_PREBUILT_MIRROR": ("relative/mirror", "is not an http, https or file URL"),
     "CGO_PREBUILT_ORIGIN": ("nope", "'nope' is not an origin"),
     "CGO_PREBUILT_CACHE": ("relative", "CGO_PREBUILT_CACHE is not an absolute path"),
     "CGO_PREBUILT_FALLBACK": ("never", "is called CGO_PREBUILT_ORIGIN now"),
     "GITHUB_TOKEN": ("a token", "the GitHub token has a space"),
-    "CGO_PREBUILT_OTHER_RELEASE_URL": ("nope", "is no URL of http, https or file"),
+    "CGO_PREBUILT_OTHER_RELEASE_URL": ("nope", "is not an http, https or file URL"),
 }
 
 
@@ -218,7 +218,7 @@ def test_a_doctor_finds_all_that_is_faulty(run: Run, monkeypatch: pytest.MonkeyP
     [
         ("https://example.com/\r", "CGO_PREBUILT_MIRROR has a control character"),
         ("/srv/mirror\r", "CGO_PREBUILT_MIRROR has a control character"),
-        ("https://example.com:99999/", "CGO_PREBUILT_MIRROR is no URL that can be fetched"),
+        ("https://example.com:99999/", "CGO_PREBUILT_MIRROR is not a URL that can be fetched"),
         ("https://example.com/{bogus}", "unknown placeholder {bogus} in "),
     ],
 )

@@ -212,7 +212,7 @@ def test_a_program_with_an_open_quote_is_named(
     run(
         *("pack", "prebuilt.yaml", "--platform", "linux_amd64", "--from", "built"),
         *("--output", "dist", option),
-    ).refused(2, f"{variable} is no command line: No closing quotation", f"at: {variable}='")
+    ).refused(2, f"{variable} is not a command line: No closing quotation", f"at: {variable}='")
 
 
 @pytest.mark.parametrize("option", ["-L'", "-lm\\"])

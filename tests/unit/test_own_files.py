@@ -90,7 +90,7 @@ def test_a_planted_partial_file_is_not_written_through(
     (tmp_path / "partial").mkdir()
     plant(tmp_path / "partial/key.partial", victim)
     with (
-        pytest.raises(UsageError, match="remove it: it is made anew") as caught,
+        pytest.raises(UsageError, match="remove it: it will be created again") as caught,
         Partials(tmp_path / "partial").claim("key"),
     ):
         raise AssertionError("it was opened")

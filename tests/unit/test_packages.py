@@ -72,19 +72,19 @@ DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"", "data.tar": TAR}
         pytest.param(
             ar_archive({"debian-binary": b"2.0\n", "control.tar.gz": b""}),
             "deb",
-            "this is no deb package that is read here: its files are not in it",
+            "this is no deb package of a supported form: its files are not in it",
             id="no data",
         ),
         pytest.param(
             ar_archive({**DEB, "data.tar.gz": compress(TAR, "gz")}),
             "deb",
-            "this is no deb package that is read here: it has 'data.tar' and 'data.tar.gz'",
+            "this is no deb package of a supported form: it has 'data.tar' and 'data.tar.gz'",
             id="two data",
         ),
         pytest.param(
             ar_archive({"debian-binary": b"2.0\n", "data.tar.lzma": b"x"}),
             "deb",
-            "this is no deb package that is read here: 'data.tar.lzma' is not read",
+            "this is no deb package of a supported form: 'data.tar.lzma' is not read",
             id="another compression",
         ),
         pytest.param(
@@ -108,13 +108,13 @@ DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"", "data.tar": TAR}
         pytest.param(
             zip_archive(ZipEntry("metadata.json", b"{}")),
             "conda",
-            "this is no conda package that is read here: its files are not in it",
+            "this is no conda package of a supported form: its files are not in it",
             id="a zip that is no conda package",
         ),
         pytest.param(
             TAR,
             "gem",
-            "this is no gem package that is read here: its files are not in it",
+            "this is no gem package of a supported form: its files are not in it",
             id="a tar",
         ),
         pytest.param(
@@ -189,7 +189,7 @@ def test_an_archive_whose_name_does_not_say_so_is_no_loose_file(data: bytes, fou
     assert (
         caught.value.what == f"by its contents it is {found}, and its name is one of a loose file"
     )
-    assert caught.value.remedy == "write its 'format'; `format: file` takes it as it is"
+    assert caught.value.remedy == "write its 'format'; `format: file` keeps it unchanged"
     written = ArchiveSpec("download", (), "file", "", "x.a")
     (file,) = index(MemoryStream(data), written, WantedFiles(["x.a"]), where="download").files
     assert file.size == len(data)

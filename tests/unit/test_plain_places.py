@@ -57,7 +57,7 @@ def test_what_is_listed_of_another_version_is_not_published(dist: Path) -> None:
     with pytest.raises(UsageError) as caught:
         release_files(manifest(), dist)
     assert caught.value.what == f"SHA256SUMS lists what is not of vec v1.2.3: {', '.join(old)}"
-    assert "folder of its own, or name with --also" in str(caught.value.remedy)
+    assert "separate folder, or name its further files with --also" in str(caught.value.remedy)
     assert len(release_files(manifest(), dist, ["vec-v1.2.2-*"])) == 5
 
 

@@ -71,7 +71,7 @@ def test_a_prefix_that_fits_none_or_several_is_refused(archive: ArchiveSpec, wha
 def test_a_prefix_that_fits_several_says_what_to_write() -> None:
     with pytest.raises(ManifestError) as caught:
         find_prefix(spec("a/*"), catalog(*TWO))
-    assert caught.value.remedy == "write more of the one that is meant into 'strip_prefix'"
+    assert caught.value.remedy == "write a longer pattern for the right one into 'strip_prefix'"
 
 
 def test_a_file_that_is_not_there_is_answered_with_one_like_it() -> None:

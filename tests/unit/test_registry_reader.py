@@ -212,7 +212,7 @@ def test_a_release_without_the_archive_names_what_there_is(
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b"[" * 100_000])
 def test_what_is_no_manifest_is_said(run: Run, registry: Registry, content: bytes) -> None:
     registry.put("manifests/v1.2.3", content)
-    run("lock", "prebuilt.yaml").refused(3, "the registry's answer is no manifest")
+    run("lock", "prebuilt.yaml").refused(3, "the registry's answer is not a manifest")
 
 
 def test_a_release_that_is_not_there_or_not_for_us_says_the_next_step(
@@ -230,7 +230,7 @@ def test_a_release_that_is_not_there_or_not_for_us_says_the_next_step(
 )
 def test_what_is_no_place_is_no_manifest(run: Run, tmp_path: Path, place: str) -> None:
     write_manifest(tmp_path / "prebuilt.yaml", urls=[place])
-    run("lock", "prebuilt.yaml").refused(2, "is no URL that can be fetched")
+    run("lock", "prebuilt.yaml").refused(2, "is not a URL that can be fetched")
 
 
 def test_a_name_that_no_repository_has_is_refused(run: Run, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_lock_has_no_place_of_a_registry(run: Run, registry: Registry, tmp_pat
     assert run("lock", "prebuilt.yaml").code == 0
     path = tmp_path / "prebuilt.lock.json"
     path.write_text(path.read_text().replace(urls_in(tmp_path)[0], registry.place))
-    run("fetch", "--output", "out").refused(2, "is no URL that can be fetched")
+    run("fetch", "--output", "out").refused(2, "is not a URL that can be fetched")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_a_manifest_requires_what_is_known() -> None:
 
 def test_a_processor_of_another_platform_is_refused() -> None:
     error = refusal(cpu="armv8.2-a")
-    assert error.what == "'cpu' is 'armv8.2-a', which is no processor of amd64"
+    assert error.what == "'cpu' is 'armv8.2-a', which is not a processor level of amd64"
     assert error.remedy == "put 'requires' under the platforms that it is for"
     read = manifest(
         requires={"system": "OpenCL"}, platforms={"linux_arm64": {"requires": {"cpu": "armv9-a"}}}

@@ -82,7 +82,7 @@ def test_the_mirror_of_module_bazel_gives_way_to_every_variable() -> None:
     assert mirrors({}) == (Url("https://default"), None)
     assert mirrors(release_url) == (None, Url("https://release"))
     assert mirrors({"CGO_PREBUILT_MIRROR": "https://m", **release_url})[0] == Url("https://m")
-    with pytest.raises(UsageError, match=r"'mirror' in MODULE\.bazel is no URL") as caught:
+    with pytest.raises(UsageError, match=r"'mirror' in MODULE\.bazel is not an") as caught:
         read_settings({}, "vec", Asked(default_mirror="third_party/mirror"))
     assert "an absolute path" in caught.value.what
 
@@ -143,7 +143,7 @@ def test_a_variable_is_off(value: str) -> None:
 @pytest.mark.parametrize("variable", ["CGO_PREBUILT_MIRROR", "VEC_RELEASE_URL"])
 @pytest.mark.parametrize("value", ["srv/mirror", "mirror.example.com", "ftp://mirror", "u:pw@host"])
 def test_a_mirror_that_is_no_place_is_refused_without_showing_it(variable: str, value: str) -> None:
-    with pytest.raises(UsageError, match=f"{variable} is no URL of http, https or file") as caught:
+    with pytest.raises(UsageError, match=f"{variable} is not an http, https or file URL") as caught:
         read_settings({variable: value}, "vec")
     assert value not in str(caught.value).replace(" /srv/mirror", "").replace(
         "https://mirror.example.com", ""
@@ -170,5 +170,5 @@ def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_an_option_of_another_scheme_is_not_a_folder() -> None:
-    with pytest.raises(UsageError, match="--mirror is no URL of http, https or file"):
+    with pytest.raises(UsageError, match="--mirror is not an http, https or file URL"):
         read_settings({}, "vec", Asked(mirror="ftp://mirror"))

@@ -183,4 +183,4 @@ def test_versions_that_differ_are_listed(library: bytes) -> None:
     with pytest.raises(ManifestError) as caught:
         indexed("lib/libf.so", **{"libf.so.1": library, "libf.so.2": library + b"\0"})
     assert caught.value.what == "'lib/libf.so' may be any of lib/libf.so.1, lib/libf.so.2"
-    assert caught.value.remedy == "name the one that is meant in the manifest"
+    assert caught.value.remedy == "name the right one in the manifest"

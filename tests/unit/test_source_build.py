@@ -141,7 +141,7 @@ def test_a_build_contacts_nothing_where_the_fetch_may_not(project: Project, clos
 def test_a_compiler_that_is_no_command_line_is_named(project: Project) -> None:
     answer = project.fetch(CC="gcc '")
     assert answer.code == 2
-    assert "CC is no command line: No closing quotation" in answer.stderr
+    assert "CC is not a command line: No closing quotation" in answer.stderr
 
 
 def test_the_same_is_not_built_twice(project: Project) -> None:

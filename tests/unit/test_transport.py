@@ -505,7 +505,7 @@ def test_redirect_loop_is_refused(tmp_path: Path) -> None:
 def test_redirect_to_what_is_no_web_address_is_refused(tmp_path: Path, location: str) -> None:
     with (
         HostileServer({"/a": [redirect(location)]}) as server,
-        pytest.raises(UnavailableError, match="no http or https URL"),
+        pytest.raises(UnavailableError, match="not an http or https URL"),
     ):
         fetch(tmp_path, download(server.url("/a")))
 

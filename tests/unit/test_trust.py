@@ -274,7 +274,7 @@ def test_a_tree_that_the_store_has_of_an_unpinned_lock_is_not_taken(
 @pytest.mark.parametrize("level", ["signed", "attested"])
 def test_below_the_least_level_nothing_is_fetched(run: Run, tmp_path: Path, level: str) -> None:
     release(tmp_path, run, None)
-    words = f"vec v1.2.3 is not {level}, which is the least that is trusted"
+    words = f"vec v1.2.3 is not {level}, the required minimum"
     do(run, "fetch", "--trust", level).refused(4, words, f"at: trust: {level}")
     assert nothing_came(tmp_path)
     assert do(run, "fetch", "--trust", "none").code == 0
@@ -283,7 +283,7 @@ def test_below_the_least_level_nothing_is_fetched(run: Run, tmp_path: Path, leve
 def test_what_is_signed_by_whomever_is_signed(run: Run, tmp_path: Path, key: str) -> None:
     lock = release(tmp_path, run, key)
     assert do(run, "fetch", "--trust", "signed").code == 0
-    words = "vec v1.2.3 is not attested, which is the least that is trusted"
+    words = "vec v1.2.3 is not attested, the required minimum"
     do(run, "fetch", "--trust", "attested").refused(4, words)
     edit(lock, _another_archive)
     do(run, "fetch", "--trust", "signed").refused(4, "the publisher's signature does not cover")
@@ -364,7 +364,7 @@ def test_a_lock_that_only_says_to_be_attested_is_refused(
 
     genuine = attested.read_text()
     edit(attested, flip)
-    words = "the lock's record of the attestation is not what its bundle says"
+    words = "the lock's record of the attestation contradicts its bundle"
     do(run, "fetch", "--identity", "acme/vec").refused(
         4, words, "at: the attestation of vec v1.2.3"
     )

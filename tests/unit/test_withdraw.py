@@ -60,7 +60,7 @@ def test_what_cannot_be_withdrawn_changes_nothing(run: Run, tmp_path: Path) -> N
     strange = run("withdraw", "v9", "--why", WHY)
     strange.refused(2, "neither the manifest nor the lock has a version v9 of vec")
     for why in ("", " ", "two\nlines"):
-        run("withdraw", "v1.2.3", "--why", why).refused(2, "the reason is no line of text")
+        run("withdraw", "v1.2.3", "--why", why).refused(2, "the reason is not one line of text")
     assert (tmp_path / "prebuilt.yaml").read_text() == before
 
 

@@ -173,7 +173,7 @@ def _decide_static_linux(facts: HostFacts) -> tuple[Platform, str]:
     """Decide for a system without dynamic programs by the interpreter's C library."""
     if facts.glibc is None:
         raise UsageError(
-            "it cannot be told whether this Linux has glibc or musl: all its programs are static",
+            "it is unknown whether this Linux has glibc or musl: all its programs are static",
             where=", ".join(p.path for p in facts.programs) or "this machine",
             remedy=_override(),
         )

@@ -209,7 +209,7 @@ def _place(value: str | None, where: str) -> Url | None:
         url = Url(value)
         if not url.is_fetchable():
             raise UsageError(
-                f"{where} is no URL that can be fetched: {url}",
+                f"{where} is not a URL that can be fetched: {url}",
                 where=where,
                 remedy="write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
             )
@@ -223,7 +223,7 @@ def _place(value: str | None, where: str) -> Url | None:
 
 def _no_place(where: str, path: str) -> UsageError:
     return UsageError(
-        f"{where} is no URL of http, https or file and not {path}",  # it may hold a password
+        f"{where} is not an http, https or file URL, and not {path}",  # it may hold a password
         where=where,
         remedy="a folder is /srv/mirror, a server https://mirror.example.com",
     )
@@ -283,7 +283,7 @@ def command_named(environ: Mapping[str, str], variable: str) -> list[str]:
         return shlex.split(environ.get(variable, ""))
     except ValueError as error:
         raise UsageError(
-            f"{variable} is no command line: {error}",
+            f"{variable} is not a command line: {error}",
             where=f"{variable}={environ[variable]}",
             remedy=f"correct {variable}, or unset it",
         ) from None

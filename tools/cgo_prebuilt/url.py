@@ -141,7 +141,7 @@ class Url:
             raise ValueError("a redirect to a malformed URL") from None
         url = Url(urlunsplit(target._replace(fragment="")))
         if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError(f"a redirect to '{Url(location)}', which is no http or https URL")
+            raise ValueError(f"a redirect to '{Url(location)}', which is not an http or https URL")
         if self.scheme == "https" and url.scheme == "http":
             raise ValueError(f"a redirect from https to http ({url})")
         return url

@@ -64,5 +64,5 @@ def read_ar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None
 
 def _malformed(where: str) -> IntegrityError:
     return IntegrityError(
-        "the ar archive is malformed", where=where, remedy="its publisher has to pack it again"
+        "the ar archive is malformed", where=where, remedy="ask its publisher to pack it again"
     )

@@ -93,9 +93,9 @@ def _data_of(
 
 def _not_a_package(why: str, format: str, work: Work) -> IntegrityError:
     return IntegrityError(
-        f"this is no {format} package that is read here: {why}",
+        f"this is no {format} package of a supported form: {why}",
         where=work.where,
-        remedy="its publisher has to pack it again, or take another archive",
+        remedy="ask its publisher to pack it again, or take another archive",
     )
 
 
@@ -113,7 +113,7 @@ def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member
 def _refuse_surprise(head: bytes, format: str, where: str) -> None:
     found = format_mismatch(head, format)
     if found is not None:
-        raise IntegrityError(found, where=where, remedy="look at what the URL gives in a browser")
+        raise IntegrityError(found, where=where, remedy="open the URL in a browser")
 
 
 def _read_head(stream: ByteStream) -> bytes:

@@ -63,7 +63,7 @@ def save(stream: ByteStream, target: Path, sha256: str | None = None) -> str:
             digest.update(piece)
     if sha256 not in (None, digest.hexdigest()):
         raise IntegrityError(
-            f"what was saved has the SHA-256 {digest.hexdigest()}, the lock says {sha256}",
+            f"the saved file has the SHA-256 {digest.hexdigest()}, the lock says {sha256}",
             where=target.name,
             remedy="fetch it again; if that does not help, something changes the file while it is read",
         )

@@ -35,7 +35,7 @@ PIECE_SIZE = 1 << 18
 _ZSTD_WINDOW_LOG = 26
 _XZ_MEMORY = 80 << 20
 
-_REMEDY = "fetch it again; if that does not help, its publisher has to pack it again"
+_REMEDY = "fetch it again; if that does not help, ask its publisher to pack it again"
 
 
 class Decompressor(Protocol):

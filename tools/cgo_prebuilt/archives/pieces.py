@@ -75,7 +75,7 @@ class Pieces:
         return IntegrityError(
             f"the {self._what} ends in the middle",
             where=self._where,
-            remedy="its publisher has to pack it again",
+            remedy="ask its publisher to pack it again",
         )
 
     def _next(self, size: int) -> memoryview:

@@ -57,7 +57,7 @@ _WITHOUT_CONTENTS = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 # The header's size if only the pax header can hold the real one.
 _UNKNOWN_SIZES = (0, 0o77777777777)
 
-_REMEDY = "its publisher has to pack it again"
+_REMEDY = "ask its publisher to pack it again"
 
 
 def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, None]:
@@ -92,7 +92,7 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
         source.skip(end - source.position)
         block = source.read(_BLOCK)
     if block and not source.is_padding():
-        raise _malformed("there is something else behind its end", work.where)
+        raise _malformed("something follows its end", work.where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ _MALFORMED = (
     OverflowError,
     EOFError,
 )
-_REMEDY = "its publisher has to pack it again"
+_REMEDY = "ask its publisher to pack it again"
 
 
 def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, None, None]:
@@ -199,7 +199,7 @@ def _find_end(tail: bytes, where: str) -> int:
     if last < 0:
         raise _malformed("it has no end record: it is truncated, or no zip", where)
     if not fitting:
-        raise _malformed("something is behind it, or it is truncated", where)
+        raise _malformed("something follows it, or it is truncated", where)
     if fitting != [last]:
         raise _malformed("it has two end records", where)
     return last
@@ -329,7 +329,7 @@ def _inflate(
     if left:
         raise _malformed(f"{info.orig_filename!r} is shorter than it says", where)
     if inflate.unused_data or next(encoded, b""):
-        raise _malformed(f"something is behind the data of {info.orig_filename!r}", where)
+        raise _malformed(f"something follows the data of {info.orig_filename!r}", where)
 
 
 def _pieces(file: BinaryIO, size: int, where: str) -> Iterator[memoryview]:

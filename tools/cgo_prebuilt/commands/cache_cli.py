@@ -108,7 +108,7 @@ def _verify(options: argparse.Namespace) -> int:
         raise IntegrityError(
             "the store was damaged: " + ", ".join(damaged),
             where=str(store.root),
-            remedy="nothing: what was damaged is set aside, and the next fetch gets it again",
+            remedy="nothing: damaged trees are set aside, and the next fetch downloads them again",
         )
     return 0
 

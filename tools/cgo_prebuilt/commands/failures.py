@@ -54,7 +54,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
     if isinstance(error, CgoPrebuiltError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        remedy = _RERUN.get(verb, "run it again: it resumes what was begun")
+        remedy = _RERUN.get(verb, "run it again: it resumes")
         return InterruptError("interrupted", where=COMMAND, remedy=remedy)
     if isinstance(error, OSError):
         remedy = "check that the path is right and may be used, and that there is space left"

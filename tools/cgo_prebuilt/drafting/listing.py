@@ -80,7 +80,7 @@ class Lister:
         place = parse_place(text, self._site.server)
         if place is None or local != text:
             raise UsageError(
-                "this is no release that can be listed",
+                "this release cannot be listed",
                 where=shown_place(text),
                 remedy="give a URL, OWNER/NAME@TAG of GitHub, or the path of a folder or a file",
             )
@@ -155,14 +155,14 @@ def _local(path: Path) -> Listing:
         raise UsageError(
             "the folder has no archive and no library, only folders",
             where=str(path),
-            remedy="give it alone, if it is an unpacked library; else the folder with the archives",
+            remedy="give only this folder if it is an unpacked library, else the folder with the archives",
         )
     files = sorted(file for file in whole.iterdir() if file.is_file())
     if not any(is_file_name(file.name) for file in files):
         raise UsageError(
             "the folder has no archive and no library",
             where=str(path),
-            remedy="download the release's files into it, or give the place that they are at",
+            remedy="download the release's files into it, or give their URL",
         )
     return Listing(tuple(_local_asset(file) for file in files[:_MOST_FILES]))
 

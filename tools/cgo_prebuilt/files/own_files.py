@@ -144,7 +144,7 @@ def _refuse(found: os.stat_result, path: Path) -> None:
         raise UsageError(
             f"a file that only you should be able to write {problem}",
             where=str(path),
-            remedy="find out who put it there, then remove it: it is made anew",
+            remedy="find out who put it there, then remove it: it will be created again",
         )
 
 

@@ -118,7 +118,7 @@ def gazelle_lines(
     """
     if not _MODULE_PATH.fullmatch(module):
         raise UsageError(
-            f"{module!r} is no Go module's path",
+            f"{module!r} is not a Go module's path",
             where="--module",
             remedy="give the path as go.mod has it: github.com/lancedb/lancedb-go",
         )

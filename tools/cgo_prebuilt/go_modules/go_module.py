@@ -79,7 +79,9 @@ def check_module_path(path: str, *, where: str) -> None:
     if problem is None and _suffix(path) == "/v1":
         problem = "version 1 has no suffix"
     if problem is not None:
-        raise UsageError(f"{path!r} is no module path: {problem}", where=where, remedy=_DNS_REMEDY)
+        raise UsageError(
+            f"{path!r} is not a module path: {problem}", where=where, remedy=_DNS_REMEDY
+        )
 
 
 def module_version(release: str, path: str, *, where: str) -> str:
@@ -97,7 +99,7 @@ def module_version(release: str, path: str, *, where: str) -> str:
     match = _VERSION.fullmatch(version)
     if match is None:
         raise UsageError(
-            f"{release!r} is no version that a Go module can have",
+            f"{release!r} is not a valid version of a Go module",
             where=where,
             remedy="use one of the form v1.2.3 or v1.2.3-rc.1, without build metadata",
         )

@@ -206,7 +206,7 @@ def version_time(environ: Mapping[str, str]) -> str:
 def _check_url(url: str | None, option: str) -> None:
     if url is not None and (not _URL.fullmatch(url) or Url(url).credential() is not None):
         raise UsageError(
-            f"'{Url(url)}' is no URL that the go command and every server take",
+            f"'{Url(url)}' is not a URL that the go command and every server accept",
             where=option,
             remedy="it has to begin with https:// (or http://), without spaces, quotes and the like, and"
             " without a password, which the site would publish",

@@ -37,7 +37,7 @@ def check_site(site: Path) -> list[GoModule]:
         versions = tree.versions(path)
         for version in versions:
             if not is_canonical(version):
-                raise _problem(f"{version!r} in a list is no canonical version", site / path)
+                raise _problem(f"{version!r} in a list is not a canonical version", site / path)
             module = GoModule(path, version)
             _check_version(tree, module, tree.name(module, ".zip") in redirects)
             found.append(module)

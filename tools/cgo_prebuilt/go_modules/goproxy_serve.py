@@ -41,7 +41,7 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
     """
     if not (site / NOT_FOUND).is_file():
         raise UsageError(
-            "this is no module site",
+            "this is not a module site",
             where=str(site),
             remedy="name the folder that `cgo-prebuilt goproxy build` wrote",
         )

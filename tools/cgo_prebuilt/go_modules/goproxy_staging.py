@@ -140,7 +140,7 @@ def _license(manifest: Manifest, go: GoSpec) -> dict[str, bytes | Path]:
     if go.license is None:
         return {}
     raise ManifestError(
-        "'go.license' is no file", where=str(path), remedy="name one, relative to the manifest"
+        "'go.license' is not a file", where=str(path), remedy="name one, relative to the manifest"
     )
 
 

@@ -283,7 +283,7 @@ def _big_endian(numbers: array[int]) -> bytes:
 
 def _damaged(name: str, what: str, where: str) -> IntegrityError:
     return IntegrityError(
-        f"{name} {what}: it is no static archive, or is damaged",
+        f"{name} {what}: it is not a static archive, or is damaged",
         where=where,
         remedy="build it again, and pack it again",
     )

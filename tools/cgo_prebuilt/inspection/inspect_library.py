@@ -116,7 +116,7 @@ def _of_file(
         yield Finding(
             WARNING,
             file,
-            "it is no library: there is no object in it",
+            "it is not a library: it has no object",
             "build it again" if is_own else "correct its path in the manifest",
         )
         return

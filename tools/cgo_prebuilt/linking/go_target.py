@@ -28,7 +28,7 @@ def go_target(environ: Mapping[str, str], defaults: Mapping[str, str], host: Pla
     platform = Platform(os, arch)
     if platform not in SUPPORTED:
         raise UsageError(
-            f"go builds for {os}/{arch} here, which is no supported platform",
+            f"go builds for {os}/{arch} here, which is not a supported platform",
             where=f"GOOS={os}, GOARCH={arch}",
             remedy="set others, or name one with --platform: " + ", ".join(map(str, SUPPORTED)),
         )

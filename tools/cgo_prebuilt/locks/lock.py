@@ -333,9 +333,9 @@ class Lock:
         if self.revision > REVISION or self.unread:
             there = self.unread[0] if self.unread else f"revision {self.revision}"
             raise LockError(
-                f"the lock cannot be written without what this program does not know: {there}",
+                f"writing the lock would drop parts that this program does not know: {there}",
                 where=where,
-                remedy="update cgo-prebuilt, or make the lock anew elsewhere with --output",
+                remedy="update cgo-prebuilt, or create a new lock with --output",
             )
 
     def known_platform(self, name: str) -> Platform:

@@ -48,7 +48,7 @@ def check_variables(fields: Fields, env: tuple[str, ...]) -> tuple[str, ...]:
     for variable in env:
         if not VARIABLE.fullmatch(variable):
             raise fields.problem(
-                f"'env' has {variable!r}, which is no variable", "write NAME, or NAME=VALUE"
+                f"'env' has {variable!r}, which is not a variable", "write NAME, or NAME=VALUE"
             )
     return env
 
@@ -58,7 +58,7 @@ def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
     for tool in tools:
         if not PROGRAM.fullmatch(tool):
             raise fields.problem(
-                f"'tools' has {tool!r}, which is no program", "write what it is called: protoc"
+                f"'tools' has {tool!r}, which is not a program", "write what it is called: protoc"
             )
     return tools
 
@@ -68,7 +68,7 @@ def check_url(fields: Fields, key: str, text: str) -> Url:
     url = Url(text)
     if not url.is_fetchable():
         raise fields.problem(
-            f"'{url}' in {key!r} is no URL that can be fetched",
+            f"'{url}' in {key!r} is not a URL that can be fetched",
             "write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
         )
     return url

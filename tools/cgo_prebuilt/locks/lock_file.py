@@ -60,7 +60,7 @@ def parse_lock(text: str, *, where: str) -> Lock:
         raise LockError(
             f"the lock is not JSON: {error}",
             where=where,
-            remedy="restore it from version control, or make it anew with `cgo-prebuilt lock`; if"
+            remedy="restore it from version control, or create it again with `cgo-prebuilt lock`; if"
             " this is a manifest, name its lock, such as prebuilt.lock.json",
         ) from None
     return read_document(document, where)

@@ -66,7 +66,7 @@ def read_document(document: object, where: str) -> Lock:
     if schema != SCHEMA or not isinstance(schema, int) or schema is True:
         raise head.problem(
             f"the lock has schema {schema!r}, this program reads {SCHEMA}",
-            "use the cgo-prebuilt that wrote it, or make it anew with `cgo-prebuilt lock`",
+            "use the cgo-prebuilt that wrote it, or create it again with `cgo-prebuilt lock`",
         )
     revision = _revision(head)
     strange = [key for key in strings(head, "must_understand") if key not in KNOWN]
@@ -222,7 +222,7 @@ class _Reader:
         cpu = platform.interface.requires.cpu
         if cpu and not is_for(cpu, arch):
             raise fields.problem(
-                f"'cpu' is {cpu!r}, which is no processor of {arch}",
+                f"'cpu' is {cpu!r}, which is not a processor level of {arch}",
                 f"it can be one of {', '.join(levels_of(arch)) or 'none, so remove it'}",
             )
         paths = [file.path for file in platform.files()]

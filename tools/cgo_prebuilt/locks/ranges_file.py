@@ -114,7 +114,7 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
     head, _, windows = section.partition(b"\n")
     document = parse_json(head)
     if not isinstance(document, dict) or document.keys() != {"points", "runs"}:
-        raise ValueError("it is no section of ranges")
+        raise ValueError("it is not a section of ranges")
     points = []
     taken = 0
     for compressed, decoded, bits, length in _rows(document["points"], int, int, int, int):

@@ -14,7 +14,7 @@ PLATFORMS = frozenset(str(platform) for platform in SUPPORTED)
 """The names of the platforms that this program knows."""
 
 
-RESTORE = "restore the lock from version control, or make it anew with `cgo-prebuilt lock`"
+RESTORE = "restore the lock from version control, or create it again with `cgo-prebuilt lock`"
 """The remedy for a lock that no program could have written."""
 
 

@@ -100,7 +100,7 @@ def read_archive(
         raise fields.problem(
             f"{file!r} is of a format that is not read: .{unread[1].lower()}",
             f"take another archive of the release, in one of {', '.join(FORMATS)};"
-            " if the name is wrong, write its 'format' (`format: file` takes it as it is)",
+            " if the name is wrong, write its 'format' (`format: file` keeps it unchanged)",
         )
     is_loose = archive_format in SINGLE
     if "path" in fields and not is_loose:

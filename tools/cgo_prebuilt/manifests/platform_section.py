@@ -172,7 +172,7 @@ def _platform_spec(
     requires = _requires(holder("requires"))
     if requires.cpu and not is_for(requires.cpu, platform.arch):
         raise holder("requires").problem(
-            f"'cpu' is {requires.cpu!r}, which is no processor of {platform.arch}",
+            f"'cpu' is {requires.cpu!r}, which is not a processor level of {platform.arch}",
             "put 'requires' under the platforms that it is for",
         )
     interface = Interface.of(lists, requires)

@@ -222,7 +222,7 @@ class HttpClient:
             raise Failure(
                 Kind.MALFORMED,
                 f"Content-Encoding {encoding!r}, though only identity was accepted",
-                remedy="have the server send the file as it is, or use another mirror",
+                remedy="let the server send the file without an encoding, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
         reason, own = said or answer.reason, self._credential

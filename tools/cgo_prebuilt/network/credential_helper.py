@@ -67,7 +67,7 @@ def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str
             pattern, program = "", entry
         elif not _PATTERN.fullmatch(pattern):
             raise UsageError(
-                f"{pattern!r} is no pattern of hosts",
+                f"{pattern!r} is not a host pattern",
                 where=where,
                 remedy="write HOST=PROGRAM, *.DOMAIN=PROGRAM, or PROGRAM for all hosts",
             )
@@ -167,7 +167,7 @@ def _found(program: str, environ: Mapping[str, str], where: str) -> str:
     found = shutil.which(path, path=environ.get("PATH")) if is_plain else None
     if found is None:
         raise UsageError(
-            f"the credential helper {program!r} is no program that can be run",
+            f"the credential helper {program!r} cannot be run",
             where=where,
             remedy="name an absolute path, %workspace%/PATH, or a program on the PATH",
         )

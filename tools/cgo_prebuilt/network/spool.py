@@ -34,7 +34,7 @@ class BrokenStream(CgoPrebuiltError):
     exit_code = 3
 
     def __init__(self, what: str) -> None:
-        super().__init__(what, where="a download", remedy="run it again: it resumes what was begun")
+        super().__init__(what, where="a download", remedy="run it again: it resumes")
 
 
 class Spool:

@@ -129,7 +129,7 @@ def _init(options: argparse.Namespace) -> int:
         raise UsageError(
             f"the draft leaves {count} {'choice' if count == 1 else 'choices'} to you",
             where=str(target),
-            remedy=f"decide what says `# choose:`, then run `cgo-prebuilt lock {target}`; or take the"
+            remedy=f"decide each `# choose:`, then run `cgo-prebuilt lock {target}`; or take the"
             " guesses with --yes --force",
         )
     if unpacked is not None:

@@ -112,7 +112,7 @@ def _lock(options: argparse.Namespace) -> int:
         raise UsageError(
             "--verify-attestation and --identity go together",
             where="--identity" if options.verify_attestation is None else "--verify-attestation",
-            remedy="say which file has the attestation, and whose it must be: OWNER/NAME",
+            remedy="give the file with the attestation, and its identity: OWNER/NAME",
         )
     for name in filter(None, [*(options.version or ()), options.update]):
         if name.endswith((".yaml", ".yml")):
@@ -318,7 +318,7 @@ def _note_moving(manifest: Manifest) -> None:
     """Warn about a moving release: its bytes change, and later fetches fail."""
     if manifest.version.lower() in _MOVING:
         note(
-            f"{manifest.where}: the version {manifest.version} is no release's name: lock one that"
+            f"{manifest.where}: the version {manifest.version} is not the name of a release: lock one that"
             " stays what it is, such as v1.2.0"
         )
     urls = {url: None for spec in manifest.specs() for one in spec.archives for url in one.urls}

@@ -49,9 +49,9 @@ def _withdraw(options: argparse.Namespace) -> int:
     why = options.why.strip()
     if not why or not why.isprintable():
         raise UsageError(
-            "the reason is no line of text",
+            "the reason is not one line of text",
             where="--why",
-            remedy="say in a line what is wrong with it",
+            remedy="give the reason on one line",
         )
     # Bytes, since reading it as text would change Windows' line ends.
     text = bytes_of_file(manifest).decode()

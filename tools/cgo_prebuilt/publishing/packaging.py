@@ -130,7 +130,7 @@ def _debug_archive(packing: Packing, spec: PlatformSpec) -> Packed:
             f"{spec.platform} has no shared library: the debug information of a static one goes into"
             " the programs that are linked with it",
             where="--debug-symbols",
-            remedy="leave it out, and keep what you build without --strip for those who debug",
+            remedy="leave it out, and keep the unstripped build for debugging",
         )
     with tempfile.TemporaryDirectory() as temporary:
         kept = sorted({keep_debug(spec.platform, one, Path(temporary)) for one in libraries})

@@ -129,7 +129,7 @@ def release_files(
         raise UsageError(
             f"{SUMS} lists what is not of {manifest.name} {manifest.version}: {', '.join(strange)}",
             where=str(dist / SUMS),
-            remedy="pack each version into a folder of its own, or name with --also what belongs to it",
+            remedy="pack each version into a separate folder, or name its further files with --also",
         )
     if manifest.public_key is not None:
         _check_signed(dist, manifest.public_key, sums)

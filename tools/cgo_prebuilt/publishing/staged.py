@@ -55,7 +55,7 @@ def download_release(
         sums = parse_sums(text)
         strange = [name for name in sums if Path(name).name != name or name in (SUMS, SIGNATURE)]
         if strange:
-            raise ValueError(f"{strange[0]!r} is no file name")
+            raise ValueError(f"{strange[0]!r} is not a file name")
     except ValueError as error:
         raise IntegrityError(
             f"the published {SUMS} is malformed: {error}",

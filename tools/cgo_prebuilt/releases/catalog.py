@@ -120,7 +120,7 @@ class Catalog:
             self._step(1)
             part = left.popleft()
             if followed and (here := "/".join(done)) not in self.folders:
-                return self._nowhere(name, f"through {here!r}, which is no folder", strict)
+                return self._nowhere(name, f"through {here!r}, which is not a folder", strict)
             if part in ("", "."):
                 continue
             if part == "..":
@@ -142,7 +142,7 @@ class Catalog:
                 return self._nowhere(name, "nowhere", strict)
             if self.kinds[here] == HARD_LINK:
                 if here in self.loose:
-                    return self._nowhere(name, f"to {link!r}, which is no file before it", strict)
+                    return self._nowhere(name, f"to {link!r}, which is not an earlier file", strict)
                 done.clear()
             else:
                 done.pop()
@@ -174,7 +174,7 @@ class Catalog:
                     raise self._ambiguous(f"{name!r} is a link and something else")
 
     def _ambiguous(self, what: str) -> IntegrityError:
-        return IntegrityError(what, where=self.where, remedy="its publisher has to pack it again")
+        return IntegrityError(what, where=self.where, remedy="ask its publisher to pack it again")
 
     def _refused(self, what: str) -> IntegrityError:
         return IntegrityError(what, where=self.where, remedy=_REMEDY)
@@ -234,6 +234,6 @@ def _read_link(member: Member, where: str) -> str:
             raise IntegrityError(
                 f"the link {member.name!r} has more than {_LINK_MAX} bytes",
                 where=where,
-                remedy="its publisher has to pack it again",
+                remedy="ask its publisher to pack it again",
             )
     return data.decode("utf-8", "surrogateescape")

@@ -159,7 +159,7 @@ def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
         raise ManifestError(
             f"by its contents it is {found}, and its name is one of a loose file",
             where=where,
-            remedy="write its 'format'; `format: file` takes it as it is",
+            remedy="write its 'format'; `format: file` keeps it unchanged",
         )
     return SeekableStream(file)
 
@@ -234,7 +234,7 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
         raise ManifestError(
             f"{path!r} may be any of {', '.join(members)}",
             where=path,
-            remedy="name the one that is meant in the manifest",
+            remedy="name the right one in the manifest",
         )
     return (named or members)[0]
 
@@ -264,6 +264,6 @@ def _hashed(member: Member, where: str, copy: BinaryIO | None) -> _Found:
         raise IntegrityError(
             f"{member.name!r} has another CRC than the archive says",
             where=where,
-            remedy="its publisher has to pack it again",
+            remedy="ask its publisher to pack it again",
         )
     return _Found(digest.hexdigest(), size)

@@ -143,7 +143,7 @@ def merge(old: Lock | None, manifest: Manifest, version: LockedVersion) -> Lock:
         raise LockError(
             f"the lock is for {old.name}, the manifest for {manifest.name}",
             where=manifest.where,
-            remedy="give each library a lock of its own with --output",
+            remedy="give each library a separate lock with --output",
         )
     versions = dict(old.versions) if old is not None else {}
     before = versions.get(manifest.version, version)

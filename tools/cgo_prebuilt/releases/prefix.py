@@ -37,7 +37,7 @@ def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
         raise ManifestError(
             f"'{key}: {said}' fits {len(found)} folders of the archive: {listed(found)}",
             where=catalog.where,
-            remedy=f"write more of the one that is meant into '{key}'",
+            remedy=f"write a longer pattern for the right one into '{key}'",
         )
     raise ManifestError(
         f"'{key}: {said}' fits nothing in the archive",

@@ -146,7 +146,7 @@ class RegistryReader:
             document = None
         if not isinstance(document, dict):
             raise UnavailableError(
-                "the registry's answer is no manifest",
+                "the registry's answer is not a manifest",
                 where=reply.url,
                 remedy="check the registry's name in 'urls'",
             )

@@ -201,7 +201,7 @@ def _check_public(package: Mapping[str, str], where: str) -> None:
         raise UsageError(
             f"the crate {package['name']} is of '{source}', which has {found}: the lock would publish it",
             where=where,
-            remedy="take it out of Cargo.toml, and make Cargo.lock anew; git's own credential helper can"
+            remedy="take it out of Cargo.toml, and regenerate Cargo.lock; git's own credential helper can"
             " have the login",
         )
 
@@ -222,7 +222,7 @@ def _crate(
         raise BuildError(
             f"the crate {name} {version} has no checksum",
             where=where,
-            remedy="make Cargo.lock anew: `cargo generate-lockfile`",
+            remedy="regenerate Cargo.lock: `cargo generate-lockfile`",
         )
     crate = Crate(name, version, sha256)
     check_member_name(crate.file, where=where)

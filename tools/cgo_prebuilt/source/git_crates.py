@@ -66,7 +66,7 @@ def write_git_crates(git: GitCrates, target: Path, environ: Mapping[str, str]) -
         raise BuildError(
             f"{git.label}: only {', '.join(_SCHEMES)} can be fetched from",
             where=git.url,
-            remedy="correct the dependency in Cargo.toml, and make Cargo.lock anew",
+            remedy="correct the dependency in Cargo.toml, and regenerate Cargo.lock",
         )
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as opened:
         repository = _Repository(git, Path(temporary), environ)

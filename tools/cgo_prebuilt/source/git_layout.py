@@ -112,7 +112,7 @@ def _folder_of(git: GitCrates, name: str, version: str, manifests: Mapping[str, 
         raise BuildError(
             f"the crate {name} {version} is not in the commit that Cargo.lock names",
             where=git.url,
-            remedy=f"make Cargo.lock anew: `cargo update {name}`; or {_VENDOR}",
+            remedy=f"regenerate Cargo.lock: `cargo update {name}`; or {_VENDOR}",
         )
     return min(found)[2]
 

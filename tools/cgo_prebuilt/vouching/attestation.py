@@ -103,7 +103,7 @@ def verify_recorded(attestation: Attestation) -> frozenset[str]:
     """
     found = verify_bundle(attestation.bundle)
     if replace(found.attestation, bundle=attestation.bundle) != attestation:
-        raise _refusal("the lock's record of the attestation is not what its bundle says")
+        raise _refusal("the lock's record of the attestation contradicts its bundle")
     return found.digests
 
 

@@ -85,7 +85,7 @@ def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -
         raise IntegrityError(
             f"the publisher's signature does not cover {', '.join(strange)}",
             where=signature.public_key,
-            remedy="do not use it; restore the lock, or make it anew with `cgo-prebuilt lock`",
+            remedy="do not use it; restore the lock, or create it again with `cgo-prebuilt lock`",
         )
     return sums
 

@@ -109,7 +109,7 @@ def _attester(trust: Trust, what: str, locked: LockedVersion) -> Voucher:
     if not locked.attestations:
         least = "attested" if trust.level == "attested" else "signed"
         raise TrustError(
-            f"{what} is not {least}, which is the least that is trusted",
+            f"{what} is not {least}, the required minimum",
             where=trust.identity or f"trust: {trust.level}",
             remedy=f"{_RESTORE}; `cgo-prebuilt lock` records signatures (a manifest's 'public_key')"
             " and attestations (--verify-attestation)",
