@@ -17,7 +17,7 @@ class Contender:
         command: What is measured, in bash; `$WORK` is a folder of this run, `$KEPT` one that outlives it.
         prepare: What goes before, unmeasured.
         in_server: Whether a server does the work, so that a process's time and memory say nothing.
-        missing: Why it cannot be measured here; empty where it can.
+        missing: Why it cannot be measured here; empty if it can.
     """
 
     name: str

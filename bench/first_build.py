@@ -171,7 +171,7 @@ def _served(folder: Path, size: int) -> Iterator[ArchiveServer]:
 
 
 def _pieces(size: int) -> Iterator[bytes]:
-    """Bytes of this machine's libraries, so many in all."""
+    """This number of bytes of this machine's libraries."""
     held = bytearray()
     for path in sorted(Path("/usr/lib").rglob("*.so*")):
         held += path.read_bytes() if path.is_file() else b""

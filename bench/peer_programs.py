@@ -46,7 +46,7 @@ class PeerPrograms:
             names: Of the programs.
 
         Returns:
-            Why one of them is missing all the same; empty where none is.
+            Why one of them is missing all the same; empty if none is.
         """
         for name in names:
             if shutil.which(name, path=self.path) is None:

@@ -24,11 +24,11 @@ class Line:
     Attributes:
         scenario: Its name.
         contender: Its name.
-        seconds: Of the wall clock; None where it was not measured.
+        seconds: Of the wall clock; None if it was not measured.
         runs: The seconds of each run.
         ratio: The first contender's seconds to its own: less than 1 is faster.
         sent_bytes: That the server sent.
-        cpu_seconds: Of the processor; None where a server did the work.
+        cpu_seconds: Of the processor; None if a server did the work.
         peak_bytes: The largest peak of all runs; likewise.
         missing: Why it was not measured.
     """

@@ -37,7 +37,7 @@ def changes(changelog: str, version: str) -> str:
     section = re.search(rf"{heading}\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
     if section is None or not section[1].strip():
         raise ReleaseError(
-            f"CHANGELOG.md says nothing of {version}\n"
+            f"CHANGELOG.md does not mention {version}\n"
             f"  next: rename [Unreleased] to [{version}] - YYYY-MM-DD, and begin a new one above it"
         )
     return section[1].strip()

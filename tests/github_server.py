@@ -53,7 +53,7 @@ class GitHubServer:
         requests: `METHOD /path` of each, in order.
         page: The most items in one page of a list, whatever `per_page` asks for.
         private: Whether nobody sees anything without the token, and only the API gives files.
-        storage: Where the API redirects for a file's bytes; empty where it gives them itself.
+        storage: Where the API redirects for a file's bytes; empty if it gives them itself.
     """
 
     def __init__(self, server: HTTPServer, repository: str = REPOSITORY) -> None:

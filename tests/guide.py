@@ -29,7 +29,7 @@ class Block:
     Attributes:
         page: The guide, relative to the repository.
         line: The number of the fence's line, from 1.
-        language: The word behind the fence; empty where there is none.
+        language: The word behind the fence; empty without one.
         headings: Those that it stands below, the outermost first.
         text: What is between the fences, without their indentation.
     """

@@ -19,7 +19,7 @@ _MORE_FOLDERS = "/usr/sbin:/sbin"
 
 
 def provide(program: str, package: str) -> str:
-    """The path of a program; where there is none, its package is installed, or the test skipped.
+    """The path of a program; if missing, its package is installed, or the test skipped.
 
     Args:
         program: Its name.

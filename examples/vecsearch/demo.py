@@ -321,7 +321,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def find_bazel() -> str:
-    """Returns `$BAZEL`, or else what the tests use, which is made where there is none."""
+    """Returns `$BAZEL`, or else what the tests use, which is created if missing."""
     if named := os.environ.get("BAZEL"):
         return named
     command = [sys.executable, "-m", "tests.bazel.provision"]

@@ -146,7 +146,7 @@ hub = repository_rule(
             doc = "The default of the build flag, unless CGO_PREBUILT_ORIGIN overrides it.",
         ),
         "source": attr.string(
-            doc = "The canonical label of the library from source; empty where there is none.",
+            doc = "The canonical label of the library from source; empty without one.",
         ),
         "source_flavors": attr.string_list(
             doc = "The flavors that the source can replace.",

@@ -110,7 +110,7 @@ def path_below(short_path, folder):
         folder: relative to the repository's root; empty for the root.
 
     Returns:
-        The path, or None where the file is not below the folder.
+        The path, or None if the file is not below the folder.
     """
     if short_path.startswith("../"):
         short_path = short_path.split("/", 2)[2]

@@ -69,7 +69,7 @@ def parse_version(text: str) -> tuple[int, ...] | None:
         text: Such as `bazel 8.1.0` or `bazel 9.0.0rc1`.
 
     Returns:
-        The version's numbers, such as `(8, 1, 0)`; None where the text holds no version.
+        The version's numbers, such as `(8, 1, 0)`; None if the text holds no version.
     """
     match = re.search(r"^bazel (\d+(?:\.\d+)*)", text, re.MULTILINE)
     return tuple(int(part) for part in match[1].split(".")) if match else None

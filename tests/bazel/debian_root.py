@@ -114,7 +114,7 @@ def debian_mirror(index_targets: str) -> str:
         index_targets: Lines of `ORIGIN|LABEL|URI`, as `apt-get indextargets` prints them.
 
     Returns:
-        The first mirror of Debian itself (not of its security archive); empty where there is none.
+        The first mirror of Debian itself (not of its security archive); empty without one.
     """
     for line in index_targets.splitlines():
         origin, label, uri = line.split("|", 2)
@@ -124,7 +124,7 @@ def debian_mirror(index_targets: str) -> str:
 
 
 def provide_root(cache: Path) -> Path:
-    """Gives the root's folder, and makes it where there is none.
+    """Return the root's folder, and create it if missing.
 
     Args:
         cache: The folder to keep it in.

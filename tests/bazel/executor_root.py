@@ -33,7 +33,7 @@ APART = Path(__file__).resolve().with_name("apart.sh")
 
 
 def provide_executor_root(bazel_root: Path) -> Path:
-    """Gives the root, and makes it where there is none.
+    """Return the root, and create it if missing.
 
     Args:
         bazel_root: What `provide_root` gave.

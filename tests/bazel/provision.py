@@ -29,7 +29,7 @@ class Bazel:
         version: Such as `7.7.1`.
         source: Where it came from, in words.
         in_root: The program that runs another command where Bazel's actions run, as in
-            `in_root go version`; None where that is this machine itself.
+            `in_root go version`; None if that is this machine itself.
     """
 
     executable: str

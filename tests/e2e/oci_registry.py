@@ -99,7 +99,7 @@ class Registry:
     Attributes:
         address: Its host and port.
         folder: Where it keeps what it is given.
-        tokens: Its token server; None where it has none.
+        tokens: Its token server; None if it has none.
         authentication: How it knows its users.
     """
 

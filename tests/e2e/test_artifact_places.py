@@ -41,7 +41,7 @@ def _asked(helper: Path, uri: str, method: str = "GET") -> dict[str, str]:
 
 
 @pytest.mark.parametrize("authentication", ["none", "basic", "token"])
-def test_the_registry_wants_what_it_is_started_with(
+def test_the_registry_requires_its_configured_login(
     tmp_path: Path, authentication: Authentication
 ) -> None:
     with oci_registry(tmp_path / "registry", authentication) as registry:
@@ -57,7 +57,7 @@ def test_the_registry_wants_what_it_is_started_with(
             assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
 
 
-def test_skopeo_copies_into_the_registry_what_it_may(tmp_path: Path) -> None:
+def test_skopeo_copies_into_the_registry_with_permission(tmp_path: Path) -> None:
     image = tmp_path / "image"
     blob = image / "blobs" / "sha256"
     blob.mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_skopeo_copies_into_the_registry_what_it_may(tmp_path: Path) -> None:
         assert "201 PUT /v2/acme/vec/manifests/v1" in registry.tried()
 
 
-def test_nginx_takes_and_gives_files_to_who_has_the_password_or_the_token(tmp_path: Path) -> None:
+def test_nginx_accepts_the_password_or_the_token(tmp_path: Path) -> None:
     with nginx_files(tmp_path / "nginx") as server:
         for url, kind in ((server.basic, "basic"), (server.bearer, "bearer")):
             file = f"{url}/a/b.txt"
@@ -104,7 +104,7 @@ def test_nginx_takes_and_gives_files_to_who_has_the_password_or_the_token(tmp_pa
 
 
 @pytest.mark.slow
-def test_the_object_store_takes_what_is_signed(tmp_path: Path) -> None:
+def test_the_object_store_accepts_signed_requests(tmp_path: Path) -> None:
     with object_store(tmp_path / "store") as store:
         file = f"{store.bucket('releases')}/vec/v1/a b+c.txt"
         helper = store.helper(tmp_path / "helper", sys.executable)

@@ -102,7 +102,7 @@ def test_the_archive_comes_once_and_then_from_the_repository_cache(
     assert release.server.requests == []
 
 
-def test_what_the_store_has_is_not_downloaded(
+def test_a_library_in_the_store_is_not_downloaded(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:
     store = {"CGO_PREBUILT_CACHE": str(release.folder / "shared-store")}

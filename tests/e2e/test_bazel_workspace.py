@@ -72,7 +72,7 @@ def test_a_later_command_reaches_the_same_server(workspace: MakeWorkspace) -> No
     assert made.bazel("info", "server_pid").checked().stdout == first
 
 
-def test_a_failed_build_is_told_by_its_exit_code(workspace: MakeWorkspace) -> None:
+def test_a_failed_build_is_known_by_its_exit_code(workspace: MakeWorkspace) -> None:
     result = workspace({}).bazel("build", "//:absent")
     assert result.code == 1
     assert "BUILD" in result.stderr
@@ -109,7 +109,7 @@ def test_the_root_leaves_nothing_mounted_on_the_host(
     assert (made.path / "seen").exists()
 
 
-def test_a_root_that_is_there_is_not_made_again(in_root: str) -> None:
+def test_an_existing_root_is_not_created_again(in_root: str) -> None:
     made = Path(in_root).parents[1]
     before = (made / "root").stat().st_ino
     assert provide_root(made.parent) == made

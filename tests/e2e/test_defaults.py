@@ -69,7 +69,7 @@ def test_a_mirror_for_all_libraries_is_the_only_place_until_a_variable_names_ano
     assert release.server.requests == []
 
 
-def test_a_library_of_the_root_module_wins_over_the_defaults(
+def test_a_library_of_the_root_module_overrides_the_defaults(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     source = ', source = "//native"'

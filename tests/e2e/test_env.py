@@ -141,14 +141,14 @@ def test_go_run_links_the_library_from_a_store_with_a_space_in_its_path(tmp_path
     assert answer_of(tmp_path, GO_BY_ENVIRONMENT, ENV + "go run .") == "answer 42\n"
 
 
-def test_evaluated_twice_the_environment_stays_as_it_is(tmp_path: Path) -> None:
+def test_evaluating_the_environment_twice_changes_nothing(tmp_path: Path) -> None:
     script = (
         ENV + "first=$(env | grep CGO_); " + ENV + '[ "$first" = "$(env | grep CGO_)" ]; go run .'
     )
     assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script) == "answer 42\n"
 
 
-def test_another_version_in_the_same_shell_is_the_one_that_is_linked(tmp_path: Path) -> None:
+def test_a_newer_version_in_the_same_shell_is_linked(tmp_path: Path) -> None:
     locks = [write_lock(tmp_path / str(answer), answer) for answer in (42, 43)]
     script = f"{ENV}shift; {ENV}go run ."
     assert answer_of(tmp_path, GO_BY_ENVIRONMENT, script, *locks) == "answer 43\n"
@@ -264,7 +264,7 @@ def test_a_script_that_stops_at_errors_stops_at_env(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-def test_a_module_that_wants_the_library_beside_itself_is_named_with_the_road_that_works(
+def test_a_module_that_expects_the_library_beside_it_is_named_with_a_remedy(
     tmp_path: Path,
 ) -> None:
     lock = write_lock(tmp_path)

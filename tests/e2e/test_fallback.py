@@ -232,7 +232,7 @@ def test_a_plain_go_build_links_the_source_build_under_cgo_env(
     assert built.checked().stdout == SOURCE
 
 
-def test_the_flag_wins_over_the_variable_and_that_over_the_attribute(
+def test_the_flag_overrides_the_variable_and_that_the_attribute(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
     made = consumer(workspace, release, tag=', origin = "source"')
@@ -313,7 +313,7 @@ cc_library(
     assert f"{WARNING}: @@//answer:from_source" in built.stderr
 
 
-def test_without_a_source_the_failure_is_final_and_says_how_to_have_one(
+def test_without_a_source_the_failure_is_final_and_explains_how_to_add_one(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     release.publish()

@@ -109,7 +109,7 @@ def test_the_flag_chooses_and_only_that_flavor_is_fetched(
     assert "add `slow: {}` under 'flavors'" in unknown.stderr
 
 
-def test_the_tag_chooses_the_flavor_that_the_flag_says_nothing_of(
+def test_the_tag_selects_the_flavor_without_a_flag(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release, ', flavor = "fast"')

@@ -53,7 +53,7 @@ def program(release: GoRelease, tmp_path: Path) -> Program:
     return made
 
 
-def test_gnus_linker_takes_them_though_it_does_not_in_their_order(
+def test_gnus_linker_needs_the_joined_archive(
     release: GoRelease, program: Program, tmp_path: Path
 ) -> None:
     library = release.folder / "linux_amd64" / "lib"
@@ -66,7 +66,7 @@ def test_gnus_linker_takes_them_though_it_does_not_in_their_order(
     assert done.stdout == "the answer is 42\n"
 
 
-def test_zigs_linker_takes_them_which_takes_no_group_in_one_word(program: Program) -> None:
+def test_zigs_linker_links_the_joined_archive_without_groups(program: Program) -> None:
     cross = {
         "GOOS": "linux",
         "GOARCH": "arm64",

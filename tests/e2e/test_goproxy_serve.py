@@ -123,7 +123,7 @@ def test_it_prints_where_it_is_and_ends_at_ctrl_c(site: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_what_is_asked_cannot_steer_the_terminal(server: SiteServer) -> None:
+def test_a_request_cannot_control_the_terminal(server: SiteServer) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     for line in (b"GET /\x1b[2J\x9b1m HTTP/1.1", b"\x1b]0;title\x07 / HTTP/1.1", b"GET /a%0a%1b"):
         with socket.create_connection((host, int(port))) as client:
@@ -139,7 +139,7 @@ def test_a_target_that_is_no_url_is_answered(server: SiteServer) -> None:
     assert _ask(server, "http://[bad/x")[0] == 400
 
 
-def test_damaged_redirects_are_told_and_drop_no_connection(site: Path, tmp_path: Path) -> None:
+def test_damaged_redirects_are_reported_and_drop_no_connection(site: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(site, tmp_path / "damaged", symlinks=True)
     with running("serve", damaged, tmp_path / "server") as server:
         assert _ask(server, "/x")[0] == 200

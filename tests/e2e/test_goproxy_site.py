@@ -95,7 +95,7 @@ def test_a_new_version_is_added_and_the_old_one_stays(release: GoRelease, tmp_pa
     assert program.go("run", ".").checked().stdout == "the answer is 42\n"
 
 
-def test_changing_what_is_published_is_refused(release: GoRelease) -> None:
+def test_changing_a_published_version_is_refused(release: GoRelease) -> None:
     release.build().checked()
     before = _tree(release.site)
     release.pack(answer=7)
@@ -138,7 +138,7 @@ def test_check_accepts_a_published_site(built: GoRelease) -> None:
     assert _tree(built.site) == before
 
 
-def test_check_tells_what_is_not_published_yet(release: GoRelease) -> None:
+def test_check_reports_unpublished_versions(release: GoRelease) -> None:
     release.build().checked()
     release.write_manifest(version="v0.4.0")
     release.pack()
@@ -164,7 +164,7 @@ def test_check_tells_what_is_not_published_yet(release: GoRelease) -> None:
         ("../404.html", None, "there is no page"),
     ],
 )
-def test_check_finds_what_is_wrong(
+def test_check_finds_errors(
     built: GoRelease, name: str, content: bytes | None, message: str
 ) -> None:
     file = built.site / HOST / name
@@ -275,7 +275,7 @@ def test_major_version_two_has_its_own_modules(release: GoRelease, tmp_path: Pat
     assert program.zips() == ["tiny-linux-amd64/v2/@v/v2.1.0.zip", "tiny/v2/@v/v2.1.0.zip"]
 
 
-def test_serving_what_is_no_site_is_refused(tmp_path: Path) -> None:
+def test_serving_another_folder_than_a_site_is_refused(tmp_path: Path) -> None:
     refused = cgo_prebuilt("goproxy", "serve", tmp_path, cwd=tmp_path)
     assert refused.code == 2
     assert "this is not a module site" in refused.stderr
@@ -294,7 +294,7 @@ def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:
     assert "there is no forwarding module x.test/y" in unknown.stderr
 
 
-def test_what_a_killed_build_left_is_cleared_away(release: GoRelease) -> None:
+def test_leftovers_of_a_killed_build_are_removed(release: GoRelease) -> None:
     release.site.mkdir()
     code = (
         "import os; from cgo_prebuilt.files.temporary_names import temporary_name;"

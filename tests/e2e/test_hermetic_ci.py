@@ -111,7 +111,9 @@ def test_without_any_network_a_mirror_and_a_folder_of_wheels_are_enough(
     assert release.server.requests == []
 
 
-def test_what_was_fetched_is_built_with_nofetch(workspace: MakeWorkspace, release: Release) -> None:
+def test_fetched_libraries_are_built_with_nofetch(
+    workspace: MakeWorkspace, release: Release
+) -> None:
     made = consumer(workspace, release)
     early = made.bazel("build", "--nofetch", "//:main_cc")
     assert early.code != 0
@@ -127,7 +129,7 @@ def test_what_was_fetched_is_built_with_nofetch(workspace: MakeWorkspace, releas
     assert release.server.requests == []
 
 
-def test_what_was_vendored_is_built_elsewhere_without_a_fetch(
+def test_vendored_libraries_are_built_elsewhere_without_a_fetch(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     first = consumer(workspace, release)
@@ -143,7 +145,7 @@ def test_what_was_vendored_is_built_elsewhere_without_a_fetch(
     assert release.server.requests == []
 
 
-def test_what_was_vendored_is_built_by_a_machine_without_network_and_python(
+def test_vendored_libraries_are_built_without_network_and_python(
     workspace: MakeWorkspace, release: Release, programs: Path, tmp_path: Path
 ) -> None:
     first = consumer(workspace, release)

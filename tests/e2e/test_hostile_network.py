@@ -233,7 +233,7 @@ def test_the_first_mirror_serves_wrong_bytes_and_the_second_is_right(machine: Ma
     assert machine.has_library()
 
 
-def test_a_zip_that_nobody_can_read_leads_to_the_next_mirror(machine: Machine) -> None:
+def test_an_unreadable_zip_leads_to_the_next_mirror(machine: Machine) -> None:
     """Of a zip, parts are asked for: the first mirror's directory is made to break its reader."""
     padding = ZipEntry("padding", random.Random(1).randbytes(400_000))
     data = zip_archive(padding, *(ZipEntry(name, content) for name, content in FILES.items()))

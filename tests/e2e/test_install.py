@@ -44,7 +44,7 @@ def test_pipx_installs_a_working_command(distributions: Path, tmp_path: Path) ->
     assert run(python, "-m", "cgo_prebuilt", "--version") == f"cgo-prebuilt {__version__}\n"
 
 
-def test_what_is_uploaded_holds_the_package_and_its_license(distributions: Path) -> None:
+def test_the_uploads_contain_the_package_and_its_license(distributions: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     assert wheel.name == f"cgo_prebuilt-{__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:

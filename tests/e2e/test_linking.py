@@ -151,7 +151,7 @@ def test_names_in_any_alphabet_are_fetched_and_named_as_the_lock_does(
             assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
 
 
-def test_an_archive_is_linked_as_a_whole_where_the_manifest_says_so(
+def test_an_archive_is_linked_as_a_whole_by_the_manifest(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header()
@@ -209,7 +209,7 @@ def test_a_shared_library_with_a_versioned_name_is_found_by_a_program_wherever_t
         assert "libanswer.so.1: cannot open shared object file" in failed.stderr
 
 
-def test_of_the_two_forms_of_a_library_the_link_mode_chooses_and_cgo_takes_the_static_one(
+def test_the_link_mode_selects_the_form_of_a_library_and_cgo_the_static_one(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header()
@@ -337,7 +337,7 @@ cc_library(
         pytest.param("alwayslink: lib/libanswer.a\n", id="whole", marks=pytest.mark.slow),
     ],
 )
-def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
+def test_a_prebuilt_has_its_dependencies_defines_and_prefixed_headers(
     workspace: MakeWorkspace,
     native_release: NativeRelease,
     archive_server: ArchiveServer,
@@ -377,7 +377,7 @@ def test_a_prebuilt_brings_what_it_needs_its_defines_and_headers_below_a_prefix(
     assert plain.checked().stdout == "42\n"
 
 
-def test_what_the_system_must_have_is_said_before_a_link_that_fails(
+def test_required_system_libraries_are_printed_before_a_failing_link(
     workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
 ) -> None:
     archive(

@@ -205,7 +205,7 @@ def test_a_store_on_another_file_system_is_copied_from(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_says_how_to_go_on_and_the_next_run_does(
+def test_an_interrupt_explains_how_to_resume_and_the_next_run_does(
     tmp_path: Path, archive_server: ArchiveServer, number: signal.Signals
 ) -> None:
     """In the middle of a body: exit code 130, and what came is not asked for again."""

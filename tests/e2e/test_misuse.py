@@ -85,7 +85,7 @@ bazel_dep(name = "rules_cgo_prebuilt")
 """
 
 
-def test_two_modules_agree_by_the_same_lock_or_are_told_to_ask_the_root(
+def test_two_modules_agree_by_the_same_lock_or_must_ask_the_root(
     workspace: MakeWorkspace,
 ) -> None:
     files: dict[str, str | bytes] = {"BUILD.bazel": ""}
@@ -221,7 +221,7 @@ def test_a_library_that_is_not_imported_is_one_for_mod_tidy(workspace: MakeWorks
     assert "'bazel mod tidy'" in said
 
 
-def test_a_lock_that_is_written_after_its_absence_was_told_is_read(
+def test_a_lock_that_is_added_after_an_error_is_read(
     workspace: MakeWorkspace,
 ) -> None:
     """By the same server; since Bazel 8, it watches no file because its path was asked for."""

@@ -89,7 +89,7 @@ def test_the_wrong_platform_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "dist").exists()
 
 
-def test_everything_that_can_be_made_is_made_the_same_each_time(tmp_path: Path) -> None:
+def test_every_output_is_reproducible(tmp_path: Path) -> None:
     contents = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -117,7 +117,7 @@ def test_everything_that_can_be_made_is_made_the_same_each_time(tmp_path: Path) 
     assert [one["name"] for one in materials["components"]] == publisher.members()
 
 
-def test_pkg_config_reads_what_was_packed(tmp_path: Path) -> None:
+def test_pkg_config_reads_the_packed_file(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     publisher.pack("--pkg-config").checked()
     installed = tmp_path / "installed"
@@ -139,7 +139,7 @@ def test_licenses_go_wherever_the_library_goes(tmp_path: Path) -> None:
     assert (tmp_path / "got/LICENSE").exists()
 
 
-def test_a_notice_that_nobody_would_get_is_refused(tmp_path: Path) -> None:
+def test_a_notice_that_no_license_names_is_refused(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path)
     (tmp_path / "other.txt").write_text("x")
     refused = publisher.pack("--notice", "other.txt")
@@ -359,7 +359,7 @@ def packed_library(publisher: Publisher) -> Path:
     return publisher.folder / "packed/lib/libvec.a"
 
 
-def test_a_slim_library_is_what_its_header_needs_and_still_works(
+def test_a_slim_library_has_the_needs_of_its_header_and_works(
     cpp: Publisher, tmp_path: Path
 ) -> None:
     done = cpp.pack("--slim").checked()
@@ -379,7 +379,7 @@ def test_a_slim_library_is_what_its_header_needs_and_still_works(
     assert packed_library(cpp).read_bytes() == before
 
 
-def test_a_library_that_would_lack_a_symbol_stays_as_it_is(
+def test_a_library_that_would_lack_a_symbol_stays_unchanged(
     cpp: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A linker that drops what is needed: what it writes is looked at, not its word.
@@ -397,7 +397,7 @@ def test_a_library_that_would_lack_a_symbol_stays_as_it_is(
     assert packed_library(cpp).read_bytes() == (tmp_path / "out/lib/libvec.a").read_bytes()
 
 
-def test_what_cannot_be_slim_is_refused(cpp: Publisher, tmp_path: Path) -> None:
+def test_an_unsuitable_library_for_slim_is_refused(cpp: Publisher, tmp_path: Path) -> None:
     (tmp_path / "out/include/vec.h").write_text("/* nothing */\n")
     refused = cpp.pack("--slim")
     assert refused.code == 2

@@ -197,7 +197,7 @@ def test_a_plain_go_build_works_under_cgo_env(workspace: MakeWorkspace, release:
     assert by_run.stdout == ANSWER
 
 
-def test_a_mirror_replaces_every_url_and_nothing_else_is_asked(
+def test_a_mirror_replaces_every_url_and_gets_all_requests(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
     mirror = tmp_path / "mirror"

@@ -96,7 +96,7 @@ def _files_with_the_canary(*folders: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_private_places_are_published_to_and_fetched_from_with_what_a_helper_knows(
+def test_private_places_are_used_with_a_helpers_credentials(
     workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "maintainer"

@@ -190,7 +190,7 @@ def test_publishing_again_is_harmless_and_other_bytes_are_refused(
         ((), {}, "SHA256SUMS lacks vec-v0.3.0-linux_amd64.tar.gz"),
     ],
 )
-def test_what_cannot_be_published_is_said_before_anything_is_asked(
+def test_an_impossible_publication_fails_before_any_request(
     github: GitHubServer,
     tmp_path: Path,
     arguments: tuple[str, ...],
@@ -266,7 +266,7 @@ def test_a_release_that_contradicts_its_own_hashes_is_not_locked(
     assert not (maintainer.folder / "prebuilt.lock.json").exists()
 
 
-def test_a_mirror_is_asked_and_nothing_else(github: GitHubServer, tmp_path: Path) -> None:
+def test_only_the_mirror_gets_requests(github: GitHubServer, tmp_path: Path) -> None:
     maintainer = small_release(tmp_path / "maintainer", github, "v0.3.0")
     mirror = {"CGO_PREBUILT_MIRROR": maintainer.folder.as_uri()}
     maintainer.run("lock", "prebuilt.yaml", env=mirror).checked()

@@ -122,7 +122,7 @@ def grow(run: Run, tmp_path: Path, *options: str) -> Answer:
 
 
 @pytest.mark.parametrize("kind", ["folder", "nginx", "registry"])
-def test_a_platform_is_added_to_what_was_published(
+def test_a_platform_is_added_to_a_published_version(
     run: Run, tmp_path: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
     place = str(tmp_path / "published")
@@ -168,7 +168,7 @@ def test_there_is_nothing_to_add_to(run: Run, nginx: NginxFiles) -> None:
 # From one place to another.
 
 
-def test_what_is_published_is_published_elsewhere_without_packing_again(
+def test_a_published_release_is_copied_elsewhere_without_packing(
     run: Run, nginx: NginxFiles, tmp_path: Path
 ) -> None:
     pack(run, "--sbom")
@@ -185,7 +185,7 @@ def test_what_is_published_is_published_elsewhere_without_packing_again(
         assert (tmp_path / "public" / name).read_bytes() == content
 
 
-def test_what_is_damaged_where_it_was_staged_is_not_published(
+def test_a_damaged_staged_file_is_not_published(
     run: Run, nginx: NginxFiles, tmp_path: Path
 ) -> None:
     pack(run)
@@ -206,7 +206,7 @@ def test_what_is_damaged_where_it_was_staged_is_not_published(
 # A registry.
 
 
-def test_another_client_reads_what_a_registry_was_given(
+def test_another_client_reads_a_published_artifact(
     run: Run, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In chunks, too: some of 100 bytes."""
@@ -249,7 +249,7 @@ def test_a_second_run_sends_a_registry_nothing(run: Run, registry: Registry) -> 
     assert not [line for line in later if line.split()[1] in changes]
 
 
-def test_a_registry_with_tokens_takes_a_release_from_whoever_may_push(
+def test_a_registry_with_tokens_accepts_a_release_with_permission(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack(run)
@@ -291,9 +291,7 @@ def test_wrong_credentials_of_a_registry_are_exit_code_3(
 
 
 @pytest.mark.slow
-def test_an_object_store_is_published_to_with_what_its_helper_signs(
-    run: Run, tmp_path: Path
-) -> None:
+def test_an_object_store_accepts_a_release_signed_by_a_helper(run: Run, tmp_path: Path) -> None:
     pack(run)
     with object_store(tmp_path / "store-of-objects") as store:
         place = f"{store.bucket('releases')}/vec/v1.2.3"

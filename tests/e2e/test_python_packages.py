@@ -30,7 +30,7 @@ def packages_of(workspace: Workspace) -> set[str]:
     return {path.name for path in found if path.is_dir()}
 
 
-def test_what_only_the_users_pythonpath_has_is_installed_all_the_same(
+def test_packages_on_the_users_pythonpath_are_installed_nevertheless(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
     """The fetcher is not given that PYTHONPATH, so what is there is none of its packages."""
@@ -88,7 +88,7 @@ def wheel(folder: Path, name: str, version: str) -> str:
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
-def test_a_changed_requirement_reaches_an_output_base_that_is_there(
+def test_a_changed_requirement_reaches_an_existing_output_base(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
     """A new version of these rules may bring nothing but a newer requirement."""

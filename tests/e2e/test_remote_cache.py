@@ -76,7 +76,7 @@ def actions(log: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda action: json.dumps(action["listedOutputs"]))
 
 
-def test_what_one_machine_built_is_a_remote_hit_on_another_whoever_and_wherever(
+def test_a_build_of_one_machine_is_a_remote_cache_hit_on_another(
     workspace: MakeWorkspace, release: Release, cache: str
 ) -> None:
     def build(made: Workspace, origin: str) -> tuple[str, list[dict[str, Any]]]:

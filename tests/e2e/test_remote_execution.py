@@ -41,7 +41,7 @@ source:
   headers: [include/answer.h]
 """
 
-# A worker that says nothing of its tools, so that it is taken to have those of Bazel's machine.
+# A worker that does not declare its tools, so that it is assumed to have those of Bazel's machine.
 ONE_WORKER = """\
 platform(
     name = "worker",
@@ -202,7 +202,7 @@ def load_first(build: str) -> str:
         ("main_go", "prebuilt", 42, {"CgoBinary"}),
     ],
 )
-def test_what_was_fetched_here_is_linked_and_its_source_built_there(
+def test_a_worker_links_fetched_files_and_builds_their_source(
     remote: MakeRemote, release: Release, target: str, origin: str, answer: int, mnemonics: set[str]
 ) -> None:
     made = remote(

@@ -193,7 +193,7 @@ def test_the_vecsearch_example_is_built_and_passes_its_tests(
     made.bazel("test", "//vecsearch:vecsearch_test").checked()
 
 
-def test_an_archive_that_is_linked_as_a_whole_is_so_once_whoever_depends_on_it(
+def test_a_whole_archive_is_linked_once_for_all_dependents(
     workspace: MakeWorkspace, bazelrc: str, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header()

@@ -108,7 +108,7 @@ def deploy(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "transport"), [("tgz", "python"), ("zip", "python"), ("deb", "bazel")]
 )
-def test_a_release_with_links_is_linked_and_run_as_it_is(
+def test_an_unchanged_release_with_links_is_linked_and_run(
     ending: str,
     transport: str,
     workspace: MakeWorkspace,

@@ -91,7 +91,7 @@ def has_package(workspace: Workspace, name: str) -> bool:
 
 
 @pytest.mark.parametrize("module", [MODULE, _BY_BAZEL], ids=["python", "bazel"])
-def test_what_the_pinned_key_signed_is_linked(
+def test_a_release_signed_by_the_pinned_key_is_linked(
     workspace: MakeWorkspace, release: NativeRelease, module: str
 ) -> None:
     lock = signed_lock(release)
@@ -104,7 +104,7 @@ def test_what_the_pinned_key_signed_is_linked(
     assert built.checked().stdout == "the answer is 43\n"
 
 
-def test_without_a_pin_nobody_pays_for_one(
+def test_without_a_pin_nothing_is_verified(
     workspace: MakeWorkspace, release: NativeRelease
 ) -> None:
     lock = signed_lock(release)
@@ -155,7 +155,7 @@ def _another_source(version: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_the_pinned_key_did_not_sign_is_neither_fetched_nor_built(
+def test_a_release_without_the_pinned_signature_is_neither_fetched_nor_built(
     workspace: MakeWorkspace,
     release: NativeRelease,
     module: str,

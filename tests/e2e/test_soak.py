@@ -168,7 +168,7 @@ def server(tmp_path: Path) -> Iterator[SiteServer]:
 
 
 def damage(store: Path, rng: random.Random) -> bool:
-    """Damages one file of a tree, as a disk or a careless person does; False where there is none."""
+    """Damages one file of a tree, as a disk or a careless person does; False without one."""
     files = sorted(path for path in store.glob("v1/trees/*/**/*") if path.is_file())
     if not files:
         return False

@@ -100,7 +100,7 @@ def test_another_clone_on_a_machine_with_other_settings_makes_the_same_bytes(
     assert other.notes == released.notes
 
 
-def test_the_archive_holds_what_a_user_needs_and_nothing_else(released: Release) -> None:
+def test_the_archive_has_only_files_for_users(released: Release) -> None:
     with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
         members = archive.getmembers()
     prefix = f"rules_cgo_prebuilt-{__version__}/"
@@ -140,7 +140,7 @@ def test_the_program_has_every_verb(released: Release) -> None:
         subprocess.run([*program, verb, "--help"], stdout=subprocess.PIPE, check=True)
 
 
-def test_the_notes_say_what_to_write_and_what_has_changed(released: Release) -> None:
+def test_the_notes_have_instructions_and_changes(released: Release) -> None:
     assert f'bazel_dep(name = "rules_cgo_prebuilt", version = "{__version__}")' in released.notes
     assert f"`{ARCHIVE}` is `{integrity(released.read(ARCHIVE))}`" in released.notes
     changelog = (released.clone / "CHANGELOG.md").read_text()
@@ -178,7 +178,7 @@ def test_a_tag_that_is_not_the_version_is_refused(released: Release) -> None:
     )
 
 
-def test_a_version_of_which_the_changelog_says_nothing_is_refused(released: Release) -> None:
+def test_a_version_that_is_missing_in_the_changelog_is_refused(released: Release) -> None:
     clone = released.clone.with_name("unchanged")
     git(released.clone, "clone", "--quiet", "--no-tags", ".", str(clone))
     (clone / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- Something.\n")
@@ -186,10 +186,10 @@ def test_a_version_of_which_the_changelog_says_nothing_is_refused(released: Rele
     git(clone, "tag", TAG)
     refused = build(clone)
     assert refused.code == 1
-    assert f"CHANGELOG.md says nothing of {__version__}\n  next: rename" in refused.stderr
+    assert f"CHANGELOG.md does not mention {__version__}\n  next: rename" in refused.stderr
 
 
-def test_a_tag_that_is_not_there_is_refused(released: Release) -> None:
+def test_a_missing_tag_is_refused(released: Release) -> None:
     refused = build(released.clone, "v98.0.0")
     assert refused.code == 1
     assert "release: git show v98.0.0:tools/cgo_prebuilt/__init__.py\n" in refused.stderr

@@ -83,7 +83,7 @@ def test_two_workspaces_give_the_same_bytes_and_share_a_disk_cache(
     ],
     ids=["cargo", "make", "cmake", "command", "a crate that is not vendored", "no output"],
 )
-def test_a_failure_shows_what_the_tool_said(
+def test_a_failure_shows_the_tools_output(
     workspace: MakeWorkspace, target: str, broken: Mapping[str, str], words: list[str]
 ) -> None:
     failed = workspace({**ALL, **broken}).bazel("build", f"//:{target}")

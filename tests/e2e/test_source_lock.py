@@ -56,7 +56,7 @@ def lock(**changes: Any) -> str:
     )
 
 
-def test_a_locks_source_is_built_in_its_steps_with_what_it_names(workspace: MakeWorkspace) -> None:
+def test_a_locks_source_is_built_in_its_steps(workspace: MakeWorkspace) -> None:
     made = workspace({**_FILES, "answer.lock.json": lock()}, module=MODULE)
     assert made.bazel("run", "//:main", env={"NAMED": "7"}).checked().stdout == "46 7 1\n"
     assert made.bazel("run", "//:main", env={"NAMED": "8"}).checked().stdout == "46 8 1\n"
@@ -75,7 +75,7 @@ def test_a_locks_source_is_built_in_its_steps_with_what_it_names(workspace: Make
     assert "Compiling" not in failed.stderr
 
 
-def test_the_rust_that_a_source_asks_for_is_the_one_that_builds(workspace: MakeWorkspace) -> None:
+def test_the_required_rust_builds_the_source(workspace: MakeWorkspace) -> None:
     made = workspace({**_FILES, "answer.lock.json": lock()}, module=MODULE)
     said = made.in_root("rustc", "-vV").checked().stdout
     (release,) = re.findall(r"^release: (\S+)$", said, re.M)

@@ -26,7 +26,7 @@ def repository(bazel_tools: Tools) -> Iterator[Workspace]:
     one.bazel("shutdown")
 
 
-def test_the_starlark_tests_pass_by_what_newer_bazels_do(repository: Workspace) -> None:
+def test_the_starlark_tests_pass_with_flags_of_newer_bazels(repository: Workspace) -> None:
     if not repository.tools.is_seven():
         pytest.skip("this Bazel is newer itself")
     tools = replace(repository.tools, startup=(f"--bazelrc={NEWER_RC}",))
@@ -36,7 +36,7 @@ def test_the_starlark_tests_pass_by_what_newer_bazels_do(repository: Workspace) 
 
 
 @pytest.mark.parametrize("newer", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_what_the_central_registry_runs_passes(
+def test_the_presubmit_of_the_central_registry_passes(
     bazel_tools: Tools, tmp_path: Path, newer: bool
 ) -> None:
     """`.bcr/presubmit.yml` names the workspace."""

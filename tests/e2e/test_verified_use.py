@@ -147,7 +147,7 @@ def test_a_write_through_a_shared_inode_fails_the_other_workspace_until_it_is_re
 
 
 @pytest.mark.slow
-def test_what_strip_does_to_a_shared_inode_is_noticed(
+def test_a_change_of_a_shared_inode_by_strip_is_noticed(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)
@@ -160,7 +160,7 @@ def test_what_strip_does_to_a_shared_inode_is_noticed(
     refused(made.bazel("run", "//:main_cc"), library, right)
 
 
-def test_a_changed_header_fails_what_is_compiled_with_it(
+def test_a_changed_header_fails_its_compilations(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)
@@ -177,7 +177,7 @@ def test_a_changed_header_fails_what_is_compiled_with_it(
         refused(made.bazel("build", "--norun_validations", target), header, right)
 
 
-def test_an_action_that_takes_the_files_as_they_are_fails_too(
+def test_an_action_with_the_plain_files_fails_too(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)

@@ -105,7 +105,7 @@ def test_each_file_that_was_changed_is_named_with_both_hashes(
     assert not (tmp_path / "stamp").exists()
 
 
-def test_a_file_that_is_not_there_is_not_right(command: Command, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_correct(command: Command, tmp_path: Path) -> None:
     done = verify(command, tmp_path, {"gone": "0" * 64})
     assert done.returncode != 0
     assert "gone" in done.stderr
@@ -119,7 +119,7 @@ def test_parameters_that_end_too_early_are_refused(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, b"cannot understand @parameters\n")
 
 
-def test_a_worker_without_any_such_program_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_worker_without_such_a_program_gets_a_remedy(tmp_path: Path) -> None:
     done = subprocess.run(
         [shutil.which("bash") or "sh", "-c", 'PATH=; . "$0" parameters', SCRIPT],
         cwd=tmp_path,

@@ -117,6 +117,6 @@ def test_it_holds_no_compiled_code_and_the_license_of_every_package(program: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not read the #! line")
-def test_it_is_a_program_of_its_own(program: Path) -> None:
+def test_it_is_an_executable(program: Path) -> None:
     program.chmod(0o755)
     assert subprocess.run([program, "--version"], check=False).returncode == 0

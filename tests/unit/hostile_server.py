@@ -23,7 +23,7 @@ class Request:
 
     @property
     def range(self) -> tuple[int, int | None] | None:
-        """Start and end (not included, None where it is open) of the range that is asked for."""
+        """Start and end (not included, None if it is open) of the range that is asked for."""
         value = self.headers.get("range")
         if value is None:
             return None

@@ -14,7 +14,7 @@ from tests.unit.hostile_server import Exchange, HostileServer, status, whole
 from tests.unit.transport_case import SETTINGS
 
 
-def test_a_fault_of_our_own_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = list[float]()
     api = Api(HttpClient(SETTINGS, {}), clock=Clock(waits.append))
 

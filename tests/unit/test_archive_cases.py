@@ -15,7 +15,7 @@ SHARED = parse_tables((Path(__file__).parents[1] / "starlark/archive_cases.bzl")
 
 
 @pytest.mark.parametrize(("os", "circular", "joined"), SHARED["JOINED"])
-def test_what_is_joined_in_bazel_is_joined_for_go(
+def test_archives_are_joined_alike_in_bazel_and_for_go(
     os: str, circular: list[str], joined: list[str]
 ) -> None:
     interface = Interface(static_library=tuple(SHARED["ARCHIVES"]), circular=tuple(circular))
@@ -29,5 +29,5 @@ def test_whole_archives_are_linked_as_in_bazel(os: str) -> None:
     assert library_words(interface, os, lambda path: path) == SHARED["WHOLE"][os]
 
 
-def test_the_forms_of_a_library_are_told_as_in_bazel() -> None:
+def test_the_forms_of_a_library_are_recognized_as_in_bazel() -> None:
     assert {path: stem(path) for path in SHARED["STEMS"]} == SHARED["STEMS"]

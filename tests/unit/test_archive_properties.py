@@ -80,7 +80,7 @@ def test_any_part_of_any_tree_comes_out_as_it_was_packed(
 
 @SETTINGS
 @given(TREES, FORMAT, st.integers(1, 5000))
-def test_index_names_exactly_what_was_packed(
+def test_index_names_exactly_the_packed_files(
     tree: dict[str, bytes], format: str, most: int
 ) -> None:
     found = indexed(packed(tree, format), format, most)

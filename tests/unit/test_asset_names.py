@@ -75,7 +75,9 @@ def test_the_words_that_say_it_are_the_evidence() -> None:
         ("foo.h", None),
     ],
 )
-def test_what_has_no_library_is_left_out_with_the_reason(name: str, reason: str | None) -> None:
+def test_a_file_without_a_library_is_left_out_with_the_reason(
+    name: str, reason: str | None
+) -> None:
     assert why_left_out(name) == reason
 
 
@@ -134,7 +136,7 @@ def test_placeholders_stand_for_the_words_of_a_platform(
     assert with_words(name, parse_platform(platform), words) == text
 
 
-def test_what_is_left_of_a_name_is_its_variant() -> None:
+def test_the_rest_of_a_name_is_its_variant() -> None:
     assert residue("filecoin-ffi-Linux-x86_64-standard.tar.gz", "v1.2.3") == "filecoin-ffi-standard"
     assert residue("onnxruntime-linux-x64-gpu-1.32.0.tgz", "1.32.0") == "onnxruntime-gpu"
     assert residue("onnxruntime-1.32.0-cp311-cp311-win_amd64.whl", "1.32.0") == "onnxruntime"

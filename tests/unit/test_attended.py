@@ -51,7 +51,7 @@ def test_a_terminal_is_known_by_what_bazel_printed(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
-def test_a_pipe_that_nobody_reads_is_noticed() -> None:
+def test_a_closed_pipe_is_noticed() -> None:
     reader, writer = os.pipe()
     assert not is_gone(writer)
     os.close(reader)

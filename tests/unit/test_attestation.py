@@ -70,7 +70,7 @@ def test_a_record_that_its_bundle_does_not_prove_is_refused(genuine: Genuine, ke
         f"{WORKFLOW}@refs/tags/v0.0.18",
     ],
 )
-def test_an_attestation_of_somebody_else_is_refused(
+def test_an_attestation_of_another_identity_is_refused(
     genuine: Genuine, tmp_path: Path, identity: str
 ) -> None:
     (tmp_path / "bundle.json").write_text(genuine.bundle())
@@ -96,7 +96,9 @@ def test_an_archive_that_is_not_attested_is_refused(genuine: Genuine, tmp_path: 
         ("gitlab", "the attestation is not genuine: .*OIDCIssuerV2 does not match"),
     ],
 )
-def test_who_uploaded_it_is_no_provenance(genuine: Genuine, kind: str, words: str) -> None:
+def test_an_attestation_of_the_upload_is_not_provenance(
+    genuine: Genuine, kind: str, words: str
+) -> None:
     with pytest.raises(IntegrityError, match=words):
         verify_bundle(genuine.gitlab() if kind == "gitlab" else genuine.bundle(kind))
 
@@ -152,7 +154,7 @@ def test_no_change_to_a_genuine_bundle_makes_it_say_something_else(genuine: Genu
 @pytest.mark.parametrize(
     "text", ["{}", '{"mediaType": "x"}', "not json", '{"a": 1}\n{"b": 2}', "[" * 100_000, "[]", "7"]
 )
-def test_what_is_no_bundle_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_malformed_bundle_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bundle.json").write_text(text)
     with pytest.raises(
         IntegrityError, match=r"is for a\.zip; the attestation is not genuine"
@@ -257,7 +259,7 @@ def test_whose_attestation_it_is(identity: str, is_it: bool) -> None:
     assert is_of_identity("acme/vec", workflow, identity) is is_it
 
 
-def test_a_workflow_of_others_that_anybody_may_call_is_nobodys_identity() -> None:
+def test_a_reusable_workflow_of_another_repository_is_not_an_identity() -> None:
     called = "other/shared/.github/workflows/build.yml"
     assert not is_of_identity("acme/vec", f"{called}@refs/heads/main", called)
 

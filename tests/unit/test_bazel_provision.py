@@ -92,7 +92,7 @@ def test_bazel_comes_before_bazelisk_on_the_path(tmp_path: Path) -> None:
     ]
 
 
-def test_the_one_that_the_user_names_is_the_only_candidate(tmp_path: Path) -> None:
+def test_a_named_bazel_is_the_only_candidate(tmp_path: Path) -> None:
     _program(tmp_path / "bazel", "")
     mine = _program(tmp_path / "mine", "")
     assert candidates({"PATH": str(tmp_path), "BAZEL": str(mine)}) == [
@@ -115,13 +115,13 @@ def test_the_last_resort_is_taken_where_no_candidate_is_usable() -> None:
     assert choose(found, _verdicts(old="is 4.2.3"), _last_resort) == _DEBIAN
 
 
-def test_another_is_never_taken_in_place_of_the_one_that_the_user_named() -> None:
+def test_a_named_bazel_is_never_replaced() -> None:
     found = [Candidate(Path("old"), "$BAZEL", demanded=True)]
     with pytest.raises(NoBazelError, match=r"\$BAZEL \(old\) is 4\.2\.3"):
         choose(found, _verdicts(old="is 4.2.3"), _last_resort)
 
 
-def test_where_there_is_none_every_reason_is_told() -> None:
+def test_without_a_candidate_every_reason_is_reported() -> None:
     found = [Candidate(Path("old"), "first")]
     with pytest.raises(NoBazelError) as raised:
         choose(found, _verdicts(old="is 4.2.3"), _no_last_resort)
@@ -144,7 +144,7 @@ def test_a_candidate_that_cannot_be_run_is_not(tmp_path: Path) -> None:
     assert "No such file" in verdict.problem
 
 
-def test_no_bazel_is_a_failure_that_says_what_to_do(
+def test_a_missing_bazel_fails_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BAZEL", str(tmp_path / "absent"))

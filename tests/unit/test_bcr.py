@@ -111,7 +111,7 @@ PRESUBMIT: dict[str, Any] = {
         ("source.template.json", SOURCE),
     ],
 )
-def test_it_is_what_the_registry_accepts(name: str, schema: dict[str, Any]) -> None:
+def test_the_registry_accepts_it(name: str, schema: dict[str, Any]) -> None:
     document = yaml.safe_load((BCR / name).read_text())  # JSON is YAML, too
     assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
 

@@ -11,7 +11,7 @@ from cgo_prebuilt.bounded_run import Ended, TooMuchError, run_bounded
 from cgo_prebuilt.commands.machine import probe_tool
 
 
-def test_what_a_program_says_is_told_with_its_exit_code(tmp_path: Path) -> None:
+def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> None:
     command = ["/bin/sh", "-c", "cat; pwd; echo $A; echo no >&2; exit 3"]
     said = run_bounded(command, words=b"in ", environ={"A": "a"}, folder=tmp_path, seconds=9)
     assert said == Ended(3, f"in {tmp_path}\na\n".encode(), b"no\n")

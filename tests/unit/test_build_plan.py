@@ -96,7 +96,7 @@ def test_make_gets_the_callers_compiler_over_the_makefiles() -> None:
     assert words_of(planned) == [("make", "--jobs=3", "CC=clang", "V=1", "static")]
 
 
-def test_a_tool_of_a_newer_program_is_refused_with_what_to_do() -> None:
+def test_a_tool_of_a_newer_program_is_refused_with_a_remedy() -> None:
     with pytest.raises(LockError, match="is built with meson, which a newer cgo-prebuilt knows"):
         plan(with_build("meson"))
 
@@ -142,7 +142,7 @@ def test_archives_that_are_linked_in_a_special_way_are_so_where_they_are_install
     assert interface.alwayslink == interface.circular == ("lib/linux_amd64/libv.a",)
 
 
-def test_a_build_sees_what_steers_its_tools_and_what_the_lock_names() -> None:
+def test_a_build_sees_variables_of_its_tools_and_of_the_lock() -> None:
     callers = {
         "AWS_SECRET_ACCESS_KEY": "x",
         "CARGO_HOME": "/c",

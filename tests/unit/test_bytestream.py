@@ -12,7 +12,7 @@ from cgo_prebuilt.archives.bytestream import FileStream, save
 from cgo_prebuilt.errors import IntegrityError
 
 
-def test_what_is_saved_is_what_was_hashed(tmp_path: Path) -> None:
+def test_the_saved_bytes_are_the_hashed_ones(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"x" * 3_000_000)
     with closing(FileStream(source)) as stream:
@@ -20,7 +20,7 @@ def test_what_is_saved_is_what_was_hashed(tmp_path: Path) -> None:
     assert target.read_bytes() == source.read_bytes()
 
 
-def test_a_file_that_became_another_since_it_was_hashed_is_not_kept(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_hashed_is_not_kept(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"before")
     sha256 = hashlib.sha256(b"before").hexdigest()

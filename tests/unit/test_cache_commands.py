@@ -31,7 +31,7 @@ def test_dir_is_where_the_store_is(run: Run, tmp_path: Path) -> None:
     assert run("cache", "dir").out == f"{tmp_path / 'store'}\n"
 
 
-def test_list_names_what_is_there(run: Run) -> None:
+def test_list_names_the_trees(run: Run) -> None:
     (tree,) = json.loads(run("cache", "list", "--json").out)["trees"]
     assert tree["size"] == SIZE
     line = run("cache", "list").out
@@ -50,7 +50,7 @@ def test_verify_hashes_every_file_again(run: Run, tmp_path: Path) -> None:
     assert run("cache", "verify").out == ""
 
 
-def test_prune_removes_what_is_too_much(run: Run) -> None:
+def test_prune_removes_trees_beyond_the_limit(run: Run) -> None:
     kept = run("cache", "prune", "--older-than", "12h")
     assert (kept.out, kept.err) == ("", "1 kept, 10.3 kB\n")
     done = json.loads(run("cache", "prune", "--max-size", "20G", "--json").out)

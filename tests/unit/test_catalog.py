@@ -326,7 +326,7 @@ def test_a_bad_link_makes_no_lock(format: str, links: dict[str, str], what: str)
         assert caught.value.what == what
 
 
-def test_a_bad_link_that_nobody_asks_for_is_passed_over() -> None:
+def test_an_unused_bad_link_is_skipped() -> None:
     tar = tar_member("gone", kind=b"2", link="/etc/passwd") + tar_member("x.a", b"x")
     spec = ArchiveSpec("lib.tar.gz", (), "tar.gz", "", "")
     data = compress(tar + END_OF_TAR, "tar.gz")
@@ -334,7 +334,7 @@ def test_a_bad_link_that_nobody_asks_for_is_passed_over() -> None:
     assert [file.path for file in found.files] == ["x.a"]
 
 
-def test_what_macos_adds_to_files_is_no_header() -> None:
+def test_files_that_macos_adds_are_not_headers() -> None:
     tar = tar_member("inc/x.h", b"x") + tar_member("inc/._x.h", b"resource fork")
     spec = ArchiveSpec("lib.tar.gz", (), "tar.gz", "", "")
     data = compress(tar + END_OF_TAR, "tar.gz")
@@ -351,7 +351,7 @@ def test_a_link_without_a_target_leads_nowhere() -> None:
         index(MemoryStream(data), spec, WantedFiles(["x"]), where=spec.file)
 
 
-def test_what_is_below_a_file_is_not_locked() -> None:
+def test_a_path_below_a_file_is_not_locked() -> None:
     """It was, and then could not be extracted."""
     with pytest.raises(IntegrityError, match="'lib' is a file and the folder of 'lib/x'"):
         catalog("lib", "lib/x").member_of("lib/x")

@@ -86,7 +86,7 @@ def test_an_import_library_is_linked_for_its_dll() -> None:
     assert "vec.dll" not in ldflags
 
 
-def test_what_is_set_already_is_kept_and_stands_before() -> None:
+def test_existing_flags_are_kept_in_front() -> None:
     present = {"CGO_CFLAGS": "-O0", "CGO_LDFLAGS": "-s", "PKG_CONFIG_PATH": "/a:/b"}
     variables = environment(environ=present)
     assert variables["CGO_CFLAGS"].startswith("-O0 -I/store")
@@ -112,7 +112,7 @@ def test_two_libraries_evaluated_in_turn_do_not_grow_and_keep_their_order() -> N
     assert environment(environ=both, folder=other, name="dep") == both
 
 
-def test_another_version_takes_the_place_of_the_one_before_and_of_nothing_else() -> None:
+def test_a_newer_version_replaces_only_the_earlier_one() -> None:
     folders = {version: PurePosixPath(f"/{version}/files") for version in ("v1", "v2")}
     small = Interface(static_library=("lib/a.a",), linkopts=("-ldl",))
     first = environment(
@@ -135,14 +135,14 @@ def test_another_version_takes_the_place_of_the_one_before_and_of_nothing_else()
 @pytest.mark.parametrize(
     "record", ["", "yes", "[]", '{"vec": 7}', '{"vec": {"CGO_CFLAGS": "-I/x"}}']
 )
-def test_a_record_that_says_nothing_of_the_flags_changes_nothing(record: str) -> None:
+def test_a_record_without_the_flags_changes_nothing(record: str) -> None:
     present = {"CGO_CFLAGS": "-O2 -g -I/y", RECORD: record}
     assert environment(environ=present)["CGO_CFLAGS"].startswith(
         "-O2 -g -I/y -I/store/files/include "
     )
 
 
-def test_what_was_set_and_is_not_there_any_more_is_set_anew() -> None:
+def test_removed_flags_are_set_again() -> None:
     record = environment()[RECORD]
     assert environment(environ={RECORD: record, "CGO_CFLAGS": "-O0"})["CGO_CFLAGS"] == (
         "-O0 -I/store/files/include -I/store/files -DVEC_STATIC"
@@ -171,7 +171,7 @@ def test_a_path_with_spaces_or_quotes_is_quoted_as_cgo_takes_it(folder: str, quo
     assert flags == f"-O2 -g {quoted}"
 
 
-def test_a_path_with_both_quotes_cannot_be_told_to_cgo() -> None:
+def test_cgo_cannot_take_a_path_with_both_quotes() -> None:
     with pytest.raises(UsageError, match="both kinds of quotes") as caught:
         environment(folder=PurePosixPath("/a'\"b"))
     assert "CGO_PREBUILT_CACHE" in str(caught.value.remedy)
@@ -225,14 +225,14 @@ def _printed_by(command: list[str]) -> Mapping[str, str]:
 PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
-def test_sh_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+def test_sh_keeps_every_character(tmp_path: Path) -> None:
     script = tmp_path / "env.sh"
     call = shlex.join([sys.executable, "-c", PRINT])
     script.write_text(format_environment(AWKWARD, "sh") + call, encoding="utf-8")
     assert _printed_by(["sh", "-eu", str(script)]) == AWKWARD
 
 
-def test_fish_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+def test_fish_keeps_every_character(tmp_path: Path) -> None:
     script = tmp_path / "env.fish"
     call = f"{sys.executable} -c '{PRINT}'"
     script.write_text(format_environment(AWKWARD, "fish") + call, encoding="utf-8")
@@ -240,7 +240,7 @@ def test_fish_takes_every_sign_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("pwsh") is None, reason="there is no PowerShell")
-def test_powershell_takes_every_sign_as_it_is(tmp_path: Path) -> None:
+def test_powershell_keeps_every_character(tmp_path: Path) -> None:
     script = tmp_path / "env.ps1"
     call = f"& '{sys.executable}' -c '{PRINT}'"
     script.write_text(format_environment(AWKWARD, "powershell") + call, encoding="utf-8-sig")

@@ -133,7 +133,7 @@ def test_anybody_gets_a_token_and_it_is_kept(registry: Registry, key: str) -> No
     assert len(registry.asked) == 7
 
 
-def test_a_token_that_has_expired_is_asked_for_again(registry: Registry) -> None:
+def test_an_expired_token_is_requested_again(registry: Registry) -> None:
     registry.answer = {"token": "t1", "expires_in": challenge._MARGIN}
     assert registry.read() == registry.read() == BODY
     assert len(registry.asked) == 6
@@ -145,7 +145,7 @@ def test_a_token_that_has_expired_is_asked_for_again(registry: Registry) -> None
     assert len(registry.asked) == 13
 
 
-def test_a_refused_token_is_not_asked_for_in_a_circle(registry: Registry) -> None:
+def test_a_refused_token_is_not_requested_forever(registry: Registry) -> None:
     registry.good = "another"
     with pytest.raises(Failure, match="HTTP 401"):
         registry.read()
@@ -330,9 +330,7 @@ def test_no_token_of_a_registry_goes_to_its_token_server(
     assert asked == [Credential({})]
 
 
-def test_no_redirect_takes_the_login_or_the_token_elsewhere(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_no_redirect_forwards_the_login_or_the_token(registry: Registry, tmp_path: Path) -> None:
     seen: list[str] = []
 
     def answer(exchange: Exchange) -> None:
@@ -366,7 +364,7 @@ def test_small_requests_are_answered_too_and_reading_is_not_writing(registry: Re
     assert [place[0] for place, _ in registry.asked] == list("b/bb/bb")
 
 
-def test_a_token_that_expires_during_a_download_is_asked_for_again(
+def test_a_token_that_expires_during_a_download_is_requested_again(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in registry.environ.items():

@@ -197,7 +197,7 @@ def test_a_404_is_unavailable_and_leaves_nothing(
     assert stored(tmp_path) == []
 
 
-def test_a_server_that_is_not_there_is_unavailable(run: Run, tmp_path: Path) -> None:
+def test_a_missing_server_is_unavailable(run: Run, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{refused_port()}/vec.tar.gz"
     (tmp_path / "lock").write_text(format_lock(lock(url)))
     answer = run(*fetch_arguments(tmp_path / "lock", tmp_path / "out"))
@@ -242,7 +242,7 @@ def test_an_archive_that_lacks_a_promised_file_is_an_integrity_error(
     assert not [path for path in stored(tmp_path) if "/trees/" in path]
 
 
-def test_offline_asks_nobody(
+def test_offline_sends_no_request(
     run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
     serve(httpserver)
@@ -277,7 +277,7 @@ def test_offline_may_use_a_mirror_that_is_a_folder(
     assert json.loads(answer.out)["requests"] == 0
 
 
-def test_with_a_mirror_nothing_else_is_asked(
+def test_with_a_mirror_no_other_server_is_contacted(
     run: Run,
     locked: Path,
     tmp_path: Path,
@@ -504,7 +504,7 @@ def files_below_store(tmp_path: Path) -> list[str]:
     return [path for path in files_below(tmp_path) if path.startswith("store/")]
 
 
-def test_a_folder_for_the_lock_that_is_not_there_is_named_before_anything_is_downloaded(
+def test_a_missing_folder_for_the_lock_fails_before_any_download(
     run: Run, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
     serve(httpserver)
@@ -663,7 +663,7 @@ sys.exit(main(sys.argv[1:]))
 
 @needs_posix
 @pytest.mark.parametrize("cached", [False, True])
-def test_a_fetch_goes_on_where_nobody_reads_what_it_says(
+def test_a_fetch_continues_without_a_reader_of_its_messages(
     run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer, cached: bool
 ) -> None:
     serve(httpserver)
@@ -702,7 +702,7 @@ def in_a_process(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_interrupt_exits_130_and_says_how_to_go_on(
+def test_an_interrupt_exits_130_and_explains_how_to_resume(
     run: Run, locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*arguments: object) -> None:
@@ -733,7 +733,7 @@ def test_an_interrupt_before_the_command_is_loaded_stops_the_shell_too() -> None
     assert done.stderr.startswith("cgo-prebuilt: error: interrupted\n")
 
 
-def test_urls_are_printed_and_nothing_is_asked(
+def test_urls_are_printed_without_a_request(
     run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
     urls = ("urls", "--lock", locked, "--platform", "linux_amd64")
@@ -787,7 +787,7 @@ def test_the_source_s_urls_are_those_of_its_archive(run: Run, tmp_path: Path) ->
     }
 
 
-def test_archives_from_a_folder_are_verified_and_nothing_is_asked(
+def test_archives_from_a_folder_are_verified_without_a_request(
     run: Run, locked: Path, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
     folder = tmp_path / "braces {file} 100%"

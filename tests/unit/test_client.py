@@ -192,7 +192,7 @@ def test_netrc_is_honored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     "text", ["machine 127.0.0.1 login me password pass\n", "default login me password pass\n"]
 )
-def test_redirect_to_another_host_takes_no_authorization_header_along(
+def test_redirect_to_another_host_drops_the_authorization_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     netrc(tmp_path, monkeypatch, text)
@@ -269,7 +269,7 @@ def test_a_bug_is_neither_retried_nor_reported_as_unavailable(
     assert faulty == [bad]
 
 
-def test_after_a_fault_of_our_own_the_next_mirror_is_asked(
+def test_after_an_internal_error_the_next_mirror_is_tried(
     tmp_path: Path, faulty: list[str]
 ) -> None:
     """A hostile server may know how to bring one about."""

@@ -43,7 +43,7 @@ def test_a_build_is_planned_as_in_bazel(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("tool", SHARED["SOURCE"])
-def test_what_earlier_builds_left_is_no_source(tool: str) -> None:
+def test_leftovers_of_earlier_builds_are_not_source(tool: str) -> None:
     names = [*SHARED["SOURCE"][tool], *SHARED["NOT_SOURCE"][tool]]
     assert [name for name in names if is_source(name, tool)] == SHARED["SOURCE"][tool]
 

@@ -183,7 +183,7 @@ def pack(run: Run, *options: object) -> Answer:
         (["NOTICE"], "the notice cannot be read: No such file or directory"),
     ],
 )
-def test_a_notice_that_nobody_would_get_is_refused(
+def test_a_notice_that_no_license_names_is_refused(
     run: Run, tmp_path: Path, licenses: list[str], words: str
 ) -> None:
     write_manifest(tmp_path / "prebuilt.yaml", licenses=licenses)

@@ -80,7 +80,7 @@ def test_a_shell_offers_verbs_options_and_their_values(
     assert found == offered or not words[-1]
 
 
-def test_what_is_hidden_is_not_offered() -> None:
+def test_hidden_words_are_not_offered() -> None:
     for shell in ("bash", "zsh", "fish", "powershell"):
         text = script(shell, parser())
         assert "--default-mirror" not in text

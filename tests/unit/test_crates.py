@@ -92,7 +92,7 @@ def test_a_crate_that_was_never_fetched_is_named_offline(project: Project) -> No
     assert "offline, and the crate tiny 1.0.0 is not in the store" in answer.stderr
 
 
-def test_a_source_without_a_cargo_lock_is_told(project: Project) -> None:
+def test_a_source_without_a_cargo_lock_is_reported(project: Project) -> None:
     (project.folder / "native/Cargo.lock").unlink()
     answer = project.run("fetch", "--output", str(project.output))
     assert answer.code == 5

@@ -143,7 +143,7 @@ def test_an_option_is_named_by_its_name_before_anything_is_downloaded(
     assert "downloading" not in answer.err
 
 
-# What it is asked, and what becomes of its answer.
+# Requests to it, and the use of its answers.
 
 
 def test_it_gets_the_uri_on_its_input_and_no_secret_is_in_its_arguments(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class TestEveryFormat:
 
 
 @pytest.mark.usefixtures("decoders")
-def test_gzip_padding_is_passed_over() -> None:
+def test_gzip_padding_is_skipped() -> None:
     assert (
         decoded(gzip.compress(b"a") + bytes(5000) + gzip.compress(b"b") + bytes(9), "tar.gz")
         == b"ab"
@@ -131,7 +131,7 @@ def test_gzip_with_a_wrong_crc_or_length_is_refused(place: int) -> None:
         decoded(bytes(data), "tar.gz")
 
 
-def test_xz_padding_is_passed_over() -> None:
+def test_xz_padding_is_skipped() -> None:
     assert (
         decoded(lzma.compress(b"a") + bytes(4) + lzma.compress(b"b") + bytes(8), "tar.xz") == b"ab"
     )

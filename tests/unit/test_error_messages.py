@@ -24,7 +24,7 @@ WORDS_IN_A_ROW = range(3, 6)
 
 
 def texts_of(node: ast.expr) -> Iterator[str]:
-    """The texts that an expression stands for, with holes; none where it is no text."""
+    """The texts that an expression stands for, with holes; no text if it is something else."""
     match node:
         case ast.Constant(value=str(text)):
             yield text

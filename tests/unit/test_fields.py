@@ -116,7 +116,7 @@ def test_zero_is_a_count() -> None:
     assert fields({"key": 0}).count("key") == 0
 
 
-def test_a_mapping_of_strings_is_read_and_empty_where_it_is_absent() -> None:
+def test_a_mapping_of_strings_is_empty_if_absent() -> None:
     assert fields({"key": {"glibc": "2.28"}}).string_mapping("key") == {"glibc": "2.28"}
     assert fields({}).string_mapping("key") == {}
 

@@ -128,7 +128,7 @@ def test_a_flavor_that_a_manifest_lacks_is_named_with_those_that_it_has() -> Non
         flavored().of_flavor("cuda").platform(ARM)
 
 
-def test_a_flavor_s_own_mistakes_are_told_with_their_place() -> None:
+def test_mistakes_in_a_flavor_are_reported_with_their_place() -> None:
     error = refusal(flavors={"cuda": {"linkopt": ["-lm"]}})
     assert error.where == "prebuilt.yaml: flavors.cuda"
     assert "did you mean 'linkopts'?" in str(error.remedy)
@@ -170,7 +170,7 @@ def test_a_library_with_one_flavor_says_its_name() -> None:
     assert parse_lock(format_lock(lock(version)), where="a lock") == lock(version)
 
 
-def test_a_lock_without_flavors_says_nothing_of_them() -> None:
+def test_a_lock_without_flavors_has_no_keys_for_them() -> None:
     assert "flavor" not in format_lock(
         lock(LockedVersion({"": {"linux_amd64": locked_platform()}}))
     )

@@ -189,7 +189,7 @@ def test_check_passes_what_build_wrote_and_tells_what_it_lacks(built: Release) -
         ("site/404.html", None, "there is no page"),
     ],
 )
-def test_check_finds_what_is_wrong(
+def test_check_finds_errors(
     built: Release, tmp_path: Path, name: str, content: bytes | None, words: str
 ) -> None:
     if content is None:
@@ -206,7 +206,7 @@ def test_a_site_without_modules_is_told(release: Release, tmp_path: Path) -> Non
     release.require().refused(2, "there are no modules", "goproxy build")
 
 
-def test_require_says_what_there_is(built: Release) -> None:
+def test_require_lists_the_available_modules(built: Release) -> None:
     built.require("--version", "v9").refused(2, f"there is no version v9 of {MODULE}", "v1.2.3")
     built.require("--module", "x.test/y").refused(2, "there is no forwarding module x.test/y")
     built.manifest(go={"module": "go.acme.test/other"})

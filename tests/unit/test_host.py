@@ -82,7 +82,7 @@ def test_a_glibc_interpreter_does_not_hide_a_musl_system() -> None:
     assert found.glibc is None
 
 
-def test_a_statically_linked_shell_is_passed_over() -> None:
+def test_a_statically_linked_shell_is_skipped() -> None:
     programs = (sh("amd64", None), Program("/usr/bin/env", "amd64", MUSL_AMD64))
     found = decide(linux("x86_64", *programs))
     assert found.platform == parse_platform("linux_amd64_musl")

@@ -50,7 +50,7 @@ def test_root_shares_a_file_only_where_it_is_verified_at_use(
     assert may_share(is_root=is_root, rules=rules) is shares
 
 
-def test_the_command_line_wins_over_the_variable_and_that_over_the_module_file() -> None:
+def test_the_command_line_overrides_the_variable_and_that_the_module_file() -> None:
     variable = {"CGO_PREBUILT_LINK_MODE": "copy"}
     assert link_mode_of(variable, "hardlink", "reflink") == "hardlink"
     assert link_mode_of(variable, None, "reflink") == "copy"

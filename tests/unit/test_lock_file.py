@@ -560,7 +560,7 @@ def test_the_schema_and_the_reader_agree_on_a_lock_with_one_thing_changed(
 
 
 def _refusal_that_a_schema_can_say(lock_document: Any) -> bool | None:
-    """Whether the reader refuses a lock; None where it does for what a schema cannot say."""
+    """Whether the reader refuses a lock; None if it does for what a schema cannot say."""
     try:
         parse_lock(json.dumps(lock_document), where="a lock")
     except LockError as error:

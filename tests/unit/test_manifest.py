@@ -280,7 +280,7 @@ def test_a_format_that_is_not_read_is_no_loose_file(file: str, format: str) -> N
     assert (archive.format, archive.path) == ("file", file)
 
 
-def test_a_format_that_is_written_wins_over_the_name() -> None:
+def test_an_explicit_format_overrides_the_name() -> None:
     (archive,) = spec(manifest(archives=[{"file": "download", "format": "zip"}])).archives
     assert archive.format == "zip"
 

@@ -86,7 +86,7 @@ def test_two_archives_of_one_name_are_refused_with_the_layout_that_parts_them() 
     assert [file.path for file in files] == [f"vec/v1/{FILE}", f"vec/v2/{FILE}"]
 
 
-def test_two_platforms_with_one_name_are_told_apart_by_their_folders() -> None:
+def test_two_platforms_with_one_name_differ_in_their_folders() -> None:
     platforms = {
         "linux_amd64": locked_platform(),
         "linux_arm64": locked_platform(data=OTHER),

@@ -135,7 +135,7 @@ def test_an_attribute_that_comes_is_on_the_page() -> None:
     assert "| `key` | the top |" in page
 
 
-def test_the_page_of_what_will_not_change_links_to_what_there_is() -> None:
+def test_the_page_about_stability_links_to_existing_pages() -> None:
     text = Path(REPOSITORY, "docs/stability.md").read_text(encoding="utf-8")
     for anchor in ("labels", "exit-codes"):
         assert f"reference/names.md#{anchor}" in text

@@ -51,7 +51,7 @@ def test_the_newest_release_is_the_highest_version(tags: list[str], newest: str 
     assert choose([release(tag) for tag in tags])[0] == newest
 
 
-def test_what_is_not_to_be_updated_to_is_passed_over_and_told() -> None:
+def test_an_unsuitable_release_is_skipped_and_reported() -> None:
     releases = [
         release("v2.0.0", draft=True),
         release("v1.9.0", days=2),
@@ -63,9 +63,9 @@ def test_what_is_not_to_be_updated_to_is_passed_over_and_told() -> None:
     assert choose(releases, min_age=timedelta(days=7), withdrawn=withdrawn) == (
         "v1.6.0",
         [
-            "v1.9.0 is passed over: it is not old enough",
-            "v1.8.0 is passed over: it is a pre-release",
-            "v1.7.0 is passed over: it is withdrawn",
+            "v1.9.0 is skipped: it is not old enough",
+            "v1.8.0 is skipped: it is a pre-release",
+            "v1.7.0 is skipped: it is withdrawn",
         ],
     )
     assert choose(releases, withdrawn=withdrawn)[0] == "v1.9.0"
@@ -136,7 +136,7 @@ def test_the_newest_release_is_locked_and_the_difference_shown(
     assert run("lock", "prebuilt.yaml").code == 0
     answer = run("lock", "prebuilt.yaml", "--update", "--min-age", "7d")
     assert answer.code == 0
-    assert "v1.3.0 is passed over: it is not old enough" in answer.err
+    assert "v1.3.0 is skipped: it is not old enough" in answer.err
     assert "vec v1.2.3 is the newest release to update to" in answer.err
     answer = run("lock", "prebuilt.yaml", "--update")
     assert answer.code == 0, answer.err

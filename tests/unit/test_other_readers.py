@@ -301,7 +301,7 @@ class Ours:
 
 
 def ours(data: bytes, format: str, wanted: WantedFiles) -> Ours | None:
-    """None where we refuse to lock it."""
+    """None if we refuse to lock it."""
     spec = ArchiveSpec(f"lib.{format}", (), format, "", "")
     try:
         files = index(MemoryStream(data), spec, wanted, where=spec.file).files

@@ -92,7 +92,7 @@ def test_a_release_url_with_an_unknown_placeholder_names_the_variable() -> None:
     assert caught.value.where == "VEC_RELEASE_URL"
 
 
-def test_the_mirror_wins_over_the_release_url_since_it_fails_closed() -> None:
+def test_the_mirror_overrides_the_release_url_since_it_fails_closed() -> None:
     settings = Settings(mirror=Url("https://mirror"), release_url=Url("https://release"))
     assert urls(settings) == (f"https://mirror/{FILE}",)
 

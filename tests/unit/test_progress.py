@@ -183,7 +183,7 @@ def test_of_a_file_that_is_there_no_rate_is_shown() -> None:
     assert log.getvalue().splitlines()[-1] == "downloaded lib.zip: 20.0 MB in 1 s"
 
 
-def test_silent_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_silent_progress_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     handle = Progress().start("a", 1)
     handle.place(0)
     handle.advance(1)

@@ -145,7 +145,7 @@ def test_a_signature_that_cannot_be_read_is_named(
     publish(run).refused(2, "the signature cannot be read: ", f"dist/{SIGNATURE}")
 
 
-def test_a_signature_that_nobody_looks_at_is_told(run: Run, tmp_path: Path) -> None:
+def test_an_unverified_signature_is_reported(run: Run, tmp_path: Path) -> None:
     make_key(tmp_path)
     pack(run, "--platform", "linux_amd64", "--sign", "key")
     answer = publish(run)
@@ -252,7 +252,7 @@ def test_a_trial_lists_the_requests_that_make_a_release(run: Run, github: GitHub
     assert github.releases == []
 
 
-def test_archives_that_are_looked_for_elsewhere_are_told(
+def test_archives_with_urls_elsewhere_are_reported(
     run: Run, tmp_path: Path, github: GitHubServer
 ) -> None:
     other = f"{github.url}/acme/other/releases/download/v9/{{file}}"

@@ -284,7 +284,7 @@ def test_a_section_of_a_damaged_file_has_the_hash_that_it_is_found_by(tail: byte
             assert hashlib.sha256(section).hexdigest() == sha256
 
 
-def test_a_newer_index_of_points_is_passed_over() -> None:
+def test_a_newer_index_of_points_is_ignored() -> None:
     index = entry_points._HEADER.pack(b"GZIDX", 2, 0, 1, 1, 1, 1, 0)
     assert entry_points._read_points(io.BytesIO(index)) == []
 

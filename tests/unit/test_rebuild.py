@@ -75,7 +75,7 @@ def test_a_header_is_the_one_that_is_included_by_the_same_name(tmp_path: Path) -
 
 
 @pytest.mark.skipif(shutil.which("make") is None or shutil.which("cc") is None, reason="builds C")
-def test_a_prebuilt_that_its_source_does_not_give_is_told_member_by_member(tmp_path: Path) -> None:
+def test_differences_from_the_source_are_reported_by_member(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.fetch("--origin", "source").report  # noqa: B018 - it must have worked
     release(project)

@@ -132,7 +132,7 @@ def test_a_text_proto_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["a {", "}", "a: ", "a: b c", "a"])
-def test_what_is_no_text_proto_is_refused(text: str) -> None:
+def test_a_malformed_text_proto_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a line|not closed"):
         parse(text)
 

@@ -198,7 +198,7 @@ def test_a_manifest_with_other_bytes_is_not_read(run: Run, registry: Registry) -
     run("lock", "prebuilt.yaml").refused(4, "the registry gives sha256:", descriptor["digest"])
 
 
-def test_a_release_without_the_archive_names_what_there_is(
+def test_a_release_without_the_archive_lists_the_available_ones(
     run: Run, registry: Registry, tmp_path: Path
 ) -> None:
     registry.tag("v1.2.3", registry.manifest({"vec-linux.tgz": DATA}))

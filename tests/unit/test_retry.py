@@ -119,7 +119,7 @@ def test_a_host_that_is_not_there_is_tried_less_often() -> None:
         patience.wait(Failure(Kind.REFUSED, ""), 0)
 
 
-def test_retry_after_wins_over_the_own_wait_up_to_a_cap() -> None:
+def test_retry_after_overrides_the_backoff_up_to_a_cap() -> None:
     patience = Patience(SETTINGS)
     assert patience.wait(status_failure(429, "", 7.0), 0) == 7.0
     with pytest.raises(Failure) as caught:

@@ -39,7 +39,7 @@ def test_every_variable_is_read() -> None:
     )
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     names = (
         "CGO_PREBUILT_OFFLINE",
         "CGO_PREBUILT_ORIGIN",

@@ -92,7 +92,7 @@ def test_whatever_is_damaged_there_is_a_name_or_none(tmp_path: Path) -> None:
             assert found is None or len(found) <= 4096
 
 
-# What becomes of the name.
+# The use of the name.
 
 
 def platform_with(*files: tuple[str, bytes], shared: str) -> LockedPlatform:

@@ -150,7 +150,7 @@ def test_the_same_is_not_built_twice(project: Project) -> None:
 
 
 @pytest.mark.parametrize("change", ["source", "flags", "build", "tools", "named", "cargo's"])
-def test_a_change_of_what_goes_in_is_built_again(project: Project, change: str) -> None:
+def test_a_change_of_an_input_causes_a_build(project: Project, change: str) -> None:
     project.lock(env=["ANSWER_LEVEL"])
     assert project.fetch().report["status"] == "built"
     environ = {}
@@ -298,7 +298,7 @@ def test_a_crates_own_rustflags_are_kept(project: Project, section: str) -> None
     assert str(Path.home()).encode() not in content
 
 
-def test_an_output_that_is_not_there_is_told_with_those_that_are(project: Project) -> None:
+def test_a_missing_output_is_reported_with_similar_ones(project: Project) -> None:
     project.lock(static_library=["lib/absent.a"])
     answer = project.fetch()
     assert answer.code == 5
@@ -316,7 +316,7 @@ def test_a_missing_tool_is_named_with_how_to_install_it(project: Project, tmp_pa
     assert "https://rustup.rs" in answer.stderr
 
 
-def test_a_source_that_is_not_there_is_told(project: Project) -> None:
+def test_a_missing_source_is_reported(project: Project) -> None:
     project.lock(path="absent")
     answer = project.fetch()
     assert answer.code == 5

@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def test_what_does_not_change_the_outcome_builds_nothing_anew(project: Project) -> None:
+def test_irrelevant_changes_cause_no_build(project: Project) -> None:
     assert project.fetch().report["status"] == "built"
     project.lock(linkopts=["-lm"], defines=["A=1"], alwayslink=["libanswer.a"])
     assert project.fetch(CGO_UNKNOWN="1", HTTPS_PROXY="http://proxy").report["status"] == "cached"
@@ -195,7 +195,7 @@ def test_a_tool_that_the_lock_names_is_looked_for_before_the_build(
         assert words in answer.stderr
 
 
-def test_a_glob_that_finds_no_header_is_told_before_the_build(project: Project) -> None:
+def test_a_glob_without_headers_is_reported_before_the_build(project: Project) -> None:
     project.lock(build={"tool": "command", "args": ["false"]}, headers=["absent/*.h"])
     answer = project.fetch()
     assert answer.code == 5

@@ -53,7 +53,7 @@ def test_what_was_there_before_is_read_at_once(file: PositionedFile) -> None:
     assert Spool(file, Intervals([(0, 7), (9, 20)])).read(0, 100) == BODY[:7]
 
 
-def test_the_end_is_told_to_those_who_wait(spool: Spool) -> None:
+def test_the_end_wakes_waiting_readers(spool: Spool) -> None:
     put(spool, 0, 100)
     threading.Timer(0.05, spool.finish, [100]).start()
     assert spool.read(100, 1) == b""
@@ -61,7 +61,7 @@ def test_the_end_is_told_to_those_who_wait(spool: Spool) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_bytes_are_told_to_those_who_wait(spool: Spool) -> None:
+def test_new_bytes_wake_waiting_readers(spool: Spool) -> None:
     threading.Timer(0.05, put, [spool, 0, 3]).start()
     assert spool.read(0, 10) == BODY[:3]
 
@@ -85,7 +85,7 @@ def test_a_file_that_another_process_cut_is_noticed(spool: Spool, file: Position
         spool.read(5, 5)
 
 
-def test_what_cannot_be_written_is_this_machines_fault(
+def test_a_write_error_is_a_local_failure(
     spool: Spool, file: PositionedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(offset: int, data: memoryview) -> None:

@@ -177,7 +177,7 @@ def test_a_signature_that_is_changed_anywhere_is_refused(signed: tuple[str, str]
         (armored(b"SSHSIG\0\0\0\1\xff\xff\xff\xff"), "it is cut off"),
     ],
 )
-def test_what_is_no_signature_is_refused(text: str, words: str) -> None:
+def test_a_malformed_signature_is_refused(text: str, words: str) -> None:
     with pytest.raises(SshSignatureError, match=words):
         parse_signature(text)
 
@@ -207,7 +207,7 @@ def _ed25519_blob() -> bytes:
         ),
     ],
 )
-def test_what_is_no_key_is_refused(claim: tuple[str, str], words: str) -> None:
+def test_a_malformed_key_is_refused(claim: tuple[str, str], words: str) -> None:
     with pytest.raises(SshSignatureError, match=words):
         verify(claim[1], MESSAGE, claim[0], NAMESPACE)
 

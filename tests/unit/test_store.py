@@ -771,7 +771,7 @@ class TestPruning:
     def kept(self, store: Store) -> list[str]:
         return [tree.key for tree in store.list()]
 
-    def test_list_tells_what_there_is_the_least_recently_used_first(
+    def test_list_returns_the_least_recently_used_first(
         self, store: Store, keys: list[str]
     ) -> None:
         assert [(t.key, t.size, t.files) for t in store.list()] == [

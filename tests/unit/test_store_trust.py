@@ -408,9 +408,7 @@ class TestASystemStore:
         for made in (tmp_path / "out").rglob("*"):
             assert made.is_dir() or made.lstat().st_nlink == 1  # nothing of it is linked
 
-    def test_what_was_planted_in_it_is_not_taken(
-        self, run: Run, image: Path, tmp_path: Path
-    ) -> None:
+    def test_planted_files_in_it_are_not_used(self, run: Run, image: Path, tmp_path: Path) -> None:
         (library,) = image.rglob("libvec.a")
         found = library.stat()
         library.chmod(0o644)

@@ -36,7 +36,7 @@ def test_processes_that_add_to_the_sums_at_once_lose_no_line(tmp_path: Path) -> 
     assert len(read_sums(tmp_path / SUMS)) == 150
 
 
-def test_nobody_waits_for_ever_for_who_changes_the_sums(
+def test_a_wait_for_a_change_of_the_sums_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as one that signs them, and waits for a passphrase."""

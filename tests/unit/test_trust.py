@@ -111,7 +111,7 @@ def test_a_lock_that_is_not_signed_is_refused_where_a_key_is_pinned(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_lock_that_was_made_anew_with_another_key_is_refused(
+def test_a_lock_that_was_regenerated_with_another_key_is_refused(
     run: Run, tmp_path: Path, key: str, verb: str
 ) -> None:
     other = make_key(tmp_path, "other")
@@ -280,7 +280,7 @@ def test_below_the_least_level_nothing_is_fetched(run: Run, tmp_path: Path, leve
     assert do(run, "fetch", "--trust", "none").code == 0
 
 
-def test_what_is_signed_by_whomever_is_signed(run: Run, tmp_path: Path, key: str) -> None:
+def test_any_signature_satisfies_the_level_signed(run: Run, tmp_path: Path, key: str) -> None:
     lock = release(tmp_path, run, key)
     assert do(run, "fetch", "--trust", "signed").code == 0
     words = "vec v1.2.3 is not attested, the required minimum"

@@ -126,7 +126,7 @@ def _is_of_requests(node: ast.Attribute) -> bool:
         ("https://h/a?password", "a credential in its query, 'password'"),
     ],
 )
-def test_what_grants_access_is_found(raw: str, found: str | None) -> None:
+def test_credentials_in_a_url_are_found(raw: str, found: str | None) -> None:
     assert Url(raw).credential() == found
 
 
@@ -148,7 +148,7 @@ def test_the_parts_of_a_url(raw: str, scheme: str, host: str, name: str) -> None
 @pytest.mark.parametrize(
     "raw", ["http://me:pass@[::1/a", "http://me:pass@h:port/", "http://me:pass@h\u2100/"]
 )
-def test_what_is_malformed_is_not_quoted(raw: str) -> None:
+def test_a_malformed_url_is_not_quoted(raw: str) -> None:
     for read in (Url(raw).origin, Url(raw).login, Url(raw).without_login):
         with pytest.raises(ValueError, match=r"\Aa malformed URL\Z") as caught:
             read()
@@ -247,6 +247,6 @@ def test_redirect_that_is_refused(location: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_what_can_be_fetched_is_what_the_rules_say() -> None:
+def test_the_rules_agree_on_fetchable_urls() -> None:
     urls = [*SHARED["FETCHABLE"], *SHARED["NOT_FETCHABLE"]]
     assert [url for url in urls if Url(url).is_fetchable()] == SHARED["FETCHABLE"]

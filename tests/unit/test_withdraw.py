@@ -45,7 +45,7 @@ def test_manifest_and_lock_say_why_and_a_fetch_warns(run: Run, tmp_path: Path) -
     assert [one.withdrawn for one in lock.versions.values()] == ["another reason", "so does it"]
 
 
-def test_a_default_version_and_one_that_is_in_no_lock_are_told(run: Run, tmp_path: Path) -> None:
+def test_a_default_version_and_an_unlocked_one_are_reported(run: Run, tmp_path: Path) -> None:
     default = run("withdraw", "v1.2.3", "--why", WHY)
     assert "v1.2.3 is still the default version: lock another one" in default.err
     (tmp_path / "prebuilt.lock.json").unlink()
@@ -55,7 +55,7 @@ def test_a_default_version_and_one_that_is_in_no_lock_are_told(run: Run, tmp_pat
     assert "does not have v1.2.3: no consumer of that lock is warned" in done.err
 
 
-def test_what_cannot_be_withdrawn_changes_nothing(run: Run, tmp_path: Path) -> None:
+def test_a_failed_withdrawal_changes_nothing(run: Run, tmp_path: Path) -> None:
     before = (tmp_path / "prebuilt.yaml").read_text()
     strange = run("withdraw", "v9", "--why", WHY)
     strange.refused(2, "neither the manifest nor the lock has a version v9 of vec")

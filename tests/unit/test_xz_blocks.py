@@ -38,7 +38,7 @@ def test_each_block_decodes_behind_the_header_of_its_stream() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 4, 12, 20])
-def test_what_is_no_sound_xz_file_is_refused(cut: int) -> None:
+def test_a_malformed_xz_file_is_refused(cut: int) -> None:
     data = lzma.compress(bytes(1000))
     with pytest.raises(ValueError, match=r"\w"):
         read_blocks(io.BytesIO(data[:-cut]))

@@ -85,7 +85,7 @@ def test_a_frame_that_is_cut_off_has_no_end(content: bytes, checksum: bool, data
         (b"\x28\xb5\x2f\xfe", "another magic number"),
     ],
 )
-def test_what_is_no_frame_ends_the_walk(head: bytes, what: str) -> None:
+def test_bytes_that_are_not_a_frame_end_the_walk(head: bytes, what: str) -> None:
     good = compressed(b"library", checksum=True, sized=True)
     walk, found = walked(good + head + good, [])
     assert [end for _, end in found] == [len(good)]

@@ -97,7 +97,7 @@ class Url:
         return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
 
     def login(self) -> tuple[str, str] | None:
-        """User and password, decoded; None where there are none.
+        """User and password, decoded; None if there are none.
 
         Raises:
             ValueError: The URL is malformed.

@@ -1,4 +1,4 @@
-// Program finds the vectors nearest to the origin. It says nothing of a native library.
+// Program finds the vectors nearest to the origin. It does not mention a native library.
 package main
 
 import (

@@ -111,7 +111,7 @@ func (x *Index) Close() error {
 	return nil
 }
 
-// failure turns a status into an error, or into nil where there is none.
+// failure turns a status into an error, or into nil without one.
 func failure(status C.vecsearch_status) error {
 	if status == C.VECSEARCH_OK {
 		return nil

@@ -176,7 +176,7 @@ def file_system_of(folder: Path, mounts: Path = _MOUNTS) -> str | None:
         mounts: The system's table of mounts.
 
     Returns:
-        Such as `ext4`; None where there is no table.
+        Such as `ext4`; None if there is no table.
     """
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

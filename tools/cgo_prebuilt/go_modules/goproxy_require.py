@@ -40,7 +40,7 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
 
     Args:
         tree: The published modules.
-        path: The forwarding module; None where the tree has only one.
+        path: The forwarding module; None if the tree has only one.
         version: Its version; None for the latest.
 
     Raises:

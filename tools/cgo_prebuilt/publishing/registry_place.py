@@ -251,7 +251,7 @@ class _Release:
     """The part of a release that a repository already holds.
 
     Args:
-        index: The text that the tag names; None where there is no such tag.
+        index: The text that the tag names; None if there is no such tag.
 
     Attributes:
         indexed: The descriptors in the index.

@@ -67,7 +67,7 @@ def newest_version(
         if reason is None:
             found[order] = version
         else:
-            passed_over(f"{version} is passed over: {reason}")
+            passed_over(f"{version} is skipped: {reason}")
     return found[max(found)] if found else None
 
 
