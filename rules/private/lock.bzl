@@ -40,7 +40,7 @@ _SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sig
 
 # The URL is not shown: it may hold a password.
 _NO_URL = struct(
-    what = "this URL cannot be fetched",
+    what = "this is not a URL that can be fetched",
     remedy = "write https://HOST/PATH, http://HOST/PATH or file:///PATH; a port is a number",
 )
 
