@@ -391,6 +391,7 @@ def test_a_program_that_lacks_descriptors_is_not_to_be_replaced(
         Binutil("STRIP", "strip").run([], tmp_path)
     assert "ulimit" in diagnose(caught.value).remedy
     (tmp_path / "SHA256SUMS").write_text("")
+    (tmp_path / "key").write_text("")
     with pytest.raises(UsageError, match="cannot be signed: Too many open files") as signing:
         sign(tmp_path / "SHA256SUMS", tmp_path / "key")
     assert "install" not in signing.value.remedy
