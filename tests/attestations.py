@@ -7,11 +7,16 @@ in the form of PEP 740, and are put here into that of a Sigstore bundle, as GitH
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from cgo_prebuilt.files.file_lock import hold
+from tests.bazel.debian_root import cache_folder
 
 VERSION = "0.0.30"
 REPOSITORY = "trailofbits/pypi-attestations"
@@ -40,18 +45,30 @@ class Genuine:
         return _bundle(self.folder / "gitlab_oidc_project-0.0.3.tar.gz.publish.attestation")
 
 
-def download(folder: Path) -> Genuine:
-    """Gets the assets with pip."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary=:all:"]
-    subprocess.run([*command, "--dest", folder, f"pypi-attestations=={VERSION}"], check=True)
+def unpack(folder: Path) -> Genuine:
+    """Puts the assets into a folder."""
     assets = f"pypi_attestations-{VERSION}/test/assets/"
-    with tarfile.open(folder / f"pypi_attestations-{VERSION}.tar.gz") as sdist:
+    with tarfile.open(_sdist()) as sdist:
         for member in sdist:
             if member.isfile() and member.name.startswith(assets):
                 file = sdist.extractfile(member)
                 assert file is not None
                 (folder / Path(member.name).name).write_bytes(file.read())
     return Genuine(folder)
+
+
+def _sdist() -> Path:
+    """The sdist, which pip downloads once for a machine: it builds it to know its metadata."""
+    kept = cache_folder(os.environ) / f"pypi_attestations-{VERSION}.tar.gz"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--quiet", "--no-deps", "--no-binary=:all:", f"pypi-attestations=={VERSION}"]
+    with hold(kept.with_name("attestations-lock")):
+        if not kept.exists():
+            with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+                command = [sys.executable, "-m", "pip", "download", "--dest", folder, *options]
+                subprocess.run(command, check=True)
+                Path(folder, kept.name).rename(kept)
+    return kept
 
 
 def _bundle(path: Path) -> str:

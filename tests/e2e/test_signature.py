@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.attestations import ARCHIVE, REPOSITORY, WORKFLOW, download
+from tests.attestations import ARCHIVE, REPOSITORY, WORKFLOW, unpack
 from tests.e2e.archive_server import ArchiveServer
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
@@ -186,7 +186,7 @@ def test_only_the_pinned_identity_attests(
     workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path
 ) -> None:
     """A genuine attestation of a genuine archive, which is no library: its spoke is only fetched."""
-    genuine = download(archive_server.folder)
+    genuine = unpack(archive_server.folder)
     folder = tmp_path / "maintainer"
     folder.mkdir()
     (folder / "bundle.json").write_text(genuine.bundle())

@@ -22,7 +22,7 @@ from cgo_prebuilt.vouching.attestation import (
     verify_bundle,
     verify_recorded,
 )
-from tests.attestations import ARCHIVE, COMMIT, REPOSITORY, WORKFLOW, Genuine, download
+from tests.attestations import ARCHIVE, COMMIT, REPOSITORY, WORKFLOW, Genuine, unpack
 
 pytest.importorskip("sigstore", reason="the extra `attestations` is not installed")
 
@@ -31,7 +31,7 @@ A, B = "a" * 64, "b" * 64
 
 @pytest.fixture(scope="module")
 def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
-    return download(tmp_path_factory.mktemp("genuine"))
+    return unpack(tmp_path_factory.mktemp("genuine"))
 
 
 def digest_of(genuine: Genuine) -> str:

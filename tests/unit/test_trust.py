@@ -12,7 +12,7 @@ import pytest
 
 from cgo_prebuilt.vouching.signing import sign
 from cgo_prebuilt.vouching.sums import SUMS, update_sums
-from tests.attestations import ARCHIVE, REPOSITORY, WORKFLOW, Genuine, download
+from tests.attestations import ARCHIVE, REPOSITORY, WORKFLOW, Genuine, unpack
 from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.library_case import FILES, archive_of, write_files, write_manifest
@@ -310,7 +310,7 @@ def test_a_pin_that_is_none_is_refused(
 @pytest.fixture(scope="module")
 def genuine(tmp_path_factory: pytest.TempPathFactory) -> Genuine:
     pytest.importorskip("sigstore", reason="the extra `attestations` is not installed")
-    return download(tmp_path_factory.mktemp("genuine"))
+    return unpack(tmp_path_factory.mktemp("genuine"))
 
 
 @pytest.fixture
