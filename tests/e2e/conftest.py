@@ -30,7 +30,6 @@ class MakeWorkspace(Protocol):
         module: str = "",
         name: str = "workspace",
         environment: Mapping[str, str] | None = None,
-        fresh: bool = False,
     ) -> Workspace: ...
 
 
@@ -50,25 +49,10 @@ def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools
     yield Tools(bazel, folder, go_cache)
     for ending in ending_servers:
         ending.wait()
-    remove(folder)
-
-
-def remove(folder: Path) -> None:
-    """Removes a folder in which Bazel made others read-only."""
-    for path in folder.rglob("*"):
+    for path in folder.rglob("*"):  # Bazel makes its outputs read-only
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
     shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def kept_workspaces(
-    bazel_tools: Tools, ending_servers: list[subprocess.Popen[bytes]]
-) -> Iterator[dict[Path, Workspace]]:
-    """The workspaces whose Bazel servers later tests take over, by their folders."""
-    made: dict[Path, Workspace] = {}
-    yield made
-    ending_servers.extend(one.start_shutdown() for one in made.values())
 
 
 _TWICE = {
@@ -80,12 +64,6 @@ _TWICE = {
 
 The value says whether the first is the one that is not slow: the time of `make test` is limited.
 """
-
-
-_SHARING = frozenset(
-    f"test_{name}" for name in ("bazel_workspace", "fallback", "misuse", "prebuilt", "verified_use")
-)
-"""Modules whose tests take over the Bazel servers of earlier tests."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -117,23 +95,16 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
 
 @pytest.fixture
 def workspace(
-    request: pytest.FixtureRequest,
     bazel_tools: Tools,
     tmp_path: Path,
     ending_servers: list[subprocess.Popen[bytes]],
-    kept_workspaces: dict[Path, Workspace],
     newer_bazel: bool,
 ) -> Iterator[MakeWorkspace]:
-    """Makes workspaces, which have the store of fetched libraries in common: the test's own.
+    """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
 
-    In the modules of `_SHARING`, the first one of a test takes the place of the earlier tests' first
-    one, and so on: its files and outputs are gone, but its Bazel server runs, and has the repositories
-    that need not be fetched again. Newer Bazels call those otherwise, and have an output base of their
-    own. One that is `fresh`, as all are in other modules, has a server that no other test has.
+    The store of fetched libraries is the test's own, shared by its workspaces.
     """
-    shares = request.module.__name__.rpartition(".")[2] in _SHARING
-    places: dict[str, Path] = {}
-    fresh_ones: list[Workspace] = []
+    made = []
 
     def make(
         files: Mapping[str, str | bytes],
@@ -141,31 +112,14 @@ def workspace(
         module: str = "",
         name: str = "workspace",
         environment: Mapping[str, str] | None = None,
-        fresh: bool = False,
     ) -> Workspace:
         own = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **(environment or {})}
-        if fresh or not shares:
-            one = make_workspace(
-                tmp_path / name, bazel_tools, files, module, own, newer=newer_bazel
-            )
-            fresh_ones.append(one)
-            return one
-        if name not in places:
-            # Each path has another length.
-            deeper = ["deeper"] * len(places)
-            mode = "newer" if newer_bazel else "as-it-is"
-            places[name] = Path(bazel_tools.folder, mode, *deeper, "workspace")
-            if places[name] in kept_workspaces:
-                earlier = kept_workspaces[places[name]]
-                earlier.write({".bazelrc": ""})  # whatever it said of builds
-                earlier.bazel("clean").checked()
-                remove(earlier.path)
-        one = make_workspace(places[name], bazel_tools, files, module, own, newer=newer_bazel)
-        kept_workspaces[one.path] = one
+        one = make_workspace(tmp_path / name, bazel_tools, files, module, own, newer=newer_bazel)
+        made.append(one)
         return one
 
     yield make
-    ending_servers.extend(one.start_shutdown() for one in fresh_ones)
+    ending_servers.extend(one.start_shutdown() for one in made)
 
 
 @pytest.fixture

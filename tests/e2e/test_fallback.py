@@ -92,7 +92,6 @@ def consumer(
     name: str = "consumer",
     tag: str = "",
     environment: Mapping[str, str] | None = None,
-    fresh: bool = False,
 ) -> Workspace:
     return workspace(
         {
@@ -107,7 +106,6 @@ def consumer(
         module=MODULE.replace('.lock.json"', f'.lock.json"{tag}'),
         name=name,
         environment=environment,
-        fresh=fresh,
     )
 
 
@@ -275,9 +273,7 @@ def test_wrong_bytes_from_every_mirror_never_reach_a_link(
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 1
     archive.write_bytes(content)
-    # Of the source, nobody looks at the spoke that an earlier test may have left.
-    fresh = origin == "source"
-    made = consumer(workspace, release, tag=f', origin = "{origin}"', fresh=fresh)
+    made = consumer(workspace, release, tag=f', origin = "{origin}"')
     built = made.bazel("run", "//:main_cc")
     if origin == "prebuilt":
         assert built.code != 0

@@ -99,7 +99,7 @@ def test_an_edit_of_another_platform_in_the_lock_fetches_nothing(
 
 
 def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
-    workspace: MakeWorkspace, release: Release, tmp_path: Path
+    workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)
     found = made.bazel("cquery", "deps(@answer)", "--platforms=//:linux_arm64").checked()
@@ -112,7 +112,7 @@ def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
     assert set(release.server.paths()) == every
     release.server.requests.clear()
     again = consumer(workspace, release, "again")
-    store = {"CGO_PREBUILT_CACHE": str(tmp_path / "store-of-again")}
+    store = {"CGO_PREBUILT_CACHE": str(again.path.parent / "store-of-again")}
     again.bazel("fetch", "//...", env=store).checked()
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
     again.bazel("fetch", "--all", env=store)  # other modules' repositories may need a network
