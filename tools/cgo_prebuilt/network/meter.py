@@ -35,13 +35,13 @@ class Meter:
                 self._marks.pop(0)
 
     def rate(self) -> float:
-        """The recent rate in bytes a second; 0 if it is too early to tell."""
+        """Return the recent rate in bytes a second; 0 if it is too early to tell."""
         then, received = self._marks[0]
         elapsed = self._clock() - then
         return (self.received - received) / elapsed if elapsed > 0 else 0.0
 
     def elapsed(self) -> float:
-        """The seconds since the start."""
+        """Return the seconds since the start."""
         return self._clock() - self.started
 
 
