@@ -4,10 +4,10 @@
     prebuilt.library(name = "lancedb", lock = "//third_party:lancedb.lock.json")
     use_repo(prebuilt, "lancedb")
 
-For each library it declares a hub, `@lancedb`, a spoke for each platform, `@lancedb__linux_amd64` and so on (of a library with
-flavors, one for each flavor, `@lancedb__linux_amd64__cuda`), and, where the lock has a source, `@lancedb__source`. The hub
-depends on the spokes, through a select(), and on the source; a spoke whose prebuilt is unavailable depends on the source;
-never the other way. Nothing here depends on the host.
+For each library it declares a hub, `@lancedb`, and a spoke for each platform, such as `@lancedb__linux_amd64`. A library with
+flavors has a spoke for each of them, such as `@lancedb__linux_amd64__cuda`. If the lock has a source, there is also
+`@lancedb__source`. The hub depends on the spokes, through a select(), and on the source. A spoke depends on the source only if
+its prebuilt is unavailable. No spoke and no source depends on the hub, and nothing here depends on the host.
 """
 
 load("//rules/private:archive_repository.bzl", "archive_repository")
@@ -23,7 +23,7 @@ load("//rules/private:source_repository.bzl", "source_repository", "source_repos
 load("//rules/private:transport.bzl", "transport_error")
 load("//rules/private:trust.bzl", "extras_for", "trust_of", "trust_options", "vouchers_in")
 
-# The attributes that identify a library. Modules may differ in the others, where the first module's value is used.
+# The attributes that identify a library. Modules may differ in the others; then the first module's value is used.
 _IDENTITY = ["deps", "flavor", "identity", "lock", "public_key", "source", "trust", "version"]
 
 _TRUST = """\
@@ -32,7 +32,7 @@ The minimum level of trust in the release, `none` by default. `signed`: an SSH k
 the signatures and attestations in the lock before it downloads anything, without a network. Below the level, nothing is fetched
 or built, whatever the origin is."""
 
-# How a library is fetched: attributes of prebuilt.library, and for all libraries of prebuilt.defaults; with their defaults.
+# How a library is fetched: attributes of prebuilt.library and, for all libraries, of prebuilt.defaults, with default values.
 _FETCHING = {"mirror": "", "origin": "auto", "transport": "python"}
 
 _ORIGIN = """\

@@ -13,7 +13,7 @@ def search_path(tools, path, windows):
 
     Args:
         tools: the paths of the available tools.
-        path: the caller's PATH, used on Windows only, which has no fixed system folders.
+        path: the caller's PATH, used only on Windows, because that has no fixed system folders.
         windows: whether this is Windows.
 
     Returns:
@@ -111,7 +111,7 @@ def _host_tools_impl(rctx):
         {
             "{env}": json.encode({"PATH": search_path(tools.values(), path, windows)}),
             "{rust_host}": json.encode(rust_host),
-            # A Rust that is not rustup's does not choose among these, either.
+            # Only rustup's Rust can select one of these.
             "{rust_toolchains}": json.encode(_rustup_toolchains(rctx, rust_host) if proxied != tools else {}),
             "{tools}": "\n".join(lines),
             "{versions}": json.encode([

@@ -79,7 +79,7 @@ def run_fetcher(rctx, interpreter, arguments, environment = {}, what = "a librar
     """
     run = struct(arguments = arguments, environment = environment, interpreter = interpreter, size = size, what = what)
 
-    # Verification needs packages that the module does not carry, in versions that only that repository checks.
+    # Verification needs packages that the module does not carry. Only the packages' repository checks their versions.
     if not rctx.attr.trust:
         answered = _run(rctx, run, [])
         if not answered.failure or answered.failure.kind != "package":
@@ -97,7 +97,7 @@ def _run(rctx, run, packages):
     """Runs the fetcher once, with these folders of packages."""
     folders = [rctx.path(FETCHER).dirname.dirname] + packages
 
-    # Here, since Bazel forgets progress reports when it restarts to fetch the packages.
+    # Report here, since Bazel forgets progress reports when it restarts to fetch the packages.
     rctx.report_progress("fetching " + run.what + (" ({})".format(size_text(run.size)) if run.size else ""))
     result = rctx.execute(
         # -B: write no caches beside the fetcher's sources, whose folder may be read-only or shared.

@@ -70,7 +70,7 @@ def extras_for(trust, content):
         content: the version's dict in the lock.
 
     Returns:
-        A list of `signatures` and `attestations`. If the lock lacks them, it is refused anyway, without an extra.
+        A list of `signatures` and `attestations`. No extra for what the lock lacks, since such a lock is refused anyway.
     """
     extras = []
     by_signature = trust.public_key or (trust.level == "signed" and "signature" in content)

@@ -1,5 +1,5 @@
-# The work of verify.c where no C toolchain builds for the execution platform: `. verify.sh` with the parameters' file as $1.
-# It takes the first program that computes SHA-256 here.
+# Does the work of verify.c if no C toolchain builds for the execution platform. Call `. verify.sh` with the parameters' file
+# as $1. It uses the first program that computes SHA-256 here.
 set -eu
 
 if command -v sha256sum >/dev/null; then

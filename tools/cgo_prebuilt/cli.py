@@ -33,7 +33,7 @@ _VERBS = {
     "commands.machine_cli.add_machine": ("platform", "doctor"),
     "publisher_commands.completion_cli.add_completion": ("completion",),
 }
-"""The modules that add verbs, with the verbs' names; a module is loaded only if one of them may be called.
+"""The modules and their verbs; a module is loaded only if one of its verbs may be called.
 
 The copy that Bazel fetches with the module has no `publisher_commands`: see
 docs/decisions/two-products.md.
@@ -87,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
     _words: Sequence[str] = ()
 
     def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
-        """As in argparse; but the verb's parser refuses unknown words, not the command's."""
+        """As in argparse, but the verb's parser refuses unknown words; the command's does not."""
         options, unknown = self.parse_known_args(words, namespace)
         if unknown:
             options.parser.error(f"unrecognized arguments: {' '.join(unknown)}", unknown[0])

@@ -40,7 +40,7 @@ class CgoPrebuiltError(Exception):
         return f"{self.what}\n  at: {self.where}\n  next: {self.remedy}"
 
     def json(self) -> dict[str, str]:
-        """Return the error as JSON, as a failed verb answers with `--json`."""
+        """Return the JSON with which a failed verb answers `--json`."""
         return {
             "error": self.what,
             "where": self.where,
@@ -125,7 +125,7 @@ class BugError(CgoPrebuiltError):
 def reporting(
     what: str, *, where: object, remedy: str, error: type[CgoPrebuiltError] = UsageError
 ) -> Iterator[None]:
-    """Turn an OSError of the block, or text that is not UTF-8, into an error with a remedy.
+    """Turn an OSError or UnicodeDecodeError in the block into an error with a remedy.
 
     Args:
         what: What cannot be done; the system's reason is added.

@@ -12,7 +12,7 @@ from cgo_prebuilt.url import Url
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
-# Characters that a path may hold unencoded (RFC 3986 section 3.3); `/`, since a tag may have folders.
+# Characters that a path may hold unencoded (RFC 3986 section 3.3), and `/`, which a tag may have.
 _SAFE_IN_URL = "/:@!$&'()*+,;=~-._"
 
 
@@ -45,7 +45,7 @@ def fill(
 
     Args:
         text: The text.
-        values: By placeholder.
+        values: The values, by placeholder.
         where: A description of the text, for the error.
         shown: The text to quote in the error instead of the original.
         error: The error to raise.

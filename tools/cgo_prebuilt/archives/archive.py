@@ -33,7 +33,7 @@ def read_members(
     Args:
         stream: The archive.
         format: One of `lock.FORMATS`.
-        work: Limits the work, and says what the archive is called in an error.
+        work: Limits the work, and has the archive's name for errors.
         loose: The name of the only member, if the format is one of `SINGLE`.
 
     Yields:
@@ -141,7 +141,7 @@ def _plain(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _counted(read: Callable[[int], bytes], work: Work) -> Iterator[bytes]:
-    """Yield uncompressed bytes, with the signature of a decoder."""
+    """Yield bytes that need no decoding, and count them as `decode` does."""
     for piece in _plain(read):
         work.decoded(len(piece))
         work.received(len(piece))

@@ -21,7 +21,7 @@ HEADERS = 50_000
 BYTES_PER_HEADER = 64
 """A tar may have `HEADERS` headers, and one more for each `BYTES_PER_HEADER` of the archive.
 
-A folder of C headers has 550 bytes for each, with two headers for each file (/usr/include, as tar.xz).
+A tar.xz of /usr/include has 550 bytes for each tar header, and two tar headers for each file.
 """
 
 HEADERS_MAX = 1_000_000
@@ -41,7 +41,7 @@ BORDER_GAP = 1 << 16
 """The least number of decoded bytes between recorded borders of streams."""
 
 SILENCE = 4 << 20
-"""The number of bytes that may decode to less than half as many: empty streams, blocks and padding.
+"""How many bytes may decode to less than half their number: empty streams, blocks, padding.
 
 Compressors store bytes if compression does not shrink them, so contents hardly ever grow.
 """
@@ -54,7 +54,7 @@ class Work:
 
     Args:
         where: The name of the archive in errors.
-        promised: The archive's size in the lock; 0 while a lock is made, when the received bytes count.
+        promised: The archive's size in the lock; 0 in `lock`, which uses the received bytes.
         expected: How many decoded bytes are plausible, however well they compress.
         borders: Receives the start of each stream, in the archive and in the decoded bytes. Borders
             closer than `BORDER_GAP` may be left out.
@@ -118,10 +118,10 @@ class Work:
 
 
 def check_silence(decoded: int, encoded: int, *, where: str) -> None:
-    """Refuse data that mostly decode to nothing.
+    """Refuse data of which most bytes decode to nothing.
 
     Raises:
-        IntegrityError: They do.
+        IntegrityError: Too many of the bytes decode to nothing.
     """
     if encoded - 2 * decoded > SILENCE:
         raise IntegrityError(

@@ -33,7 +33,7 @@ def draws(console: str) -> bool:
 
 
 def is_gone(reader: int) -> bool:
-    """Return whether the reader of a pipe has gone, as after Bazel was killed; never on Windows.
+    """Return whether a pipe's reader has gone, such as a killed Bazel; always False on Windows.
 
     Args:
         reader: The writing end of the pipe.

@@ -135,7 +135,7 @@ def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the hos
     verb.add_argument("--offline", action="store_true", help="download nothing")
     add_trust_options(verb)
     add_network_options(verb)
-    # The setting of MODULE.bazel, only for the rules: unlike with --mirror, the variables take precedence.
+    # Only for the rules: the mirror in MODULE.bazel. The variables take precedence over it.
     verb.add_argument("--default-mirror", type=place_argument, help=argparse.SUPPRESS)
 
 

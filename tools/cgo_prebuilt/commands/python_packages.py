@@ -88,7 +88,7 @@ def pip_variables(environ: Mapping[str, str]) -> dict[str, str]:
         environ: The caller's environment.
     """
     variables = {**environ, "PIP_USER": "0"}
-    variables.pop("PYTHONPATH", None)  # the variables of the fetcher's Python
+    variables.pop("PYTHONPATH", None)  # set for the fetcher's Python, not for pip
     if is_on(environ.get("CGO_PREBUILT_OFFLINE", "")) and not environ.get("PIP_INDEX_URL"):
         variables["PIP_NO_INDEX"] = "1"
     return variables
@@ -111,7 +111,7 @@ def pip_problem(purpose: str, said: str, interpreter: str) -> str:
 
 
 def is_lacking(name: str) -> bool:
-    """Return whether this Python lacks what a set of requirements would bring.
+    """Return whether this Python lacks packages of a set of requirements.
 
     Args:
         name: The name of the set.

@@ -265,7 +265,7 @@ def _best_of(forms: Sequence[FoundLibrary]) -> list[FoundLibrary]:
 def _with_needed(
     linked: Sequence[FoundLibrary], libraries: Sequence[FoundLibrary]
 ) -> list[FoundLibrary]:
-    """Return the libraries, with the shared libraries of the release that they need."""
+    """Return the libraries, and the release's shared libraries that they need."""
     by_name = {
         alias: one
         for one in libraries
@@ -340,7 +340,7 @@ def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[
     if hint is not None and is_cgo:
         return hint.linkopts, f"{hint.origin} says so"
     seen = tuple(dict.fromkeys(option for one in linked for option in one.binary.linkopts))
-    # Use a text's options for every link; those for static links only if the library needs them.
+    # Use the options that a text gives for every link. Use its options for static links if needed.
     kept = [] if hint is None else [one for one in hint.linkopts if _LINKED.fullmatch(one)]
     origins = [hint.origin] if hint is not None and kept else []
     texts = [] if hint is None else [hint]

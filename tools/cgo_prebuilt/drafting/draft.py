@@ -104,7 +104,7 @@ def draft(
         release: The release.
         founds: Its inspected files.
         answers: The person's answers to questions, by their keys.
-        may_guess: Whether to use guesses without an answer; else their lines become comments.
+        may_guess: Whether to guess a missing answer; else its lines become comments.
 
     Raises:
         UnavailableError: No file has a library.
@@ -177,7 +177,7 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
     if len(stems) > 1 and not named and not in_file:
-        # No library has the release's name, and the name of one of them would decide what is linked.
+        # No library has the release's name. One library's name here would make it the linked one.
         name = release.repository or residue(libraries[0].found.asset.file, version) or name
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"
@@ -359,7 +359,7 @@ def _reasons(blocks: Iterable[Block], key: str) -> list[str]:
 
 
 def _evidence(layout: Layout) -> str:
-    """Return why files are for a platform, for a person."""
+    """Return why files are for a platform, in words for a person."""
     library = layout.choice.libraries[0]
     words = library.found.reading.evidence()
     header = f"the header of {library.name.rpartition('/')[2]}" if library.binary.arches else ""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FLAT = "{file}"
 """The layout of a mirror without placeholders."""
 
-# From the shortest to one in which any two archives of a lock differ.
+# The shortest first; in the last, any two archives of a lock have different paths.
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
 
 
@@ -86,7 +86,7 @@ def mirror_files(
     Args:
         locks: The locks.
         platforms: The platforms to mirror; empty for all.
-        settings_for: Returns the settings for a library; their mirror is its archives' origin.
+        settings_for: Returns a library's settings; archives come from the mirror in the settings.
         layout: The template of a path below the root.
 
     Raises:
@@ -164,7 +164,7 @@ def mirror_file(
     """Return a download's place in a mirror.
 
     Args:
-        download: The download, of a known hash.
+        download: The download; its hash is known.
         layout: The template of a path below the root.
         values: The placeholders' values but for `{file}`.
         label: What it is, for people.
@@ -233,7 +233,7 @@ def fill_mirror(
             done.bytes_downloaded += transferred.tally.downloaded
             done.fetched.append(file.path)
         if sums.get(file.path) != file.sha256:
-            # At once, since files that are not listed there are never removed.
+            # Update it after each file, since files that it does not list are never removed.
             update_sums(root / SUMS, {file.path: file.sha256})
     return done
 

@@ -1,6 +1,6 @@
 """Find errors and warnings in a library before it is packed or locked. Pure, except for `build_paths`.
 
-`object_files` reads the libraries, `provided_symbols` those of this machine.
+`object_files` reads the libraries; `provided_symbols` reads this machine's libraries.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def inspect_libraries(
         interface: How they are linked.
         libraries: Their objects, by file.
         provided: The symbols that this machine provides; None if it has another platform or no compiler.
-        paths: The build machine's paths in them, by file; None if somebody else built them: then leave out
-            findings that only the builder can fix.
+        paths: The build machine's paths in them, by file. None if somebody else
+            built them, to leave out findings that only the builder can fix.
 
     Returns:
         The findings by file; those about all libraries together last.
@@ -290,7 +290,7 @@ def _versions(
     undefined: set[str],
     provided: ProvidedSymbols | None,
 ) -> Iterator[Finding]:
-    """Compare the newest required symbol version, such as of GLIBC, with the manifest's requirement."""
+    """Compare the newest symbol version that is required, as of glibc, with the manifest."""
     prefix, key = f"{family}_", _FAMILIES[family]
     # A static archive names no versions; it needs the oldest library version that has the symbol.
     since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}

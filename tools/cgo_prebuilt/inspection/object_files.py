@@ -128,7 +128,7 @@ def _hand_over(item: ObjectFile, first: ObjectFile) -> None:
 
 
 def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield the files in a universal file (`fat_header` of mach-o/fat.h), where LIEF reads no archives."""
+    """Yield the files in a universal file (mach-o/fat.h), since LIEF reads no archives in one."""
     file.seek(0)
     head = file.read(8 + 16 * _FAT_ARCH.size)
     file.seek(0)
@@ -144,7 +144,10 @@ def _slices(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Yield the name and size of an `ar` archive's members, or of the file itself, at its contents."""
+    """Yield the name and size of each `ar` member, or of the file itself.
+
+    At each step, the file is positioned at the contents.
+    """
     if file.read(len(MAGIC)) == MAGIC:
         yield from ar_members(file)
         return
@@ -205,7 +208,7 @@ def _readable(head: bytes, file: BinaryIO, size: int) -> Iterator[Any]:
 
 
 def _number(value: Any) -> int:
-    """Return the number of a LIEF constant, or a plain number, for which LIEF has no constant."""
+    """Return the number of a LIEF constant; LIEF gives a plain number if it has no constant."""
     return int(getattr(value, "value", value))
 
 

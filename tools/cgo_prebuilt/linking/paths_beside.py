@@ -1,4 +1,4 @@
-"""Go modules that expect a library file beside their own sources, which no environment variable can change.
+"""Go modules that expect a library file beside their sources; no environment variable changes that.
 
 Nothing can be added to the module cache. References: `go doc cgo` on `${SRCDIR}`; https://go.dev/ref/mod,
 "Module cache" and "Vendoring".
@@ -57,7 +57,7 @@ def find_path_beside(
         project: The folder of the program's go.mod.
         owners: The prefixes of the modules' paths, such as `github.com/acme/`.
         files: The names of the library's files.
-        environ: The environment with the settings of `go env -w` below it; locates the module cache.
+        environ: The environment, over the settings of `go env -w`; it locates the module cache.
     """
     try:
         go_mod = text_of_file(project / "go.mod", errors="replace")

@@ -23,8 +23,8 @@ ENTERED = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
 MOST = 0.8
 """If more than this share is needed, the whole archive is read, which also verifies its hash.
 
-Up to 60 %, parts took less processor time than the whole, and time in proportion to their bytes (255 MB
-in five equal parts, 50 MB/s).
+Up to 60 %, reading parts took less processor time than reading the whole. The elapsed time was
+proportional to their bytes (255 MB in five equal parts, 50 MB/s).
 """
 
 
@@ -35,7 +35,7 @@ class EntryPoint:
     Attributes:
         compressed: The offset of the first whole byte to decode.
         decoded: The offset in the tar of its first decoded byte.
-        bits: The number of bits, the highest ones, of the byte before that belong to it.
+        bits: How many of the highest bits of the preceding byte must be decoded, too.
         window: The decoder's initial state: the 32 KiB before the point (deflate), or the header of
             its stream (xz). Empty at the start of a stream, frame or gzip member. None if decoding
             can only end here.
@@ -77,7 +77,8 @@ class ArchiveRanges:
 
     Attributes:
         runs: The runs, in order, without overlaps.
-        points: The entry points, in order. Between two streams, there may be a point for each.
+        points: The entry points, in order. There may be two points where one stream ends and
+            another begins.
     """
 
     runs: tuple[MemberRun, ...]
@@ -143,7 +144,8 @@ def needed_points(
             start of a stream at the latest.
 
     Returns:
-        The points where decoding for some platform begins, and those, without windows, where it ends.
+        The points where decoding begins for some platform, and the points where it ends; the latter
+            have no windows.
     """
     places = [point.decoded for point in candidates]
     is_entry: dict[int, bool] = {}
@@ -169,7 +171,7 @@ def needed_points(
 
 
 def _end_of(decoded: int, points: Sequence[EntryPoint], size: int) -> int:
-    """Return the offset in the archive up to which bytes are needed to decode up to a place in the tar."""
+    """Return the offset in the archive at which decoding reaches a place in the tar."""
     index = bisect_left([point.decoded for point in points], decoded)
     return points[index].compressed if index < len(points) else size
 

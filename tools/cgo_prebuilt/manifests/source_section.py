@@ -91,7 +91,7 @@ def read_source(
 
 
 def _described(top: Fields, flavor: str) -> Interface:
-    """Return the interface that the manifest gives prebuilts of every platform."""
+    """Return the manifest's interface for the prebuilts of all platforms."""
     return Interface.of({key: _of_flavor(top.strings(key), flavor) for key in INTERFACE_LISTS})
 
 
@@ -163,7 +163,7 @@ def _url(fields: Fields, names: Mapping[str, str]) -> Url | None:
 
 
 def _installed(outputs: Interface, prebuilt: Interface) -> tuple[str, ...]:
-    """Return the paths of built libraries: those of the prebuilt's, if there are as many."""
+    """Return the paths of built libraries: the prebuilt's paths, if their number is equal."""
     places: list[str] = []
     for kind in _LIBRARIES:
         built: tuple[str, ...] = getattr(outputs, kind)
