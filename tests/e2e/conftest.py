@@ -55,25 +55,22 @@ def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools
     shutil.rmtree(folder)
 
 
-_TWICE = {
-    **dict.fromkeys(("test_flavors", "test_prebuilt"), True),
-    **dict.fromkeys(("test_bazel_transport", "test_fallback", "test_hermetic_ci"), False),
-    **dict.fromkeys(("test_linking", "test_source_library"), False),
-}
-"""Modules whose tests run twice, by what newer Bazels do by default and by what this one does.
-
-The value says whether the first is the one that is not slow: the time of `make test` is limited.
-"""
+_LIKE_NEWER = frozenset({"test_flavors", "test_prebuilt"})
+"""Modules whose workspaces build by what newer Bazels do by default; all others build as this Bazel does."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Has the tests of some modules run twice."""
-    newer_first = _TWICE.get(metafunc.module.__name__.rpartition(".")[2])
-    if newer_first is not None and "workspace" in metafunc.fixturenames:
-        modes = [
-            pytest.param(newer, id=name, marks=() if newer == newer_first else pytest.mark.slow)
-            for newer, name in ((True, "newer"), (False, "as it is"))
-        ]
+    """Chooses the flags of a test's Bazel; with the mark `both_modes`, the other choice is a slow test."""
+    if "workspace" not in metafunc.fixturenames:
+        return
+    like_newer = metafunc.module.__name__.rpartition(".")[2] in _LIKE_NEWER
+    is_both = any(metafunc.definition.iter_markers("both_modes"))
+    if like_newer or is_both:
+        names = {True: "newer", False: "as it is"}
+        modes = [pytest.param(like_newer, id=names[like_newer])]
+        if is_both:
+            other = pytest.param(not like_newer, id=names[not like_newer], marks=pytest.mark.slow)
+            modes.append(other)
         metafunc.parametrize("newer_bazel", modes, indirect=True)
 
 

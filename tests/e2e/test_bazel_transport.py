@@ -79,6 +79,7 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.both_modes
 def test_the_archive_comes_once_and_then_from_the_repository_cache(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_downloader_config_rewrites_the_url(
     assert release.server.paths() == ["/moved/" + release.archive("linux_amd64")]
 
 
+@pytest.mark.both_modes
 def test_a_credential_helper_is_asked(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -247,6 +249,7 @@ def test_an_archive_that_is_gone_is_built_from_source_by_policy(
     assert "Bazel could not download" in built.stderr
 
 
+@pytest.mark.both_modes
 def test_an_archive_of_a_source_comes_through_bazel_too(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:

@@ -116,6 +116,7 @@ def drop_archive(release: Release) -> bytes:
     return content
 
 
+@pytest.mark.both_modes
 def test_the_same_label_links_the_prebuilt_or_the_source_and_goes_back(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -148,6 +149,7 @@ def test_the_same_label_links_the_prebuilt_or_the_source_and_goes_back(
     assert release.server.requests == []
 
 
+@pytest.mark.both_modes
 def test_a_fallback_is_not_remembered_by_the_next_server(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_platform_without_a_prebuilt_is_built_without_a_try(
     assert "or: build it from source" in failed.stderr
 
 
+@pytest.mark.both_modes
 def test_both_origins_are_in_one_build(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
     made.bazel("build", "//:from_prebuilt", "//:from_source").checked()
@@ -331,6 +334,7 @@ def test_without_a_source_the_failure_is_final_and_explains_how_to_add_one(
     assert 'add to prebuilt.library `source = "//some:target"`' in failed.stderr
 
 
+@pytest.mark.both_modes
 def test_a_change_of_the_source_is_built(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release, tag=', origin = "source"')
     assert made.bazel("run", "//:main_cc").checked().stdout == SOURCE

@@ -161,6 +161,7 @@ alias(
 """
 
 
+@pytest.mark.both_modes
 def test_a_constraint_an_option_or_a_sanitizer_chooses_a_flavor(
     workspace: MakeWorkspace, release: Release
 ) -> None:

@@ -111,6 +111,7 @@ def test_without_any_network_a_mirror_and_a_folder_of_wheels_are_enough(
     assert release.server.requests == []
 
 
+@pytest.mark.both_modes
 def test_fetched_libraries_are_built_with_nofetch(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -129,6 +130,7 @@ def test_fetched_libraries_are_built_with_nofetch(
     assert release.server.requests == []
 
 
+@pytest.mark.both_modes
 def test_vendored_libraries_are_built_elsewhere_without_a_fetch(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -145,6 +147,7 @@ def test_vendored_libraries_are_built_elsewhere_without_a_fetch(
     assert release.server.requests == []
 
 
+@pytest.mark.both_modes
 def test_vendored_libraries_are_built_without_network_and_python(
     workspace: MakeWorkspace, release: Release, programs: Path, tmp_path: Path
 ) -> None:

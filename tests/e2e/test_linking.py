@@ -92,6 +92,7 @@ def test_archives_that_need_each_other_link_in_any_order(
     assert plain.checked().stdout == "42\n"
 
 
+@pytest.mark.both_modes
 def test_bazel_s_own_files_in_an_archive_are_left_out_of_the_build(
     workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_bazel_s_own_files_in_an_archive_are_left_out_of_the_build(
     assert sorted(stored) == sorted(text for name, text in bazels.items() if "BUILD" in name)
 
 
+@pytest.mark.both_modes
 def test_names_in_any_alphabet_are_fetched_and_named_as_the_lock_does(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
@@ -151,6 +153,7 @@ def test_names_in_any_alphabet_are_fetched_and_named_as_the_lock_does(
             assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
 
 
+@pytest.mark.both_modes
 def test_an_archive_is_linked_as_a_whole_by_the_manifest(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
@@ -182,6 +185,7 @@ def test_an_archive_is_linked_as_a_whole_by_the_manifest(
     assert plain.checked().stdout == "42\n"
 
 
+@pytest.mark.both_modes
 def test_a_shared_library_with_a_versioned_name_is_found_by_a_program_wherever_that_is(
     workspace: MakeWorkspace, native_release: NativeRelease, tmp_path: Path
 ) -> None:
@@ -279,6 +283,7 @@ func main() {}
 """
 
 
+@pytest.mark.both_modes
 def test_an_archive_of_position_independent_code_goes_into_shared_libraries_too(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:

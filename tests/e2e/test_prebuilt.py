@@ -78,6 +78,7 @@ def test_a_changed_byte_on_the_server_fails_the_build_and_leaves_nothing(
     assert not list(tmp_path.glob("store/v1/trees/*"))
 
 
+@pytest.mark.both_modes
 def test_an_edited_lock_is_fetched_anew(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
     made.bazel("build", "//:main_cc").checked()
@@ -87,6 +88,7 @@ def test_an_edited_lock_is_fetched_anew(workspace: MakeWorkspace, release: Relea
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
 
 
+@pytest.mark.both_modes
 def test_an_edit_of_another_platform_in_the_lock_fetches_nothing(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_machine_with_musl_is_not_given_an_archive_for_glibc(
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
 
 
+@pytest.mark.both_modes
 def test_a_plain_go_build_works_under_cgo_env(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release)
     # Many modules name the library themselves, as an option that needs its folder.
@@ -219,6 +222,7 @@ def test_a_release_that_is_gone_fails_with_the_url_and_the_next_step(
     assert "404" in failed.stderr
 
 
+@pytest.mark.both_modes
 def test_the_module_lock_file_is_the_same_on_every_machine_and_names_no_host(
     workspace: MakeWorkspace, release: Release
 ) -> None:

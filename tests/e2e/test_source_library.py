@@ -19,6 +19,7 @@ def archives(workspace: Workspace) -> dict[str, bytes]:
     return {name: (workspace.path / "bazel-bin" / name).read_bytes() for name in ARCHIVES}
 
 
+@pytest.mark.both_modes
 def test_cargo_make_cmake_and_a_command_build_in_the_sandbox_and_link(
     workspace: MakeWorkspace,
 ) -> None:
@@ -157,6 +158,7 @@ source_library(
 """
 
 
+@pytest.mark.both_modes
 @pytest.mark.parametrize("groups", ["", "no"], ids=["automatic groups", "no groups"])
 def test_a_source_build_runs_where_both_of_its_toolchains_do(
     workspace: MakeWorkspace, groups: str
@@ -193,6 +195,7 @@ cc_binary(
 """
 
 
+@pytest.mark.both_modes
 def test_a_shared_library_is_linked_and_found_at_run_time(workspace: MakeWorkspace) -> None:
     made = workspace(
         {
@@ -225,6 +228,7 @@ toolchain(
 """
 
 
+@pytest.mark.both_modes
 def test_a_toolchain_of_the_users_own_is_used_and_its_gaps_are_named(
     workspace: MakeWorkspace,
 ) -> None:
@@ -261,6 +265,7 @@ source_library(
 """
 
 
+@pytest.mark.both_modes
 def test_a_build_sees_the_variables_of_its_action_and_nothing_of_the_callers(
     workspace: MakeWorkspace,
 ) -> None:
@@ -291,6 +296,7 @@ def test_a_build_sees_the_variables_of_its_action_and_nothing_of_the_callers(
     assert "/source-build." in shown["HOME"]
 
 
+@pytest.mark.both_modes
 def test_the_hosts_tools_are_not_looked_for_before_a_source_build(
     workspace: MakeWorkspace,
 ) -> None:
