@@ -287,14 +287,13 @@ def excerpt(lock, chosen, flavor, platform, vouchers = {}):
     )
 
 def ranges_beside(name):
-    """The name of the ranges file beside a lock, by the command's rule. Pure.
+    """The name of the ranges file beside a lock, as `ranges_beside` of locks/lock_file.py has it. Pure.
 
     Args:
         name: the lock's name.
     """
     folder, slash, file = name.rpartition("/")
-    stem, dot, _ = file.rpartition(".")
-    return folder + slash + (stem if dot and stem else file) + ".ranges"
+    return folder + slash + (file.removesuffix(".json") or file) + ".ranges"
 
 def read_excerpt(text, shared):
     """Puts a lock together again that `excerpt` took apart.

@@ -8,6 +8,7 @@ load("//rules/private:fetchable_url.bzl", "is_fetchable")
 # buildifier: disable=bzl-visibility
 load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_beside", "read_excerpt", "source_excerpt")
 load("//tests/locks:samples.bzl", "READ", "REFUSED")
+load(":ranges_names.bzl", "RANGES_OF")
 load(":url_cases.bzl", "FETCHABLE", "NOT_FETCHABLE")
 
 _ARCHIVE = {"files": [{"path": "lib/liba.a"}]}
@@ -157,13 +158,7 @@ def _ranges_test_impl(ctx):
     parts = [excerpt(lock, chosen, "", platform) for platform in ["linux_amd64", "linux_arm64"]]
     asserts.equals(env, [True, False], [part.has_ranges for part in parts])
     asserts.true(env, "0" * 64 in parts[0].lock)
-    names = {
-        "a/b.c/lock": "a/b.c/lock.ranges",
-        "a/b.lock.json": "a/b.lock.ranges",
-        "vec.json": "vec.ranges",
-    }
-    for name, beside in names.items():
-        asserts.equals(env, beside, ranges_beside(name))
+    asserts.equals(env, RANGES_OF, {name: ranges_beside(name) for name in RANGES_OF})
     return unittest.end(env)
 
 def _header_test_impl(ctx):

@@ -25,15 +25,17 @@ from cgo_prebuilt.locks.lock import (
     LockedVersion,
     Source,
 )
-from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, read_lock
+from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, ranges_beside, read_lock
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, KEYS, SCHEMA
 from cgo_prebuilt.locks.lock_names import FLAVOR, NAME, VERSION
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.requirements import Requires
+from cgo_prebuilt.starlark_tables import parse_tables
 from cgo_prebuilt.url import Url
 from tests.unit.library_case import lock, locked_platform
 
 SCHEMA_FILE = Path(__file__).parents[2] / "rules" / "lock.schema.json"
+RANGES_NAMES = Path(__file__).parents[1] / "starlark/ranges_names.bzl"
 
 URL_SOURCE = Source(
     build=Build("make", ("V=1",), "static"),
@@ -615,3 +617,9 @@ def test_a_platform_gives_all_its_files_sorted() -> None:
     one, other = locked_platform().archives[0], locked_platform(files={"a.h": b""}).archives[0]
     paths = [file.path for file in LockedPlatform((one, other), Interface()).files()]
     assert paths == ["a.h", "include/vec.h", "include/vec/ext.h", "lib/libvec.a"]
+
+
+def test_the_ranges_file_has_the_name_that_bazel_looks_for() -> None:
+    """`lock_test.bzl` has the same table."""
+    expected = parse_tables(RANGES_NAMES.read_text())["RANGES_OF"]
+    assert {name: str(ranges_beside(Path(name))) for name in expected} == expected

@@ -349,6 +349,21 @@ def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(run: Run, tmp_pa
     assert "lock again if the whole is right" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("vec.lock", "vec.json"), ("vec.ranges", "vec.lock"), ("vec", "vec.yml")]
+)
+def test_locks_of_similar_names_keep_their_own_files(
+    run: Run, tmp_path: Path, first: str, second: str
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        manifest(tmp_path, server.url(""))
+        for name in (first, second):
+            assert run("lock", "prebuilt.yaml", "--output", name).code == 0
+        for name in (first, second):
+            assert run("lock", "prebuilt.yaml", "--output", name, "--check").code == 0
+    assert len(list(tmp_path.glob("vec*"))) == 4
+
+
 def test_the_file_keeps_what_older_versions_need_and_goes_with_the_last(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,8 +40,12 @@ def read_lock(path: Path) -> Lock:
 
 
 def ranges_beside(lock: Path) -> Path:
-    """Return the path of a lock's ranges file, whether or not it exists."""
-    return lock.with_suffix(".ranges")
+    """Return the path of a lock's ranges file, whether or not it exists.
+
+    `.ranges` replaces `.json`; to any other name it is added, so that two locks share no file.
+    """
+    stem = lock.name.removesuffix(".json")
+    return lock.with_name(f"{stem or lock.name}.ranges")
 
 
 def parse_lock(text: str, *, where: str) -> Lock:
