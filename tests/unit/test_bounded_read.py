@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from cgo_prebuilt.locks.lock_file import read_lock
 from cgo_prebuilt.locks.ranges_file import read_sections
 from cgo_prebuilt.manifests.manifest import read_manifest
 from cgo_prebuilt.network.credentials import credential_for
+from cgo_prebuilt.network.docker_config import docker_login
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.sums import read_sums
 
@@ -71,26 +75,71 @@ def test_a_netrc_may_be_a_pipe(tmp_path: Path) -> None:
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     (tmp_path / "pipe").write_text("machine example.com login me password secret\n")
     url = Url("https://example.com/")
-    assert credential_for(url, url, {"NETRC": str(tmp_path / "pipe")}).headers
+    first = credential_for(url, url, {"NETRC": str(tmp_path / "pipe")})
     os.close(reading)
+    assert first.headers
+    # The pipe is empty now, and later requests need the login again.
+    assert credential_for(url, url, {"NETRC": str(tmp_path / "pipe")}) == first
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"#" * 70_000 + b"\n\xff", "it is not UTF-8"),
+        (b"machine example.com\nmore\n" + b"#" * 70_000, "is malformed"),
+        (bytes((1 << 20) + 1), "it has more than 1 MB"),
+    ],
+    ids=["not UTF-8", "malformed", "too long"],
+)
+@pytest.mark.usefixtures("small")
+def test_a_netrc_pipe_that_is_of_no_use_is_told_each_time(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    with written(pipe, content):
+        url = Url("https://example.com/")
+        found = [credential_for(url, url, {"NETRC": str(pipe)}).unread for _ in range(2)]
+    assert found[0].startswith(f"NETRC names {pipe}, which cannot be read: ")
+    assert found[0].endswith(why)
+    assert found[1] == found[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_login_of_docker_may_be_in_a_pipe(tmp_path: Path) -> None:
+    login = b64encode(b"me:secret").decode()
+    content = json.dumps({"auths": {"example.com": {"auth": login}}}).encode()
+    with written(tmp_path / "pipe", content):
+        environ = {"REGISTRY_AUTH_FILE": str(tmp_path / "pipe"), "DOCKER_CONFIG": str(tmp_path)}
+        url = Url("https://example.com/v2/a/blobs/b")
+        assert [docker_login(url, environ) for _ in range(2)] == [("me", "secret")] * 2
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
 def test_a_pipe_is_read_until_its_writer_ends(tmp_path: Path) -> None:
-    pipe, content = tmp_path / "pipe", bytes(300_000)
+    content = bytes(300_000)
+    with written(tmp_path / "pipe", content):
+        assert bytes_of_file(tmp_path / "pipe") == content
+
+
+@contextmanager
+def written(pipe: Path, content: bytes) -> Iterator[None]:
+    """Write into a new pipe while the block runs."""
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    writing = os.fdopen(os.open(pipe, os.O_WRONLY), "wb")
+    writing = os.open(pipe, os.O_WRONLY)
 
     def write() -> None:
-        with writing:
-            writing.write(content)
+        with suppress(BrokenPipeError), os.fdopen(writing, "wb") as file:
+            file.write(content)
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert bytes_of_file(pipe) == content
-    writer.join()
-    os.close(reading)
+    try:
+        yield
+    finally:
+        os.close(reading)
+        writer.join()
 
 
 def test_line_ends_are_line_feeds(tmp_path: Path) -> None:

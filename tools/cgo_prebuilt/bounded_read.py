@@ -10,12 +10,16 @@ import errno
 import io
 import os
 import stat
+import threading
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 MOST: Final = 64 << 20
 """The most bytes that such a file may have."""
+
+_reading: Final = threading.Lock()
+_pipes: Final = dict[Path, bytes | OSError]()
 
 
 def bytes_of_file(path: Path) -> bytes:
@@ -29,6 +33,28 @@ def bytes_of_file(path: Path) -> bytes:
     if len(content) > MOST:
         raise OSError(errno.EFBIG, f"it has more than {MOST >> 20} MB", str(path))
     return content
+
+
+def bytes_read_once(path: Path) -> bytes:
+    """Return the contents of a file that is needed again and again; a pipe's are kept.
+
+    A pipe, as in `NETRC=<(command)`, has its contents only once. Another file may change meanwhile.
+
+    Raises:
+        OSError: As for `bytes_of_file`.
+    """
+    if not path.is_fifo():
+        return bytes_of_file(path)
+    with _reading:
+        if path not in _pipes:
+            try:
+                _pipes[path] = bytes_of_file(path)
+            except OSError as error:
+                _pipes[path] = error
+    found = _pipes[path]
+    if isinstance(found, OSError):
+        raise OSError(*found.args) from found
+    return found
 
 
 def open_file(path: Path) -> BufferedReader:

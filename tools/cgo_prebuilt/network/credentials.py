@@ -5,16 +5,19 @@ from __future__ import annotations
 import netrc
 import os
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cgo_prebuilt.bounded_read import bytes_of_file, open_at_once
+from cgo_prebuilt.bounded_read import bytes_read_once
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.network.credential_helper import ask, helper_for, read_helpers
 from cgo_prebuilt.network.failure import Failure, Kind
+from cgo_prebuilt.network.threads import start
 from cgo_prebuilt.url import Url
 
 _NAMES: Final = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -163,12 +166,7 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
     for name in [named] if named else ["~/.netrc", "~/_netrc"]:
         file = f"NETRC names {name}, which" if named else name
         try:
-            path = Path(name).expanduser()
-            if path.is_fifo():  # such as <(command), which cannot be read twice
-                entries = netrc.netrc(open_at_once(str(path), os.O_RDONLY)).hosts  # type: ignore[arg-type]
-            else:
-                bytes_of_file(path)  # netrc would read an endless file
-                entries = netrc.netrc(str(path)).hosts
+            entries = _entries(Path(name).expanduser())
         except (FileNotFoundError, RuntimeError):  # or a user without a home folder
             if named:
                 return Credential({}, unread=f"{file} is not there")
@@ -189,3 +187,19 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
         value = basic(login) if login[0] else f"Bearer {login[1]}"
         return Credential({"Authorization": value}, "netrc (NETRC)")
     return Credential({})
+
+
+def _entries(path: Path) -> Mapping[str, tuple[str, str | None, str | None]]:
+    """Return the entries of a netrc file, by host; netrc alone would read an endless file."""
+    content = bytes_read_once(path)
+    if not path.is_fifo():
+        return netrc.netrc(str(path)).hosts
+    content.decode()  # after this error, netrc would use the closed descriptor again
+    reading, writing = os.pipe()  # since netrc reads only files
+    start(threading.Thread(target=_feed, args=(writing, content), daemon=True))
+    return netrc.netrc(reading).hosts  # type: ignore[arg-type]
+
+
+def _feed(writing: int, content: bytes) -> None:
+    with suppress(OSError), os.fdopen(writing, "wb") as pipe:  # netrc ends at a malformed line
+        pipe.write(content)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cgo_prebuilt.bounded_read import bytes_of_file
+from cgo_prebuilt.bounded_read import bytes_read_once
 from cgo_prebuilt.network.helper_process import run
 from cgo_prebuilt.url import Url
 
@@ -61,7 +61,7 @@ def _configurations(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     ]
     for name in filter(None, named):
         try:
-            configuration = json.loads(bytes_of_file(Path(name).expanduser()))
+            configuration = json.loads(bytes_read_once(Path(name).expanduser()))
             if all(
                 isinstance(configuration.get(key, {}), dict) for key in ("auths", "credHelpers")
             ):
