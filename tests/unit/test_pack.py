@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,94 @@ def test_a_promised_file_that_was_not_built_is_named_and_nothing_is_made(
     assert error.where == str(tmp_path / "built")
     assert error.exit_code == 2
     assert not (tmp_path / "dist").exists()
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(path))  # the path of a socket must be short
+
+
+def _pipe_behind_a_link(path: Path) -> None:
+    os.mkfifo(path.parent.parent / "pipe")
+    path.symlink_to("../pipe")
+
+
+ODD: Mapping[str, tuple[Callable[[Path], object], str]] = {
+    "folder outside": (
+        lambda path: path.symlink_to("../../other"),
+        "a link out of the folder that is packed",
+    ),
+    "device outside": (
+        lambda path: path.symlink_to(os.devnull),
+        "a link out of the folder that is packed",
+    ),
+    "folder": (
+        lambda path: path.symlink_to("../lib"),
+        "a link to a folder, and pack follows links to files only",
+    ),
+    "folder around it": (
+        lambda path: path.symlink_to("."),
+        "a link to a folder, and pack follows links to files only",
+    ),
+    "dangling": (lambda path: path.symlink_to("nothing"), "a link that leads nowhere"),
+    "circle": (lambda path: path.symlink_to(path.name), "a link that leads nowhere"),
+    "pipe": (lambda path: os.mkfifo(path), "a pipe, not a regular file"),
+    "link to a pipe": (
+        _pipe_behind_a_link,
+        "a pipe, not a regular file",
+    ),
+    "socket": (_socket, "a socket, not a regular file"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("headers", ["include/**", "include/odd.h", "include/*.h"])
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_file_of_the_folder_is_refused_by_name(
+    tmp_path: Path, kind: str, headers: str
+) -> None:
+    make, problem = ODD[kind]
+    (tmp_path / "other").mkdir()
+    folder = write_files(tmp_path / "built")
+    make(folder / "include" / "odd.h")
+    error = refusal(tmp_path, headers=[headers])
+    assert error.what == f"include/odd.h is {problem}"
+    assert error.where.startswith(str(folder / "include" / "odd.h"))
+    assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("headers", ["include/sub/ext.h", "include/*/*.h", "include/**/ext.h"])
+def test_a_linked_folder_above_a_promised_file_is_refused(tmp_path: Path, headers: str) -> None:
+    folder = write_files(tmp_path / "built")
+    (folder / "include" / "sub").symlink_to("vec")
+    error = refusal(tmp_path, headers=[headers])
+    assert error.what == ("include/sub is a link to a folder, and pack follows links to files only")
+    assert error.remedy == "copy the folder there, in place of the link"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_no_glob_matches_may_be_anything(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "built")
+    (folder / "lib" / "up").symlink_to("..")
+    (folder / "include" / ".#vec.h").symlink_to("somebody@somewhere")
+    os.mkfifo(folder / "pipe")
+    assert packed(tmp_path).path.exists()
+
+
+def test_a_folder_with_the_name_of_a_promised_file_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, headers=["include/vec"])
+    assert error.what == "include/vec is a folder, and the manifest names a file"
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="this user may read every folder"
+)
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "built")
+    (folder / "include" / "vec").chmod(0)
+    assert refusal(tmp_path).what == "include/vec is a folder that cannot be read"
+    (folder / "include" / "vec").chmod(0o700)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

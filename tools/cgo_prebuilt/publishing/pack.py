@@ -7,7 +7,7 @@ import gzip
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,7 @@ from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.progress import FileProgress, Progress
-from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.publishing.built_files import promised, refuse_unpackable, source_files
 from cgo_prebuilt.publishing.frame_writer import cut, write_frames
 from cgo_prebuilt.publishing.zip_writer import write_zip
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
@@ -91,16 +91,17 @@ def pack(
         The archives, in the manifest's order. Loose files are copied as they are.
 
     Raises:
-        UsageError: A required file is not in the folder, or is a link out of it; or the manifest has
-            several archives, so that a file's archive is ambiguous; or an archive cannot be written.
+        UsageError: A required file is not in the folder, or is no file of it (`refuse_unpackable`); or
+            the manifest has several archives, so that a file's archive is ambiguous; or an archive cannot
+            be written.
         IntegrityError: A file's name is unsafe on some system.
     """
     progress = progress or Progress()
     loose = {archive.path for archive in spec.archives if archive.format == "file"}
     _check_archives(spec, form)
     sources = source_files(folder, overlay)
+    refuse_unpackable(folder, (*spec.interface.required_files(), *loose))
     names = _select(spec, folder, sorted(sources), loose)
-    refuse_links_out(folder, [name for name in names if sources[name] == folder / name])
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     remove_abandoned(dist)
@@ -154,15 +155,6 @@ def _check_archives(spec: PlatformSpec, form: Form) -> None:
             )
 
 
-def source_files(folder: Path, overlay: Path | None) -> dict[str, Path]:
-    """Return the files in a folder, or those that replace them, by relative path.
-
-    Raises:
-        UsageError: There is no such folder.
-    """
-    return {**_files_below(folder), **(_files_below(overlay) if overlay else {})}
-
-
 def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
     """Return the contents of one archive for several platforms: the files of all.
 
@@ -183,47 +175,6 @@ def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
         return tuple(dict.fromkeys(name for s in specs for name in getattr(s.interface, key)))
 
     return replace(first, interface=Interface.of({key: joined(key) for key in INTERFACE_LISTS}))
-
-
-def _files_below(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise UsageError("there is no such folder", where=str(folder), remedy="correct --from")
-    return {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
-    """Return the names that the manifest requires; hidden files only if it names them or their hidden folder.
-
-    Args:
-        names: Paths of files.
-        promises: Paths and globs.
-    """
-    promises = list(promises)
-    dotted = [promise for promise in promises if _is_hidden(promise)]
-    return [name for name in names if matches(name, dotted if _is_hidden(name) else promises)]
-
-
-def refuse_links_out(folder: Path, names: Iterable[str]) -> None:
-    """Refuse links that lead out of the folder.
-
-    Raises:
-        UsageError: A link does.
-    """
-    root = os.path.realpath(folder)
-    for name in names:
-        target = os.path.realpath(folder / name)
-        if not Path(target).is_relative_to(root):
-            raise UsageError(
-                f"{name} is a link out of the folder that is packed",
-                where=f"{folder / name} -> {target}",
-                remedy="copy the file there, or give --from the folder that has it",
-            )
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))
 
 
 def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:

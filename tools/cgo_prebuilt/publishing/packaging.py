@@ -18,14 +18,12 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.patterns import matches
+from cgo_prebuilt.publishing.built_files import promised, refuse_unpackable, source_files
 from cgo_prebuilt.publishing.pack import (
     Form,
     Packed,
     all_in_one,
     pack,
-    promised,
-    refuse_links_out,
-    source_files,
     write_archive,
 )
 from cgo_prebuilt.publishing.slim_library import slim_libraries
@@ -146,9 +144,9 @@ def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> No
     """Refuse unsafe files and report excluded ones, before anything is written."""
     sources = source_files(folder, None)
     promises = spec.interface.required_files()
-    names = promised(sources, promises)
-    refuse_links_out(folder, names)
-    hidden = sorted({name for name in sources if matches(name, promises)} - {*names})
+    refuse_unpackable(folder, promises)
+    packed = promised(sources, promises)
+    hidden = sorted({name for name in sources if matches(name, promises)} - {*packed})
     if hidden:
         say(
             f"{', '.join(hidden)}: left out, since no glob takes hidden files; name what must be packed"
