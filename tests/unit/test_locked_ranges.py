@@ -349,6 +349,22 @@ def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(run: Run, tmp_pa
     assert "lock again if the whole is right" in answer.err
 
 
+def test_a_lock_whose_ranges_cannot_be_written_stays_as_it_was(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        path = lock(run, tmp_path, server)
+        before = path.read_bytes()
+        a_folder(path.with_suffix(".ranges"))
+        run("lock", "prebuilt.yaml", "--version", "v2").refused(
+            2, "the lock's ranges cannot be written: ", "prebuilt.lock.ranges"
+        )
+    assert path.read_bytes() == before
+    assert {one.name for one in tmp_path.glob("*prebuilt*")} == {
+        "prebuilt.lock.json",
+        "prebuilt.lock.ranges",
+        "prebuilt.yaml",
+    }
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [("vec.lock", "vec.json"), ("vec.ranges", "vec.lock"), ("vec", "vec.yml")]
 )

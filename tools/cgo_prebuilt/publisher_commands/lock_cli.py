@@ -98,8 +98,7 @@ def _lock(options: argparse.Namespace) -> int:
     from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside, read_lock
     from cgo_prebuilt.locks.ranges_file import read_sections
     from cgo_prebuilt.manifests.manifest import read_manifest
-    from cgo_prebuilt.publisher_commands.lock_ranges import has_ranges
-    from cgo_prebuilt.releases.locked_ranges import ranges_of
+    from cgo_prebuilt.publisher_commands.lock_ranges import has_ranges, write_lock
     from cgo_prebuilt.releases.locking import merge
 
     if options.update and options.check:
@@ -161,23 +160,16 @@ def _lock(options: argparse.Namespace) -> int:
     assert new is not None
     _note_withdrawn(new, manifests[-1])
     _note_other_version(new, manifests[-1], target.parent)
-    text = format_lock(new)
     if options.check:
-        if old is not None and text_of_file(target) == text:
+        if old is not None and text_of_file(target) == format_lock(new):
             return 0 if has_ranges(new, ranges_beside(target)) else STALE
         _say_changes(old, new)
         place = f" --output {target}" if options.output else ""
         note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}{place}`")
         return STALE
-    _write("lock", target, text.encode(), "choose another place with --output")
-    ranges = ranges_of(new, sections)
-    if ranges is not None:
-        _write("lock", ranges_beside(target), ranges, "choose another place with --output")
-        say(f"{ranges_beside(target)} says how to read parts of archives: commit it with the lock")
-    else:
-        ranges_beside(target).unlink(missing_ok=True)
+    write_lock(target, new, old, sections)
     if edited is not None:
-        _write("manifest", options.manifest, edited.encode(), "change its version by hand")
+        _write_manifest(options.manifest, edited.encode())
     _say_changes(old, new)
     print(target)
     return 0
@@ -390,8 +382,9 @@ def _edited(manifest: Path, version: str | None) -> str | None:
     return with_version(bytes_of_file(manifest).decode(), version, where=str(manifest))
 
 
-def _write(what: str, target: Path, content: bytes, remedy: str) -> None:
+def _write_manifest(manifest: Path, content: bytes) -> None:
     from cgo_prebuilt.files.renames import write_whole
 
-    with reporting(f"the {what} cannot be written", where=target, remedy=remedy):
-        write_whole(target, content)
+    remedy = "change its version by hand"
+    with reporting("the manifest cannot be written", where=manifest, remedy=remedy):
+        write_whole(manifest, content)

@@ -1,4 +1,4 @@
-"""Find the ranges of newly locked archives: the bytes that each platform needs."""
+"""Find the ranges of newly locked archives, and write them with the lock."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.commands.verbs import note, say
+from cgo_prebuilt.errors import reporting
+from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside
 from cgo_prebuilt.locks.ranges_file import read_sections
-from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections
+from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections, ranges_of
 from cgo_prebuilt.storage.kept_downloads import find_download
 
 if TYPE_CHECKING:
@@ -67,3 +69,36 @@ def has_ranges(lock: Lock, path: Path) -> bool:
         " `cgo-prebuilt lock` again, with the extra 'ranges' for a tar.gz"
     )
     return False
+
+
+def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str, bytes]) -> None:
+    """Write a lock and the ranges file beside it, or neither.
+
+    Args:
+        target: The path of the lock.
+        new: The lock.
+        old: The previous one.
+        sections: The sections of its ranges.
+
+    Raises:
+        UsageError: One of them cannot be written.
+    """
+    from cgo_prebuilt.files.renames import whole, write_whole
+
+    beside, ranges = ranges_beside(target), ranges_of(new, sections)
+    remedy = "free space, or choose another place with --output"
+    # A full disk must leave both as they were, so both are on the disk before one gets its name.
+    with (
+        reporting("the lock cannot be written", where=target, remedy=remedy),
+        whole(target) as partial,
+    ):
+        with partial.open("xb") as file:
+            file.write(format_lock(new).encode())
+        if ranges is not None:
+            with reporting("the lock's ranges cannot be written", where=beside, remedy=remedy):
+                write_whole(beside, ranges)
+    if ranges is not None:
+        say(f"{beside} says how to read parts of archives: commit it with the lock")
+    elif old is not None and named_sections(old):
+        with reporting("the old lock's ranges cannot be removed", where=beside, remedy="remove it"):
+            beside.unlink(missing_ok=True)
