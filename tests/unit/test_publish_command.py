@@ -18,7 +18,7 @@ from tests.e2e.credential_helper import write_helper
 from tests.github_server import GitHubServer
 from tests.ssh_key import make_key
 from tests.unit.command_case import Answer, Run, runner
-from tests.unit.library_case import files_below, write_files, write_manifest
+from tests.unit.library_case import LIBRARY, files_below, write_files, write_manifest
 
 ARCHIVE = "vec-v1.2.3-linux_amd64.tar.gz"
 
@@ -55,6 +55,29 @@ def test_an_archive_that_holds_only_the_paths_of_its_objects_is_not_packed(
     answer.refused(2, words, "at: out/lib/libvec.a", "run `ar` without T")
     assert "no library" not in answer.err
     assert not (tmp_path / "dist").exists()
+
+
+def test_one_archive_for_all_names_the_platform_whose_library_is_missing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgo_prebuilt.publishing.packaging.can_inspect", lambda: False)
+    write_manifest(
+        tmp_path / "prebuilt.yaml",
+        archives=[{"file": "vec-{version}.tar.gz"}],
+        static_library="lib/{platform}/libvec.a",
+        platforms={"linux_amd64": {}, "linux_arm64": {}, "windows_amd64": {}},
+    )
+    for platform in ("linux_amd64", "linux_arm64"):
+        write_files(tmp_path / "out", {f"lib/{platform}/libvec.a": LIBRARY, "include/.vec.h": b""})
+    packing = ("pack", "prebuilt.yaml", "--all-in-one", "--from", "out", "--output", "dist")
+    missing = "the folder lacks 'lib/windows_amd64/libvec.a', which the manifest promises for windows_amd64"
+    run(*packing).refused(2, missing)
+    assert not (tmp_path / "dist").exists()
+    write_files(tmp_path / "out", {"lib/windows_amd64/libvec.a": LIBRARY})
+    answer = run(*packing)
+    assert answer.code == 0
+    assert answer.err.count("the libraries were not inspected") == 1
+    assert answer.err.count("include/.vec.h: left out") == 1
 
 
 def test_the_version_before_in_the_same_folder_is_refused_and_more_is_published_by_name(

@@ -97,11 +97,12 @@ def pack(
         IntegrityError: A file's name is unsafe on some system.
     """
     progress = progress or Progress()
-    loose = {archive.path for archive in spec.archives if archive.format == "file"}
+    loose = _loose(spec)
     _check_archives(spec, form)
     sources = source_files(folder, overlay)
-    refuse_unpackable(folder, (*spec.interface.required_files(), *loose))
-    names = _select(spec, folder, sorted(sources), loose)
+    refuse_unpackable(folder, _promises(spec))
+    check_promises(spec, folder, [*sources])
+    names = promised(sorted(sources), _promises(spec))
     check_member_names(names, where=str(folder))
     _make_folder(dist)
     remove_abandoned(dist)
@@ -177,9 +178,19 @@ def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
     return replace(first, interface=Interface.of({key: joined(key) for key in INTERFACE_LISTS}))
 
 
-def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str]) -> list[str]:
-    """Return the files to pack, sorted: exactly those that the manifest requires."""
-    promises = (*spec.interface.required_files(), *sorted(loose))
+def check_promises(spec: PlatformSpec, folder: Path, names: Sequence[str]) -> None:
+    """Check that every file which a platform needs was built, and has a place in an archive.
+
+    Args:
+        spec: The platform.
+        folder: The folder of the built files, for errors.
+        names: The paths of the files, also of made ones.
+
+    Raises:
+        UsageError: A file is missing, or has no place.
+    """
+    loose = _loose(spec)
+    promises = _promises(spec)
     for promise in promises:
         if not promised(names, [promise]):
             raise UsageError(
@@ -187,15 +198,21 @@ def _select(spec: PlatformSpec, folder: Path, names: list[str], loose: set[str])
                 where=str(folder),
                 remedy="build the library first, or correct --from or the manifest",
             )
-    selected = promised(names, promises)
-    homeless = [name for name in selected if name not in loose]
+    homeless = sorted({*promised(names, promises)} - loose)
     if homeless and all(archive.format == "file" for archive in spec.archives):
         raise UsageError(
             f"no archive of {spec.platform} takes {', '.join(homeless)}",
             where=str(folder),
             remedy="list it in 'archives' as a loose file with its 'path', or add an archive",
         )
-    return selected
+
+
+def _loose(spec: PlatformSpec) -> set[str]:
+    return {archive.path for archive in spec.archives if archive.format == "file"}
+
+
+def _promises(spec: PlatformSpec) -> tuple[str, ...]:
+    return (*spec.interface.required_files(), *sorted(_loose(spec)))
 
 
 def _make_folder(folder: Path) -> None:

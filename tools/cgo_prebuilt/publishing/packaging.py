@@ -23,6 +23,7 @@ from cgo_prebuilt.publishing.pack import (
     Form,
     Packed,
     all_in_one,
+    check_promises,
     pack,
     write_archive,
 )
@@ -90,7 +91,9 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
     Raises:
         UsageError: A library cannot work on its platform; or see `pack`.
     """
-    folder, dist, extras, say = packing.folder, packing.dist, packing.extras, packing.say
+    say = _each_once(packing.say)
+    packing = replace(packing, say=say)
+    folder, dist, extras = packing.folder, packing.dist, packing.extras
     was_signed = (dist / SIGNATURE).exists()
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
@@ -99,6 +102,7 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
         specs = [_overlaid(packing, spec, overlay) for spec in specs]
         sources = source_files(folder, overlay)
         for spec in specs:
+            check_promises(spec, folder, [*sources])
             _inspect(spec, sources, say)
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
         packed = pack(spec, folder, dist, extras.form, overlay, packing.progress)
@@ -115,6 +119,18 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
     elif was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
+
+
+def _each_once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that prints each finding once: several platforms may have the same."""
+    said: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            say(text)
+
+    return tell
 
 
 def _debug_archive(packing: Packing, spec: PlatformSpec) -> Packed:
