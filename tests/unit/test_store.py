@@ -23,6 +23,7 @@ import cgo_prebuilt
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import LockedFile
+from cgo_prebuilt.network.partial import Partials, Sidecar
 from cgo_prebuilt.storage import recorded_tree, sealing
 from cgo_prebuilt.storage import store as store_module
 from cgo_prebuilt.storage.link_mode import Method
@@ -754,6 +755,29 @@ class TestAbandoned:
         assert names(store, "partial") == ["fresh"]
         assert names(store, "damaged") == []
         assert find(store) is not None
+
+    def test_an_unfinished_download_is_pruned_by_age_unless_a_fetch_uses_it(
+        self, store: Store
+    ) -> None:
+        put(store)
+        partials = Partials(store.partials)
+
+        def age() -> None:
+            for path in store.partials.iterdir():
+                os.utime(path, (NOW - 3600, NOW - 3600))
+
+        with partials.claim("a") as one, partials.claim("a") as other:
+            one.record(Sidecar("https://h/a", '"v1"', 10))
+            assert other.private
+            age()
+            assert store.prune(timedelta(0), now=NOW).leftovers == 0
+            assert len(names(store, "partial")) == 3
+        age()
+        assert names(store, "partial") == ["a.partial", "a.partial.json"]
+        for older_than in (None, timedelta(hours=2), timedelta(days=30)):
+            assert store.prune(older_than, 0, now=NOW).leftovers == 0
+        assert store.prune(timedelta(0), now=NOW).leftovers == 2
+        assert names(store, "partial") == []
 
 
 class TestPruning:

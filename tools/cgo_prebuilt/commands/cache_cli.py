@@ -43,14 +43,15 @@ def add_cache(verbs: Verbs) -> None:
         own,
         "prune",
         _prune,
-        "remove old trees, or all beyond a size",
+        "remove old trees, or all beyond a size, and what interrupted fetches left",
         "cache prune --older-than 30d",
     )
     verb.add_argument(
         "--older-than",
         type=age_argument,
         metavar="AGE",
-        help="remove trees that were not used for this long: 12h, 30d, 8w",
+        help="remove trees that were not used for this long: 12h, 30d, 8w; also unfinished downloads,"
+        " which stay for a day at most (0d: all of them)",
     )
     verb.add_argument(
         "--max-size", type=_size, metavar="SIZE", help="keep at most this size: 500M, 20G"

@@ -259,6 +259,7 @@ class Partials:
 
     def _private(self, key: str) -> Partial:
         descriptor, name = tempfile.mkstemp(_PRIVATE, f"{key}.", self.folder)
+        _lock(descriptor)  # so that `cache prune` sees that it is used
         return Partial(Path(name), PositionedFile(descriptor, Path(name)), None, True)
 
     def _sweep(self) -> None:

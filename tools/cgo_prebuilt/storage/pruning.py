@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
-from cgo_prebuilt.files.file_lock import LockIsHeldError, hold
+from cgo_prebuilt.files.file_lock import LockIsHeldError, hold, try_to_lock
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
-from cgo_prebuilt.files.own_files import mark_used
+from cgo_prebuilt.files.own_files import mark_used, open_plain
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.storage.store_folder import StoreFolder
 from cgo_prebuilt.storage.tree import USED
 
-_STALE_PARTIAL_SECONDS = 24 * 60 * 60
+_STALE_PARTIAL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def prune(
     max_size: int | None,
     now: float,
 ) -> Pruned:
-    """Remove chosen trees that are not in use, and all leftovers.
+    """Remove chosen trees that are not in use, and leftovers.
+
+    An unfinished download is left over after a day; sooner if `older_than` says so, and no fetch uses it.
 
     Args:
         folder: The store's.
@@ -104,7 +107,7 @@ def prune(
         OSError: The file system refuses.
     """
     folder.make()
-    leftovers = remove_abandoned(folder.staging) + _remove_leftovers(folder, now)
+    leftovers = remove_abandoned(folder.staging) + _remove_leftovers(folder, older_than, now)
     trees = [_with_sane_use(folder, tree, now) for tree in trees]
     doomed = choose(trees, older_than, max_size, now)
     removed = [tree for tree in doomed if _remove(folder, tree.key)]
@@ -116,16 +119,25 @@ def prune(
     )
 
 
-def _remove_leftovers(folder: StoreFolder, now: float) -> int:
+def _remove_leftovers(folder: StoreFolder, older_than: timedelta | None, now: float) -> int:
+    age = min(_STALE_PARTIAL, _STALE_PARTIAL if older_than is None else older_than)
     leftovers = list(folder.damaged.iterdir())
     for path in folder.partials.iterdir():
         with suppress(FileNotFoundError):
             # The absolute distance, since the clock may have gone backwards.
-            if abs(now - path.lstat().st_mtime) > _STALE_PARTIAL_SECONDS:
+            if abs(now - path.lstat().st_mtime) > age.total_seconds() and not _is_used(path):
                 leftovers.append(path)
     for path in leftovers:
         delete(path)
     return len(leftovers)
+
+
+def _is_used(path: Path) -> bool:
+    """Return whether a fetch has locked an unfinished download, or that of a sidecar."""
+    download = path.with_suffix("") if path.suffix == ".json" else path
+    with suppress(OSError), open_plain(download) as file:  # a file system may have no locks
+        return not try_to_lock(file.fileno())
+    return False
 
 
 def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:

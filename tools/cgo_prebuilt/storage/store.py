@@ -329,7 +329,7 @@ class Store:
         """Remove unused trees and leftovers of killed processes.
 
         Args:
-            older_than: Remove the trees that were not used for this long.
+            older_than: Remove the trees and the unfinished downloads that were not used for this long.
             max_size: Then remove the least recently used ones until the rest fits into this size.
             now: Seconds since the epoch.
             label: Consider only trees whose label has this prefix.
