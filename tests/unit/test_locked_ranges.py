@@ -306,6 +306,12 @@ def test_a_lock_is_the_same_where_nothing_could_find_the_points(
         assert path.read_text() == text
 
 
+def words_for(damage: Callable[[Path], None], beside: Path) -> str:
+    if damage is absent:
+        return f"there is no {beside.name}, so "
+    return f"{beside.name} lacks what the lock names, so "
+
+
 @pytest.mark.parametrize("damage", [absent, of_another_lock, cut_off, a_folder, endless])
 def test_a_check_names_a_file_that_lacks_what_the_lock_names(
     run: Run, tmp_path: Path, damage: Callable[[Path], None]
@@ -315,7 +321,8 @@ def test_a_check_names_a_file_that_lacks_what_the_lock_names(
         damage(beside)
         answer = run("lock", "prebuilt.yaml", "--check")
         assert answer.code == 1
-        assert f"{beside.name} is stale: it lacks what the lock names" in answer.err
+        assert words_for(damage, beside) in answer.err
+        assert "run `cgo-prebuilt lock prebuilt.yaml`, with the extra" in answer.err
         if not beside.is_dir():
             answer = run("lock", "prebuilt.yaml")
             assert f"{beside.name} says how to read parts" in answer.err
@@ -323,15 +330,25 @@ def test_a_check_names_a_file_that_lacks_what_the_lock_names(
             assert run("lock", "prebuilt.yaml", "--check").code == 0
 
 
-def test_a_person_hears_that_the_file_beside_the_lock_is_missing(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("damage", "remedy"),
+    [
+        (absent, "copy it together with its lock, under that name"),
+        (of_another_lock, "take the one that was written with this lock"),
+    ],
+)
+def test_a_person_hears_that_the_file_beside_the_lock_is_not_right(
+    run: Run, tmp_path: Path, damage: Callable[[Path], None], remedy: str
+) -> None:
     with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
-        lock(run, tmp_path, server).with_suffix(".ranges").unlink()
-        assert "lacks what the lock names" not in fetch(run, tmp_path, 3).err
+        beside = lock(run, tmp_path, server).with_suffix(".ranges")
+        damage(beside)
+        assert words_for(damage, beside) not in fetch(run, tmp_path, 3).err
         shutil.rmtree(tmp_path / "store")
         which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[3])
         answer = run("fetch", *which, "--output", "out")
     assert answer.code == 0, answer.err
-    assert answer.err.count("prebuilt.lock.ranges lacks what the lock names") == 1
+    assert answer.err.count(f"{words_for(damage, beside)}whole archives are read: {remedy}") == 1
 
 
 def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(run: Run, tmp_path: Path) -> None:

@@ -123,13 +123,14 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from cgo_prebuilt.archives.extract import extract
-    from cgo_prebuilt.locks.ranges_file import read_sections
+    from cgo_prebuilt.locks.ranges_file import read_sections, what_is_lacking
 
     sections = {}
     if plan.ranges_file is not None and not plan.is_vouched:
         sections = read_sections(plan.ranges_file)
         if any(one.ranges and one.ranges not in sections for one in plan.archives):
-            note(f"{plan.ranges_file} lacks what the lock names, so whole archives are read")
+            wrong, remedy = what_is_lacking(plan.ranges_file)
+            note(f"{wrong}, so whole archives are read: {remedy}")
 
     def get(archive: LockedArchive) -> None:
         def consume(stream: ByteStream, format: str = archive.format) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -52,6 +53,13 @@ def read_sections(path: Path) -> dict[str, bytes]:
         sections[hashlib.sha256(section).hexdigest()] = section
         position += length
     return sections
+
+
+def what_is_lacking(path: Path) -> tuple[str, str]:
+    """Return what is wrong with a file that lacks a section of its lock, and what to do next."""
+    if not os.path.lexists(path):
+        return f"there is no {path}", "copy it together with its lock, under that name"
+    return f"{path} lacks what the lock names", "take the one that was written with this lock"
 
 
 def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[Segment]:

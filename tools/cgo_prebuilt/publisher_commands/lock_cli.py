@@ -161,11 +161,12 @@ def _lock(options: argparse.Namespace) -> int:
     _note_withdrawn(new, manifests[-1])
     _note_other_version(new, manifests[-1], target.parent)
     if options.check:
-        if old is not None and text_of_file(target) == format_lock(new):
-            return 0 if has_ranges(new, ranges_beside(target)) else STALE
-        _say_changes(old, new)
         place = f" --output {target}" if options.output else ""
-        note(f"{target} is stale; run `cgo-prebuilt lock {options.manifest}{place}`")
+        command = f"cgo-prebuilt lock {options.manifest}{place}"
+        if old is not None and text_of_file(target) == format_lock(new):
+            return 0 if has_ranges(new, ranges_beside(target), command) else STALE
+        _say_changes(old, new)
+        note(f"{target} is stale; run `{command}`")
         return STALE
     write_lock(target, new, old, sections)
     if edited is not None:

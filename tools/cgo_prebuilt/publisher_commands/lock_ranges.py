@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.commands.verbs import note, say
 from cgo_prebuilt.errors import reporting
 from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside
-from cgo_prebuilt.locks.ranges_file import read_sections
+from cgo_prebuilt.locks.ranges_file import read_sections, what_is_lacking
 from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections, ranges_of
 from cgo_prebuilt.storage.kept_downloads import find_download
 
@@ -55,18 +55,20 @@ def add_ranges(
     return version
 
 
-def has_ranges(lock: Lock, path: Path) -> bool:
+def has_ranges(lock: Lock, path: Path, command: str) -> bool:
     """Return whether the file beside a lock has the sections that the lock names; warn if not.
 
     Args:
         lock: The lock.
         path: The path of the file.
+        command: The command that makes both.
     """
     if named_sections(lock) <= read_sections(path).keys():
         return True
+    wrong, remedy = what_is_lacking(path)
     note(
-        f"{path} is stale: it lacks what the lock names, so each fetch reads whole archives; run"
-        " `cgo-prebuilt lock` again, with the extra 'ranges' for a tar.gz"
+        f"{wrong}, so each fetch reads whole archives: {remedy}, or run `{command}`, with the extra"
+        " 'ranges' for a tar.gz"
     )
     return False
 
