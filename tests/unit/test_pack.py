@@ -21,7 +21,9 @@ from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.manifests.platform_section import PlatformSpec
+from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.publishing.pack import PACKED_FORMATS, Form, Packed, pack
+from cgo_prebuilt.publishing.packaging import Extras, Packing, package
 from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
 from tests.programs import provide
 from tests.unit.archive_builders import MemoryStream
@@ -47,6 +49,14 @@ def packed(
     """Packs into `tmp_path/dist`."""
     folder = write_files(tmp_path / "built", files)
     (one,) = pack(spec(**changes), folder, tmp_path / "dist", Form(format))
+    return one
+
+
+def packed_with_sums(tmp_path: Path, files: Mapping[str, bytes] = FILES) -> Packed:
+    """Packs into `tmp_path/dist`, with `SHA256SUMS`."""
+    folder = write_files(tmp_path / "built", files)
+    run = Packing(manifest(), folder, tmp_path / "dist", Extras(), lambda _: None, Progress())
+    (one,) = package(run, run.manifest.platforms)
     return one
 
 
@@ -293,7 +303,7 @@ def test_a_loose_file_that_is_not_there_is_missed(tmp_path: Path) -> None:
 
 
 def test_the_sums_can_be_checked_by_sha256sum(tmp_path: Path) -> None:
-    packed(tmp_path)
+    packed_with_sums(tmp_path)
     subprocess.run(
         ["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=tmp_path / "dist", check=True
     )
@@ -303,15 +313,15 @@ def test_the_sums_of_other_platforms_stay_and_are_sorted(tmp_path: Path) -> None
     (tmp_path / "dist").mkdir()
     sums = tmp_path / "dist" / SUMS
     sums.write_text(f"{'1' * 64}  z.zip\n{'2' * 64} *a.zip\r\n", newline="")
-    one = packed(tmp_path)
+    one = packed_with_sums(tmp_path)
     assert sums.read_bytes().decode() == (
         f"{'2' * 64}  a.zip\n{one.sha256}  {one.path.name}\n{'1' * 64}  z.zip\n"
     )
 
 
 def test_packing_again_changes_one_line_and_no_other(tmp_path: Path) -> None:
-    packed(tmp_path)
-    one = packed(tmp_path, files={**FILES, "include/vec.h": b"new"})
+    packed_with_sums(tmp_path)
+    one = packed_with_sums(tmp_path, files={**FILES, "include/vec.h": b"new"})
     text = (tmp_path / "dist" / SUMS).read_text()
     assert text == f"{one.sha256}  {one.path.name}\n"
 
@@ -324,7 +334,7 @@ def test_what_another_pack_enters_meanwhile_stays(
         return sha256_of(path)
 
     monkeypatch.setattr("cgo_prebuilt.publishing.pack.sha256_of", meanwhile)
-    one = packed(tmp_path)
+    one = packed_with_sums(tmp_path)
     assert list(read_sums(tmp_path / "dist" / SUMS)) == ["other.zip", one.path.name]
 
 

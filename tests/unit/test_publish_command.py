@@ -146,6 +146,24 @@ def test_a_release_without_the_signature_that_its_lock_takes_is_refused(
     assert files_below(tmp_path / "published") == [SUMS, SIGNATURE, ARCHIVE]
 
 
+@pytest.mark.parametrize("key", ["key.pub", "empty"])
+def test_a_key_that_cannot_sign_leaves_no_unsigned_sums(
+    run: Run, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    make_key(tmp_path)
+    (tmp_path / "key").unlink()
+    (tmp_path / "empty").touch()
+    packing = ("--platform", "linux_amd64", "--from", "out", "--output", "dist", "--sbom")
+    answer = run("pack", "prebuilt.yaml", *packing, "--sign", key)
+    if key == "empty":
+        answer.refused(2, "the key file is empty", "at: empty")
+        assert not (tmp_path / "dist").exists()
+    else:
+        answer.refused(2, "ssh-keygen cannot sign: it ended with status 255", "at: key.pub")
+        assert not (tmp_path / "dist" / SUMS).exists()
+
+
 def test_a_signature_that_its_lock_would_refuse_is_not_published(run: Run, tmp_path: Path) -> None:
     make_key(tmp_path)
     write_manifest(tmp_path / "prebuilt.yaml", public_key=make_key(tmp_path, "other"))

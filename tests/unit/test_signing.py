@@ -14,7 +14,7 @@ from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.releases.release_reader import read_signature
 from cgo_prebuilt.url import Url
 from cgo_prebuilt.vouching.signing import check_signature, sign
-from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, write_sums
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, read_sums, write_sums
 from tests.ssh_key import make_key
 
 A, B = "a" * 64, "b" * 64
@@ -73,28 +73,45 @@ def test_a_signature_of_another_purpose_is_refused(signature: Signature, tmp_pat
         check_signature(changed, [("a.zip", A)])
 
 
-def test_a_key_that_is_none_cannot_sign(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "the key file is empty"),
+        (b"no key", "ssh-keygen finds no key in the file"),
+        (bytes(range(256)), "ssh-keygen finds no key in the file"),
+    ],
+)
+def test_a_key_that_is_none_cannot_sign(tmp_path: Path, content: bytes, problem: str) -> None:
     write_sums(tmp_path / SUMS, {"a.zip": A})
-    (tmp_path / "key").write_text("no key")
-    with pytest.raises(UsageError, match="ssh-keygen cannot sign: it ended with status 255: "):
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
         sign(tmp_path / SUMS, tmp_path / "key")
-    with pytest.raises(UsageError, match="the key cannot be read: not a regular file") as caught:
+    assert (caught.value.what, caught.value.where) == (problem, str(tmp_path / "key"))
+    with pytest.raises(UsageError, match="the key cannot be read: not a regular file") as folder:
         sign(tmp_path / SUMS, tmp_path)
-    assert caught.value.where == str(tmp_path)
+    assert folder.value.where == str(tmp_path)
     assert not (tmp_path / SIGNATURE).exists()
+
+
+def test_what_cannot_be_signed_stays_as_it_was(signature: Signature, tmp_path: Path) -> None:
+    (tmp_path / "key").unlink()
+    (tmp_path / "key.pub").rename(tmp_path / "public")
+    with pytest.raises(UsageError, match="ssh-keygen cannot sign: it ended with status 255: "):
+        sign(tmp_path / SUMS, tmp_path / "public", {"b.zip": B})
+    found = Signature(
+        signature.public_key, (tmp_path / SUMS).read_text(), (tmp_path / SIGNATURE).read_text()
+    )
+    assert found == signature
 
 
 def test_a_signature_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     make_key(tmp_path)
     write_sums(tmp_path / SUMS, {"a.zip": A})
     (tmp_path / SIGNATURE).mkdir()
-    with pytest.raises(UsageError, match="SHA256SUMS cannot be signed: ") as caught:
-        sign(tmp_path / SUMS, tmp_path / "key")
-    assert SIGNATURE in str(caught.value.where)
-    (tmp_path / SUMS).unlink()
-    with pytest.raises(UsageError, match="cannot be signed: No such file") as caught:
-        sign(tmp_path / SUMS, tmp_path / "key")
-    assert caught.value.where == str(tmp_path / SUMS)
+    with pytest.raises(UsageError, match="SHA256SUMS cannot be updated: ") as caught:
+        sign(tmp_path / SUMS, tmp_path / "key", {"b.zip": B})
+    assert caught.value.where == str(tmp_path / SIGNATURE)
+    assert read_sums(tmp_path / SUMS) == {"a.zip": A}
 
 
 def test_without_ssh_keygen_signing_says_what_to_install(
@@ -119,7 +136,9 @@ def test_without_cryptography_verifying_says_what_to_install(
 def test_signed_sums_that_are_none_are_refused(tmp_path: Path) -> None:
     public = make_key(tmp_path)
     (tmp_path / SUMS).write_text("not sums\n")
-    made = sign(tmp_path / SUMS, tmp_path / "key")
+    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(tmp_path / "key"), "-n", "cgo-prebuilt"]
+    subprocess.run([*command, str(tmp_path / SUMS)], check=True)
+    made = tmp_path / SIGNATURE
     with pytest.raises(IntegrityError, match="the signed SHA256SUMS is malformed: 'not sums'"):
         check_signature(Signature(public, "not sums\n", made.read_text()), [])
 

@@ -45,7 +45,7 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.publishing.publish import go_zip
 from cgo_prebuilt.template import url_below
 from cgo_prebuilt.url import Url
-from cgo_prebuilt.vouching.signing import sign
+from cgo_prebuilt.vouching.signing import check_key, sign
 from cgo_prebuilt.vouching.sums import SUMS, update_sums
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
@@ -129,6 +129,8 @@ def build_site(
     url, zips = site.url, site.zips
     _check_url(url, "--url")
     _check_url(zips.url if zips is not None else None, "--zip-url")
+    if zips is not None and zips.key is not None:
+        check_key(zips.key)
     tree = ProxyTree(site.folder)
     with _staging_folder(site.folder, on_wait) as folder:
         built = compare(manifest, release, tree, folder, time=time)
@@ -143,8 +145,6 @@ def build_site(
             staged = [item.staged for item in new]
             redirects.update(_move_out(staged, written, tree, manifest, zips))
             written.clear()
-            if zips.key is not None:
-                sign(zips.folder / SUMS, zips.key)
         modules = {*tree.modules(), *(item.staged.module.path for item in new)}
         _write_site(site.folder, sorted(modules), url, redirects)
         for item in new:
@@ -278,7 +278,10 @@ def _move_out(
         values = {"name": manifest.name, "version": manifest.version, "file": file}
         place = url_below(Url(zips.url), values, where="--zip-url")
         redirects[tree.name(staged.module, ".zip")] = place.raw
-    update_sums(zips.folder / SUMS, hashes)
+    if zips.key is not None:
+        sign(zips.folder / SUMS, zips.key, hashes)
+    else:
+        update_sums(zips.folder / SUMS, hashes)
     return redirects
 
 

@@ -251,7 +251,6 @@ def _extend(
         The published sums; and the SHA-256 of that list and of its signature, which are replaced.
     """
     from cgo_prebuilt.publishing.publish import extend_sums
-    from cgo_prebuilt.vouching.signing import sign
     from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
     where = options.to or options.repo
@@ -262,9 +261,7 @@ def _extend(
             where=Url(where),
             remedy="check the place and the version; leave out --add to publish it for the first time",
         )
-    published = extend_sums(dist, text, where)
-    if options.sign is not None:
-        sign(dist / SUMS, options.sign)
+    published = extend_sums(dist, text, where, options.sign)
     signature = destination.text(SIGNATURE)
     if signature is not None and not (dist / SIGNATURE).exists():
         raise UsageError(

@@ -27,7 +27,7 @@ from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.publishing.built_files import promised, refuse_unpackable, source_files
 from cgo_prebuilt.publishing.frame_writer import cut, write_frames
 from cgo_prebuilt.publishing.zip_writer import write_zip
-from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums
+from cgo_prebuilt.vouching.sums import SUMS, read_sums
 
 PACKED_FORMATS = ("tar.zst", "tar.gz", "zip")
 
@@ -77,7 +77,7 @@ def pack(
     overlay: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Packed]:
-    """Write a platform's archives, and add them to `SHA256SUMS`.
+    """Write a platform's archives.
 
     Args:
         spec: The platform in the manifest.
@@ -122,7 +122,6 @@ def pack(
             written.append(
                 write_archive(dist / _file_name(archive, kind), kind, members, progress, form.level)
             )
-    update_sums(dist / SUMS, {item.path.name: item.sha256 for item in written})
     return written
 
 

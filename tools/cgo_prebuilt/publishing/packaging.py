@@ -29,7 +29,7 @@ from cgo_prebuilt.publishing.pack import (
 )
 from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.publishing.staged import source_sums
-from cgo_prebuilt.vouching.signing import sign
+from cgo_prebuilt.vouching.signing import check_key, sign
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, update_sums
 
 
@@ -82,7 +82,7 @@ class Packing:
 
 
 def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
-    """Pack one platform, or several into one archive.
+    """Pack one platform, or several into one archive, and add what it writes to `SHA256SUMS`.
 
     Args:
         packing: The run.
@@ -95,6 +95,8 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
     packing = replace(packing, say=say)
     folder, dist, extras = packing.folder, packing.dist, packing.extras
     was_signed = (dist / SIGNATURE).exists()
+    if extras.key is not None:
+        check_key(extras.key)
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
         for spec in specs:
@@ -107,16 +109,19 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
         spec = all_in_one(specs) if len(specs) > 1 else specs[0]
         packed = pack(spec, folder, dist, extras.form, overlay, packing.progress)
         _note_header_problems(specs, sources, say)
+        sums = {}
         if extras.sbom:
             platform = str(spec.platform) if len(specs) == 1 else "several"
-            _write_sboms(packing.manifest, platform, packed)
+            sums = _write_sboms(packing.manifest, platform, packed)
         if extras.debug_symbols:
             packed += [_debug_archive(packing, one) for one in specs]
+    sums |= {item.path.name: item.sha256 for item in packed}
     if extras.key is not None:
         # A consumer who pins the key refuses a source that it did not sign.
-        update_sums(dist / SUMS, source_sums(packing.manifest))
-        sign(dist / SUMS, extras.key)
-    elif was_signed and not (dist / SIGNATURE).exists():
+        sign(dist / SUMS, extras.key, {**sums, **source_sums(packing.manifest)})
+        return packed
+    update_sums(dist / SUMS, sums)
+    if was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
 
@@ -151,9 +156,7 @@ def _debug_archive(packing: Packing, spec: PlatformSpec) -> Packed:
         target = dist / f"{manifest.name}-{manifest.version}-{spec.platform}-debug.tar.zst"
         members = [(Path(temporary, path), path) for path in kept]
         level = packing.extras.form.level
-        packed = write_archive(target, "tar.zst", members, packing.progress, level)
-    update_sums(dist / SUMS, {target.name: packed.sha256})
-    return packed
+        return write_archive(target, "tar.zst", members, packing.progress, level)
 
 
 def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> None:
@@ -264,7 +267,8 @@ def _note_header_problems(
             say(f"{spec}: {problem}")
 
 
-def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) -> None:
+def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) -> dict[str, str]:
+    """Write a bill of materials beside each archive; return their hashes by file."""
     from cgo_prebuilt.publishing.sbom import SUFFIX, sbom
 
     dist = packed[0].path.parent
@@ -276,4 +280,4 @@ def _write_sboms(manifest: Manifest, platform: str, packed: Sequence[Packed]) ->
         text = sbom(manifest.name, manifest.version, platform, archive, files)
         target.write_text(text, encoding="utf-8", newline="\n")
         hashes[target.name] = sha256_of(target)[0]
-    update_sums(dist / SUMS, hashes)
+    return hashes

@@ -23,7 +23,7 @@ from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
 from cgo_prebuilt.publishing.staged import source_sums
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.url import Url
-from cgo_prebuilt.vouching.signing import check_signature
+from cgo_prebuilt.vouching.signing import check_signature, sign
 from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
 
 
@@ -219,13 +219,16 @@ def _check_signed(dist: Path, public_key: str, sums: Mapping[str, str]) -> None:
         ) from None
 
 
-def extend_sums(dist: Path, published: str, where: str) -> Mapping[str, str]:
+def extend_sums(
+    dist: Path, published: str, where: str, key: Path | None = None
+) -> Mapping[str, str]:
     """Add a published version's sums to those of a folder.
 
     Args:
         dist: The folder that `pack` wrote.
         published: The text of the published `SHA256SUMS`.
         where: Its place, for errors.
+        key: The SSH key that signs the result; None to sign nothing.
 
     Returns:
         The published sums.
@@ -246,7 +249,10 @@ def extend_sums(dist: Path, published: str, where: str) -> Mapping[str, str]:
     different = sorted(name for name in ours if there.get(name, ours[name]) != ours[name])
     if different:
         raise conflict(different)
-    update_sums(dist / SUMS, there)
+    if key is not None:
+        sign(dist / SUMS, key, there)
+    else:
+        update_sums(dist / SUMS, there)
     return there
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cgo_prebuilt.bounded_read import bytes_of_file, open_file
 from cgo_prebuilt.bounded_run import Ended
 from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError, reporting
-from cgo_prebuilt.files.renames import write_whole
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.vouching.sshsig import SshSignatureError, verify
-from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, sums_held
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, update_sums
 
 # The namespace of PROTOCOL.sshsig: a signature for another purpose is not valid for a release.
 _NAMESPACE = "cgo-prebuilt"
@@ -26,27 +25,48 @@ _NAMESPACE = "cgo-prebuilt"
 _OTHER_KEY = "name a private key that ssh-keygen may read, or whose public half is in ssh-agent"
 
 
-def sign(sums: Path, key: Path) -> Path:
-    """Sign a `SHA256SUMS`; the caller keeps other processes from changing it.
+def check_key(key: Path) -> None:
+    """Check that a file is a key, before anything is written; this asks for no passphrase.
+
+    Args:
+        key: See `sign`.
+
+    Raises:
+        UsageError: It is none, or ssh-keygen is missing.
+    """
+    with reporting("the key cannot be read", where=key, remedy=_OTHER_KEY), open_file(key) as file:
+        is_empty = not file.read(1)  # ssh-keygen would wait for whoever writes into a pipe
+    if is_empty:
+        raise UsageError("the key file is empty", where=str(key), remedy=_OTHER_KEY)
+    if _run(["ssh-keygen", "-l", "-f", str(key)]).code:
+        raise UsageError("ssh-keygen finds no key in the file", where=str(key), remedy=_OTHER_KEY)
+
+
+def sign(sums: Path, key: Path, entries: Mapping[str, str] | None = None) -> Path:
+    """Add hashes to a `SHA256SUMS`, and sign it; if it cannot be signed, nothing changes.
 
     Args:
         sums: The file.
         key: A private key, or a public one whose private half is in an ssh-agent.
+        entries: Hashes to add, by file.
 
     Returns:
         The signature's path. An existing signature is replaced.
 
     Raises:
-        UsageError: ssh-keygen is missing or fails, or the signature cannot be written.
+        UsageError: The file is no key, ssh-keygen is missing or fails, or the sums or the signature
+            cannot be written.
     """
-    target = sums.with_name(SIGNATURE)
-    with reporting("the key cannot be read", where=key, remedy=_OTHER_KEY):
-        open_file(key).close()  # ssh-keygen would wait for whoever writes into a pipe
-    with sums_held(sums), tempfile.TemporaryDirectory() as folder:
-        try:
-            # A copy: ssh-keygen would ask whether to overwrite the signature beside the original.
+    check_key(key)
+    update_sums(sums, entries or {}, lambda text: _signature(text, key))
+    return sums.with_name(SIGNATURE)
+
+
+def _signature(text: bytes, key: Path) -> bytes:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / SUMS
-            copy.write_bytes(bytes_of_file(sums))
+            copy.write_bytes(text)
             command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", _NAMESPACE]
             done = _run([*command, str(copy)])
             if done.code:
@@ -55,14 +75,13 @@ def sign(sums: Path, key: Path) -> Path:
                     where=str(key),
                     remedy=_OTHER_KEY,
                 )
-            write_whole(target, bytes_of_file(copy.with_name(SIGNATURE)))
-        except OSError as error:
-            raise UsageError(
-                f"{SUMS} cannot be signed: {error.strerror}",
-                where=str(error.filename2 or error.filename or target),
-                remedy="check the folder's permissions and the space that is left",
-            ) from None
-    return target
+            return bytes_of_file(copy.with_name(SIGNATURE))
+    except OSError as error:
+        raise UsageError(
+            f"{SUMS} cannot be signed: {error.strerror}",
+            where=str(error.filename or tempfile.gettempdir()),
+            remedy="check the folder's permissions and the space that is left",
+        ) from None
 
 
 def check_signature(signature: Signature, archives: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.file_lock import PATIENCE, Waiting, hold
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import whole, write_whole
 
 SUMS = "SHA256SUMS"
 
@@ -137,7 +137,9 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
         raise _bad_sums(path, error.strerror or str(error)) from None
 
 
-def update_sums(path: Path, entries: Mapping[str, str]) -> None:
+def update_sums(
+    path: Path, entries: Mapping[str, str], sign: Callable[[bytes], bytes] | None = None
+) -> None:
     """Add hashes to a `SHA256SUMS`; several processes may do so at once.
 
     If the text changes, the signature beside it is removed, since it no longer fits.
@@ -145,20 +147,30 @@ def update_sums(path: Path, entries: Mapping[str, str]) -> None:
     Args:
         path: The file; created if missing.
         entries: Hashes by file. Entries of other files stay.
+        sign: Returns the signature of a text, to write beside it; if it fails, nothing changes.
 
     Raises:
         UsageError: It cannot be read or written.
     """
     with sums_held(path):
         text = format_sums({**read_sums(path), **entries}).encode()
+        signature = sign(text) if sign else None
+        target = path.with_name(SIGNATURE)
         try:
-            if path.exists() and bytes_of_file(path) == text:
+            if signature is None and path.exists() and bytes_of_file(path) == text:
                 return
             # First, so that a crash leaves no outdated signature.
-            path.with_name(SIGNATURE).unlink(missing_ok=True)
-            write_whole(path, text)
+            target.unlink(missing_ok=True)
+            if signature is None:
+                write_whole(path, text)
+                return
+            with whole(target) as partial:
+                partial.write_bytes(signature)  # first, so that a full disk leaves no unsigned sums
+                write_whole(path, text)
         except OSError as error:
-            raise _bad_sums(path, error.strerror or str(error)) from None
+            raise _bad_sums(
+                path, error.strerror or str(error), error.filename2 or error.filename
+            ) from None
 
 
 @contextmanager
@@ -182,9 +194,9 @@ def sums_held(path: Path) -> Iterator[None]:
         yield
 
 
-def _bad_sums(path: Path, reason: str) -> UsageError:
+def _bad_sums(path: Path, reason: str, where: str | None = None) -> UsageError:
     return UsageError(
         f"{SUMS} cannot be updated: {reason}",
-        where=str(path),
+        where=str(where or path),
         remedy="correct or remove it, and pack again",
     )
