@@ -128,7 +128,7 @@ def test_the_wrong_thing_is_named(data: bytes, found: str, format: str, tmp_path
         with pytest.raises(IntegrityError) as caught:
             act()
         assert said(caught.value).startswith(f"this is {found}")
-        assert caught.value.remedy == "open the URL in a browser"
+        assert caught.value.remedy == "get the file again, or open its URL in a browser"
 
 
 OTHERS = {

@@ -218,7 +218,7 @@ def test_a_flavor_that_is_not_there_is_named_with_those_that_are() -> None:
             LINUX,
             Settings(flavor="x"),
         )
-    assert str(caught.value.remedy).startswith("it has none")
+    assert str(caught.value.remedy).startswith("it has none; leave out --flavor, or add `x: {}`")
 
 
 def test_a_platform_that_a_flavor_lacks_is_named_with_the_flavors_that_have_it() -> None:

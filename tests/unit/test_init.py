@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -634,6 +635,7 @@ def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) 
         2, "the manifest cannot be written: "
     )
     refusal(run, "dist", "--output", "no/such/prebuilt.yaml").refused(2, "there is no such folder")
+    refusal(run, os.devnull).refused(2, "this is no regular file and no folder", "at: ")
     monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")
     refusal(run, "https://127.0.0.1/x.zip").refused(3, "offline or limited to a mirror")
 

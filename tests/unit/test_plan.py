@@ -134,7 +134,7 @@ def test_a_missing_platform_is_unavailable_and_lists_those_that_there_are() -> N
 def test_a_version_without_any_prebuilt_says_so() -> None:
     with pytest.raises(UnavailableError) as caught:
         plan_fetch(Lock("vec", "v1", {"v1": LockedVersion({"": {}})}), LINUX, Settings())
-    assert str(caught.value.remedy).startswith("it has none; ")
+    assert str(caught.value.remedy).startswith("it has none; add linux_amd64 to")
 
 
 def test_musl_is_a_platform_of_its_own() -> None:

@@ -13,6 +13,9 @@ import pytest
 
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
+from cgo_prebuilt.network.body import Pace
+from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.transport_settings import TransportSettings
 from tests.unit.hostile_server import (
     Exchange,
     HostileServer,
@@ -215,9 +218,14 @@ def test_body_that_trickles_is_given_up_by_the_lowest_rate(tmp_path: Path) -> No
         assert server.requests[1].range is not None
     with (
         HostileServer({"/a": [trickle]}) as server,
-        pytest.raises(UnavailableError, match="bytes a second"),
+        pytest.raises(UnavailableError, match=r"no more than \d+ B a second"),
     ):
         fetch(tmp_path, download(server.url("/a")), tries=1)
+
+
+def test_a_rate_below_a_byte_a_second_is_not_none() -> None:
+    with pytest.raises(Failure, match="no more than 1 B a second"):
+        Pace(TransportSettings()).count(4, 30)
 
 
 def test_body_that_trickles_is_ended_by_the_total_deadline(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member
 def _refuse_surprise(head: bytes, format: str, where: str) -> None:
     found = format_mismatch(head, format)
     if found is not None:
-        raise IntegrityError(found, where=where, remedy="open the URL in a browser")
+        raise IntegrityError(
+            found, where=where, remedy="get the file again, or open its URL in a browser"
+        )
 
 
 def _read_head(stream: ByteStream) -> bytes:

@@ -151,6 +151,12 @@ def _local(path: Path) -> Listing:
     whole = path.resolve()
     if whole.is_file():
         return Listing((_local_asset(whole),))
+    if not whole.is_dir():
+        raise UsageError(
+            "this is no regular file and no folder",
+            where=str(path),
+            remedy="give the path of a release's file, or of the folder that it is in",
+        )
     if is_unpacked(whole):
         raise UsageError(
             "the folder has no archive and no library, only folders",

@@ -106,10 +106,11 @@ def mirror_files(
         if name not in there:
             for lock in locks:
                 lock.known_platform(name)
+            choose = f"choose one of {', '.join(sorted(there))}, or " if there else ""
             raise LockError(
                 f"no lock has a prebuilt for {name}",
                 where="--platform",
-                remedy=f"choose one of {', '.join(sorted(there)) or 'none'}, or lock {name} first",
+                remedy=f"{choose}lock {name} first",
             )
     files: dict[str, MirrorFile] = {}
     for wanted in _wanted(locks, platforms, settings_for, layout):

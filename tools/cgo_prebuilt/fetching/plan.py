@@ -132,9 +132,11 @@ def _no_prebuilt(choice: Choice, platform: Platform) -> UnavailableError:
     others = [name for name, platforms in flavors.items() if str(platform) in platforms]
     of_flavor = f" of the flavor {choice.flavor}" if choice.flavor else ""
     other = f"choose another flavor with --flavor, of {', '.join(others)}, or " if others else ""
+    there = ", ".join(choice.prebuilts)
+    one = "choose one with --platform, " if there else ""
     return UnavailableError(
         f"{choice} has no prebuilt for {platform}{of_flavor}",
         where=f"the lock of {choice.name}: {choice.prebuilts_key}",
-        remedy=f"it has {', '.join(choice.prebuilts) or 'none'}; {other}choose one with --platform, add"
-        f" {platform} to the manifest and lock it, or build from source",
+        remedy=f"it has {there or 'none'}; {other}{one}add {platform} to the manifest and lock it, or"
+        " build from source",
     )

@@ -63,11 +63,12 @@ def choose(lock: Lock, version: str | None = None, flavor: str | None = None) ->
     name, locked = lock.version(version)
     choice = Choice(lock.name, name, locked.default_flavor if flavor is None else flavor, locked)
     if choice.flavor not in locked.flavors:
-        there = ", ".join(locked.flavor_names()) or "none"
+        there = ", ".join(locked.flavor_names())
+        instead = f"it has {there}; choose one with" if there else "it has none; leave out"
         raise LockError(
             f"{choice} has no flavor {flavor}",
             where=f"the lock of {lock.name}: versions.{name}",
-            remedy=f"it has {there}; choose one with --flavor, or add `{flavor}: {{}}` under"
+            remedy=f"{instead} --flavor, or add `{flavor}: {{}}` under"
             " 'flavors' in the manifest and lock it",
         )
     return choice

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import ceil
 
+from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.segments import Lease
@@ -36,7 +38,7 @@ class Pace:
         if self._seconds >= self._settings.rate_seconds:
             rate = self._count / self._seconds
             if rate < self._settings.lowest_rate:
-                raise Failure(Kind.SLOW, f"no more than {rate:.0f} bytes a second")
+                raise Failure(Kind.SLOW, f"no more than {format_size(ceil(rate))} a second")
             self._seconds, self._count = 0.0, 0
 
 
