@@ -351,19 +351,45 @@ def test_a_person_hears_that_the_file_beside_the_lock_is_not_right(
     assert answer.err.count(f"{words_for(damage, beside)}whole archives are read: {remedy}") == 1
 
 
-def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(run: Run, tmp_path: Path) -> None:
+def test_a_person_hears_that_a_server_ignores_ranges(run: Run, tmp_path: Path) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        lock(run, tmp_path, server)
+        server.replace("/vec.tar.gz", [whole(BODY)])
+        which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[3])
+        answer = run("fetch", *which, "--output", "out")
+    assert answer.code == 0, answer.err
+    assert is_right(tmp_path, 3)
+    words = "vec.tar.gz was read whole: the server ignores requests for parts"
+    assert answer.err.count(words) == 1
+
+
+def blank_windows(section: bytes) -> bytes:
+    head, _, windows = section.partition(b"\n")
+    return head + b"\n" + bytes(len(windows))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (blank_windows, "its parts by prebuilt.lock.ranges are wrong ("),
+        (lambda _: b"{}\n", "is read whole: its section of prebuilt.lock.ranges is wrong ("),
+    ],
+    ids=["blank windows", "malformed"],
+)
+def test_ranges_that_do_not_fit_are_named_and_the_whole_is_read(
+    run: Run, tmp_path: Path, damage: Callable[[bytes], bytes], words: str
+) -> None:
     with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
         path = lock(run, tmp_path, server)
         ((old, section),) = read_sections(path.with_suffix(".ranges")).items()
-        head, _, windows = section.partition(b"\n")
-        wrong = head + b"\n" + bytes(len(windows))
+        wrong = damage(section)
         path.with_suffix(".ranges").write_bytes(format_sections({"": wrong}))
         path.write_text(path.read_text().replace(old, hashlib.sha256(wrong).hexdigest()))
         which = ("--lock", "prebuilt.lock.json", "--platform", PLATFORMS[3])
         answer = run("fetch", *which, "--output", "out")
     assert answer.code == 0, answer.err
-    assert "prebuilt.lock.ranges are wrong (" in answer.err
-    assert "lock again if the whole is right" in answer.err
+    assert answer.err.count(words) == 1
+    assert "lock again" in answer.err
 
 
 def test_a_lock_whose_ranges_cannot_be_written_stays_as_it_was(run: Run, tmp_path: Path) -> None:

@@ -213,7 +213,10 @@ def test_a_damaged_section_gives_the_right_files_or_is_refused(
     section = damaged(SECTIONS[format], damage, random.Random(seed))
     user = release.users[seed % 5]
     archive = release.locked(user, "hash")
-    if not segments_of(archive, {"hash": section}):
+    try:
+        if not segments_of(archive, {"hash": section}):
+            return
+    except ValueError:
         return
     try:
         found = release.gives(user, section)

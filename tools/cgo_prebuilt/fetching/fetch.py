@@ -125,11 +125,11 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
     from cgo_prebuilt.archives.extract import extract
     from cgo_prebuilt.locks.ranges_file import read_sections, what_is_lacking
 
-    sections = {}
-    if plan.ranges_file is not None and not plan.is_vouched:
-        sections = read_sections(plan.ranges_file)
+    sections, beside = {}, plan.ranges_file
+    if beside is not None and not plan.is_vouched:
+        sections = read_sections(beside)
         if any(one.ranges and one.ranges not in sections for one in plan.archives):
-            wrong, remedy = what_is_lacking(plan.ranges_file)
+            wrong, remedy = what_is_lacking(beside)
             note(f"{wrong}, so whole archives are read: {remedy}")
 
     def get(archive: LockedArchive) -> None:
@@ -138,8 +138,15 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
                 (staging / file.path).unlink(missing_ok=True)
             extract(replace(archive, format=format), stream, staging)
 
-        parts = None if plan.is_vouched else _parts_of(archive, sections, consume, plan.ranges_file)
-        transport.run(archive, consume, parts)
+        try:
+            parts = None if plan.is_vouched else _parts_of(archive, sections, consume, beside)
+        except ValueError as error:
+            parts = None
+            note(
+                f"{archive.file} is read whole: its section of {beside} is wrong ({error}); lock again"
+            )
+        if transport.run(archive, consume, parts).came_whole:
+            note(f"{archive.file} was read whole: the server ignores requests for parts")
 
     if len(plan.archives) == 1:
         get(plan.archives[0])  # without a thread, an interrupt reaches the transport directly
@@ -169,6 +176,9 @@ def _parts_of(
         sections: From `read_sections`.
         consume: Extracts files from a stream of a given format.
         ranges_file: The file that has the sections.
+
+    Raises:
+        ValueError: The archive's section is malformed.
     """
     from cgo_prebuilt.archives.bytestream import SeekableStream
     from cgo_prebuilt.archives.tar_segments import SegmentStream

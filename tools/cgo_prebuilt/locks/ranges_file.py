@@ -71,14 +71,14 @@ def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[S
 
     Returns:
         The segments in order; none if only the whole archive can be read.
+
+    Raises:
+        ValueError: Its section is malformed, or does not fit the archive.
     """
     section = sections.get(archive.ranges)
     if section is None or archive.format not in ENTERED:
         return []
-    try:
-        ranges = parse_section(section, archive.size)
-    except ValueError:
-        return []
+    ranges = parse_section(section, archive.size)
     members = {archive.member_of(file) for file in archive.files}
     return segments_for(ranges, members, archive.size)
 

@@ -56,6 +56,7 @@ class Transferred:
         tally: Its requests and bytes, including failed attempts.
         url: The URL that it came from.
         validator: The validator of the file there; None without one.
+        came_whole: Whether the server sent the whole where a part was asked for.
     """
 
     sha256: str
@@ -63,6 +64,7 @@ class Transferred:
     tally: Tally
     url: Url
     validator: str | None = None
+    came_whole: bool = False
 
 
 class Transport:
@@ -151,7 +153,8 @@ class Transport:
                         break
                     continue
                 outcome = "done"
-                return Transferred(sha256, size, job.tally, visit.url, visit.validator)
+                came_whole = job.parts is not None and visit.sent_whole
+                return Transferred(sha256, size, job.tally, visit.url, visit.validator, came_whole)
             if (
                 job.parts is not None
                 and failures
