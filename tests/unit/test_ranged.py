@@ -214,22 +214,36 @@ def test_a_wrong_member_is_left_to_a_whole_download(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "code", "reason"),
+    ("script", "name", "reason"),
     [
-        (["lib/none.a"], 206, "the zip is malformed: it lacks 'lib/none.a'"),
-        (["lib/2.a"], 404, "HTTP 404"),
+        ([ranges(ZIP)], "lib/none.a", "the zip is malformed: it lacks 'lib/none.a'"),
+        ([status(403), ranges(ZIP)], "lib/2.a", "HTTP 403"),
     ],
 )
 def test_a_person_hears_why_an_archive_has_to_be_read_whole(
-    tmp_path: Path, names: list[str], code: int, reason: str
+    tmp_path: Path, script: list[Behavior], name: str, reason: str
 ) -> None:
+    lines = said(tmp_path, script, name)
+    assert [line.partition(" (")[0] for line in lines[::2]] == ["downloading z", "downloading z"]
+    assert lines[1].startswith("z: ")
+    assert f"has to be read whole: {reason}" in lines[1]
+    assert lines[3].startswith("downloaded z: ")
+
+
+@pytest.mark.parametrize("code", [401, 404])
+def test_a_person_does_not_hear_of_a_whole_that_is_refused_too(tmp_path: Path, code: int) -> None:
+    assert said(tmp_path, [status(code)], "lib/2.a") == ["downloading z", "z: failed"]
+
+
+def said(folder: Path, script: list[Behavior], name: str) -> list[str]:
+    """Return what a log says of a download by parts."""
     out = io.StringIO()
-    with HostileServer({"/z": [ranges(ZIP)]} if code == 206 else {}) as server:
-        parts = download(server.url("/z"), body=ZIP)
-        runner = Transport(tmp_path / "partials", SETTINGS, LogProgress(out))
+    with HostileServer({"/z": script}) as server:
+        parts = replace(download(server.url("/z"), body=ZIP), file="z")
+        runner = Transport(folder / "partials", SETTINGS, LogProgress(out))
         with contextlib.suppress(UnavailableError):
-            runner.run(parts, Collector(), zip_parts(names, lambda file: None))
-    assert f"has to be read whole: {reason}" in out.getvalue()
+            runner.run(parts, Collector(), zip_parts([name], lambda file: None))
+    return out.getvalue().splitlines()
 
 
 def test_a_part_that_breaks_off_is_resumed(tmp_path: Path) -> None:

@@ -35,6 +35,48 @@ class FileProgress:
         """Note the end: `done`, or the reason of a failure."""
 
 
+class WholeProgress(FileProgress):
+    """The progress of a file that has to be read whole; a server that refuses this, too, goes unsaid.
+
+    Args:
+        in_parts: The progress of the attempt to read parts, shown until bytes of the whole arrive.
+        why: Why it failed.
+        start: Starts the progress of the whole.
+    """
+
+    def __init__(self, in_parts: FileProgress, why: str, start: Callable[[], FileProgress]) -> None:
+        self._shown = in_parts
+        self._why = why
+        self._start: Callable[[], FileProgress] | None = start
+        self._place = ""
+        self._lock = threading.Lock()
+
+    def comes_from(self, place: str) -> None:
+        """See `FileProgress`."""
+        self._place = place
+        self._shown.comes_from(place)
+
+    def place(self, position: int, total: int | None = None) -> None:
+        """See `FileProgress`; called once there is a good answer."""
+        self._whole().place(position, total)
+
+    def advance(self, count: int) -> None:
+        """See `FileProgress`."""
+        self._whole().advance(count)
+
+    def done(self, outcome: str) -> None:
+        """See `FileProgress`."""
+        self._shown.done(outcome)
+
+    def _whole(self) -> FileProgress:
+        with self._lock:
+            if self._start is not None:
+                self._shown.done(f"has to be read whole: {self._why}")
+                self._shown, self._start = self._start(), None
+                self._shown.comes_from(self._place)
+            return self._shown
+
+
 class Progress:
     """A receiver of transfers' progress; this one shows nothing."""
 

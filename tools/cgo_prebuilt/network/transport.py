@@ -30,7 +30,7 @@ from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.job import Job, Parts, Restart, Visit
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
-from cgo_prebuilt.network.progress import Progress
+from cgo_prebuilt.network.progress import Progress, WholeProgress
 from cgo_prebuilt.network.retry import Patience, Verdict, classify
 from cgo_prebuilt.network.serving import check, consume_parts, serve
 from cgo_prebuilt.network.spool import Spool, seekable
@@ -129,18 +129,22 @@ class Transport:
         ]
         with contextlib.ExitStack() as stack:
             job = Job(download, consume, None if download.size is None else parts, tally, deadline)
+            size = download.size
+            job.progress = self._progress.start(download.file, None if job.parts else size)
             if job.parts is not None:
-                with contextlib.suppress(_NotInParts):
+                try:
                     return self._try_all(job, visits, stack)
-                job.parts = None
+                except _NotInParts as why:
+                    job.progress = WholeProgress(
+                        job.progress, str(why), lambda: self._progress.start(download.file, size)
+                    )
+                    job.parts = None
             return self._try_all(job, visits, stack)
 
     def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
         """Visit one URL after another, with or without parts, until one has the bytes."""
         download, failures = job.download, list[tuple[Url, Failure]]()
-        total = download.size if job.parts is None else None
-        job.progress = self._progress.start(download.file, total)
-        outcome = "interrupted"
+        outcome: str | None = "interrupted"
         try:
             for visit in visits:
                 try:
@@ -160,14 +164,15 @@ class Transport:
                 and failures
                 and classify(failures[-1][1]) is not Verdict.NEVER
             ):
-                outcome = f"has to be read whole: {failures[-1][1].reason}"
-                raise _NotInParts
+                outcome = None  # not yet over
+                raise _NotInParts(failures[-1][1].reason)
             raise error_of(download, failures)
         except CgoPrebuiltError:
             outcome = "failed"  # the error reports it once
             raise
         finally:
-            job.progress.done(outcome)
+            if outcome is not None:
+                job.progress.done(outcome)
 
     def _visit(self, job: Job, visit: Visit, stack: contextlib.ExitStack) -> tuple[str, int]:
         """Fetch from one URL; the result is the archive's SHA-256 and size."""
