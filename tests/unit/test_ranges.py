@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cgo_prebuilt.errors import IntegrityError
@@ -105,6 +105,7 @@ def some_release(seed: int) -> Release:
 @needs_points
 @SETTINGS
 @given(st.integers(0, 1 << 30))
+@example(71713321).via("a member that ends closely behind the start of another, and of a point")
 def test_every_platform_gets_its_files_from_its_ranges_alone(seed: int) -> None:
     release = some_release(seed)
     ranges = release.ranges()

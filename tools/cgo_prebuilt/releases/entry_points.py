@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 import struct
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cgo_prebuilt.archives.member import Member
+from cgo_prebuilt.archives.work import BORDER_GAP
 from cgo_prebuilt.locks.archive_ranges import (
     MOST,
     ArchiveRanges,
@@ -115,9 +117,17 @@ def _runs(
 
 
 def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list[EntryPoint]:
-    """Merge borders and points in order; at the same place, keep the border."""
-    by_place = {point.decoded: point for point in (*points, *borders)}
-    return [by_place[place] for place in sorted(by_place)]
+    """Merge borders and points in order; leave out the points that closely follow a border.
+
+    A gzip member may end behind such a point without a record, and from a point only one is decoded.
+    """
+    merged = list(borders)
+    places = [border.decoded for border in borders]
+    for point in points:
+        before = bisect_right(places, point.decoded)
+        if not before or point.decoded >= places[before - 1] + BORDER_GAP:
+            merged.append(point)
+    return sorted(merged, key=lambda point: point.decoded)
 
 
 def _block_points(file: BinaryIO) -> list[EntryPoint]:
