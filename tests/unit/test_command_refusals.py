@@ -203,6 +203,17 @@ def test_a_level_is_taken_from_the_command_line(run: Run) -> None:
     pack(run, "--level", "19").refused(2, words, ARCHIVE)
 
 
+@pytest.mark.parametrize("output", ["prebuilt.yaml", "prebuilt.yaml/below"])
+def test_an_output_that_is_a_file_is_refused_before_a_download(
+    run: Run, tmp_path: Path, output: str
+) -> None:
+    text = format_lock(lock("http://127.0.0.1:1/never"))
+    (tmp_path / "prebuilt.lock.json").write_text(text, encoding="utf-8")
+    for arguments in (("fetch", "--platform", "linux_amd64", "--output"), ("mirror", "--to")):
+        answer = run(*arguments, output)
+        answer.refused(2, "prebuilt.yaml is not a folder", "  at: prebuilt.yaml\n")
+
+
 def test_notices_pkg_config_and_a_bill_of_materials_go_along(run: Run, tmp_path: Path) -> None:
     write_files(tmp_path, {"NOTICE": b"of others"})
     write_manifest(tmp_path / "prebuilt.yaml", licenses=["NOTICE"])

@@ -327,7 +327,7 @@ def test_what_is_published_does_not_change(built: Release, tmp_path: Path, modul
 
 def test_a_site_that_cannot_be_written_is_named(release: Release, tmp_path: Path) -> None:
     (tmp_path / "site").write_text("a file")
-    release.build().refused(2, "the site cannot be written: File exists", "  at: site\n")
+    release.build().refused(2, "site is not a folder", "  at: site\n")
 
 
 def test_a_tree_that_cannot_be_written_is_named(release: Release, tmp_path: Path) -> None:

@@ -261,14 +261,14 @@ class TestLinksInTheOutput:
 class TestRefusals:
     def test_an_output_that_is_a_file(self, tree: Tree, output: Path) -> None:
         output.write_text("")
-        with pytest.raises(UsageError, match="the output cannot be written") as caught:
+        with pytest.raises(UsageError, match="output is not a folder") as caught:
             materialize(tree, FILES, output)
-        assert str(output) in str(caught.value)
-        assert "choose a folder that you can write" in str(caught.value)
+        assert caught.value.where == str(output)
+        assert "name another folder" in caught.value.remedy
 
     def test_an_output_below_a_file(self, tree: Tree, output: Path) -> None:
         output.write_text("")
-        with pytest.raises(UsageError, match="the output cannot be written"):
+        with pytest.raises(UsageError, match="output is not a folder"):
             materialize(tree, FILES, output / "below")
 
     def test_a_file_in_the_place_of_a_folder(self, tree: Tree, output: Path) -> None:

@@ -60,6 +60,23 @@ def fill(root: Path, *files: MirrorFile) -> Filled:
     return fill_mirror(files, root, lambda: Transport(partials, SETTINGS, Progress()))
 
 
+def test_a_folder_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
+    file = served(tmp_path / "origin", "a.zip", b"archive")
+    (tmp_path / "mirror" / "a.zip").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError) as caught:
+        fill(tmp_path / "mirror", file)
+    error = diagnose(caught.value)
+    assert error.what == "the system refused: a folder is in its place"
+    assert error.where == str(tmp_path / "mirror" / "a.zip")
+
+
+def test_a_file_in_the_place_of_the_mirror_is_refused(tmp_path: Path) -> None:
+    file = served(tmp_path / "origin", "a.zip", b"archive")
+    (tmp_path / "mirror").touch()
+    with pytest.raises(UsageError, match="mirror is not a folder"):
+        fill(tmp_path / "mirror", file)
+
+
 def test_a_flat_mirror_has_every_platform_of_every_version() -> None:
     files = mirror_files([lock("https://a/1")], [], no_settings)
     assert [(file.path, file.urls) for file in files] == [(FILE, (Url("https://a/1"),))]

@@ -470,13 +470,18 @@ def test_two_archives_of_one_platform_are_refused(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dist").write_text("in the way")
     error = refusal(tmp_path)
-    assert error.what == "the folder cannot be made: File exists"
+    assert error.what == f"{tmp_path / 'dist'} is not a folder"
     assert error.where == str(tmp_path / "dist")
+    with pytest.raises(UsageError) as below:
+        pack(spec(), tmp_path / "built", tmp_path / "dist" / "sub", Form())
+    assert below.value.what == error.what
 
 
 def test_a_folder_in_the_place_of_the_archive_leaves_no_partial_file(tmp_path: Path) -> None:
     (tmp_path / "dist" / "vec-v1.2.3-linux_amd64.tar.gz").mkdir(parents=True)
-    assert "the archive cannot be written" in refusal(tmp_path).what
+    error = refusal(tmp_path)
+    assert error.what == "the archive cannot be written: a folder is in its place"
+    assert error.where == str(tmp_path / "dist" / "vec-v1.2.3-linux_amd64.tar.gz")
     assert files_below(tmp_path / "dist") == []
 
 

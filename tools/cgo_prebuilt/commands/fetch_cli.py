@@ -171,8 +171,10 @@ def add_mirror_option(verb: argparse.ArgumentParser) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
+    from cgo_prebuilt.files.output_folder import check_output
     from cgo_prebuilt.storage.materialize import materialize
 
+    check_output(options.output)
     lock, platform = lock_and_platform(options)
     store = open_store(verified_at_use=options.auto_hard_links is not None)
     methods = _methods(options)

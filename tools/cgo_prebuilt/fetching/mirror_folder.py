@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.output_folder import check_output
 from cgo_prebuilt.files.renames import naming, rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import Lock
@@ -214,10 +215,11 @@ def fill_mirror(
     Raises:
         UnavailableError: A file is unavailable.
         IntegrityError: A file does not match the lock.
-        UsageError: The folder's `SHA256SUMS` cannot be read or written.
+        UsageError: The folder is none, or its `SHA256SUMS` cannot be read or written.
     """
     from cgo_prebuilt.digest import sha256_of
 
+    check_output(root)
     root.mkdir(parents=True, exist_ok=True)
     remove_abandoned(root)
     done = Filled()

@@ -5,6 +5,7 @@ A file that others may be reading is written under another name and then renamed
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None
         pauses: Seconds to wait after each refusal before trying again.
 
     Raises:
-        OSError: It cannot be renamed.
+        OSError: It cannot be renamed. `IsADirectoryError` names the target that is a folder.
     """
     for pause in pauses:
         try:
@@ -35,7 +36,12 @@ def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None
             time.sleep(pause)
         else:
             return
-    source.replace(target)
+    try:
+        source.replace(target)
+    except OSError:
+        if source.is_dir() or not target.is_dir() or target.is_symlink():
+            raise
+        raise IsADirectoryError(errno.EISDIR, "a folder is in its place", str(target)) from None
 
 
 def write_whole(target: Path, content: bytes) -> None:

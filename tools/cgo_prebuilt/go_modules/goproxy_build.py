@@ -17,6 +17,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.file_lock import PATIENCE, Waiting, hold
 from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.output_folder import check_output
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.go_modules.dirhash import go_mod_hash
 from cgo_prebuilt.go_modules.go_module import GoModule
@@ -227,6 +228,7 @@ def _staging_folder(site: Path, on_wait: Callable[[], None]) -> Iterator[Path]:
             remedy="end it if it was stopped, and run this again",
         )
 
+    check_output(site)
     try:
         site.mkdir(parents=True, exist_ok=True)
         with hold(site / _LOCK, Waiting(on_wait, PATIENCE, refuse)):

@@ -17,6 +17,7 @@ from cgo_prebuilt.archive_names import SUFFIXES
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.files.leftovers import remove_abandoned
+from cgo_prebuilt.files.output_folder import check_output
 from cgo_prebuilt.files.renames import whole
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
@@ -215,6 +216,7 @@ def _promises(spec: PlatformSpec) -> tuple[str, ...]:
 
 
 def _make_folder(folder: Path) -> None:
+    check_output(folder)
     with reporting("the folder cannot be made", where=folder, remedy="choose another"):
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -262,10 +264,11 @@ def write_archive(
                     _write_tar(file, kind, members, shown, level)
             digest, size = sha256_of(partial)
     except OSError as error:
+        remedy = "check the folder's permissions and the space that is left"
         raise UsageError(
             f"the archive cannot be written: {error.strerror}",
             where=error.filename or str(target),
-            remedy="check the folder's permissions and the space that is left",
+            remedy="remove it" if isinstance(error, IsADirectoryError) else remedy,
         ) from None
     return Packed(target, digest, size, {name: source for source, name in members})
 

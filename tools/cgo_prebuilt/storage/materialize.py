@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.errors import IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.long_paths import long_path
+from cgo_prebuilt.files.output_folder import check_output
 from cgo_prebuilt.files.own_files import is_link, open_plain
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
@@ -99,6 +100,7 @@ def materialize(
     output = long_path(output)
     with _explaining(output, tree.files):
         if not output.is_dir():
+            check_output(output)
             output.mkdir(mode=0o755, parents=True)
         folders = OutputFolders(output)
         wrong = []

@@ -1,0 +1,28 @@
+"""Check the place of an output folder before anything is fetched or made for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cgo_prebuilt.errors import UsageError
+
+
+def check_output(folder: Path) -> None:
+    """Check that an output folder exists, or can be made where only its name is free.
+
+    Args:
+        folder: The output folder; it and folders above it may be missing.
+
+    Raises:
+        UsageError: It, or what is above it, is not a folder.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return
+        if os.path.lexists(place):  # also a link that leads nowhere
+            raise UsageError(
+                f"{place} is not a folder",
+                where=str(place),
+                remedy="name another folder, or move what is in its place",
+            )
