@@ -117,8 +117,8 @@ def test_a_program_is_on_the_path_or_in_the_workspace(
     ("value", "words"),
     [
         ("/no/such", "the credential helper '/no/such' cannot be run"),
-        ("h=", "the credential helper '' is no program"),
-        ("h=a/b", "the credential helper 'a/b' is no program"),
+        ("h=", "the credential helper '' cannot be run"),
+        ("h=a/b", "the credential helper 'a/b' cannot be run"),
         ("a.*.b=x", "'a.*.b' is not a host pattern"),
         ("=x", "'' is not a host pattern"),
     ],
