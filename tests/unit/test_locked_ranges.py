@@ -423,6 +423,25 @@ def test_locks_of_similar_names_keep_their_own_files(
     assert len(list(tmp_path.glob("vec*"))) == 4
 
 
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        ("vec.lock", "vec.lock has its ranges in this file, so vec.lock.json cannot"),
+        ("vec.lock.ranges", "the lock's ranges would replace a file that holds no ranges"),
+    ],
+)
+def test_the_ranges_of_a_lock_replace_nothing_else(
+    run: Run, tmp_path: Path, there: str, words: str
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        manifest(tmp_path, server.url(""))
+        assert run("lock", "prebuilt.yaml", "--output", there).code == 0
+        before = {path.name: path.read_bytes() for path in tmp_path.glob("vec*")}
+        answer = run("lock", "prebuilt.yaml", "--output", "vec.lock.json")
+        answer.refused(2, words, "at: vec.lock.ranges\n", "with --output")
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("vec*")} == before
+
+
 def test_the_file_keeps_what_older_versions_need_and_goes_with_the_last(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

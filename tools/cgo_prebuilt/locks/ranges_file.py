@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from cgo_prebuilt.bounded_read import bytes_of_file
+from cgo_prebuilt.bounded_read import bytes_of_file, open_file
 from cgo_prebuilt.locks.archive_ranges import (
     ENTERED,
     TAR_BLOCK,
@@ -53,6 +53,18 @@ def read_sections(path: Path) -> dict[str, bytes]:
         sections[hashlib.sha256(section).hexdigest()] = section
         position += length
     return sections
+
+
+def is_other_file(path: Path) -> bool:
+    """Return whether a path is a regular file, but not one of ranges; an empty one may become that.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if not path.is_file():
+        return False
+    with open_file(path) as file:
+        return not _MAGIC.startswith(file.read(len(_MAGIC)))
 
 
 def what_is_lacking(path: Path) -> tuple[str, str]:

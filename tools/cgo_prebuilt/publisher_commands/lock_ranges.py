@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.commands.verbs import note, say
-from cgo_prebuilt.errors import reporting
-from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside
-from cgo_prebuilt.locks.ranges_file import read_sections, what_is_lacking
+from cgo_prebuilt.errors import LockError, UsageError, reporting
+from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside, read_lock
+from cgo_prebuilt.locks.ranges_file import is_other_file, read_sections, what_is_lacking
 from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections, ranges_of
 from cgo_prebuilt.storage.kept_downloads import find_download
 
@@ -83,7 +83,7 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
         sections: The sections of its ranges.
 
     Raises:
-        UsageError: One of them cannot be written.
+        UsageError: One of them cannot be written, or would replace what is not this lock's.
     """
     from cgo_prebuilt.files.renames import whole, write_whole
 
@@ -97,6 +97,7 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
         with partial.open("xb") as file:
             file.write(format_lock(new).encode())
         if ranges is not None:
+            _check_replaceable(beside, target)
             with reporting("the lock's ranges cannot be written", where=beside, remedy=remedy):
                 write_whole(beside, ranges)
     if ranges is not None:
@@ -104,3 +105,27 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
     elif old is not None and named_sections(old):
         with reporting("the old lock's ranges cannot be removed", where=beside, remedy="remove it"):
             beside.unlink(missing_ok=True)
+
+
+def _check_replaceable(beside: Path, target: Path) -> None:
+    """Refuse to replace the ranges of another lock, or a file that holds no ranges."""
+    for other in {beside.with_suffix(""), beside.with_suffix(".json")} - {target}:
+        if _names_ranges(other):
+            raise UsageError(
+                f"{other} has its ranges in this file, so {target} cannot",
+                where=str(beside),
+                remedy="choose another name for the lock with --output",
+            )
+    if is_other_file(beside):
+        raise UsageError(
+            "the lock's ranges would replace a file that holds no ranges",
+            where=str(beside),
+            remedy="move it away, or choose another name for the lock with --output",
+        )
+
+
+def _names_ranges(path: Path) -> bool:
+    try:
+        return bool(named_sections(read_lock(path)))
+    except LockError:
+        return False  # missing, or not a lock
