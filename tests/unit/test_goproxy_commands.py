@@ -330,6 +330,11 @@ def test_a_site_that_cannot_be_written_is_named(release: Release, tmp_path: Path
     release.build().refused(2, "site is not a folder", "  at: site\n")
 
 
+def test_a_site_whose_name_is_too_long_is_named(release: Release) -> None:
+    name = "x" * 300
+    release.build("--output", name).refused(2, "the site cannot be written: ", name)
+
+
 def test_a_tree_that_cannot_be_written_is_named(release: Release, tmp_path: Path) -> None:
     write_files(tmp_path, {f"{SITE}/!vec-linux-amd64": b"a file where a module's folder must be"})
     release.build().refused(2, "the tree cannot be written: ", "!vec-linux-amd64")

@@ -459,3 +459,15 @@ def test_the_file_keeps_what_older_versions_need_and_goes_with_the_last(
         assert run("lock", "prebuilt.yaml", "--version", "v1.2.3", "--version", "v2").code == 0
     assert "ranges" not in path.read_text()
     assert not path.with_suffix(".ranges").exists()
+
+
+def test_old_ranges_that_cannot_be_removed_are_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HostileServer({"/vec.tar.gz": [ranges(BODY)]}) as server:
+        path = lock(run, tmp_path, server)
+        a_folder(path.with_suffix(".ranges"))
+        monkeypatch.setattr(locked_ranges, "SMALLEST", len(BODY) + 1)
+        words = "the old lock's ranges cannot be removed: "
+        run("lock", "prebuilt.yaml", "--version", "v2").refused(2, words, "prebuilt.lock.ranges")
+    assert path.is_file()

@@ -477,6 +477,13 @@ def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path: Path) -> 
     assert below.value.what == error.what
 
 
+def test_an_output_folder_whose_name_is_too_long_is_named(tmp_path: Path) -> None:
+    packed(tmp_path)
+    with pytest.raises(UsageError, match="the folder cannot be made: ") as caught:
+        pack(spec(), tmp_path / "built", tmp_path / ("x" * 300), Form())
+    assert caught.value.where == str(tmp_path / ("x" * 300))
+
+
 def test_a_folder_in_the_place_of_the_archive_leaves_no_partial_file(tmp_path: Path) -> None:
     (tmp_path / "dist" / "vec-v1.2.3-linux_amd64.tar.gz").mkdir(parents=True)
     error = refusal(tmp_path)

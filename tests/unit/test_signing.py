@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def test_an_archive_that_was_not_signed_is_refused(
 ) -> None:
     with pytest.raises(IntegrityError, match=r"signature does not cover [ab]\.zip\n"):
         check_signature(signature, archives)
+
+
+def test_without_a_folder_for_temporary_files_nothing_changes(
+    signature: Signature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(UsageError, match="SHA256SUMS cannot be signed: ") as caught:
+        sign(tmp_path / SUMS, tmp_path / "key", {"b.zip": B})
+    assert str(tmp_path / "gone") in str(caught.value.where)
+    assert (tmp_path / SUMS).read_text() == signature.sums
 
 
 def test_changed_sums_are_refused(signature: Signature) -> None:

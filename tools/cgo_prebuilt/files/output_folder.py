@@ -18,11 +18,12 @@ def check_output(folder: Path) -> None:
         UsageError: It, or what is above it, is not a folder.
     """
     for place in (folder, *folder.parents):
+        if not os.path.lexists(place):  # or its name is too long, which the next step reports
+            continue
         if place.is_dir():
             return
-        if os.path.lexists(place):  # also a link that leads nowhere
-            raise UsageError(
-                f"{place} is not a folder",
-                where=str(place),
-                remedy="name another folder, or move what is in its place",
-            )
+        raise UsageError(  # also for a link that leads nowhere
+            f"{place} is not a folder",
+            where=str(place),
+            remedy="name another folder, or move what is in its place",
+        )
