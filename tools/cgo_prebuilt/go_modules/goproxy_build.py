@@ -46,8 +46,8 @@ from cgo_prebuilt.manifests.manifest import Manifest
 from cgo_prebuilt.publishing.publish import go_zip
 from cgo_prebuilt.template import url_below
 from cgo_prebuilt.url import Url
-from cgo_prebuilt.vouching.signing import check_key, sign
-from cgo_prebuilt.vouching.sums import SUMS, update_sums
+from cgo_prebuilt.vouching.signing import check_key, update_signed
+from cgo_prebuilt.vouching.sums import SUMS
 
 # Jekyll, which GitHub Pages runs by default, drops files such as _redirects.
 _NO_JEKYLL = ".nojekyll"
@@ -280,10 +280,7 @@ def _move_out(
         values = {"name": manifest.name, "version": manifest.version, "file": file}
         place = url_below(Url(zips.url), values, where="--zip-url")
         redirects[tree.name(staged.module, ".zip")] = place.raw
-    if zips.key is not None:
-        sign(zips.folder / SUMS, zips.key, hashes)
-    else:
-        update_sums(zips.folder / SUMS, hashes)
+    update_signed(zips.folder / SUMS, hashes, zips.key)
     return redirects
 
 

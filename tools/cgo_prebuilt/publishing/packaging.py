@@ -29,8 +29,8 @@ from cgo_prebuilt.publishing.pack import (
 )
 from cgo_prebuilt.publishing.slim_library import slim_libraries
 from cgo_prebuilt.publishing.staged import source_sums
-from cgo_prebuilt.vouching.signing import check_key, sign
-from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, update_sums
+from cgo_prebuilt.vouching.signing import check_key, update_signed
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,9 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
         check_key(extras.key)
     with tempfile.TemporaryDirectory() as temporary:
         overlay = Path(temporary)
+        built = source_files(folder, None)
         for spec in specs:
-            _look_at(spec, folder, say)
+            _look_at(spec, folder, built, say)
         specs = [_overlaid(packing, spec, overlay) for spec in specs]
         sources = source_files(folder, overlay)
         for spec in specs:
@@ -118,9 +119,8 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
     sums |= {item.path.name: item.sha256 for item in packed}
     if extras.key is not None:
         # A consumer who pins the key refuses a source that it did not sign.
-        sign(dist / SUMS, extras.key, {**sums, **source_sums(packing.manifest)})
-        return packed
-    update_sums(dist / SUMS, sums)
+        sums |= source_sums(packing.manifest)
+    update_signed(dist / SUMS, sums, extras.key)
     if was_signed and not (dist / SIGNATURE).exists():
         say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
     return packed
@@ -159,9 +159,10 @@ def _debug_archive(packing: Packing, spec: PlatformSpec) -> Packed:
         return write_archive(target, "tar.zst", members, packing.progress, level)
 
 
-def _look_at(spec: PlatformSpec, folder: Path, say: Callable[[str], None]) -> None:
+def _look_at(
+    spec: PlatformSpec, folder: Path, sources: Mapping[str, Path], say: Callable[[str], None]
+) -> None:
     """Refuse unsafe files and report excluded ones, before anything is written."""
-    sources = source_files(folder, None)
     promises = spec.interface.required_files()
     refuse_unpackable(folder, promises)
     packed = promised(sources, promises)

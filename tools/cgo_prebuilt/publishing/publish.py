@@ -23,8 +23,8 @@ from cgo_prebuilt.publishing.sbom import SUFFIX as SBOM_SUFFIX
 from cgo_prebuilt.publishing.staged import source_sums
 from cgo_prebuilt.releases.github_api import GitHubSite
 from cgo_prebuilt.url import Url
-from cgo_prebuilt.vouching.signing import check_signature, sign
-from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, read_sums, update_sums
+from cgo_prebuilt.vouching.signing import check_signature, update_signed
+from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS, parse_sums, read_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +249,7 @@ def extend_sums(
     different = sorted(name for name in ours if there.get(name, ours[name]) != ours[name])
     if different:
         raise conflict(different)
-    if key is not None:
-        sign(dist / SUMS, key, there)
-    else:
-        update_sums(dist / SUMS, there)
+    update_signed(dist / SUMS, there, key)
     return there
 
 

@@ -42,6 +42,14 @@ def check_key(key: Path) -> None:
         raise UsageError("ssh-keygen finds no key in the file", where=str(key), remedy=_OTHER_KEY)
 
 
+def update_signed(sums: Path, entries: Mapping[str, str], key: Path | None) -> None:
+    """Add hashes to a `SHA256SUMS`, and sign it if there is a key; see `sign` and `update_sums`."""
+    if key is None:
+        update_sums(sums, entries)
+    else:
+        sign(sums, key, entries)
+
+
 def sign(sums: Path, key: Path, entries: Mapping[str, str] | None = None) -> Path:
     """Add hashes to a `SHA256SUMS`, and sign it; if it cannot be signed, nothing changes.
 
