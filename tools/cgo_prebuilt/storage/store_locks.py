@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from cgo_prebuilt.files.file_lock import Waiting, hold
 from cgo_prebuilt.storage.store_folder import StoreFolder
@@ -46,10 +45,8 @@ class StoreLocks:
                 self._stuck.add(key)
                 self._waiting.on_stuck(holder)
 
-        waiting = replace(self._waiting, on_stuck=give_up)
-        if on_wait is not None:
-            waiting = replace(waiting, on_wait=on_wait)
-        if key in self._stuck:
-            waiting = replace(waiting, patience=0)
+        usual = self._waiting
+        patience = 0 if key in self._stuck else usual.patience
+        waiting = Waiting(on_wait or usual.on_wait, patience, give_up)
         with hold(self._folder.lock_file(key), waiting, shared=shared) as is_held:
             yield is_held
