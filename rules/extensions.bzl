@@ -209,7 +209,7 @@ def _declare(mctx, declaration, interpreter, defaults):
         fail("\n\nlibrary {}: {}".format(tag.name, trust.error))
     path = mctx.path(tag.lock)
 
-    # Only check that it exists: a file that is read is watched anyway.
+    # For a lock that does not exist yet: a file that is read is watched anyway.
     mctx.watch(path)
     if not path.exists:
         fail("\n\nlibrary {} has no lock\n  at: {}\n  next: make it with `cgo-prebuilt lock MANIFEST --output {}`".format(

@@ -12,7 +12,7 @@ load(":repository_metadata.bzl", "repository_metadata")
 load(":stale.bzl", "go_stale")
 load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
 
-# The folder in the repository for files that are needed only during the fetch.
+# The lock's ranges file in the repository, which is needed only during the fetch.
 _RANGES = "prebuilt.lock.ranges"
 
 def files_of(prebuilt):
@@ -112,7 +112,7 @@ def _archive_repository_impl(rctx):
         rctx,
         interpreter,
         "fetch",
-        # Name the version, too, since a variable may select it.
+        # Name the version: otherwise a variable could ask for one that this excerpt lacks.
         ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
         ["--output=.", "--origin=prebuilt"] + link_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
         what,
@@ -122,7 +122,7 @@ def _archive_repository_impl(rctx):
     if result.failure:
         failure = failed_fetch(library, version, platform, result.failure)
 
-        # With the origin `auto`, which a configuration may set by the build flag, whatever the default is.
+        # Decide as for `auto`: a configuration may choose that by the build flag, whatever the default is.
         outcome = after_failed_fetch("auto", result.failure.kind, rctx.attr.source != "")
         if outcome == "build":
             return _offer_source(rctx, interpreter, version, failure, chosen.origin)

@@ -47,7 +47,7 @@ choice_flag = rule(
             doc = "`universal`: also applies to tools that the build runs. In Bazel 10, they would get the default otherwise.",
         ),
         "values": attr.string_list(
-            doc = "The values that there are.",
+            doc = "The valid values.",
             mandatory = True,
         ),
     },

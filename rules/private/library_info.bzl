@@ -25,7 +25,7 @@ LINK_ATTRIBUTES = {
     ),
 }
 
-# The systems whose linkers do not use -Wl options.
+# The compilers whose linkers do not use -Wl options.
 _MSVC_COMPILERS = ["clang-cl", "msvc-cl"]
 
 def _linker_of(ctx, toolchain):

@@ -1,7 +1,7 @@
 """Read a lock, by the rules of `docs/decisions/lock-evolution.md`. Pure functions: text in, structs out.
 
-The fetcher reads the lock, too, before it downloads anything, and checks all values. Both refuse the same keys, by the locks
-in `tests/locks`, which tests give to both.
+The fetcher reads the lock, too, before it downloads anything, and checks all values. Both refuse the same keys: tests give the
+locks in `tests/locks` to both.
 """
 
 load("//tools/cgo_prebuilt:locks/lock_keys.bzl", "CPU_ARCHITECTURES", "INTERFACES", "INTERFACE_LISTS", "OBJECTS", "REQUIRED", "REVISION", "SCHEMA", "WORDS")
@@ -35,7 +35,7 @@ _CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
     "\\u00e2\\u0080\\u00a9",
 ]]
 
-# Signs in a document that a text may have one of them. They are rare, and checking each text is slow.
+# Without any of these in the document, no text has a control character. They are rare, and checking each text is slow.
 _SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sign in "bfnrtu".elems()]
 
 # The URL is not shown: it may hold a password.

@@ -35,7 +35,7 @@ def python_environment(rctx, folders):
     return {"PYTHONPATH": separator.join([str(folder) for folder in folders])}
 
 def size_text(size):
-    """Formats a number of bytes for people, as the fetcher does. Pure.
+    """Formats a number of bytes for people, in whole units. Pure.
 
     Args:
         size: the number.

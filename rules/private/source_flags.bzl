@@ -131,7 +131,7 @@ def build_environment(c, tools, own):
         own: the variables of the library.
 
     Returns:
-        A dict, in which later ones take precedence; PATHs are joined, since Windows' compilers find libraries by it.
+        A dict; later arguments take precedence. PATHs are joined, since compilers on Windows find their libraries by PATH.
     """
     env = c | tools
     if c.get("PATH") and tools.get("PATH"):

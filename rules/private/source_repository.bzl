@@ -87,7 +87,7 @@ def _values(library, source, deps, environ, channel):
     }
 
 def _generated(paths):
-    """Starlark for a BUILD file that selects the files that do not exist before the build, which thus must write them."""
+    """Starlark for a BUILD file: those of the paths that do not exist before the build, which must write them."""
     return "[path for path in {} if \"*\" not in path and not glob([path], allow_empty = True)]".format(paths)
 
 def _parts(source):
@@ -108,7 +108,7 @@ def _environ(rctx, source):
     return environ
 
 def _channel(rctx, folder):
-    """Reads the source's Rust from the original file, since Bazel would not notice changes through a link here."""
+    """Reads the source's Rust channel, from the original file: Bazel would not notice a change through the link here."""
     for name in ("rust-toolchain", "rust-toolchain.toml"):
         file = folder.get_child(name)
         if file.exists:

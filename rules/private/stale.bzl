@@ -1,4 +1,4 @@
-"""Repositories that Bazel fetches again with every command, because their prebuilt was unavailable."""
+"""Repositories that Bazel fetches again with every command, because something that they need was unavailable."""
 
 _MAKE_FILE = """\
 import os, tempfile

@@ -42,7 +42,7 @@ def run() -> None:
         ignore_interrupts()
         from cgo_prebuilt.commands.failures import report
 
-        code = report(sys.argv[1:], error)  # of `env`, a shell must not take silence for success
+        code = report(sys.argv[1:], error)  # for `env`, prints a command that fails in the shell
     sys.exit(code)
 
 

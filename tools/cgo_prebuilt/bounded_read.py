@@ -1,7 +1,7 @@
-"""Open files by the paths that a user gave: none waits for ever, or is read without an end.
+"""Open files that a user names, without waiting or reading forever.
 
-A small file is read whole, and may be a pipe, as in `--lock <(command)`. Any other must be a regular file:
-it is measured, read twice, or read from anywhere.
+A small file is read whole, and may be a pipe, as in `--lock <(command)`. Any other must be regular,
+since its readers need its size, read it twice, or seek.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ def bytes_of_file(path: Path) -> bytes:
 
 
 def bytes_read_once(path: Path) -> bytes:
-    """Return the contents of a file that is needed again and again; a pipe's are kept.
+    """Return the contents of a file that is read repeatedly; remember those of a pipe.
 
-    A pipe, as in `NETRC=<(command)`, has its contents only once. Another file may change meanwhile.
+    A pipe, as in `NETRC=<(command)`, can be read only once. Any other file may have changed, so it
+    is read again.
 
     Raises:
         OSError: As for `bytes_of_file`.
@@ -67,7 +68,7 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def open_regular(path: str | Path) -> int:
-    """Open the same, and return its descriptor."""
+    """Open a regular file as `open_file` does; return its descriptor."""
     descriptor = open_at_once(str(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -59,7 +59,7 @@ def running(
     stderr: int | None = subprocess.PIPE,
     bufsize: int = 0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program with its output in a pipe; end it when the block ends first.
+    """Start a program with its output in a pipe; end it if it still runs after the block.
 
     The program gets a new session, so a terminal's Ctrl-C reaches this process only, which then ends the
     program with its children; on Windows, the program alone.
@@ -103,7 +103,7 @@ def end_programs() -> None:
 
 @contextmanager
 def ending_programs() -> Iterator[None]:
-    """End all running programs, and start no other one meanwhile."""
+    """End all running programs; let no other start while the block runs."""
     _ending.set()
     try:
         end_programs()
@@ -202,5 +202,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(1)
 
 
-# The thread that waits for one ends with the interpreter, and would leave it behind.
+# When the interpreter exits, its daemon threads stop waiting, and programs would be left behind.
 atexit.register(end_programs)

@@ -87,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
     _words: Sequence[str] = ()
 
     def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
-        """As in argparse, but the verb's parser refuses unknown words; the command's does not."""
+        """Parse as argparse does, but let the verb's parser report unknown words."""
         options, unknown = self.parse_known_args(words, namespace)
         if unknown:
             options.parser.error(f"unrecognized arguments: {' '.join(unknown)}", unknown[0])

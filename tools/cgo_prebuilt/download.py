@@ -1,4 +1,4 @@
-"""What is fetched from the first of its URLs that gives the right bytes."""
+"""A file to fetch, from the first of its URLs that serves the right bytes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Download:
     Attributes:
         file: Its file name, without a folder.
         urls: Where it is: http, https or file, in the order to try.
-        sha256: Of all of it, 64 lower-case hex digits; None if only making a lock will tell.
-        size: Of all of it, in bytes; or None likewise.
+        sha256: The SHA-256 of the whole file, 64 lower-case hex digits; None if not locked yet.
+        size: The size of the whole file in bytes; None if unknown.
     """
 
     file: str

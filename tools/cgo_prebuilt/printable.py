@@ -21,7 +21,7 @@ def _escape(sign: str) -> str:
 
 
 def one_line(text: str, sign: str = "?") -> str:
-    """Return a text on one line, with control and invisible characters replaced by a sign."""
+    """Return a text on one line, with control and invisible characters replaced by `sign`."""
     return "".join(c if c.isprintable() else sign for c in text)
 
 

@@ -1,7 +1,7 @@
 """The settings of the environment and the command line, read once.
 
-No other module reads settings from `os.environ`, so a caller (a test, a repository rule) can see in
-one place what influences a fetch.
+`read_settings` collects what influences a fetch, so a caller (a test, a repository rule) sees it in
+one place. The modules that own credentials, the store and debugging read their own variables.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _SAFE_IN_URL = "/:@!$&'()*+,;=~-._"
 
 
 def values_for(name: str, version: str, platform: Platform) -> dict[str, str]:
-    """Return the values of all placeholders but `{file}`."""
+    """Return the values of the placeholders that manifests, mirrors and sources share."""
     return {
         "name": name,
         "version": version,

@@ -23,7 +23,7 @@ _MULTIARCH = {
 }
 _LIBSTDCXX = re.compile(r"libstdc\+\+\.so\.6\.0\.(\d+)")
 _CPUINFO = Path("/proc/cpuinfo")
-_ENOUGH = 1 << 16  # of the first processor
+_ENOUGH = 1 << 16  # bytes of /proc/cpuinfo; the first processor is enough
 
 
 @dataclass(frozen=True, slots=True)

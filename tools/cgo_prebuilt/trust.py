@@ -11,7 +11,7 @@ LEVELS = ("none", "signed", "attested")
 """The levels of trust, in ascending order: nothing, a signature by a key, an attestation by a workflow."""
 
 PUBLIC_KEY = r"[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}"
-"""An SSH public key: its type and base64, without options before it and a comment after it."""
+"""An SSH public key: its type and base64, without options before it or a comment after it."""
 
 _IDENTITY = r"[\w.-]+/[\w.-]+(/\.github/workflows/[^@\s/]+\.ya?ml(@refs/\S+)?)?"
 GITHUB = "https://github.com/"
@@ -87,7 +87,7 @@ def is_of_identity(repository: str, workflow: str, identity: str) -> bool:
     """
     if "/.github/" not in identity:
         return repository == identity
-    # A workflow of another repository that this one calls does not match.
+    # A reusable workflow of another repository, called by this one, does not match.
     is_own = identity.startswith(f"{repository}/")
     return is_own and (workflow == identity or workflow.startswith(f"{identity}@"))
 

@@ -195,7 +195,7 @@ class Url:
 def _redacted(raw: str) -> str:
     """Return a URL without user, password and query values.
 
-    `printable_url` in rules/private/printable_url.bzl does the same.
+    `printable_url` in rules/private/transport.bzl does the same.
     """
     scheme, login, place, rest = _divided(raw)
     shown = f"{scheme}{_HIDDEN + '@' if login else ''}{_shown(place)}"

@@ -32,7 +32,7 @@ def read_members(
 
     Args:
         stream: The archive.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         work: Limits the work, and has the archive's name for errors.
         loose: The name of the only member, if the format is one of `SINGLE`.
 

@@ -108,10 +108,10 @@ def codec_of(format: str) -> Codec:
     """Return a format's codec, by its last suffix: `gz` and `tar.gz` share one.
 
     Args:
-        format: One of `lock.FORMATS` that is compressed as a whole.
+        format: One of `lock_keys.FORMATS` that is compressed as a whole.
 
     Raises:
-        PackageError: This Python has no decoder for it.
+        PackageError: Neither this Python nor the system has a decoder for it.
     """
     return {"bz2": _bzip2, "gz": _gzip, "xz": _xz, "zst": _zstd}[format.rpartition(".")[2]]()
 
@@ -120,10 +120,10 @@ def check_decoder(format: str) -> None:
     """Check that an archive can be decoded, before it is downloaded.
 
     Args:
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
 
     Raises:
-        PackageError: This Python has no zstd, which only some have.
+        PackageError: It needs zstd, and neither this Python nor the system has a decoder.
     """
     if format.endswith("zst"):
         zstd_decoder()

@@ -2,9 +2,10 @@
 
 The lock decides which files are written, and where. Members that it does not name are not written,
 whatever they are: a link, a device or a name with `..` is skipped. A member that conflicts with a locked
-file is refused: a duplicate, a link or a device of its name, a file or a link in place of its folder,
-anything below it, and any member that some reader could place there. If a file is a link in the archive,
-the lock names the member with its contents; no link is followed.
+file is refused. It is a duplicate, or a link or device of the same name. Or it is a file or link in
+place of a parent folder, or lies below the file. What only some readers would place there counts,
+too. If a file is a link in the archive, the lock names the member with its contents. No link is
+followed.
 
 Reading stops at the last locked member of a tar. The rest cannot change the verified files, and the
 transport still hashes it as a part of the archive. So a bomb there costs nothing, and neither do the
@@ -88,7 +89,8 @@ def _refuse_obstacle(
         member: The member.
         wanted: The names of the locked files.
         folders: Their parent folders.
-        lengths: The lengths of the names, to skip most of a hostile member's half a million folders.
+        lengths: The lengths of the names. Only prefixes of these lengths are looked up, since a
+            hostile member may be below half a million folders.
         where: The name of the archive in errors.
     """
     for place in landings(member.name):

@@ -28,12 +28,13 @@ _SMALL_ENCODED = SMALL + (SMALL >> 6)
 # Three cores decode faster than one thread writes and hashes.
 _THREADS_MAX = 3
 
-# glibc keeps up to twice as much free memory as the largest block that it has seen freed (mallopt(3),
-# M_MMAP_THRESHOLD). Otherwise it gives back each frame's pages, and a fifth of the time goes to that.
+# glibc keeps free memory up to twice the largest block freed so far (mallopt(3), M_MMAP_THRESHOLD).
+# So a block of this size is allocated and freed before decoding. Without it, glibc returns each
+# frame's pages to the system, which takes a fifth of the time.
 _KEPT = 16 << 20
 
 Steps = list[tuple[int, bytes]]
-"""A decoded frame: its pieces, and how many more of its bytes were taken before each."""
+"""A decoded frame: for each piece, the number of encoded bytes fed before it, and the piece."""
 
 
 def decoding_threads() -> int:
@@ -49,7 +50,7 @@ class FramesAhead:
     Args:
         read: Returns 1 to n bytes of the file, and `b""` at its end.
         decode_frame: Decodes a frame; returns None if it is malformed or not small.
-        work: Limits the work, as if each byte were read when it is needed.
+        work: Limits the work. Bytes count when their pieces are yielded, not when read ahead.
         threads: The number of decoding threads.
     """
 
@@ -68,7 +69,11 @@ class FramesAhead:
         self._pool: ThreadPoolExecutor | None = None
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes that are not decoded here, as `read` does."""
+        """Return the next bytes that the caller must decode; `b""` at the end of the file.
+
+        Args:
+            size: The most bytes to read from the file. Bytes that were put back come in their own pieces.
+        """
         return self._held.popleft() if self._held else self._read(size)
 
     def put_back(self, data: bytes) -> None:

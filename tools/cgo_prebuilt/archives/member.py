@@ -20,7 +20,7 @@ class Member:
         kind: `FILE`, `FOLDER`, `HARD_LINK`, `SYMBOLIC_LINK`, or words for anything else.
         size: The size of its contents in bytes; None if unknown before they are read.
         chunks: Reads its contents, in order and once, before advancing to the next member.
-        crc32: The CRC-32 of its contents in the archive, if its reader has not checked it.
+        crc32: The CRC-32 that the archive states for its contents, and its reader does not check; or None.
         link: The target of a link, as in the archive; empty if the contents are the target.
         span: In a tar, the offsets of its first header and of the end of its padded contents.
     """

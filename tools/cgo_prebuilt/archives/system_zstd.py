@@ -12,7 +12,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-# Given a name, the loaders of macOS and Windows would search unsafe folders: hence paths, none for Windows.
+# By a bare name, the loaders of macOS and Windows would search unsafe folders. So macOS gets full
+# paths, and Windows gets nothing.
 _NAMES: Final = {
     "linux": ("libzstd.so.1",),
     "darwin": ("/opt/homebrew/lib/libzstd.1.dylib", "/usr/local/lib/libzstd.1.dylib"),

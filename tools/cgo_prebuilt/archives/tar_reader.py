@@ -27,10 +27,12 @@ _BLOCK = 512
 _HEADER = struct.Struct("100s24x12s12x8sc100s8s80x155s12x")
 _POSIX_MAGIC = b"ustar\0"
 
-# The offsets of the flags, in an old GNU sparse header and in each block after it, for a further block.
+# An old GNU sparse header, and each further block of its map, flags whether one more block follows.
+# The offsets of that flag in the two kinds of blocks:
 _MORE_SPARSE, _STILL_MORE_SPARSE = 482, 504
 
-# A member's extended headers. Names of 4096 bytes and extended attributes fit.
+# The limits for one member's extended headers: their bytes, and their number. Names of 4096 bytes
+# and extended attributes fit.
 _HEADERS_MAX = 1 << 20
 _EXTENSIONS_MAX = 16
 

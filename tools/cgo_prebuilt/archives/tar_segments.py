@@ -153,7 +153,7 @@ def _aligned(read: Callable[[int], bytes], bits: int) -> Iterator[bytes]:
 
 
 def _filling(bits: int) -> tuple[int, int]:
-    """Return empty deflate blocks as a number, with their length: whole bytes plus the given bits."""
+    """Return empty deflate blocks as a number, and their length: `bits` more than a multiple of 8."""
     odd = _DYNAMIC if bits % 2 else ""
     filling = odd + _FIXED * ((bits - len(odd)) // 2 % 4)
     return int(filling[::-1], 2), len(filling)

@@ -41,9 +41,10 @@ BORDER_GAP = 1 << 16
 """The least number of decoded bytes between recorded borders of streams."""
 
 SILENCE = 4 << 20
-"""How many bytes may decode to less than half their number: empty streams, blocks, padding.
+"""How many bytes an archive may have beyond twice the bytes that it decodes to.
 
-Compressors store bytes if compression does not shrink them, so contents hardly ever grow.
+Empty streams, empty blocks and padding decode to nothing. Contents hardly ever grow, since
+compressors store what they cannot shrink.
 """
 
 _REMEDY = "do not use this archive; if it comes from its publisher, it has to be packed again"
@@ -55,7 +56,7 @@ class Work:
     Args:
         where: The name of the archive in errors.
         promised: The archive's size in the lock; 0 in `lock`, which uses the received bytes.
-        expected: How many decoded bytes are plausible, however well they compress.
+        expected: How many decoded bytes to allow on top of the ratio, such as those of the locked files.
         borders: Receives the start of each stream, in the archive and in the decoded bytes. Borders
             closer than `BORDER_GAP` may be left out.
 
@@ -137,7 +138,7 @@ def check_ratio(decoded: int, encoded: int, *, expected: int, where: str) -> Non
     Args:
         decoded: The number of decoded bytes.
         encoded: The number of compressed bytes.
-        expected: The number of decoded bytes that is plausible for any input.
+        expected: How many decoded bytes to allow on top of the ratio.
         where: The name of the archive in errors.
 
     Raises:

@@ -1,9 +1,9 @@
 """Members of a zip, read from a seekable file; only the needed parts are read.
 
 The standard library's `zipfile` reads the central directory. If the directory, the end records and the
-members' local headers disagree, readers see different archives, so the zip is refused: at once for the
-archive as a whole, on reading its contents for a member. Reference: APPNOTE.TXT 6.3.10, sections 4.3 and
-4.4.
+members' local headers disagree, readers see different archives, so the zip is refused. The archive
+as a whole is checked first, a member only when its contents are read. Reference: APPNOTE.TXT
+6.3.10, sections 4.3 and 4.4.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_zip(file: BinaryIO, *, where: str, expected: int) -> Generator[Member, 
         file: The zip. Its end is read first, then only the members whose contents are requested, each
             from its header on without seeking back.
         where: The name of the archive in errors.
-        expected: The number of bytes of one member that is plausible, however well they compress.
+        expected: How many bytes of one member to allow on top of the ratio; see `Work`.
 
     Yields:
         Every member, in the order of their places in the file.
@@ -214,7 +214,7 @@ def _contents(
         file: The zip.
         info: The member's entry in the central directory.
         limit: The offset of the next structure; negative if another member overlaps this one.
-        expected: The number of bytes that is plausible, however well they compress.
+        expected: How many bytes to allow on top of the ratio; see `Work`.
         where: The name of the archive in errors.
     """
     name = info.orig_filename

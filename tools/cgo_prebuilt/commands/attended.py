@@ -2,8 +2,9 @@
 
     python -m cgo_prebuilt.commands.attended ANSWER CONSOLE WHAT ARGUMENT...
 
-Bazel shows this process's standard output at once: lines about the progress of downloads. The command's own
-output goes to the files `stdout` and `stderr` in the folder ANSWER.
+ARGUMENT... is a command line of `cgo-prebuilt`. Its output goes to the files `stdout` and `stderr`
+in the folder ANSWER. CONSOLE is Bazel's `command.log`, and WHAT describes the fetch. This process's
+own standard output has progress lines only, which Bazel shows at once.
 """
 
 from __future__ import annotations

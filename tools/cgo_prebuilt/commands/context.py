@@ -45,7 +45,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
     except UsageError:
         if not system:
             raise
-        root = system[0]  # the store is complete, or reports that it cannot be written
+        root = system[0]  # may have all files; else the store reports that it cannot be written
     waiting = Waiting(
         lambda: note("another process is using the same; waiting for it"), patience, on_stuck
     )

@@ -34,7 +34,7 @@ COMMAND = "cgo-prebuilt"
 """The place of a failure that concerns no argument of the command."""
 
 _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
-"""By shell, the command that makes an evaluating shell stop, if it is not `false`."""
+"""For each shell, the command that stops it when it evaluates the output; others get `false`."""
 
 
 _RERUN = {
@@ -136,7 +136,7 @@ def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
 
 
 def print_last(text: str) -> None:
-    """Flush standard output; stay silent if its reader has gone."""
+    """Print the last text and flush standard output; stay silent if its reader has gone."""
     try:
         print(text, end="", flush=True)
     except OSError:

@@ -68,8 +68,8 @@ def install(
             if _install_by_store(wanted, folder, variables, store):
                 return ""
     if len(wanted) > 1:
-        # Half of the time is pip's start, so install all at once. If that fails, install each alone,
-        # since an index may lack a decoder.
+        # Starting pip takes half of the time, so install everything in one run. If that fails,
+        # install each set alone, since an index may lack a decoder.
         if not _pip(wanted.values(), folder, variables):
             return ""
         variables["PIP_RETRIES"] = "0"
@@ -215,7 +215,7 @@ def main(words: list[str]) -> int:
 
 
 def packages_store(store: Store) -> Store:
-    """Return the store of packages, for use.
+    """Return the user's store of Python packages; refuse an unsafe one.
 
     Args:
         store: The user's store.

@@ -175,7 +175,7 @@ def read_name(name: str) -> NameReading:
             if word.kind == OS
             and (bits := name[word.end - 2 : word.end]) in _BITS
             and word.value == "windows"
-        ]  # of npm's `win32-x64`, `x64` is the architecture
+        ]  # in npm's `win32-x64`, the architecture is `x64`, not `32`
     words += [
         Word(word.start, word.end, LIBC, MUSL)
         for word in words

@@ -1,4 +1,4 @@
-"""Read a library's kind, platform and needs from its header, without its symbols.
+"""Read a library's kind, platform and needs, without parsing its symbol tables.
 
 References: System V ABI (ELF); Apple's <mach-o/loader.h>, <mach-o/fat.h>; Microsoft's PE format.
 `inspection` reads more, with optional packages.
@@ -212,7 +212,7 @@ _SYSTEM["freebsd"] = _SYSTEM["linux"]
 
 
 def _symbols(os: str, names: str) -> list[re.Pattern[bytes]]:
-    """Return patterns that find functions in a symbol table; two are faster than an optional part."""
+    """Return patterns that find functions in a symbol table: one for each prefix, for speed."""
     prefixes = {"windows": (b"", b"__imp_"), "darwin": (b"_",)}.get(os, (b"",))
     return [re.compile(rb"\0" + one + rb"(?:" + names.encode() + rb")(?=\0)") for one in prefixes]
 

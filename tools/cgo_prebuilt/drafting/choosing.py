@@ -59,8 +59,8 @@ class LinkChoice:
         platform: The platform.
         libraries: The libraries in link order, including Windows' import libraries.
         circular: Whether their order is unknown.
-        headers: The headers, by file of the release.
-        licenses: The licenses, by the name of the file of the release.
+        headers: The headers, each with the file of the release that has them.
+        licenses: The licenses, each with the file of the release that has it.
         linkopts: Options for the linker.
         defines: Macros for the preprocessor.
         requires: The values of `requires`, by key.
@@ -161,7 +161,7 @@ def choose(
 def _by_cgo(
     platform: Platform, libraries: Sequence[FoundLibrary]
 ) -> tuple[list[FoundLibrary], Hint | None]:
-    """Choose the libraries that the Go package beside them links; the package that links most wins."""
+    """Choose the libraries that a Go package beside them links; prefer the one that links more."""
     best: tuple[list[FoundLibrary], Hint | None] = ([], None)
     for found in once(one.found for one in libraries):
         for hint in cgo_hints(found.texts, platform):

@@ -21,7 +21,7 @@ def once(founds: Iterable[Found]) -> list[Found]:
 def headers_of(
     linked: Sequence[FoundLibrary], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
 ) -> list[tuple[Found, Headers]]:
-    """Return the headers beside the libraries; if the main header is elsewhere, those, too."""
+    """Return the headers beside the libraries, and those with a main header that is elsewhere."""
     own = once(one.found for one in linked)
     texts = {found.asset.file: _header_texts(found) for found in founds}
     chosen = [found for found in own if texts[found.asset.file]]

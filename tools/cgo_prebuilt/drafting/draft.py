@@ -177,7 +177,7 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
     if len(stems) > 1 and not named and not in_file:
-        # No library has the release's name. One library's name here would make it the linked one.
+        # No library is named like the release. A name taken from one would select only that one.
         name = release.repository or residue(libraries[0].found.asset.file, version) or name
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"

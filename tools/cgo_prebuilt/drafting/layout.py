@@ -196,7 +196,7 @@ def _below(name: str, prefix: str) -> str:
 def _without_collisions(
     lists: dict[str, tuple[str, ...]], assets: Sequence[Found], placed: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the files, except licences, that two archives have at the same path."""
+    """Return the lists without the licenses that two archives have at the same path."""
     if len(assets) < 2:
         return lists
 

@@ -1,7 +1,7 @@
 """Inspect the files of a release: the contents of each, and their kinds.
 
-This module reads and decides nothing. As for a lock, every archive is read twice: once for its names and
-links, once for the libraries and the texts with hints.
+This module only reads; it decides nothing. As for a lock, every archive is read twice: once for its
+names and links, once for the libraries and the texts with hints.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def pick_variants(
 def _one_format(
     libraries: Sequence[FoundLibrary], version: str, left_out: dict[str, str]
 ) -> list[FoundLibrary]:
-    """Return the smallest file that cgo links, among those that differ in format or toolchain only."""
+    """Return the libraries in the best file, of files that differ only in format or toolchain."""
     best: dict[tuple[str, Platform], Found] = {}
     for found in {id(one.found): one.found for one in libraries}.values():
         own = residue(found.asset.file, version)

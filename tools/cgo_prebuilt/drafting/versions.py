@@ -29,7 +29,7 @@ def find_version(tag: str, files: Iterable[str], paths: Iterable[str]) -> str:
     Args:
         tag: Its tag; empty without one.
         files: The names of its files.
-        paths: Their URLs, and the names in them.
+        paths: The URLs of its files, and names of members inside them.
     """
     names, places = list(files), list(paths)
     if tag:

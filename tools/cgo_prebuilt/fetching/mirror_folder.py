@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transferred, Transport
 
 FLAT = "{file}"
-"""The layout of a mirror without placeholders."""
+"""The layout of a mirror without folders: every file is in the root."""
 
 # The shortest first; in the last, any two archives of a lock have different paths.
 _LAYOUTS = ("{name}/{version}/{file}", "{name}/{version}/{platform}/{file}")
@@ -68,7 +68,7 @@ class Filled:
     bytes_downloaded: int = 0
 
     def add(self, more: Filled) -> None:
-        """Return the sum with another result."""
+        """Add another result to this one."""
         self.fetched += more.fetched
         self.kept += more.kept
         self.removed += more.removed
@@ -87,7 +87,7 @@ def mirror_files(
     Args:
         locks: The locks.
         platforms: The platforms to mirror; empty for all.
-        settings_for: Returns a library's settings; archives come from the mirror in the settings.
+        settings_for: Returns a library's settings; if they name a mirror, archives come from there.
         layout: The template of a path below the root.
 
     Raises:
@@ -215,7 +215,7 @@ def fill_mirror(
     Raises:
         UnavailableError: A file is unavailable.
         IntegrityError: A file does not match the lock.
-        UsageError: The folder is none, or its `SHA256SUMS` cannot be read or written.
+        UsageError: `root` is not a folder, or its `SHA256SUMS` cannot be read or written.
     """
     from cgo_prebuilt.digest import sha256_of
 

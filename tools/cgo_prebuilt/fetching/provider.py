@@ -1,4 +1,4 @@
-"""Provide a library's files: the prebuilt, or a source build, perhaps as its fallback."""
+"""Provide a library's files: fetch the prebuilt, or build from source, by the origin."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errn
 _POLL_SECONDS = 0.1
 _SIGN_SECONDS = 2.0
 _MOST_OF_A_HOLDER = 200
-# A file system may report a different inode at every look.
+# A file system may report a different inode on every stat.
 _ATTEMPTS = 100
 # A byte far after the end: on Windows, other processes cannot read a locked range.
 _LOCKED_BYTE = 1 << 40
@@ -72,7 +72,8 @@ def hold(
         shared: Take a shared lock instead of an exclusive one. Windows always takes an exclusive lock,
             since its C library has no shared one.
         leave: Keep the lock file afterwards, and show signs of life while holding the lock, so that
-            others keep waiting. Pass False for a short time in a user's own folder.
+            others keep waiting. Pass False for a lock that is held briefly in a user's own folder:
+            no lock file should stay there.
 
     Yields:
         Whether the lock is held; False if the file system has no locks, the file cannot be created, or

@@ -9,7 +9,7 @@ from cgo_prebuilt.errors import UsageError
 
 
 def check_output(folder: Path) -> None:
-    """Check that an output folder exists, or can be made where only its name is free.
+    """Check that an output folder exists, or that the nearest existing place above it is a folder.
 
     Args:
         folder: The output folder; it and folders above it may be missing.

@@ -60,7 +60,7 @@ def write_whole(target: Path, content: bytes) -> None:
 
 @contextmanager
 def naming(target: Path) -> Iterator[None]:
-    """Add a file's name to errors of the block that name no file, such as a full disk.
+    """Add a file's name to each OSError of the block that lacks one, such as for a full disk.
 
     Args:
         target: The file that the block writes.
@@ -75,7 +75,7 @@ def naming(target: Path) -> Iterator[None]:
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """Open a file that gets its name after the block; an existing one is replaced.
+    """Provide a temporary path to write to; after the block, rename it to the target.
 
     Args:
         target: The file, in an existing folder.

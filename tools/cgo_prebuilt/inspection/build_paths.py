@@ -20,7 +20,7 @@ _BUILD_FOLDERS = (
 _PATH = re.compile(rb"[\w.+-]+[/\\][\x21-\x7e]+")
 _LONGEST = 4096  # the longest path; PATH_MAX of Linux
 _WINDOW = 1 << 20
-# The characters before a path that is not the end of a longer one.
+# A character before a match that shows that it is only the end of a longer path.
 _PATH_BEFORE = re.compile(rb"[\w.-]")
 
 

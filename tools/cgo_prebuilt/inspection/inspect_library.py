@@ -1,6 +1,6 @@
-"""Find errors and warnings in a library before it is packed or locked. Pure, except for `build_paths`.
+"""Find errors and warnings in a library before it is packed or locked. Pure.
 
-`object_files` reads the libraries; `provided_symbols` reads this machine's libraries.
+`object_files` and `build_paths` read the libraries, `provided_symbols` those of this machine.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def is_thin_archive(path: Path) -> bool:
 
 
 def read_objects(path: Path) -> list[ObjectFile]:
-    """Yield the objects of a library file; see `objects_in`."""
+    """Return the objects of a library file; see `objects_in`."""
     with path.open("rb") as file:
         return objects_in(file)
 
@@ -100,8 +100,8 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
         file: The library, seekable. Only one member of an archive at a time is in memory.
 
     Returns:
-        The objects; none for another kind of file. The first object has the symbols of all, since many
-        members may share a name; symbols that they define for each other are not among the undefined ones.
+        The objects; none for another kind of file. The first object has the symbols of all objects,
+        since many objects name the same symbols. `undefined` has none that one of them defines.
     """
     import lief
 
@@ -189,9 +189,9 @@ def _object(name: str, file: BinaryIO, size: int) -> ObjectFile | None:
 
 @contextmanager
 def _readable(head: bytes, file: BinaryIO, size: int) -> Iterator[Any]:
-    """Parse an object by LIEF, from a file in memory; a large one from disk, to hold it only once.
+    """Provide an object for LIEF to parse: a file in memory, or a path on disk if it is large.
 
-    LIEF reads a file seven times faster than bytes.
+    So memory holds a large object only once. LIEF reads a file seven times faster than bytes.
     """
     if size <= _LARGE:
         yield io.BytesIO(head + file.read(size - len(head)))

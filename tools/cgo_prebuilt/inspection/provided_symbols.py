@@ -1,7 +1,7 @@
 """The symbols that this machine's C library and a link line's libraries provide.
 
-This works only on a machine of the library's platform. It also tells the first version with a symbol,
-which a static archive does not record.
+This works only on a machine of the library's platform. It also finds the oldest glibc or libstdc++
+that has a symbol, which a static archive does not record.
 """
 
 from __future__ import annotations

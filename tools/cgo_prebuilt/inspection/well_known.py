@@ -29,7 +29,8 @@ CXX = re.compile(
 _LIBCXX = re.compile(r"_Z(?:T[ISV])?NK?St(?:3__1|6__ndk1)\w+")
 # Symbols that cgo and Go's linker make for `//export`, and usual names of functions exported by Go.
 _CGO = re.compile(r"_?_?cgo_?\w+|crosscall2|_cgoexp_\w+")
-# Names to which the headers of a glibc redirect older ones, and which only that glibc and later ones have.
+# Symbols that glibc has only since some version. A library needs them without naming them: headers, or the
+# libraries of the compiler, use them instead of older ones.
 _GLIBC_SINCE = (
     (re.compile(r"__isoc23_\w+"), "2.38"),
     (re.compile(r"_dl_find_object"), "2.35"),

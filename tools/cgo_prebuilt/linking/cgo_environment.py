@@ -3,9 +3,9 @@
 cgo splits `CGO_CFLAGS` and `CGO_LDFLAGS` at white space. A field may be in single or double quotes,
 without escapes inside (cmd/go: `go help environment`, internal/quoted).
 
-The variable `RECORD` holds the flags that were set for each library. When the same shell evaluates the
-environment of a newer version, the old flags are found by it and replaced. Otherwise the old ones, which
-come first, would win.
+The variable `RECORD` holds the flags that were set for each library. When the same shell evaluates
+the environment of a newer version, the record identifies the old flags to replace. Otherwise the
+old ones, which come first, would win.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def cgo_environment(
         library: The library. Its earlier flags are replaced in place, so libraries keep the order in
             which they were first evaluated, which is their link order.
         pkg_config: The absolute path of the folder with its `.pc` file; None without one.
-        environ: The present environment. Values of others stay.
+        environ: The current environment. What it holds besides this library's flags stays.
 
     Returns:
         `CGO_CFLAGS`, `CGO_LDFLAGS`, `PKG_CONFIG_PATH`, and `RECORD`.
@@ -91,7 +91,7 @@ def cgo_environment(
     ldflags += library_words(interface, os, lambda path: str(folder / path))
     ldflags += [f"-Wl,-rpath,{path}" for path in library.run_paths()]
     if os not in ("darwin", "windows") and len(shared_to_link(interface)) > 1:
-        # A RUNPATH serves the program only; the needs of its libraries are searched by RPATH (ld.so(8)).
+        # A RUNPATH serves only the program's own needs, an RPATH also its libraries' (ld.so(8)).
         ldflags.append("-Wl,--disable-new-dtags")
     separator = ";" if isinstance(folder, PureWindowsPath) else ":"
     own = {

@@ -1,1 +1,1 @@
-"""The lock: read, written, checked and compared."""
+"""The lock: its types, and how it is read, checked and written."""

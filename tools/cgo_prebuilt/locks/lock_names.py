@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9_+-])?")
-"""A library's name, which files, labels and variables repeat."""
+"""A library's name, which becomes part of file names, labels and variables."""
 
 VERSION = re.compile(r"[^\s\x00-\x1f\x7f]+")
 """A version's name: a tag, so it may have folders."""
 
 FLAVOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-"""A flavor's name, which labels and folders repeat."""
+"""A flavor's name, which becomes part of labels and folders."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[^\x00-\x1f\x7f]*)?")
 """A variable of a build: its name, or its name and its value."""
@@ -32,7 +32,8 @@ GIT_SOURCE = re.compile(
 )
 """Crates in a Git repository, as `Cargo.lock` names them: the repository, and the commit.
 
-Locks and archives repeat it, so it has no login but the user of ssh, and no query but cargo's own.
+Locks and archives publish it, so it may hold no password. Only a user of ssh and a query of cargo
+are allowed.
 """
 
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

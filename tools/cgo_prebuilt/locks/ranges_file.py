@@ -56,7 +56,7 @@ def read_sections(path: Path) -> dict[str, bytes]:
 
 
 def is_other_file(path: Path) -> bool:
-    """Return whether a path is a regular file, but not one of ranges; an empty one may become that.
+    """Return whether a path is a regular file that is neither a ranges file nor empty.
 
     Raises:
         OSError: It cannot be read.

@@ -36,13 +36,13 @@ class ArchiveSpec:
     Attributes:
         file: Its file name.
         urls: Its URLs, in the order to try.
-        format: One of `lock.FORMATS`.
+        format: One of `lock_keys.FORMATS`.
         strip_prefix: The folder inside it to which the library's paths are relative; or a glob that
             matches only this folder.
         path: For a loose file, its path in the output.
         find: A file that appears once; its folder is the prefix. Empty for none.
-        members: For files with a different name in the archive: that name, by path.
-        is_loose_by_name: Whether only the file's name suggests that it is a loose file.
+        members: The path of each file that has a different name in the archive, and that name.
+        is_loose_by_name: Whether it counts as a loose file only because its suffix is unknown.
     """
 
     file: str

@@ -205,7 +205,7 @@ def parse_manifest(
 
 
 def _refuse_equal_flavors(top: Fields, specs: Sequence[PlatformSpec]) -> None:
-    """Refuse flavors with the same archive names, since one archive would overwrite the other."""
+    """Refuse flavors that are equal on a platform: their archives would overwrite each other."""
     for position, spec in enumerate(specs):
         for other in specs[:position]:
             if spec == replace(other, flavor=spec.flavor):

@@ -33,7 +33,7 @@ def parse_yaml(text: str, where: str) -> object:
 
     try:
         return yaml.load(text, Loader)
-    # PyYAML raises the last four for an invalid scalar, such as the date 2024-13-01.
+    # PyYAML raises the last three for an invalid scalar, such as the date 2024-13-01.
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
         reason = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise ManifestError(
