@@ -116,6 +116,15 @@ def test_a_soname_and_the_versions_of_glibc_are_read(tmp_path: Path) -> None:
 
 
 @needs_readers
+def test_a_dll_has_no_soname_and_needs_none(tmp_path: Path) -> None:
+    source = "int f(void) { return 1; }\n"
+    (found,) = read_objects(shared_library("windows_amd64", source, tmp_path / "f.dll", "-s"))
+    assert (found.format, found.shared, found.soname) == (COFF, True, None)
+    findings = inspect(found, platform=parse_platform("windows_amd64"), provided={})
+    assert not any("SONAME" in finding.what for finding in findings)
+
+
+@needs_readers
 def test_a_universal_library_has_the_objects_of_all_architectures(tmp_path: Path) -> None:
     platforms = ("darwin_amd64", "darwin_arm64")
     universal_library(platforms, "int f(void) { return 1; }\n", tmp_path / "libf.a")

@@ -152,7 +152,8 @@ def _of_file(
             " links",
             "build without -flto (Rust: lto = false or embed-bitcode = no)" if is_own else "",
         )
-    if any(item.shared and item.soname is None for item in native):
+    # A DLL is loaded by its file's name.
+    if any(item.shared and item.soname is None and item.format != COFF for item in native):
         yield Finding(
             WARNING,
             file,

@@ -52,7 +52,7 @@ class ObjectFile:
         format: `ELF`, `Mach-O`, `COFF` or `LLVM bitcode`.
         arch: The `GOARCH`; empty if unknown.
         shared: Whether it is a shared library.
-        soname: The name that programs record when linking it; None without one.
+        soname: The name that programs record when linking it; None without one, as in every DLL.
         needed: The shared libraries that it loads: DT_NEEDED, or LC_LOAD_DYLIB.
         defined: Its global symbols, as spelled in the file.
         undefined: The symbols that it needs, without weak references.
@@ -294,7 +294,6 @@ def _pe(name: str, pe: Any, size: int) -> ObjectFile:
         COFF_ARCHS.get(_number(pe.header.machine), ""),
         size,
         shared=True,
-        soname=name or "a DLL is loaded by its file's name",
         debug=sum(s.sizeof_raw_data for s in pe.sections if s.name.startswith(".debug")),
     )
 
