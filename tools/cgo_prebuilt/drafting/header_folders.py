@@ -82,26 +82,22 @@ class Headers:
 
 
 def find_headers(
-    texts: Mapping[str, str], said: Sequence[str], beside: Sequence[str], stems: Sequence[str]
+    texts: Mapping[str, str], named: Sequence[str], beside: Sequence[str], stems: Sequence[str]
 ) -> Headers:
     """Find the headers of a library, and the folders to search.
 
     Args:
         texts: The texts of all headers, by name.
-        said: The include folders that a text of the release names.
+        named: The include folders that a text of the release names.
         beside: The folders of the libraries.
         stems: The names of the libraries.
     """
-    said = [folder for folder in said if any(_is_below(name, folder) for name in texts)]
-    roots = list(dict.fromkeys([*said, *_include_folders(texts)])) if said or texts else []
+    named = [folder for folder in named if any(_is_below(name, folder) for name in texts)]
+    # A text may name only the folder of one platform, so `include` folders elsewhere count, too.
+    roots = list(dict.fromkeys([*named, *_include_folders(texts)]))
     roots = [
         root for root in roots if not any(_is_below(f"{root}/", o) for o in roots if o != root)
     ]
-    if said:
-        # A named folder also means folders of that name elsewhere.
-        roots = [
-            root for root in roots if root in said or posixpath.basename(root).lower() in _ROOTS
-        ]
     if not roots:
         roots = _folders_of_plain_headers(texts, beside)
         files = [name for name in texts if posixpath.dirname(name) in roots]
@@ -109,7 +105,7 @@ def find_headers(
         files = [name for name in texts if any(_is_below(name, root) for root in roots)]
     if not files:
         return Headers()
-    folders = list(dict.fromkeys(said or roots))
+    folders = list(dict.fromkeys(named or roots))
     folders += _needed_folders({name: texts[name] for name in files}, folders, stems)
     used = [f for f in dict.fromkeys(folders) if any(_is_below(name, f) for name in files)]
     return Headers(tuple(sorted(files)), tuple(used[:_MOST_FOLDERS]), tuple(roots))

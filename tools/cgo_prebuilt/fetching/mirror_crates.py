@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cgo_prebuilt.fetching.mirror_folder import MirrorFile, mirror_file
 from cgo_prebuilt.locks.lock import Lock
@@ -16,9 +15,6 @@ from cgo_prebuilt.source.source_tree import SourceOf
 from cgo_prebuilt.source.stored_archive import Downloads
 from cgo_prebuilt.template import values_for
 from cgo_prebuilt.url import Url
-
-if TYPE_CHECKING:
-    pass
 
 
 def mirror_crates(
