@@ -171,11 +171,14 @@ def test_zstd_with_the_largest_window_that_fits_is_read() -> None:
     assert decoded(zstd_with_window(26), "tar.zst") == TEXT
 
 
-def test_zstd_without_a_decoder_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("format", ["zst", "tar.zst", "conda"])
+def test_zstd_without_a_decoder_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
     without_zstd(monkeypatch)
     monkeypatch.setattr("cgo_prebuilt.archives.system_zstd.system_library", lambda: None)
     with pytest.raises(PackageError) as caught:
-        check_decoder("tar.zst")
+        check_decoder(format)
     check_decoder("tar.gz")
     assert caught.value.what == "this Python has no zstd"
     assert caught.value.remedy == "install cgo-prebuilt[fast], or use Python 3.14 or later"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from cgo_prebuilt.archives.system_zstd import system_library
 from cgo_prebuilt.commands import doctor
 from cgo_prebuilt.commands.doctor import UNFIT, Check, Status, exit_code, run_checks
 from cgo_prebuilt.commands.machine import (
@@ -43,6 +44,7 @@ WELL = MachineFacts(
     python=(3, 11, 7),
     executable="/usr/bin/python3",
     packages={"requests": "2.34.2", "isal": "1.8.0", "backports.zstd": "1.0.0"},
+    has_libzstd=False,
     host=Host(parse_platform("linux_amd64"), "2.36", "/bin/sh is loaded by ld-linux"),
     environ={},
     missing_files=frozenset(),
@@ -155,7 +157,7 @@ def test_warnings_do_not_fail() -> None:
             replace(WELL, packages={**WELL.packages, "backports.zstd": None}),
             "zstd decoder",
             Status.WARN,
-            "none, so tar.zst cannot be read",
+            "none, so .zst, .tar.zst, .conda and many .deb files cannot be read",
             "pip install 'cgo-prebuilt[fast]'",
         ),
         (
@@ -255,6 +257,11 @@ def test_what_is_wrong_is_said_with_its_remedy(
             "the standard library's",
         ),
         (
+            replace(WELL, packages={**WELL.packages, "backports.zstd": None}, has_libzstd=True),
+            "zstd decoder",
+            "the system's libzstd",
+        ),
+        (
             with_environ(https_proxy="http://user:secret@proxy:3128", NO_PROXY="localhost"),
             "proxy",
             "HTTPS_PROXY http://***@proxy:3128, not for localhost",
@@ -276,10 +283,19 @@ def test_what_is_well_is_said_in_full(machine: MachineFacts, name: str, finding:
     assert one(machine, name) == Check(name, Status.OK, finding)
 
 
-def test_a_lock_with_zstd_archives_needs_a_decoder() -> None:
+@pytest.mark.parametrize(
+    ("format", "failed"),
+    [
+        ("tar.zst", ["zstd decoder"]),
+        ("zst", ["zstd decoder"]),
+        ("conda", ["zstd decoder"]),
+        ("deb", []),
+    ],
+)
+def test_a_lock_with_zstd_archives_needs_a_decoder(format: str, failed: list[str]) -> None:
     machine = replace(WELL, packages={**WELL.packages, "backports.zstd": None})
-    checks = run_checks(machine, [SOURCE], answer(200))
-    assert [check.name for check in checks if check.status is Status.FAIL] == ["zstd decoder"]
+    checks = run_checks(machine, [replace(SOURCE, format=format)], answer(200))
+    assert [check.name for check in checks if check.status is Status.FAIL] == failed
 
 
 class TestUrls:
@@ -357,6 +373,7 @@ class TestProbes:
         machine = probe_machine(os.environ, tmp_path / "store", tmp_path)
         assert machine.python == sys.version_info[:3]
         assert machine.packages["requests"] is not None
+        assert machine.has_libzstd == (system_library() is not None)
         assert machine.tools["go"] is not None
         assert machine.tools["go"].version.startswith("go version go")
         assert isinstance(machine.store, StoreFacts)

@@ -125,8 +125,13 @@ def check_decoder(format: str) -> None:
     Raises:
         PackageError: It needs zstd, and neither this Python nor the system has a decoder.
     """
-    if format.endswith("zst"):
+    if needs_zstd(format):
         zstd_decoder()
+
+
+def needs_zstd(format: str) -> bool:
+    """Return whether all archives of a format need zstd; of `deb`, only some do."""
+    return format == "conda" or format.endswith("zst")
 
 
 def deflate(window: bytes = b"") -> Codec:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from cgo_prebuilt.archives.decode import needs_zstd
 from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, MachineFacts
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.locks.lock import LockedArchive
@@ -94,7 +95,7 @@ def run_checks(
     Returns:
         The checks, in reading order.
     """
-    wants_zstd = any(source.format == "tar.zst" for source in sources)
+    wants_zstd = any(needs_zstd(source.format) for source in sources)
     return [
         check_python(machine),
         check_platform(machine),
@@ -154,14 +155,17 @@ def check_gzip(machine: MachineFacts) -> Check:
 
 
 def check_zstd(machine: MachineFacts, *, wanted: bool) -> Check:
-    """Check that tar.zst can be decoded; other formats work without."""
+    """Check that zstd can be decoded; other formats work without."""
     version = machine.packages["backports.zstd"]
     if machine.python[:2] >= _ZSTD_IN_PYTHON:
         return Check("zstd decoder", Status.OK, "the standard library's")
     if version is not None:
         return Check("zstd decoder", Status.OK, f"backports.zstd {version}")
+    if machine.has_libzstd:
+        return Check("zstd decoder", Status.OK, "the system's libzstd")
     status = Status.FAIL if wanted else Status.WARN
-    return Check("zstd decoder", status, "none, so tar.zst cannot be read", _FAST)
+    finding = "none, so .zst, .tar.zst, .conda and many .deb files cannot be read"
+    return Check("zstd decoder", status, finding, _FAST)
 
 
 def check_proxy(machine: MachineFacts) -> Check:

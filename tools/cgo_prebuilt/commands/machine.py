@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cgo_prebuilt.archives.system_zstd import system_library
 from cgo_prebuilt.bounded_run import run_bounded
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.temporary_names import temporary_name
@@ -68,6 +69,7 @@ class MachineFacts:
         python: The interpreter's version.
         executable: The interpreter.
         packages: The versions of `PACKAGES`; None for one that is missing.
+        has_libzstd: Whether the system's libzstd can be used.
         host: The host's platform, or why there is none.
         environ: The environment.
         missing_files: The missing files among those that the environment names for certificates.
@@ -79,6 +81,7 @@ class MachineFacts:
     python: tuple[int, int, int]
     executable: str
     packages: Mapping[str, str | None]
+    has_libzstd: bool
     host: Host | UsageError
     environ: Mapping[str, str]
     missing_files: frozenset[str]
@@ -108,6 +111,7 @@ def probe_machine(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         executable=sys.executable,
         packages={name: _package_version(name) for name in PACKAGES},
+        has_libzstd=system_library() is not None,
         host=_host(),
         environ=environ,
         missing_files=frozenset(name for name in named if not Path(name).exists()),
