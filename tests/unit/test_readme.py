@@ -33,7 +33,7 @@ def test_the_bytes_of_one_platform_are_those_that_were_measured() -> None:
         line["sent_bytes"] / 1e6 for line in BENCH["lines"] if "one of five" in line["scenario"]
     ]
     ours, whole, alone = (f"{size:.1f}" for size in sent)
-    said = f"the server sent {ours} MB of {whole}; the platform packed by itself has {alone}"
+    said = f"the server sent {ours} of {whole} MB. An archive of that platform alone is {alone} MB."
     assert said in " ".join(PAGE.split())
 
 
