@@ -17,7 +17,7 @@ def no_source_message(library, label, platform, flavors):
     """
     prebuilts = {platform: None for platforms in flavors.values() for platform in platforms}
     return "\n".join([
-        "{} cannot be built from source: there is none".format(library),
+        "{} cannot be built from source: it has no source".format(library),
         "  for: " + _asked_platform(label, platform),
         "  it has prebuilts for: " + (", ".join(sorted(prebuilts)) or "no platform"),
         "  next: leave --@{}//:origin=source out, or `origin = \"source\"`; or add to prebuilt.library".format(library) +

@@ -40,7 +40,7 @@ def interpreter_problem(found):
         Text of several lines.
     """
     return "\n".join([
-        "no Python here can run the fetcher of rules_cgo_prebuilt, which needs {}.{} or newer".format(*_OLDEST),
+        "no Python on this machine can run the fetcher of rules_cgo_prebuilt, which needs {}.{} or newer".format(*_OLDEST),
     ] + ["  " + line for line in found or ["there is no python3 on the PATH"]] + [
         "  next: install Python {}.{} or newer, or name one with prebuilt.python(interpreter = ...)".format(*_OLDEST),
     ])

@@ -42,7 +42,7 @@ def resolve_libraries(declarations, is_same = lambda attribute, first, other: Fa
                         for attribute in different
                     ]),
                 ),
-                "declare {} in the root module, as all are to use it".format(first.name),
+                "declare {} in the root module; that declaration then applies to all modules".format(first.name),
             )
     return struct(libraries = libraries, error = None)
 

@@ -115,7 +115,7 @@ def fallback_warning(library, failure, origin, source):
         return failure + "\n  only with --@{}//:origin=auto it is built from source: {}".format(library, source)
     return "\n".join([
         failure,
-        "  so it is built from source instead: " + source,
+        "  falling back to building from source: " + source,
         '  to forbid that: origin = "prebuilt" in prebuilt.library, or {}=prebuilt; the next build tries the prebuilt again'.format(VARIABLE),
     ])
 

@@ -65,7 +65,7 @@ def _cross_target(ctx, steps, tools):
     if not [step for step in steps if step.tool == "cargo"]:
         return ""
     if not tools.rust_target:
-        fail("{}: Rust's name of the platform that is built for is not known\n".format(ctx.label) +
+        fail("{}: the Rust target of the platform is unknown\n".format(ctx.label) +
              "  next: set rust_target in a source_build_toolchain for it")
     return cross_rust_target("cargo", tools.rust_target, tools.rust_host)
 

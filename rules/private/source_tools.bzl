@@ -36,7 +36,7 @@ def absent_tool_error(path, missing, wanted_by, tool):
     """
     return "\n".join([
         "{} builds with {}, and there is no {} on the machine that this runs on".format(wanted_by, tool, path),
-        "  next: there, {}; or register a toolchain that brings {}, or says which workers have it where:".format(
+        "  next: on that machine, {}; or register a toolchain that provides {}, or that names the workers and the path:".format(
             INSTALL[missing],
             missing,
         ) + " see source_build_toolchain in @rules_cgo_prebuilt//rules:toolchain.bzl",

@@ -38,7 +38,7 @@ def system_message(release, system, options):
         A struct of `before` and `after`: the texts before and after the linker's output.
     """
     return struct(
-        before = "{} links with what this system must have: {}\n  at: its link options {}".format(
+        before = "{} needs this installed on the system: {}\n  at: its link options {}".format(
             release,
             ", ".join(system),
             " ".join(options),

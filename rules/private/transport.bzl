@@ -78,7 +78,7 @@ def not_downloaded(archives):
         kind = "unavailable",
         error = "Bazel could not download " + ", ".join([archive["file"] for archive in archives]),
         where = "\n      ".join(urls),
-        next = "see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir" if urls else "it is offline, or in Git, and neither in the repository cache nor in a --distdir: fetch it once with a network, or from a mirror that has it",
+        next = "see Bazel's warnings above, a wrong checksum is one; without a download, put it into the repository cache or a --distdir" if urls else "there is no URL to try (offline, or a crate from Git), and it is neither in the repository cache nor in a --distdir: fetch it once with a network, or from a mirror",
     )
 
 def failed_download(failure, archives):

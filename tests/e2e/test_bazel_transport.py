@@ -245,7 +245,7 @@ def test_an_archive_that_is_gone_is_built_from_source_by_policy(
     made.write(_NATIVE)
     built = run(made, caches).checked()
     assert built.stdout == "the answer is 43\n"
-    assert "so it is built from source instead" in built.stderr
+    assert "falling back to building from source" in built.stderr
     assert "Bazel could not download" in built.stderr
 
 

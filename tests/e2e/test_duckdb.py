@@ -86,8 +86,8 @@ def test_pack_says_what_it_found_in_the_libraries(packed: Path) -> None:
     findings = (packed.parents[1] / "findings.txt").read_text()
     # 514 objects that gcc made for x86_64, and every symbol is somebody's. Where it was built shows.
     assert findings.startswith(
-        "cgo-prebuilt: warning: lib/libtpcds_extension.a: 12 paths of the machine that built it are"
-        " in it: /home/runner/work/duckdb/duckdb/extension/tpcds/"
+        "cgo-prebuilt: warning: lib/libtpcds_extension.a: it contains 12 paths of the build machine:"
+        " /home/runner/"
     )
     assert findings.count("warning: ") == 1
     assert "error" not in findings

@@ -292,7 +292,8 @@ def test_a_module_that_expects_the_library_beside_it_is_named_with_a_remedy(
 
     vendored = f"{program}/vendor/github.com/acme/vec-go"
     assert (
-        f"github.com/acme/vec-go names {wanted}, which is not there, and no environment leads to it\n"
+        f"github.com/acme/vec-go names {wanted}, which is missing,"
+        " and no environment variable can redirect it\n"
         f"  at: {module}\n"
         f"  next: go mod vendor && cgo-prebuilt fetch --lock {lock} --output {vendored}\n"
     ) in said("env")

@@ -14,7 +14,7 @@ from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
 PREBUILT = "the answer is 42\n"
 SOURCE = "the answer is 43\n"
-WARNING = "so it is built from source instead"
+WARNING = "falling back to building from source"
 
 _SOURCE = """\
 source:
@@ -328,7 +328,7 @@ def test_without_a_source_the_failure_is_final_and_explains_how_to_add_one(
     assert "give prebuilt.library a 'source'" in failed.stderr
     failed = made.bazel("build", "//:main_cc", "--@answer//:origin=source")
     assert failed.code != 0
-    assert "answer cannot be built from source: there is none" in failed.stderr
+    assert "answer cannot be built from source: it has no source" in failed.stderr
     assert "host_platform, which is linux_amd64" in failed.stderr
     assert "it has prebuilts for: linux_amd64" in failed.stderr
     assert 'add to prebuilt.library `source = "//some:target"`' in failed.stderr

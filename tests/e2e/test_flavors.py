@@ -237,7 +237,7 @@ def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(
     gone = made.bazel("build", "//:main_cc", FAST)
     assert gone.code != 0
     assert "answer v1.0.0 for linux_amd64 could not be fetched (unavailable)" in gone.stderr
-    assert "built from source instead" not in gone.stderr
+    assert "falling back to building from source" not in gone.stderr
 
 
 def test_the_command_takes_a_flavor_too(release: Release, tmp_path: Path) -> None:

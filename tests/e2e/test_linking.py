@@ -398,7 +398,7 @@ def test_required_system_libraries_are_printed_before_a_failing_link(
     failed = made.bazel("build", "//:main_go")
     assert failed.code != 0
     said = (
-        "answer v1.0.0 for linux_amd64 links with what this system must have: libhwloc-dev,"
+        "answer v1.0.0 for linux_amd64 needs this installed on the system: libhwloc-dev,"
         " an OpenCL driver\n"
         "  at: its link options -lm -lhwloc-none\n"
     )

@@ -181,7 +181,8 @@ _FETCHED = json.dumps(
         (
             _OLD,
             [
-                "no Python here can run the fetcher of rules_cgo_prebuilt, which needs 3.10 or newer",
+                "no Python on this machine can run the fetcher of rules_cgo_prebuilt,"
+                " which needs 3.10 or newer",
                 "old.sh is Python 3.9",
                 "next: install Python 3.10 or newer, or name one with prebuilt.python",
             ],

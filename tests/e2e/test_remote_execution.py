@@ -235,7 +235,7 @@ def test_a_worker_that_lacks_a_tool_says_which_and_what_to_do(remote: MakeRemote
     failed = made.bazel("build", "//:by_cargo")
     assert failed.code != 0
     assert "by_cargo builds with cargo, and there is no /usr/bin/cargo on the" in failed.stderr
-    assert "next: there, install Rust" in failed.stderr
+    assert "next: on that machine, install Rust" in failed.stderr
     assert "source_build_toolchain" in failed.stderr
     for word in ("line ", "No such file or directory", "Traceback"):
         assert word not in failed.stderr

@@ -176,7 +176,7 @@ def test_a_release_without_the_pinned_signature_is_neither_fetched_nor_built(
         assert words in failed.stderr
         assert chosen or "(trust)" in failed.stderr
         assert key in failed.stderr
-        assert "built from source instead" not in failed.stderr
+        assert "falling back to building from source" not in failed.stderr
         assert "or: build it from source" not in failed.stderr
     assert not list(tmp_path.glob("store/v1/trees/*"))
     assert release.server.paths() == []

@@ -72,7 +72,7 @@ def test_from_source_label_is_built_by_the_monorepo(bazel_tools: Tools, tmp_path
     finally:
         made.bazel("shutdown")
     assert built.stdout == "abcde: c8f0\n"
-    assert "so it is built from source instead: @@//fletcher:from_source" in built.stderr
+    assert "falling back to building from source: @@//fletcher:from_source" in built.stderr
     assert failed.code != 0
     assert "fletcher v1.0.0 for linux_amd64 could not be fetched (unavailable)" in failed.stderr
 

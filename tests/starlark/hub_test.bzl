@@ -109,7 +109,7 @@ def _no_source_message_test_impl(ctx):
     env = unittest.begin(ctx)
     flavors = {"standard": ["linux_amd64"], "cuda": ["linux_amd64", "darwin_arm64"]}
     lines = no_source_message("answer", "//:arm", "linux_arm64", flavors).split("\n")
-    asserts.equals(env, "answer cannot be built from source: there is none", lines[0])
+    asserts.equals(env, "answer cannot be built from source: it has no source", lines[0])
     asserts.equals(env, "  for: the platform //:arm, which is linux_arm64", lines[1])
     asserts.equals(env, "  it has prebuilts for: darwin_arm64, linux_amd64", lines[2])
     asserts.true(env, "`source = \"//some:target\"`" in lines[3] and "--@answer//:origin=source" in lines[3], lines[3])

@@ -56,7 +56,7 @@ def _interpreter_test_impl(ctx):
         asserts.equals(env, None, verdict.path)
         asserts.equals(env, problem, verdict.problem)
     none = interpreter_problem([])
-    asserts.true(env, none.startswith("no Python here can run the fetcher of rules_cgo_prebuilt, which needs 3.10 or newer\n"))
+    asserts.true(env, none.startswith("no Python on this machine can run the fetcher of rules_cgo_prebuilt, which needs 3.10 or newer\n"))
     asserts.true(env, "there is no python3 on the PATH" in none)
     asserts.true(env, "next: install Python 3.10 or newer" in none)
     asserts.true(env, "\n  python3 is Python 3.9\n" in interpreter_problem(["python3 is Python 3.9"]))

@@ -285,7 +285,7 @@ def _origin_test_impl(ctx):
         asserts.true(env, "ended with exit code {} and without an answer:\nkilled\n  next: ".format(exit_code) in failure_text(failure))
         asserts.true(env, failed_fetch("a", "1", "p", failure).startswith("a 1 for p could not be fetched:\nthe fetcher ended"))
     for origin in ("auto", "source"):
-        asserts.true(env, "so it is built from source instead: //:s" in fallback_warning("vec", "why", origin, "//:s"))
+        asserts.true(env, "falling back to building from source: //:s" in fallback_warning("vec", "why", origin, "//:s"))
     warning = fallback_warning("vec", "why", "prebuilt", "//:s")
     asserts.equals(env, "why\n  only with --@vec//:origin=auto it is built from source: //:s", warning)
     asserts.true(env, "give prebuilt.library a 'source'" in source_hint("vec", ""))

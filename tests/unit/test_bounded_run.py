@@ -22,7 +22,7 @@ def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> Non
     [
         (1, b"", "ended with status 1 and no message"),
         (2, b"no\n such\tfile\n", "ended with status 2: no such file"),
-        (-9, b" \n", "died of signal 9 and no message"),
+        (-9, b" \n", "was killed by signal 9 and no message"),
         (1, b"x" * 999 + b" the end", f"ended with status 1: {'x' * 292} the end"),
     ],
 )

@@ -602,7 +602,7 @@ def test_an_unexpected_system_error_gives_no_traceback(
 
     monkeypatch.setattr("cgo_prebuilt.locks.lock_file.read_lock", refuse)
     answer = run(*fetch_arguments(locked, tmp_path / "out"))
-    assert_refused(answer, 2, "the system refused: Permission denied", "at: /somewhere")
+    assert_refused(answer, 2, "the operation failed: Permission denied", "at: /somewhere")
 
 
 def test_a_text_that_the_terminal_cannot_show_is_an_error_and_no_traceback(

@@ -35,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         (("pack", "--sign", "pipe"), "the key cannot be read: not a regular file"),
         (("pack", "--notice", "pipe"), "the notice cannot be read: not a regular file"),
         (("publish", "--to", "new"), "the file cannot be read: not a regular file"),
-        (("publish", "--to", "there"), "the system refused: not a regular file"),
+        (("publish", "--to", "there"), "the operation failed: not a regular file"),
         (("fetch", "--lock", "pipe", "--output", "x"), "the lock is not JSON"),
         (("lock", "pipe"), "expected a mapping, found nothing"),
     ],

@@ -202,8 +202,8 @@ def test_warnings_do_not_fail() -> None:
             with_store(file_system="nfs4", free=None),
             "store",
             Status.WARN,
-            "/home/u/.cache/cgo-prebuilt on nfs4; a network's locks may do nothing, so that work"
-            " may be done twice",
+            "/home/u/.cache/cgo-prebuilt on nfs4; file locks may not work on a network file"
+            " system, so work may be done twice",
             "set CGO_PREBUILT_CACHE to a folder on a local disk",
         ),
         (
@@ -218,7 +218,7 @@ def test_warnings_do_not_fail() -> None:
             "sharing",
             Status.WARN,
             "cannot be tried from the store to /work space",
-            "run it in a folder that you can write",
+            "run `cgo-prebuilt doctor` in a folder that you can write to",
         ),
         (
             replace(WELL, tools={**WELL.tools, "cargo": None}),

@@ -144,7 +144,7 @@ OTHERS = {
     "a Git LFS pointer, not the file that it stands for": b"version https://git-lfs.github.com/",
     "XML, probably an error page": b'<?xml version="1.0"?><Error><Code>AccessDenied</Code>',
     "JSON, probably an error message": b'{"message": "Not Found"}',
-    "nothing that is known": b"\1\2\3\4",
+    "an unknown format": b"\1\2\3\4",
 }
 CONTENTS = {"tar.gz": "gzip", "tar.xz": "xz", "tar.zst": "zstd", "zip": "zip"}
 
@@ -159,8 +159,8 @@ def test_another_format_than_the_name_says_is_named(
     with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, OTHERS[found], format, GOOD)
     what = said(caught.value)
-    if found == "nothing that is known" and format == "zip":
-        assert what == "the zip is malformed: it has no end record: it is truncated, or no zip"
+    if found == "an unknown format" and format == "zip":
+        assert what == "the zip is malformed: it has no end record: it is truncated, or not a zip"
     else:
         assert what == f"this is {found}, but {format} was expected"
 

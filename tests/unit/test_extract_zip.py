@@ -181,7 +181,7 @@ def test_a_header_that_reaches_behind_the_end_is_truncated(length: int, tmp_path
     data[length : length + 2] = b"\xff\xff"
     with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, bytes(data), "zip", GOOD)
-    assert said(caught.value) == "the zip ends in the middle"
+    assert said(caught.value) == "the zip is truncated"
 
 
 def test_a_header_that_begins_just_before_the_end_is_truncated(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_header_that_begins_just_before_the_end_is_truncated(tmp_path: Path) -
     late = zip_archive(ZipEntry("lib/x.a", DATA, directory={"offset": len(data) - 5}))
     with pytest.raises(IntegrityError) as caught:
         extract_bytes(tmp_path, late, "zip", GOOD)
-    assert said(caught.value) == "the zip ends in the middle"
+    assert said(caught.value) == "the zip is truncated"
 
 
 OVER = {"compressed": SMALL + 5}
@@ -373,7 +373,7 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
             "'lib/x.a' overlaps another entry",
             id="overlapping the directory",
         ),
-        pytest.param(zip_archive(X, before=b"junk"), "something is before it", id="junk before"),
+        pytest.param(zip_archive(X, before=b"junk"), "something precedes it", id="junk before"),
         pytest.param(zip_archive(X, after=b"junk"), "something follows it", id="junk after"),
         pytest.param(
             zip_archive(X, after=b"\0" * 70000), "it has no end record", id="much junk after"
@@ -395,12 +395,12 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(X) + zip_archive(Y),
-            "something is before it",
+            "something precedes it",
             id="two zips, one behind the other",
         ),
         pytest.param(
             zip_archive(X, end={"size": 0}),
-            "something is before it, or its directory is not at its end",
+            "something precedes it, or its directory is not at its end",
             id="cd_size = 0",
         ),
         pytest.param(
@@ -415,7 +415,7 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(X, end64={"size": 1}),
-            "something is before it, or its directory is not at its end",
+            "something precedes it, or its directory is not at its end",
             id="ZIP64 end record with a wrong size",
         ),
         pytest.param(
@@ -425,7 +425,7 @@ def test_a_member_that_another_one_reaches_into_is_refused(tmp_path: Path) -> No
         ),
         pytest.param(
             zip_archive(X, end64={})[:-34] + bytes(8) + zip_archive(X, end64={})[-26:],
-            "its ZIP64 end record is not where it is said to be",
+            "its ZIP64 end record is not at the stated offset",
             id="ZIP64 end record elsewhere",
         ),
         pytest.param(

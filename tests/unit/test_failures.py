@@ -202,7 +202,7 @@ def test_a_bug_in_a_thread_of_a_transfer_is_a_bug_to_report(
 def test_a_machine_that_has_nothing_left_is_no_bug(error: BaseException) -> None:
     failure = diagnose(error)
     assert (failure.kind, failure.exit_code) == ("usage", 2)
-    assert failure.what == "the system refused: there is no memory, or no thread, left"
+    assert failure.what == "out of memory, or no more threads can be started"
 
 
 def test_a_package_that_is_not_installed_is_named(
@@ -374,7 +374,7 @@ def test_an_answer_that_cannot_be_written_is_an_error_and_no_traceback() -> None
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-3:] == [
-        "cgo-prebuilt: error: the system refused: No space left on device",
+        "cgo-prebuilt: error: the operation failed: No space left on device",
         "  at: cgo-prebuilt",
         "  next: check that the path is right and may be used, and that there is space left",
     ]

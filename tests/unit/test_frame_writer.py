@@ -101,7 +101,7 @@ def test_a_damaged_table_changes_no_file(draw: Any) -> None:
 
 
 def test_a_table_that_is_cut_off_is_refused() -> None:
-    with pytest.raises(IntegrityError, match="the zstd data end in the middle"):
+    with pytest.raises(IntegrityError, match="the zstd data are truncated"):
         decoded(written([b"one" * 500])[:-1])
 
 

@@ -169,7 +169,9 @@ def test_an_upload_that_never_works_ends_with_what_to_do(run: Runner, github: Gi
         UnavailableError, match=r"b\.tar\.zst cannot be uploaded: HTTP 502 Bad Gateway, 5 times"
     ) as caught:
         run()
-    assert caught.value.remedy == "run it again: a file that is there is not sent again"
+    assert (
+        caught.value.remedy == "run it again: files that are already published are not sent again"
+    )
     assert github.releases[0].draft
     assert run().unchanged == ("a.tar.zst",)
     assert not github.releases[0].draft

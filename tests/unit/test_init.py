@@ -496,7 +496,7 @@ def test_of_a_page_with_all_versions_the_newest_is_taken(run: Run) -> None:
     assert "vec-1.10.0-cp311-" in Path("prebuilt.lock.json").read_text()
     text = Path("prebuilt.yaml").read_text()
     assert "# left out, of another version: " in text
-    assert "# left out, the same for another Python: " in text
+    assert "# left out, the same library for another Python:" in text
     assert drafted(run, "--force", "--version", "1.9.0")["version"] == "1.9.0"
 
 
@@ -635,7 +635,7 @@ def test_what_is_no_place_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) 
         2, "the manifest cannot be written: "
     )
     refusal(run, "dist", "--output", "no/such/prebuilt.yaml").refused(2, "there is no such folder")
-    refusal(run, os.devnull).refused(2, "this is no regular file and no folder", "at: ")
+    refusal(run, os.devnull).refused(2, "this is neither a regular file nor a folder", "at: ")
     monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")
     refusal(run, "https://127.0.0.1/x.zip").refused(3, "offline or limited to a mirror")
 

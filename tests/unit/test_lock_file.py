@@ -265,7 +265,7 @@ def test_json_that_is_no_object_is_no_lock(text: str) -> None:
 
 def test_a_key_that_is_there_twice_is_refused_since_json_would_take_the_last() -> None:
     text = format_lock(lock()).replace('"name": "vec"', '"name": "vec", "name": "other"')
-    with pytest.raises(LockError, match="'name' is there twice"):
+    with pytest.raises(LockError, match="'name' appears twice"):
         parse_lock(text, where="a lock")
 
 
@@ -294,7 +294,7 @@ def test_a_platform_whose_archives_lack_a_promised_file_is_refused() -> None:
     bad = document()
     platform_of(bad)["static_library"].append("lib/libother.a")
     error = refusal(bad)
-    assert error.what == "no archive here has the promised lib/libother.a"
+    assert error.what == "no archive here contains lib/libother.a"
     assert error.where is not None
     assert error.where.endswith("platforms.linux_amd64")
 
@@ -339,7 +339,7 @@ def test_two_archives_may_not_yield_the_same_file() -> None:
         ({"tool": "make", "target": "a\0b"}, "'target' has a NUL character"),
         (
             {"tool": "cargo", "toolchain": "/opt"},
-            "'toolchain' must be a toolchain's name, as rustup has it, found '/opt'",
+            "'toolchain' must be a toolchain's name as rustup spells it, found '/opt'",
         ),
     ],
 )
@@ -510,7 +510,7 @@ _ANYTHING: st.SearchStrategy[Any] = st.one_of(
 # What only the reader can know: it looks from one place of the document to another.
 _READER_ONLY = (
     "which is not in 'versions'",
-    "has the promised",
+    "no archive here contains",
     "'alwayslink' or 'circular' names",
     "duplicate name",
     "the folder of",
@@ -520,7 +520,7 @@ _READER_ONLY = (
     "must be read by a program",
     "with different hashes",
     "which is not a processor level of",
-    "is not shown as it is",
+    "unprintable character",
 )
 
 

@@ -371,7 +371,7 @@ def blank_windows(section: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (blank_windows, "its parts by prebuilt.lock.ranges are wrong ("),
+        (blank_windows, "the parts that prebuilt.lock.ranges names are wrong ("),
         (lambda _: b"{}\n", "is read whole: its section of prebuilt.lock.ranges is wrong ("),
     ],
     ids=["blank windows", "malformed"],

@@ -460,7 +460,7 @@ def test_what_is_not_yaml_is_refused_on_one_line_with_its_place(tmp_path: Path, 
 
 def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     error = refusal_of_text(tmp_path, LANCEDB + "  linux_amd64: {}\n")
-    assert "the key 'linux_amd64' is there twice" in error.what
+    assert "the key 'linux_amd64' appears twice" in error.what
     assert "at line 12" in error.what
 
 
@@ -568,7 +568,7 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ({"archives": [{"file": "a.h", "members": {"b": "c"}}]}, "'members' is for an archive"),
         (
             {"archives": [{"file": "a.zip", "find": "b", "strip_prefix": "c"}]},
-            "'find' and 'strip_prefix' both say the prefix",
+            "'find' and 'strip_prefix' both set the prefix",
         ),
         (
             {"archives": [{"file": "a.zip", "strip_prefix": "b/**"}]},
@@ -582,16 +582,16 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
             {"archives": [{"file": "a.zip", "members": {"../b": "c"}}]},
             "unsafe name '../b': it has the part '..'",
         ),
-        ({"static_library": "lib/*.a"}, "'lib/*.a' is a glob, where a file has to be named"),
-        ({"alwayslink": "lib/*.a"}, "'lib/*.a' is a glob, where a file has to be named"),
-        ({"include_dirs": "inc*"}, "'inc*' is a glob, where a file has to be named"),
+        ({"static_library": "lib/*.a"}, "'lib/*.a' is a glob; a file name is required here"),
+        ({"alwayslink": "lib/*.a"}, "'lib/*.a' is a glob; a file name is required here"),
+        ({"include_dirs": "inc*"}, "'inc*' is a glob; a file name is required here"),
         (
             {"source": {**SOURCE, "static_library": "out/*.a"}},
-            "'out/*.a' is a glob, where a file has to be named",
+            "'out/*.a' is a glob; a file name is required here",
         ),
         (
             {"source": {**SOURCE, "include_dirs": ["i?"]}},
-            "'i?' is a glob, where a file has to be named",
+            "'i?' is a glob; a file name is required here",
         ),
         (
             {"archives": [{"file": "a.zip", "strip_prefix": "../b"}]},

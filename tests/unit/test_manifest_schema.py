@@ -115,7 +115,7 @@ READER_ONLY = (
     "are the same for",
     "'vendor' is for cargo",
     "which is not a processor level of",
-    "is not shown as it is",
+    "unprintable character",
 )
 
 

@@ -66,7 +66,7 @@ def test_a_folder_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError) as caught:
         fill(tmp_path / "mirror", file)
     error = diagnose(caught.value)
-    assert error.what == "the system refused: a folder is in its place"
+    assert error.what == "the operation failed: a folder is in its place"
     assert error.where == str(tmp_path / "mirror" / "a.zip")
 
 
@@ -93,7 +93,7 @@ def test_the_same_archive_in_two_versions_is_one_file() -> None:
 
 
 def test_two_archives_of_one_name_are_refused_with_the_layout_that_parts_them() -> None:
-    with pytest.raises(UsageError, match="two archives would be one file") as refused:
+    with pytest.raises(UsageError, match="two archives would have the same path") as refused:
         mirror_files([two_versions()], [], no_settings)
     assert refused.value.where == "vec v1 for linux_amd64; vec v2 for linux_amd64"
     remedy = str(refused.value.remedy)

@@ -116,7 +116,7 @@ def test_what_the_manifest_lacks_is_no_outage(
 
 def test_a_lock_is_no_manifest(run: Run) -> None:
     answer = run("lock", "prebuilt.lock.json")
-    answer.refused(2, "this is a lock, and no manifest", "at: prebuilt.lock.json", "prebuilt.yaml")
+    answer.refused(2, "this is a lock, not a manifest", "at: prebuilt.lock.json", "prebuilt.yaml")
 
 
 def test_a_manifest_without_a_go_module_is_told_before_the_site(run: Run) -> None:

@@ -66,7 +66,7 @@ def fetch(folder: Path, *more: object, lock: Path | None = None) -> tuple[object
         ("Infinity", "no number Infinity"),
         ("[NaN]", "no number NaN"),
         ("9" * 5000, "4300"),
-        ('{"\\ud800": 1}', "half of a character"),
+        ('{"\\ud800": 1}', "an unpaired surrogate"),
         (b'"\xff"', "utf-8"),
         (b"", "Expecting value"),
     ],
@@ -90,7 +90,7 @@ def test_json_that_escapes_whole_characters_is_read() -> None:
         ({"size": 1 << 63}, "'size' is too large: 9223372036854775808 bytes, and no file has 2^63"),
         ({"file": "a\0b"}, "'file' has a NUL character"),
         ({"urls": ["file:///\0"]}, "'urls' has a NUL character"),
-        ({"strip_prefix": "\ud800"}, "half of a character"),
+        ({"strip_prefix": "\ud800"}, "an unpaired surrogate"),
     ],
 )
 def test_a_lock_with_a_value_that_no_machine_takes_is_refused(
@@ -239,7 +239,7 @@ def test_a_thread_that_cannot_be_started_in_the_sink_is_the_machine_s_fault(
 
     locked(tmp_path)
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    run(*fetch(tmp_path)).refused(2, "no thread, left")
+    run(*fetch(tmp_path)).refused(2, "no more threads can be started")
 
 
 # Anything.

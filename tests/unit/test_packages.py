@@ -72,19 +72,19 @@ DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"", "data.tar": TAR}
         pytest.param(
             ar_archive({"debian-binary": b"2.0\n", "control.tar.gz": b""}),
             "deb",
-            "this is no deb package of a supported form: its files are not in it",
+            "this is not a supported deb package: it has no data archive",
             id="no data",
         ),
         pytest.param(
             ar_archive({**DEB, "data.tar.gz": compress(TAR, "gz")}),
             "deb",
-            "this is no deb package of a supported form: it has 'data.tar' and 'data.tar.gz'",
+            "this is not a supported deb package: it has 'data.tar' and 'data.tar.gz'",
             id="two data",
         ),
         pytest.param(
             ar_archive({"debian-binary": b"2.0\n", "data.tar.lzma": b"x"}),
             "deb",
-            "this is no deb package of a supported form: 'data.tar.lzma' is not read",
+            "this is not a supported deb package: the format of 'data.tar.lzma' is not supported",
             id="another compression",
         ),
         pytest.param(
@@ -93,9 +93,7 @@ DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"", "data.tar": TAR}
             "this is a static library, but deb was expected",
             id="a static library",
         ),
-        pytest.param(
-            ar_archive(DEB)[:-700], "deb", "the ar archive ends in the middle", id="truncated"
-        ),
+        pytest.param(ar_archive(DEB)[:-700], "deb", "the ar archive is truncated", id="truncated"),
         pytest.param(
             ar_archive(DEB) + b"garbage", "deb", "the ar archive is malformed", id="garbage"
         ),
@@ -108,13 +106,13 @@ DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"", "data.tar": TAR}
         pytest.param(
             zip_archive(ZipEntry("metadata.json", b"{}")),
             "conda",
-            "this is no conda package of a supported form: its files are not in it",
+            "this is not a supported conda package: it has no data archive",
             id="a zip that is no conda package",
         ),
         pytest.param(
             TAR,
             "gem",
-            "this is no gem package of a supported form: its files are not in it",
+            "this is not a supported gem package: it has no data archive",
             id="a tar",
         ),
         pytest.param(

@@ -110,7 +110,7 @@ def test_the_go_modules_of_the_release_are_published_with_it(run: Run, tmp_path:
     ("verb", "step"),
     [
         ("pack", "run it again\n"),
-        ("publish", "run it again: a file that is there is not sent again"),
+        ("publish", "run it again: files that are already published are not sent again"),
     ],
 )
 def test_an_interrupt_promises_no_more_than_is_true(

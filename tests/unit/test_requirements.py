@@ -51,8 +51,8 @@ def test_a_version_of_any_number_of_digits_is_compared(needed: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("OpenCL\u202e", "'system' has a character that is not shown as it is"),
-        ("\u200b", "'system' has a character that is not shown as it is"),
+        ("OpenCL\u202e", "'system' has an unprintable character"),
+        ("\u200b", "'system' has an unprintable character"),
         (" ", "'system' has an empty text"),
     ],
 )

@@ -72,5 +72,5 @@ def test_nobody_waits_for_a_thread_that_is_gone(monkeypatch: pytest.MonkeyPatch)
         while True:
             worker.submit(lambda: None)
 
-    with pytest.raises(RuntimeError, match="the thread that writes has ended"):
+    with pytest.raises(RuntimeError, match="the writing thread has ended"):
         fill(_Worker())

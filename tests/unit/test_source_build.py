@@ -38,7 +38,7 @@ def test_a_platform_without_a_prebuilt_is_built_with_a_warning(project: Project)
     )
     assert answer.report["files"] == ["answer.h", "generated.h", "lib/libanswer.a"]
     assert (project.output / "lib/libanswer.a").read_bytes().startswith(b"!<arch>")
-    assert "so it is built from source instead" in answer.stderr
+    assert "falling back to building from source" in answer.stderr
     assert "--origin prebuilt" in answer.stderr
     assert not (project.folder / "native/libanswer.a").exists()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import random
 import zlib
 from dataclasses import replace
@@ -9,8 +11,11 @@ from dataclasses import replace
 import pytest
 
 from cgo_prebuilt.archives.decode import deflate
-from cgo_prebuilt.archives.tar_segments import _aligned, _filling
+from cgo_prebuilt.archives.tar_segments import _aligned, _filling, decode_segment
+from cgo_prebuilt.archives.work import Work
+from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks import archive_ranges
+from cgo_prebuilt.locks.archive_ranges import START, Segment
 from cgo_prebuilt.locks.ranges_file import format_section
 from cgo_prebuilt.releases import entry_points
 from tests.unit.archive_builders import END_OF_TAR, compress, tar_member
@@ -62,3 +67,11 @@ def test_members_that_do_not_compress_are_read_from_their_ranges(
     assert ranges is not None
     section = format_section(ranges)
     assert all(release.gives(user, section) for user in release.users)
+
+
+def test_a_segment_that_decodes_to_less_than_its_pieces_is_refused() -> None:
+    data = gzip.compress(b"x" * 1000)
+    segment = Segment(START, len(data), ((0, 512), (512, 1024)))
+    with pytest.raises(IntegrityError) as caught:
+        list(decode_segment(io.BytesIO(data), segment, "tar.gz", Work("vec.tar.gz")))
+    assert caught.value.what == f"its first {len(data)} bytes decode to fewer than 1024"

@@ -44,7 +44,11 @@ class Ended(NamedTuple):
 
     def failure(self) -> str:
         """Describe how it failed: its status, and the end of its standard error on one line."""
-        how = f"ended with status {self.code}" if self.code >= 0 else f"died of signal {-self.code}"
+        how = (
+            f"ended with status {self.code}"
+            if self.code >= 0
+            else f"was killed by signal {-self.code}"
+        )
         said = " ".join(self.complaint.decode("utf-8", "replace").split())[-_QUOTED:].lstrip()
         return f"{how}: {said}" if said else f"{how} and no message"
 

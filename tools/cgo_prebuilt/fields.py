@@ -172,7 +172,7 @@ class Fields:
             raise self.problem(f"{key!r} has an empty text", "write a line of text for people")
         if not text.isprintable():
             raise self.problem(
-                f"{key!r} has a character that is not shown as it is: {text!r}",
+                f"{key!r} has an unprintable character: {text!r}",
                 "remove it from the text",
             )
         return text
@@ -201,7 +201,7 @@ class Fields:
         if "\0" in text:
             raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
         if any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise self.problem(f"{key!r} has half of a character", "remove it from the text")
+            raise self.problem(f"{key!r} has an unpaired surrogate", "remove it from the text")
         if not lines and not _CONTROL.isdisjoint(text):
             raise self.problem(
                 f"{key!r} has a control character: {text!r}", "remove it from the text"

@@ -123,7 +123,7 @@ def _problem(path: str) -> str | None:
     if "\\" in path:
         return "it has a backslash"
     if ":" in path:
-        return "it has a colon, as a drive or a stream on Windows has"
+        return "it has a colon, which on Windows marks a drive or a stream"
     if path.startswith("/"):
         return "it is absolute"
     for part in path.split("/"):

@@ -28,7 +28,7 @@ def parse_json(
             json.dumps(document, ensure_ascii=False).encode()
         return document
     except UnicodeEncodeError:
-        raise ValueError("it has half of a character") from None
+        raise ValueError("it has an unpaired surrogate") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

@@ -58,7 +58,7 @@ def fill(
         name = match.group(1)
         if name not in values:
             quoted = str(text if shown is None else shown)
-            unknown = f"{{{name}}}" if match[0] in quoted else "in what is not shown"
+            unknown = f"{{{name}}}" if match[0] in quoted else "{***}"
             raise error(
                 f"unknown placeholder {unknown} in {quoted!r}",
                 where=where,

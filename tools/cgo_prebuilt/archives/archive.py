@@ -86,14 +86,14 @@ def _data_of(
             elif ending in SINGLE:
                 yield from read_tar(decode(read, codec_of(ending), work), work)
             else:
-                raise _not_a_package(f"{found!r} is not read", format, outer)
+                raise _not_a_package(f"the format of {found!r} is not supported", format, outer)
     if found is None:
-        raise _not_a_package("its files are not in it", format, outer)
+        raise _not_a_package("it has no data archive", format, outer)
 
 
 def _not_a_package(why: str, format: str, work: Work) -> IntegrityError:
     return IntegrityError(
-        f"this is no {format} package of a supported form: {why}",
+        f"this is not a supported {format} package: {why}",
         where=work.where,
         remedy="ask its publisher to pack it again, or take another archive",
     )

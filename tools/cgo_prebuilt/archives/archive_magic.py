@@ -100,7 +100,7 @@ def format_mismatch(head: bytes, format: str) -> str | None:
     # A zip is read from its end, so anything may precede it; an old tar has no magic.
     if found == expected or (found is None and expected in ("zip", _TAR)):
         return None
-    return f"this is {found or 'nothing that is known'}, but {format} was expected"
+    return f"this is {found or 'an unknown format'}, but {format} was expected"
 
 
 def recognize_archive(head: bytes) -> str | None:

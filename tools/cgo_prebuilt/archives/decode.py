@@ -196,7 +196,7 @@ def _decode(
             return
         if begun and not data.startswith(codec.magics):
             raise IntegrityError(
-                f"there is something else behind the {codec.name} data",
+                f"unexpected bytes follow the {codec.name} data",
                 where=work.where,
                 remedy=_REMEDY,
             )
@@ -252,7 +252,7 @@ def decode_stream(
             data = receive()
             if not data:
                 raise IntegrityError(
-                    f"the {codec.name} data end in the middle",
+                    f"the {codec.name} data are truncated",
                     where=work.where,
                     remedy=_REMEDY,
                 )

@@ -73,7 +73,7 @@ class Pieces:
     def truncated(self) -> IntegrityError:
         """Return the error for an archive that ends too early."""
         return IntegrityError(
-            f"the {self._what} ends in the middle",
+            f"the {self._what} is truncated",
             where=self._where,
             remedy="ask its publisher to pack it again",
         )

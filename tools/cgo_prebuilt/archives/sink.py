@@ -221,7 +221,7 @@ class _Worker:
                 return
             except queue.Full:
                 if not self._thread.is_alive():
-                    raise RuntimeError("the thread that writes has ended") from None
+                    raise RuntimeError("the writing thread has ended") from None
 
     def _run(self) -> None:
         # After a failure, take the remaining jobs without running them, so that no caller waits forever.

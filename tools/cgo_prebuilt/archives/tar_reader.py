@@ -133,7 +133,9 @@ def _parse(block: bytes, work: Work) -> _Header:
     if folder and kind != b"S":
         if not magic.startswith(_POSIX_MAGIC):
             # Some readers read this field as a part of the name, others as times, or ignore it.
-            raise _malformed(f"the header of {path!r} has more than a name in it", where)
+            raise _malformed(
+                f"the header of {path!r} has a name prefix, but is not a POSIX header", where
+            )
         path = f"{folder}/{path}"
     return _Header(kind, _number(size, where), path, _text(link), block)
 
@@ -166,7 +168,7 @@ class _Said:
             self._has_pax |= header.type != b"g"
             heard = _pax_values(payload, self._work)
             if heard and header.type == b"g":
-                raise _malformed(f"a header is to give all members one {min(heard)}", where)
+                raise _malformed(f"a global header sets the {min(heard)} of all members", where)
         for key, value in heard.items():
             if self._values.setdefault(key, value) != value:
                 raise _malformed(f"two headers of a member disagree about its {key}", where)
@@ -231,7 +233,7 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
     name = said.name_of(header)
     if kind in (HARD_LINK, SYMBOLIC_LINK) and name.rstrip("/").endswith("/."):
         # Some readers see a folder instead of the link.
-        raise _malformed(f"{name!r} is a link or a folder", where)
+        raise _malformed(f"readers disagree whether {name!r} is a link or a folder", where)
     if said.is_sparse and kind not in (FILE, _SPARSE):
         # Its headers have two names, and readers use different ones.
         raise _malformed(f"{name!r} is a {kind} and a sparse file", where)
@@ -255,7 +257,7 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
         if (is_folder and (size or not old)) or (
             old and is_folder != _names_folder(header.name, old)
         ):
-            raise _malformed(f"{name!r} is a file or a folder", where)
+            raise _malformed(f"readers disagree whether {name!r} is a file or a folder", where)
         kind = FOLDER if is_folder else FILE
     return kind, size
 
@@ -288,4 +290,4 @@ def _malformed(why: str, where: str) -> IntegrityError:
 
 
 def _truncated(where: str) -> IntegrityError:
-    return IntegrityError("the tar ends in the middle", where=where, remedy=_REMEDY)
+    return IntegrityError("the tar is truncated", where=where, remedy=_REMEDY)

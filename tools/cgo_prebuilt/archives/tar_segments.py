@@ -95,7 +95,7 @@ def decode_segment(
             start, end = following
         position += len(piece)
     raise IntegrityError(
-        f"the archive has no {end} bytes in this place",
+        f"its first {segment.end} bytes decode to fewer than {end}",
         where=work.where,
         remedy="make the lock again",
     )

@@ -168,7 +168,7 @@ def _read_end(file: BinaryIO, where: str) -> _End:
     if locator >= 0 and tail.startswith(_LOCATOR_MAGIC, locator):
         (_, _, end64, _) = _LOCATOR.unpack_from(tail, locator)
         if end64 + _END64.size != start + locator or end64 < start:
-            raise _malformed("its ZIP64 end record is not where it is said to be", where)
+            raise _malformed("its ZIP64 end record is not at the stated offset", where)
         (magic, _, _, _, *wide) = _END64.unpack_from(tail, end64 - start)
         limits = (_NONE16, _NONE16, _NONE16, _NONE16, _NONE32, _NONE32)
         agree = all(s in (w, limit) for s, w, limit in zip(short, wide, limits, strict=True))
@@ -179,7 +179,7 @@ def _read_end(file: BinaryIO, where: str) -> _End:
     if disk or directory_disk or here != count:
         raise _malformed("it is one part of a split zip", where)
     if offset + length != end:
-        raise _malformed("something is before it, or its directory is not at its end", where)
+        raise _malformed("something precedes it, or its directory is not at its end", where)
     if length > _DIRECTORY_MAX:
         raise _malformed(f"its directory has more than {_DIRECTORY_MAX} bytes", where)
     return _End(offset, count)
@@ -197,7 +197,7 @@ def _find_end(tail: bytes, where: str) -> int:
                 fitting.append(position)
         position = tail.find(_END_MAGIC, position + 1)
     if last < 0:
-        raise _malformed("it has no end record: it is truncated, or no zip", where)
+        raise _malformed("it has no end record: it is truncated, or not a zip", where)
     if not fitting:
         raise _malformed("something follows it, or it is truncated", where)
     if fitting != [last]:
@@ -372,4 +372,4 @@ def _malformed(why: str, where: str) -> IntegrityError:
 
 
 def _truncated(where: str) -> IntegrityError:
-    return IntegrityError("the zip ends in the middle", where=where, remedy=_REMEDY)
+    return IntegrityError("the zip is truncated", where=where, remedy=_REMEDY)

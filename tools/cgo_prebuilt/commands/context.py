@@ -47,7 +47,9 @@ def open_store(*, verified_at_use: bool = False) -> Store:
             raise
         root = system[0]  # may have all files; else the store reports that it cannot be written
     waiting = Waiting(
-        lambda: note("another process is using the same; waiting for it"), patience, on_stuck
+        lambda: note("another process is working on the same files; waiting for it"),
+        patience,
+        on_stuck,
     )
     return Store(root, verified_at_use=verified_at_use, waiting=waiting, system=system)
 

@@ -196,7 +196,7 @@ def check_certificates(machine: MachineFacts) -> Check:
                 "certificates", Status.FAIL, f"{name} names {path}, which is not there", remedy
             )
     shown = ", ".join(f"{name} {path}" for name, path in named.items())
-    return Check("certificates", Status.OK, shown or "the usual authorities")
+    return Check("certificates", Status.OK, shown or "the default certificate authorities")
 
 
 def check_settings(machine: MachineFacts, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
@@ -240,7 +240,9 @@ def check_url(source: LockedArchive, url: Url, head: Head) -> Check:
     if status in (404, 410):
         return Check(name, bad, finding, "check the version and the URL in the manifest")
     if status in (405, 501):
-        return Check(name, Status.WARN, finding, "none is needed: only the question is refused")
+        return Check(
+            name, Status.WARN, finding, "none is needed: the server refuses only HEAD requests"
+        )
     return Check(name, bad, finding, "try again later, or add a mirror")
 
 
@@ -264,7 +266,7 @@ def check_store(machine: MachineFacts) -> Check:
             )
             return Check("store", Status.WARN, finding, remedy)
     if (store.file_system or "").startswith(_NETWORK_FILE_SYSTEMS):
-        finding += "; a network's locks may do nothing, so that work may be done twice"
+        finding += "; file locks may not work on a network file system, so work may be done twice"
         return Check("store", Status.WARN, finding, f"{elsewhere} on a local disk")
     return Check("store", Status.OK, finding)
 
@@ -274,7 +276,7 @@ def check_sharing(machine: MachineFacts) -> Check:
     methods = None if isinstance(machine.store, UsageError) else machine.store.methods
     where = f"from the store to {machine.workspace}"
     if methods is None:
-        remedy = "run it in a folder that you can write"
+        remedy = "run `cgo-prebuilt doctor` in a folder that you can write to"
         return Check("sharing", Status.WARN, f"cannot be tried {where}", remedy)
     for method, name in ((Method.REFLINK, "reflinks"), (Method.HARDLINK, "hard links")):
         if method in methods:

@@ -39,7 +39,7 @@ _STOP = {"powershell": "throw 'cgo-prebuilt env failed'\n"}
 
 _RERUN = {
     "pack": "run it again",
-    "publish": "run it again: a file that is there is not sent again",
+    "publish": "run it again: files that are already published are not sent again",
 }
 """The remedy after an interrupt of a verb that does not resume within a file."""
 
@@ -59,7 +59,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
     if isinstance(error, OSError):
         remedy = "check that the path is right and may be used, and that there is space left"
         return UsageError(
-            f"the system refused: {error.strerror or error}",
+            f"the operation failed: {error.strerror or error}",
             where=COMMAND if error.filename is None else str(error.filename),
             remedy=_LIMITS if error.errno in SCARCE else remedy,
         )
@@ -81,7 +81,7 @@ def diagnose(error: BaseException, verb: str = "") -> CgoPrebuiltError:
     # threading has no specific exception for a refused thread.
     if isinstance(error, MemoryError) or "can't start new thread" in str(error):
         return UsageError(
-            "the system refused: there is no memory, or no thread, left",
+            "out of memory, or no more threads can be started",
             where=COMMAND,
             remedy=_LIMITS,
         )

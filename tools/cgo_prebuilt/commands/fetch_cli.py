@@ -66,7 +66,9 @@ def add_fetching(verbs: Verbs) -> None:
         "fetch --lock vecsearch.lock.json --output third_party/vecsearch",
     )
     _add_lock_options(verb)
-    verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
+    verb.add_argument(
+        "--output", required=True, type=path_argument, metavar="DIR", help="the folder to write to"
+    )
     verb.add_argument(
         "--link-mode",
         choices=LINK_MODES,
@@ -234,7 +236,7 @@ def _env(options: argparse.Namespace) -> int:
         say(f"programs will look for {lock.name} in {', '.join(paths)} when they run")
         if not options.rpath:
             say(
-                "  which is on this machine only, and until `cache prune`; to deploy them:"
+                "  that folder exists on this machine only, and only until `cache prune`. To deploy them:"
                 " env --rpath '$ORIGIN', and `fetch --output` into the program's folder"
             )
     if not options.platform and platform != this_host().platform:
@@ -248,9 +250,7 @@ def _env(options: argparse.Namespace) -> int:
 def _say_system(library: str, interface: Interface) -> None:
     """Print the system software that the library needs; a failing link names only a missing symbol."""
     if interface.requires.system:
-        say(
-            f"{library} links with what this system must have: {', '.join(interface.requires.system)}"
-        )
+        say(f"{library} needs this installed on the system: {', '.join(interface.requires.system)}")
 
 
 def provide(

@@ -64,7 +64,8 @@ def note_path_beside(path: Path, lock: Lock, library: StoredLibrary) -> None:
         vendor = "" if found.is_vendored else "go mod vendor && "
         target = project / "vendor" / found.module
         note(
-            f"{found.module} names {found.word}, which is not there, and no environment leads to it\n"
+            f"{found.module} names {found.word}, which is missing,"
+            " and no environment variable can redirect it\n"
             f"  at: {found.folder}\n"
             f"  next: {vendor}cgo-prebuilt fetch --lock {path} --output {target}"
         )

@@ -50,7 +50,9 @@ def _add_options(verb: argparse.ArgumentParser) -> None:
     add_which(verb)
     add_mirror_option(verb)
     verb.set_defaults(origin=None)
-    verb.add_argument("--output", required=True, type=path_argument, metavar="DIR", help="where to")
+    verb.add_argument(
+        "--output", required=True, type=path_argument, metavar="DIR", help="the folder to write to"
+    )
     add_json(verb, "print what was written as JSON", {"output": (), "files": ()})
 
 

@@ -242,7 +242,7 @@ def _one_form(
             (
                 "static: the library becomes a part of the program"
                 + (f", which may need {' '.join(foreign)}, too" if foreign else ""),
-                "shared: it has to be beside the program",
+                "shared: it must be distributed with the program",
             ),
             guess=1 if foreign else 0,
         )

@@ -158,7 +158,9 @@ def _version(
     if version:
         return version, []
     question = Question(
-        VERSION, "No name has a version in it. Which is it? (--version)", (UNKNOWN_VERSION,)
+        VERSION,
+        "No file name contains a version. Which version is it? (--version)",
+        (UNKNOWN_VERSION,),
     )
     return UNKNOWN_VERSION, [question]
 
@@ -294,7 +296,7 @@ def draft_text(drafted: Draft) -> str:
         )
     elif base.startswith("file:"):
         lines += wrapped(
-            "This folder is on your machine only: replace it by where the release is published."
+            "This folder is on your machine only: replace it with the URL where the release is published."
         )
     lines += entry("urls", [f"{base}{{file}}"])
     for key in KEYS:
@@ -354,7 +356,7 @@ def _reasons(blocks: Iterable[Block], key: str) -> list[str]:
     said = list(dict.fromkeys(filter(None, (b.layout.choice.reasons.get(key, "") for b in blocks))))
     if not said:
         return []
-    text = said[0] + ("; likewise for the others" if len(said) > 1 else "")
+    text = said[0] + ("; the same for the other platforms" if len(said) > 1 else "")
     return [line[2:] for line in wrapped(text)]
 
 
@@ -379,7 +381,9 @@ def _asked(question: Question, answers: Mapping[str, int], is_open: bool) -> lis
         mark = f" ({'the guess' if answer is None else 'chosen'})" if taken else ""
         lines += wrapped(f"{option}{mark}", "#   - ")
     if is_open:
-        lines += wrapped("Below, the guess is a comment: take its `#` away, or write another.")
+        lines += wrapped(
+            "The guess is commented out below: remove its `#`, or write another value."
+        )
     return lines
 
 

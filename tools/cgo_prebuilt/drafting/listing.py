@@ -86,7 +86,7 @@ class Lister:
             )
         if self._is_offline:
             raise UnavailableError(
-                "offline or limited to a mirror, but the release itself must be asked",
+                "offline or limited to a mirror, but the release must be listed over the network",
                 where=shown_place(text),
                 remedy="download the files, and give the folder that they are in",
             )
@@ -110,7 +110,7 @@ class Lister:
             raise UnavailableError(
                 f"{place.repository} has no release {place.tag}".rstrip(),
                 where=api.url,
-                remedy="check the name and the tag; of a private repository, GITHUB_TOKEN tells more",
+                remedy="check the name and the tag; for a private repository, set GITHUB_TOKEN",
             )
         place_of = f"{self._site.server.raw}/{place.repository}/releases/download"
         folder = f"{place_of}/{quote(release.tag, safe='/+')}"
@@ -153,7 +153,7 @@ def _local(path: Path) -> Listing:
         return Listing((_local_asset(whole),))
     if not whole.is_dir():
         raise UsageError(
-            "this is no regular file and no folder",
+            "this is neither a regular file nor a folder",
             where=str(path),
             remedy="give the path of a release's file, or of the folder that it is in",
         )

@@ -47,7 +47,7 @@ def worth_a_look(
     chosen = _of_one_version(chosen, version, left_out)
     chosen = _for_one_python(chosen, left_out)
     for asset in chosen[MOST:]:
-        left_out[asset.file] = f"more than {MOST} files; name those that are meant"
+        left_out[asset.file] = f"more than {MOST} files; name the ones you want"
     return chosen[:MOST], left_out
 
 
@@ -121,7 +121,7 @@ def _for_one_python(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> 
     for asset in assets:
         match = _WHEEL.fullmatch(asset.file)
         if match and best[match[1], match[2], match["platform"]] != asset.file:
-            left_out[asset.file] = "the same for another Python"
+            left_out[asset.file] = "the same library for another Python"
         else:
             kept.append(asset)
     return kept

@@ -66,7 +66,7 @@ def pick_variants(
         return Variants(flavors, left_out)
     question = Question(
         VARIANT,
-        "The release has the library in several files for one platform. Which are meant?",
+        "The release has the library in several files for one platform. Which do you want?",
         tuple(_example(residues[one]) for one in order),
     )
     answer = order[min(answers.get(VARIANT, 0), len(order) - 1)]

@@ -202,7 +202,8 @@ def _parts_of(
         except IntegrityError as error:
             # Either the server or the ranges are wrong; only the whole archive can tell which.
             raise IntegrityError(
-                f"its parts by {ranges_file} are wrong ({error.what}); lock again if the whole is right",
+                f"the parts that {ranges_file} names are wrong ({error.what});"
+                " if the whole archive verifies, lock again",
                 where=archive.file,
                 remedy="make the lock again",
             ) from error

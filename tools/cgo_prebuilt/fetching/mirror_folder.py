@@ -118,7 +118,7 @@ def mirror_files(
         other = files.setdefault(wanted.path, wanted)
         if other.sha256 != wanted.sha256:
             raise UsageError(
-                f"two archives would be one file, {wanted.path}",
+                f"two archives would have the same path, {wanted.path}",
                 where=f"{other.label}; {wanted.label}",
                 remedy=_other_layout(locks, platforms, settings_for),
             )
@@ -194,7 +194,7 @@ def _other_layout(
             hashes.setdefault(wanted.path, set()).add(wanted.sha256)
         if all(len(different) == 1 for different in hashes.values()):
             return (
-                f"give them folders of their own: --layout '{layout}'; who fetches then sets"
+                f"give them separate folders: --layout '{layout}'; consumers then set"
                 f" CGO_PREBUILT_MIRROR='https://MIRROR/{layout}'"
             )
     return "make a mirror for each lock"

@@ -111,7 +111,7 @@ class Provider:
         if outcome == "hint":
             raise _with_hint(error, _source_hint(choice)) from None
         self.say(
-            f"cgo-prebuilt: warning: {error}\n  so it is built from source instead;"
+            f"cgo-prebuilt: warning: {error}\n  falling back to building from source;"
             " to forbid that: --origin prebuilt, or CGO_PREBUILT_ORIGIN=prebuilt"
         )
         return f"{error.what} ({error.where})"

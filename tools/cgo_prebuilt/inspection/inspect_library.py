@@ -40,7 +40,7 @@ _ONCE_STATIC = frozenset(
 ) | {"mknod", "mknodat"}
 _WHY = {
     "-lm": " (Bazel's toolchains add it, plain Go does not)",
-    "-ldl": " (glibc has them itself from 2.34 on)",
+    "-ldl": " (part of glibc itself since 2.34)",
 }
 
 
@@ -176,7 +176,7 @@ def _paths(file: str, paths: Sequence[str]) -> Finding:
     return Finding(
         WARNING,
         file,
-        f"{len(paths)} paths of the machine that built it are in it: {shown}"
+        f"it contains {len(paths)} paths of the build machine: {shown}"
         + (" ..." if len(paths) > 2 else ""),
         "build with -ffile-prefix-map=$PWD=. (Rust: --remap-path-prefix); --strip removes those in"
         " debug information",
@@ -228,8 +228,8 @@ def _symbols(
         )
     if provided is None:
         if is_own and unknown:
-            yield Finding(NOTE, where, "undefined symbols are not checked: that takes this machine to"
-                          f" be {platform}, with a C compiler")  # fmt: skip
+            what = f"undefined symbols are not checked: that needs a {platform} machine with a C compiler"
+            yield Finding(NOTE, where, what)
         return
     unprovided = sorted(unknown - provided.symbols.keys())
     if unprovided and provided.absent:

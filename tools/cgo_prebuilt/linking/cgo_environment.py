@@ -79,7 +79,7 @@ def cgo_environment(
     interface, os, folder, name = library.interface, library.os, library.folder, library.name
     if interface.alwayslink:
         raise UsageError(
-            "a plain `go build` cannot link archives as a whole: it would link them once a package",
+            "a plain `go build` cannot link archives as a whole: it would link them once per package",
             where=", ".join(interface.alwayslink),
             remedy="use the environment of `bazel run @NAME//:cgo_env`, or refer to what must be linked",
         )

@@ -14,7 +14,7 @@ def check_interface(fields: Fields, interface: Interface) -> Interface:
     if strange:
         raise fields.problem(
             f"'static_library' lacks {', '.join(strange)}, which 'alwayslink' or 'circular' names",
-            "name only archives that 'static_library' lists, in the same words",
+            "name only archives that 'static_library' lists, spelled the same",
         )
     check_texts(fields, interface)
     return interface
@@ -28,7 +28,7 @@ def check_texts(fields: Fields, interface: Interface) -> None:
         if not DEFINE.fullmatch(define):
             raise fields.problem(
                 f"'defines' has {define!r}, which is neither NAME nor NAME=VALUE",
-                "begin it with a name of C, or put it into a header",
+                "begin it with a C identifier, or put it into a header",
             )
         if "'" in define and '"' in define:
             raise fields.problem(
@@ -58,7 +58,7 @@ def check_programs(fields: Fields, tools: tuple[str, ...]) -> tuple[str, ...]:
     for tool in tools:
         if not PROGRAM.fullmatch(tool):
             raise fields.problem(
-                f"'tools' has {tool!r}, which is not a program", "write what it is called: protoc"
+                f"'tools' has {tool!r}, which is not a program", "write its name, such as protoc"
             )
     return tools
 

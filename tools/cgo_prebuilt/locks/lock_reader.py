@@ -232,7 +232,7 @@ class _Reader:
         absent = [path for path in platform.interface.required_files() if path not in there]
         if absent:
             raise fields.problem(
-                f"no archive here has the promised {', '.join(absent)}",
+                f"no archive here contains {', '.join(absent)}",
                 RESTORE,
             )
         with blaming_the_lock():

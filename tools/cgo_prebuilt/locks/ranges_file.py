@@ -145,16 +145,16 @@ def parse_section(section: bytes, size: int) -> ArchiveRanges:
             if not len(window) == length <= WINDOW_SIZE:
                 raise ValueError("a window is cut off or too long")
         if not 0 <= bits < 8 or (bits and not window):
-            raise ValueError("a point is no entry point")
+            raise ValueError("a point is not an entry point")
         points.append(EntryPoint(compressed, decoded, bits, window))
     runs = [MemberRun(*row) for row in _rows(document["runs"], str, int, int)]
     if taken != len(windows) or not runs:
-        raise ValueError("it has too much or nothing")
+        raise ValueError("it has leftover windows, or no runs")
     _check_order([1, *(point.decoded for point in points)])
     _check_order([1, *(point.compressed for point in points), size])
     _check_order([0, *(place for run in runs for place in (run.start, run.end))])
     if any(run.start % TAR_BLOCK or run.end % TAR_BLOCK or run.start == run.end for run in runs):
-        raise ValueError("a run is none of members")
+        raise ValueError("a run does not cover whole members")
     return ArchiveRanges(tuple(runs), tuple(points))
 
 

@@ -118,5 +118,7 @@ def _build(reading: Reading, value: object, where: str) -> Build:
         raise fields.problem("'args' is empty", "for a command it is the whole command line")
     toolchain = fields.string("toolchain", "")
     if toolchain:
-        toolchain = fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
+        toolchain = fields.matching(
+            "toolchain", TOOLCHAIN, "a toolchain's name as rustup spells it"
+        )
     return Build(tool, args, fields.string("target", ""), toolchain)

@@ -109,7 +109,7 @@ def read_archive(
         if key in fields and is_loose:
             raise fields.problem(f"'{key}' is for an archive", "for a loose file, use 'path'")
     if "find" in fields and "strip_prefix" in fields:
-        raise fields.problem("'find' and 'strip_prefix' both say the prefix", "remove one")
+        raise fields.problem("'find' and 'strip_prefix' both set the prefix", "remove one")
     alone = _name_without_format(file) if archive_format != "file" else file
     path = fill(fields.string("path", alone), values, where=where)
     strip_prefix = fill(fields.string("strip_prefix", ""), values, where=where).strip("/")
@@ -156,7 +156,7 @@ def check_urls(fields: Fields) -> None:
 def a_glob(name: str) -> tuple[str, str]:
     """Return the error for a glob where none is allowed."""
     return (
-        f"{name!r} is a glob, where a file has to be named",
+        f"{name!r} is a glob; a file name is required here",
         "name each file; only 'headers', 'licenses' and 'runtime_files' take globs",
     )
 

@@ -140,7 +140,7 @@ def read_manifest(path: Path, version: str | None = None) -> Manifest:
     document = parse_yaml(text, str(path))
     if isinstance(document, Mapping) and {"schema", "versions"} <= set(document):
         raise ManifestError(
-            "this is a lock, and no manifest",
+            "this is a lock, not a manifest",
             where=str(path),
             remedy="give the manifest, prebuilt.yaml, from which `cgo-prebuilt lock` made it",
         )
@@ -178,7 +178,8 @@ def parse_manifest(
     version = version or top.string("version")
     if not VERSION.fullmatch(version):
         raise top.problem(
-            f"the version {version!r} is empty or has white space in it", "write it as its tag is"
+            f"the version {version!r} is empty or has white space in it",
+            "write it exactly like its tag",
         )
     flavors = {
         flavor: read_platforms(top, own, {"name": name, "version": version}, flavor)

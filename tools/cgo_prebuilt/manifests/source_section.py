@@ -217,5 +217,7 @@ def _build(value: object, where: str) -> Build:
     if toolchain and tool != "cargo":
         raise fields.problem(f"'toolchain' is for cargo, and the tool is {tool}", "remove it")
     if toolchain:
-        toolchain = fields.matching("toolchain", TOOLCHAIN, "a toolchain's name, as rustup has it")
+        toolchain = fields.matching(
+            "toolchain", TOOLCHAIN, "a toolchain's name as rustup spells it"
+        )
     return Build(tool, fields.strings("args", lines=True), target, toolchain)

@@ -57,7 +57,7 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
         raise UnavailableError(
             f"{address.repository} has no release",
             where=api.url,
-            remedy="check the 'urls' of the manifest; of a private repository, GITHUB_TOKEN tells more",
+            remedy="check the 'urls' of the manifest; for a private repository, set GITHUB_TOKEN",
         )
     now = datetime.now(timezone.utc)
     return newest_version(releases, manifest.version, wish, now, note)

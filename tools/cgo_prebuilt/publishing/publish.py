@@ -294,7 +294,7 @@ def publish(
     )
 
 
-RERUN = "run it again: a file that is there is not sent again"
+RERUN = "run it again: files that are already published are not sent again"
 """The remedy after an interrupted upload: across runs, only complete files count."""
 
 
