@@ -1,4 +1,4 @@
-"""`make docs`: write docs/reference, by a Bazel that reads the Starlark files; update quoted errors."""
+"""`make docs`: write docs/reference, with Bazel for the Starlark; update quoted errors."""
 
 from __future__ import annotations
 

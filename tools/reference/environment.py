@@ -97,7 +97,7 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("GITHUB_TOKEN", "GH_TOKEN"),
         "sent over https to github.com only, or to the GitHub that the next two name; `publish` needs one."
-        " Release files of a private repository are fetched by the API",
+        " Release files of a private repository are fetched through the API",
     ),
     (
         ("GITHUB_API_URL", "GITHUB_SERVER_URL"),
@@ -148,7 +148,8 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("GIT_SSH_COMMAND", "GIT_SSH"),
-        "how git calls ssh. If neither these nor `core.sshCommand` is set, a silent server ends `ssh`",
+        "how git calls ssh. If neither these nor `core.sshCommand` is set, `ssh` gives up on a"
+        " silent server",
     ),
     (
         ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE", "XDG_CONFIG_HOME", "APPDATA"),

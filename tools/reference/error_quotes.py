@@ -72,7 +72,7 @@ def is_said(quote: str, texts: Iterable[str]) -> bool:
 
 
 def changed_texts(old: list[str], new: list[str]) -> dict[str, str]:
-    """Return the new text of each that was changed in its place, among the texts of a source."""
+    """Return the new texts of a source by the old ones, for texts that changed but did not move."""
     changed: dict[str, str] = {}
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():

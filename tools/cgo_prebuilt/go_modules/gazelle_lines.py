@@ -3,7 +3,8 @@
 gazelle writes a go_library with `cgo = True` for each package with `import "C"`. It does not add a native
 library, resolves `-I${SRCDIR}/../include` to a missing folder (gazelle issue 126), and writes link options
 whose archive is not an input (gazelle issue 1120). The lines add the library and remove those options.
-They also replace includes by a relative path, such as `../vec.h`, since the library now has the header.
+They also replace relative paths in includes, such as `../vec.h`, with header names, since the
+library now has the header.
 """
 
 from __future__ import annotations

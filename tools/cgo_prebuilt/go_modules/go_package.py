@@ -230,7 +230,7 @@ def _identifier(name: str) -> str:
 
 
 def _folders(module: str, package: str, paths: Iterable[str], where: str) -> dict[str, str]:
-    """Yield a Go file for every folder, imported from the one above.
+    """Return a Go file for every folder, imported from the one above.
 
     `go mod vendor` copies a folder only if it is a package that another one imports.
     """

@@ -71,7 +71,7 @@ class ProxyTree:
         return self.root / self.name(module, suffix)
 
     def name(self, module: GoModule, suffix: str) -> str:
-        """Return that file's path relative to the tree, which is also its path below the proxy's URL."""
+        """Return a version's file as a path in the tree, and so below the proxy's URL, too."""
         return f"{escape(module.path)}/@v/{escape(module.version)}{suffix}"
 
     def published(self, module: GoModule) -> PublishedVersion | None:

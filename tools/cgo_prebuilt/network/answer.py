@@ -62,13 +62,16 @@ class Answer:
         return int(text[:20])
 
     def read_into(self, piece: memoryview) -> int:
-        """Read available bytes, at least one; 0 at the end of the body.
+        """Read available bytes into `piece`, at least one.
 
         This makes one system call, or a few at the borders of a chunk, so that a trickling server cannot
         block the reader.
 
+        Returns:
+            The number of bytes; 0 at the end of the body.
+
         Raises:
-            Failure: The connection broke, or its bytes add nothing to the body.
+            Failure: The connection broke, or chunk sizes and trailers exceeded the limit.
         """
         try:
             self._guard.allow(len(piece) + _FRAMING, self._seconds)

@@ -35,7 +35,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part of a file: from `start`, and so many bytes, or all to the file's end."""
+    """A part of a file: `length` bytes from `start`; all to the file's end if it is None."""
 
     path: Path
     start: int = 0
@@ -236,10 +236,10 @@ class Api:
         """Retry as `retry.retrying` does, and explain long waits.
 
         Args:
-            action: See there.
+            action: As in `retry.retrying`.
             url: The requested URL.
             is_small: Whether the answer is small, so that a failed try cannot have made much progress.
-            gained: See there.
+            gained: As in `retry.retrying`.
         """
         settings = self._settings
         if not is_small:

@@ -2,8 +2,8 @@
 
 https://distribution.github.io/distribution/spec/auth/token/ (identity tokens: spec/auth/oauth/) and
 RFC 7235. A registry names a server that issues its tokens. As with docker, the registry's login is sent to
-that server, too: a malicious registry could pass the login on itself. It is sent over https only, and no
-other credentials are.
+that server, too: a malicious registry could pass the login on itself. The login is sent over https
+only, or within this machine. No other credentials are sent to that server.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def read_challenge(header: str) -> Challenge | None:
         values[match[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         at = match.end()
     if Url(values.get("realm", "")).scheme not in ("http", "https"):
-        return None  # only a realm name, as by any server that accepts tokens (RFC 6750)
+        return None  # only a realm name: any server that accepts tokens may send one (RFC 6750)
     return Challenge(Url(values["realm"]), values.get("service", ""), values.get("scope", ""))
 
 

@@ -103,7 +103,8 @@ class HttpClient:
             url: An http or https URL.
             headers: More headers, such as Range.
             via: The target of the last redirects; tried first, in case it is still valid.
-            writes: Whether the request is a publisher's, see `status_failure`; if refused, read the message.
+            writes: Whether a publisher sends the request. Then a failure quotes the server's
+                message, and has a publisher's remedies, see `status_failure`.
 
         Returns:
             An answer with status 200, 206 or 416.

@@ -46,7 +46,7 @@ class RemoteFile:
 
 
 class Connections:
-    """The additional connections of a transfer, in the number that `Growth` decides.
+    """The additional connections of a transfer, as many as `Growth` decides.
 
     Args:
         source: The file.

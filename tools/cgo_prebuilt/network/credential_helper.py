@@ -38,7 +38,7 @@ _OURS: Final = (
     *("accept-encoding", "connection", "content-length", "expect", "host", "if-range"),
     *("keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"),
 )
-"""Headers about the end of a message or the requested bytes, which a helper may not set."""
+"""Headers that frame a message or select its bytes: a helper may not set them."""
 
 _answers: dict[tuple[str, str, str], tuple[float, dict[str, str]]] = {}
 _asking = threading.Lock()
@@ -86,7 +86,7 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
     """Return a helper's headers for a request; cache them until they expire.
 
     Raises:
-        Failure: The helper fails or answers something else.
+        Failure: The helper fails, or its answer has no valid headers.
         ValueError: The URL is malformed.
     """
     key = (program, method, url.without_login())
@@ -123,7 +123,8 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
     """Return the time (`time.time`) at which a helper's response expires, and its headers.
 
     Raises:
-        ValueError: A request cannot carry it; likewise TypeError and AttributeError.
+        ValueError: The response is malformed, or a request cannot carry its headers. TypeError
+            and AttributeError mean the same.
         _ReservedHeaderError: It has a header that a request sets itself.
     """
     given = answer.get("headers", {})

@@ -194,7 +194,8 @@ def _entries(path: Path) -> Mapping[str, tuple[str, str | None, str | None]]:
     content = bytes_read_once(path)
     if not path.is_fifo():
         return netrc.netrc(str(path)).hosts
-    content.decode()  # after this error, netrc would use the closed descriptor again
+    # Raise for invalid UTF-8 here: after that error, netrc would use the closed descriptor again.
+    content.decode()
     reading, writing = os.pipe()  # since netrc reads only files
     start(threading.Thread(target=_feed, args=(writing, content), daemon=True))
     return netrc.netrc(reading).hosts  # type: ignore[arg-type]

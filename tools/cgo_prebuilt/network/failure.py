@@ -46,7 +46,7 @@ class Kind(enum.Enum):
 
 
 class Failure(Exception):
-    """A request, or a whole mirror, failed. Users of this package never let it reach the command's user.
+    """A request, or a whole mirror, failed. Callers turn it into an error before a user sees it.
 
     Args:
         kind: The kind of failure.

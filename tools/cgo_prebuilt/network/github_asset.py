@@ -44,7 +44,7 @@ def release_file(url: Url, environ: Mapping[str, str]) -> GitHubFile | None:
 
 
 def private_file(url: Url, environ: Mapping[str, str]) -> GitHubFile | None:
-    """Parse it as `release_file` does, if there is a token for it."""
+    """Parse a URL as `release_file` does; None also without a token for its server."""
     try:
         has_token = is_github(url, environ) and github_token(environ) is not None
     except UsageError:  # without a token, the refused request stays refused

@@ -1,4 +1,4 @@
-"""Connections of requests with bounded reads that another thread can interrupt.
+"""Bounded reads for the connections of `requests`; another thread can interrupt them.
 
 http.client and urllib3 read headers, chunk sizes and trailers in loops. All of these read through this
 module, which limits time and bytes: no server can block a reader, or fill its memory.

@@ -75,7 +75,7 @@ class LinesAmongOthers(Shown):
         self._all.append(meter)
 
     def ended(self, meter: Meter) -> None:
-        """Count only the file's received bytes, since another attempt may start."""
+        """Count a failed file no longer, since another attempt may start."""
         if meter.outcome != "done":
             self._all.remove(meter)
 

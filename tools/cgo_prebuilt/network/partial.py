@@ -138,7 +138,8 @@ class Partial:
         path: Its path.
         file: Its contents.
         sidecar: The record of an earlier run, or None.
-        private: Whether another process owns the file that can be resumed.
+        private: Whether no later run resumes it, such as while another process owns the file
+            that can be resumed.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""Progress of transfers: a line a file on a terminal, lines in a log, or nothing."""
+"""Progress of transfers: a line per file on a terminal, lines in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class FileProgress:
 
 
 class WholeProgress(FileProgress):
-    """The progress of a file that has to be read whole; a server that refuses this, too, goes unsaid.
+    """The progress of a file that is read whole, because reading parts of it failed.
+
+    It says so only once the server sends the whole: a server may refuse that, too.
 
     Args:
         in_parts: The progress of the attempt to read parts, shown until bytes of the whole arrive.

@@ -1,6 +1,6 @@
 """The retry policy: which failures are retried, and after what wait.
 
-A request on a kept connection that its server had closed is first repeated once, without counting.
+If the server had closed a kept connection, the request is first repeated once. That is not counted.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Leases:
             return self._grows
 
     def close(self) -> None:
-        """Take no more parts by `add`."""
+        """Let `add` accept no more parts."""
         with self._changed:
             self._grows = False
             self._changed.notify_all()

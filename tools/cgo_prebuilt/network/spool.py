@@ -178,6 +178,7 @@ class SpoolStream:
 
     Args:
         spool: The bytes.
+        file: The spool's file.
         verified: Waits for all of them and returns their number; raises if they are wrong.
     """
 

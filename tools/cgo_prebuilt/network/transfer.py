@@ -32,7 +32,7 @@ from cgo_prebuilt.url import Url
 
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
-"""By then, all threads have ended but those that wait for a connection, which write nothing."""
+"""The longest wait for threads to end; those that still wait for a connection write nothing."""
 
 
 class Transfer:
@@ -245,7 +245,7 @@ class Transfer:
         self._visit.validator = strong_validator(answer.headers)
         if self._visit.ranges and length is not None and takes_ranges(answer.headers):
             self._known.validator = self._visit.validator
-        # Without a known length, reading one byte more than allowed detects too many.
+        # Without a known length, one byte more than allowed is read, to detect a longer body.
         lease = Lease(0, limit + 1 if length is None else length)
         self._leases = Leases([], lease)
         self._open_spool()
@@ -335,7 +335,7 @@ class Transfer:
             self._visit.resumed |= held > 0
             self._tally.add(resumed=held)
             self._progress.place(held)
-        # The readers, too, since the network's thread may hang, as in a DNS look-up.
+        # Readers check it, too, since the network's thread may hang, such as in a DNS look-up.
         self._spool = Spool(self._partial.file, self._held, self._check_running)
         self._ready.set()
 

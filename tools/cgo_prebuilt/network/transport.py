@@ -1,6 +1,6 @@
 """The transport: fetch an archive from the first of its URLs with the right bytes.
 
-Transport.run  mirrors in order, wrong bytes apart from missing ones  (this module)
+Transport.run  mirrors in order; tells wrong bytes from missing ones  (this module)
   Transfer     one pass over one URL: tries, resume, hash, consumer   (transfer)
     HttpClient   one request: proxies, credentials, redirects         (client)
   Partial      the bytes on the disk, now and for the next run        (partial)

@@ -49,13 +49,13 @@ def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None
 
 
 def takes_ranges(headers: Mapping[str, str]) -> bool:
-    """Return whether a server may support ranges, unless it says that it does not."""
+    """Return whether a server may support ranges: False only if it says that it does not."""
     return headers.get("accept-ranges", "bytes").strip().lower() != "none"
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A file by an earlier response.
+    """A file, as an earlier response described it.
 
     Attributes:
         validator: The strong validator; None without one.

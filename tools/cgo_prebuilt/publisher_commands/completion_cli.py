@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
 
 Words = Mapping[str, tuple[str, ...]]
-"""The words that may follow, by the verbs so far, separated by spaces, perhaps with an option."""
+"""The words that may follow; each key has the verbs so far, and perhaps an option, with spaces."""
 
 
 def add_completion(verbs: Verbs) -> None:

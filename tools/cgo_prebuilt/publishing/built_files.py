@@ -42,7 +42,7 @@ def promised(names: Iterable[str], promises: Iterable[str]) -> list[str]:
 
 
 def refuse_unpackable(folder: Path, promises: Iterable[str]) -> None:
-    """Refuse what the manifest names, and what is not a file of the folder.
+    """Refuse paths that the manifest names, but that are not files in the folder.
 
     A link to a folder is refused, too, if the manifest names files below it: `pack` follows none.
 

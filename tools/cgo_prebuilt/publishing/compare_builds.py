@@ -24,7 +24,7 @@ class Difference:
     Attributes:
         file: Its path in the lock.
         what: A description.
-        members: The members of an archive that differ, or are in one of the two only, sorted.
+        members: The members of an archive that differ, or are in only one of the two, sorted.
     """
 
     file: str

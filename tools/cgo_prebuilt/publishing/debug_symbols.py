@@ -1,7 +1,8 @@
 """Extract shared libraries' debug information into files that debuggers find by build ID.
 
 A debugger looks for `.build-id/XX/REST.debug` below its folders for debug information (GDB's manual,
-"Debugging Information in Separate Files"). A static library has none, but the programs linked with it do.
+"Debugging Information in Separate Files"). A static library has no build ID, but the programs
+linked with it do.
 """
 
 from __future__ import annotations

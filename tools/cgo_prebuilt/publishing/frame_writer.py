@@ -1,4 +1,4 @@
-"""Write a zstd file of independent frames, which many cores can decode, and which can be entered anywhere.
+"""Write a zstd file of independent frames: many cores can decode it, from any frame on.
 
 It ends with the seek table of the zstd seekable format (version 0.1.0, of the zstd project): a skippable
 frame with the sizes of all others. Any zstd decoder reads the file and skips the table. The bytes depend
@@ -21,7 +21,7 @@ FRAME = 8 << 20
 """The most bytes of contents in a frame."""
 
 LEAST = 1 << 20
-"""A frame of at least this size ends before the next member, and so does one before such a large member.
+"""A frame ends before the next member if the frame, or that member, has at least this size.
 
 Smaller members share a frame, since the compressor forgets its history at each frame.
 """

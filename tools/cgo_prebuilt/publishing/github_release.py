@@ -45,10 +45,10 @@ class GitHubRelease:
         self._session = session
         self._progress = progress
         self._release: Release | None = None
-        self._remains: list[Asset] = []  # the state of interrupted uploads
+        self._remains: list[Asset] = []  # incomplete files of interrupted uploads
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
-        """See `Destination.existing`. The rest of an interrupted upload does not count."""
+        """See `Destination.existing`. What an interrupted upload left does not count."""
         release = self._api.find(self._tag)
         self._release = release
         if release is None:

@@ -33,8 +33,8 @@ def localize(platform: Platform, source: Path, target: Path, patterns: Sequence[
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         joined = Path(folder) / _MEMBER
-        # C++ groups become plain sections: as groups, the linker would keep those of one library only,
-        # and other libraries could not find its local symbols.
+        # C++ section groups become plain sections. Of equal groups, the linker would keep one
+        # library's, and the other libraries could not refer to its local symbols.
         link = ["-r", "--force-group-allocation", "-o", str(joined), "--whole-archive"]
         Binutil("LD", "ld").run([*link, str(source)], source)
         options = [f"--keep-global-symbol={pattern}" for pattern in patterns]

@@ -92,9 +92,9 @@ def pack(
         The archives, in the manifest's order. Loose files are copied as they are.
 
     Raises:
-        UsageError: A required file is not in the folder, or is no file of it (`refuse_unpackable`); or
-            the manifest has several archives, so that a file's archive is ambiguous; or an archive cannot
-            be written.
+        UsageError: A required file is missing, or cannot be packed (see `refuse_unpackable`); or
+            the manifest has several archives, so that a file's archive is ambiguous; or an archive
+            cannot be written.
         IntegrityError: A file's name is unsafe on some system.
     """
     progress = progress or Progress()
@@ -157,7 +157,7 @@ def _check_archives(spec: PlatformSpec, form: Form) -> None:
 
 
 def all_in_one(specs: Sequence[PlatformSpec]) -> PlatformSpec:
-    """Return the contents of one archive for several platforms: the files of all.
+    """Return a platform section for one archive with the files of several platforms.
 
     Raises:
         UsageError: The manifest gives each platform a separate archive.
@@ -184,7 +184,7 @@ def check_promises(spec: PlatformSpec, folder: Path, names: Sequence[str]) -> No
     Args:
         spec: The platform.
         folder: The folder of the built files, for errors.
-        names: The paths of the files, also of made ones.
+        names: The paths of the files, including generated ones.
 
     Raises:
         UsageError: A file is missing, or has no place.

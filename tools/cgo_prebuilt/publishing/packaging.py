@@ -35,7 +35,7 @@ from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Optional additions to a package.
+    """Optional steps of packing, and the archive's form.
 
     Attributes:
         strip: Whether to remove debug information.

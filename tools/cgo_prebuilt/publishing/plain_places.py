@@ -203,7 +203,7 @@ class _Put:
         )
 
     def _has_arrived(self, otherwise: str | None) -> bool:
-        """Return whether the file arrived; refuse any other contents but `otherwise`."""
+        """Return whether the file arrived; refuse contents other than its own or `otherwise`."""
         there = self._session.sha256_of(self._url)
         if there not in (self._file.sha256, otherwise, None):
             raise _taken(self._file.name, self._url, self._replaces)

@@ -137,7 +137,7 @@ def release_files(
     elsewhere = {**source_sums(manifest), **(published or {})}
     for name, expected in sorted(sums.items()):
         if elsewhere.get(name) == expected and not (dist / name).exists():
-            continue  # the manifest has the source's URL
+            continue  # it is the source, which has a URL of its own, or it is published already
         file = _release_file(dist / name)
         if file.sha256 != expected:
             raise IntegrityError(
@@ -265,7 +265,7 @@ def publish(
     Args:
         files: The files to publish, in this order.
         destination: The destination.
-        replaces: For files that may replace others, the SHA-256 of those.
+        replaces: By name, the SHA-256 of each published file that may be replaced.
         trial: Whether to send nothing, and return the requests that would be sent.
 
     Raises:
@@ -333,7 +333,7 @@ def refusal(reply: Reply) -> Failure:
 def unreachable_archives(
     manifest: Manifest, site: GitHubSite, repository: str, tag: str
 ) -> list[str]:
-    """Return the archives to which the manifest's URLs would not lead `lock`.
+    """Return the archives that `lock` would not find at the manifest's URLs.
 
     Args:
         manifest: The manifest.

@@ -136,7 +136,7 @@ def with_referrer(tag: bytes | None, referrer: Descriptor, kind: str) -> bytes:
     """Return the list of a manifest's referrers, for registries without that API (OCI 1.1).
 
     Args:
-        tag: The present text; None without one.
+        tag: The present list, the text of the fallback tag; None without one.
         referrer: The descriptor to add.
         kind: Its artifact type.
     """

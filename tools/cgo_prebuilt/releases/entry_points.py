@@ -32,7 +32,7 @@ SMALLEST = 4 << 20
 """Smaller archives are read whole, since their bytes take no longer than a few requests."""
 
 _SPACING = 1 << 20
-"""The decoded distance of points within deflate data; on average, a fetch decodes half of it too much."""
+"""The decoded distance of points in deflate data; on average, half of it is decoded needlessly."""
 _MOST_POINTS = 2048
 """The most points in memory during the search, each with a window of 32 KiB."""
 _HEADER = struct.Struct("<5sBBQQIII")
@@ -119,7 +119,8 @@ def _runs(
 def _merged(borders: Sequence[EntryPoint], points: Sequence[EntryPoint]) -> list[EntryPoint]:
     """Merge borders and points in order; leave out the points that closely follow a border.
 
-    A gzip member may end behind such a point without a record, and from a point only one is decoded.
+    Shortly after a border, a gzip member may end whose border was not recorded (see `BORDER_GAP`).
+    From a point, decoding ends with the member that it is in.
     """
     merged = list(borders)
     places = [border.decoded for border in borders]

@@ -41,7 +41,7 @@ def expose(platform: LockedPlatform, sonames: Mapping[str, str]) -> LockedPlatfo
 
 
 def without_link_names(platform: LockedPlatform) -> LockedPlatform:
-    """Return a platform without second names of shared libraries, each a whole copy."""
+    """Return a platform without second names of shared libraries, since each is a whole copy."""
     interface = platform.interface
     named = {*interface.required_files()}
     shared = {file.sha256 for file in platform.files() if file.path in interface.shared_library}

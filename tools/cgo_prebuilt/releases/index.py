@@ -240,7 +240,7 @@ def _chosen(path: str, members: list[str], found: Mapping[str, _Found]) -> str:
 
 
 def _read(member: Member, where: str, is_shared: bool, is_inspected: bool) -> _Found:
-    """Hash a member; of a library, also read the facts, which need all of its bytes."""
+    """Hash a member; for a library, also read its SONAME and objects, which need all its bytes."""
     if not is_shared and not is_inspected:
         return _hashed(member, where, None)
     with tempfile.TemporaryFile() as copy:

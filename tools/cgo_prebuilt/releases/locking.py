@@ -117,7 +117,7 @@ def _results(
             indexed[archive] = future.result()
         except UnavailableError as error:
             missing.append(error)
-        if len(missing) == _MOST_MISSING:  # such as without a network, which is slow
+        if len(missing) == _MOST_MISSING:  # probably there is no network, and each error takes long
             break
     if len(missing) == 1:
         raise missing[0]
@@ -224,9 +224,9 @@ def released_archives(
     """Return every archive of a version once, with the URLs that were tried.
 
     Args:
-        manifest: What the version was locked of.
+        manifest: The manifest that the version was locked from.
         version: The version, its platforms in the manifest's order.
-        settings: Those that it was locked with.
+        settings: The settings that it was locked with.
     """
     prebuilts = [prebuilt for _, _, prebuilt in version.prebuilts()]
     return list(

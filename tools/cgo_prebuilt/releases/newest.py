@@ -30,7 +30,7 @@ class Wish:
 
 
 def tag_template(tag: str, version: str) -> str | None:
-    """Return the template of tags by an example: `v{version}` for `v1.2.0`; None if it has no version."""
+    """Return the template of a tag: `v{version}` for `v1.2.0`; None if it lacks the version."""
     return tag.replace(version, "{version}") if tag.count(version) == 1 else None
 
 

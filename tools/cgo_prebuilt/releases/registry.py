@@ -5,7 +5,7 @@ The layout, which `publish` writes and `lock` reads (OCI image and distribution 
 - The tag is the version; a `+`, which no tag may have, is written `_`.
 - It names an image index of `artifactType` `ARTIFACT`. That has a manifest for each platform and
   flavor. Its descriptor has `platform` (`os`, `architecture`), and the annotation `PLATFORM` with
-  the name that it has here; with flavors `FLAVOR`, too.
+  this project's name of the platform; with flavors `FLAVOR`, too.
 - Each manifest has `artifactType` `ARTIFACT`, the empty config
   (`application/vnd.oci.empty.v1+json`, `{}`), and a layer for each archive. A layer's annotation
   `TITLE` is the archive's file name, and its digest is the archive's SHA-256.

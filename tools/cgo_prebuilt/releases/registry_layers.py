@@ -38,9 +38,9 @@ def layers_about(digest: str, get: Get) -> Iterator[Descriptor]:
     """Yield the layers of the manifests that refer to another one.
 
     Args:
-        digest: The digest of the other one.
-        get: Fetches the list of referrers, or, if a registry has no such list, the tag that replaces it
-            (distribution specification 1.1, "Referrers Tag Schema"); then the manifests.
+        digest: The digest of the manifest that they refer to.
+        get: Fetches the list of referrers or, if a registry has no such list, the tag that replaces
+            it (distribution specification 1.1, "Referrers Tag Schema"); then the manifests.
     """
     listed = _linked(get("referrers", digest), "manifests")
     for one in listed or _linked(get("manifests", digest.replace(":", "-")), "manifests"):
@@ -69,6 +69,6 @@ def title_of(descriptor: Descriptor) -> str:
 
 
 def _linked(document: bytes | None, key: str) -> list[Descriptor]:
-    """Return the first descriptors whose digest a URL can hold."""
+    """Return the descriptors in a document's list, `_MOST` at most, without malformed digests."""
     listed = listed_in(document, key)[:_MOST]
     return [one for one in listed if DIGEST.fullmatch(str(one.get("digest")))]

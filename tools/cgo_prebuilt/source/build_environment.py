@@ -1,7 +1,7 @@
 """The environment of a source build, and the variables in it that affect the result.
 
-Other variables than those of the tools and of the lock's `env` are not passed on: they could affect the
-build without being part of the result's key.
+It has the variables of the tools, those of the lock's `env`, and those that do not affect the
+result, such as `HOME`. Others are not passed on, since the result's key does not have them.
 """
 
 from __future__ import annotations

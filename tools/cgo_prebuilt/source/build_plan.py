@@ -106,7 +106,7 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
         folder: The working folder of the build, which holds the source.
 
     Raises:
-        LockError: The lock names unsafe paths, or the tool of a newer program.
+        LockError: The lock names unsafe paths, or a tool that only a newer cgo-prebuilt knows.
         BuildError: It is a cross build, and there is no compiler for the platform.
     """
     source, host, platform = wanted.source, machine.host, wanted.platform

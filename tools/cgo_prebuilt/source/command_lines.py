@@ -18,14 +18,14 @@ TABLES: Mapping[str, Any] = read_tables("cgo_prebuilt.source", "build_tools.bzl"
 def rust_target(platform: Platform) -> str:
     """Return the Rust target of a platform.
 
-    For Windows, it is a GNU target, since cgo links by GCC's or Clang's driver there.
+    For Windows, it is a GNU target, since cgo links with GCC's or Clang's driver there.
     """
     target: str = TABLES["RUST_TARGETS"][str(platform)]
     return target
 
 
 def tools_needed(tool: str, args: Sequence[str]) -> tuple[str, ...]:
-    """Return the programs that a build runs, except those that only its files name.
+    """Return the programs that a tool runs, except those that only the source's build files name.
 
     Args:
         tool: `cargo`, `cmake`, `command` or `make`.

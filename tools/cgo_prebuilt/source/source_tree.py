@@ -44,7 +44,7 @@ class SourceOf:
     def stored(
         self, download: Download, downloads: Downloads, label: str, make: Make | None = None
     ) -> StoredArchive:
-        """Return one of its archives as the store has it, with the URLs to try.
+        """Return the `StoredArchive` of one of its downloads, with the URLs to try.
 
         Args:
             download: The archive, of a known hash.

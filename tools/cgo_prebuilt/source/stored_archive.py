@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """The origin and the store of archives of sources and crates.
+    """Where the archives of sources and crates come from, and the store that keeps them.
 
     Attributes:
         settings: The settings for the library.

@@ -40,8 +40,8 @@ _NO_REFLINK = frozenset(
     {errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS}
     | {errno.EPERM, errno.EBADF, errno.ETXTBSY}
 )
-# EPERM: a file system without links, or a file of another user (protected_hardlinks). EINVAL: Windows on
-# exFAT and on many network shares, by an error without an errno in Python.
+# EPERM: a file system without links, or a file of another user (protected_hardlinks). EINVAL:
+# Windows on exFAT and many network shares, where Python has no other errno for the system's error.
 _NO_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 )
@@ -207,9 +207,9 @@ class OutputFolders:
 
 
 def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
-    """Return whether a file is the store's or a copy; the store's mtimes identify contents.
+    """Return whether a file is the store's or a copy of it, by its `stat`.
 
-    This does not hold for restored files, whose mtime may belong to other contents.
+    An mtime identifies contents only if it is marked (see `sealing`): a restored file's may not be.
     """
     try:
         found = target.lstat()

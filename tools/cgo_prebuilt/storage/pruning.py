@@ -94,7 +94,8 @@ def prune(
 ) -> Pruned:
     """Remove chosen trees that are not in use, and leftovers.
 
-    An unfinished download is left over after a day; sooner if `older_than` says so, and no fetch uses it.
+    An unfinished download that no fetch uses counts as a leftover after a day, or after
+    `older_than` if that is less.
 
     Args:
         folder: The store's.

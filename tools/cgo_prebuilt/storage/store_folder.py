@@ -223,7 +223,7 @@ class StoreFolder:
         try:
             yield
         except CgoPrebuiltError as error:
-            # The writer has raised an error already; only here its purpose is known.
+            # The writer already explained its error, but did not know that it wrote to the store.
             if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_FULL:
                 raise self._disk_full(size) from error.__cause__
             raise

@@ -52,8 +52,8 @@ class FileRecord:
     def fits(self, found: stat_result) -> bool:
         """Return whether a file matches its record, by `stat`.
 
-        Device and inode are not compared: they change when a store is moved, restored from a CI cache or
-        copied into a container image.
+        Device and inode are compared, too: they change when a store is moved, restored from a CI
+        cache or copied into a container image. Its files are then hashed again.
         """
         return (
             stat.S_ISREG(found.st_mode)

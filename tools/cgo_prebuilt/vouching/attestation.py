@@ -209,7 +209,7 @@ def _of_identity(attested: Attested, identity: str) -> Attested:
 def _verifier() -> Verifier:
     """Return a verifier with sigstore's bundled root of trust.
 
-    Its public offline mode prefers an unverified copy in the user's cache.
+    The package's own offline mode is not used: it prefers an unverified copy in the user's cache.
     """
     from importlib.resources import as_file, files
 

@@ -1,4 +1,4 @@
-"""SSH signatures of `SHA256SUMS`: made by `pack`, verified by `lock` and pinning fetches.
+"""SSH signatures of `SHA256SUMS`: made by `pack`, verified by `lock` and by fetches that pin a key.
 
 `ssh-keygen` makes them, the package `cryptography` verifies them (`sshsig`). Only the sums are signed, so
 verification needs neither the archives nor the network: the lock holds the sums and the signature.
@@ -32,7 +32,7 @@ def check_key(key: Path) -> None:
         key: See `sign`.
 
     Raises:
-        UsageError: It is none, or ssh-keygen is missing.
+        UsageError: It is not a key, or ssh-keygen is missing.
     """
     with reporting("the key cannot be read", where=key, remedy=_OTHER_KEY), open_file(key) as file:
         is_empty = not file.read(1)  # ssh-keygen would wait for whoever writes into a pipe
@@ -62,8 +62,8 @@ def sign(sums: Path, key: Path, entries: Mapping[str, str] | None = None) -> Pat
         The signature's path. An existing signature is replaced.
 
     Raises:
-        UsageError: The file is no key, ssh-keygen is missing or fails, or the sums or the signature
-            cannot be written.
+        UsageError: The file is not a key, ssh-keygen is missing or fails, or the sums or the
+            signature cannot be written.
     """
     check_key(key)
     update_sums(sums, entries or {}, lambda text: _signature(text, key))

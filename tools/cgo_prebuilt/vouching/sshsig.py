@@ -15,7 +15,7 @@ _MAGIC = b"SSHSIG"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _HASHES = ("sha256", "sha512")  # the algorithms that PROTOCOL.sshsig allows
 
-# A security key's type, the type of the same key without the token, and the fields of the latter.
+# By a security key's type: the type of the same key without a token, and the latter's field count.
 _TOKENS = {
     b"sk-ssh-ed25519@openssh.com": (b"ssh-ed25519", 1),
     b"sk-ecdsa-sha2-nistp256@openssh.com": (b"ecdsa-sha2-nistp256", 2),
@@ -31,7 +31,7 @@ class SshSignature:
     """A parsed signature.
 
     Attributes:
-        public_key: The key that made it, by its own statement.
+        public_key: The key that made it, as the signature states.
         namespace: Its purpose.
         reserved: Unused as yet; signed, too.
         hash_algorithm: The hash of the message.
@@ -184,7 +184,7 @@ def _verify_rsa(key: RSAPublicKey, algorithm: bytes, value: bytes, data: bytes) 
 
 
 def _without_token(kind: bytes, key: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return a security key's type and text without its application, and the application."""
+    """Return a security key's type and data as those of a plain key, and its application."""
     plain, fields = _TOKENS[kind]
     reader = _Reader(key)
     if reader.string() != kind:

@@ -31,7 +31,7 @@ class Voucher:
     digests: frozenset[str]
 
     def check(self, files: Iterable[tuple[str, str]]) -> None:
-        """Refuse files that no voucher covers.
+        """Refuse files that this voucher does not cover.
 
         Args:
             files: Names, each with its SHA-256.
@@ -78,7 +78,7 @@ def _vouchers(trust: Trust, what: str, locked: LockedVersion) -> Iterator[Vouche
     elif trust.level == "signed" and locked.signature is not None:
         yield _signer(locked.signature.public_key, what, locked)
     elif trust.level == "signed":
-        is_attested = True  # a higher level
+        is_attested = True  # an attestation is enough, too: it is a higher level
     if is_attested:
         yield _attester(trust, what, locked)
 
