@@ -1,1 +1,1 @@
-"""Side by side: cgo-prebuilt and what people do today, on the same work in one run."""
+"""Compare cgo-prebuilt with what people use today, on the same work and in one run."""

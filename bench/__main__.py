@@ -1,4 +1,4 @@
-"""`make bench`: builds and serves the payload, measures in turn, prints a table, keeps the results."""
+"""`make bench`: serve a payload, measure contenders in turn, print a table, keep the results."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--size", type=int, default=_SIZE, help="bytes of the tree")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender")
-    parser.add_argument("--only", default="", help="scenarios whose name has this")
+    parser.add_argument("--only", default="", help="only scenarios whose name contains this")
     parser.add_argument("--no-bazel", action="store_true", help="leave out all that runs in Bazel")
-    parser.add_argument("--no-install", action="store_true", help="compare with what is there")
+    parser.add_argument("--no-install", action="store_true", help="use installed programs only")
     parser.add_argument("--folder", type=Path, help="keep the payload here", required=True)
     parser.add_argument("--results", type=Path, help="compare with these, and replace them")
     options = parser.parse_args()
     results = options.results or (_RESULTS if options.size == _SIZE else None)
     options.folder.mkdir(parents=True, exist_ok=True)
-    # As an installer does; some environments keep Python from it.
+    # As an installer does; some environments keep Python from writing bytecode.
     compileall.compile_dir(Path(cgo_prebuilt.__file__).parent, quiet=1)
     payload = make_payload(options.folder.resolve(), options.size)
     peers = Peers(payload, PeerPrograms(options.folder / "peers", install=not options.no_install))
@@ -83,7 +83,7 @@ def main() -> int:
 
 @contextmanager
 def _site(payload: Payload, peers: Peers, *, bazel: bool) -> Iterator[Site]:
-    """The servers, and a folder that is removed in the end."""
+    """Run the servers, with a folder that is removed at the end."""
     work = Path(tempfile.mkdtemp(prefix="bench-", dir=payload.folder.parent))
     tiny = make_payload(payload.folder.parent, 1)
     tiny.archive("tar.gz")
@@ -105,7 +105,7 @@ def _site(payload: Payload, peers: Peers, *, bazel: bool) -> Iterator[Site]:
 
 
 def _measure(name: str, scenario: Scenario, rounds: int, site: Site) -> dict[str, list[Sample]]:
-    """Runs the contenders in turn, so that what else the machine does falls on all of them."""
+    """Run the contenders in turn, so that other load on the machine affects all of them equally."""
     running = [one for one in scenario.contenders if not one.missing]
     samples: dict[str, list[Sample]] = {one.name: [] for one in running}
     kept = {one.name: Path(tempfile.mkdtemp(prefix="kept-", dir=site.folder)) for one in running}
@@ -123,7 +123,7 @@ def _once(contender: Contender, kept: Path, site: Site) -> Sample:
     env = {"WORK": str(folder), "KEPT": str(kept)}
     try:
         run(contender.prepare, folder, env)
-        os.sync()  # so that nobody waits for the disk to take what the one before wrote
+        os.sync()  # so that no contender waits for the writes of the one before
         before = len(site.servers.sent())
         sample = run(contender.command, folder, env)
         return Sample(

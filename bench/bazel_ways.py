@@ -1,4 +1,4 @@
-"""The same in Bazel: workspaces that fetch a payload by `http_archive` or by these rules."""
+"""Contenders in Bazel: workspaces that fetch a payload with `http_archive` or with these rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.bazel_workspace import Tools, make_workspace
 
 _HUB = 'use_repo(prebuilt, hub = "payload")\n'
 
-# The second target takes the library behind the rule's back, so that nothing verifies it.
+# The target `unverified` bypasses the rule, so that nothing verifies the library.
 _BUILD = f"""
 load("@rules_cc//cc:cc_import.bzl", "cc_import")
 load("@rules_cc//cc:cc_library.bzl", "cc_library")
@@ -30,16 +30,16 @@ cc_library(name = "unverified", srcs = ["use.c"], deps = [":raw"])
 class BazelWays:
     """Contenders that are Bazel commands.
 
-    A Bazel server runs all rounds of one. What a machine that builds has anyhow is prepared by the fetch of
-    another, tiny release: the server, the modules, the fetcher's packages.
+    One Bazel server runs all rounds of a contender. Fetching another, tiny release prepares what a
+    build machine has already: the server, the modules, and the fetcher's packages.
 
     Attributes:
-        bazel: The Bazel.
+        bazel: The Bazel to use.
         payload: What is fetched.
-        tiny: Another release, of next to nothing; it is served in the folder `tiny`.
-        servers: From where.
-        folder: For workspaces and output bases.
-        locks: Where locks are kept.
+        tiny: Another, tiny release; it is served in the folder `tiny`.
+        servers: The servers that it is fetched from.
+        folder: The folder for workspaces and output bases.
+        locks: The folder for locks.
     """
 
     bazel: Bazel
@@ -69,7 +69,7 @@ class BazelWays:
         return self._fetch(name, _libraries(transport), again, warm=warm)
 
     def compile(self, *, verified: bool) -> Contender:
-        """A C file compiled for a library that is fetched: the verifying program is built already."""
+        """Compile a C file against a fetched library; the verifying program is built already."""
         target = "verified" if verified else "unverified"
         run = self._workspace(f"build-{target}", _libraries("python") + _HUB, "all platforms")
         build = f"export CGO_PREBUILT_CACHE=$KEPT/store; {run} build //:{target}"
@@ -81,7 +81,7 @@ class BazelWays:
         )
 
     def _fetch(self, name: str, module: str, again: str, *, warm: bool) -> Contender:
-        """A fetch; `again` has sed give the release another version, so that Bazel fetches it once more."""
+        """Return a fetch; `again` is a sed script after which Bazel fetches the release again."""
         run = self._workspace(name, module)
         env = f"export CGO_PREBUILT_CACHE={'$KEPT' if warm else '$WORK'}/store"
         cache = f"--repository_cache={'$KEPT/repositories' if warm else ''}"

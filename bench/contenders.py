@@ -1,4 +1,4 @@
-"""What is compared: some work, the ways to do it, and what the design demands of ours."""
+"""What is compared: some work, the ways to do it, and the design's limits for our way."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ class Contender:
     """One way to do the work of a scenario.
 
     Attributes:
-        name: Of the way.
-        command: What is measured, in bash; `$WORK` is a folder of this run, `$KEPT` one that outlives it.
-        prepare: What goes before, unmeasured.
+        name: The way's name.
+        command: The measured bash command; `$WORK` is a folder of this run, and `$KEPT` one that
+            outlives it.
+        prepare: The bash command before it, which is not measured.
         in_server: Whether a server does the work, so that a process's time and memory say nothing.
         missing: Why it cannot be measured here; empty if it can.
     """
@@ -32,10 +33,10 @@ class Target:
     """The most that the design allows.
 
     Attributes:
-        contender: Of which contender.
-        figure: Of what: `seconds`, `sent_bytes` or `peak_bytes`.
-        most: The largest ratio to the rival's figure; the largest figure where there is no rival.
-        rival: Another contender.
+        contender: The contender's name.
+        figure: The limited figure: `seconds`, `sent_bytes` or `peak_bytes`.
+        most: The largest ratio to the rival's figure; without a rival, the largest figure.
+        rival: Another contender's name.
     """
 
     contender: str
@@ -49,8 +50,8 @@ class Scenario:
     """Some work.
 
     Attributes:
-        contenders: Who does it; the ratios are of the first one's seconds to the others'.
-        targets: What is demanded.
+        contenders: The ways to do it. Ratios are those of the first one's seconds to the others'.
+        targets: The design's limits.
     """
 
     contenders: Sequence[Contender]

@@ -1,7 +1,7 @@
 """`make first-build`: from a fresh clone to a linked program in Bazel, and where the time goes.
 
-A build is one of a fresh output base whose server runs. Nothing else is there (`empty`), or the store and
-the repository cache of an earlier build (`warm`). Bazel's own profile tells the steps.
+Each build has a fresh output base and a running server. The caches are `empty`, or `warm`: the
+store and the repository cache of an earlier build. The steps' times are from Bazel's own profile.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HEADER = 'extern "C" int big(void);\n'
 
 _OBJECT = 8 << 20
 
-# By the beginning of the names that Bazel's profile has for them.
+# By the end of their repositories' names in Bazel's profile.
 _STEPS: Mapping[str, str] = {
     "rules_cgo_prebuilt_python": "packages",
     "big": "library",
@@ -68,8 +68,8 @@ class Way:
     """One way to get the library.
 
     Attributes:
-        name: Of the way.
-        module: What MODULE.bazel says of the library.
+        name: The way's name.
+        module: The lines of MODULE.bazel for the library.
         rules: The folder of these rules.
     """
 
@@ -79,7 +79,7 @@ class Way:
 
 
 def main() -> int:
-    """Measures in turn, and prints a table."""
+    """Measure all ways in turn, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m bench.first_build", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20_000_000, 350_000_000])
     parser.add_argument("--rounds", type=int, default=5, help="runs of each way")
@@ -121,7 +121,7 @@ def _ways(server: ArchiveServer, released: Path) -> list[Way]:
 
 
 def _released(folder: Path) -> Path:
-    """The module as a release has it, of the last commit."""
+    """Unpack the module as a release of the last commit would have it; return its folder."""
     commit = Commit(REPOSITORY, "HEAD")
     files = commit.files() + carried_packages(commit)
     archive = folder / "module.tar.gz"
@@ -171,7 +171,7 @@ def _served(folder: Path, size: int) -> Iterator[ArchiveServer]:
 
 
 def _pieces(size: int) -> Iterator[bytes]:
-    """This number of bytes of this machine's libraries."""
+    """Yield `size` bytes of this machine's libraries, in pieces."""
     held = bytearray()
     for path in sorted(Path("/usr/lib").rglob("*.so*")):
         held += path.read_bytes() if path.is_file() else b""
@@ -187,7 +187,7 @@ def _pieces(size: int) -> Iterator[bytes]:
 def _build(
     way: Way, tools: Tools, server: ArchiveServer, folder: Path, *, warm: bool
 ) -> Mapping[str, float]:
-    """Builds once; gives the seconds of it all and of each step."""
+    """Build once; return the seconds of the whole and of each step."""
     kept = folder / "kept" / str(abs(hash(way.name))) if warm else folder / "empty"
     environment = {
         "CGO_PREBUILT_CACHE": str(kept / "store"),
@@ -224,7 +224,7 @@ def _timed(made: Workspace, kept: Path) -> Mapping[str, float]:
 
 
 def _steps(profile: Path) -> dict[str, float]:
-    """The seconds of each step, out of Bazel's profile."""
+    """Return the seconds of each step, from Bazel's profile."""
     with gzip.open(profile) as file:
         events = json.load(file)["traceEvents"]
     found = dict.fromkeys(_STEPS.values(), 0.0)

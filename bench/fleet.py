@@ -1,7 +1,7 @@
 """`make fleet`: what a fleet of builders costs a release host and each builder, by the way it fetches.
 
 Bytes, requests and seconds are measured (`fleet_ways`) with releases of two sizes, and scaled from
-these to the size that docs/bench.json names (`fleet_model`). What is assumed is `Fleet`.
+these to the size that docs/bench.json names (`fleet_model`). `Fleet` has the assumptions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=3, help="runs of each later fetch")
     options = parser.parse_args()
-    # Of the last minute, so not of this program: what else ran makes the seconds longer.
+    # The load of the last minute is not this program's: other programs lengthen the seconds.
     facts = {**machine(), "load_average": os.getloadavg()[0]}
     bench = json.loads((_DOCS / "bench.json").read_text())
     size = bench["facts"]["cold fetch, tar.gz"]["gz_bytes"]

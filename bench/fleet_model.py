@@ -9,7 +9,7 @@ from enum import Enum
 
 _DAY_SECONDS = 86_400
 
-# A way, and the scenario and contender of docs/bench.json that are the same.
+# The ways that docs/bench.json has, too: its scenario and contender for each.
 _ALSO_IN_BENCH = {
     "cgo-prebuilt, shared store": ("second workspace", "cgo-prebuilt"),
     "http_archive, repository cache": (
@@ -32,10 +32,10 @@ class Cost:
     """What one fetch cost.
 
     Attributes:
-        host_requests: That the release host answered.
-        host_bytes: That it sent, headers included.
-        near_bytes: That a server of the fleet's own sent.
-        seconds: From the command's start to its end.
+        host_requests: The requests that the release host answered.
+        host_bytes: The bytes that it sent, headers included.
+        near_bytes: The bytes that the fleet's own server sent.
+        seconds: The time from the command's start to its end.
     """
 
     host_requests: float = 0
@@ -44,7 +44,7 @@ class Cost:
     seconds: float = 0
 
     def times(self, factor: float) -> Cost:
-        """So many of it."""
+        """Return this cost, multiplied by a factor."""
         return Cost(
             self.host_requests * factor,
             self.host_bytes * factor,
@@ -53,7 +53,7 @@ class Cost:
         )
 
     def plus(self, other: Cost) -> Cost:
-        """Both."""
+        """Return the sum of both costs."""
         return Cost(
             self.host_requests + other.host_requests,
             self.host_bytes + other.host_bytes,
@@ -63,7 +63,7 @@ class Cost:
 
 
 NOTHING = Cost()
-"""What costs nothing."""
+"""The cost of doing nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Way:
     """A way to get a library to all builders.
 
     Attributes:
-        name: Of the way.
+        name: The way's name.
         keeps: Who keeps what was downloaded.
-        first: A builder's fetch where nothing is kept yet.
-        later: Each one after it.
-        fill: What is done once for each platform of a release, before any builder's fetch.
+        first: The cost of a builder's fetch while nothing is kept yet.
+        later: The cost of each later fetch.
+        fill: The cost of what is done once for each platform of a release, before any fetch.
     """
 
     name: str
@@ -90,10 +90,10 @@ class Fleet:
     """The assumptions.
 
     Attributes:
-        builds: A day; each needs the library.
-        machines: Over which they are spread, where machines stay from one build to the next.
-        releases: New locked versions a day.
-        platforms: That a lock names and the fleet builds for.
+        builds: The builds a day; each needs the library.
+        machines: The machines that they are spread over, if machines outlive a build.
+        releases: The new locked versions a day.
+        platforms: The platforms of a lock that the fleet builds for.
     """
 
     builds: int = 10_000
@@ -109,12 +109,12 @@ class Day:
     Attributes:
         way: The way's name.
         keeps: Who keeps what was downloaded.
-        host_requests: To the release host.
-        host_bytes: From the release host.
-        host_rate: The same as bytes a second, spread over the day.
-        near_bytes: From the fleet's own server.
-        builder_bytes: That a builder gets over any network, on average.
-        builder_seconds: That a builder's fetch lasts, on average.
+        host_requests: The requests to the release host.
+        host_bytes: The bytes from the release host.
+        host_rate: The same in bytes a second, spread over the day.
+        near_bytes: The bytes from the fleet's own server.
+        builder_bytes: The bytes that a builder gets over any network, on average.
+        builder_seconds: How long a builder's fetch lasts, on average.
     """
 
     way: str
@@ -161,7 +161,7 @@ def scale(small: tuple[int, Cost], large: tuple[int, Cost], size: int) -> Cost:
         size: Bytes of the archive whose cost is wanted; no less than the smaller one's.
 
     Returns:
-        Its cost. Where the larger one cost no more, which is chance, the mean of both.
+        The cost. If the larger release cost no more, which is chance, the mean of both.
     """
 
     def on_line(first: float, second: float) -> float:
@@ -179,10 +179,10 @@ def scale(small: tuple[int, Cost], large: tuple[int, Cost], size: int) -> Cost:
 
 
 def scale_way(small: tuple[int, Way], large: tuple[int, Way], size: int) -> Way:
-    """The same of all costs of a way.
+    """Scale all costs of a way.
 
     Raises:
-        ValueError: They are two ways.
+        ValueError: The two are different ways.
     """
     one, two = small[1], large[1]
     if (one.name, one.keeps) != (two.name, two.keeps):
@@ -205,7 +205,7 @@ def checks(ways: Mapping[str, Way], seconds: Mapping[tuple[str, str], float]) ->
 
     Args:
         ways: The scaled ways, by name.
-        seconds: Of docs/bench.json, by scenario and contender.
+        seconds: The seconds in docs/bench.json, by scenario and contender.
 
     Returns:
         A line for each way that both have.

@@ -57,17 +57,17 @@ def guide_table(days: Sequence[Day]) -> str:
 
 
 def _fetch(way: str) -> str:
-    """What is run to fetch: its seconds compare with those of the same only."""
+    """Return the kind of command that fetches: compare seconds only within one kind."""
     if way.startswith("curl"):
         return "a shell command"
     return "`cgo-prebuilt fetch`" if way.startswith("cgo-prebuilt") else "`bazel fetch`"
 
 
 def with_table(guide: str, rows: str) -> str:
-    """A guide whose table of a fleet is this one.
+    """Replace a guide's table of the fleet.
 
     Args:
-        guide: Its text, with another such table in it.
+        guide: The guide's text, which has such a table.
         rows: From `guide_table`.
 
     Raises:
@@ -90,13 +90,13 @@ def document(
     days: Sequence[Day],
     compared: Sequence[str],
 ) -> dict[str, Any]:
-    """What docs/fleet.json says.
+    """Return the contents of docs/fleet.json.
 
     Args:
         fleet: The assumptions.
-        archive_bytes: The size that the days are for.
-        facts: Of the machine that it was measured on.
-        measured: What they were scaled from.
+        archive_bytes: The archive's size for the model.
+        facts: The facts of the measuring machine.
+        measured: The measurements that were scaled.
         days: The model's answers.
         compared: How they compare with docs/bench.json.
     """

@@ -1,4 +1,4 @@
-"""What each way of fetching costs, measured: real commands, a real Bazel, and what nginx says it sent."""
+"""Measure what each way of fetching costs: real commands, a real Bazel, and what nginx logs."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Measured:
     """One release, fetched in all ways.
 
     Attributes:
-        archive_bytes: Of its archive.
-        tree_bytes: Of what is in it.
-        ways: What was measured.
+        archive_bytes: The size of its archive.
+        tree_bytes: The size of the files in it.
+        ways: The measured ways.
     """
 
     archive_bytes: int
@@ -59,19 +59,19 @@ class _Site:
 
     Attributes:
         host: The release host; its limited port is the one that is used.
-        mirror: The fleet's own mirror, which is as fast as it goes.
+        mirror: The fleet's own mirror, without a limit.
         mirrored: The mirror's folder.
         archive: The release's archive.
         lock: Its lock.
-        tiny: Another release's archive, of next to nothing. Bazel fetches it first, unmeasured, for
-            what a machine that builds has anyhow: Bazel's server, the modules, the fetcher's packages.
+        tiny: The archive of another, tiny release. Bazel fetches it first, unmeasured, to prepare
+            what a build machine has already: Bazel's server, the modules, the fetcher's packages.
         tiny_lock: Its lock.
-        work: For all files.
-        tools: The Bazel.
+        work: The folder for all files.
+        tools: The Bazel to use.
         remote: The address of the fleet's remote cache.
         registry: The fleet's registry, which everybody may read.
-        objects: Its object store, which reads what is signed.
-        rounds: How often a fetch that is not a first one is measured.
+        objects: Its object store, which accepts signed requests only.
+        rounds: How often a later fetch is measured.
     """
 
     host: Servers
@@ -95,11 +95,11 @@ class _Site:
         return folder
 
     def cost(self, work: Callable[[], float], near_bytes: int = 0) -> Cost:
-        """What some work cost.
+        """Measure what some work costs.
 
         Args:
-            work: Does it and gives its seconds.
-            near_bytes: What it got from a server of the fleet's that is not the mirror.
+            work: Does the work, and returns its seconds.
+            near_bytes: The bytes that it got from a server of the fleet besides the mirror.
         """
         servers = (self.host, self.mirror)
         before = [len(server.sent()) for server in servers]
@@ -170,7 +170,7 @@ def _typical(costs: Sequence[Cost]) -> Cost:
 def _commands(
     site: _Site, name: str, command: str, keeps: Keeps, fill: Cost = NOTHING, near_bytes: int = 0
 ) -> Way:
-    """A way that is a command; `$STORE` in it is a folder that its keeper has."""
+    """Measure a command as a way; its `$STORE` is the folder of the machine or of the builder."""
 
     def once(number: int) -> Cost:
         folder = site.builder(number, "builder")
@@ -185,7 +185,7 @@ def _commands(
 def _way(
     name: str, keeps: Keeps, once: Callable[[int], Cost], rounds: int, fill: Cost = NOTHING
 ) -> Way:
-    """A way whose builders, by number, cost what `once` says."""
+    """Measure a way; `once` measures the builder of a number."""
     if keeps is Keeps.NOBODY:
         each = _typical([once(number) for number in range(rounds)])
         return Way(name, keeps, each, each, fill)
@@ -194,7 +194,7 @@ def _way(
 
 
 def _near(site: _Site, name: str, to: str, url: str, helper: str = "") -> Way:
-    """A way through a server of the fleet's, which the release is published to once more."""
+    """Measure a way through a server of the fleet, to which the release is published, too."""
     folder = site.work / name.replace(", ", "-").replace(" ", "-")
     folder.mkdir()
     manifest = (site.lock.parent / "tar.gz.yaml").read_text()
@@ -206,7 +206,7 @@ def _near(site: _Site, name: str, to: str, url: str, helper: str = "") -> Way:
     fill = site.cost(lambda: run(publish, folder, {}).seconds)
     run(f"{command} lock near.yaml", folder, {"CGO_PREBUILT_CACHE": str(folder / "store")})
     fetch = f"export CGO_PREBUILT_CREDENTIAL_HELPER={helper}; {_fetch(folder / 'near.lock.json')}"
-    # Neither tells how much it sent: the archive, to each.
+    # Neither server reports what it sent: it is the archive, to each builder.
     size = site.archive.stat().st_size
     return _commands(site, name, fetch, Keeps.NOBODY, fill, near_bytes=size)
 
@@ -275,7 +275,7 @@ def _remote_downloader(site: _Site) -> Way:
         f"--remote_cache={site.remote}",
         f"--experimental_remote_downloader={site.remote}",
     ]
-    # The remote cache does not tell what it sent: the archive, to each.
+    # The remote cache does not report what it sent: it is the archive, to each builder.
     size = site.archive.stat().st_size
     name = "transport = bazel, remote downloader"
     return _in_bazel(site, name, Keeps.FLEET, flags, ours=True, near_bytes=size)
@@ -307,7 +307,7 @@ def _in_bazel(
 def _bazel_fetch(
     site: _Site, number: int, flags: Sequence[str], *, ours: bool, near_bytes: int = 0
 ) -> Cost:
-    """What it costs a builder whose Bazel has never fetched the release."""
+    """Measure a fetch by a builder whose Bazel has never fetched the release."""
     folder = site.builder(number, "workspace")
     workspace = _workspace(site, folder, ours)
     workspace.bazel("fetch", *flags, "--repo=@tiny").checked()

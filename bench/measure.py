@@ -1,4 +1,4 @@
-"""Whole processes: seconds, processor seconds, peak memory, and what a server sent meanwhile."""
+"""Measure whole processes: seconds, processor seconds and peak memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Sample:
     """One run of a command.
 
     Attributes:
-        seconds: From start to end.
-        cpu_seconds: Of the processor, its children's included.
+        seconds: The time from start to end.
+        cpu_seconds: The processor's time, including that of child processes.
         peak_bytes: The largest resident size of any one of its processes.
-        sent_bytes: That the server sent, headers included.
+        sent_bytes: The bytes that the server sent, headers included.
     """
 
     seconds: float
@@ -33,10 +33,10 @@ def run(command: str, cwd: Path, env: Mapping[str, str]) -> Sample:
     """Runs a command line in bash and measures it.
 
     Raises:
-        SystemExit: It failed; its last words are in the message.
+        SystemExit: It failed; the end of its output is in the message.
     """
     log, usage = cwd / "log", cwd / "usage"
-    # By `time`: of a process that Python itself starts, Linux takes Python's own memory for its peak.
+    # With `time`: for a process that Python starts, Linux counts Python's own memory in the peak.
     timed = [provide("time", "time"), "--quiet", "-o", str(usage), "-f", "%U %S %M"]
     with log.open("wb") as output:
         begin = time.perf_counter()

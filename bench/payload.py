@@ -57,15 +57,15 @@ platforms: {{{platforms}}}
 
 @dataclass(frozen=True)
 class Payload:
-    """Libraries as trees and, once asked for, as archives.
+    """Libraries as trees and, on demand, as archives.
 
     Attributes:
         folder: The tree: `lib` with all libraries.
-        platforms: Another tree: `include`, and for each platform `lib/PLATFORM/libpayload.a` of a third of
-            that size.
+        platforms: Another tree: `include`, and for each platform `lib/PLATFORM/libpayload.a` with a
+            third of `size`.
         served: The folder of the archives.
-        files: How many files the tree has.
-        size: Their bytes.
+        files: The number of files in the tree.
+        size: Their total size in bytes.
     """
 
     folder: Path
@@ -75,7 +75,7 @@ class Payload:
     size: int
 
     def archive(self, kind: str) -> Path:
-        """The archive of a kind, one of `ARCHIVES`; made where it is not there."""
+        """Return the archive of a kind, one of `ARCHIVES`; create it if missing."""
         archive = self.served / ARCHIVES[kind]
         if not archive.exists():
             partial = archive.with_name(archive.name + ".partial")
@@ -89,12 +89,12 @@ class Payload:
         return archive
 
     def lock(self, kind: str, url: str, folder: Path) -> Path:
-        """Locks an archive, once for a folder.
+        """Lock an archive, once for each folder.
 
         Args:
             kind: One of `ARCHIVES`.
-            url: Where the served folder is; or, of an OCI registry, the place that the archive is in.
-            folder: Where manifest and lock go.
+            url: The URL of the served folder; or the archive's place in an OCI registry.
+            folder: The folder for the manifest and the lock.
         """
         name = kind.replace(" ", "-")
         manifest, lock = folder / f"{name}.yaml", folder / f"{name}.lock.json"
@@ -135,17 +135,17 @@ class Payload:
         )
 
     def member(self, size: int) -> Path:
-        """A tree with one large library, `lib/libpayload.a`; made where it is not there.
+        """Return a tree with one large library, `lib/libpayload.a`; create it if missing.
 
         Args:
-            size: The least bytes of the library, where the tree has as many.
+            size: The least size of the library in bytes, if the tree has as many.
         """
         tree = self.folder.with_name(f"member-{size}")
         _join(list(_files(self.folder)), size, tree / "lib/libpayload.a")
         return tree
 
     def _all(self) -> Path:
-        """The tree of all platforms; made where it is not there."""
+        """Return the tree of all platforms; create what is missing."""
         header = self.platforms / "include/payload.h"
         header.parent.mkdir(parents=True, exist_ok=True)
         header.write_text("int payload(void);\n")
@@ -159,11 +159,11 @@ class Payload:
 
 
 def make_payload(folder: Path, size: int) -> Payload:
-    """Collects libraries; what an earlier run made is used again.
+    """Collect libraries, or reuse those of an earlier run.
 
     Args:
-        folder: Where it is kept.
-        size: The least bytes that the tree is to have, where the machine has as many.
+        folder: The folder for it.
+        size: The least size of the tree in bytes; the machine must have as many.
     """
     tree, served = folder / f"tree-{size}", folder / f"served-{size}"
     if not tree.exists():
@@ -207,7 +207,7 @@ def _libraries() -> Iterator[Path]:
 
 
 def _join(files: list[Path], size: int, target: Path, machine: int = 62) -> None:
-    """Joins the first files into one static archive of a size; ELF files among them get another machine."""
+    """Join the first files into a static archive of this size; set the machine in ELF headers."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -30,23 +30,23 @@ class PeerPrograms:
     """Finds or installs programs."""
 
     def __init__(self, folder: Path, *, install: bool) -> None:
-        """Takes the folder for what neither Debian nor pip installs, and whether to install at all."""
+        """Use a folder for programs that neither Debian nor pip has; `install` lets it install."""
         self._folder = folder
         self._install = install
         scripts = Path(sys.executable).parent  # pip's, of the extra `bench`
-        # Not npm's own link to it, which has Node.js start it.
+        # Not npm's own link, which starts it with Node.js.
         dotslash = folder / f"node_modules/fb-dotslash/bin/linux-musl.{platform.machine()}"
         folders = (folder / "bin", dotslash, scripts, os.environ["PATH"])
         self.path = os.pathsep.join(map(str, folders))
 
     def missing(self, names: Sequence[str]) -> str:
-        """Installs programs that are not there.
+        """Install missing programs.
 
         Args:
-            names: Of the programs.
+            names: The programs' names.
 
         Returns:
-            Why one of them is missing all the same; empty if none is.
+            Why one of them cannot be installed; empty if all are available.
         """
         for name in names:
             if shutil.which(name, path=self.path) is None:

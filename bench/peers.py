@@ -21,8 +21,8 @@ class Peers:
     """The other ways to get a payload's archives.
 
     Attributes:
-        payload: Its archives.
-        programs: What they need.
+        payload: The payload.
+        programs: Provides the programs that they need.
     """
 
     payload: Payload

@@ -19,17 +19,17 @@ _WORSE = 1.05
 
 @dataclass(frozen=True)
 class Line:
-    """What one contender of a scenario took: medians, but for `peak_bytes`.
+    """The figures of one contender of a scenario: medians, except for `peak_bytes`.
 
     Attributes:
-        scenario: Its name.
-        contender: Its name.
-        seconds: Of the wall clock; None if it was not measured.
+        scenario: The scenario's name.
+        contender: The contender's name.
+        seconds: The elapsed time; None if it was not measured.
         runs: The seconds of each run.
-        ratio: The first contender's seconds to its own: less than 1 is faster.
-        sent_bytes: That the server sent.
-        cpu_seconds: Of the processor; None if a server did the work.
-        peak_bytes: The largest peak of all runs; likewise.
+        ratio: The first contender's seconds divided by its own: below 1, the first one is faster.
+        sent_bytes: The bytes that the server sent.
+        cpu_seconds: The processor's time; None if a server did the work.
+        peak_bytes: The largest peak of all runs; None if a server did the work.
         missing: Why it was not measured.
     """
 
@@ -48,9 +48,9 @@ def summarize(name: str, scenario: Scenario, samples: Mapping[str, Sequence[Samp
     """The lines of a scenario.
 
     Args:
-        name: The scenario's.
+        name: The scenario's name.
         scenario: The scenario.
-        samples: The runs of each contender, by its name; none of those that are missing.
+        samples: The runs of each contender by name, without those that are missing.
     """
     first = median(one.seconds for one in samples[scenario.contenders[0].name])
     lines = []
@@ -76,11 +76,11 @@ def summarize(name: str, scenario: Scenario, samples: Mapping[str, Sequence[Samp
 
 
 def verdict(target: Target, lines: Sequence[Line]) -> str:
-    """One sentence: whether a target holds.
+    """Return a sentence on whether a target is met.
 
     Args:
         target: The target.
-        lines: Of its scenario.
+        lines: The lines of its scenario.
     """
     figures = {line.contender: getattr(line, target.figure) for line in lines}
     figure, rival = figures[target.contender], figures.get(target.rival, 1)
@@ -133,7 +133,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def machine() -> dict[str, Any]:
-    """The facts of this machine that matter for a reader of the figures."""
+    """Return the facts of this machine that a reader of the figures needs."""
     cpu = next(
         (
             line.split(":", 1)[1].strip()
@@ -151,7 +151,7 @@ def machine() -> dict[str, Any]:
 
 
 def worse(before: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
-    """Whose ratio to the first contender is larger than in earlier results, by more than a twentieth.
+    """Return the contenders whose ratio has grown by more than a twentieth since earlier results.
 
     Args:
         before: The earlier results, as `merged` gives them.
@@ -170,11 +170,11 @@ def worse(before: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
 def merged(
     before: Mapping[str, Any], facts: Mapping[str, Any], lines: Sequence[Line]
 ) -> dict[str, Any]:
-    """Earlier results with those scenarios replaced that were measured now; each has facts of its own.
+    """Return earlier results with the measured scenarios replaced; each scenario has its own facts.
 
     Args:
         before: The earlier results; empty for none.
-        facts: Of the machine, the payload and the run.
+        facts: The facts of the machine, the payload and the run.
         lines: What was measured.
     """
     measured = dict.fromkeys(line.scenario for line in lines)

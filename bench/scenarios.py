@@ -33,15 +33,15 @@ platforms: {{{PLATFORM}: {{}}}}
 
 @dataclass(frozen=True)
 class Site:
-    """What scenarios are made of.
+    """The parts from which scenarios are made.
 
     Attributes:
-        payload: What is fetched.
-        peers: Who else fetches it.
-        servers: From where.
+        payload: The payload, which is fetched.
+        peers: The other ways to fetch it.
+        servers: The servers that it is fetched from.
         registry: A registry, behind one of the servers' ports.
-        bazel: The same in Bazel; None without one.
-        folder: For files of theirs.
+        bazel: The ways in Bazel; None to leave them out.
+        folder: The folder for the scenarios' files.
     """
 
     payload: Payload
@@ -188,4 +188,4 @@ IN_BAZEL: Mapping[str, Callable[[Site], Scenario]] = {
     "cold fetch in Bazel, tar.gz": _bazel_cold,
     "verification at use": _verified,
 }
-"""Those that are Bazel's alone."""
+"""The scenarios that run in Bazel only."""

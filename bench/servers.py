@@ -1,4 +1,4 @@
-"""A real nginx on loopback: one port as fast as it goes, two limited, one before a registry."""
+"""A real nginx on loopback: one port without a limit, two with one, one in front of a registry."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LIMIT = 12_000_000
 """Bytes a second that the limited port gives a connection."""
 
 FASTER_LIMIT = 50_000_000
-"""The same of the less limited port."""
+"""The same for the faster port."""
 
-_LOG_SECONDS = 0.3  # nginx writes down an answer after it was sent
+_LOG_SECONDS = 0.3  # nginx logs an answer after it was sent
 
 _CONFIGURATION = """\
 user root;
@@ -61,11 +61,11 @@ class Servers:
     """The addresses of a running nginx.
 
     Attributes:
-        plain: As fast as it goes.
-        limited: Each connection by `LIMIT`.
-        faster: Each connection by `FASTER_LIMIT`.
-        registry: Host and port before the registry; empty without one.
-        log: The bytes of each answer, one a line.
+        plain: The URL without a limit.
+        limited: The URL with `LIMIT` for each connection.
+        faster: The URL with `FASTER_LIMIT` for each connection.
+        registry: The host and port in front of the registry; empty without one.
+        log: The log, with the bytes of one answer in each line.
     """
 
     plain: str
@@ -82,12 +82,12 @@ class Servers:
 
 @contextmanager
 def nginx(root: Path, folder: Path, registry: str = "") -> Iterator[Servers]:
-    """Serves a folder while the context lasts.
+    """Serve a folder during the block.
 
     Args:
-        root: What is served.
-        folder: Where nginx keeps its own files.
-        registry: Host and port of a registry to pass requests on to.
+        root: The served folder.
+        folder: The folder for nginx's own files.
+        registry: The host and port of a registry to forward requests to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ports = [free_port() for _ in range(4)]

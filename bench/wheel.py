@@ -1,4 +1,4 @@
-"""A wheel, as the binary distribution format of PyPA has it, with libraries as its package's data."""
+"""Write a wheel (PyPA's binary distribution format) whose data are libraries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def write_wheel(tree: Path, wheel: Path) -> None:
     """Writes a wheel of a tree's files, and its RECORD, which may leave out hashes.
 
     Args:
-        tree: Its `lib` is packed.
-        wheel: The file.
+        tree: The folder of the files.
+        wheel: The output file.
     """
     names = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file())
     listed = [*names, *(f"{_INFO}/{name}" for name in (*_METADATA, "RECORD"))]

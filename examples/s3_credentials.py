@@ -2,10 +2,11 @@
 """A credential helper, in Bazel's protocol, for S3 and for stores with its API: it signs each request.
 
 Copy it, and name it in .bazelrc and in CGO_PREBUILT_CREDENTIAL_HELPER (docs/hermetic-ci.md). Bazel asks it
-for downloads; cgo-prebuilt, which says in CGO_PREBUILT_METHOD what it is about to do, for uploads as well.
+for downloads. cgo-prebuilt asks it for uploads, too, with the method in CGO_PREBUILT_METHOD.
 
-The keys are those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; without them, of the
-profile AWS_PROFILE in ~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE). AWS_REGION is us-east-1 by default.
+The keys are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; without them, those of
+the profile AWS_PROFILE in ~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE). AWS_REGION is us-east-1
+by default.
 """
 
 import configparser

@@ -87,7 +87,7 @@ def main() -> int:
         "--output", type=Path, default=Path("dist"), help="a folder (default: dist)"
     )
     builds.add_argument(
-        "--docs", type=Path, metavar="FOLDER", help="what Bazel built of //docs/reference"
+        "--docs", type=Path, metavar="FOLDER", help="what `bazel build //docs/reference:all` wrote"
     )
     commands.add_parser("stamp", help=f"copy the version from {version.SOURCE} to the other files")
     options = parser.parse_args()

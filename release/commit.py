@@ -1,4 +1,4 @@
-"""Read the files of a commit by git, not from the work tree, which may differ."""
+"""Read the files of a commit with git, not from the work tree, which may differ."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Its completions: `cgo-prebuilt.bash`, to be sourced; `cgo-prebuilt.zsh`, to be `
 
 {changes}
 
-`{archive}` is `{integrity}`; `python3 -m release build v{version}` makes the same bytes of the tagged commit.
+`{archive}` is `{integrity}`; `python3 -m release build v{version}` makes the same from the tag.
 """
 
 

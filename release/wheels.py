@@ -21,7 +21,7 @@ def download(requirements: str, machine: Sequence[str]) -> dict[str, bytes]:
 
     Args:
         requirements: The packages, in pip's format, each with a hash.
-        machine: pip's options for a machine to use instead of this one.
+        machine: pip's options that name the machine to download for, instead of this one.
 
     Returns:
         The wheels by file name, sorted.

@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "cgo_prebuilt"]
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
-    """Shows a command and runs it; gives what it printed on stdout."""
+    """Show a command, run it, and return its standard output."""
     print("$", shlex.join(command).replace(shlex.join(COMMAND), "cgo-prebuilt"), flush=True)
     done = subprocess.run(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
@@ -36,7 +36,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
 
 
 def release(folder: Path, environment: Mapping[str, str]) -> Path:
-    """Builds and packs the library for this machine and publishes it; gives the site."""
+    """Build, pack and publish the library for this machine; return the site."""
     print("\n1. The maintainer builds, packs and publishes a release")
     platform = subprocess.check_output([*COMMAND, "platform"], env=environment, text=True).strip()
     stage = folder / "stage"
@@ -46,7 +46,7 @@ def release(folder: Path, environment: Mapping[str, str]) -> Path:
     shutil.copy(target / "release" / "libvecsearch.a", stage / "lib")
     shutil.copytree(NATIVE / "include", stage / "include")
 
-    # A copy of the manifest for this machine's platform only: no other one is built here.
+    # A copy of the manifest with this machine's platform only: no other platform is built here.
     manifest = yaml.safe_load((EXAMPLE / "prebuilt.yaml").read_text())
     manifest["platforms"] = {platform: manifest["platforms"][platform]}
     for key in ("package", "license"):
@@ -62,7 +62,7 @@ def release(folder: Path, environment: Mapping[str, str]) -> Path:
 
 @contextmanager
 def served(site: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """Serves the site for as long as the block runs; gives its URL."""
+    """Serve the site while the block runs; yield its URL."""
     print("\n2. A server offers the site (any static host would do)")
     command = [*COMMAND, "goproxy", "serve", str(site), "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:

@@ -1,4 +1,4 @@
-"""The whole way of a prebuilt library on this machine: build, pack, serve, lock, link with Bazel.
+"""A prebuilt library from source to program, on this machine: build, pack, serve, lock, link.
 
 Run it with `make demo` in the repository's root. It works in a temporary folder, and removes it.
 Besides Python it needs cargo and go; its Bazel is `$BAZEL`, or what `tests.bazel.provision` finds.
@@ -39,12 +39,12 @@ class DemoError(Exception):
 
 
 class Demo:
-    """The demo's steps, each of them numbered, explained, and shown as the commands that it runs.
+    """The demo's steps; each is numbered and explained, and shows the commands that it runs.
 
     Attributes:
         folder: The temporary folder that everything is made in.
         bazel: The Bazel to use.
-        environment: Of every command.
+        environment: The environment of every command.
     """
 
     def __init__(self, folder: Path, bazel: str) -> None:
@@ -56,7 +56,7 @@ class Demo:
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY / "tools"),
-            # A store of its own, so that the library is downloaded here and not found from before.
+            # A separate store, so that the library is downloaded and not found in the user's store.
             "CGO_PREBUILT_CACHE": str(folder / "store"),
             "CARGO_TARGET_DIR": str(folder / "target"),
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1"))),
@@ -281,7 +281,7 @@ class Demo:
         subprocess.run(command, cwd=self.workspace, capture_output=True, check=False)
 
     def resolve_rules_go(self) -> bool:
-        """Tells whether Bazel can resolve rules_go, and takes it out where it cannot."""
+        """Return whether Bazel can resolve rules_go; remove it from MODULE.bazel if not."""
         try:
             self.answer([self.bazel, "mod", "graph"], self.workspace)
         except DemoError as error:
@@ -309,7 +309,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serves a folder on loopback for as long as the block runs; gives the URL."""
+    """Serve a folder on loopback while the block runs; yield the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
