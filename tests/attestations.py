@@ -1,7 +1,7 @@
-"""Genuine attestations: what GitHub's workflows really signed, and the files that they signed it of.
+"""Genuine attestations by GitHub's workflows, and the files that they attest.
 
-PyPI's sdist of `pypi-attestations` ships them as its own tests' assets, so pip brings them. They are
-in the form of PEP 740, and are put here into that of a Sigstore bundle, as GitHub gives them out.
+The sdist of `pypi-attestations` has them as assets of its tests, so pip downloads them. They are in
+the form of PEP 740; this module converts them to Sigstore bundles, the form that GitHub uses.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Genuine:
         return _bundle(self.folder / f"{ARCHIVE}.{kind}.attestation")
 
     def gitlab(self) -> str:
-        """A bundle of another issuer's."""
+        """Return a bundle of another issuer."""
         return _bundle(self.folder / "gitlab_oidc_project-0.0.3.tar.gz.publish.attestation")
 
 
@@ -58,7 +58,7 @@ def unpack(folder: Path) -> Genuine:
 
 
 def _sdist() -> Path:
-    """The sdist, which pip downloads once for a machine: it builds it to know its metadata."""
+    """Return the sdist; pip downloads it once on each machine, since it builds its metadata."""
     kept = cache_folder(os.environ) / f"pypi_attestations-{VERSION}.tar.gz"
     kept.parent.mkdir(parents=True, exist_ok=True)
     options = ["--quiet", "--no-deps", "--no-binary=:all:", f"pypi-attestations=={VERSION}"]

@@ -25,7 +25,7 @@ _MACHINE_MADE = ("Merge ", "Revert ", "fixup! ", "squash! ")
 
 
 def problem(subject: str) -> str | None:
-    """Say what is wrong with a subject; None if nothing is."""
+    """Return what is wrong with a subject; None if nothing is."""
     if subject.startswith(_MACHINE_MADE):
         return None
     if not SHORTEST <= len(subject) <= LONGEST:

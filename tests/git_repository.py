@@ -21,7 +21,7 @@ FILES: Mapping[str, str] = {
 
 
 def make_repository(folder: Path, more: Mapping[str, str] = {}) -> str:
-    """Makes the bare repository `acme.git` in a folder; gives the commit before its last one."""
+    """Make the bare repository `acme.git` in a folder; return the commit before its last one."""
     work = folder / "work"
     for name, text in {**FILES, **more}.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)

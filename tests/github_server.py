@@ -48,12 +48,12 @@ class GitHubServer:
     """The server's state, and what it was asked for.
 
     Attributes:
-        repository: Whose releases they are, `OWNER/NAME`.
-        releases: All of them, drafts too.
-        requests: `METHOD /path` of each, in order.
+        repository: The repository, `OWNER/NAME`.
+        releases: Its releases, including drafts.
+        requests: `METHOD /path` of each request, in order.
         page: The most items in one page of a list, whatever `per_page` asks for.
-        private: Whether nobody sees anything without the token, and only the API gives files.
-        storage: Where the API redirects for a file's bytes; empty if it gives them itself.
+        private: Whether requests need the token, and only the API serves files.
+        storage: The API's redirect target for files; empty if the API serves them.
     """
 
     def __init__(self, server: HTTPServer, repository: str = REPOSITORY) -> None:
@@ -70,7 +70,7 @@ class GitHubServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What GitHub Actions sets."""
+        """Return the variables that GitHub Actions sets."""
         return {
             "GITHUB_API_URL": f"{self.url}/api",
             "GITHUB_SERVER_URL": self.url,
@@ -79,7 +79,7 @@ class GitHubServer:
         }
 
     def trouble(self, pattern: str, *troubles: Trouble) -> None:
-        """The next requests whose `METHOD /path` has the pattern in it meet these, one each."""
+        """Let the next requests with a pattern in `METHOD /path` meet these troubles, one each."""
         self._troubles += [(pattern, trouble) for trouble in troubles]
 
     def release(self, tag: str, *, draft: bool = False) -> StoredRelease:
@@ -187,7 +187,7 @@ class GitHubServer:
         return self._paged(request, [self._asset(one) for one in self._by_id(number).assets])
 
     def _upload(self, request: Request, number: str) -> Response:
-        # As GitHub does, it takes the whole body before it says that the name is taken.
+        # Like GitHub, read the whole body before refusing a name that exists.
         content = request.get_data()
         release = self._by_id(number)
         # "GitHub renames asset filenames that have special characters".

@@ -1,9 +1,9 @@
-"""The guides' fenced blocks, read out of their text, so that tests run what a reader would type.
+"""Read the fenced blocks of guides, so that tests run what a reader would type.
 
 A block of the language `sh` is commands. A block whose first line is a comment with a file's name is that
-file: `# MODULE.bazel`, or `// main.go`. With `, more` behind the name it is what comes behind the text that
-the file has already. A block of the language `text` is what the commands above it print. Any other block is
-an excerpt, to be read and not to be run.
+file: `# MODULE.bazel`, or `// main.go`. With `, more` after the name, it is appended to the file.
+A block of the language `text` is the output of the commands above it. Any other block is an
+excerpt, and is not run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^( *)```(\S*)$")
 _HEADING = re.compile(r"^(#+) (.*)$")
 _FILE = re.compile(r"^(?:#|//) ([\w/-]*(?:\.[\w.]+|/\w+))(?:, (\S.*))?$")
 _INLINE = re.compile(r"`([^`\n]+)`")
-# Up to what the shell itself takes.
+# A command ends at the first character that the shell interprets.
 _OWN = re.compile(r"(?:^|[(\s])(cgo-prebuilt [^|;&)>\\\n]*)", flags=re.MULTILINE)
 
 
@@ -29,9 +29,9 @@ class Block:
     Attributes:
         page: The guide, relative to the repository.
         line: The number of the fence's line, from 1.
-        language: The word behind the fence; empty without one.
-        headings: Those that it stands below, the outermost first.
-        text: What is between the fences, without their indentation.
+        language: The word after the fence; empty without one.
+        headings: The headings above it, the outermost first.
+        text: The text between the fences, without their indentation.
     """
 
     page: str
@@ -102,7 +102,7 @@ def blocks_of(text: str, page: str) -> list[Block]:
 
 
 def under(blocks: list[Block], heading: str) -> list[Block]:
-    """Those that stand below a heading, at any depth.
+    """Return the blocks below a heading, at any depth.
 
     Raises:
         ValueError: There are none.
@@ -114,9 +114,9 @@ def under(blocks: list[Block], heading: str) -> list[Block]:
 
 
 def shell_script(blocks: list[Block]) -> str:
-    """The program, for a POSIX shell with -eu, that does what a reader of these blocks does.
+    """Return a script for a POSIX shell with -eu that does what a reader of the blocks does.
 
-    Before each block it says on stderr which one that is, so that a failure names its line.
+    It prints each block's place on stderr, so that a failure names its line.
     """
     parts = []
     for block in blocks:
@@ -134,7 +134,7 @@ def shell_script(blocks: list[Block]) -> str:
 
 
 def printed(blocks: list[Block]) -> list[str]:
-    """What the text says that its commands print: a string for each block of the language `text`."""
+    """Return the promised outputs of the commands: a string for each block of `text`."""
     return [block.text for block in blocks if block.language == "text"]
 
 

@@ -1,6 +1,6 @@
 """What the tests need, and whether this machine has it: `python3 -m tests.machine_needs`.
 
-It runs first in `make test`, on any Python since 3.10 without other packages, and takes no second.
+It runs first in `make test`, on any Python since 3.10 without packages, in less than a second.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Needs:
     """What a test run on some machine lacks, installs and skips.
 
     Attributes:
-        missing: What must be installed first, each with how.
+        missing: The programs to install first, each with advice.
         installed: What the run installs by itself.
-        skipped: What is not tested, each with the reason.
+        skipped: The skipped tests, each with the reason.
     """
 
     missing: list[str] = field(default_factory=list)
@@ -104,7 +104,7 @@ def judge(
 
 
 def main() -> int:
-    """Prints this machine's needs on standard error; 1 where something is missing."""
+    """Print this machine's needs on standard error; return 1 if something is missing."""
     searched = os.pathsep.join([os.environ.get("PATH", ""), *_MORE_FOLDERS])
     needs = judge(
         lambda program: shutil.which(program, path=searched) is not None,

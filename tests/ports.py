@@ -1,4 +1,4 @@
-"""Ports for servers that cannot be given one that the system picks, and waiting for such a server."""
+"""Find ports for servers that cannot use one of the system's choice, and wait for such servers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-# Below those that systems give out by themselves (Linux's begin at 32768): one of those, another process
-# can be given between the look at it and the server's start.
+# Below the ports that systems assign (from 32768 on Linux): another process could get one of those
+# between the check and the server's start.
 _PORTS = range(20_000, 32_768)
 
 _PATIENCE_SECONDS = 30
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Waits until a process listens on a port; else the test fails with what the process said."""
+    """Wait until a process listens on a port; if it does not, fail the test with its log."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
@@ -47,13 +47,13 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 def listening(
     command: Sequence[str | Path], port: int, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Runs a server while the context lasts, which begins when it listens.
+    """Run a server during the block, which begins when the server listens.
 
     Args:
         command: The server.
-        port: Where it listens on the loopback.
-        log: The file that gets all it prints.
-        env: All its variables; this process's own where it is None.
+        port: Its port on loopback.
+        log: The file for its output.
+        env: All its variables; None for those of this process.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(

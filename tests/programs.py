@@ -1,4 +1,4 @@
-"""Programs that tests and measurements run: this machine's, else Debian's package, which root installs.
+"""Provide the programs that tests and benchmarks run: from this machine, else by Debian's package.
 
 A test is skipped only where neither is available.
 """
@@ -14,7 +14,7 @@ import pytest
 from cgo_prebuilt.files.file_lock import hold
 from tests.bazel.debian_root import cache_folder
 
-# Where Debian has servers and makers of file systems, which are on no user's PATH.
+# Debian's folders of servers and mkfs programs, which are not on a user's PATH.
 _MORE_FOLDERS = "/usr/sbin:/sbin"
 
 
@@ -34,7 +34,7 @@ def provide(program: str, package: str) -> str:
 
 
 def install(*packages: str) -> None:
-    """Installs Debian packages, whoever else does so at the same time; or skips the test."""
+    """Install Debian packages, even if another process does so, too; or skip the test."""
     if os.name == "nt" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         pytest.skip(f"only root of a Debian machine can install {' '.join(packages)}")
     # RUNLEVEL=1: a package's own service is not started (invoke-rc.d(8)).
@@ -44,7 +44,7 @@ def install(*packages: str) -> None:
     cache = cache_folder(os.environ)
     cache.mkdir(parents=True, exist_ok=True)
     with hold(cache / "apt-lock"):
-        # Any one broken source fails the update; the install shows whether it mattered.
+        # A single broken source fails the update; the installation shows whether it mattered.
         for command, matters in ((["update"], False), (wanted, True)):
             subprocess.run(
                 ["apt-get", *options, *command],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make_key(folder: Path, name: str = "key") -> str:
-    """Makes a key, `key` and `key.pub`, and gives its public half as a manifest has it."""
+    """Make a key, `key` and `key.pub`; return its public half in a manifest's form."""
     keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-C", "me", "-f", str(folder / name)]
     subprocess.run(keygen, check=True)
     return " ".join((folder / f"{name}.pub").read_text().split()[:2])

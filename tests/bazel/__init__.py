@@ -1,1 +1,1 @@
-"""A Bazel to test with: finds one on this machine, or makes one from Debian's packages."""
+"""Provide a Bazel for the tests: find one on this machine, or install Debian's packages."""

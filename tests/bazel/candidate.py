@@ -1,4 +1,4 @@
-"""A Bazel that the machine already has: is it new enough, and can it resolve modules?"""
+"""Check a Bazel of this machine: is it new enough, and can it resolve modules?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Candidate:
     Attributes:
         executable: The program.
         source: Where it was found, in words.
-        demanded: Whether the user named it, so that no other may be taken in its place.
+        demanded: Whether the user named it, so that no other one may replace it.
     """
 
     executable: Path
@@ -36,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a candidate: its version if it can be used, else what is wrong with it."""
+    """The verdict on a candidate: its version if it can be used, else its problem."""
 
     version: str = ""
     problem: str = ""
@@ -46,10 +46,10 @@ def candidates(environment: Mapping[str, str]) -> list[Candidate]:
     """Lists the executables to try, in order.
 
     Args:
-        environment: Environment variables; `BAZEL` and `PATH` count.
+        environment: The environment, for `BAZEL` and `PATH`.
 
     Returns:
-        `$BAZEL` alone where it is set, else `bazel` and `bazelisk` as far as they are on the PATH.
+        Only `$BAZEL` if set; else `bazel` and `bazelisk`, if they are on the PATH.
     """
     named = environment.get("BAZEL")
     if named:
@@ -87,7 +87,7 @@ def judge_version(text: str) -> Verdict:
 
 
 def try_candidate(candidate: Candidate) -> Verdict:
-    """Runs a candidate: asks its version, then has it resolve a module in an empty workspace."""
+    """Run a candidate: query its version, then let it resolve a module in an empty workspace."""
     with tempfile.TemporaryDirectory(prefix="bazel-probe-") as folder:
         workspace = Path(folder, "workspace")
         workspace.mkdir()
@@ -95,7 +95,7 @@ def try_candidate(candidate: Candidate) -> Verdict:
         verdict = judge_version(_run(workspace, _VERSION_SECONDS, candidate, "--version"))
         if verdict.problem:
             return verdict
-        # The system's settings count: they may name a registry. The user's own do not.
+        # Use the system's settings, which may name a registry, but not the user's.
         startup = (
             "--nohome_rc",
             f"--output_user_root={folder}/root",

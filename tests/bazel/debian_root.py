@@ -1,7 +1,7 @@
-"""A root folder with Debian's own Bazel, for a machine that can download no other.
+"""A root folder with Debian's Bazel, for a machine that cannot download another one.
 
-Made once, by root on a Debian-like system, into a cache outside the checkout. It appears there by
-one rename, when it is complete; two processes that want it at once make it once.
+Root creates it once, on a Debian-like system, in a cache outside the checkout. One rename makes the
+complete folder appear there; of two processes at the same time, only one creates it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.bazel.registry import MODULES, registry_files
 
 
 def digest(text: str) -> str:
-    """Shortens what something is made of to a part of its name."""
+    """Return a short hash of some inputs, for a file name."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -42,7 +42,7 @@ PACKAGES = (
     "python3-venv",
 )
 
-# The programs that the scripts here call, and the packages to install where one is missing.
+# The programs that the scripts call, and the packages to install if one is missing.
 _NEEDED = {
     "debootstrap": ("debootstrap", "debian-archive-keyring"),
     "pivot_root": ("util-linux-extra",),
@@ -54,10 +54,10 @@ _MAKE_ROOT = _HERE / "make_root.sh"
 IN_ROOT = _HERE / "in_root.sh"
 """Runs a command in a root folder as if that were this machine."""
 
-# In place of Debian's: that one overrides modules, asks for debug output, and knows no registry.
+# Replaces Debian's bazelrc, which overrides modules, enables debug output, and names no registry.
 # Bazel reads it last, so that a registry that a workspace names is asked first.
 # Without --noenable_workspace, Bazel 7 downloads what its built-in WORKSPACE suffix names.
-# Debian's Bazel does not know its own version, which bazel_features takes for that of the newest.
+# Debian's Bazel does not know its own version, so bazel_features assumes that it is the newest.
 _RC_TEXT = """\
 startup --install_base=/usr/share/bazel
 startup --trust_install_base
@@ -66,7 +66,7 @@ common --registry=file://{registry}
 common --noenable_workspace
 """
 
-# Bazel takes what a registry once said as final, in a server and in a lock file: a changed table
+# Bazel caches a registry's answers for ever, in its server and in lock files, so a changed table
 # needs another path. Checkouts with other tables share the root.
 _REGISTRY = PurePosixPath(f"/usr/share/bazel/registry-{digest(repr(MODULES) + _RC_TEXT)}")
 
@@ -80,7 +80,7 @@ class RootError(Exception):
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Decides where the tests keep what they install.
+    """Return the folder for what the tests install.
 
     Args:
         environment: Environment variables, of which `CGO_PREBUILT_TEST_CACHE`, `XDG_CACHE_HOME` and
@@ -97,13 +97,13 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 
 def root_name() -> str:
-    """Names the root by what it is made of, so that a change of that makes another one."""
+    """Return the root's name, a hash of its inputs: changed inputs make another root."""
     made_of = "\0".join((SUITE, *PACKAGES, _MAKE_ROOT.read_text()))
     return f"debian-{SUITE}-{digest(made_of)}"
 
 
 def bazel_name() -> str:
-    """Names the launcher of Bazel, among those of other checkouts that want other modules."""
+    """Return the name of this checkout's Bazel launcher, which depends on its modules."""
     return f"bazel-{_REGISTRY.name.removeprefix('registry-')}"
 
 
@@ -130,8 +130,8 @@ def provide_root(cache: Path) -> Path:
         cache: The folder to keep it in.
 
     Returns:
-        A folder with `root` in it, and in its `bin` what runs there as if the root were this machine:
-        Bazel, by the name `bazel_name()`, and any other command (`in_root go version`).
+        A folder with `root`, and with `bin`, whose programs run in the root:
+        Bazel, named `bazel_name()`, and any other command (`in_root go version`).
 
     Raises:
         RootError: Not root, not a Debian-like Linux, or a step failed.
@@ -195,8 +195,8 @@ def step(log: Path, output: int, *command: str) -> None:
 
     Args:
         log: The file that `output` writes to.
-        output: A file descriptor for what the command says.
-        command: It.
+        output: A file descriptor for the command's output.
+        command: The command.
 
     Raises:
         RootError: It failed; with the end of the log.
@@ -216,7 +216,7 @@ def step(log: Path, output: int, *command: str) -> None:
 
 
 def _write_launchers(made: Path) -> None:
-    # Copies, so that a Bazel that was found once still runs when the checkout has moved.
+    # Copies, so that the Bazel still runs if the checkout moves.
     _write(made / "bin" / "in_root.sh", IN_ROOT.read_text())
     enter = f'exec "{made}/bin/in_root.sh" "{made}/root"'
     _write(made / "bin" / "in_root", f'#!/bin/sh\n{enter} "$@"\n')
@@ -224,7 +224,7 @@ def _write_launchers(made: Path) -> None:
 
 
 def _write_registry(root: Path) -> None:
-    # Bazel warns about Debian's own, which --nosystem_rc has it skip, with every command.
+    # With every command, Bazel would warn about Debian's bazelrc, which --nosystem_rc ignores.
     (root / "etc" / "bazel" / "bazelrc").unlink(missing_ok=True)
     registry = root / _REGISTRY.relative_to("/")
     _write(root / _RC.relative_to("/"), _RC_TEXT.format(registry=_REGISTRY))
@@ -234,7 +234,7 @@ def _write_registry(root: Path) -> None:
 
 
 def _write_version(path: Path, version: str) -> None:
-    """Writes what Bazel reads its own version from: in an archive, since Java caches no folder of classes."""
+    """Write Bazel's version into its file: an archive, since Java caches no folder of classes."""
     if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -245,7 +245,7 @@ def _write_version(path: Path, version: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a file by a rename, and only where it differs: another process may be reading it."""
+    """Write a file by a rename if it differs, since another process may be reading it."""
     if path.is_file() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -257,7 +257,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file while the context lasts; waits where another process has it."""
+    """Hold a lock file during the block; wait if another process holds it."""
     import fcntl  # Windows has none, and needs none: it has no such root
 
     with path.open("w") as file:
@@ -270,5 +270,5 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Tells the person who waits."""
+    """Print a message for the person who waits."""
     print(text, file=sys.stderr, flush=True)

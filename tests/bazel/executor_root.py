@@ -1,7 +1,7 @@
 """A root folder with a remote executor and its workers' tools; only the slow tests use it.
 
-It is Bazel's root with other packages, since a worker's compiler has to be the one that Bazel knows. Its
-files are hard links, which costs no disk: dpkg replaces files, it writes into none.
+It is Bazel's root with other packages, since a worker must have the compiler that Bazel knows. Its
+files are hard links, which need no disk space: dpkg replaces files, and never writes into them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bazel.debian_root import IN_ROOT, digest, locked, say, step
 
-# Debian has no package of BuildGrid. Not below /opt: there in_root.sh shows this machine's.
+# Debian has no package of BuildGrid. Not below /opt, where in_root.sh mounts this machine's /opt.
 _SCRIPT = """\
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p /etc/postgresql-common
@@ -36,7 +36,7 @@ def provide_executor_root(bazel_root: Path) -> Path:
     """Return the root, and create it if missing.
 
     Args:
-        bazel_root: What `provide_root` gave.
+        bazel_root: The folder from `provide_root`.
 
     Returns:
         The root folder.

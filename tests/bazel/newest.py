@@ -1,4 +1,4 @@
-"""The newest modules of a registry, for tests that run with these in place of the oldest that we take.
+"""The newest modules of a registry, for tests that use them instead of the oldest supported ones.
 
 `CGO_PREBUILT_TEST_REGISTRY` names the registry, by URL: the Central Registry's, or a `file://` one.
 """
@@ -20,9 +20,9 @@ MODULES = (
     "rules_python",
     "rules_shell",
 )
-"""Of which the newest are taken."""
+"""The modules to update to their newest versions."""
 
-# What rules_go and gazelle bring, only a workspace that builds with them wants.
+# Without rules_go and gazelle, whose dependencies only some workspaces need.
 _ALWAYS = tuple(name for name in MODULES if name not in ("gazelle", "rules_go"))
 
 _DEPENDENCY = r'(bazel_dep\(\s*name = "({})",\s*version = ")[^"]+(")'
@@ -52,11 +52,11 @@ def newest_of(registry: str) -> dict[str, str]:
 
 
 def with_newest(module: str, versions: dict[str, str]) -> str:
-    """Lets a MODULE.bazel ask for the newest modules.
+    """Require the newest modules in a MODULE.bazel.
 
     Args:
-        module: Its text.
-        versions: The newest of each.
+        module: The file's text.
+        versions: The newest version of each module.
 
     Returns:
         The text with those versions, and with a dependency on what all builds may come to load.

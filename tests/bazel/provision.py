@@ -52,13 +52,13 @@ def choose(
     Args:
         found: The executables to try, in order.
         judge: Tries one of them.
-        last_resort: Makes one where none of them can be used.
+        last_resort: Provides one if none of them can be used.
 
     Returns:
         The first that can be used.
 
     Raises:
-        NoBazelError: None can be; or the one that the user named cannot, which ends the search.
+        NoBazelError: None can be used, or the one that the user named cannot be used.
     """
     problems = []
     for candidate in found:
@@ -76,7 +76,7 @@ def choose(
 
 
 def debian_bazel() -> Bazel:
-    """Gives Debian's Bazel, in a root that is made where it is not there yet.
+    """Return Debian's Bazel, in a root that is created if missing.
 
     Raises:
         RootError: It cannot be made on this machine, or does not run.
@@ -92,7 +92,7 @@ def debian_bazel() -> Bazel:
 
 
 def find_bazel() -> Bazel:
-    """Gives the Bazel to test with.
+    """Return the Bazel for the tests.
 
     Raises:
         NoBazelError: None is available on this machine.

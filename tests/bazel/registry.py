@@ -1,8 +1,8 @@
 """The local module registry, for a Bazel that cannot reach the central one.
 
 Debian packages the rule sets that Bazel itself needs, in one version each. The registry is written
-from the table below: which versions are asked for (by Bazel's built-in modules, by ours, and by
-theirs), and where Debian's copy of the module is. One copy stands in for all those versions.
+from the table below: which versions are required (by Bazel's built-in modules, by ours, and by
+their dependencies), and where Debian's copy of the module is. One copy serves as all of them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Module:
 
     Attributes:
         name: The module's name.
-        versions: Every version of it that something asks for.
+        versions: Every version that something requires.
         path: Debian's copy of it; None for an empty module, which is enough for what is named in a
             module file but never loaded by a C, C++ or Go build.
-        body: The rest of its MODULE.bazel, behind `module(...)`.
+        body: The rest of its MODULE.bazel, after `module(...)`.
         compatibility_level: That of the Central Registry's versions, some of which a test may add.
     """
 
@@ -144,15 +144,15 @@ MODULES: tuple[Module, ...] = (
     Module("stardoc", ("0.8.1",), f"{_SHARED}/tools/stardoc", _STARDOC),
     Module("zlib", ("1.3.1.bcr.3",)),
 )
-"""What Debian's Bazel 7.7.1, this module and the tests' workspaces ask for."""
+"""The modules that Debian's Bazel 7.7.1, this module and the tests' workspaces require."""
 
 
 def registry_files(modules: tuple[Module, ...], folder: PurePosixPath) -> dict[str, str]:
-    """Decides what a registry is made of.
+    """Return the files of a registry.
 
     Args:
         modules: The modules that it offers.
-        folder: Where it will be, as Bazel sees it.
+        folder: The registry's folder, as Bazel sees it.
 
     Returns:
         The text of each file, by its path relative to `folder`; the format is that of Bazel's index

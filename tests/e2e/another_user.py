@@ -1,4 +1,4 @@
-"""A machine's other user: a real one, who may write nothing of ours and reads no folder of root's."""
+"""Another, real user of the machine, who can neither write our files nor read root's folders."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tests.e2e.bazel_workspace import REPOSITORY, Workspace
 
 NOBODY = 65534
 
-# What a workspace's MODULE.bazel names of this checkout, which that user may not be able to read.
+# The parts of this checkout that a workspace needs. The other user may be unable to read it.
 _OURS = ("BUILD.bazel", "MODULE.bazel", "rules", "tools", "tests/e2e/cgo_rule")
 
 
 @contextmanager
 def as_another_user(workspace: Workspace) -> Iterator[Workspace]:
-    """Gives a copy of a workspace that belongs to another user, who runs Bazel there.
+    """Yield a copy of a workspace that belongs to another user, who runs Bazel there.
 
     Args:
-        workspace: What is copied; Bazel has not run in it.
+        workspace: The workspace to copy; Bazel has not run in it.
 
     Yields:
-        The copy: at a path, with a home, a store and a checkout of our rules of its own.
+        The copy, with its own path, home, store and copy of our rules.
     """
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root can be another user, with setpriv")
@@ -54,7 +54,7 @@ def as_another_user(workspace: Workspace) -> Iterator[Workspace]:
     tools = replace(
         workspace.tools, bazel=replace(bazel, executable=str(executable)), folder=folder
     )
-    # The same variables, since they are of the actions; but no folder that only root may enter.
+    # Keep the variables, since actions depend on them, but use no folder that only root may enter.
     lines = workspace.tools.bazelrc().replace(str(workspace.tools.folder), str(folder)).splitlines()
     kept = [line for line in lines if "--sandbox_writable_path" not in line]
     (path / ".bazelrc").write_text("\n".join([*kept, ""]))

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that serves a folder and remembers what it was asked for."""
+"""A real HTTP server on loopback that serves a folder and records its requests."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class ArchiveServer:
     """A running server.
 
     Attributes:
-        folder: What it serves; a test may add and change files while it runs.
+        folder: The served folder; a test may add and change files while it runs.
         url: Its address, without a slash at the end.
         requests: Every request that it got, in order.
-        pause_after: Bytes of a body after which it sends no more until the client hangs up.
-        paused: Set when it has come to that.
-        left: Set when the client hung up on a body that was paused.
-        pace: Bytes a second that all bodies together get; as fast as it can where it is None.
+        pause_after: The bytes of a body after which it pauses until the client hangs up.
+        paused: Set when it pauses.
+        left: Set when the client hung up on a paused body.
+        pace: The bytes a second of all bodies together; None for no limit.
         line: Held while a piece of a paced body is on its way.
     """
 
@@ -51,7 +51,7 @@ class ArchiveServer:
     line: threading.Lock = field(default_factory=threading.Lock)
 
     def paths(self) -> list[str]:
-        """The paths that were asked for, each once, sorted."""
+        """Return the requested paths, each once, sorted."""
         return sorted({request.path for request in self.requests})
 
 
@@ -88,7 +88,7 @@ class _FolderHandler(BaseHTTPRequestHandler):
         """Says nothing: `requests` is the log."""
 
     def _list(self, folder: Path) -> None:
-        """Answers with an index page, as web servers make one for a folder."""
+        """Answer with an index page, as web servers do for a folder."""
         names = sorted(path.name for path in folder.iterdir())
         links = "".join(f'<a href="{quote(name)}">{escape(name)}</a>\n' for name in names)
         body = f'<html><a href="../">..</a>\n{links}</html>'.encode()
@@ -149,7 +149,7 @@ class _FolderHandler(BaseHTTPRequestHandler):
                 self.wfile.write(content.read(last - first + 1))
 
     def _send_slowly(self, content: BinaryIO, remaining: int, pace: int) -> None:
-        with suppress(ConnectionError):  # the client has enough of this connection
+        with suppress(ConnectionError):  # the client needs no more of this connection
             while remaining:
                 piece = content.read(min(remaining, pace // 10))
                 remaining -= len(piece)

@@ -14,10 +14,10 @@ from tests.bazel.provision import Bazel
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NEWER_RC = REPOSITORY / "tests" / "bazel" / "newer.bazelrc"
-"""The config `newer`: what newer Bazels do by default."""
+"""The file with the config `newer`: what newer Bazels do by default."""
 
 REGISTRY = os.environ.get("CGO_PREBUILT_TEST_REGISTRY", "")
-"""The registry whose newest modules the workspaces take; empty: those that Bazel is provisioned with."""
+"""The registry whose newest modules the workspaces use; if empty, they use the provisioned ones."""
 
 _MODULE = f"""\
 module(name = "test_workspace")
@@ -38,7 +38,7 @@ _STEERING = ("BAZEL", "CGO_", "GH_TOKEN", "GITHUB_TOKEN", "GOFLAGS", "NETRC", "P
 
 
 def inherited_environment() -> dict[str, str]:
-    """The caller's environment, without what steers the fetcher, Bazel or Go."""
+    """Return the caller's environment, without variables that affect the fetcher, Bazel or Go."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
 
 
@@ -51,7 +51,7 @@ class Result:
     stderr: str
 
     def checked(self) -> Result:
-        """Itself, where the command succeeded; else the test fails with what the command said."""
+        """Return the result; if the command failed, fail the test with its output."""
         assert self.code == 0, f"exit code {self.code}\n{self.stdout}\n{self.stderr}"
         return self
 
@@ -89,7 +89,7 @@ class Tools:
         ]
 
     def is_seven(self) -> bool:
-        """Whether it is a Bazel that must be asked for what newer ones do, and can be."""
+        """Return whether this is Bazel 7, which has to be asked for the behavior of newer ones."""
         return self.bazel.version.startswith("7.")
 
     def bazelrc(self, *, newer: bool = False) -> str:
@@ -120,8 +120,8 @@ class Workspace:
 
     Attributes:
         path: Its folder.
-        tools: What runs in it.
-        environment: Set for every command, over the caller's own environment.
+        tools: The tools to run in it.
+        environment: The variables of every command, which override the caller's.
     """
 
     path: Path
@@ -153,7 +153,7 @@ class Workspace:
         return self._run([enter, *command] if enter else list(command), env)
 
     def start_shutdown(self) -> subprocess.Popen[bytes]:
-        """Tells the server to end. That takes it seconds, which a test need not wait for."""
+        """Tell the server to end; this takes seconds, so do not wait for it."""
         return subprocess.Popen(
             [*self.tools.startup_options(), "shutdown"],
             cwd=self.path,
@@ -191,9 +191,9 @@ def make_workspace(
         path: Its folder, which is made.
         tools: What runs in it.
         files: Its files, by path.
-        module: What its MODULE.bazel says besides the dependencies.
-        environment: Set for every command that runs in it.
-        newer: Whether Bazel does in it what newer ones do by default.
+        module: More lines for its MODULE.bazel.
+        environment: More variables for every command that runs in it.
+        newer: Whether Bazel behaves as newer ones do by default.
 
     Returns:
         The workspace.

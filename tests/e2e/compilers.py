@@ -11,7 +11,7 @@ from tests.e2e.zig import TARGETS, zig_environment, zig_program
 
 
 def run_tool(*command: str | Path) -> None:
-    """Runs a compiler or the like; the test fails with what it said where it fails."""
+    """Run a compiler or another tool; if it fails, fail the test with its output."""
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
@@ -30,7 +30,7 @@ def compiler(platform: str) -> list[str]:
 
 
 def archiver(platform: str) -> list[str]:
-    """The `ar` for a platform: the host's may make an index of its own objects only."""
+    """Return the `ar` for a platform: the host's may index only objects of the host."""
     return ["ar"] if platform == "linux_amd64" else [str(zig_program()), "ar"]
 
 

@@ -56,11 +56,11 @@ def bazel_tools(ending_servers: list[subprocess.Popen[bytes]]) -> Iterator[Tools
 
 
 _LIKE_NEWER = frozenset({"test_flavors", "test_prebuilt"})
-"""Modules whose workspaces build by what newer Bazels do by default; all others build as this Bazel does."""
+"""Modules whose workspaces build as newer Bazels do by default; others build as this one."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Chooses the flags of a test's Bazel; with the mark `both_modes`, the other choice is a slow test."""
+    """Choose a test's Bazel mode; for the mark `both_modes`, add a slow test in the other mode."""
     if "workspace" not in metafunc.fixturenames:
         return
     like_newer = metafunc.module.__name__.rpartition(".")[2] in _LIKE_NEWER
@@ -76,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def newer_bazel(request: pytest.FixtureRequest) -> bool:
-    """Whether Bazel does what newer ones do; CGO_PREBUILT_TEST_NEWER_BAZEL=1: in all tests."""
+    """Whether Bazel behaves as newer ones do: always with CGO_PREBUILT_TEST_NEWER_BAZEL=1."""
     return bool(getattr(request, "param", os.environ.get("CGO_PREBUILT_TEST_NEWER_BAZEL")))
 
 
@@ -130,5 +130,5 @@ def archive_server(tmp_path: Path) -> Iterator[ArchiveServer]:
 
 @pytest.fixture
 def native_release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
-    """The release of a library `answer`, of which nothing is built yet."""
+    """The release of a library `answer`; nothing of it is built yet."""
     return NativeRelease(tmp_path / "answer", archive_server, "answer")

@@ -16,7 +16,7 @@ from cgo_prebuilt.locks.lock import LockedCrates
 from cgo_prebuilt.source.cargo_lock import git_archive, parse_cargo_lock
 from cgo_prebuilt.source.git_crates import write_git_crates
 
-# As aws-lc-sys does, which hits every tree with rustls.
+# As aws-lc-sys does, which every tree with rustls depends on.
 CRATE: Mapping[str, str] = {
     "Cargo.toml": """\
 [package]
@@ -74,7 +74,7 @@ int main(int count, char **words) {
 
 
 def write_crate(folder: Path) -> None:
-    """Writes the crate, with a Cargo.lock of what the registry has today."""
+    """Write the crate, with a Cargo.lock of the registry's present versions."""
     for name, text in CRATE.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,15 +83,15 @@ def write_crate(folder: Path) -> None:
 
 
 def add_git_dependency(folder: Path, url: str, target: Path) -> list[dict[str, str]]:
-    """Has a crate need one of Git's, and puts that into a folder as `lock` and `mirror` do.
+    """Make a crate depend on one from Git, and put that into a folder as `lock` and `mirror` do.
 
     Args:
-        folder: The crate's.
+        folder: The crate's folder.
         url: The repository that `make_repository` made.
-        target: Where the archive goes.
+        target: The folder for the archive.
 
     Returns:
-        What a lock's `git` says.
+        The value for a lock's `git`.
     """
     with (folder / "Cargo.toml").open("a") as manifest:
         manifest.write(f'[dependencies]\nnear = {{ git = "{url}" }}\n')
@@ -116,7 +116,7 @@ def archives_of(folder: Path, target: Path) -> None:
 
 
 def cargo(folder: Path, *arguments: str, home: Path | None = None) -> str:
-    """Runs cargo; the test is skipped where the registry is out of reach."""
+    """Run cargo; skip the test if the registry cannot be reached."""
     own = {} if home is None else {"CARGO_HOME": str(home)}
     done = subprocess.run(
         ["cargo", *arguments],

@@ -1,4 +1,4 @@
-"""Credential helpers in Bazel's protocol, whose secrets are in a file of their own and nowhere else.
+"""Credential helpers in Bazel's protocol; their secrets are only in a separate file.
 
 Run as a program, this one answers `get` with the headers that its file has for a host. The helper of an
 object store is the one of the examples.
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 
 def write_helper(folder: Path, headers: Mapping[str, Mapping[str, str] | str], python: str) -> Path:
-    """Writes a helper as a program of its own.
+    """Write a helper as a separate program.
 
     Args:
-        folder: Where to; made.
-        headers: By `host:port`; or the path of another helper, which is asked.
+        folder: The output folder, which is created.
+        headers: The headers by `host:port`; or for a host, the path of another helper to ask.
         python: The interpreter that runs it.
 
     Returns:
@@ -30,7 +30,7 @@ def write_helper(folder: Path, headers: Mapping[str, Mapping[str, str] | str], p
 
 
 def write_s3_helper(folder: Path, key: str, secret: str, region: str, python: str) -> Path:
-    """Writes the helper of the examples, with a profile of its own; as `write_helper`."""
+    """Write the helper of the examples, with its own profile; otherwise like `write_helper`."""
     script = Path(__file__).parents[2] / "examples/s3_credentials.py"
     profile = f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n"
     _write_secret(folder / "profile", profile)

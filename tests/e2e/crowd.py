@@ -1,4 +1,4 @@
-"""Many `cgo-prebuilt fetch` at once: the libraries that they fetch, and what each of them said."""
+"""Run many `cgo-prebuilt fetch` at once: their libraries, and the output of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.trees import read
 
 FILE = "vec-v1.2.3-linux_amd64.tar.gz"
 
-# Twice what a fetcher was seen to take: others use this machine's memory too.
+# Twice the measured memory of a fetcher, since other programs need memory, too.
 _FETCHER_BYTES = 96 << 20
 _FEWEST = 8
 
@@ -32,7 +32,7 @@ class Library:
 
     Attributes:
         archive: Its archive, in the server's folder.
-        path: The same as the path of its URL.
+        path: The path of the archive's URL.
         lock: Its lock.
         contents: Its files.
     """
@@ -67,11 +67,11 @@ def publish(folder: Path, server: SiteServer, site: Path, name: str, size: int) 
     """Puts a library into a running server's folder.
 
     Args:
-        folder: For its lock.
+        folder: The folder for its lock.
         server: The server.
         site: The server's folder.
-        name: Of the library; no two of a server have the same.
-        size: Of its archive, about, in bytes.
+        name: The library's name, unique on the server.
+        size: The approximate size of its archive in bytes.
     """
     contents = {**FILES, "lib/libvec.a": b"!<arch>\n" + random.Random(name).randbytes(size)}
     data = archive_of(contents)
@@ -87,7 +87,7 @@ def publish(folder: Path, server: SiteServer, site: Path, name: str, size: int) 
 
 
 def environment(store: Path) -> dict[str, str]:
-    """The environment of a fetcher with this store, and with nothing of the caller's that steers it."""
+    """Return the environment of a fetcher with this store, without the caller's settings for it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CGO_")}
     path = str(REPOSITORY / "tools")
     return {**inherited, "PYTHONPATH": path, "CGO_PREBUILT_CACHE": str(store)}
@@ -103,7 +103,7 @@ def room_for_fetchers(wanted: int) -> int:
 def run_all(
     commands: Sequence[tuple[Sequence[str], Mapping[str, str]]], at_once: int
 ) -> list[Fetched]:
-    """Runs commands, each with its environment, so many at once; gives what became of each, in order."""
+    """Run commands with their environments, `at_once` at a time; return the results in order."""
 
     def run(one: tuple[Sequence[str], Mapping[str, str]]) -> Fetched:
         command, environ = one

@@ -1,4 +1,4 @@
-"""Programs for another system than this one, run all the same: with qemu (arm64 Linux) and wine (Windows)."""
+"""Run programs for other systems: with qemu (arm64 Linux) and wine (Windows)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.programs import install
 
 _ARM64_LIBRARIES = Path("/usr/aarch64-linux-gnu")
 
-# Where Debian has wine's program, which its package `wine64` alone puts on no PATH, and wine's libraries.
+# The folder of wine's program and libraries on Debian: `wine64` puts neither on the PATH.
 _WINE_PROGRAMS = Path("/usr/lib/wine")
 _WINE_LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
 
-# Go asks for it at start, and wine has it since its version 9 only.
+# Go loads it at start, but wine has it only from version 9 on.
 _BCRYPT_PRIMITIVES = """\
 unsigned char __stdcall SystemFunction036(void *, unsigned long);
 __declspec(dllexport) int __stdcall ProcessPrng(unsigned char *data, unsigned long long size) {
@@ -40,9 +40,9 @@ def _wine() -> str | None:
 
 
 def wine_folder(folder: Path) -> Path:
-    """A Windows as wine has it, in a new folder.
+    """Create wine's Windows folders in a new folder.
 
-    wine itself makes one by copying all of its libraries, 700 MB; links to them do.
+    wine itself would copy all of its libraries, 700 MB; links to them are enough.
     """
     if _wine() is None or not _WINE_LIBRARIES.exists():
         install("wine64")
@@ -67,9 +67,9 @@ def run_windows(
 
     Args:
         program: The program.
-        prefix: What `wine_folder` made.
-        search: Folders that libraries are searched in too, as in those of `PATH`.
-        arguments: The program's own.
+        prefix: The folder that `wine_folder` created.
+        search: More folders to search for libraries, in addition to `PATH`.
+        arguments: The program's arguments.
     """
     wine = _wine()
     assert wine is not None

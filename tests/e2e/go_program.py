@@ -1,4 +1,4 @@
-"""Programs that tests run and Go modules have: built once, into the tests' cache folder."""
+"""Programs from Go modules that tests run: built once, in the tests' cache folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.bazel.debian_root import cache_folder
 
 
 def provide_go_program(name: str, module: str, version: str, package: str = ".") -> Path:
-    """The path of a program; the test is skipped where there is no go to build it with.
+    """Return the path of a program; skip the test if there is no go to build it.
 
     Args:
         name: The program.

@@ -119,7 +119,7 @@ class GoRelease:
         (self.folder / "prebuilt.yaml").write_text(text)
 
     def pack(self, answer: int = 42) -> None:
-        """Compiles the library for each platform and packs it; each has an answer of its own."""
+        """Compile and pack the library for each platform; its answer differs by platform."""
         for number, platform in enumerate(PLATFORMS):
             stage = self.folder / f"stage-{platform}"
             compile_library(stage, platform, answer + number)
@@ -184,7 +184,7 @@ class Program:
         return self.folder.with_name(f"{self.folder.name}-modules")
 
     def go(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
-        """Runs the real go; nothing of the caller's Go environment steers it."""
+        """Run the real go, without the caller's Go environment."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -230,7 +230,7 @@ def make_program(folder: Path, release: GoRelease, proxy: str, source: str = PRO
 
 
 def needs_linux_amd64() -> pytest.MarkDecorator:
-    """Skips where the machine cannot run what gcc makes for linux_amd64."""
+    """Skip a test if the machine cannot run programs that gcc builds for linux_amd64."""
     here = (sys.platform, os.uname().machine) if hasattr(os, "uname") else (sys.platform, "")
     return pytest.mark.skipif(
         here != ("linux", "x86_64") or shutil.which("gcc") is None,

@@ -1,4 +1,4 @@
-"""A loop of kill -9: work is killed at random instants, and must be right the next time."""
+"""Kill work with SIGKILL at random instants, and check that its next run succeeds."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ def kill_at_random_instants(
     check: Callable[[], None],
     seed: int = 2026,
 ) -> None:
-    """Kills work over and over, and lets it run through after each time.
+    """Kill work repeatedly, and let it finish after each kill.
 
     Args:
         start: Starts it and gives its process id; see `forked` and `command`.
         instants: How many times it is killed.
-        begin: Called with the number of the round before its work is killed, to take away what
-            would leave it nothing to do.
-        check: Called after the work ran through; it fails where something is not right.
-        seed: Of the instants.
+        begin: Called with the number of each round before its work starts, to undo earlier work.
+        check: Called after the work finished; fails if something is wrong.
+        seed: The seed of the random instants.
 
     Raises:
         AssertionError: A run that nothing killed failed.
@@ -55,13 +54,13 @@ def kill_at_random_instants(
 
 
 def forked(work: Callable[[], object]) -> Callable[[], int]:
-    """Starts a function in a process of its own, without the start of an interpreter."""
+    """Return a function that runs another in a forked process, without starting an interpreter."""
 
     def start() -> int:
         process = os.fork()
         if process:
             with suppress(ProcessLookupError):
-                os.setpgid(process, process)  # both do it: whoever is first
+                os.setpgid(process, process)  # the child does it, too: either may be first
             return process
         status = 1
         try:
@@ -79,11 +78,11 @@ def forked(work: Callable[[], object]) -> Callable[[], int]:
 def command(
     arguments: Sequence[str | Path], environ: Mapping[str, str] | None = None
 ) -> Callable[[], int]:
-    """Starts a command, in a session of its own so that it is killed with all its children."""
+    """Return a function that starts a command in a new session, to kill it with its children."""
 
     def start() -> int:
         process = subprocess.Popen(arguments, env=environ, start_new_session=True)
-        process.returncode = 0  # it is waited for by its id
+        process.returncode = 0  # the caller waits for it by its id
         return process.pid
 
     return start

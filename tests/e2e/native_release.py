@@ -23,7 +23,7 @@ func main() { fmt.Println(int(C.answer())) }
 """
 
 PLAIN = "headers: [include/**]\ninclude_dirs: [include]\nplatforms: {linux_amd64: {}}\n"
-"""What a manifest says of a library for this platform, beside the library itself."""
+"""The lines of a manifest for this platform, besides the library itself."""
 
 
 def archive(
@@ -34,7 +34,7 @@ def archive(
     for name, text in sources.items():
         (folder / name).write_text(text)
         objects.append(folder / f"{name}.o")
-        # No calls of zig's runtime: what links the library may have none.
+        # No calls into zig's runtime, which the linking program may lack.
         flags = ["-c", "-O1", "-fPIC", "-fno-sanitize=all", "-fno-stack-protector"]
         run_tool(*compiler(platform), *flags, folder / name, "-o", objects[-1])
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -56,8 +56,8 @@ class NativeRelease:
     """A release of one library.
 
     Attributes:
-        folder: Where the maintainer works; made.
-        server: What serves the archives.
+        folder: The maintainer's folder, which is created.
+        server: The server of the archives.
         name: The library.
     """
 
@@ -66,14 +66,14 @@ class NativeRelease:
     name: str
 
     def built(self, platform: str = "linux_amd64") -> Path:
-        """An empty folder for what is built for a platform."""
+        """Return an empty folder for a platform's built files."""
         folder = self.folder / f"built-{platform}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def built_with_header(self, platform: str = "linux_amd64") -> Path:
-        """The same with `include/answer.h` in it."""
+        """Return such a folder with `include/answer.h` in it."""
         folder = self.built(platform)
         (folder / "include").mkdir()
         (folder / "include/answer.h").write_text(HEADER)
@@ -92,8 +92,8 @@ class NativeRelease:
         """Packs and locks what was built.
 
         Args:
-            manifest: What it says beside names, URLs and archives.
-            platforms: Those that something was built for.
+            manifest: Its lines besides names, URLs and archives.
+            platforms: The platforms with built files.
             pack: More options for `pack`.
 
         Returns:

@@ -67,16 +67,16 @@ class NginxFiles:
 
     @property
     def basic(self) -> str:
-        """The URL of what wants a user and a password."""
+        """Return the URL that requires a user and a password."""
         return f"http://{self.address}/basic"
 
     @property
     def bearer(self) -> str:
-        """The URL of what wants a token."""
+        """Return the URL that requires a token."""
         return f"http://{self.address}/bearer"
 
     def secrets(self, kind: str) -> dict[str, dict[str, str]]:
-        """For `credential_helper.write_helper`.
+        """Return the headers for `credential_helper.write_helper`.
 
         Args:
             kind: `basic` or `bearer`.
@@ -95,7 +95,7 @@ def nginx_files(folder: Path) -> Iterator[NginxFiles]:
     """Runs a server while the context lasts.
 
     Args:
-        folder: Where it keeps what it is given; made.
+        folder: The folder for its files, which is created.
     """
     (folder / "files").mkdir(parents=True)
     port = free_port()

@@ -25,7 +25,7 @@ class ObjectStore:
     Attributes:
         address: Its host and port.
         buckets: The folder with a folder for each bucket.
-        log: What it writes of each request.
+        log: Its log of requests.
     """
 
     address: str
@@ -56,7 +56,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     """Runs a store while the context lasts.
 
     Args:
-        folder: Where it keeps what it is given; made.
+        folder: The folder for its files, which is created.
     """
     buckets, attributes, log = folder / "buckets", folder / "attributes", folder / "log"
     for path in (buckets, attributes):
@@ -68,7 +68,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
         "--port",
         f"127.0.0.1:{port}",
     ]
-    # Its metadata is in files: not every file system has attributes of its own.
+    # Its metadata is in files: not every file system has extended attributes.
     command += ["posix", "--sidecar", attributes, buckets]
     with listening(command, port, log, {**os.environ, **variables}):
         yield ObjectStore(f"127.0.0.1:{port}", buckets, log)

@@ -39,20 +39,20 @@ Authentication = Literal["none", "basic", "token"]
 
 
 def _in_order(scope: str) -> str:
-    """A scope with its actions in order; a registry names them in any."""
+    """Return a scope with its actions in order; a registry may name them in any order."""
     resource, _, actions = scope.rpartition(":")
     return f"{resource}:{','.join(sorted(actions.split(',')))}" if actions else scope
 
 
 @dataclass
 class TokenServer:
-    """Who grants tokens ("Token Authentication Specification" of distribution).
+    """A server that grants tokens (distribution's "Token Authentication Specification").
 
     Attributes:
         url: Its realm.
         certificate: What the registry trusts, in PEM.
-        asked: Who asked for which scope, its actions in order; an empty name is nobody.
-        lifetime: How long a token is good, in seconds.
+        asked: Each request's user and scope, with ordered actions; an empty user is nobody.
+        lifetime: The lifetime of a token in seconds.
     """
 
     url: str
@@ -98,9 +98,9 @@ class Registry:
 
     Attributes:
         address: Its host and port.
-        folder: Where it keeps what it is given.
+        folder: The folder for its files.
         tokens: Its token server; None if it has none.
-        authentication: How it knows its users.
+        authentication: How users authenticate.
     """
 
     address: str
@@ -109,16 +109,16 @@ class Registry:
     authentication: Authentication
 
     def place(self, name: str) -> str:
-        """What `publish --to` and `urls` have for a repository of it."""
+        """Return the value of `publish --to` and `urls` for one of its repositories."""
         return f"oci://{self.address}/{name}"
 
     def header(self) -> dict[str, str]:
-        """What a credential helper has for whoever may push."""
+        """Return the headers that a credential helper gives for a user who may push."""
         login = base64.b64encode(f"{PUBLISHER}:{PASSWORD}".encode()).decode()
         return {"Authorization": f"Basic {login}"}
 
     def docker_config(self, folder: Path, user: str = PUBLISHER, password: str = PASSWORD) -> Path:
-        """Writes what `docker login` leaves: a folder for DOCKER_CONFIG."""
+        """Write what `docker login` would write; return the folder for DOCKER_CONFIG."""
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"auths": {self.address: {"auth": login}}})
@@ -126,7 +126,7 @@ class Registry:
         return folder
 
     def skopeo(self, *arguments: str, user: str = PUBLISHER) -> bytes:
-        """What another client says: `skopeo inspect --raw docker://...` and the like."""
+        """Return the output of another client, such as `skopeo inspect --raw docker://...`."""
         side = ""
         if arguments[0] == "copy":
             side = "src-" if arguments[-2].startswith("docker:") else "dest-"
@@ -155,9 +155,9 @@ def oci_registry(
     """Runs a registry while the context lasts.
 
     Args:
-        folder: Where it keeps what it is given; made.
-        authentication: How it knows its users. With `none`, everybody may do everything.
-        public: Whether a token server grants everybody a token to pull with.
+        folder: The folder for its files, which is created.
+        authentication: How users authenticate. With `none`, everybody may do everything.
+        public: Whether the token server grants everybody a token for pulls.
     """
     folder.mkdir(parents=True)
     port = free_port()
@@ -217,7 +217,7 @@ def token_server(*, public: bool = False) -> Iterator[TokenServer]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Silent: `asked` says it."""
+            """Log nothing: `asked` records the requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_address[1]}/token"

@@ -1,4 +1,4 @@
-"""The partial files of a download that is going on."""
+"""The partial files of a running download."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def wait_for_bytes(folder: Path) -> None:
-    """Waits until a partial file below a folder has contents: what a server sent may be on its way."""
+    """Wait until a partial file below a folder has contents, since sent bytes may arrive later."""
     wait_until(lambda: any(part.stat().st_blocks for part in folder.rglob("*.partial")))
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Waits until bytes that a server sent have got where a test looks for them."""
+    """Wait until bytes that a server sent have arrived, by a test's own check."""
     deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline, "nothing was written"

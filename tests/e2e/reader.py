@@ -1,7 +1,7 @@
 """A reader of a guide: a folder, a shell, and the programs that the guide's commands name.
 
 Commands and files are taken as they stand in the text. What makes them work on a machine without the
-Central Registry, and without a release of this project, is said here and to Bazel's command line: this
+Central Registry, and without a release of this project, is here and in Bazel's command line: this
 checkout is the module `rules_cgo_prebuilt`, and `tests/e2e/rules_go` is the module `rules_go`.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, inherited_environment
 from tests.guide import Block, printed, shell_script
 
-# What stands for the modules that a guide's MODULE.bazel names.
+# The local replacements for the modules that a guide's MODULE.bazel names.
 _STANDS_FOR = {
     "rules_cgo_prebuilt": {"rules_cgo_prebuilt": REPOSITORY},
     "rules_go": {
@@ -48,9 +48,9 @@ class Reader:
     """Somebody who follows a guide.
 
     Attributes:
-        folder: Where they begin.
+        folder: The folder in which they begin.
         programs: The folder that comes first on their PATH.
-        environment: Set for all that they run, over the caller's.
+        environment: The variables of all commands, which override the caller's.
     """
 
     folder: Path
@@ -61,8 +61,8 @@ class Reader:
         """Does what the blocks say; a command that fails ends it.
 
         Args:
-            blocks: Of a guide, in their order.
-            change: What is different here, by the text that is replaced; each must be there.
+            blocks: The blocks of a guide, in order.
+            change: Replacements for texts of the blocks; each text must occur.
 
         Returns:
             What was printed. A failure does not raise.
@@ -102,8 +102,8 @@ def make_reader(folder: Path, tools: Tools) -> Reader:
     """Makes a reader, whose store and home are their own.
 
     Args:
-        folder: Of the test; it is empty.
-        tools: The Bazel.
+        folder: The test's folder, which is empty.
+        tools: The Bazel to use.
     """
     programs, home, begin = (folder / name for name in ("programs", "home", "reader"))
     for made in (programs, home, begin):

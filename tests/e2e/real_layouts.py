@@ -257,11 +257,11 @@ func (t *Table) VectorSearch(_ context.Context, column string, vector []float32,
 }
 """,
 }
-"""The Go module's files: the calls of its package `lancedb` that the example makes, on the real Arrow."""
+"""The Go module's files: the functions of `lancedb` that the example calls, on the real Arrow."""
 
 
 def filcrypto(folder: Path) -> dict[str, bytes]:
-    """What is in filecoin-ffi's archive for this platform, below its folder."""
+    """Return the contents of filecoin-ffi's archive for this platform, below its folder."""
     return {
         "libfilcrypto.a": _library(_FILCRYPTO_C, folder / "libfilcrypto.a"),
         "filcrypto.h": FILCRYPTO_H.encode(),

@@ -119,8 +119,8 @@ class Release:
     """A published release of the library.
 
     Attributes:
-        folder: Where the maintainer works.
-        server: What serves `dist`.
+        folder: The maintainer's folder.
+        server: The server of `dist`.
     """
 
     folder: Path
@@ -139,9 +139,9 @@ class Release:
         platforms: Sequence[str] = ("linux_amd64",),
         from_source: str = "",
     ) -> None:
-        """Compiles, packs and locks the library; each platform's archive has other bytes.
+        """Compile, pack and lock the library; each platform's archive has different bytes.
 
-        The first time, that is: a later test's release of the same is the same bytes, elsewhere.
+        A later test's release with the same arguments reuses the bytes of the first one.
 
         `from_source` is the manifest's section `source`, as YAML.
         """
@@ -192,7 +192,7 @@ class Release:
 
 
 def go_run(folder: Path, program: str) -> str:
-    """What a program prints that plain `go run` builds, with the environment that `env` gives."""
+    """Return the output of a program under plain `go run`, in the environment of `env`."""
     environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
     command = ("env", "--lock", "prebuilt.lock.json", "--shell", "json")
     shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()

@@ -1,4 +1,4 @@
-"""A release in the usual shape of one with a shared library, whose names are links to each other."""
+"""A release with a shared library in the usual layout: its names are links to each other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ const OrtApiBase *OrtGetApiBase(void);
 def write_release(
     target: Path, prefix: str, name: str, library: bytes, headers: dict[str, str]
 ) -> None:
-    """Packs a release as its maintainers do, with links to the library before it."""
+    """Pack a release as its maintainers do: the links precede the library in the archive."""
     links = {f"lib/{name}": f"{name}.1", f"lib/{name}.1": f"{name}.{VERSION}"}
     files = {f"lib/{name}.{VERSION}": library}
     files |= {f"include/{path}": text.encode() for path, text in headers.items()}

@@ -17,7 +17,7 @@ def remote_cache(folder: Path) -> Iterator[str]:
     """Runs a remote cache while the context lasts.
 
     Args:
-        folder: Where it keeps what it is given; made.
+        folder: The folder for its files, which is created.
 
     Yields:
         Its address, for `--remote_cache` and `--experimental_remote_downloader`.

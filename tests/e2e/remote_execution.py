@@ -58,7 +58,7 @@ $as_postgres $bin/initdb --no-sync --auth=trust -D postgres
 exec $as_postgres $bin/postgres -D postgres -p {port} -c fsync=off -c unix_socket_directories=
 """
 
-# The folders that an action runs in are casd's to make, so it must be on the worker's machine.
+# casd creates the folders in which actions run, so it must be on the worker's machine.
 _WORKER = """\
 buildbox-casd --cas-remote={remote} --bind=unix:/srv/casd.sock /srv/casd &
 until [ -S /srv/casd.sock ]; do kill -0 $!; sleep 0.05; done
@@ -72,9 +72,9 @@ class Executor:
     """A running remote executor without workers.
 
     Attributes:
-        root: The system of all its machines.
-        folder: Each machine's own folder is below it.
-        port: Where it listens on the loopback.
+        root: The root folder with the system of all its machines.
+        folder: The folder with a subfolder for each machine.
+        port: Its port on loopback.
     """
 
     root: Path
@@ -83,16 +83,16 @@ class Executor:
 
     @property
     def address(self) -> str:
-        """For `--remote_executor`."""
+        """Return the address for `--remote_executor`."""
         return f"grpc://127.0.0.1:{self.port}"
 
     @contextmanager
     def worker(self, name: str, properties: Mapping[str, str]) -> Iterator[None]:
-        """Adds a worker while the context lasts; what is in its folder already, it has in `/srv`.
+        """Run a worker during the block; existing files of its folder are in its `/srv`.
 
         Args:
-            name: Its name, and its folder's.
-            properties: What actions can ask for, of the keys in `_SERVER`.
+            name: The name of the worker and of its folder.
+            properties: The properties that actions can request, by the keys in `_SERVER`.
         """
         told = " ".join(f"--platform {key}={value}" for key, value in properties.items())
         remote = f"http://127.0.0.1:{self.port}"
@@ -101,7 +101,7 @@ class Executor:
             yield
 
     def logs(self) -> str:
-        """The ends of what its machines said."""
+        """Return the end of each machine's log."""
         return "\n".join(
             "\n".join([f"{log.name}:", *log.read_text(errors="replace").splitlines()[-20:]])
             for log in sorted(self.folder.glob("*.log"))
@@ -113,8 +113,8 @@ def remote_executor(root: Path, folder: Path) -> Iterator[Executor]:
     """Runs a remote executor while the context lasts.
 
     Args:
-        root: What `provide_executor_root` gave.
-        folder: Where its machines keep what they write.
+        root: The root from `provide_executor_root`.
+        folder: The folder for its machines' files.
     """
     port, database_port = free_port(), free_port()
     database = f"postgresql://postgres@127.0.0.1:{database_port}/postgres"
@@ -139,7 +139,7 @@ def remote_executor(root: Path, folder: Path) -> Iterator[Executor]:
 def _machine(
     root: Path, folder: Path, script: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Runs a shell script on a machine of its own; gives the process, and the log of what it says."""
+    """Run a shell script on a separate machine; yield the process and its log."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder.with_name(f"{folder.name}.log")
     with log.open("wb") as output:

@@ -1,6 +1,6 @@
 """A C toolchain that is made of rules, in a test's workspace: the machine's GCC for a 32-bit Linux.
 
-It has no paths of tools, only tools of actions, and says its target in a flag. GCC compiles and joins
+It has no tool paths, only tools for actions, and names its target in a flag. GCC compiles and joins
 for that target without its C library; programs that need one do not link.
 """
 
@@ -65,8 +65,8 @@ def add_rule_toolchain(workspace: Workspace, without: str = "") -> None:
     """Writes the package `//rule_toolchain`.
 
     Args:
-        workspace: Where to.
-        without: A tool that the toolchain has not: `gcc`, `ar` or `objcopy`.
+        workspace: The workspace.
+        without: A tool that the toolchain lacks: `gcc`, `ar` or `objcopy`.
     """
     tools, tool_map = "", ""
     for program, actions in _TOOLS.items():

@@ -1,4 +1,4 @@
-"""Debian's Rust as a folder that works wherever it is: a worker has it elsewhere, or gets it sent."""
+"""Debian's Rust as a relocatable folder: workers have it elsewhere, or get it as an input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.bazel.provision import Bazel
 
-# Not with the C library and the compiler's own: each machine has those.
+# Without the libraries of C and of its compiler, which each machine has.
 _COPY = """\
 mkdir -p "$0/bin" "$0/lib/rustlib" "$0/programs"
 cp -L /usr/bin/cargo /usr/bin/rustc "$0/programs"
@@ -27,8 +27,8 @@ def copy_rust(bazel: Bazel, folder: Path) -> None:
     """Copies cargo, rustc, their libraries and Rust's own from the system that Bazel runs on.
 
     Args:
-        bazel: In a root of Debian's.
-        folder: To be made; the programs are in its `bin`.
+        bazel: A Bazel in a Debian root.
+        folder: The folder to create; the programs are in its `bin`.
     """
     assert bazel.in_root is not None
     command = [bazel.in_root, "sh", "-euc", _COPY, str(folder)]

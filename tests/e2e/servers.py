@@ -67,7 +67,7 @@ class SiteServer:
         kind: One of `SERVERS`.
         url: Its address, without a slash at the end.
         log: What it says about each request.
-        process: It.
+        process: The server's process.
     """
 
     kind: str

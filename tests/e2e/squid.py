@@ -1,4 +1,4 @@
-"""A real squid: the proxy of a company, which wants a user and a password."""
+"""A real squid: a company's proxy, which requires a user and a password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Squid:
     folder: Path
 
     def url(self) -> str:
-        """What HTTPS_PROXY is set to by who may use it."""
+        """Return the value of HTTPS_PROXY for an authorized user."""
         return f"http://{USER}:{PASSWORD}@{self.address}"
 
     def tried(self) -> list[str]:
@@ -53,7 +53,7 @@ class Squid:
 def running_squid() -> Iterator[Squid]:
     """Runs a proxy while the context lasts."""
     program = provide("squid", "squid")
-    # Not below the tests' own folder, which only root may enter: squid becomes another user.
+    # Not below the tests' folder, which only root may enter: squid switches to another user.
     folder = Path(tempfile.mkdtemp(prefix="squid-"))
     folder.chmod(0o777)
     port = free_port()

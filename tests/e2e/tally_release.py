@@ -75,8 +75,8 @@ def release_tally(reader: Reader, folder: Path) -> None:
     """Makes both releases and their locks, `tally.lock.json` and `report.lock.json`.
 
     Args:
-        reader: Whose programs do it.
-        folder: Where; it is made.
+        reader: The reader whose programs are used.
+        folder: The output folder, which is created.
     """
     folder.mkdir()
     for name, text in {

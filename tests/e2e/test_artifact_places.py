@@ -1,4 +1,4 @@
-"""The real registry, object store and file server of the tests, asked by clients that are not ours."""
+"""Test the registry, object store and file server of the tests with other clients than ours."""
 
 from __future__ import annotations
 

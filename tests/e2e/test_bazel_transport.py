@@ -1,4 +1,4 @@
-"""`transport = "bazel"`: Bazel downloads, by all the ways that it has; the fetcher verifies and extracts."""
+"""`transport = "bazel"`: Bazel downloads in each of its ways; the fetcher verifies and extracts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NATIVE = {
 
 @pytest.fixture
 def caches(tmp_path: Path) -> dict[str, str]:
-    """Nothing that another test has fetched."""
+    """Return the options for an empty repository cache."""
     return {"--repository_cache": str(tmp_path / "repositories")}
 
 
@@ -187,7 +187,7 @@ def test_forbidden_downloads_fail_with_the_url_and_the_next_step(
     assert release.server.requests == []
 
 
-def test_offline_looks_into_bazels_caches_only(
+def test_offline_uses_bazels_caches_only(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:
     made = consumer(workspace, release, environment={"CGO_PREBUILT_OFFLINE": "1"})
@@ -197,7 +197,7 @@ def test_offline_looks_into_bazels_caches_only(
     assert release.server.requests == []
 
 
-def test_wrong_bytes_fail_in_the_fetchers_words(
+def test_wrong_bytes_fail_with_the_fetchers_message(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:
     damage(archive_of(release))
@@ -213,7 +213,7 @@ def test_wrong_bytes_fail_in_the_fetchers_words(
     ):
         assert words in failed.stderr
 
-    # Of a plain http URL, Bazel tells it in its own words only.
+    # For an http URL, Bazel reports it in its own words.
     failed = run(made, caches, env={"CGO_PREBUILT_MIRROR": release.server.url})
     assert failed.code != 0
     assert "Checksum was" in failed.stderr
@@ -236,7 +236,7 @@ def test_a_mirror_replaces_every_url_and_fails_closed(
     assert release.server.requests == []
 
 
-def test_an_archive_that_is_gone_is_built_from_source_by_policy(
+def test_a_missing_archive_is_built_from_source_by_policy(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:
     release.publish(from_source=_SOURCE)
@@ -250,7 +250,7 @@ def test_an_archive_that_is_gone_is_built_from_source_by_policy(
 
 
 @pytest.mark.both_modes
-def test_an_archive_of_a_source_comes_through_bazel_too(
+def test_a_source_archive_is_downloaded_by_bazel_too(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The ground that the end-to-end tests stand on: Bazel, its root where it has one, and the server."""
+"""Test what the end-to-end tests rely on: Bazel, its root if it has one, and the server."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_modules_are_the_newest_of_a_registry(workspace: MakeWorkspace) -> N
 
 
 def test_a_bazel_in_a_root_knows_its_version(in_root: str, workspace: MakeWorkspace) -> None:
-    """bazel_features takes a Bazel without one for newer than all others."""
+    """bazel_features assumes that a Bazel without a version is the newest one."""
     made = workspace({})
     release = made.bazel("info", "release").checked().stdout
     assert release == f"release {made.tools.bazel.version}\n"
@@ -72,13 +72,13 @@ def test_a_later_command_reaches_the_same_server(workspace: MakeWorkspace) -> No
     assert made.bazel("info", "server_pid").checked().stdout == first
 
 
-def test_a_failed_build_is_known_by_its_exit_code(workspace: MakeWorkspace) -> None:
+def test_a_failed_build_has_an_exit_code(workspace: MakeWorkspace) -> None:
     result = workspace({}).bazel("build", "//:absent")
     assert result.code == 1
     assert "BUILD" in result.stderr
 
 
-def test_nothing_of_the_caller_steers_the_fetcher(
+def test_the_callers_environment_does_not_affect_the_fetcher(
     workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CGO_PREBUILT_OFFLINE", "1")

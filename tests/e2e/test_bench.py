@@ -1,4 +1,4 @@
-"""`make bench`, with a payload of one file: every scenario and every peer that is there runs."""
+"""`make bench`, with a payload of one file: every scenario runs, with every available peer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.scenarios import IN_BAZEL, SCENARIOS
 from tests.e2e.bazel_workspace import REPOSITORY
 
 
-def test_the_peak_is_the_command_s_own(tmp_path: Path) -> None:
-    """Of a child of this process, Linux counts what this process had before it became the child."""
+def test_the_peak_is_that_of_the_command(tmp_path: Path) -> None:
+    """For a child process, Linux counts the memory that this process had at the fork, too."""
     assert run("true", tmp_path, {}).peak_bytes < 10e6
 
 
-def test_a_failure_ends_it_with_the_last_words(tmp_path: Path) -> None:
+def test_a_failed_command_ends_the_benchmark_with_its_output(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="exit code 3: echo no; exit 3\nno"):
         run("echo no; exit 3", tmp_path, {})
 

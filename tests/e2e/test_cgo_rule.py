@@ -1,4 +1,4 @@
-"""The tests' own cgo rule: what it takes from CcInfo reaches the C compiler and the linker."""
+"""The cgo rule of the tests: the contents of CcInfo reach the C compiler and the linker."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ double root_of_two() { return c_root(two); }
 }
 
 
-def test_a_go_program_links_a_static_cpp_library_and_what_that_needs(
+def test_a_go_program_links_a_static_cpp_library_and_its_dependencies(
     workspace: MakeWorkspace,
 ) -> None:
     made = workspace({**_FILES, "BUILD.bazel": _BUILD})
@@ -139,7 +139,7 @@ def test_a_go_program_finds_a_shared_library_where_it_was_built(workspace: MakeW
     assert result.stdout == "hello cgo 3 1.4142135623730951\n"
 
 
-def test_a_link_option_is_missed_where_a_library_does_not_carry_it(
+def test_linking_fails_without_the_link_option_of_a_library(
     workspace: MakeWorkspace,
 ) -> None:
     files = {

@@ -21,7 +21,7 @@ from tests.e2e.release import MODULE
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 from tests.guide import read_guide
 
-# zig compiles a platform's C library where a machine has not had it yet.
+# On a new machine, zig first compiles the C library of each platform.
 pytestmark = pytest.mark.timeout(1200)
 
 _BUILD = """\
@@ -47,7 +47,7 @@ _MAIN_C = """\
 int main(void) { printf("%d\\n", answer()); return 0; }
 """
 
-# Each platform's library needs of its system what its `linkopts` name, and its answer is its own.
+# Each platform's library needs the system libraries in its `linkopts`, and has a different answer.
 _SOURCES = {
     "darwin_arm64": "int SecRandomCopyBytes(void *, unsigned long, void *);\n"
     "int answer(void) { return SecRandomCopyBytes(0, 0, 0); }\n",
@@ -151,7 +151,7 @@ def test_each_platform_gets_its_own_prebuilt_and_only_that(
     assert "answer__linux_amd64//" not in found.stdout
 
 
-def test_an_archive_is_joined_for_a_target_that_the_toolchain_s_flags_say_in_two_words(
+def test_an_archive_is_joined_if_the_toolchains_flags_name_the_target_in_two_words(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header("linux_arm64")
@@ -196,7 +196,7 @@ def test_a_program_for_windows_links_the_interface_library_and_runs_with_the_dll
 
 
 def mach_o(program: Path) -> lief.MachO.Binary:
-    """A program for macOS, for one processor."""
+    """Parse a program for macOS, with one architecture."""
     parsed = lief.MachO.parse(program)
     assert parsed is not None
     binary = parsed.at(0)
@@ -205,7 +205,7 @@ def mach_o(program: Path) -> lief.MachO.Binary:
 
 
 @pytest.mark.slow
-def test_a_program_for_macos_names_the_dylib_and_where_it_is(
+def test_a_program_for_macos_names_the_dylib_and_its_folder(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header("darwin_arm64")
@@ -225,7 +225,7 @@ def test_a_program_for_macos_names_the_dylib_and_where_it_is(
 
 
 @pytest.mark.slow
-def test_a_program_for_macos_has_all_of_an_archive_and_its_frameworks(
+def test_a_program_for_macos_links_a_whole_archive_and_its_frameworks(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header("darwin_arm64")

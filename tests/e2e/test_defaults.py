@@ -29,7 +29,7 @@ cc_library(
 
 @pytest.fixture
 def mirror(tmp_path: Path, release: Release) -> Path:
-    """A folder with what is published, which is then published no longer."""
+    """Copy the published files to a folder, and remove the archive from the server."""
     folder = tmp_path / "mirror"
     shutil.copytree(release.server.folder, folder)
     (release.server.folder / release.archive("linux_amd64")).unlink()
@@ -85,7 +85,7 @@ def test_a_library_of_the_root_module_overrides_the_defaults(
 def test_the_defaults_win_over_a_library_of_another_module(
     workspace: MakeWorkspace, release: Release
 ) -> None:
-    """And only the root module has them."""
+    """Only the root module may set them."""
     other = MODULE.replace('.lock.json"', '.lock.json", origin = "source", source = "//:none"')
     root = MODULE.replace('prebuilt.library(name = "answer", lock = "//:answer.lock.json")\n', "")
     root = root.replace("use_repo", 'prebuilt.defaults(origin = "prebuilt")\nuse_repo')
@@ -109,9 +109,7 @@ def test_the_defaults_win_over_a_library_of_another_module(
     )
 
 
-def test_a_default_that_is_no_choice_is_an_error(
-    workspace: MakeWorkspace, release: Release
-) -> None:
+def test_an_invalid_default_is_an_error(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release, _ROOT.format('transport = "curl"'))
     failed = made.bazel("build", "//:main_cc")
     assert failed.code != 0
@@ -168,7 +166,7 @@ sbom = aspect(implementation = _sbom_impl, attr_aspects = ["cdeps", "deps"])
 def test_a_bill_of_materials_of_a_program_lists_the_library_and_its_licenses(
     workspace: MakeWorkspace, release: Release
 ) -> None:
-    """With the module package_metadata as far as it is used: its rule, and an aspect that looks for it."""
+    """Use the part of the module package_metadata that matters: its rule, and an aspect for it."""
     lock = json.loads(release.lock.read_text())
     platform = lock["versions"]["v1.0.0"]["platforms"]["linux_amd64"]
     platform["licenses"] = ["include/answer.h"]

@@ -33,7 +33,7 @@ prebuilt.library(name = "duckdb", lock = "//:prebuilt.lock.json")
 use_repo(prebuilt, "duckdb")
 """
 
-# In place of the example's own, which is for rules_go.
+# Replaces the example's BUILD file, which is for rules_go.
 _GO_BUILD = """\
 load("@cgo_rule//:cgo_binary.bzl", "cgo_binary")
 
@@ -84,7 +84,7 @@ def lock(packed: Path, archive_server: ArchiveServer, tmp_path: Path) -> Path:
 
 def test_pack_says_what_it_found_in_the_libraries(packed: Path) -> None:
     findings = (packed.parents[1] / "findings.txt").read_text()
-    # 514 objects that gcc made for x86_64, and every symbol is somebody's. Where it was built shows.
+    # 514 objects of gcc for x86_64, and no symbol is missing. Paths of the building machine show.
     assert findings.startswith(
         "cgo-prebuilt: warning: lib/libtpcds_extension.a: it contains 12 paths of the build machine:"
         " /home/runner/"
@@ -93,7 +93,7 @@ def test_pack_says_what_it_found_in_the_libraries(packed: Path) -> None:
     assert "error" not in findings
 
 
-def test_bazel_links_it_into_a_cpp_and_a_cgo_program_that_select(
+def test_bazel_links_it_into_a_cpp_and_a_cgo_program_that_run_a_query(
     lock: Path, archive_server: ArchiveServer, workspace: MakeWorkspace
 ) -> None:
     made = workspace(
@@ -112,7 +112,7 @@ def test_bazel_links_it_into_a_cpp_and_a_cgo_program_that_select(
     assert archive_server.paths() == [f"/{ARCHIVE}"]
 
 
-def test_without_bazel_it_is_fetched_and_a_plain_go_program_selects(
+def test_without_bazel_it_is_fetched_and_a_plain_go_program_runs_a_query(
     lock: Path, archive_server: ArchiveServer, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")

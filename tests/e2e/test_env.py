@@ -62,7 +62,7 @@ def library(folder: Path, answer: float) -> bytes:
 
 
 def write_lock(folder: Path, answer: float = 42.2) -> Path:
-    """A lock whose archive lies beside it, so that no server is needed."""
+    """Write a lock with its archive beside it, so that no server is needed."""
     files = {"include/vec.h": HEADER, "lib/libvec.a": library(folder / "built", answer)}
     with tarfile.open(folder / "vec.tar.gz", "w:gz") as tar:
         for name, data in files.items():
@@ -118,7 +118,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def answer_of(folder: Path, program: str, script: str, *locks: Path) -> str:
-    """What a Go program prints that is built and run by a shell script, which gets the locks."""
+    """Return the output of a Go program that a shell script builds and runs with the locks."""
     module = folder / "module"
     module.mkdir()
     (module / "go.mod").write_text("module example.com/program\n\ngo 1.21\n")

@@ -1,4 +1,4 @@
-"""Where a prebuilt is unavailable, the same label is the source build, unless `origin` forbids it."""
+"""If a prebuilt is unavailable, the same label is the source build, unless `origin` forbids it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_the_same_label_links_the_prebuilt_or_the_source_and_goes_back(
         assert words in fallen_back.stderr
     assert made.bazel("run", "//:main_go").checked().stdout == SOURCE
 
-    # The archive is there again: the next command takes it, and the ones after it fetch nothing.
+    # The archive is available again: the next command fetches it, and later ones fetch nothing.
     (release.server.folder / release.archive("linux_amd64")).write_bytes(content)
     restored = made.bazel("run", "//:main_cc").checked()
     assert restored.stdout == PREBUILT
@@ -166,7 +166,7 @@ def test_a_fallback_is_not_remembered_by_the_next_server(
     [(', origin = "prebuilt"', {}), ("", {"CGO_PREBUILT_ORIGIN": "prebuilt"})],
     ids=["tag", "variable"],
 )
-def test_origin_prebuilt_fails_in_the_words_of_the_warning(
+def test_origin_prebuilt_fails_with_the_text_of_the_warning(
     workspace: MakeWorkspace, release: Release, tag: str, environment: Mapping[str, str]
 ) -> None:
     made = consumer(workspace, release, tag=tag, environment=environment)
@@ -200,7 +200,7 @@ def test_origin_source_makes_no_request(
     assert release.server.requests == []
 
 
-def test_a_platform_without_a_prebuilt_is_built_without_a_try(
+def test_a_platform_without_a_prebuilt_is_built_without_a_fetch(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     release.publish(platforms=("linux_arm64",), from_source=_SOURCE)
@@ -235,7 +235,7 @@ def test_a_plain_go_build_links_the_source_build_under_cgo_env(
     assert built.checked().stdout == SOURCE
 
 
-def test_the_flag_overrides_the_variable_and_that_the_attribute(
+def test_the_flag_overrides_the_variable_which_overrides_the_attribute(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
     made = consumer(workspace, release, tag=', origin = "source"')
@@ -257,7 +257,7 @@ def test_the_flag_overrides_the_variable_and_that_the_attribute(
     assert "or: build it from source, with --@answer//:origin=auto" in failed.stderr
 
 
-def test_the_origin_prebuilt_does_not_take_a_fallback(
+def test_the_flag_origin_prebuilt_forbids_a_fallback(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)
@@ -335,7 +335,7 @@ def test_without_a_source_the_failure_is_final_and_explains_how_to_add_one(
 
 
 @pytest.mark.both_modes
-def test_a_change_of_the_source_is_built(workspace: MakeWorkspace, release: Release) -> None:
+def test_a_changed_source_is_built_again(workspace: MakeWorkspace, release: Release) -> None:
     made = consumer(workspace, release, tag=', origin = "source"')
     assert made.bazel("run", "//:main_cc").checked().stdout == SOURCE
     made.write({"native/answer.c": "int answer(void) { return 45; }\n"})
@@ -350,7 +350,7 @@ def test_an_unknown_origin_is_an_error(workspace: MakeWorkspace, release: Releas
     assert "auto, prebuilt, source" in failed.stderr
 
 
-def test_the_old_name_of_a_choice_is_answered_with_the_new_one(
+def test_an_old_name_of_origin_is_an_error_with_the_new_name(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)

@@ -65,7 +65,7 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
         static_library("linux_amd64", source, built / "lib/libanswer.a")
         (built / "include").mkdir()
         (built / "include/answer.h").write_text(_HEADER)
-        for number in range(20):  # so many that the lock holds them once for both
+        for number in range(20):  # enough for the lock to list them once for both flavors
             (built / f"include/detail{number}.h").write_text(f"#define DETAIL{number} {number}\n")
         cgo_prebuilt(
             "pack", "answer.yaml", "--platform", "linux_amd64", "--flavor", flavor,
@@ -207,7 +207,7 @@ def test_a_new_default_changes_no_spoke(workspace: MakeWorkspace, release: Relea
     assert "choose another version of the lock with prebuilt.library" in warned.stderr
 
 
-def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(
+def test_a_missing_platform_or_download_is_not_taken_from_another_flavor(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     lock = json.loads(release.lock.read_text())
@@ -232,7 +232,7 @@ def test_a_platform_or_a_download_that_a_flavor_lacks_is_no_other_flavor_s(
     assert "add `linux_arm64: {}` under 'platforms' of the flavor" in failed.stderr
     made.bazel("cquery", "@answer", "--platforms=//:linux_arm64").checked()
 
-    # The lock's own source gives the default flavor, so the warning and the build are not for this.
+    # The lock's source builds the default flavor only, so there is no fallback for this one.
     (release.server.folder / archive("fast")[1:]).unlink()
     gone = made.bazel("build", "//:main_cc", FAST)
     assert gone.code != 0

@@ -1,4 +1,4 @@
-"""The fuzz targets, for FUZZ_SECONDS each: any bytes are read, or refused with an error of ours."""
+"""Run each fuzz target for FUZZ_SECONDS: any bytes are read, or refused with our own error."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def server(release: GoRelease, tmp_path: Path) -> Iterator[SiteServer]:
 
 @pytest.fixture
 def program(release: GoRelease, server: SiteServer, tmp_path: Path) -> Program:
-    """A program with the lines of `require`, its cache empty, its proxy the server."""
+    """A program with the lines of `require`, an empty module cache, and the server as its proxy."""
     return make_program(tmp_path / "program", release, server.url)
 
 
@@ -71,7 +71,7 @@ def _answer(program: Program, *build: str) -> str:
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_a_build_fetches_the_forwarding_zip_and_this_platforms(
+def test_a_build_fetches_the_zips_of_the_forwarding_module_and_of_this_platform(
     release: GoRelease, kind: str, tmp_path: Path
 ) -> None:
     with running(kind, release.site, tmp_path / kind) as server:
@@ -87,7 +87,7 @@ def test_a_build_from_a_file_url_fetches_the_same(release: GoRelease, tmp_path: 
     assert program.zips() == BOTH
 
 
-def test_a_cross_build_with_zig_fetches_the_other_platforms(
+def test_a_cross_build_with_zig_fetches_the_zip_of_the_other_platform(
     program: Program, server: SiteServer
 ) -> None:
     cross = {
@@ -108,7 +108,7 @@ def test_the_library_for_musl_is_chosen_by_its_tag(tmp_path: Path) -> None:
     own.write_manifest(LINKING_SECTION)
     manifest = tmp_path / "prebuilt.yaml"
     manifest.write_text(manifest.read_text().replace("linux_arm64", "linux_amd64_musl"))
-    # gcc stands in for a compiler for musl, whose first run takes minutes.
+    # gcc replaces a compiler for musl, which would take minutes at its first run.
     for platform, answer in ("linux_amd64", 42), ("linux_amd64_musl", 9):
         compile_library(tmp_path / platform, "linux_amd64", answer)
         stage = ("--platform", platform, "--from", platform)
@@ -227,7 +227,7 @@ def test_direct_mode_finds_the_modules_through_the_pages(
     with running(kind, release.site, tmp_path / kind) as server:
         release.build("--url", server.url).checked()
         program = make_program(tmp_path / "program", release, "direct")
-        # The server stands in for the host, as a proxy does; GOPRIVATE turns the database off.
+        # The server acts as an HTTP proxy for the host; GOPRIVATE disables the checksum database.
         direct = {
             "HTTP_PROXY": server.url,
             "NO_PROXY": "127.0.0.1",
@@ -245,7 +245,7 @@ def test_direct_mode_finds_the_modules_through_the_pages(
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_a_page_that_is_not_there_still_names_the_modules(
+def test_the_page_of_an_unknown_path_names_the_modules(
     release: GoRelease, kind: str, tmp_path: Path
 ) -> None:
     with running(kind, release.site, tmp_path / kind) as server:
@@ -257,7 +257,7 @@ def test_a_page_that_is_not_there_still_names_the_modules(
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_zips_may_be_elsewhere(kind: str, release: GoRelease, tmp_path: Path) -> None:
+def test_zips_may_be_on_another_server(kind: str, release: GoRelease, tmp_path: Path) -> None:
     assets = GoRelease(tmp_path / "elsewhere")
     assets.folder.mkdir()
     for name in ("dist", "bindings"):

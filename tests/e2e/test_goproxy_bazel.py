@@ -62,7 +62,7 @@ bazel_dep(name = "platforms", version = "1.1.0")
 bazel_dep(name = "rules_cc", version = "0.2.17")
 """
 
-# The names that gazelle's go_deps gives to what it makes, and that it sees.
+# The names that gazelle's go_deps gives to its repositories, and those that it can see.
 _MODULE = """\
 bazel_dep(name = "rules_go", repo_name = "io_bazel_rules_go")
 bazel_dep(name = "tiny_linux_amd64", repo_name = "test_acme_go_tiny_linux_amd64")
@@ -97,7 +97,7 @@ int main() { std::printf("the answer is %d\\n", tiny_answer()); }
 
 
 _IN_ORDER = "static_library: [lib/libtiny.a, lib/libbase.a]\n"
-# In an order that does not link, with each needing the other as far as anybody knows.
+# In an order that does not link; the manifest says that each needs the other.
 _CIRCULAR = """\
 static_library: [lib/libbase.a, lib/libtiny.a]
 circular: [lib/libbase.a, lib/libtiny.a]

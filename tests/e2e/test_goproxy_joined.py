@@ -24,7 +24,7 @@ from tests.e2e.zig import TARGETS
 
 pytestmark = needs_linux_amd64()
 
-# libbase, which libtiny needs, is in front of it.
+# libbase, which libtiny needs, precedes it: that order does not link.
 _CIRCULAR = """\
 static_library: [lib/libbase.a, lib/libtiny.a]
 circular: [lib/libbase.a, lib/libtiny.a]
@@ -76,7 +76,7 @@ def test_zigs_linker_links_the_joined_archive_without_groups(program: Program) -
     program.go("build", "-o", "answer", ".", env=cross).checked()
 
 
-def test_a_module_holds_the_joined_archive_alone_the_same_every_time(
+def test_a_module_holds_only_the_joined_archive_with_reproducible_bytes(
     release: GoRelease, tmp_path: Path
 ) -> None:
     again = GoRelease(tmp_path)

@@ -1,4 +1,4 @@
-"""The server for a trial: what it answers, whatever it is asked."""
+"""`goproxy serve`, the server for trials: its answers to any request."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_client_that_goes_away_leaves_no_traceback(server: SiteServer) -> None
     assert "Traceback" not in server.log.read_text()
 
 
-def test_it_prints_where_it_is_and_ends_at_ctrl_c(site: Path) -> None:
+def test_it_prints_its_url_and_ends_on_ctrl_c(site: Path) -> None:
     command = [sys.executable, "-m", "cgo_prebuilt", "goproxy", "serve", str(site), "--port", "0"]
     with subprocess.Popen(
         command,
@@ -135,7 +135,7 @@ def test_a_request_cannot_control_the_terminal(server: SiteServer) -> None:
     assert all(sign.isprintable() or sign == "\n" for sign in log)
 
 
-def test_a_target_that_is_no_url_is_answered(server: SiteServer) -> None:
+def test_a_request_for_a_malformed_target_is_answered(server: SiteServer) -> None:
     assert _ask(server, "http://[bad/x")[0] == 400
 
 
@@ -152,7 +152,7 @@ def test_damaged_redirects_are_reported_and_drop_no_connection(site: Path, tmp_p
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
-def test_a_port_that_is_taken_or_invalid_is_refused(site: Path, port: str) -> None:
+def test_an_invalid_port_is_refused(site: Path, port: str) -> None:
     refused = cgo_prebuilt("goproxy", "serve", site, f"--port={port}", cwd=site)
     assert refused.code == 2
     assert "cannot be listened on" in refused.stderr

@@ -89,7 +89,7 @@ def test_a_new_version_is_added_and_the_old_one_stays(release: GoRelease, tmp_pa
 
     program = make_program(tmp_path / "program", release, release.site.as_uri())
     assert program.go("run", ".").checked().stdout == "the answer is 100\n"
-    # The platforms' modules go back with the forwarding one, which has the bindings.
+    # The platforms' modules are downgraded with the forwarding module, which has the bindings.
     program.go("get", f"{HOST}/Tiny@v0.3.0").checked()
     assert "v0.10.0" not in (program.folder / "go.mod").read_text()
     assert program.go("run", ".").checked().stdout == "the answer is 42\n"
@@ -115,7 +115,7 @@ def test_the_time_of_a_version_is_that_of_the_source(release: GoRelease) -> None
     assert info == {"Version": "v0.3.0", "Time": "2023-11-14T22:13:20Z"}
 
 
-def test_an_archive_that_is_not_the_one_of_the_sums_is_refused(release: GoRelease) -> None:
+def test_an_archive_that_does_not_match_the_sums_is_refused(release: GoRelease) -> None:
     archive = release.dist / "tiny-v0.3.0-linux_arm64.tar.gz"
     archive.write_bytes(archive.read_bytes() + b"more")
     refused = release.build()
@@ -203,7 +203,7 @@ def test_a_library_over_the_limit_is_refused_with_the_numbers(tmp_path: Path) ->
     assert not (tmp_path / "site" / HOST).exists()
 
 
-def test_duckdb_makes_the_journey(tmp_path: Path) -> None:
+def test_duckdb_is_published_and_used_as_a_module(tmp_path: Path) -> None:
     stage = tmp_path / "stage"
     subprocess.run([EXAMPLES / "duckdb" / "stage.sh", stage], check=True, capture_output=True)
     manifest = yaml.safe_load((EXAMPLES / "duckdb" / "prebuilt.yaml").read_text())
@@ -275,13 +275,13 @@ def test_major_version_two_has_its_own_modules(release: GoRelease, tmp_path: Pat
     assert program.zips() == ["tiny-linux-amd64/v2/@v/v2.1.0.zip", "tiny/v2/@v/v2.1.0.zip"]
 
 
-def test_serving_another_folder_than_a_site_is_refused(tmp_path: Path) -> None:
+def test_serving_a_folder_that_is_not_a_site_is_refused(tmp_path: Path) -> None:
     refused = cgo_prebuilt("goproxy", "serve", tmp_path, cwd=tmp_path)
     assert refused.code == 2
     assert "this is not a module site" in refused.stderr
 
 
-def test_require_names_the_versions_that_there_are(release: GoRelease) -> None:
+def test_require_names_the_existing_versions(release: GoRelease) -> None:
     release.build().checked()
     refused = cgo_prebuilt(
         "goproxy", "require", release.site, "--version", "v9.0.0", cwd=release.folder

@@ -78,7 +78,7 @@ def test_publish(reader: Reader, httpserver: HTTPServer, tmp_path: Path) -> None
         urls=[f"{github.url}/acme/vecsearch/releases/download/{{version}}/{{file}}"],
         version="v0.3.1",
     )
-    # The guide ends with a later release, which somebody has to publish.
+    # The guide ends with a later release, which must be published first.
     reader.run(
         "cgo-prebuilt pack prebuilt.yaml --platform linux_amd64 --from out --output later\n"
         "cgo-prebuilt publish prebuilt.yaml --dist later --repo acme/vecsearch --tag v0.3.1\n"
@@ -154,7 +154,7 @@ def test_from_http_archive(reader: Reader) -> None:
     ]
     reader.checked(release)
     dist = reader.folder / "tally/dist"
-    # Nobody asks for the other platform's files, so any library of no other platform will do.
+    # The other platform's files are never requested, so its library may have any bytes.
     first, other = (dist / f"tally-v1.0.0-linux_{arch}.tar.gz" for arch in ("amd64", "arm64"))
     with tarfile.open(first) as source, tarfile.open(other, "w:gz") as target:
         for member in source:
@@ -217,7 +217,7 @@ def test_from_the_download_script_of_lancedb(reader: Reader, tmp_path: Path) -> 
     assert f'path = "{module}"' in result.stdout
     shown = manifest_of("docs/migrate-lancedb-script.md")
     assert shown == yaml.safe_load((REPOSITORY / "examples/lancedb/prebuilt.yaml").read_text())
-    # By the manifest of the newer releases, nobody asks for another platform's files.
+    # With the manifest of the newer releases, no other platform's files are requested.
     fetch = "cgo-prebuilt fetch --lock lancedb.lock.json --output loose --json"
     assert json.loads(reader.run(fetch).checked().stdout)["files"] == [
         "include/lancedb.h",
@@ -274,7 +274,7 @@ def test_the_example_of_lancedb_searches_vectors(reader: Reader, tmp_path: Path)
     before = (reader.folder / "go.mod").read_text()
     done = reader.run(
         "cgo-prebuilt lock prebuilt.yaml\ngo mod tidy\n"
-        # The stand-in names its library by a path, as the real module does; a real user's tree is vendored.
+        # Like the real module, the stand-in names its library by a path, so users vendor it.
         "go mod vendor\n"
         "cgo-prebuilt fetch --lock prebuilt.lock.json --output vendor/github.com/lancedb/lancedb-go\n"
         "go run -mod=vendor .\n"
@@ -314,7 +314,7 @@ def answering(folder: Path, function: str) -> bytes:
 
 
 def make_vecsearch(reader: Reader) -> None:
-    """What the maintainer of vecsearch has: a manifest for this platform, and a library that is built."""
+    """Create what vecsearch's maintainer has: a manifest for this platform, and a built library."""
     manifest = yaml.safe_load((REPOSITORY / "examples/vecsearch/prebuilt.yaml").read_text())
     del manifest["source"]
     (reader.folder / "prebuilt.yaml").write_text(yaml.safe_dump(manifest))
@@ -333,7 +333,7 @@ def change_manifest(reader: Reader, **keys: object) -> None:
 
 
 def archive(reader: Reader, name: str, files: Mapping[str, bytes]) -> None:
-    """Puts an archive where the reader's mirror is."""
+    """Put an archive into the reader's mirror."""
     mirror = reader.folder.parent / "mirror"
     mirror.mkdir(exist_ok=True)
     with tarfile.open(mirror / name, "w:gz") as tar:
@@ -345,7 +345,7 @@ def archive(reader: Reader, name: str, files: Mapping[str, bytes]) -> None:
 
 
 def publish_go_module(reader: Reader, module: str, version: str, files: Mapping[str, str]) -> None:
-    """Puts a Go module where the reader's go command looks for all of them."""
+    """Put a Go module into the folder from which the reader's go command gets modules."""
     proxy = reader.folder.parent / "goproxy"
     place = proxy / module / "@v"
     place.mkdir(parents=True)
@@ -359,7 +359,7 @@ def publish_go_module(reader: Reader, module: str, version: str, files: Mapping[
 
 
 def go_modules_from(reader: Reader, proxy: Path) -> None:
-    """Has the reader's go command take all modules from a folder."""
+    """Make the reader's go command get all modules from a folder."""
     reader.environment |= {
         "GOPROXY": proxy.as_uri(),
         "GOSUMDB": "off",
@@ -369,6 +369,6 @@ def go_modules_from(reader: Reader, proxy: Path) -> None:
 
 
 def manifest_of(page: str) -> object:
-    """What a guide's prebuilt.yaml says."""
+    """Parse the prebuilt.yaml of a guide."""
     (block,) = (block for block in read_guide(page) if block.file == "prebuilt.yaml")
     return yaml.safe_load(block.text)

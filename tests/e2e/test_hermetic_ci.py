@@ -1,4 +1,4 @@
-"""Builds of a CI that reaches nothing: without a network, from what was fetched or vendored before."""
+"""CI builds without a network, from what was fetched or vendored before."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def programs(bazel_tools: Tools, tmp_path: Path) -> Path:
     if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("only root can make a network namespace, with unshare and ip")
     in_root = bazel_tools.bazel.in_root or "env"
-    # --batch: a server would be out of the next command's reach, in the namespace of this one.
+    # --batch: the next command could not reach a server in this command's namespace.
     startup = shlex.join([*bazel_tools.startup_options(), "--batch"])
     folder = tmp_path / "programs"
     folder.mkdir()
@@ -67,7 +67,7 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
 
 
 def on_the_host(workspace: Workspace) -> Workspace:
-    """The same one, whose commands do not run in Bazel's root: the programs enter that themselves."""
+    """Return the workspace with commands on the host: programs enter Bazel's root themselves."""
     tools = replace(workspace.tools, bazel=replace(workspace.tools.bazel, in_root=None))
     return replace(workspace, tools=tools)
 
@@ -155,7 +155,7 @@ def test_vendored_libraries_are_built_without_network_and_python(
     first.bazel("vendor", "--vendor_dir=vendor", "//:main_cc", "//:main_go").checked()
     vendored = {path.name for path in (first.path / "vendor").iterdir()}
     assert any("answer__linux_amd64" in name for name in vendored)
-    # Those two are of the machine that vendored.
+    # These two repositories are specific to a machine, so they are not vendored.
     for of_a_machine in ("host_tools", "cgo_prebuilt_python"):
         assert not [name for name in vendored if of_a_machine in name]
 

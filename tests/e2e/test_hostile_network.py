@@ -1,6 +1,6 @@
-"""The whole command, in a process of its own, on a network that misbehaves or wants to be known.
+"""The whole command, in a separate process, on a network that misbehaves or requires credentials.
 
-What each part does alone is in tests/unit; here it is shown that the parts are put together so.
+tests/unit tests each part alone; this module tests that they work together.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def archive_named(data: bytes, url: str) -> LockedArchive:
 
 
 def test_nothing_is_seen_under_a_final_name_while_bytes_arrive(machine: Machine) -> None:
-    """Half of the body is there, and neither the output nor a tree of the store is."""
+    """With half of the body received, neither the output nor a tree in the store exists."""
     arrived, go_on = threading.Event(), threading.Event()
 
     def in_two_halves(exchange: Exchange) -> None:
@@ -234,7 +234,7 @@ def test_the_first_mirror_serves_wrong_bytes_and_the_second_is_right(machine: Ma
 
 
 def test_an_unreadable_zip_leads_to_the_next_mirror(machine: Machine) -> None:
-    """Of a zip, parts are asked for: the first mirror's directory is made to break its reader."""
+    """A zip is read in parts: the first mirror's zip has a directory that the reader refuses."""
     padding = ZipEntry("padding", random.Random(1).randbytes(400_000))
     data = zip_archive(padding, *(ZipEntry(name, content) for name, content in FILES.items()))
     hostile = bytearray(data)
@@ -278,11 +278,11 @@ def test_with_a_mirror_that_fails_nothing_else_is_contacted(
     assert not machine.output.exists()
 
 
-# Whom the command makes itself known to.
+# Which servers get credentials.
 
 
 def tunnel_to(port: int) -> Behavior:
-    """CONNECT of a proxy (RFC 9110 9.3.6) that joins every host with a port of this machine."""
+    """Return a proxy's CONNECT (RFC 9110 9.3.6) that connects every host to a local port."""
 
     def answer(exchange: Exchange) -> None:
         with socket.create_connection(("127.0.0.1", port)) as far:
@@ -415,7 +415,7 @@ def test_netrc_is_for_its_host_only(machine: Machine) -> None:
 
 
 def wound_forward(machine: Machine, seconds: int) -> None:
-    """Makes every Python of this machine believe in a later clock, until it is undone."""
+    """Set a later clock for every Python of this machine, until that is undone."""
     (machine.folder / "clock").mkdir()
     (machine.folder / "clock/sitecustomize.py").write_text(
         "import time\n"
@@ -452,7 +452,7 @@ def test_a_very_long_path_works_or_is_named(machine: Machine) -> None:
 
 
 def test_the_next_run_resumes_a_partial_download(machine: Machine) -> None:
-    """A server that stops half-way, and one that is whole again: what came is not asked twice."""
+    """A server stops half-way, and later works again: received bytes are not requested again."""
     half = len(DATA) // 2
     with HostileServer({f"/{NAME}": [ranges(DATA, cut=half), status(404)]}) as server:
         machine.lock(server.url(f"/{NAME}"))

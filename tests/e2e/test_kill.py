@@ -1,4 +1,4 @@
-"""Killed at any instant: nothing half-written is ever found, and the next run is right."""
+"""A kill at any instant leaves nothing half-written, and the next run succeeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A crate with the traits of the largest ones, from source: at a prompt, in Bazel's sandbox, and packed.
 
-Some 140 crates of the registry: TLS by aws-lc, a C++ index, zlib and zstd, code generated of protobuf by a
-program that comes in a crate. Compiling them takes a minute or two, so each of the two roads does it once.
+It has about 140 crates: TLS by aws-lc, a C++ index, zlib and zstd, and code that a program in a
+crate generates from protobuf. Compiling them takes a minute or two, so both tests do it once each.
 """
 
 from __future__ import annotations
@@ -192,14 +192,14 @@ def test_it_is_built_at_a_prompt_packed_slim_and_linked_by_go(
         "GOFLAGS": "-mod=mod",
         "GOPROXY": "off",
     }
-    # `--platform`: what was built of a source is for this machine's.
+    # With `--platform`, since a source build is for this machine's platform.
     fetch = ("fetch", "--lock", "large.lock.json", "--platform", "linux_amd64")
     cgo_prebuilt(*fetch, "--output", "out", cwd=user, env=own).checked()
     assert run_go(user, "large.lock.json", own) == ANSWER
     library = user / "out/lib/liblarge.a"
     assert library.stat().st_size > 50_000_000
 
-    # The maintainer publishes what was built, slim, and as what it would be with five times the crates.
+    # The maintainer publishes the build twice: slim, and as if it had five times the crates.
     del own["CGO_PREBUILT_MIRROR"]
     said, peak = publish(user, "slim", own, "--slim")
     assert re.search(r"lib/liblarge.a: [0-9.]+ MB, slim [0-9.]+ MB", said), said
@@ -225,7 +225,7 @@ def test_it_is_built_at_a_prompt_packed_slim_and_linked_by_go(
 def publish(
     folder: Path, name: str, environment: Mapping[str, str], *options: str
 ) -> tuple[str, int]:
-    """Packs what is in `out`, locks it and fetches it; gives what `pack` said, and its memory in MB."""
+    """Pack `out`, lock it and fetch it; return the output of `pack`, and its memory in MB."""
     (folder / f"{name}.yaml").write_text(_MANIFEST.format(url=(folder / name).as_uri()))
     pack = ("pack", f"{name}.yaml", "--platform", "linux_amd64", "--from", "out", "--output", name)
     done = subprocess.run(
@@ -244,7 +244,7 @@ def publish(
 
 
 def grow(library: Path, times: int) -> None:
-    """Repeats the members of an archive; its table of symbols, and that of long names, stay right."""
+    """Repeat the members of an archive; its tables of symbols and of long names stay valid."""
     with library.open("rb+") as file:
         file.seek(len(MAGIC))
         next(ar_members(file))

@@ -115,7 +115,7 @@ def test_bazel_s_own_files_in_an_archive_are_left_out_of_the_build(
     made = workspace({**FILES, "answer.lock.json": lock}, module=MODULE)
     for program in ("main_cc", "main_go"):
         assert made.bazel("run", f"//:{program}").checked().stdout == "42\n"
-    # The store's own are whole: a spoke's files may be links to them.
+    # The store's files are intact: a spoke's files may be links to them.
     stored = [path.read_text() for path in (tmp_path / "store").rglob("BUILD*")]
     assert sorted(stored) == sorted(text for name, text in bazels.items() if "BUILD" in name)
 
@@ -288,7 +288,7 @@ def test_an_archive_of_position_independent_code_goes_into_shared_libraries_too(
     workspace: MakeWorkspace, native_release: NativeRelease
 ) -> None:
     folder = native_release.built_with_header()
-    # An address that is written into the code, were that not position-independent.
+    # Without position-independent code, this address would be written into the code.
     source = "static int sum = 42; static int *at = &sum; int answer(void) { return *at; }\n"
     archive(folder, "lib/libanswer.a", {"answer.c": source})
     lock = native_release.publish(f"static_library: lib/libanswer.a\n{PLAIN}")
@@ -350,7 +350,7 @@ def test_a_prebuilt_has_its_dependencies_defines_and_prefixed_headers(
 ) -> None:
     folder = native_release.built()
     (folder / "include/answer").mkdir(parents=True)
-    # The unused function would fail a build with -Werror, were the folder not the system's.
+    # With -Werror, the unused function would fail the build outside of system include folders.
     header = (
         HEADER + "#ifndef ANSWER_STATIC\n#error\n#endif\nstatic int unused(void) { return 1; }\n"
     )
@@ -415,7 +415,7 @@ def test_required_system_libraries_are_printed_before_a_failing_link(
     assert "cannot find -lhwloc-none" in again.stderr
     assert said not in again.stderr
 
-    # It is there, in a folder of its own: words for people never stop a link that works.
+    # With the library present, in a separate folder, the link works: the message never fails it.
     archive(made.path, "own/libhwloc-none.a", {"none.c": "int none(void) { return 0; }\n"})
     with (made.path / "BUILD.bazel").open("a", encoding="utf-8") as build:
         build.write(OWN_FOLDER.replace("FOLDER", f"{made.path}/own"))

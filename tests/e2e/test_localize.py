@@ -38,7 +38,7 @@ int main() { std::printf("%d %d\\n", one_api(), two_api()); }
 
 
 @pytest.mark.parametrize("localize", [False, True])
-def test_libraries_with_the_same_symbols_link_where_those_are_local(
+def test_libraries_with_the_same_symbols_link_if_the_symbols_are_local(
     workspace: MakeWorkspace, localize: bool
 ) -> None:
     patterns = '[name + "_*"]' if localize else "[]"
@@ -48,7 +48,7 @@ def test_libraries_with_the_same_symbols_link_where_those_are_local(
     }
     for number, name in enumerate(("one", "two"), 1):
         helper = f"int helper(void) {{ return {number}; }}\n"
-        if not localize:  # in the same object, so that a linker cannot leave one of the copies out
+        if not localize:  # in the same object, so that a linker cannot skip one of the copies
             files[f"{name}/api.c"] = f"{helper}int {name}_api(void) {{ return helper(); }}\n"
         else:
             files[f"{name}/helper.c"] = helper

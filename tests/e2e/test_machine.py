@@ -110,7 +110,7 @@ def test_eight_processes_make_one_download(tmp_path: Path, archive_server: Archi
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, which a test gives a size with `mount -o remount`."""
+    """A separate file system, whose size a test sets with `mount -o remount`."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("only root on Linux can mount a small disk")
     disk = tmp_path / "disk"
@@ -170,7 +170,7 @@ def test_a_store_that_cannot_be_written_is_explained(
 def test_a_read_only_store_that_has_the_library_is_enough(
     tmp_path: Path, archive_server: ArchiveServer, small_disk: Path
 ) -> None:
-    """As of a store that is baked into an image: found, given out, verified; nothing is asked."""
+    """As with a store in a container's image: the library is found, verified and used, offline."""
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     heavy = Heavy(tmp_path, archive_server, 400_000)
     variables = environment(small_disk / "store")
@@ -208,7 +208,7 @@ def test_a_store_on_another_file_system_is_copied_from(
 def test_an_interrupt_explains_how_to_resume_and_the_next_run_does(
     tmp_path: Path, archive_server: ArchiveServer, number: signal.Signals
 ) -> None:
-    """In the middle of a body: exit code 130, and what came is not asked for again."""
+    """In the middle of a body: exit code 130, and received bytes are not requested again."""
     heavy = Heavy(tmp_path, archive_server, 3_000_000)
     archive_server.pause_after = 1_500_000
     process = subprocess.Popen(
@@ -270,7 +270,7 @@ def test_a_fetch_of_a_gigabyte_takes_less_than_150_megabytes_of_memory(
 
     fetch = [sys.executable, "-m", "cgo_prebuilt", "fetch", "--platform", "linux_amd64"]
     fetch += ["--lock", str(tmp_path / "heavy.lock.json"), "--output", str(tmp_path / "output")]
-    # In between is a small process: a child's peak counts what its parent had when it was forked.
+    # With a small process in between: a child's peak includes its parent's memory at the fork.
     measured = subprocess.run(
         [sys.executable, "-c", _MEASURE, *fetch],
         env=environment(tmp_path / "store"),

@@ -1,4 +1,4 @@
-"""`cgo-prebuilt mirror`, from a real server, interrupted, and served again by nginx."""
+"""`cgo-prebuilt mirror`: from a real server, also interrupted, and then served by nginx."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_two_archives_of_one_name_are_refused_and_then_served_from_their_folders
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process")
-def test_a_mirror_that_was_interrupted_goes_on_where_it_was(
+def test_an_interrupted_mirror_resumes(
     lock: Path, archive_server: ArchiveServer, tmp_path: Path
 ) -> None:
     to = str(tmp_path / "mirror")
@@ -122,7 +122,7 @@ def test_a_mirror_that_was_killed_at_any_instant_is_right_the_next_time(
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {p}\n" for p, data in served.items())
 
     def begin(number: int) -> None:
-        if number % 3:  # else all is there, and is only looked at
+        if number % 3:  # else the mirror is complete, and is only checked
             shutil.rmtree(mirror, ignore_errors=True)
 
     def check() -> None:

@@ -225,7 +225,7 @@ def test_a_library_that_is_not_imported_is_one_for_mod_tidy(workspace: MakeWorks
 def test_a_lock_that_is_added_after_an_error_is_read(
     workspace: MakeWorkspace,
 ) -> None:
-    """By the same server; since Bazel 8, it watches no file because its path was asked for."""
+    """By the same server: since Bazel 8, asking for a file's path does not watch the file."""
     made = workspace({"BUILD.bazel": ""}, module=_EXTENSION + _LIBRARY)
     query = ("query", "--incompatible_no_implicit_watch_label", "@answer//:all")
     assert "library answer has no lock" in made.bazel(*query).stderr
@@ -236,7 +236,7 @@ def test_a_lock_that_is_added_after_an_error_is_read(
 
 
 def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeWorkspace) -> None:
-    """A `python3` may be of another kind, as that of Windows' store is, or too old."""
+    """A `python3` may be no Python, as the one of Windows, or too old."""
     made = workspace(
         {
             "BUILD.bazel": "",
@@ -260,7 +260,7 @@ def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeW
 def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(
     workspace: MakeWorkspace,
 ) -> None:
-    """A container may have set it for another program, as DuckDB's do with DUCKDB_VERSION."""
+    """A container may set it for another program, as DuckDB's containers set DUCKDB_VERSION."""
     made = workspace({"BUILD.bazel": "", "answer.lock.json": _GOOD}, module=_EXTENSION + _LIBRARY)
     failed = made.bazel("query", "@answer//:all", env={"ANSWER_VERSION": "1.0"})
     assert failed.code != 0

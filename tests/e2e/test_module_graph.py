@@ -8,7 +8,7 @@ from typing import Any
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 
-# A module more is a module that every user resolves, downloads and may have to override.
+# Every user must resolve and download each further module, and may have to override it.
 _NEEDED = {"bazel_skylib", "platforms", "rules_cc"}
 
 _MODULE_WITHOUT = """\

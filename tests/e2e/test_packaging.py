@@ -1,4 +1,4 @@
-"""What `pack` does besides: findings, stripping, notices, materials, signatures, local symbols."""
+"""More steps of `pack`: findings, stripping, notices, SBOMs, signatures, local symbols."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Publisher:
             return tar.getnames()
 
 
-def test_findings_are_printed_and_do_not_keep_it_from_being_packed(tmp_path: Path) -> None:
+def test_findings_are_printed_and_do_not_prevent_packing(tmp_path: Path) -> None:
     publisher = Publisher(tmp_path, "-g3")
     done = publisher.pack().checked()
     assert done.stdout == f"dist/{ARCHIVE}\n"
@@ -167,7 +167,7 @@ def test_a_signed_release_is_locked_with_its_key_and_nothing_else_is_fetched(
     fetch = ("fetch", "--lock", "prebuilt.lock.json", "--output", "got", "--public-key", public)
     publisher.run(*fetch).checked()
 
-    # A lock in which somebody put another archive, with all its hashes, is not enough.
+    # Replacing the archive and all its hashes in the lock is not enough.
     lock = tmp_path / "prebuilt.lock.json"
     (tmp_path / "out/include/vec.h").write_text("double vec(double); // changed\n")
     publisher.pack().checked()
@@ -196,7 +196,7 @@ def test_a_library_for_a_newer_glibc_is_not_fetched_for_this_machine(tmp_path: P
     refused = publisher.run(*fetch)
     assert refused.code == 3
     assert "this library needs glibc 99.1, this machine has 2." in refused.stderr
-    # Whoever names the platform fetches it for wherever that is, as Bazel does.
+    # With an explicit platform, the files may be for another machine, as in Bazel.
     publisher.run(*fetch, "--platform", "linux_amd64").checked()
 
 
@@ -336,7 +336,7 @@ int main(void) { printf("%d %d %d\\n", vec_answer(1), vec_answer(11), vec_twice(
 
 @pytest.fixture
 def cpp(tmp_path: Path) -> Publisher:
-    """A C++ library of several objects, of which its interface needs few bytes."""
+    """A C++ library of several objects; its interface needs only a few of their bytes."""
     publisher = Publisher(tmp_path)
     include = tmp_path / "out/include"
     (include / "vec.h").write_text(SLIM_HEADER)
@@ -359,9 +359,7 @@ def packed_library(publisher: Publisher) -> Path:
     return publisher.folder / "packed/lib/libvec.a"
 
 
-def test_a_slim_library_has_the_needs_of_its_header_and_works(
-    cpp: Publisher, tmp_path: Path
-) -> None:
+def test_a_slim_library_has_what_its_header_needs_and_works(cpp: Publisher, tmp_path: Path) -> None:
     done = cpp.pack("--slim").checked()
     assert re.search(r"lib/libvec.a: 9.. kB, slim [0-9.]+ kB", done.stderr)
     library = packed_library(cpp)
@@ -369,7 +367,7 @@ def test_a_slim_library_has_the_needs_of_its_header_and_works(
     (tmp_path / "main.c").write_text(SLIM_MAIN)
     include = f"-I{tmp_path / 'out/include'}"
     link = ["gcc", include, str(tmp_path / "main.c"), str(library), "-lstdc++"]
-    # Exceptions, constructors, variables of threads and a callback, whatever the program's link drops.
+    # Exceptions, constructors, thread-local variables and a callback work with any link options.
     for options in ([], ["-Wl,--gc-sections"]):
         subprocess.run([*link, *options, "-o", str(tmp_path / "main")], check=True)
         ran = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True)
@@ -382,7 +380,7 @@ def test_a_slim_library_has_the_needs_of_its_header_and_works(
 def test_a_library_that_would_lack_a_symbol_stays_unchanged(
     cpp: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A linker that drops what is needed: what it writes is looked at, not its word.
+    # A linker that drops needed symbols: `pack` checks its output, not its exit code.
     forgetful = tmp_path / "ld"
     forgetful.write_text(
         '#!/bin/sh\nset -e\nld "$@"\n'
@@ -513,7 +511,7 @@ sys.exit(code)
 
 
 def test_a_large_library_is_packed_in_little_memory(cpp: Publisher, tmp_path: Path) -> None:
-    """300 MB, in as many members as a real one, and one as large as Rust makes them."""
+    """300 MB: as many members as a real library, and one as large as Rust's largest."""
     member = (tmp_path / "helper.cc.o").read_bytes()
     header = b"%-16s%-32s%-10d`\n" % (b"a.o/", b"0", len(member))
     with (tmp_path / "out/lib/libvec.a").open("wb") as library:

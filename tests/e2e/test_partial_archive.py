@@ -1,4 +1,4 @@
-"""A zip or a tar of which the lock needs little, on a server with ranges, is read in parts."""
+"""A zip or tar is read in parts if the lock needs little of it and the server has ranges."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def store(folder: Path) -> dict[str, str]:
     return {"CGO_PREBUILT_CACHE": str(folder / "store")}
 
 
-def test_only_the_directory_and_the_members_are_asked_for(
+def test_only_the_directory_and_the_members_are_requested(
     tmp_path: Path, archive_server: ArchiveServer, lock: Path
 ) -> None:
     fetch = ("fetch", "--lock", lock, "--platform", "linux_amd64", "--output", "out", "--json")
@@ -93,7 +93,7 @@ def test_only_the_directory_and_the_members_are_asked_for(
 
 
 MOST = 11_500_000
-"""What is fetched for the library of 9 MB: up to 1 MiB more to enter deflate data, and to leave them."""
+"""The most bytes to fetch for the library of 9 MB: up to 1 MiB more at each end, for deflate."""
 
 
 @pytest.fixture(
@@ -142,7 +142,7 @@ def test_parts_survive_a_kill(
 
 
 def recorded(folder: Path) -> int:
-    """How many bytes the sidecars below a folder say are there."""
+    """Return the number of present bytes, by the sidecars below a folder."""
     sidecars = [json.loads(path.read_text()) for path in folder.rglob("*.partial.json")]
     return sum(end - start for sidecar in sidecars for start, end in sidecar["done"])
 

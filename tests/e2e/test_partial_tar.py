@@ -1,4 +1,4 @@
-"""One platform out of a tar.gz with all, in Bazel: its bytes by the file beside the lock, or the whole."""
+"""One platform of a tar.gz with all platforms, in Bazel: with the ranges file, or read whole."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def consumer(workspace: MakeWorkspace, lock: Path, name: str, *beside: Path) -> 
     return workspace({**texts, **files}, module=MODULE, name=name, environment=store)
 
 
-def test_a_spoke_asks_for_its_platforms_bytes_where_the_file_is_there(
+def test_a_spoke_requests_only_its_platforms_bytes_if_the_ranges_file_exists(
     workspace: MakeWorkspace, archive_server: ArchiveServer, lock: Path
 ) -> None:
     made = consumer(workspace, lock, "parts", lock.with_suffix(".ranges"))

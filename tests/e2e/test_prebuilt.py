@@ -37,7 +37,7 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
     )
 
 
-def test_the_first_build_asks_for_this_platforms_archive_and_no_build_after_it_for_anything(
+def test_the_first_build_requests_this_platforms_archive_and_later_builds_nothing(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)
@@ -48,7 +48,7 @@ def test_the_first_build_asks_for_this_platforms_archive_and_no_build_after_it_f
 
     release.server.requests.clear()
     assert made.bazel("run", "//:main_go").checked().stdout == ANSWER
-    # A server that is still deleting sandboxes has `clean` trip over them.
+    # `clean` would fail while a server still deletes sandboxes.
     made.bazel("shutdown").checked()
     made.bazel("clean", "--expunge").checked()
     assert made.bazel("run", "//:main_cc").checked().stdout == ANSWER
@@ -130,7 +130,7 @@ def test_another_platform_selects_its_spoke_and_leaves_the_hosts_alone(
     ],
     ids=["operating system", "musl by platform", "musl by flag"],
 )
-def test_an_unsupported_platform_fails_at_analysis_with_those_that_there_are(
+def test_an_unsupported_platform_fails_at_analysis_with_the_supported_ones(
     workspace: MakeWorkspace, release: Release, flags: list[str], asked: str
 ) -> None:
     failed = consumer(workspace, release).bazel("cquery", "@answer", *flags)
@@ -164,7 +164,7 @@ local_repository(name = "musl_machine", path = "musl_machine")
 def test_a_machine_with_musl_is_not_given_an_archive_for_glibc(
     workspace: MakeWorkspace, release: Release
 ) -> None:
-    """What looks at the machine is replaced by what it would say on Alpine."""
+    """The detection of the C library is replaced by its result on Alpine."""
     made = consumer(workspace, release)
     module = (made.path / "MODULE.bazel").read_text()
     made.write(
@@ -179,7 +179,7 @@ def test_a_machine_with_musl_is_not_given_an_archive_for_glibc(
     assert failed.code != 0
     assert "host_platform, which is linux_amd64_musl" in failed.stderr
     assert "add `linux_amd64_musl: {}` under 'platforms'" in failed.stderr
-    # For another platform than the machine itself, what the machine has is nothing to the build.
+    # If the target is not the host platform, the host's C library does not matter.
     for other in ("--platforms=//:linux_amd64", "--@rules_cgo_prebuilt//rules/libc=glibc"):
         assert made.bazel("run", "//:main_cc", other).checked().stdout == ANSWER
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
@@ -211,7 +211,7 @@ def test_a_mirror_replaces_every_url_and_gets_all_requests(
     assert release.server.requests == []
 
 
-def test_a_release_that_is_gone_fails_with_the_url_and_the_next_step(
+def test_a_missing_release_fails_with_the_url_and_the_next_step(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     (release.server.folder / release.archive("linux_amd64")).unlink()

@@ -23,7 +23,7 @@ from tests.guide import read_guide
 
 GUIDE = read_guide("docs/hermetic-ci.md")
 SECRET = "cAnArY-of-the-helper"
-# It looks at all processes itself, as anybody could while it runs.
+# The helper itself inspects all processes, as anybody could while it runs.
 HELPER = """\
 #!/bin/sh
 cat "$0.secret"
@@ -34,7 +34,7 @@ cat /proc/[0-9]*/cmdline >> "$0.processes" 2> /dev/null || true
 
 @pytest.fixture
 def private(release: Release, httpserver: HTTPServer) -> str:
-    """A place that has the release for whoever knows the secret."""
+    """A URL that serves the release to clients with the secret."""
 
     def answer(request: Request) -> Response:
         if request.headers.get("Authorization") != f"Bearer {SECRET}":
@@ -106,7 +106,7 @@ def test_only_the_helper_knows_the_secret(
 
 
 def test_a_release_in_a_registry_is_locked_and_fetched(release: Release, tmp_path: Path) -> None:
-    """As another client pushes it; each token is good for seconds, and each request needs one."""
+    """Another client pushes it; tokens are valid for seconds, and each request needs one."""
     file = release.archive("linux_amd64")
     content = (release.server.folder / file).read_bytes()
     with oci_registry(tmp_path / "registry", "token") as registry:

@@ -1,4 +1,4 @@
-"""The vecsearch example in private places: published, locked and fetched with what only a helper knows."""
+"""The vecsearch example in private places: published, locked and fetched with a helper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees while the real Bazel fetches, and what goes on when Bazel does not."""
+"""What a person sees while the real Bazel fetches, and what happens if Bazel ends early."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORM = (
 
 @pytest.fixture
 def made(workspace: MakeWorkspace, native_release: NativeRelease) -> Workspace:
-    """A workspace with a library of 10 MB, of which nothing is fetched."""
+    """A workspace with a library of 10 MB, which is not fetched yet."""
     built = native_release.built_with_header()
     archive(built, "lib/libanswer.a", {"answer.c": "int answer(void) { return 42; }\n"})
     (built / "include/table.h").write_bytes(os.urandom(SIZE // 2).hex().encode())
@@ -73,7 +73,7 @@ def test_a_log_has_a_line_every_20_seconds(made: Workspace, archive_server: Arch
     archive_server.pace = SIZE // 45
     built = made.bazel("build", "@answer", "--curses=no", "--show_progress").checked()
     assert len(re.findall(rf"^{FORM}$", built.stderr, re.MULTILINE)) == 2, built.stderr
-    # What Bazel itself adds: it prints two lines for each time that a rule tells it something.
+    # Bazel itself prints two lines for each progress message of a rule.
     assert built.stderr.count("Analyzing: target") < 15
 
 

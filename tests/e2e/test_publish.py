@@ -115,7 +115,7 @@ def test_the_example_is_built_packed_published_locked_and_linked_by_bazel(
         command = ("pack", "prebuilt.yaml", "--platform", platform, "--output", "dist")
         maintainer.run(*command, "--from", f"out/{platform}").checked()
 
-    # A connection that breaks in the middle and a limit do not keep it from being published.
+    # A broken connection and a rate limit do not prevent publishing.
     github.trouble("linux_arm64.tar.zst", broken_off_after("starter", github))
     github.trouble("POST", lambda request: problem(429, "slow down", Retry_After="0"))
     done = maintainer.publish().checked()
@@ -285,7 +285,7 @@ def test_only_the_mirror_gets_requests(github: GitHubServer, tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_lock_is_not_made_where_its_options_or_the_attestation_are_wrong(
+def test_no_lock_is_written_if_the_options_or_the_attestation_are_wrong(
     github: GitHubServer, tmp_path: Path, options: tuple[str, ...], code: int, message: str
 ) -> None:
     maintainer = small_release(tmp_path / "maintainer", github, "v0.3.0")

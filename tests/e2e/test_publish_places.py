@@ -1,4 +1,4 @@
-"""Publishing to real servers: nginx, a registry, an object store; read back by clients that are not ours."""
+"""Publish to real servers: nginx, a registry and an object store; read back with other clients."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sums_of(folder: Path) -> dict[str, str]:
     return {line.split("  ")[1]: line.split("  ")[0] for line in lines}
 
 
-# A server that takes a PUT.
+# A server that accepts PUT.
 
 
 def test_a_second_run_puts_nothing_and_other_bytes_are_refused(
@@ -159,7 +159,7 @@ def test_a_platform_is_added_to_a_published_version(
     changed.refused(4, f"published already, with other bytes: {ARM64}")
 
 
-def test_there_is_nothing_to_add_to(run: Run, nginx: NginxFiles) -> None:
+def test_adding_to_an_unpublished_version_is_refused(run: Run, nginx: NginxFiles) -> None:
     pack(run)
     nothing = publish(run, "--to", f"{nginx.basic}/vec", "--add")
     nothing.refused(2, "there is no SHA256SUMS of vec v1.2.3 to add to", "leave out --add")
@@ -226,7 +226,7 @@ def test_another_client_reads_a_published_artifact(
     (layer,) = json.loads(raw)["layers"]
     assert layer["digest"] == f"sha256:{sums_of(tmp_path / 'dist')[AMD64]}"
     assert layer["annotations"] == {"org.opencontainers.image.title": AMD64}
-    # Every byte of it, as its own digests have it.
+    # skopeo verifies every byte against the digests.
     registry.skopeo("copy", f"{place}@{descriptor['digest']}", f"dir:{tmp_path / 'copied'}")
     copied = tmp_path / "copied" / layer["digest"].removeprefix("sha256:")
     assert copied.read_bytes() == (tmp_path / "dist" / AMD64).read_bytes()

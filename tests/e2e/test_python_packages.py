@@ -1,4 +1,4 @@
-"""The packages that the fetcher needs in Bazel: installed where they are not there, offline too."""
+"""The packages that the fetcher needs in Bazel: installed if missing, also offline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
 
 
 def packages_of(workspace: Workspace) -> set[str]:
-    """What the repository of the fetcher's packages holds; nothing where nobody needed it."""
+    """Return the entries of the repository of the fetcher's packages; empty if not needed."""
     base = Path(workspace.bazel("info", "output_base").checked().stdout.strip())
     found = (base / "external").glob("*rules_cgo_prebuilt_python/site-packages/*")
     return {path.name for path in found if path.is_dir()}
@@ -33,7 +33,7 @@ def packages_of(workspace: Workspace) -> set[str]:
 def test_packages_on_the_users_pythonpath_are_installed_nevertheless(
     workspace: MakeWorkspace, release: Release, tmp_path: Path
 ) -> None:
-    """The fetcher is not given that PYTHONPATH, so what is there is none of its packages."""
+    """The fetcher does not get that PYTHONPATH, so it cannot import those packages."""
     for name in ("isal", "requests", "backports"):
         (tmp_path / "users" / name).mkdir(parents=True)
         (tmp_path / "users" / name / "__init__.py").write_text("__version__ = '2.99'\n")

@@ -1,4 +1,4 @@
-"""Releases of others, as they are laid out: described by a manifest, locked, fetched, and linked.
+"""Releases in the layouts of other projects: described by a manifest, locked, fetched, and linked.
 
 The archives are made here, of a small library in the layout of each project.
 """
@@ -117,7 +117,7 @@ class Consumer:
         self.environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
 
     def fetch(self, *options: str) -> list[str]:
-        """Locks, then fetches into `out`; gives the files."""
+        """Lock, then fetch into `out`; return the files."""
         elsewhere = {"CGO_PREBUILT_CACHE": str(self.folder / "maintainers-store")}
         cgo_prebuilt("lock", "prebuilt.yaml", cwd=self.folder, env=elsewhere).checked()
         self.server.requests.clear()
@@ -127,7 +127,7 @@ class Consumer:
         return files
 
     def run_program(self, header: str) -> str:
-        """What a cgo program prints that `env` gives its flags to."""
+        """Return the output of a cgo program that is built with the flags of `env`."""
         program = self.folder / "program"
         program.mkdir()
         (program / "go.mod").write_text("module program\n\ngo 1.21\n")
@@ -148,7 +148,7 @@ class Consumer:
 
 
 def tar_gz(path: Path, files: Mapping[str, Path]) -> None:
-    """A tar.gz as tar(1) makes it of `.`: with folders, and `./` before every name."""
+    """Write a tar.gz as tar(1) does for `.`: with folders, and `./` before every name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as tar:
         for name, source in files.items():

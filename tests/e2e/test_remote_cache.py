@@ -45,7 +45,7 @@ def cache(tmp_path: Path) -> Iterator[str]:
 
 
 def machine(workspace: MakeWorkspace, release: Release, name: str, tag: str = "") -> Workspace:
-    """A checkout at a path of its own, of a user of its own, with a store of its own."""
+    """A checkout with its own path, user and store."""
     home = release.folder.parent / f"home-of-{Path(name).name}"
     home.mkdir()
     return workspace(
@@ -117,7 +117,7 @@ def test_the_remote_downloader_fetches_for_bazel(
     assert first.bazel("run", "//:main_cc", *flags).checked().stdout == "the answer is 42\n"
     assert release.server.paths() == ["/" + release.archive("linux_amd64")]
 
-    # The cache has it now, and the release is not asked again.
+    # The cache has it now, so the release's server gets no further request.
     release.server.requests.clear()
     second = machine(workspace, release, "second", by_bazel)
     assert second.bazel("run", "//:main_cc", *flags[:2], "--repository_cache=").code == 0

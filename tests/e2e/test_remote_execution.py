@@ -1,4 +1,4 @@
-"""Builds on the workers of a real remote executor, whose system is another one than Bazel's."""
+"""Builds on workers of a real remote executor, whose system differs from Bazel's."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def rust(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def executor(
     bazel_tools: Tools, rust: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Executor]:
-    """An executor with two workers, neither of them with cargo where Bazel's machine has it."""
+    """An executor with two workers; neither has cargo at the path of Bazel's machine."""
     assert bazel_tools.bazel.in_root is not None
     root = provide_executor_root(Path(bazel_tools.bazel.in_root).parents[1])
     folder = tmp_path_factory.mktemp("executor")
@@ -133,7 +133,7 @@ class Remote:
     """A workspace whose actions are executed remotely.
 
     Attributes:
-        workspace: It.
+        workspace: The workspace.
         log: The execution log of the last command.
     """
 
@@ -145,7 +145,7 @@ class Remote:
         return self.workspace.bazel(*arguments, logged, "--noremote_accept_cached")
 
     def actions(self) -> dict[str, dict[str, Any]]:
-        """What was executed, by mnemonic; all of it remotely, and without a word of this machine."""
+        """Return the actions by mnemonic; all must run remotely, with no path of this machine."""
         entries = read_execution_log(self.log)
         assert {entry["runner"] for entry in entries} == {"remote"}
         tools = self.workspace.tools
@@ -178,7 +178,7 @@ def remote(workspace: MakeWorkspace, executor: Executor, tmp_path: Path) -> Iter
                 **files,
             },
             module=module,
-            # A word that is in no action, unless the PATH is.
+            # This path is in an action only if the PATH is.
             environment={"PATH": f"{os.environ['PATH']}:{tmp_path}"},
         )
         return Remote(made, tmp_path / "log.json")
@@ -224,7 +224,7 @@ def test_a_worker_links_fetched_files_and_builds_their_source(
     assert release.server.paths() == fetched
 
 
-def test_make_and_a_command_build_there(remote: MakeRemote) -> None:
+def test_make_and_a_command_build_on_a_worker(remote: MakeRemote) -> None:
     made = remote(SOURCE_BUILD, {**MAKE, **COMMAND})
     made.bazel("build", "//:by_make", "//:by_command").checked()
     assert "SourceBuild" in made.actions()
@@ -254,7 +254,7 @@ def test_a_source_build_goes_to_the_worker_that_has_its_tools(remote: MakeRemote
     assert properties(actions["CppLink"]) == {"OSFamily": "linux"}
 
 
-def test_tools_that_are_inputs_need_nothing_of_the_worker(remote: MakeRemote, rust: Path) -> None:
+def test_tools_that_are_inputs_need_nothing_from_the_worker(remote: MakeRemote, rust: Path) -> None:
     made = remote(
         SOURCE_BUILD + CARGO_MAIN,
         {**CARGO, "main.c": CARGO_MAIN_C, "rust/BUILD.bazel": RUST_BUILD},
@@ -267,5 +267,5 @@ def test_tools_that_are_inputs_need_nothing_of_the_worker(remote: MakeRemote, ru
 
 
 def properties(action: Mapping[str, Any]) -> dict[str, str]:
-    """What an action asked of its worker."""
+    """Return the properties that an action required from its worker."""
     return {one["name"]: one["value"] for one in action["platform"]["properties"]}

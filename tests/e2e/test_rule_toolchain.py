@@ -40,7 +40,7 @@ load(":archives.bzl", "archives")
 ]
 """
 
-# What a program would link, without a program: for one, a C library would have to be there.
+# The archives that a program would link: a program itself would need a C library.
 _ARCHIVES = """\
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 
@@ -70,7 +70,7 @@ def built_with(workspace: MakeWorkspace, without: str = "") -> Workspace:
 
 
 def symbols(workspace: Workspace, path: str) -> set[str]:
-    """What `nm` says of an object of a 32-bit Linux: a letter, and a name."""
+    """Return the symbols of a 32-bit Linux object, by `nm`: a letter, and a name."""
     header = workspace.in_root("objdump", "-f", f"bazel-bin/{path}").checked().stdout
     assert "elf32-i386" in header
     assert "elf64" not in header
@@ -100,7 +100,7 @@ def test_archives_are_joined_and_localized_with_its_programs_and_for_its_target(
         ("whole", "ar", "archiver", "cpp_link_static_library"),
     ],
 )
-def test_a_program_that_it_has_not_is_named(
+def test_a_program_that_the_toolchain_lacks_is_named(
     workspace: MakeWorkspace, target: str, without: str, program: str, action: str
 ) -> None:
     failed = built_with(workspace, without).bazel("build", *OPTIONS, f"//:{target}")

@@ -1,4 +1,4 @@
-"""Real rules_go and gazelle, wherever this Bazel can resolve them: what upstream's rules make of a prebuilt.
+"""Real rules_go and gazelle with prebuilts, if this Bazel can resolve them.
 
 Where no registry has rules_go (`CGO_PREBUILT_TEST_REGISTRY` names one, see docs/testing.md), these
 tests are skipped, and test_cgo_rule.py, test_linking.py and the like run a rule of the tests' own.
@@ -29,7 +29,7 @@ from tests.e2e.test_vecsearch import ANSWER as VECSEARCH_ANSWER
 from tests.e2e.test_vecsearch import EXAMPLE as VECSEARCH
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 
-# A standard library for each way to build it, and gazelle itself.
+# Bazel compiles gazelle, and the standard library in each mode.
 pytestmark = pytest.mark.timeout(1800)
 
 _DEPS = "".join(
@@ -53,7 +53,7 @@ prebuilt.library(name = "{name}", lock = "//:{name}.lock.json")
 use_repo(prebuilt, "{name}")
 """
 
-# Two packages with the library, so that the linker is given its flags twice.
+# Two packages with the library, so that the linker gets its flags twice.
 _BUILD = """\
 load("@rules_go//go:def.bzl", "go_binary", "go_library", "go_test")
 
@@ -143,7 +143,7 @@ def bazelrc(bazel_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> str
     text = f"{bazel_tools.bazelrc()}build --disk_cache={bazel_tools.folder}/disk\n"
     folder = tmp_path_factory.mktemp("resolve") / "workspace"
     probe = make_workspace(folder, bazel_tools, {".bazelrc": text, "BUILD.bazel": ""}, _MODULE)
-    # Not `mod graph`, which runs extensions, and so downloads what no test here needs.
+    # Not `mod graph`, which runs extensions, and so downloads things that no test needs.
     answer = probe.bazel("query", "@rules_go//go:def.bzl + @gazelle//:extensions.bzl")
     probe.start_shutdown().wait()
     if answer.code != 0:
@@ -336,7 +336,7 @@ def test_duckdbs_unmodified_go_module_through_gazelle_links_the_prebuilt(
     manifest["headers"] = ["include/**"]
     lock = release.publish(yaml.safe_dump(manifest))
 
-    # One of the modules brings archives of its own, which gazelle's link options name and no input holds.
+    # One of the modules has archives that gazelle's link options name, but that are no inputs.
     lines = _GAZELLE
     for number, module in enumerate(modules):
         (tmp_path / "duckdb.lock.json").write_bytes(lock)

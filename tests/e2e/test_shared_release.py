@@ -151,9 +151,7 @@ def test_an_unchanged_release_with_links_is_linked_and_run(
         assert copied.checked().stdout == "the answer is 42\n"
 
 
-def test_the_files_of_a_release_with_links_are_files(
-    archive_server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_links_in_a_release_become_files(archive_server: ArchiveServer, tmp_path: Path) -> None:
     flags = ["-Wl,-soname,libanswer.so.1"]
     library = shared_library("linux_amd64", SOURCE, tmp_path / "answer", *flags).read_bytes()
     release = archive_server.folder / f"answer-linux-x64-{VERSION}.tgz"

@@ -1,4 +1,4 @@
-"""Who must vouch for a library is pinned in MODULE.bazel: of any other lock nothing is fetched or built."""
+"""MODULE.bazel pins who must vouch for a library: nothing of any other lock is fetched or built."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> NativeRelease:
 
 
 def signed_lock(release: NativeRelease) -> dict[str, Any]:
-    """Publishes a signed release, and gives its lock."""
+    """Publish a signed release, and return its lock."""
     built = release.built()
     archive(built, "lib/libanswer.a", {"answer.c": "int answer(void) { return 42; }\n"})
     (built / "include").mkdir()
@@ -61,7 +61,7 @@ def key_of(lock: dict[str, Any]) -> str:
 
 
 def pinning(module: str, **pins: str) -> str:
-    """A MODULE.bazel in which the library has more attributes."""
+    """Return a MODULE.bazel with more attributes for the library."""
     words = "".join(f', {name} = "{value}"' for name, value in pins.items())
     return module.replace(
         'prebuilt.library(name = "answer"', f'prebuilt.library(name = "answer"{words}'
@@ -99,7 +99,7 @@ def test_a_release_signed_by_the_pinned_key_is_linked(
     assert made.bazel("run", "//:main_cc").checked().stdout == "the answer is 42\n"
     assert release.server.paths() == [release.archive_path("linux_amd64")]
     assert has_package(made, "cryptography")
-    # The lock is the consumer's own folder's, so its source is what the consumer has there.
+    # The lock is in the consumer's folder, so its source is the consumer's own.
     built = made.bazel("run", "--@answer//:origin=source", "//:main_cc")
     assert built.checked().stdout == "the answer is 43\n"
 
@@ -185,7 +185,7 @@ def test_a_release_without_the_pinned_signature_is_neither_fetched_nor_built(
 def test_only_the_pinned_identity_attests(
     workspace: MakeWorkspace, archive_server: ArchiveServer, tmp_path: Path
 ) -> None:
-    """A genuine attestation of a genuine archive, which is no library: its spoke is only fetched."""
+    """A genuine attestation of a genuine archive without a library: its spoke is only fetched."""
     genuine = unpack(archive_server.folder)
     folder = tmp_path / "maintainer"
     folder.mkdir()

@@ -1,7 +1,6 @@
-"""A soak: fetchers of one store and one nginx, and what goes wrong around them, over and over.
+"""A soak test: fetchers share a store and an nginx, while faults occur again and again.
 
-`SOAK_SECONDS` says how long, a minute where nothing does. Which faults there are in which round is
-drawn from `SOAK_SEED`.
+`SOAK_SECONDS` sets the duration, a minute by default. `SOAK_SEED` determines each round's fault.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _SIZES = (2_000, 300_000, 1_500_000, 5_000_000)
 _LONGEST_DELAY = 0.8
 _OUTAGE_SECONDS = 0.4
 _DAMAGED_PART = 0.3
-_DAMAGED = 4  # the exit code of what has wrong bytes
+_DAMAGED = 4  # the exit code for wrong bytes
 
 # While there is a file of that name in the site, every answer is an error.
 _BUSY = "busy"
@@ -42,11 +41,11 @@ class Round:
     """Some fetchers that run at the same time, and one fault.
 
     Args:
-        folder: For its outputs; made.
-        server: What they fetch from.
-        libraries: What they fetch.
-        store: Where they keep it.
-        rng: Draws.
+        folder: The folder for its outputs, which is created.
+        server: The server that they fetch from.
+        libraries: The libraries that they fetch.
+        store: Their store.
+        rng: The source of random numbers.
         is_damaged: Whether something in the store is damaged.
     """
 
@@ -73,40 +72,40 @@ class Round:
         self.killed: set[int] = set()
 
     def kill_one(self) -> None:
-        """A machine that a CI service takes away."""
+        """Kill one fetcher, as when a CI service reclaims a machine."""
         number = self.rng.randrange(len(self.processes))
         self.killed.add(number)
         with suppress(ProcessLookupError):
             os.killpg(self.processes[number].pid, signal.SIGKILL)
 
     def kill_all(self) -> None:
-        """A machine that goes down."""
+        """Kill all fetchers, as when a machine goes down."""
         for number, process in enumerate(self.processes):
             self.killed.add(number)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def prune(self) -> None:
-        """Everything goes that nobody uses at this moment, again and again while they run."""
+        """Prune all unused trees, again and again, while the fetchers run."""
         is_over = False
         while not is_over:
             is_over = all(process.poll() is not None for process in self.processes)
             assert self._cache("prune", "--max-size", "0") == 0, self._said("prune")
 
     def verify(self) -> None:
-        """Which tells of damage, unless a fetcher has put it right before."""
+        """Verify the store, which reports damage unless a fetcher has repaired it."""
         code = self._cache("verify")
         assert code == 0 or (self.is_damaged and code == _DAMAGED), self._said("verify")
 
     def break_connections(self) -> None:
-        """Ends nginx's worker, for which it starts another one at once."""
+        """End nginx's worker process; nginx starts another one at once."""
         of = self.server.process.pid
         for worker in Path(f"/proc/{of}/task/{of}/children").read_text().split():
             with suppress(ProcessLookupError):
                 os.kill(int(worker), signal.SIGKILL)
 
     def be_busy(self) -> None:
-        """A server that answers 503 for a while."""
+        """Make the server answer 503 for a while."""
         busy = self.folder.parent / "site" / _BUSY
         busy.touch()
         time.sleep(_OUTAGE_SECONDS)
@@ -116,7 +115,7 @@ class Round:
         """A round without a fault."""
 
     def finish(self) -> None:
-        """Waits for all; who was not killed has succeeded, and has what it should."""
+        """Wait for all; check that each fetcher that was not killed has its library."""
         for number, (library, process) in enumerate(zip(self.chosen, self.processes, strict=True)):
             code = process.wait(120)
             said = self._said(f"fetch-{number}")
@@ -190,7 +189,7 @@ def damage(store: Path, rng: random.Random) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for nginx's worker in /proc")
 @pytest.mark.timeout(_SECONDS + 300)
-def test_whatever_goes_wrong_around_them_fetchers_end_right(
+def test_fetchers_succeed_whatever_goes_wrong_around_them(
     tmp_path: Path, server: SiteServer
 ) -> None:
     store, rng = tmp_path / "store", random.Random(_SEED)

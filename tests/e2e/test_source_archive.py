@@ -59,7 +59,7 @@ def build(clone: Path, tag: str = TAG, **variables: str) -> Result:
 
 @dataclass(frozen=True)
 class Release:
-    """A clone in which a release was made: its folder, and what was printed."""
+    """A clone in which a release was made: its folder, and the output."""
 
     clone: Path
     notes: str
@@ -69,7 +69,7 @@ class Release:
 
 
 def with_changes(changelog: str) -> str:
-    """A changelog as it is when a release is made, if it is not yet."""
+    """Return a changelog with a section for this version, added if missing."""
     heading = f"## [{__version__}] - "
     if heading in changelog:
         return changelog
@@ -199,7 +199,7 @@ def test_a_missing_tag_is_refused(released: Release) -> None:
 
 
 def entry(released: Release, registry: Path) -> dict[str, str]:
-    """Adds the release to a registry, as Publish to BCR does it from the templates; gives source.json."""
+    """Add the release to a registry from the templates, like Publish to BCR; return source.json."""
     metadata = json.loads((BCR / "metadata.template.json").read_text())
     (repository,) = metadata["repository"]
     owner, name = repository.removeprefix("github:").split("/")
@@ -262,7 +262,7 @@ def test_a_released_module_asks_no_index_and_installs_nothing(
     workspace: MakeWorkspace,
     tmp_path: Path,
 ) -> None:
-    """A Python without packages downloads with those that the archive carries."""
+    """A Python without packages downloads with the packages in the archive."""
     with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
         archive.extractall(tmp_path)
     files = {"BUILD.bazel": BUILD, "main.cc": MAIN_CC, "main.go": ""}

@@ -1,4 +1,4 @@
-"""Source builds as real crates need them: build scripts, the `cc` crate, flags of the crate's own."""
+"""Source builds with what real crates use: build scripts, the `cc` crate, and their own flags."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_crates_by_checksum_and_by_commit_build_without_a_network(
     assert first.bazel("run", "//:main", *sandboxed).checked().stdout == "11\n"
     assert set(archive_server.paths()) == served
 
-    # Elsewhere, with an own store: the same action, and so a hit.
+    # In another folder with another store, the action is the same, so it is a cache hit.
     own = {**mirror, "CGO_PREBUILT_CACHE": str(tmp_path / "other-store")}
     second = workspace(files, module=module, name="a/second", environment=own)
     shutil.copytree(tmp_path / "noise", second.path / "noise")

@@ -19,7 +19,7 @@ GO_SECTION = "\n# Go. "
 
 
 def example(name: str, tools: Tools, folder: Path) -> Workspace:
-    """A copy of an example without its Go half, for which there are no rules here."""
+    """A copy of an example without its Go targets, for which there are no rules here."""
     copy = folder / "example"
     ignored = shutil.ignore_patterns("target", "bazel-*", "__pycache__")
     shutil.copytree(REPOSITORY / "examples" / name, copy, ignore=ignored)

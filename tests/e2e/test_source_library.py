@@ -1,4 +1,4 @@
-"""source_library with a real Bazel and real tools: it links, is reproducible, and fails in the open."""
+"""source_library with a real Bazel and real tools: it links reproducibly, and explains errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_cargo_make_cmake_and_a_command_build_in_the_sandbox_and_link(
     made = workspace(ALL)
     built = made.bazel("run", "//:main", "--spawn_strategy=sandboxed").checked()
     assert built.stdout == ANSWER
-    # Nothing is said of a build that works, and nothing is left in the sources.
+    # A successful build prints nothing, and leaves nothing in the sources.
     assert "Compiling" not in built.stderr
     assert not (made.path / "cargo/target").exists()
     assert not (made.path / "make/lib").exists()
@@ -123,10 +123,10 @@ def test_the_network_is_blocked_unless_it_is_allowed(
         }
     )
     blocked = made.bazel("build", "//:blocked")
-    # Where this fails, the promise does not hold: see "A sandbox without a network" in hermetic-ci.md.
+    # If this fails, the sandbox has a network: see "A sandbox without a network" in hermetic-ci.md.
     assert blocked.code != 0, "Bazel's sandbox does not block the network on this machine"
     assert "/dev/tcp/127.0.0.1" in blocked.stderr
-    # What Bazel takes where it cannot make namespaces blocks nothing, as the documentation says.
+    # Without namespaces, Bazel uses a sandbox that blocks nothing, as the documentation says.
     made.bazel("build", "//:blocked", "--spawn_strategy=processwrapper-sandbox").checked()
     made.bazel("build", "//:allowed").checked()
     actions = made.bazel("aquery", 'mnemonic("SourceBuild", //:allowed)').checked().stdout
@@ -163,7 +163,7 @@ source_library(
 def test_a_source_build_runs_where_both_of_its_toolchains_do(
     workspace: MakeWorkspace, groups: str
 ) -> None:
-    """Bazel 10 chooses a machine for each toolchain alone, unless a rule says otherwise."""
+    """Bazel 10 chooses a platform for each toolchain separately, unless a rule says otherwise."""
     made = workspace({"BUILD.bazel": _TWO_WORKERS_BUILD, "answer.c": "int answer;\n"})
     actions = made.bazel(
         "aquery",

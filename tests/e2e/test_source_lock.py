@@ -89,7 +89,7 @@ def test_the_required_rust_builds_the_source(workspace: MakeWorkspace) -> None:
     assert "builds with Rust 1.2.3, and the rustc here is of another release" in failed.stderr
     assert "Compiling" not in failed.stderr
 
-    # As rustup's cargo does; where Rust is not rustup's, nobody reads the file.
+    # As rustup's cargo does; without rustup, nothing reads the file.
     toolchain = '[toolchain]\nchannel = "1.2.3"\n'
     made.write({"answer.lock.json": lock(), "native/rust-toolchain.toml": toolchain})
     by_file = made.bazel("build", "@answer", env={"NAMED": "7"})

@@ -1,4 +1,4 @@
-"""Through a company's squid, which wants a password, to a server whose authority only the company knows."""
+"""Fetch through a company's squid, which requires a password, from a server with a private CA."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = "vec-v1.2.3-linux_amd64.tar.gz"
 
 
 def no_proxy() -> dict[str, str]:
-    """Whatever the caller goes through is not what is tested."""
+    """Return variables that disable the caller's proxies."""
     return {name: "" for name in os.environ if name.lower().endswith("_proxy")}
 
 
@@ -92,7 +92,7 @@ def test_a_spoke_is_fetched_through_squid_with_a_password_and_a_private_authorit
         module=MODULE,
         environment={"CGO_PREBUILT_CACHE": str(tmp_path / "store")},
     )
-    # The fetcher's packages come with this one too, by whatever way this machine has for them.
+    # This build fetches the fetcher's packages, too, in this machine's usual way.
     distrusting = made.bazel("build", "//:main_cc")
     assert distrusting.code != 0
     assert "next: for a private authority set REQUESTS_CA_BUNDLE" in distrusting.stderr

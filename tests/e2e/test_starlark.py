@@ -1,4 +1,4 @@
-"""`bazel test //...` of this repository, which runs the Starlark tests; what Bazel says of the rules."""
+"""`bazel test //...` in this repository, which runs the Starlark tests; docs of the rules."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_presubmit_of_the_central_registry_passes(
 
 
 def test_bazel_test_passes_in_the_repository(repository: Workspace) -> None:
-    # Of pytest's tests one module, since this very run has them all.
+    # Only one module of pytest's tests, since this run already includes them all.
     pytest_options = [
         f"--test_env=VIRTUAL_ENV={sys.prefix}",
         "--test_arg=tests/unit/test_platforms.py",
@@ -69,7 +69,7 @@ def test_the_reference_of_the_rules_is_current(repository: Workspace) -> None:
     assert (FOLDER / "rules.md").read_text(encoding="utf-8") == page, "run `make docs`"
 
 
-def test_the_labels_of_the_reference_are_there(repository: Workspace) -> None:
+def test_the_labels_of_the_reference_exist(repository: Workspace) -> None:
     text = (FOLDER / "names.md").read_text(encoding="utf-8")
     found = re.findall(r"@rules_cgo_prebuilt(//[\w./:]+)`(?:, `(:[\w.]+)`)?", text)
     labels = [label for label, _ in found]

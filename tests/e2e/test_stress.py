@@ -31,7 +31,7 @@ FETCHERS = 200
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """What nginx serves; at a rate at which a download lasts while many others start."""
+    """The folder that nginx serves, so slowly that many downloads overlap."""
     folder = tmp_path / "site"
     folder.mkdir()
     (folder / "nginx-site.conf").write_text("limit_rate 400k;\n")
@@ -45,7 +45,7 @@ def nginx(tmp_path: Path, site: Path) -> Iterator[SiteServer]:
 
 
 def check_all_ran(fetched: list[Fetched], at_once: int) -> list[str]:
-    """Fails unless all did what they should, many of them at once; gives the status that each tells."""
+    """Check that all succeeded and many ran at once; return each one's reported status."""
     assert len(fetched) == FETCHERS
     failed = [one.stderr for one in fetched if one.code != 0]
     assert not failed, failed[0]
@@ -56,7 +56,7 @@ def check_all_ran(fetched: list[Fetched], at_once: int) -> list[str]:
 def test_two_hundred_with_one_store_make_one_download(
     tmp_path: Path, site: Path, nginx: SiteServer
 ) -> None:
-    # Below 1 MiB a download is never parted among connections: one download is one request.
+    # Below 1 MiB, a download is never divided among connections: it is one request.
     library = publish(tmp_path, nginx, site, "shared", 900_000)
     at_once = room_for_fetchers(FETCHERS)
     outputs = [tmp_path / f"output-{number}" for number in range(FETCHERS)]

@@ -1,4 +1,4 @@
-"""What a lock says is data: no BUILD file, script or compiler takes it for anything else."""
+"""The values of a lock are data: no BUILD file, script or compiler interprets them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
-# As a tag may be called: it would end a string and begin another target.
+# A possible name of a tag, which would end a string and begin another target.
 VERSION = 'v1"],)],genrule(name="x",cmd="touch'
 
 
 def consumer(
     workspace: MakeWorkspace, release: Release, changes: dict[str, Any], module: str = MODULE
 ) -> Workspace:
-    """A workspace whose lock has another version's name, and other values for this platform."""
+    """A workspace whose lock has `VERSION` as its version, and other values for this platform."""
     lock = json.loads(release.lock.read_text())
     content = lock["versions"].pop(lock["default_version"])
     content["platforms"]["linux_amd64"] |= changes

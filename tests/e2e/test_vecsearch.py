@@ -1,4 +1,4 @@
-"""The vecsearch example: its demo, and the tests that it brings itself."""
+"""The vecsearch example: its demo, and its own tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_demo_ends_with_the_same_answer_from_both_programs(
     )
     answers = [line.removeprefix("   > ") for line in output.splitlines() if "   > " in line]
     assert answers == ANSWER * 2
-    # Once to be locked: the store keeps it for all of Bazel's builds.
+    # Once, for the lock: the store keeps it for all of Bazel's builds.
     assert output.count("[server] GET /vecsearch-v0.3.0-linux_amd64.tar.zst: 200") == 1
     assert "Done:" in output
     assert list(tmp_path.iterdir()) == []

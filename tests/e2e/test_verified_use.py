@@ -18,7 +18,7 @@ from tests.e2e.release import BUILD, HEADER, MAIN_CC, MAIN_GO, MODULE, Release, 
 ANSWER = "the answer is 42\n"
 REPOSITORY = "rules_cgo_prebuilt{0}prebuilt{0}answer__linux_amd64"
 
-# A program that depends on the library through two others; an action that takes its files as they are.
+# A program that depends on the library through two others; an action that uses its plain files.
 FAR = """\
 load("@rules_cc//cc:cc_library.bzl", "cc_library")
 
@@ -73,7 +73,7 @@ def spoke(made: Workspace) -> Path:
 def change(path: Path, *, hidden: bool = False) -> None:
     """Changes a byte in place, as a tool does that writes through a hard link.
 
-    With `hidden`, size and modification time are what they were: only the ctime tells.
+    With `hidden`, size and modification time stay the same, so only the ctime shows the change.
     """
     before = path.stat()
     path.chmod(0o644)
@@ -124,7 +124,7 @@ def test_a_write_through_a_shared_inode_fails_the_other_workspace_until_it_is_re
         other.bazel("shutdown").checked()
     for command in (("run", "//:main_cc"), ("run", "//:main_go"), ("build", "//:far")):
         refused(other.bazel(*command), library, right)
-    # Another server, which knows only what is on the disk.
+    # A new server, which knows only the disk's state.
     other.bazel("shutdown").checked()
     refused(other.bazel("run", "//:main_cc"), library, right)
 
@@ -171,7 +171,7 @@ def test_a_changed_header_fails_its_compilations(
     change(header)
     for target in targets:
         refused(made.bazel("build", target), header, right)
-    # The compiler waits for it, too: in a server that knows nothing, and without validations.
+    # The compiler waits for the verification, too, even in a new server and without validations.
     made.bazel("shutdown").checked()
     for target in targets:
         refused(made.bazel("build", "--norun_validations", target), header, right)
@@ -189,7 +189,7 @@ def test_an_action_with_the_plain_files_fails_too(
 
 
 def verifications(made: Workspace, *arguments: str) -> list[str]:
-    """Builds, and gives the programs that verified a library for it."""
+    """Build, and return the programs that verified a library for it."""
     log = made.path / "log.json"
     made.bazel(*arguments, f"--execution_log_json_file={log}").checked()
     entries = read_execution_log(log)
@@ -255,7 +255,7 @@ def test_each_kind_of_library_is_verified(
         refused(made.bazel("run", "--norun_validations", target), library, right)
 
 
-def test_without_a_c_toolchain_for_the_machine_that_verifies_a_script_does(
+def test_a_script_verifies_if_the_executing_machine_has_no_c_toolchain(
     workspace: MakeWorkspace, release: Release
 ) -> None:
     made = consumer(workspace, release)

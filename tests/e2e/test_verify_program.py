@@ -36,7 +36,7 @@ def built(folder: Path, platform: str, *flags: str) -> Path:
 
 @pytest.fixture(params=["instructions", "plain", "arm64", "sha256sum", "shasum", "openssl"])
 def command(request: pytest.FixtureRequest, tmp_path: Path) -> Command:
-    """What is called with the parameters' file."""
+    """The command line to call with the parameters' file."""
     match request.param:
         case "instructions":  # of the processor, if it has them
             return (built(tmp_path, "linux_amd64"),)

@@ -1,4 +1,4 @@
-"""`cgo-prebuilt.pyz`: one file, and a Python that has no other package."""
+"""`cgo-prebuilt.pyz`: one file, run by a Python without other packages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: Path, *arguments: str, **variables: str) -> Result:
-    """Runs it where nothing that is installed can be imported."""
+    """Run it without access to installed packages."""
     none = {name: "" for name in os.environ if name.lower().endswith("_proxy")}
     cache = {"CGO_PREBUILT_CACHE": str(program.parent / "store")}
     done = subprocess.run(
@@ -51,7 +51,7 @@ def run(program: Path, *arguments: str, **variables: str) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-def test_it_says_its_version(program: Path) -> None:
+def test_it_prints_its_version(program: Path) -> None:
     assert run(program, "--version").checked().stdout == f"cgo-prebuilt {__version__}\n"
 
 
@@ -68,7 +68,7 @@ def test_it_locks_and_fetches_over_https_and_trusts_no_unknown_authority(
         server.expect_request("/libanswer.a").respond_with_data(LIBRARY)
         manifest.write_text(MANIFEST.format(url=server.url_for("").rstrip("/")))
         locking = ("lock", str(manifest), "--output", str(lock))
-        # The authorities that it trusts by itself are inside the file, and are found there.
+        # Its default certificate authorities are inside the file, and are found there.
         own = dict.fromkeys(("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), "")
         refused = run(program, *locking, **own)
         assert refused.code == 3

@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def _described(animal: Animal, server: ArchiveServer, folder: Path) -> bytes:
-    """Drafts and locks a library from the page that lists its files; gives the lock."""
+    """Draft and lock a library from the page that lists its files; return the lock."""
     folder.mkdir()
     place = f"{server.url}/{animal.name}/"
     environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
@@ -41,7 +41,7 @@ def _described(animal: Animal, server: ArchiveServer, folder: Path) -> bytes:
 
 
 def _link_for(target: str, animal: Animal, folder: Path) -> bytes:
-    """The first bytes of a C program for another platform, linked with what `env` says."""
+    """Return the first bytes of a C program for another platform, linked by `env`'s flags."""
     environment = {"CGO_PREBUILT_CACHE": str(folder / "store")}
     command = ("env", "--lock", "prebuilt.lock.json", "--platform", target, "--shell", "json")
     shown = cgo_prebuilt(*command, cwd=folder, env=environment).checked()
@@ -49,7 +49,7 @@ def _link_for(target: str, animal: Animal, folder: Path) -> bytes:
     file, text = animal.c_program()
     (folder / file).write_text(text)
     flags = [*shlex.split(variables["CGO_CFLAGS"]), *shlex.split(variables["CGO_LDFLAGS"])]
-    # gcc and Apple's clang link what unwinds the stack by themselves.
+    # gcc and Apple's clang link the stack unwinder by default.
     run_tool(*compiler(target), folder / file, *flags, "-lunwind", "-o", folder / target)
     return (folder / target).read_bytes()[:4]
 

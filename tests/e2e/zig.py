@@ -1,7 +1,7 @@
 """zig, the tests' cross compiler: the dev dependency ziglang, in one copy that serves every checkout.
 
-What zig has compiled (a C library takes it a minute) it finds again only as the very same zig: one of
-the same version in another virtual environment compiles all of it anew.
+Only the same copy of zig reuses what it compiled (a C library takes a minute): the same version in
+another virtual environment compiles everything again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ TARGETS = {
     "linux_arm64": "aarch64-linux-gnu.2.28",
     "windows_amd64": "x86_64-windows-gnu",
 }
-"""What zig calls each platform."""
+"""zig's name of each platform."""
 
 
 @functools.cache
 def zig_program() -> Path:
-    """The program, in a folder with all that it needs; copied there where it is not yet."""
+    """Return the program, in a folder with all that it needs; copy it there if missing."""
     found = importlib.util.find_spec("ziglang")
     if found is None or found.origin is None:
         pytest.fail("zig is the cross compiler: pip install ziglang")
@@ -47,11 +47,11 @@ def zig_program() -> Path:
 
 
 def zig_cache() -> Path:
-    """Where zig keeps what it compiles, from one test run to the next."""
+    """Return the folder of zig's cache, which test runs share."""
     return cache_folder(os.environ) / "zig"
 
 
 def zig_environment() -> dict[str, str]:
-    """The variables that tell zig so."""
+    """Return the variables that name the cache to zig."""
     cache = str(zig_cache())
     return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}

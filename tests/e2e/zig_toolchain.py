@@ -10,7 +10,7 @@ _CONSTRAINTS = {
     "linux_arm64": ("linux", "aarch64"),
     "windows_amd64": ("windows", "x86_64"),
 }
-"""What Bazel calls each platform's system and processor."""
+"""Bazel's constraints for each platform's system and processor."""
 
 _HEAD = """\
 load("@rules_cc//cc/toolchains:cc_toolchain.bzl", "cc_toolchain")
@@ -105,14 +105,13 @@ zig_config = rule(
 )
 """
 
-# zig knows no gc-sections for Mach-O, and no debug symbols to be stripped by that name.
 _SCRIPT = """\
 #!/bin/bash
 export ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache}
 exec {zig} {command} "$@"
 """
 
-# What Apple's SDK has of a library as far as a linker goes; zig brings the C library only.
+# The part of a library in Apple's SDK that a linker needs; zig has the C library only.
 _SDK_LIBRARY = """\
 --- !tapi-tbd
 tbd-version: 4
@@ -132,7 +131,7 @@ def zig_files(*, target_in_flags: bool = False) -> dict[str, str | bytes]:
     """The files of the package `//zig`: a toolchain and a platform for each of `_CONSTRAINTS`.
 
     Args:
-        target_in_flags: The toolchain's flags say the target; else the compiler's script does.
+        target_in_flags: Whether the toolchain's flags name the target, not the compiler's script.
     """
     build = _HEAD
     zig, cache = zig_program(), zig_cache()
@@ -154,14 +153,14 @@ def zig_files(*, target_in_flags: bool = False) -> dict[str, str | bytes]:
         if system == "macos":
             command += ' -F"$(dirname "$0")/sdk" -L"$(dirname "$0")/sdk"'
         if system == "windows":
-            # Go's own C code is compiled with -Werror, and zig has no use for -mthreads.
+            # Go compiles its own C code with -Werror, and zig does not use -mthreads.
             command += " -Qunused-arguments"
         files[f"zig/{name}.sh"] = _SCRIPT.format(cache=cache, zig=zig, command=command)
     framework = "/System/Library/Frameworks/Security.framework/Versions/A/Security"
     files["zig/sdk/Security.framework/Security.tbd"] = _SDK_LIBRARY.format(
         path=framework, symbols="_SecRandomCopyBytes"
     )
-    # Go's runtime asks for it.
+    # Go's runtime links it.
     files["zig/sdk/libresolv.tbd"] = _SDK_LIBRARY.format(
         path="/usr/lib/libresolv.9.dylib", symbols="_res_9_ninit"
     )

@@ -1,6 +1,6 @@
 """Real libraries as others publish them, each from its registry's own client, and a program for each.
 
-What a registry gives is served as the release that it would be: the files in one folder.
+The files of a registry are served from one folder, as a release would be.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Animal:
     """A library of the zoo.
 
     Attributes:
-        name: What `init` is expected to call it.
+        name: The name that `init` should find.
         bring: Puts the release's files into a folder.
         snippet: C that defines `const char *say(void)`, for cgo and for a C program.
-        words: What the program prints begins so.
-        cpp: A C++ program instead, for a library that has no C interface to speak of.
-        platforms: Those that the manifest is expected to have.
-        options: Of `init`.
-        links_for: Other platforms that a C program is linked for, with zig.
+        words: The beginning of the program's output.
+        cpp: A C++ program instead, for a library with hardly any C interface.
+        platforms: The platforms that the manifest should have.
+        options: Options of `init`.
+        links_for: Other platforms for which a C program is linked, with zig.
     """
 
     name: str
@@ -80,7 +80,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def _go_modules(**modules: str) -> Callable[[Path], None]:
-    """The zips of Go modules, by the name that each is to have."""
+    """Return a function that brings the zips of Go modules, by their file names."""
 
     def bring(folder: Path) -> None:
         for name, module in modules.items():
@@ -218,7 +218,7 @@ int main() {
 """,
     ),
 )
-"""Those of the quick tier."""
+"""The libraries of the quick tier."""
 
 LARGE = (
     Animal(
@@ -326,4 +326,4 @@ static const char *say(void) { return vips_init("zoo") ? "no" : vips_version_str
         platforms=("darwin_arm64", "linux_amd64", "windows_amd64"),
     ),
 )
-"""Those of the slow tier."""
+"""The libraries of the slow tier."""
