@@ -43,13 +43,13 @@ def _flag(text, files, workspace):
 
 def _word(text):
     """Escapes text for the script's double quotes (POSIX, Shell Command Language, 2.2.3)."""
-    for sign in ("\\", "$", "`", '"'):
-        text = text.replace(sign, "\\" + sign)
+    for character in ("\\", "$", "`", '"'):
+        text = text.replace(character, "\\" + character)
     return text
 
 def _define(define):
     """Quotes a define as one field for cgo, which splits at white space and removes quotes."""
-    if not [sign for sign in (" ", "\t", "'", '"') if sign in define]:
+    if not [character for character in (" ", "\t", "'", '"') if character in define]:
         return "-D" + _word(define)
     quote = '"' if "'" in define else "'"
     return _word(quote + "-D" + define + quote)

@@ -31,7 +31,7 @@ def is_fetchable(url):
     return not port or (port[0] == ":" and _is_port(port[1:]))
 
 def _is_plain(host):
-    return not [sign for sign in "[]?#@: ".elems() if sign in host]
+    return not [character for character in "[]?#@: ".elems() if character in host]
 
 def _is_port(text):
     if not text.isdigit() or len(text) > 5:

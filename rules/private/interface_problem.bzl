@@ -17,7 +17,7 @@ def interface_problem(described):
         return "'linkopts' has an empty option"
     for define in described.get("defines", []):
         name = define.partition("=")[0]
-        if not name or name[0] in _DIGITS or any([sign in name for sign in _NO_NAME]):
+        if not name or name[0] in _DIGITS or any([character in name for character in _NO_NAME]):
             return "'defines' has {}, which is neither NAME nor NAME=VALUE".format(repr(define))
         if "'" in define and '"' in define:
             return "'defines' has {}, with both kinds of quotes, which cgo cannot take".format(repr(define))

@@ -51,4 +51,4 @@ def _is_harmless_word(word):
     ])
 
 def _is_value(text):
-    return text != "" and text[0] not in "-@" and not any([sign in text for sign in (",", "'", '"', "\\")])
+    return text != "" and text[0] not in "-@" and not any([character in text for character in (",", "'", '"', "\\")])

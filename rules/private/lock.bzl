@@ -36,7 +36,7 @@ _CONTROL = [json.decode('"\\u00{}"'.format(code)) for code in [
 ]]
 
 # Without any of these in the document, no text has a control character. They are rare, and checking each text is slow.
-_SUSPICIOUS = [sign for sign in _CONTROL if sign != "\n"] + ["\\" + sign for sign in "bfnrtu".elems()]
+_SUSPICIOUS = [character for character in _CONTROL if character != "\n"] + ["\\" + character for character in "bfnrtu".elems()]
 
 # The URL is not shown: it may hold a password.
 _NO_URL = struct(
@@ -78,7 +78,7 @@ def parse_lock(text, where):
             where,
             _UPDATE.format(revision) if revision > REVISION else _NO_SUCH_KEY.format(revision, _REMEDY),
         )
-    is_suspicious = any([sign in text for sign in _SUSPICIOUS])
+    is_suspicious = any([character in text for character in _SUSPICIOUS])
     problem = _problem_of(document, where, revision > REVISION, is_suspicious)
     if problem:
         return problem
@@ -168,7 +168,7 @@ def _problem_of_object(kind, value, is_newer, is_suspicious):
 
 def _problem_of_text(what, text):
     """Returns the problem of a text for use in commands, scripts and BUILD files, as `_problem_of_object` does."""
-    found = [sign for sign in _CONTROL if sign in text]
+    found = [character for character in _CONTROL if character in text]
     if not found:
         return None
     return struct(what = "{} has a control character: {}".format(what, json.encode(text)), remedy = "remove it from the text")

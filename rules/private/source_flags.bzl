@@ -152,8 +152,8 @@ def _shell_word(word):
 
 def in_double_quotes(text):
     """Quotes a text as one word of a shell script."""
-    for sign in ("\\", "\"", "$", "`"):
-        text = text.replace(sign, "\\" + sign)
+    for character in ("\\", "\"", "$", "`"):
+        text = text.replace(character, "\\" + character)
     return '"' + text.replace(_EXECROOT, "$execroot").replace(JOBS, "$jobs") + '"'
 
 def shell_line(words):

@@ -28,7 +28,7 @@ needs_it = pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zer
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cgo_prebuilt.bounded_read.MOST", 1 << 20)
+    monkeypatch.setattr("cgo_prebuilt.bounded_read.MAX_FILE_BYTES", 1 << 20)
 
 
 @needs_it

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.bounded_run import Ended, TooMuchError, run_bounded
+from cgo_prebuilt.bounded_run import Completed, TooMuchError, run_bounded
 from cgo_prebuilt.commands.machine import probe_tool
 
 
 def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> None:
     command = ["/bin/sh", "-c", "cat; pwd; echo $A; echo no >&2; exit 3"]
-    said = run_bounded(command, words=b"in ", environ={"A": "a"}, folder=tmp_path, seconds=9)
-    assert said == Ended(3, f"in {tmp_path}\na\n".encode(), b"no\n")
+    said = run_bounded(command, stdin=b"in ", environ={"A": "a"}, folder=tmp_path, seconds=9)
+    assert said == Completed(3, f"in {tmp_path}\na\n".encode(), b"no\n")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> Non
 def test_how_a_program_failed_is_told_where_it_says_nothing(
     code: int, complaint: bytes, words: str
 ) -> None:
-    assert Ended(code, b"a secret", complaint).failure() == words
+    assert Completed(code, b"a secret", complaint).failure() == words
 
 
 @pytest.mark.parametrize("script", ["exec yes", "exec yes >&2", "yes & wait"])

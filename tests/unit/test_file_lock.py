@@ -25,7 +25,7 @@ from pathlib import Path
 from cgo_prebuilt.files.file_lock import hold
 number, lock = Path(sys.argv[1]), Path(sys.argv[2])
 for _ in range(10):
-    with hold(lock, leave=sys.argv[3] == "leave"):
+    with hold(lock, keep_file=sys.argv[3] == "leave"):
         value = int(number.read_text())
         time.sleep(0.002)
         number.write_text(str(value + 1))
@@ -47,7 +47,7 @@ def test_it_keeps_others_out_whether_its_file_stays_or_goes(tmp_path: Path, leav
 
 
 def test_its_file_goes_where_the_block_fails_too(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), hold(tmp_path / "lock", leave=False):
+    with pytest.raises(KeyError), hold(tmp_path / "lock", keep_file=False):
         raise KeyError
     assert list(tmp_path.iterdir()) == []
 
@@ -55,9 +55,9 @@ def test_its_file_goes_where_the_block_fails_too(tmp_path: Path) -> None:
 def test_who_does_not_want_to_wait_does_not_remove_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with (
-        hold(path, leave=False) as held,
+        hold(path, keep_file=False) as held,
         pytest.raises(LockIsHeldError),
-        hold(path, None, leave=False),
+        hold(path, None, keep_file=False),
     ):
         raise AssertionError("it is held twice")
     assert held
@@ -65,7 +65,7 @@ def test_who_does_not_want_to_wait_does_not_remove_it(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_has_no_lock(tmp_path: Path) -> None:
-    with hold(tmp_path / "nothing/lock", leave=False) as held:
+    with hold(tmp_path / "nothing/lock", keep_file=False) as held:
         assert not held
 
 
@@ -167,6 +167,9 @@ def test_a_file_that_fails_to_close_is_not_closed_again(
 
     monkeypatch.setattr("cgo_prebuilt.files.file_lock._is_at", lambda *_: False)
     monkeypatch.setattr(os, "close", failing)
-    with pytest.raises(OSError, match="Input/output error"), hold(tmp_path / "lock", leave=False):
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        hold(tmp_path / "lock", keep_file=False),
+    ):
         pass
     assert len(closed) == 1

@@ -106,7 +106,7 @@ def test_a_hostile_frame_ends_as_it_does_in_order(
 
 
 def test_what_is_empty_is_refused_by_the_same_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "SILENCE", 200_000)
+    monkeypatch.setattr(work, "EMPTY_BYTES_MAX", 200_000)
     data = GOOD + skippable(bytes(80_000)) * 9 + GOOD
     text, error = outcome(data, 3)
     assert text == noise(50_000)

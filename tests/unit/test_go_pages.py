@@ -118,7 +118,7 @@ def test_nobody_waits_for_ever_for_who_builds_the_site(
     waits = list[str]()
     monkeypatch.setattr("cgo_prebuilt.go_modules.goproxy_build.PATIENCE", 0.2)
     with (
-        hold(tmp_path / ".cgo-prebuilt.lock", leave=False),
+        hold(tmp_path / ".cgo-prebuilt.lock", keep_file=False),
         pytest.raises(UsageError) as caught,
     ):
         build_site(

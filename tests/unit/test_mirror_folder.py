@@ -18,7 +18,7 @@ from cgo_prebuilt.fetching.mirror_folder import (
     mirror_files,
     prune_mirror,
 )
-from cgo_prebuilt.files.renames import whole
+from cgo_prebuilt.files.renames import atomic_file
 from cgo_prebuilt.locks.lock import Build, Interface, Lock, LockedVersion, Source
 from cgo_prebuilt.network.progress import Progress
 from cgo_prebuilt.network.transport import Transport
@@ -182,7 +182,7 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_full_disk_is_told_with_the_file_that_is_written_as_a_whole(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left") as caught, whole(tmp_path / "sums"):
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(tmp_path / "sums"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert diagnose(caught.value).where == str(tmp_path / "sums")
 

@@ -54,7 +54,7 @@ SETTINGS = settings(
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Points that are as near as they can be, and parts of whatever size."""
     monkeypatch.setattr(entry_points, "_SPACING", 40_000)
-    monkeypatch.setattr(archive_ranges, "MOST", 2)
+    monkeypatch.setattr(archive_ranges, "MAX_SHARE_IN_PARTS", 2)
 
 
 def mixed(seed: int, size: int) -> bytes:
@@ -153,13 +153,13 @@ def test_a_block_within_an_xz_stream_is_entered() -> None:
 
 def test_one_stream_cannot_be_entered_without_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entry_points, "can_enter_deflate", lambda: False)
-    monkeypatch.setattr(archive_ranges, "MOST", 0.5)
+    monkeypatch.setattr(archive_ranges, "MAX_SHARE_IN_PARTS", 0.5)
     last = replace(five_platforms(), users=(frozenset(["lib/4/libvec.a"]),))
     assert last.ranges() is None
 
 
 def test_about_all_of_an_archive_is_not_worth_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_ranges, "MOST", 0.5)
+    monkeypatch.setattr(archive_ranges, "MAX_SHARE_IN_PARTS", 0.5)
     release = five_platforms("tar.zst", 100_000)
     assert replace(release, users=(frozenset(release.files),)).ranges() is None
     assert release.ranges() is not None
@@ -304,7 +304,7 @@ def built() -> Iterator[tuple[str, Release, bytes]]:
 @pytest.fixture(scope="module", autouse=True)
 def sections() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive_ranges, "MOST", 2)
+        patch.setattr(archive_ranges, "MAX_SHARE_IN_PARTS", 2)
         patch.setattr(entry_points, "_SPACING", 40_000)
         for format, release, section in built():
             FIVE[format], SECTIONS[format] = release, section

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.errors import LockError, UsageError
-from cgo_prebuilt.settings import Asked, Settings, is_on, library_variables, read_settings
+from cgo_prebuilt.settings import (
+    CommandLineSettings,
+    Settings,
+    is_on,
+    library_variables,
+    read_settings,
+)
 from cgo_prebuilt.starlark_tables import parse_tables
 from cgo_prebuilt.url import Url
 from reference.environment import VARIABLES
@@ -52,7 +58,9 @@ def test_an_empty_variable_counts_as_unset() -> None:
 
 def test_the_command_line_wins() -> None:
     environ = {"CGO_PREBUILT_ORIGIN": "prebuilt", "VEC_VERSION": "v2", "CGO_PREBUILT_OFFLINE": "0"}
-    settings = read_settings(environ, "vec", Asked(offline=True, origin="source", version="v3"))
+    settings = read_settings(
+        environ, "vec", CommandLineSettings(offline=True, origin="source", version="v3")
+    )
     assert settings == Settings(offline=True, origin="source", version="v3")
 
 
@@ -68,14 +76,16 @@ def test_an_old_name_is_answered_with_the_new_one() -> None:
         read_settings({"CGO_PREBUILT_ORIGIN": "never"}, "vec")
     assert caught.value.remedy == "use prebuilt, its new name"
     with pytest.raises(UsageError) as caught:
-        read_settings({"CGO_PREBUILT_FALLBACK": "never"}, "vec", Asked(origin="auto"))
+        read_settings({"CGO_PREBUILT_FALLBACK": "never"}, "vec", CommandLineSettings(origin="auto"))
     assert caught.value.what == "CGO_PREBUILT_FALLBACK is called CGO_PREBUILT_ORIGIN now"
     assert caught.value.remedy == "set CGO_PREBUILT_ORIGIN instead"
 
 
 def test_the_mirror_of_module_bazel_gives_way_to_every_variable() -> None:
     def mirrors(environ: dict[str, str]) -> tuple[Url | None, Url | None]:
-        settings = read_settings(environ, "vec", Asked(default_mirror="https://default"))
+        settings = read_settings(
+            environ, "vec", CommandLineSettings(default_mirror="https://default")
+        )
         return settings.mirror, settings.release_url
 
     release_url = {"VEC_RELEASE_URL": "https://release"}
@@ -83,7 +93,7 @@ def test_the_mirror_of_module_bazel_gives_way_to_every_variable() -> None:
     assert mirrors(release_url) == (None, Url("https://release"))
     assert mirrors({"CGO_PREBUILT_MIRROR": "https://m", **release_url})[0] == Url("https://m")
     with pytest.raises(UsageError, match=r"'mirror' in MODULE\.bazel is not an") as caught:
-        read_settings({}, "vec", Asked(default_mirror="third_party/mirror"))
+        read_settings({}, "vec", CommandLineSettings(default_mirror="third_party/mirror"))
     assert "an absolute path" in caught.value.what
 
 
@@ -106,7 +116,9 @@ def test_the_namespaced_variable_takes_precedence(
     option: str, own: str, short: str, version: str
 ) -> None:
     environ = {"CGO_PREBUILT_VEC_VERSION": own, "VEC_VERSION": short}
-    assert read_settings(environ, "vec", Asked(version=option)).version == (version or None)
+    assert read_settings(environ, "vec", CommandLineSettings(version=option)).version == (
+        version or None
+    )
 
 
 @pytest.mark.parametrize("variable", SHARED["REMEDIES"])
@@ -118,7 +130,9 @@ def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(varia
     assert caught.value.where == f"{variable}=1.0"
     assert caught.value.remedy == SHARED["REMEDIES"][variable]
     assert (
-        read_settings({variable: "1.0"}, "vec", Asked(version="v1"), versions=["v1"]).version
+        read_settings(
+            {variable: "1.0"}, "vec", CommandLineSettings(version="v1"), versions=["v1"]
+        ).version
         == "v1"
     )
 
@@ -153,17 +167,17 @@ def test_a_mirror_that_is_no_place_is_refused_without_showing_it(variable: str, 
 @pytest.mark.parametrize("value", ["file:///srv", "FILE:/srv", "https://mirror/{name}/{file}"])
 def test_a_mirror_that_is_one_is_taken(value: str) -> None:
     assert read_settings({"CGO_PREBUILT_MIRROR": value}, "vec").mirror == Url(value)
-    assert read_settings({}, "vec", Asked(mirror=value)).mirror == Url(value)
+    assert read_settings({}, "vec", CommandLineSettings(mirror=value)).mirror == Url(value)
 
 
 def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "braces {file}").mkdir()
     by_option = read_settings(
-        {"CGO_PREBUILT_MIRROR": "https://m"}, "vec", Asked(mirror="braces {file}")
+        {"CGO_PREBUILT_MIRROR": "https://m"}, "vec", CommandLineSettings(mirror="braces {file}")
     )
     assert by_option.mirror == Url(f"{tmp_path.as_uri()}/braces%20%7Bfile%7D")
-    template = read_settings({}, "vec", Asked(mirror="a b/{name}/{file}"))
+    template = read_settings({}, "vec", CommandLineSettings(mirror="a b/{name}/{file}"))
     assert template.mirror == Url(f"{tmp_path.as_uri()}/a%20b/{{name}}/{{file}}")
     by_variable = read_settings({"CGO_PREBUILT_MIRROR": str(tmp_path)}, "vec")
     assert by_variable.mirror == Url(tmp_path.as_uri())
@@ -171,4 +185,4 @@ def test_a_folder_is_a_mirror_by_its_path(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_option_of_another_scheme_is_not_a_folder() -> None:
     with pytest.raises(UsageError, match="--mirror is not an http, https or file URL"):
-        read_settings({}, "vec", Asked(mirror="ftp://mirror"))
+        read_settings({}, "vec", CommandLineSettings(mirror="ftp://mirror"))

@@ -52,7 +52,7 @@ def test_members_that_do_not_compress_are_read_from_their_ranges(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(entry_points, "_SPACING", 40_000)
-    monkeypatch.setattr(archive_ranges, "MOST", 2)
+    monkeypatch.setattr(archive_ranges, "MAX_SHARE_IN_PARTS", 2)
     rng = random.Random(5)
     files = {f"lib/{n}": library(n, 150_000) + rng.randbytes(150_000) for n in range(12)}
     tar = b"".join(tar_member(name, data) for name, data in files.items()) + END_OF_TAR

@@ -70,6 +70,6 @@ def test_a_manifest_that_cannot_be_written_is_named(
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cgo_prebuilt.files.renames.write_whole", full)
+    monkeypatch.setattr("cgo_prebuilt.files.renames.write_atomically", full)
     done = run("withdraw", "v1.2.3", "--why", WHY)
     done.refused(2, "the file cannot be written: No space left on device", "at: prebuilt.yaml")

@@ -20,11 +20,11 @@ from cgo_prebuilt.archives.work import (
     ALLOWANCE,
     BYTES_PER_HEADER,
     BYTES_PER_STREAM,
+    EMPTY_BYTES_MAX,
     HEADERS,
     HEADERS_MAX,
     RATIO,
     RECORDS_PER_HEADER,
-    SILENCE,
     STREAMS,
     Work,
 )
@@ -79,20 +79,20 @@ def test_no_size_explains_endlessly_many_headers() -> None:
 
 def test_what_has_arrived_explains_as_much_as_what_is_promised() -> None:
     counted = Work("lib")
-    counted.received(SILENCE)
-    allowed = STREAMS + SILENCE // BYTES_PER_STREAM
+    counted.received(EMPTY_BYTES_MAX)
+    allowed = STREAMS + EMPTY_BYTES_MAX // BYTES_PER_STREAM
     assert often(2 * allowed, counted.stream) == allowed
 
 
 def test_bytes_that_decode_to_nothing_have_an_end() -> None:
     counted = Work("lib")
-    counted.received(SILENCE)
+    counted.received(EMPTY_BYTES_MAX)
     counted.decoded(500)
     counted.received(1000)
     with pytest.raises(IntegrityError) as caught:
         counted.received(1)
     assert caught.value.what == (
-        f"{SILENCE + 1001} bytes decode to only 500: no compressor writes data as empty as that"
+        f"{EMPTY_BYTES_MAX + 1001} bytes decode to only 500: no compressor writes data as empty as that"
     )
     assert caught.value.where == "lib"
     assert caught.value.remedy == (

@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-MOST: Final = 64 << 20
+MAX_FILE_BYTES: Final = 64 << 20
 """The most bytes that such a file may have."""
 
 _reading: Final = threading.Lock()
@@ -26,12 +26,12 @@ def bytes_of_file(path: Path) -> bytes:
     """Return the contents of a file.
 
     Raises:
-        OSError: It cannot be read, or has more than `MOST` bytes.
+        OSError: It cannot be read, or has more than `MAX_FILE_BYTES` bytes.
     """
-    with open(path, "rb", opener=open_at_once) as file:
-        content = file.read(MOST + 1)
-    if len(content) > MOST:
-        raise OSError(errno.EFBIG, f"it has more than {MOST >> 20} MB", str(path))
+    with open(path, "rb", opener=open_nonblocking) as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MAX_FILE_BYTES >> 20} MB", str(path))
     return content
 
 
@@ -69,14 +69,14 @@ def open_file(path: Path) -> BufferedReader:
 
 def open_regular(path: str | Path) -> int:
     """Open a regular file as `open_file` does; return its descriptor."""
-    descriptor = open_at_once(str(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = open_nonblocking(str(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return descriptor
 
 
-def open_at_once(path: str, flags: int) -> int:
+def open_nonblocking(path: str, flags: int) -> int:
     """Open a file without waiting for a pipe's writer, and return its descriptor.
 
     A pipe that nobody writes into is empty.

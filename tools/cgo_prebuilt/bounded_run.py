@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-MOST: Final = 1 << 20
+MAX_OUTPUT_BYTES: Final = 1 << 20
 """The most bytes that a program may write to standard output, and to standard error."""
 _CHUNK: Final = 1 << 16
 _QUOTED: Final = 300
@@ -25,22 +25,22 @@ _ending = threading.Event()
 
 
 class TooMuchError(OSError):
-    """A program printed more than `MOST` bytes."""
+    """A program printed more than `MAX_OUTPUT_BYTES` bytes."""
 
     def __init__(self) -> None:
-        super().__init__(None, f"it prints more than {MOST >> 20} MB")
+        super().__init__(None, f"it prints more than {MAX_OUTPUT_BYTES >> 20} MB")
 
 
-class Ended(NamedTuple):
+class Completed(NamedTuple):
     """The result of a program: its exit code, standard output and standard error."""
 
     code: int
-    printed: bytes
-    complaint: bytes
+    stdout: bytes
+    stderr: bytes
 
     def text(self) -> str:
-        """Return what it printed, with invalid UTF-8 replaced."""
-        return self.printed.decode("utf-8", "replace")
+        """Return its standard output as text, with invalid UTF-8 replaced."""
+        return self.stdout.decode("utf-8", "replace")
 
     def failure(self) -> str:
         """Describe how it failed: its status, and the end of its standard error on one line."""
@@ -49,7 +49,7 @@ class Ended(NamedTuple):
             if self.code >= 0
             else f"was killed by signal {-self.code}"
         )
-        said = " ".join(self.complaint.decode("utf-8", "replace").split())[-_QUOTED:].lstrip()
+        said = " ".join(self.stderr.decode("utf-8", "replace").split())[-_QUOTED:].lstrip()
         return f"{how}: {said}" if said else f"{how} and no message"
 
 
@@ -120,10 +120,10 @@ def run_bounded(
     command: Sequence[str],
     *,
     seconds: float,
-    words: bytes = b"",
+    stdin: bytes = b"",
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
-) -> Ended:
+) -> Completed:
     """Run a program to its end.
 
     See `running`. If the program ends by itself, its children, such as an agent, may keep running.
@@ -131,7 +131,7 @@ def run_bounded(
     Args:
         command: The program, and its arguments.
         seconds: How long it may take.
-        words: Its standard input.
+        stdin: Its standard input.
         environ: All its variables; None for those of this process.
         folder: The working folder.
 
@@ -143,11 +143,11 @@ def run_bounded(
             assert process.stdin is not None
             assert process.stdout is not None
             assert process.stderr is not None
-            printed, complaint = (
+            stdout, stderr = (
                 _Reader(pipe, lambda: _end(process)) for pipe in (process.stdout, process.stderr)
             )
-            telling = threading.Thread(target=_tell, args=(process.stdin, words), daemon=True)
-            for thread in (printed, complaint, telling):
+            writer = threading.Thread(target=_write_input, args=(process.stdin, stdin), daemon=True)
+            for thread in (stdout, stderr, writer):
                 thread.start()
             code = process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -155,24 +155,24 @@ def run_bounded(
     except RuntimeError as error:
         raise OSError(None, f"no thread can be started: {error}") from None
     deadline = time.monotonic() + _GRACE
-    for reader in (printed, complaint):
+    for reader in (stdout, stderr):
         reader.join(max(0.0, deadline - time.monotonic()))
-    if printed.is_too_much or complaint.is_too_much:
+    if stdout.is_too_much or stderr.is_too_much:
         raise TooMuchError
-    return Ended(code, bytes(printed.said), bytes(complaint.said))
+    return Completed(code, bytes(stdout.data), bytes(stderr.data))
 
 
 class _Reader(threading.Thread):
     """A thread that reads a pipe to its end or to a limit.
 
     Attributes:
-        said: The bytes read.
+        data: The bytes read.
         is_too_much: Whether there were more than the limit.
     """
 
     def __init__(self, pipe: IO[bytes], stop: Callable[[], None]) -> None:
         super().__init__(name="cgo-prebuilt-reader", daemon=True)
-        self.said = bytearray()
+        self.data = bytearray()
         self.is_too_much = False
         self._pipe = pipe
         self._stop = stop
@@ -180,17 +180,17 @@ class _Reader(threading.Thread):
     def run(self) -> None:
         with self._pipe:
             while chunk := self._pipe.read(_CHUNK):
-                if len(self.said) + len(chunk) > MOST:
+                if len(self.data) + len(chunk) > MAX_OUTPUT_BYTES:
                     self.is_too_much = True
                     self._stop()
                     return
-                self.said += chunk
+                self.data += chunk
 
 
-def _tell(pipe: IO[bytes], words: bytes) -> None:
+def _write_input(pipe: IO[bytes], data: bytes) -> None:
     # A program that does not read its input closes the pipe.
     with suppress(OSError), pipe:
-        pipe.write(words)
+        pipe.write(data)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

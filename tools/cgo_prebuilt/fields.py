@@ -200,7 +200,7 @@ class Fields:
             return text  # as nearly all texts are
         if "\0" in text:
             raise self.problem(f"{key!r} has a NUL character", "remove it from the text")
-        if any("\ud800" <= sign <= "\udfff" for sign in text):
+        if any("\ud800" <= character <= "\udfff" for character in text):
             raise self.problem(f"{key!r} has an unpaired surrogate", "remove it from the text")
         if not lines and not _CONTROL.isdisjoint(text):
             raise self.problem(

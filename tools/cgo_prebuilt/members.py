@@ -43,7 +43,7 @@ def normalize(name: str) -> str:
     return root + "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
-def landings(name: str) -> tuple[str, ...]:
+def possible_paths(name: str) -> tuple[str, ...]:
     """Return the paths at which readers may place a member.
 
     Some readers treat an absolute name as relative, and `..` as a step back or as nothing.

@@ -13,16 +13,16 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else _escape(sign) for sign in text)
+    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
 
 
-def _escape(sign: str) -> str:
-    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def one_line(text: str, sign: str = "?") -> str:
-    """Return a text on one line, with control and invisible characters replaced by `sign`."""
-    return "".join(c if c.isprintable() else sign for c in text)
+def one_line(text: str, replacement: str = "?") -> str:
+    """Return a text on one line, with control and invisible characters replaced by `replacement`."""
+    return "".join(c if c.isprintable() else replacement for c in text)
 
 
 def quoted(lines: Iterable[str]) -> str:

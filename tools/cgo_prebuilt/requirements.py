@@ -121,6 +121,6 @@ def _flags_of(cpu: str, arch: str) -> set[str]:
     return flags
 
 
-def levels_had(arch: str, flags: frozenset[str]) -> list[str]:
+def supported_levels(arch: str, flags: frozenset[str]) -> list[str]:
     """Return the levels that a processor's flags imply, in ascending order."""
     return [level for level in _ADDED.get(arch, {}) if _flags_of(level, arch) <= flags]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.errors import LockError, UsageError
-from cgo_prebuilt.trust import ANYBODY, Trust
+from cgo_prebuilt.trust import NO_REQUIREMENTS, Trust
 from cgo_prebuilt.url import Url
 
 ORIGINS = ("auto", "prebuilt", "source")
@@ -66,7 +66,7 @@ class Settings:
     version: str | None = None
     flavor: str | None = None
     allowed_linkopts: frozenset[str] = frozenset()
-    trust: Trust = ANYBODY
+    trust: Trust = NO_REQUIREMENTS
     mirror_name: str = _MIRROR
 
 
@@ -88,7 +88,7 @@ def library_variables(library: str, setting: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CommandLineSettings:
     """What a command line asks for; it takes precedence over the environment.
 
     Attributes:
@@ -107,16 +107,16 @@ class Asked:
     flavor: str | None = None
     mirror: str | None = None
     default_mirror: str | None = None
-    trust: Trust = ANYBODY
+    trust: Trust = NO_REQUIREMENTS
 
 
-_NOTHING = Asked()
+_NOTHING = CommandLineSettings()
 
 
 def read_settings(
     environ: Mapping[str, str],
     library: str,
-    asked: Asked = _NOTHING,
+    asked: CommandLineSettings = _NOTHING,
     versions: Collection[str] | None = None,
 ) -> Settings:
     """Return the settings for a library.
@@ -137,7 +137,7 @@ def read_settings(
         if environ.get(old):
             raise UsageError(f"{old} is called {new} now", where=old, remedy=f"set {new} instead")
     release_url = _absolute(environ.get(release_variable), release_variable)
-    url, mirror_name = _place(asked.mirror, "--mirror"), "--mirror"
+    url, mirror_name = _mirror_url(asked.mirror, "--mirror"), "--mirror"
     if url is None:
         url, mirror_name = _absolute(environ.get(_MIRROR), _MIRROR), _MIRROR
     if url is None and release_url is None and asked.default_mirror is not None:
@@ -191,11 +191,11 @@ def _version_in(
 def _absolute(value: str | None, where: str) -> Url | None:
     """Return the URL of a place; refuse a relative path, since its base is ambiguous."""
     if value and not _URL.match(value) and not Path(value).is_absolute():
-        raise _no_place(where, "an absolute path")
-    return _place(value, where)
+        raise _not_a_location(where, "an absolute path")
+    return _mirror_url(value, where)
 
 
-def _place(value: str | None, where: str) -> Url | None:
+def _mirror_url(value: str | None, where: str) -> Url | None:
     """Return the URL of a place given as URL or folder, with or without placeholders."""
     if not value:
         return None
@@ -215,13 +215,13 @@ def _place(value: str | None, where: str) -> Url | None:
             )
         return url
     if "://" in value:
-        raise _no_place(where, "a path")
+        raise _not_a_location(where, "a path")
     uri = Path(os.path.realpath(value)).as_uri()
     # An existing folder with braces in its name is not a template.
     return Url(uri if Path(value).is_dir() else _QUOTED_PLACEHOLDER.sub(r"{\1}", uri))
 
 
-def _no_place(where: str, path: str) -> UsageError:
+def _not_a_location(where: str, path: str) -> UsageError:
     return UsageError(
         f"{where} is not an http, https or file URL, and not {path}",  # it may hold a password
         where=where,

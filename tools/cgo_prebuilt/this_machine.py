@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.host import Host
-from cgo_prebuilt.requirements import levels_had
+from cgo_prebuilt.requirements import supported_levels
 
 # Debian's multiarch folders, also used by its derivatives; other systems have /usr/lib64.
 _MULTIARCH = {
@@ -46,7 +46,7 @@ class Machine:
         """Return the processor's highest of `CPU_LEVELS`; empty for none."""
         if self.cpu_flags is None:
             return None
-        return next(reversed(levels_had(self.arch, self.cpu_flags)), "")
+        return next(reversed(supported_levels(self.arch, self.cpu_flags)), "")
 
 
 def detect_machine(host: Host) -> Machine:

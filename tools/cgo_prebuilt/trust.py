@@ -34,7 +34,7 @@ class Trust:
     identity: str | None = None
 
 
-ANYBODY = Trust()
+NO_REQUIREMENTS = Trust()
 """No requirement: the lock alone decides."""
 
 

@@ -50,7 +50,7 @@ def read_members(
         yield from _data_of(members, format, work) if format in _DATA else members
         return
     head = _read_head(stream)
-    _refuse_surprise(head, format, work.where)
+    _check_format(head, format, work.where)
     read = _after(head, stream)
     if format in SINGLE:
         pieces = _plain(read) if format == "file" else decode(read, codec_of(format), work)
@@ -106,11 +106,11 @@ def _read_zip(stream: ByteStream, where: str, expected: int) -> Generator[Member
         yield from read_zip(file, where=where, expected=expected)
     except IntegrityError:
         file.seek(0)
-        _refuse_surprise(file.read(HEAD_SIZE), "zip", where)
+        _check_format(file.read(HEAD_SIZE), "zip", where)
         raise
 
 
-def _refuse_surprise(head: bytes, format: str, where: str) -> None:
+def _check_format(head: bytes, format: str, where: str) -> None:
     found = format_mismatch(head, format)
     if found is not None:
         raise IntegrityError(

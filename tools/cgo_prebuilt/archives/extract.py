@@ -25,7 +25,7 @@ from cgo_prebuilt.archives.sink import Sink, wrong_size
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.locks.lock import LockedArchive, LockedFile
-from cgo_prebuilt.members import check_member_names, landings, normalize
+from cgo_prebuilt.members import check_member_names, normalize, possible_paths
 
 _NAMES_SHOWN = 5
 
@@ -93,7 +93,7 @@ def _refuse_obstacle(
             hostile member may be below half a million folders.
         where: The name of the archive in errors.
     """
-    for place in landings(member.name):
+    for place in possible_paths(member.name):
         what = None
         if place in folders and member.kind != FOLDER:
             what = f"{member.name!r} is a {member.kind} and the folder of a locked file"

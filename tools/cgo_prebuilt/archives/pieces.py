@@ -63,7 +63,7 @@ class Pieces:
         for _ in self.chunks(size):
             pass
 
-    def is_padding(self) -> bool:
+    def rest_is_padding(self) -> bool:
         """Read to the end, and return whether all of it is zeros."""
         while piece := self._next(_PIECE):
             if bytes(piece).strip(b"\0"):

@@ -81,19 +81,19 @@ def read_tar(pieces: Iterator[bytes], work: Work) -> Generator[Member, None, Non
         raise _malformed("there is nothing in it", work.where)
     while block.strip(b"\0"):
         start = source.position - _BLOCK
-        said = _Said(work)
+        extended = _ExtendedHeaders(work)
         header = _parse(block, work)
         while header.type in _EXTENSIONS:
-            said.hear(header, source)
+            extended.read(header, source)
             header = _parse(source.read(_BLOCK), work)
-        kind, size = _kind_and_size(header, said, source, work)
+        kind, size = _kind_and_size(header, extended, source, work)
         end = source.position + _padded(size)
-        name = normalize(said.name_of(header))
+        name = normalize(extended.name_of(header))
         chunks = partial(source.chunks, size)
-        yield Member(name, kind, size, chunks, link=said.link_of(header), span=(start, end))
+        yield Member(name, kind, size, chunks, link=extended.link_of(header), span=(start, end))
         source.skip(end - source.position)
         block = source.read(_BLOCK)
-    if block and not source.is_padding():
+    if block and not source.rest_is_padding():
         raise _malformed("something follows its end", work.where)
 
 
@@ -140,7 +140,7 @@ def _parse(block: bytes, work: Work) -> _Header:
     return _Header(kind, _number(size, where), path, _text(link), block)
 
 
-class _Said:
+class _ExtendedHeaders:
     """The fields in extended headers (GNU, pax) for the next member."""
 
     def __init__(self, work: Work) -> None:
@@ -149,7 +149,7 @@ class _Said:
         self._has_pax = False
         self._values: dict[str, str] = {}
 
-    def hear(self, header: _Header, source: Pieces) -> None:
+    def read(self, header: _Header, source: Pieces) -> None:
         """Read an extended header."""
         where = self._work.where
         self._count += 1
@@ -161,15 +161,15 @@ class _Said:
         payload = source.take(header.size)
         source.skip(-header.size % _BLOCK)
         if header.type in _GNU_KEYS:
-            heard = {_GNU_KEYS[header.type]: _text(payload)}
+            fields = {_GNU_KEYS[header.type]: _text(payload)}
         else:
             if self._has_pax and header.type != b"g":
                 raise _malformed("a member has two pax headers", where)
             self._has_pax |= header.type != b"g"
-            heard = _pax_values(payload, self._work)
-            if heard and header.type == b"g":
-                raise _malformed(f"a global header sets the {min(heard)} of all members", where)
-        for key, value in heard.items():
+            fields = _pax_values(payload, self._work)
+            if fields and header.type == b"g":
+                raise _malformed(f"a global header sets the {min(fields)} of all members", where)
+        for key, value in fields.items():
             if self._values.setdefault(key, value) != value:
                 raise _malformed(f"two headers of a member disagree about its {key}", where)
 
@@ -225,16 +225,18 @@ def _pax_values(payload: bytes, work: Work) -> dict[str, str]:
     return values
 
 
-def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> tuple[str, int]:
+def _kind_and_size(
+    header: _Header, extended: _ExtendedHeaders, source: Pieces, work: Work
+) -> tuple[str, int]:
     """Return the kind of a member and the number of bytes that it stores."""
     where = work.where
     kind = _KINDS.get(header.type, f"member of type {header.type!r}")
-    size = said.size_of(header)
-    name = said.name_of(header)
+    size = extended.size_of(header)
+    name = extended.name_of(header)
     if kind in (HARD_LINK, SYMBOLIC_LINK) and name.rstrip("/").endswith("/."):
         # Some readers see a folder instead of the link.
         raise _malformed(f"readers disagree whether {name!r} is a link or a folder", where)
-    if said.is_sparse and kind not in (FILE, _SPARSE):
+    if extended.is_sparse and kind not in (FILE, _SPARSE):
         # Its headers have two names, and readers use different ones.
         raise _malformed(f"{name!r} is a {kind} and a sparse file", where)
     if header.type in _WITHOUT_CONTENTS:
@@ -245,8 +247,8 @@ def _kind_and_size(header: _Header, said: _Said, source: Pieces, work: Work) -> 
         while more:
             work.header()
             more = source.take(_BLOCK)[_STILL_MORE_SPARSE]
-    if kind == FILE and said.is_sparse:
-        if not said.has_map:
+    if kind == FILE and extended.is_sparse:
+        if not extended.has_map:
             # GNU tar reads a map nevertheless, and loses the members after it.
             raise _malformed(f"{name!r} is a sparse file without a map", where)
         kind = _SPARSE

@@ -70,7 +70,7 @@ def decode_segment(
     Args:
         file: The archive.
         segment: The segment.
-        format: One of `archive_ranges.ENTERED`.
+        format: One of `archive_ranges.FORMATS_WITH_ENTRY_POINTS`.
         work: Limits the work.
 
     Yields:

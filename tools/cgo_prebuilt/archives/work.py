@@ -40,7 +40,7 @@ Parallel compressors make streams of at least about 10 kB.
 BORDER_GAP = 1 << 16
 """The least number of decoded bytes between recorded borders of streams."""
 
-SILENCE = 4 << 20
+EMPTY_BYTES_MAX = 4 << 20
 """How many bytes an archive may have beyond twice the bytes that it decodes to.
 
 Empty streams, empty blocks and padding decode to nothing. Contents hardly ever grow, since
@@ -84,7 +84,7 @@ class Work:
     def received(self, count: int) -> None:
         """Count bytes of the archive; a negative number takes some back."""
         self._encoded += count
-        check_silence(self._decoded, self._encoded, where=self.where)
+        check_empty_bytes(self._decoded, self._encoded, where=self.where)
 
     def stream(self, held: int = 0) -> None:
         """Count the start of a compressed stream, such as a gzip member or zstd frame.
@@ -118,13 +118,13 @@ class Work:
         return IntegrityError(f"{what}, too many for its size", where=self.where, remedy=_REMEDY)
 
 
-def check_silence(decoded: int, encoded: int, *, where: str) -> None:
+def check_empty_bytes(decoded: int, encoded: int, *, where: str) -> None:
     """Refuse data of which most bytes decode to nothing.
 
     Raises:
         IntegrityError: Too many of the bytes decode to nothing.
     """
-    if encoded - 2 * decoded > SILENCE:
+    if encoded - 2 * decoded > EMPTY_BYTES_MAX:
         raise IntegrityError(
             f"{encoded} bytes decode to only {decoded}: no compressor writes data as empty as that",
             where=where,

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from cgo_prebuilt.archives.decode import PIECE_SIZE, deflate
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
-from cgo_prebuilt.archives.work import check_ratio, check_silence
+from cgo_prebuilt.archives.work import check_empty_bytes, check_ratio
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.members import normalize
 
@@ -228,7 +228,7 @@ def _contents(
     if stored and info.compress_size != info.file_size:
         raise _malformed(f"{name!r} is stored, with two different sizes", where)
     check_ratio(info.file_size, info.compress_size, expected=expected, where=where)
-    check_silence(info.file_size, info.compress_size, where=where)
+    check_empty_bytes(info.file_size, info.compress_size, where=where)
     if limit < 0:
         raise _malformed(f"{name!r} overlaps another entry", where)
     file.seek(info.header_offset)

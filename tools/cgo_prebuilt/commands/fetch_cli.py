@@ -26,7 +26,7 @@ from cgo_prebuilt.settings import (
     LINK_MODES,
     NEW_ORIGINS,
     ORIGINS,
-    Asked,
+    CommandLineSettings,
     Settings,
     link_mode_of,
     read_settings,
@@ -372,7 +372,7 @@ def lock_and_platform(options: argparse.Namespace, *, as_go: bool = False) -> tu
 
 def settings_of(options: argparse.Namespace, lock: Lock) -> Settings:
     """Return the settings of the environment, overridden by the options."""
-    asked = Asked(
+    asked = CommandLineSettings(
         offline=options.offline,
         origin=options.origin,
         version=options.version,

@@ -82,7 +82,7 @@ def _mirror(options: argparse.Namespace) -> int:
     from cgo_prebuilt.fetching.mirror_crates import mirror_crates
     from cgo_prebuilt.fetching.mirror_folder import fill_mirror, mirror_files, prune_mirror
     from cgo_prebuilt.locks.lock_file import read_lock
-    from cgo_prebuilt.settings import Asked, read_settings
+    from cgo_prebuilt.settings import CommandLineSettings, read_settings
     from cgo_prebuilt.source.stored_archive import Downloads
     from cgo_prebuilt.trust import trust_of
 
@@ -90,7 +90,7 @@ def _mirror(options: argparse.Namespace) -> int:
     trust = trust_of(options.trust, options.public_key, options.identity)
 
     def settings(library: str) -> Settings:
-        return read_settings(os.environ, library, Asked(trust=trust))
+        return read_settings(os.environ, library, CommandLineSettings(trust=trust))
 
     store = open_store()
     files = mirror_files(locks.values(), options.platforms, settings, options.layout)

@@ -194,7 +194,7 @@ def _pip(requirements: Iterable[Path], folder: Path, variables: Mapping[str, str
         return str(error.strerror or error)
     if ended.code == 0:
         return ""
-    said = ended.complaint.decode("utf-8", "replace").strip() or ended.text().strip()
+    said = ended.stderr.decode("utf-8", "replace").strip() or ended.text().strip()
     return said or f"it {ended.failure()}"
 
 

@@ -12,7 +12,7 @@ from cgo_prebuilt.drafting.versions import residue, version_in
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
 
-MOST = 200
+MAX_FILES = 200
 """The most files of one release to inspect; with more, a person must select some."""
 
 _WHEEL = re.compile(r"(.+?)-(.+?)-(?:.+-)?(?P<python>[^-]+-[^-]+)-(?P<platform>[^-]+)\.whl")
@@ -46,9 +46,9 @@ def worth_a_look(
             left_out[asset.file] = reason
     chosen = _of_one_version(chosen, version, left_out)
     chosen = _for_one_python(chosen, left_out)
-    for asset in chosen[MOST:]:
-        left_out[asset.file] = f"more than {MOST} files; name the ones you want"
-    return chosen[:MOST], left_out
+    for asset in chosen[MAX_FILES:]:
+        left_out[asset.file] = f"more than {MAX_FILES} files; name the ones you want"
+    return chosen[:MAX_FILES], left_out
 
 
 def _of_one_version(

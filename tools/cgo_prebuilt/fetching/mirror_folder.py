@@ -15,7 +15,7 @@ from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import CgoPrebuiltError, LockError, UsageError
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.output_folder import check_output
-from cgo_prebuilt.files.renames import naming, rename
+from cgo_prebuilt.files.renames import named_in_errors, rename
 from cgo_prebuilt.files.temporary_names import temporary_name
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.members import check_member_name, check_member_names
@@ -253,7 +253,7 @@ def _fetch(file: MirrorFile, target: Path, partial: Path, transport: Transport) 
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with naming(target):
+        with named_in_errors(target):
             transferred = transport.run(file, lambda stream: save(stream, partial, file.sha256))
             rename(partial, target)
     finally:

@@ -21,7 +21,7 @@ from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.requirements import unmet
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import values_for
-from cgo_prebuilt.trust import ANYBODY
+from cgo_prebuilt.trust import NO_REQUIREMENTS
 
 if TYPE_CHECKING:
     from cgo_prebuilt.this_machine import Machine
@@ -74,7 +74,7 @@ def plan_fetch(
     """
     choice = choose(lock, settings.version, settings.flavor)
     trusted: tuple[Voucher, ...] = ()
-    if settings.trust != ANYBODY:
+    if settings.trust != NO_REQUIREMENTS:
         from cgo_prebuilt.vouching.vouchers import vouchers
 
         trusted = vouchers(settings.trust, str(choice), choice.locked)

@@ -30,7 +30,7 @@ PATIENCE = 60.0
 _HELD_ELSEWHERE = frozenset({errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK, errno.EDEADLK})
 _POLL_SECONDS = 0.1
 _SIGN_SECONDS = 2.0
-_MOST_OF_A_HOLDER = 200
+_HOLDER_BYTES_MAX = 200
 # A file system may report a different inode on every stat.
 _ATTEMPTS = 100
 # A byte far after the end: on Windows, other processes cannot read a locked range.
@@ -56,13 +56,17 @@ class Waiting:
     on_stuck: Callable[[str], None] = lambda _: None
 
 
-USUAL = Waiting()
+DEFAULT_WAITING = Waiting()
 """Wait silently, with the usual patience."""
 
 
 @contextmanager
 def hold(
-    path: Path, waiting: Waiting | None = USUAL, *, shared: bool = False, leave: bool = True
+    path: Path,
+    waiting: Waiting | None = DEFAULT_WAITING,
+    *,
+    shared: bool = False,
+    keep_file: bool = True,
 ) -> Iterator[bool]:
     """Hold a lock while the block runs.
 
@@ -71,7 +75,7 @@ def hold(
         waiting: How to wait for the lock; None to raise if it is held.
         shared: Take a shared lock instead of an exclusive one. Windows always takes an exclusive lock,
             since its C library has no shared one.
-        leave: Keep the lock file afterwards, and show signs of life while holding the lock, so that
+        keep_file: Keep the lock file afterwards, and show signs of life while holding the lock, so that
             others keep waiting. Pass False for a lock that is held briefly in a user's own folder:
             no lock file should stay there.
 
@@ -92,17 +96,17 @@ def hold(
                 os.close(gone)
             descriptor = _open(path)
             held = descriptor is not None and _acquire(descriptor, shared, waiting)
-            if descriptor is None or leave or _is_at(descriptor, path):
+            if descriptor is None or keep_file or _is_at(descriptor, path):
                 break
         if descriptor is None or not held:
             yield held
         else:
-            period = min(_SIGN_SECONDS, max((waiting or USUAL).patience / 5, 0.05))
-            signs = _signs_of_life(descriptor, path, period) if leave else nullcontext()
+            period = min(_SIGN_SECONDS, max((waiting or DEFAULT_WAITING).patience / 5, 0.05))
+            signs = _signs_of_life(descriptor, path, period) if keep_file else nullcontext()
             with _named(descriptor, shared), signs:
                 yield held
     finally:
-        if held and not leave:
+        if held and not keep_file:
             with suppress(OSError):  # Windows cannot remove an open file
                 path.unlink()
         if descriptor is not None:
@@ -199,7 +203,7 @@ def _holder(descriptor: int) -> str:
     holder = ""
     with suppress(OSError, ValueError):
         os.lseek(descriptor, 0, os.SEEK_SET)
-        holder = os.read(descriptor, _MOST_OF_A_HOLDER).decode("ascii")
+        holder = os.read(descriptor, _HOLDER_BYTES_MAX).decode("ascii")
     space, _, pid = holder.partition(" ")
     if not pid.isdecimal():
         return "another process"

@@ -21,7 +21,7 @@ _MOUNT_POINT = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """The flag by which `os.open` refuses a link; Windows has none."""
 
-_SAFELY = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_SAFE_OPEN_FLAGS = NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Without O_NONBLOCK, opening a pipe waits for its writer."""
 
 
@@ -64,7 +64,7 @@ def open_own(path: Path) -> int:
     if not NO_FOLLOW:
         _check(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _SAFE_OPEN_FLAGS, 0o600)
     except OSError:
         _check(path)
         raise
@@ -84,7 +84,7 @@ def open_plain(path: Path) -> FileIO:
     """
     if not NO_FOLLOW and is_link(path.lstat()):
         raise _not_plain(path)
-    descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+    descriptor = os.open(path, os.O_RDONLY | _SAFE_OPEN_FLAGS)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _not_plain(path)

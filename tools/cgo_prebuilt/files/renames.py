@@ -44,7 +44,7 @@ def rename(source: Path, target: Path, pauses: Sequence[float] = PAUSES) -> None
         raise IsADirectoryError(errno.EISDIR, "a folder is in its place", str(target)) from None
 
 
-def write_whole(target: Path, content: bytes) -> None:
+def write_atomically(target: Path, content: bytes) -> None:
     """Write a file atomically; replace an existing one.
 
     Args:
@@ -54,12 +54,12 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; no temporary file is left.
     """
-    with whole(target) as partial, partial.open("xb") as file:  # never into a planted file
+    with atomic_file(target) as partial, partial.open("xb") as file:  # never into a planted file
         file.write(content)
 
 
 @contextmanager
-def naming(target: Path) -> Iterator[None]:
+def named_in_errors(target: Path) -> Iterator[None]:
     """Add a file's name to each OSError of the block that lacks one, such as for a full disk.
 
     Args:
@@ -74,7 +74,7 @@ def naming(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path) -> Iterator[Path]:
     """Provide a temporary path to write to; after the block, rename it to the target.
 
     Args:
@@ -88,7 +88,7 @@ def whole(target: Path) -> Iterator[Path]:
     """
     partial = target.with_name(temporary_name())
     try:
-        with naming(target):
+        with named_in_errors(target):
             yield partial
             rename(partial, target)
     finally:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.go_modules.go_module import (
     GoModule,
     is_canonical,
@@ -152,7 +152,7 @@ def write_file(path: Path, content: bytes) -> None:
         if path.is_file() and path.read_bytes() == content:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
         raise _unwritable(path, error) from None
 

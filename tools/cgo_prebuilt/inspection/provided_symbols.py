@@ -108,7 +108,7 @@ def _find(name: str) -> Path | None:
         done = run_bounded(command, seconds=_TOOL_SECONDS)
     except OSError:
         return None
-    path = Path(os.fsdecode(done.printed.strip()))
+    path = Path(os.fsdecode(done.stdout.strip()))
     return path if path.is_absolute() and path.exists() else None
 
 

@@ -164,7 +164,7 @@ def _joined(present: str, text: str, before: str) -> str:
 
 
 def _field(text: str) -> str:
-    if not any(sign in text for sign in " \t\n\r'\""):
+    if not any(character in text for character in " \t\n\r'\""):
         return text
     for quote in "'", '"':
         if quote not in text:

@@ -17,10 +17,10 @@ TAR_BLOCK = 512
 WINDOW_SIZE = 1 << 15
 """How far back deflate can refer (RFC 1951, section 2)."""
 
-ENTERED = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
+FORMATS_WITH_ENTRY_POINTS = tuple(f"tar.{ending}" for ending in SINGLE if ending != "file")
 """The formats whose decoding can begin at an entry point."""
 
-MOST = 0.8
+MAX_SHARE_IN_PARTS = 0.8
 """If more than this share is needed, the whole archive is read, which also verifies its hash.
 
 Up to 60 %, reading parts took less processor time than reading the whole. The elapsed time was
@@ -130,7 +130,7 @@ def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> 
         if pieces:
             segments.append(Segment(entry, _end_of(pieces[-1][1], ranges.points, size), pieces))
     cost = sum(end - start for start, end in (segment.part for segment in segments))
-    return segments if cost <= size * MOST else []
+    return segments if cost <= size * MAX_SHARE_IN_PARTS else []
 
 
 def needed_points(

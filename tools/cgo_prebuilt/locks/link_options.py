@@ -48,4 +48,6 @@ def _is_harmless_word(word: str) -> bool:
 
 
 def _is_value(text: str) -> bool:
-    return text != "" and text[0] not in "-@" and not any(sign in text for sign in ",'\"\\")
+    return (
+        text != "" and text[0] not in "-@" and not any(character in text for character in ",'\"\\")
+    )

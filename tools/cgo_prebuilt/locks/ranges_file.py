@@ -21,7 +21,7 @@ from typing import Any
 
 from cgo_prebuilt.bounded_read import bytes_of_file, open_file
 from cgo_prebuilt.locks.archive_ranges import (
-    ENTERED,
+    FORMATS_WITH_ENTRY_POINTS,
     TAR_BLOCK,
     WINDOW_SIZE,
     ArchiveRanges,
@@ -88,7 +88,7 @@ def segments_of(archive: LockedArchive, sections: Mapping[str, bytes]) -> list[S
         ValueError: Its section is malformed, or does not fit the archive.
     """
     section = sections.get(archive.ranges)
-    if section is None or archive.format not in ENTERED:
+    if section is None or archive.format not in FORMATS_WITH_ENTRY_POINTS:
         return []
     ranges = parse_section(section, archive.size)
     members = {archive.member_of(file) for file in archive.files}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from cgo_prebuilt.bounded_run import MOST, TooMuchError, run_bounded
+from cgo_prebuilt.bounded_run import MAX_OUTPUT_BYTES, TooMuchError, run_bounded
 
 _SECONDS: Final = 10.0
 
@@ -18,14 +18,14 @@ def run(
     what = f"the credential helper {command[0]}"
     try:
         done = run_bounded(
-            command, words=words.encode(), environ=environ, folder=folder, seconds=_SECONDS
+            command, stdin=words.encode(), environ=environ, folder=folder, seconds=_SECONDS
         )
     except TimeoutError:
         return f"{what} has not answered in {_SECONDS:g} s"
     except TooMuchError:
-        return f"{what} answers too much: more than {MOST >> 20} MB"
+        return f"{what} answers too much: more than {MAX_OUTPUT_BYTES >> 20} MB"
     except OSError as error:
         return f"{what} cannot be run: {error.strerror}"
     if done.code == 0:
-        return done.printed
+        return done.stdout
     return f"{what} {done.failure()}"

@@ -21,13 +21,13 @@ from typing import Any, Final
 
 from cgo_prebuilt.files.file_lock import try_to_lock
 from cgo_prebuilt.files.own_files import open_own, read_plain
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.network.intervals import Intervals
 
 _SCHEMA: Final = 1
 _PRIVATE: Final = ".private"
 _DAY: Final = 86400.0
-_MOST_OF_A_SIDECAR: Final = 16 << 20
+_SIDECAR_BYTES_MAX: Final = 16 << 20
 _HEADER_VALUE: Final = re.compile(r"[!-~][ -~\x80-\xff]*")
 """The characters that a request header can carry; an `If-Range` with others could not be sent."""
 _ABANDONED_SECONDS: Final = 14 * _DAY
@@ -160,7 +160,7 @@ class Partial:
         if self.private:
             return
         text = json.dumps({"schema": _SCHEMA, "owner": self._owner, **asdict(sidecar)})
-        write_whole(sidecar_path(self.path), text.encode())
+        write_atomically(sidecar_path(self.path), text.encode())
         self.sidecar = sidecar
         self._written = text
 
@@ -202,7 +202,7 @@ def sidecar_path(path: Path) -> Path:
 
 
 def _read_sidecar(path: Path) -> str:
-    return read_plain(sidecar_path(path), _MOST_OF_A_SIDECAR).decode()
+    return read_plain(sidecar_path(path), _SIDECAR_BYTES_MAX).decode()
 
 
 class Partials:

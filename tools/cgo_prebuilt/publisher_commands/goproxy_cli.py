@@ -160,14 +160,14 @@ def _release(options: argparse.Namespace, manifest: Manifest) -> GoRelease:
     from cgo_prebuilt.commands.context import open_store, open_transport
     from cgo_prebuilt.go_modules.go_release import locked_release, packed_release
     from cgo_prebuilt.locks.lock_file import read_lock
-    from cgo_prebuilt.settings import Asked, read_settings
+    from cgo_prebuilt.settings import CommandLineSettings, read_settings
     from cgo_prebuilt.trust import trust_of
 
     if options.dist is not None:
         return packed_release(manifest, options.dist)
     lock, store = read_lock(options.lock), open_store()
     trust = trust_of(options.trust, options.public_key, options.identity)
-    asked = Asked(version=manifest.version, trust=trust)
+    asked = CommandLineSettings(version=manifest.version, trust=trust)
     settings = read_settings(os.environ, lock.name, asked, lock.versions)
     return locked_release(manifest, lock, settings, store, lambda: open_transport(store.partials))
 

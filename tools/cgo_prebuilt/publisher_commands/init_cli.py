@@ -87,7 +87,7 @@ def _init(options: argparse.Namespace) -> int:
     from cgo_prebuilt.drafting.places import shown_place
     from cgo_prebuilt.drafting.selection import worth_a_look
     from cgo_prebuilt.drafting.survey import look_into_folder
-    from cgo_prebuilt.files.renames import write_whole
+    from cgo_prebuilt.files.renames import write_atomically
     from cgo_prebuilt.platforms import parse_platform
 
     target: Path = options.output
@@ -122,7 +122,7 @@ def _init(options: argparse.Namespace) -> int:
     with reporting(
         "the manifest cannot be written", where=target, remedy="choose another place with --output"
     ):
-        write_whole(target, draft_text(made).encode())
+        write_atomically(target, draft_text(made).encode())
     _say(made, answers, target)
     if is_open:
         count = sum(one.key not in answers for one in made.questions)

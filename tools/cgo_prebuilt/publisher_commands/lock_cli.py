@@ -384,8 +384,8 @@ def _edited(manifest: Path, version: str | None) -> str | None:
 
 
 def _write_manifest(manifest: Path, content: bytes) -> None:
-    from cgo_prebuilt.files.renames import write_whole
+    from cgo_prebuilt.files.renames import write_atomically
 
     remedy = "change its version by hand"
     with reporting("the manifest cannot be written", where=manifest, remedy=remedy):
-        write_whole(manifest, content)
+        write_atomically(manifest, content)

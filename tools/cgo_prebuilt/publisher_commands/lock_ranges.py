@@ -85,21 +85,21 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
     Raises:
         UsageError: One of them cannot be written, or would replace what is not this lock's.
     """
-    from cgo_prebuilt.files.renames import whole, write_whole
+    from cgo_prebuilt.files.renames import atomic_file, write_atomically
 
     beside, ranges = ranges_beside(target), ranges_of(new, sections)
     remedy = "free space, or choose another place with --output"
     # A full disk must leave both as they were, so both are on the disk before one gets its name.
     with (
         reporting("the lock cannot be written", where=target, remedy=remedy),
-        whole(target) as partial,
+        atomic_file(target) as partial,
     ):
         with partial.open("xb") as file:
             file.write(format_lock(new).encode())
         if ranges is not None:
             _check_replaceable(beside, target)
             with reporting("the lock's ranges cannot be written", where=beside, remedy=remedy):
-                write_whole(beside, ranges)
+                write_atomically(beside, ranges)
     if ranges is not None:
         say(f"{beside} says how to read parts of archives: commit it with the lock")
     elif old is not None and named_sections(old):

@@ -78,7 +78,7 @@ def _withdraw(options: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from cgo_prebuilt.files.renames import write_whole
+    from cgo_prebuilt.files.renames import write_atomically
 
     with reporting("the file cannot be written", where=path, remedy="check its permissions"):
-        write_whole(path, text.encode())
+        write_atomically(path, text.encode())

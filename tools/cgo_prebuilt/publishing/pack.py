@@ -18,7 +18,7 @@ from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.files.leftovers import remove_abandoned
 from cgo_prebuilt.files.output_folder import check_output
-from cgo_prebuilt.files.renames import whole
+from cgo_prebuilt.files.renames import atomic_file
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.locks.lock_keys import INTERFACE_LISTS
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
@@ -252,7 +252,7 @@ def write_archive(
         UsageError: It cannot be written.
     """
     try:
-        with whole(target) as partial:
+        with atomic_file(target) as partial:
             with partial.open("wb") as file:
                 if kind == "file":
                     _copy(members[0][0], file)

@@ -11,7 +11,7 @@ from cgo_prebuilt.bounded_read import bytes_of_file
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.errors import IntegrityError, reporting
 from cgo_prebuilt.files.leftovers import remove_abandoned
-from cgo_prebuilt.files.renames import whole
+from cgo_prebuilt.files.renames import atomic_file
 from cgo_prebuilt.network.api import Api, FilePart
 from cgo_prebuilt.network.failure import Failure, Kind
 from cgo_prebuilt.network.progress import FileProgress, Progress
@@ -62,7 +62,7 @@ class FolderPlace:
         ):
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(self._folder)
-            with whole(self._folder / file.name) as partial:
+            with atomic_file(self._folder / file.name) as partial:
                 shutil.copyfile(file.path, partial)
                 there = self.existing([file.name]).get(file.name)
                 if there not in (replaces, file.sha256):

@@ -37,7 +37,7 @@ def strip_library(platform: Platform, source: Path, target: Path) -> None:
 
 def _is_of_apple(strip: list[str]) -> bool:
     try:
-        printed = run_bounded([*strip, "--version"], seconds=_VERSION_SECONDS).printed
+        printed = run_bounded([*strip, "--version"], seconds=_VERSION_SECONDS).stdout
     except OSError:
         return False
     return b"GNU" not in printed and b"LLVM" not in printed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from cgo_prebuilt.archives.member import FILE, FOLDER, HARD_LINK, SYMBOLIC_LINK, Member
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.members import landings, normalize
+from cgo_prebuilt.members import normalize, possible_paths
 
 NAMES_MAX = 200_000
 """The most members of an archive that can be locked, since their names are held in memory."""
@@ -36,7 +36,7 @@ class Catalog:
         kinds: The kind of each member except folders, by name.
         links: The unresolved target of each link, by name.
         folders: All folders, including those without a member; the root is empty.
-        places: The paths at which readers may place a member other than a folder, see `landings`.
+        places: The paths at which readers may place a member other than a folder, see `possible_paths`.
         twice: The paths at which they may place several members.
         loose: Hard links to no earlier member.
     """
@@ -169,7 +169,7 @@ class Catalog:
             IntegrityError: There is such a link.
         """
         for name in self.links:
-            for place in landings(name):
+            for place in possible_paths(name):
                 if place in self.folders or place in self.twice:
                     raise self._ambiguous(f"{name!r} is a link and something else")
 
@@ -198,7 +198,7 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
     for member in members:
         name = member.name
         length += len(name)
-        for place in landings(name):
+        for place in possible_paths(name):
             folder = place if member.kind == FOLDER else place.rpartition("/")[0]
             while folder not in catalog.folders and length <= _NAME_BYTES_MAX:
                 catalog.folders.add(folder)

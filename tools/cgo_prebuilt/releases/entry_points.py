@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from cgo_prebuilt.archives.member import Member
 from cgo_prebuilt.archives.work import BORDER_GAP
 from cgo_prebuilt.locks.archive_ranges import (
-    MOST,
+    MAX_SHARE_IN_PARTS,
     ArchiveRanges,
     EntryPoint,
     MemberRun,
@@ -72,7 +72,7 @@ def find_ranges(
     Args:
         file: The archive, which is known to be sound.
         size: Its size in bytes.
-        format: One of `archive_ranges.ENTERED`.
+        format: One of `archive_ranges.FORMATS_WITH_ENTRY_POINTS`.
         layout: The layout of the archive.
         users: For each platform, the names of the members that it needs.
 
@@ -97,7 +97,7 @@ def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> b
         return False
     total = max(end for _, end in layout.spans.values())
     shares = (sum(layout.spans[name][1] - layout.spans[name][0] for name in one) for one in users)
-    return min(shares) <= total * MOST
+    return min(shares) <= total * MAX_SHARE_IN_PARTS
 
 
 def _runs(

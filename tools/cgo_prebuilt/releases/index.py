@@ -21,7 +21,7 @@ from cgo_prebuilt.archives.member import Member
 from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.errors import IntegrityError, ManifestError
 from cgo_prebuilt.inspection.object_files import ObjectFile, objects_in
-from cgo_prebuilt.locks.archive_ranges import ENTERED
+from cgo_prebuilt.locks.archive_ranges import FORMATS_WITH_ENTRY_POINTS
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.locks.lock_keys import SINGLE
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
@@ -148,7 +148,9 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
             found[name] = _read(member, where, name in shared, name in inspected)
     check_member_names(sorted(places), where=where)
     contents = _contents(found, places, prefix, tuple(catalog.kinds))
-    return replace(contents, layout=layout) if spec.format in ENTERED else contents
+    return (
+        replace(contents, layout=layout) if spec.format in FORMATS_WITH_ENTRY_POINTS else contents
+    )
 
 
 def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:

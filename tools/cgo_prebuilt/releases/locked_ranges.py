@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cgo_prebuilt.locks.archive_ranges import ENTERED
+from cgo_prebuilt.locks.archive_ranges import FORMATS_WITH_ENTRY_POINTS
 from cgo_prebuilt.locks.lock import Lock, LockedArchive, LockedPlatform, LockedVersion
 from cgo_prebuilt.locks.ranges_file import format_section, format_sections
 from cgo_prebuilt.releases.entry_points import SMALLEST, Layout, find_ranges, is_missed
@@ -110,7 +110,7 @@ def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
     users: dict[str, dict[frozenset[str], None]] = {}
     for _, _, prebuilt in version.prebuilts():
         for archive in prebuilt.archives:
-            if archive.format in ENTERED and archive.size >= SMALLEST:
+            if archive.format in FORMATS_WITH_ENTRY_POINTS and archive.size >= SMALLEST:
                 members = frozenset(archive.member_of(file) for file in archive.files)
                 archives[archive.sha256] = archive
                 users.setdefault(archive.sha256, {})[members] = None

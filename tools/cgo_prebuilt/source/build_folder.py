@@ -21,7 +21,7 @@ from pathlib import Path
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.files.leftovers import delete
 from cgo_prebuilt.files.own_files import make_own_folder
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.source.command_lines import TABLES
 
@@ -90,7 +90,7 @@ class BuildFolder:
                 program.write_text(text, encoding="utf-8")
                 program.chmod(0o755)
         content = {"settings": settings, "source": digest, "names": names}
-        write_whole(self._stamp, json.dumps(content).encode())
+        write_atomically(self._stamp, json.dumps(content).encode())
         return names
 
     def remove(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from posixpath import basename
 
 from cgo_prebuilt.archives.tar_writer import write_tar
-from cgo_prebuilt.bounded_run import Ended, running
+from cgo_prebuilt.bounded_run import Completed, running
 from cgo_prebuilt.errors import SCARCE, BuildError, UnavailableError
 from cgo_prebuilt.printable import quoted
 from cgo_prebuilt.source.cargo_lock import GitCrates
@@ -178,20 +178,20 @@ class _Repository:
     def _run(self, *arguments: str) -> bytes:
         done = self._try(*arguments)
         if done.code:
-            said = done.complaint.decode("utf-8", "replace").strip().splitlines()
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched by git:{quoted(said[-5:] or [done.failure()])}",
                 where=self._git.url,
                 remedy="try it by hand: `git ls-remote URL`",
             )
-        return done.printed
+        return done.stdout
 
-    def _try(self, *arguments: str) -> Ended:
+    def _try(self, *arguments: str) -> Completed:
         try:
             command = [*self._git_command, *arguments]
             with running(command, environ=self._environ) as git:
                 printed, complaint = git.communicate(timeout=_SECONDS)
-                return Ended(git.returncode, printed, complaint)
+                return Completed(git.returncode, printed, complaint)
         except subprocess.TimeoutExpired:
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched: git has not ended after {_SECONDS:g} s",

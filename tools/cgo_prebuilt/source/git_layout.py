@@ -67,7 +67,7 @@ def crate_files(
     for name, version in git.crates:
         folder = _folder_of(git, name, version, manifests)
         for path in _below(folder, entries):
-            parents = {path[:at] for at, sign in enumerate(path) if sign == "/"}
+            parents = {path[:at] for at, character in enumerate(path) if character == "/"}
             if any(parent in nested for parent in parents if len(parent) > len(folder)):
                 continue  # a nested package is left out, as by `cargo package`
             if entries[path].mode == SUBMODULE:

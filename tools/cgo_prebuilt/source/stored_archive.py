@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.digest import sha256_of
 from cgo_prebuilt.download import Download
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
-from cgo_prebuilt.files.renames import naming
+from cgo_prebuilt.files.renames import named_in_errors
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.tree import tree_key
@@ -102,7 +102,7 @@ class StoredArchive(Download):
 
     def _publish(self, write: Callable[[Path], int]) -> Tree:
         with self.store.staging(self._key) as staging:
-            with naming(staging / self.file):
+            with named_in_errors(staging / self.file):
                 size = write(staging / self.file)
             files = (LockedFile(self.file, self.sha256, size),)
             tree = self.store.publish(staging, tree_key(files), files, self.label)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.archives.bytestream import ByteStream, SeekableStream, save
 from cgo_prebuilt.errors import IntegrityError
-from cgo_prebuilt.files.renames import naming, write_whole
+from cgo_prebuilt.files.renames import named_in_errors, write_atomically
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.storage.results import result_key
 from cgo_prebuilt.storage.tree import tree_key
@@ -153,7 +153,7 @@ class KeptDownloads:
                 nonlocal saved
                 saved = save(stream, staging / file)
 
-            with naming(staging / file):
+            with named_in_errors(staging / file):
                 got = self._transport.run(download, consume)
             if saved != got.sha256:
                 raise IntegrityError(
@@ -166,7 +166,7 @@ class KeptDownloads:
                 place = self._place(got.url)
                 place.parent.mkdir(mode=0o700, exist_ok=True)
                 record = _Record(file, got.sha256, got.size, got.validator)
-                write_whole(place, json.dumps(asdict(record)).encode())
+                write_atomically(place, json.dumps(asdict(record)).encode())
         return _Kept(tree.files / file, got.sha256, got.size)
 
     def _place(self, url: Url) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cgo_prebuilt.files.leftovers import delete
 from cgo_prebuilt.files.own_files import make_own_folder, read_plain, this_user
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.files.temporary_names import PREFIX
 from cgo_prebuilt.storage.tree import FILES, Tree
 
@@ -95,7 +95,7 @@ def _put(folder: Path, name: str, text: bytes) -> Path:
             return folder
     if target.is_dir() and not target.is_symlink():
         delete(target)
-    write_whole(target, text)
+    write_atomically(target, text)
     return folder
 
 

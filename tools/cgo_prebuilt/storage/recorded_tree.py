@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.files.boot import boot_id
 from cgo_prebuilt.files.own_files import is_link, is_of_this_user, read_plain
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.storage.sealing import fits, hash_again, listing
 from cgo_prebuilt.storage.tree import RECORD, Tree, format_record, key_of_records, parse_record
 
@@ -93,7 +93,7 @@ def sealed_now(tree: Tree) -> Tree:
 
 def write_record(tree: Tree) -> None:
     """Write the record of a tree beside its files."""
-    write_whole(tree.folder / RECORD, format_record(tree).encode())
+    write_atomically(tree.folder / RECORD, format_record(tree).encode())
 
 
 def verify_tree(store: StoreFolder, key: str) -> tuple[str, ...]:

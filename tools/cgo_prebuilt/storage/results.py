@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.files.own_files import read_plain
-from cgo_prebuilt.files.renames import write_whole
+from cgo_prebuilt.files.renames import write_atomically
 from cgo_prebuilt.locks.lock import LockedFile
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.storage.tree import Tree
@@ -78,7 +78,7 @@ class Results:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             listed = [[file.path, file.sha256, file.size] for file in files]
             text = json.dumps({"sealed": tree.sealed if tree else -1, "files": listed})
-            write_whole(self._folder / f"{key}.json", text.encode())
+            write_atomically(self._folder / f"{key}.json", text.encode())
 
     def all(self) -> Iterator[tuple[Path, Result | None]]:
         """Yield every result with its file; None for an unreadable one."""

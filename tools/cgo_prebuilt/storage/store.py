@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.boot import boot_id
-from cgo_prebuilt.files.file_lock import USUAL, Waiting
+from cgo_prebuilt.files.file_lock import DEFAULT_WAITING, Waiting
 from cgo_prebuilt.files.leftovers import delete, remove_abandoned
 from cgo_prebuilt.files.own_files import mark_used, this_user
 from cgo_prebuilt.files.renames import rename
@@ -80,7 +80,7 @@ class Store:
         root: Path,
         *,
         verified_at_use: bool = False,
-        waiting: Waiting = USUAL,
+        waiting: Waiting = DEFAULT_WAITING,
         system: Iterable[Path] = (),
     ) -> None:
         self.root = root

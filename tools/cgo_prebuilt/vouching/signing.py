@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cgo_prebuilt.bounded_read import bytes_of_file, open_file
-from cgo_prebuilt.bounded_run import Ended
+from cgo_prebuilt.bounded_run import Completed
 from cgo_prebuilt.errors import SCARCE, IntegrityError, PackageError, UsageError, reporting
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.vouching.sshsig import SshSignatureError, verify
@@ -148,7 +148,7 @@ def signed_sums(signature: Signature) -> dict[str, str]:
         ) from None
 
 
-def _run(command: list[str]) -> Ended:
+def _run(command: list[str]) -> Completed:
     try:
         # On this terminal: it may ask for a passphrase.
         done = subprocess.run(command, capture_output=True, check=False)
@@ -160,4 +160,4 @@ def _run(command: list[str]) -> Ended:
             where=command[0],
             remedy="install OpenSSH 8.1 or later",
         ) from None
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return Completed(done.returncode, done.stdout, done.stderr)

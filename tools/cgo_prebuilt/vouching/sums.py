@@ -11,7 +11,7 @@ from pathlib import Path
 from cgo_prebuilt.bounded_read import bytes_of_file, text_of_file
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.files.file_lock import PATIENCE, Waiting, hold
-from cgo_prebuilt.files.renames import whole, write_whole
+from cgo_prebuilt.files.renames import atomic_file, write_atomically
 
 SUMS = "SHA256SUMS"
 
@@ -132,7 +132,7 @@ def write_sums(path: Path, sums: Mapping[str, str]) -> None:
         UsageError: It cannot be written.
     """
     try:
-        write_whole(path, format_sums(sums).encode())
+        write_atomically(path, format_sums(sums).encode())
     except OSError as error:
         raise _bad_sums(path, error.strerror or str(error)) from None
 
@@ -162,11 +162,11 @@ def update_sums(
             # First, so that a crash leaves no outdated signature.
             target.unlink(missing_ok=True)
             if signature is None:
-                write_whole(path, text)
+                write_atomically(path, text)
                 return
-            with whole(target) as partial:
+            with atomic_file(target) as partial:
                 partial.write_bytes(signature)  # first, so that a full disk leaves no unsigned sums
-                write_whole(path, text)
+                write_atomically(path, text)
         except OSError as error:
             raise _bad_sums(
                 path, error.strerror or str(error), error.filename2 or error.filename
@@ -190,7 +190,7 @@ def sums_held(path: Path) -> Iterator[None]:
 
     # A separate lock file: the sums are replaced by a rename, which would replace the locked file.
     lock = path.with_name(f".{path.name}.lock")
-    with hold(lock, Waiting(patience=PATIENCE, on_stuck=refuse), leave=False):
+    with hold(lock, Waiting(patience=PATIENCE, on_stuck=refuse), keep_file=False):
         yield
 
 
