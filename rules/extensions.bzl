@@ -15,7 +15,7 @@ load("//rules/private:hub.bzl", "hub", "spoke_name")
 load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libraries")
 load("//rules/private:library_variables.bzl", "asked_version", "library_variables")
 load("//rules/private:link_mode.bzl", "link_mode_error")
-load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_beside", "source_excerpt")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_name", "source_excerpt")
 load("//rules/private:origin.bzl", "origin_error", "renamed_error")
 load("//rules/private:python.bzl", "PACKAGES")
 load("//rules/private:python_packages.bzl", "python_packages")
@@ -254,7 +254,7 @@ def _declare(mctx, declaration, interpreter, defaults):
                 origin = fetching["origin"],
                 metadata_rule = defaults and defaults.metadata_rule,
                 platform = platform,
-                ranges = tag.lock.same_package_label(ranges_beside(tag.lock.name)) if part.has_ranges else None,
+                ranges = tag.lock.same_package_label(ranges_name(tag.lock.name)) if part.has_ranges else None,
                 shared = part.shared,
                 source = source if flavor in source_flavors else "",
                 transport = fetching["transport"],

@@ -286,8 +286,8 @@ def excerpt(lock, chosen, flavor, platform, vouchers = {}):
         has_ranges = any(["ranges" in archive for archive in prebuilt["archives"]]),
     )
 
-def ranges_beside(name):
-    """The name of the ranges file beside a lock, as `ranges_beside` of locks/lock_file.py has it. Pure.
+def ranges_name(name):
+    """The name of the ranges file beside a lock, as `ranges_path` of locks/lock_file.py names it. Pure.
 
     Args:
         name: the lock's name.

@@ -101,7 +101,7 @@ def _run(rctx, run, packages):
     rctx.report_progress("fetching " + run.what + (" ({})".format(size_text(run.size)) if run.size else ""))
     result = rctx.execute(
         # -B: write no caches beside the fetcher's sources, whose folder may be read-only or shared.
-        [run.interpreter, "-B", "-m", "cgo_prebuilt.commands.attended", _ANSWER, _console(rctx), run.what] + run.arguments,
+        [run.interpreter, "-B", "-m", "cgo_prebuilt.commands.bazel_fetcher", _ANSWER, _console(rctx), run.what] + run.arguments,
         environment = run.environment | python_environment(rctx, folders) | {
             # The value of %workspace% in the name of a credential helper, as in Bazel.
             "BUILD_WORKSPACE_DIRECTORY": str(rctx.workspace_root),

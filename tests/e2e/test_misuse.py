@@ -254,7 +254,7 @@ def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeW
     path = {"PATH": f"{made.path / 'path'}:/nowhere"}
     failed = made.bazel("build", "--nobuild", "@answer", "--repo_env=PATH=" + path["PATH"])
     assert "could not be fetched (unavailable)" in failed.stderr
-    assert "-m cgo_prebuilt.commands.attended" in (made.path / "path/python.log").read_text()
+    assert "-m cgo_prebuilt.commands.bazel_fetcher" in (made.path / "path/python.log").read_text()
 
 
 def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(
@@ -274,7 +274,7 @@ def test_a_variable_that_names_a_version_that_is_not_in_the_lock_is_blamed(
 
 _KILLED = """\
 #!/bin/sh
-[ "$3" != cgo_prebuilt.commands.attended ] && exec python3 "$@"
+[ "$3" != cgo_prebuilt.commands.bazel_fetcher ] && exec python3 "$@"
 kill -9 $$
 """
 

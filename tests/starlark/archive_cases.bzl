@@ -1,7 +1,7 @@
 """Archives that their order alone does not link: cases that Bazel's rules and the command must answer alike.
 
 `archive_flags_test.bzl` asks `rules/private/archive_flags.bzl`, `tests/unit/test_archive_cases.py` asks
-`go_modules/joined_archive.py` and `linking/library_words.py`. Literals only.
+`go_modules/joined_archive.py` and `linking/linker_arguments.py`. Literals only.
 """
 
 ARCHIVES = ["lib/liba.a", "lib/libb.a", "lib/libc.a", "lib/libd.a"]

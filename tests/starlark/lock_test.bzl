@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:fetchable_url.bzl", "is_fetchable")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_beside", "read_excerpt", "source_excerpt")
+load("//rules/private:lock.bzl", "choose", "excerpt", "parse_lock", "ranges_name", "read_excerpt", "source_excerpt")
 load("//tests/locks:samples.bzl", "READ", "REFUSED")
 load(":ranges_names.bzl", "RANGES_OF")
 load(":url_cases.bzl", "FETCHABLE", "NOT_FETCHABLE")
@@ -158,7 +158,7 @@ def _ranges_test_impl(ctx):
     parts = [excerpt(lock, chosen, "", platform) for platform in ["linux_amd64", "linux_arm64"]]
     asserts.equals(env, [True, False], [part.has_ranges for part in parts])
     asserts.true(env, "0" * 64 in parts[0].lock)
-    asserts.equals(env, RANGES_OF, {name: ranges_beside(name) for name in RANGES_OF})
+    asserts.equals(env, RANGES_OF, {name: ranges_name(name) for name in RANGES_OF})
     return unittest.end(env)
 
 def _header_test_impl(ctx):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.go_modules.joined_archive import plan_join
-from cgo_prebuilt.linking.library_words import library_words, stem
+from cgo_prebuilt.linking.linker_arguments import linker_arguments, stem
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.starlark_tables import parse_tables
 
@@ -26,7 +26,7 @@ def test_archives_are_joined_alike_in_bazel_and_for_go(
 def test_whole_archives_are_linked_as_in_bazel(os: str) -> None:
     archives = ("a.a", "b.a")
     interface = Interface(static_library=archives, alwayslink=archives)
-    assert library_words(interface, os, lambda path: path) == SHARED["WHOLE"][os]
+    assert linker_arguments(interface, os, lambda path: path) == SHARED["WHOLE"][os]
 
 
 def test_the_forms_of_a_library_are_recognized_as_in_bazel() -> None:

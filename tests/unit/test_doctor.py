@@ -61,7 +61,7 @@ URL = Url("https://example.com/lib.tar.zst")
 SOURCE = LockedArchive("lib.tar.zst", (URL,), "0" * 64, 1, "tar.zst", "", ())
 
 
-def answer(status: int) -> doctor.Head:
+def answer(status: int) -> doctor.SendHead:
     return lambda _: status
 
 

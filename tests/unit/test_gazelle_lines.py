@@ -17,7 +17,7 @@ from cgo_prebuilt.go_modules.gazelle_lines import (
     lock_label,
     patch_command,
 )
-from cgo_prebuilt.linking.required_version import modules_beside
+from cgo_prebuilt.linking.required_version import modules_of_releases
 from cgo_prebuilt.locks.lock import Interface, Lock, LockedVersion
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.url import Url
@@ -205,7 +205,7 @@ def test_the_module_of_a_release_is_its_repository() -> None:
         "https://github.com/acme/vec-go/releases/download/v1/a.zip",
         "https://example.com/a.zip",
     ]
-    assert modules_beside(map(Url, urls)) == ["github.com/acme/vec-go"]
+    assert modules_of_releases(map(Url, urls)) == ["github.com/acme/vec-go"]
 
 
 @pytest.mark.parametrize("module", ["", 'a"b', "a b", "-x"])

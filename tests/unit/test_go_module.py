@@ -17,7 +17,7 @@ from cgo_prebuilt.go_modules.go_module import (
     platform_module,
     version_key,
 )
-from cgo_prebuilt.linking.paths_beside import escape, unescape
+from cgo_prebuilt.linking.srcdir_paths import escape, unescape
 from cgo_prebuilt.platforms import Platform
 
 

@@ -25,7 +25,7 @@ from cgo_prebuilt.locks.lock import (
     LockedVersion,
     Source,
 )
-from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, ranges_beside, read_lock
+from cgo_prebuilt.locks.lock_file import format_lock, parse_lock, ranges_path, read_lock
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, FORMATS, KEYS, SCHEMA
 from cgo_prebuilt.locks.lock_names import FLAVOR, NAME, VERSION
 from cgo_prebuilt.platforms import SUPPORTED
@@ -622,4 +622,4 @@ def test_a_platform_gives_all_its_files_sorted() -> None:
 def test_the_ranges_file_has_the_name_that_bazel_looks_for() -> None:
     """`lock_test.bzl` has the same table."""
     expected = parse_tables(RANGES_NAMES.read_text())["RANGES_OF"]
-    assert {name: str(ranges_beside(Path(name))) for name in expected} == expected
+    assert {name: str(ranges_path(Path(name))) for name in expected} == expected

@@ -68,7 +68,7 @@ def closure(roots: set[str]) -> set[str]:
 def test_the_archive_has_the_modules_that_consumers_run_and_no_others() -> None:
     """A new module is on one side or the other; .gitattributes and the packages say on which."""
     adders = {adder.rpartition(".")[0] for adder, verbs in cli._VERBS.items() if verbs[0] in VERBS}
-    roots = {"commands.attended", "commands.python_packages", "__main__", *adders}
+    roots = {"commands.bazel_fetcher", "commands.python_packages", "__main__", *adders}
     needed = closure({f"cgo_prebuilt.{root}" for root in roots})
     assert needed == {module for module in MODULES if not is_left_out(module)}
 

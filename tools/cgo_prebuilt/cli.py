@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.commands.interrupts import Interrupts
-from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.commands.verbs import print_prefixed
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.fields import nearest
 
@@ -58,16 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        from cgo_prebuilt.commands.failures import print_last
+        from cgo_prebuilt.commands.failures import print_and_flush
 
-        print_last("")  # the reader of the answer has closed the pipe
+        print_and_flush("")  # the reader of the answer has closed the pipe
         return 0
     except (Exception, KeyboardInterrupt) as error:
         try:
             from cgo_prebuilt.commands.failures import report
         except (OSError, ImportError) as refused:
             # Not even a module can be loaded, for example because no file descriptor is left.
-            note(
+            print_prefixed(
                 f"error: no more files can be opened: {getattr(refused, 'strerror', refused)}\n"
                 "  next: end other programs, or raise the limits of this one (ulimit -a)"
             )

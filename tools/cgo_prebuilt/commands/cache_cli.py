@@ -15,7 +15,7 @@ from cgo_prebuilt.commands.verbs import (
     add_verb,
     age_argument,
     print_json,
-    say,
+    print_message,
 )
 from cgo_prebuilt.errors import IntegrityError
 
@@ -129,5 +129,5 @@ def _prune(options: argparse.Namespace) -> int:
     for tree in done.removed:
         print(f"{tree.key[:16]}  {format_size(tree.size):>9}  removed  {tree.label}")
     kept = sum(tree.size for tree in done.kept)
-    say(f"{len(done.kept)} kept, {format_size(kept)}")
+    print_message(f"{len(done.kept)} kept, {format_size(kept)}")
     return 0

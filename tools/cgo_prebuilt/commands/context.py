@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.url import Url
 
-shown_by: Progress | None = None
+progress_override: Progress | None = None
 """The progress display of this process, if it is not the one for standard error."""
 
 
@@ -25,7 +25,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
     Args:
         verified_at_use: See `Store`.
     """
-    from cgo_prebuilt.commands.verbs import note
+    from cgo_prebuilt.commands.verbs import print_prefixed
     from cgo_prebuilt.errors import UsageError
     from cgo_prebuilt.files.file_lock import PATIENCE, Waiting
     from cgo_prebuilt.settings import patience_of
@@ -34,7 +34,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
     patience = patience_of(os.environ, PATIENCE)
 
     def on_stuck(holder: str) -> None:
-        note(
+        print_prefixed(
             f"{holder} has shown no sign of life for {patience:g} s (is it stopped?);"
             " not waiting for it any longer"
         )
@@ -47,7 +47,7 @@ def open_store(*, verified_at_use: bool = False) -> Store:
             raise
         root = system[0]  # may have all files; else the store reports that it cannot be written
     waiting = Waiting(
-        lambda: note("another process is working on the same files; waiting for it"),
+        lambda: print_prefixed("another process is working on the same files; waiting for it"),
         patience,
         on_stuck,
     )
@@ -64,7 +64,7 @@ def open_transport(partials: Path) -> Transport:
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.network.transport_settings import TransportSettings
 
-    return Transport(partials, TransportSettings(), shown_by or progress_for(sys.stderr))
+    return Transport(partials, TransportSettings(), progress_override or progress_for(sys.stderr))
 
 
 def open_downloads(store: Store) -> KeptDownloads:
@@ -73,7 +73,7 @@ def open_downloads(store: Store) -> KeptDownloads:
     Args:
         store: The store.
     """
-    from cgo_prebuilt.commands.verbs import say
+    from cgo_prebuilt.commands.verbs import print_message
     from cgo_prebuilt.network.api import API_SETTINGS
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.storage.kept_downloads import KeptDownloads
@@ -82,7 +82,7 @@ def open_downloads(store: Store) -> KeptDownloads:
         with HttpClient(API_SETTINGS, os.environ) as client:
             return client.is_unchanged(url, validator)
 
-    return KeptDownloads(store, open_transport(store.partials), is_unchanged, say)
+    return KeptDownloads(store, open_transport(store.partials), is_unchanged, print_message)
 
 
 def this_host() -> Host:

@@ -71,14 +71,14 @@ class Check:
         return f"{line}\n      next: {self.remedy}" if self.remedy else line
 
 
-Head = Callable[[Url], int]
+SendHead = Callable[[Url], int]
 """Requests a URL and returns the HTTP status, as `reach.status_of` does."""
 
 
 def run_checks(
     machine: MachineFacts,
     sources: Sequence[LockedArchive],
-    head: Head,
+    head: SendHead,
     refusals: Sequence[CgoPrebuiltError] = (),
     system: Sequence[str] = (),
 ) -> list[Check]:
@@ -210,7 +210,7 @@ def check_settings(machine: MachineFacts, refusals: Sequence[CgoPrebuiltError]) 
     ]
 
 
-def check_url(source: LockedArchive, url: Url, head: Head) -> Check:
+def check_url(source: LockedArchive, url: Url, head: SendHead) -> Check:
     """Check that an archive is available; a failure is less severe if it has another URL."""
     name = f"url {source.file}"
     bad = Status.FAIL if len(source.urls) == 1 else Status.WARN

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from cgo_prebuilt import __version__
-from cgo_prebuilt.commands.verbs import note, say
+from cgo_prebuilt.commands.verbs import print_message, print_prefixed
 from cgo_prebuilt.errors import (
     SCARCE,
     BugError,
@@ -115,16 +115,16 @@ def report(arguments: Sequence[str], error: BaseException) -> int:
     """Report a failure to a person and to a program, and return the exit code."""
     failure = _without_logins(diagnose(error, *arguments[:1]))
     if isinstance(failure, BugError) and is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
-        say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-    note(f"error: {failure}")
-    print_last(answer(arguments, failure))
+        print_message("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    print_prefixed(f"error: {failure}")
+    print_and_flush(answer(arguments, failure))
     return failure.exit_code
 
 
 def report_thread(error: BaseException | None) -> None:
     """Report an exception of a background thread."""
     if error is not None:
-        note(f"a thread has ended early: {_without_logins(diagnose(error))}")
+        print_prefixed(f"a thread has ended early: {_without_logins(diagnose(error))}")
 
 
 def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
@@ -135,7 +135,7 @@ def _without_logins(failure: CgoPrebuiltError) -> CgoPrebuiltError:
     return failure
 
 
-def print_last(text: str) -> None:
+def print_and_flush(text: str) -> None:
     """Print the last text and flush standard output; stay silent if its reader has gone."""
     try:
         print(text, end="", flush=True)

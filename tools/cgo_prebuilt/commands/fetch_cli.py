@@ -15,11 +15,11 @@ from cgo_prebuilt.commands.verbs import (
     add_renamed,
     add_trust_options,
     add_verb,
-    note,
     path_argument,
     place_argument,
     print_json,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.settings import (
@@ -87,7 +87,7 @@ def add_fetching(verbs: Verbs) -> None:
         "print the URLs that a fetch would download from; download nothing",
         "urls --lock vecsearch.lock.json --platform linux_amd64",
     )
-    add_which(verb)
+    add_selection(verb)
     add_mirror_option(verb)
     verb.add_argument(
         "--source", action="store_true", help="print the URLs of the source, not of the prebuilt"
@@ -128,7 +128,7 @@ def add_fetching(verbs: Verbs) -> None:
     )
 
 
-def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the host's") -> None:
+def add_selection(verb: argparse.ArgumentParser, platform: str = "instead of the host's") -> None:
     """Add the options that select a library of a lock."""
     add_lock_option(verb)
     verb.add_argument("--platform", metavar="PLATFORM", help=platform)
@@ -144,7 +144,7 @@ def add_which(verb: argparse.ArgumentParser, platform: str = "instead of the hos
 def _add_lock_options(
     verb: argparse.ArgumentParser, platform: str = "instead of the host's"
 ) -> None:
-    add_which(verb, platform)
+    add_selection(verb, platform)
     add_mirror_option(verb)
     add_renamed(verb, "--fallback", "--origin")
     verb.add_argument(
@@ -193,8 +193,8 @@ def _fetch(options: argparse.Namespace) -> int:
         print_json(options, library.report(options.output))
     else:
         print(options.output)
-        say(f"{lock.name} {library.version} for {platform}: {library.status}")
-        _say_system(lock.name, library.interface)
+        print_message(f"{lock.name} {library.version} for {platform}: {library.status}")
+        _print_system(lock.name, library.interface)
     return 0
 
 
@@ -209,7 +209,7 @@ def _methods(options: argparse.Namespace) -> tuple[Method, ...]:
 
 
 def _env(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.commands.go_mod_notes import note_path_beside
+    from cgo_prebuilt.commands.go_mod_notes import warn_of_missing_source_file
     from cgo_prebuilt.linking.cgo_environment import (
         FetchedLibrary,
         cgo_environment,
@@ -228,29 +228,29 @@ def _env(options: argparse.Namespace) -> int:
     except UsageError as error:
         if tree.is_own:
             raise
-        note(f"{error.what} ({error.where}): this is for CGO_CFLAGS and CGO_LDFLAGS only")
+        print_prefixed(f"{error.what} ({error.where}): this is for CGO_CFLAGS and CGO_LDFLAGS only")
     fetched = FetchedLibrary(lock.name, interface, platform.os, tree.files, options.rpath)
     variables = cgo_environment(fetched, folder, os.environ)
     paths = fetched.run_paths()
     if paths and platform.os != "windows":
-        say(f"programs will look for {lock.name} in {', '.join(paths)} when they run")
+        print_message(f"programs will look for {lock.name} in {', '.join(paths)} when they run")
         if not options.rpath:
-            say(
+            print_message(
                 "  that folder exists on this machine only, and only until `cache prune`. To deploy them:"
                 " env --rpath '$ORIGIN', and `fetch --output` into the program's folder"
             )
     if not options.platform and platform != this_host().platform:
-        say(f"{lock.name} {library.version} for {platform}, as GOOS and GOARCH say")
-    _say_system(lock.name, interface)
-    note_path_beside(options.lock, lock, library)
+        print_message(f"{lock.name} {library.version} for {platform}, as GOOS and GOARCH say")
+    _print_system(lock.name, interface)
+    warn_of_missing_source_file(options.lock, lock, library)
     print(format_environment(variables, options.shell), end="")
     return 0
 
 
-def _say_system(library: str, interface: Interface) -> None:
+def _print_system(library: str, interface: Interface) -> None:
     """Print the system software that the library needs; a failing link names only a missing symbol."""
-    if interface.requires.system:
-        say(f"{library} needs this installed on the system: {', '.join(interface.requires.system)}")
+    if system := interface.requires.system:
+        print_message(f"{library} needs this installed on the system: {', '.join(system)}")
 
 
 def provide(
@@ -266,11 +266,11 @@ def provide(
         open_transport=lambda: open_transport(store.partials),
         detect_host=lambda: this_host().platform,
         environ=os.environ,
-        say=say,
+        say=print_message,
         on_line=progress.line,
-        on_wait=say_waiting,
+        on_wait=print_waiting,
         machine=_machine_for(options, platform),
-        note=(lambda _: None) if getattr(options, "json", False) else note,
+        note=(lambda _: None) if getattr(options, "json", False) else print_prefixed,
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))
@@ -391,9 +391,9 @@ def downloads_for(settings: Settings, store: Store) -> Downloads:
     def transport() -> Transport:
         return open_transport(store.partials)
 
-    return Downloads(settings, store, transport, os.environ, say_waiting)
+    return Downloads(settings, store, transport, os.environ, print_waiting)
 
 
-def say_waiting() -> None:
+def print_waiting() -> None:
     """Print that another process is fetching the same files."""
-    note("another process is fetching the same; waiting for it")
+    print_prefixed("another process is fetching the same; waiting for it")

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cgo_prebuilt.bounded_read import text_of_file
-from cgo_prebuilt.commands.verbs import note
-from cgo_prebuilt.linking.required_version import modules_beside, other_version
+from cgo_prebuilt.commands.verbs import print_prefixed
+from cgo_prebuilt.linking.required_version import modules_of_releases, other_version
 
 if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Lock
     from cgo_prebuilt.storage.stored_library import StoredLibrary
 
 
-def note_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
+def warn_of_other_version(folder: Path, modules: Iterable[str], library: str, version: str) -> None:
     """Warn if a go.mod requires a different version of a module than the library's.
 
     Args:
@@ -33,13 +33,13 @@ def note_other_version(folder: Path, modules: Iterable[str], library: str, versi
     for module in modules:
         required = other_version(text, module, version)
         if required is not None:
-            note(
+            print_prefixed(
                 f"go.mod requires {module} {required}, and {library} is {version}: a Go module works"
                 " with the library that it was released with; lock that one"
             )
 
 
-def note_path_beside(path: Path, lock: Lock, library: StoredLibrary) -> None:
+def warn_of_missing_source_file(path: Path, lock: Lock, library: StoredLibrary) -> None:
     """Warn about a Go module that needs a library file beside its sources.
 
     Args:
@@ -51,19 +51,19 @@ def note_path_beside(path: Path, lock: Lock, library: StoredLibrary) -> None:
     project = next((one for one in (here, *here.parents) if (one / "go.mod").is_file()), None)
     prebuilts = [one for _, _, one in lock.versions[library.version].prebuilts()]
     urls = [url for one in prebuilts for archive in one.archives for url in archive.urls]
-    owners = {f"{module.rpartition('/')[0]}/" for module in modules_beside(urls)}
+    owners = {f"{module.rpartition('/')[0]}/" for module in modules_of_releases(urls)}
     if not owners or project is None:
         return
     from cgo_prebuilt.linking.go_target import go_defaults
-    from cgo_prebuilt.linking.paths_beside import find_path_beside
+    from cgo_prebuilt.linking.srcdir_paths import find_missing_source_file
 
     names = {file.path.rpartition("/")[2] for file in library.files}
     environ = {**go_defaults(os.environ, sys.platform), **os.environ}
-    found = find_path_beside(project, owners, names, environ)
+    found = find_missing_source_file(project, owners, names, environ)
     if found is not None:
         vendor = "" if found.is_vendored else "go mod vendor && "
         target = project / "vendor" / found.module
-        note(
+        print_prefixed(
             f"{found.module} names {found.word}, which is missing,"
             " and no environment variable can redirect it\n"
             f"  at: {found.folder}\n"

@@ -16,7 +16,7 @@ from cgo_prebuilt.commands.verbs import (
     add_verb,
     path_argument,
     print_json,
-    say,
+    print_message,
 )
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 
@@ -79,7 +79,7 @@ def _platform(options: argparse.Namespace) -> int:
         print_json(options, answer)
     else:
         print(host.platform)
-        say(f"decided by {host.reason}")
+        print_message(f"decided by {host.reason}")
     return 0
 
 

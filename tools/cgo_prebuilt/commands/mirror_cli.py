@@ -17,7 +17,7 @@ from cgo_prebuilt.commands.verbs import (
     add_verb,
     path_argument,
     print_json,
-    say,
+    print_message,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _mirror(options: argparse.Namespace) -> int:
         return 0
     for path in done.fetched:
         print(path)
-    say(
+    print_message(
         f"{len(done.fetched)} fetched, {format_size(done.bytes_fetched)};"
         f" {len(done.kept)} there already; {len(done.removed)} removed"
     )

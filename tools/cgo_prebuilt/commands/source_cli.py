@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.commands.context import open_store
 from cgo_prebuilt.commands.fetch_cli import (
     add_mirror_option,
-    add_which,
+    add_selection,
     downloads_for,
     lock_and_platform,
     settings_of,
@@ -47,7 +47,7 @@ def add_sources(verbs: Verbs) -> None:
 
 
 def _add_options(verb: argparse.ArgumentParser) -> None:
-    add_which(verb)
+    add_selection(verb)
     add_mirror_option(verb)
     verb.set_defaults(origin=None)
     verb.add_argument(

@@ -213,12 +213,12 @@ def _not_empty(text: str, what: str) -> str:
     return text
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a message for the person on standard error."""
     with suppress(OSError):  # its reader has gone; continue
         print(printable(text), file=sys.stderr, flush=True)
 
 
-def note(text: str) -> None:
-    """Print a warning for the person on standard error."""
-    say(f"cgo-prebuilt: {text}")
+def print_prefixed(text: str) -> None:
+    """Print a message for the person on standard error, after the command's name."""
+    print_message(f"cgo-prebuilt: {text}")

@@ -123,13 +123,13 @@ def _download(plan: Plan, staging: Path, transport: Transport, note: Callable[[s
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from cgo_prebuilt.archives.extract import extract
-    from cgo_prebuilt.locks.ranges_file import read_sections, what_is_lacking
+    from cgo_prebuilt.locks.ranges_file import missing_section_problem, read_sections
 
     sections, beside = {}, plan.ranges_file
     if beside is not None and not plan.is_vouched:
         sections = read_sections(beside)
         if any(one.ranges and one.ranges not in sections for one in plan.archives):
-            wrong, remedy = what_is_lacking(beside)
+            wrong, remedy = missing_section_problem(beside)
             note(f"{wrong}, so whole archives are read: {remedy}")
 
     def get(archive: LockedArchive) -> None:

@@ -102,12 +102,12 @@ def mirror_files(
     has_source = any(
         one.source is not None and (one.source.url or one.source.vendor) for one in held
     )
-    there = {platform for version in held for _, platform, _ in version.prebuilts()}
+    available = {platform for version in held for _, platform, _ in version.prebuilts()}
     for name in () if has_source else platforms:
-        if name not in there:
+        if name not in available:
             for lock in locks:
                 lock.known_platform(name)
-            choose = f"choose one of {', '.join(sorted(there))}, or " if there else ""
+            choose = f"choose one of {', '.join(sorted(available))}, or " if available else ""
             raise LockError(
                 f"no lock has a prebuilt for {name}",
                 where="--platform",
@@ -274,19 +274,19 @@ def prune_mirror(files: Sequence[MirrorFile], root: Path) -> list[str]:
     Raises:
         UsageError: `SHA256SUMS` cannot be read or written, or names a file outside of the folder.
     """
-    stays = {file.path for file in files}
+    kept_paths = {file.path for file in files}
     sums = read_sums(root / SUMS)
-    goes = sorted(path for path in sums if path not in stays)
+    removed_paths = sorted(path for path in sums if path not in kept_paths)
     try:
-        for path in goes:
+        for path in removed_paths:
             check_member_name(path, where=str(root / SUMS))
     except CgoPrebuiltError as error:
         raise UsageError(error.what, where=error.where, remedy="correct that file") from None
-    for path in goes:
+    for path in removed_paths:
         (root / path).unlink(missing_ok=True)
         _remove_empty((root / path).parent, root)
-    _write_if_changed(root / SUMS, sums, {path: sums[path] for path in sums if path in stays})
-    return goes
+    _write_if_changed(root / SUMS, sums, {path: sums[path] for path in sums if path in kept_paths})
+    return removed_paths
 
 
 def _remove_empty(folder: Path, root: Path) -> None:

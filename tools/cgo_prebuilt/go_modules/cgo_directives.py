@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.library_words import library_words
+from cgo_prebuilt.linking.linker_arguments import linker_arguments
 from cgo_prebuilt.locks.lock import Interface
 
 _SRCDIR = "${SRCDIR}"
@@ -77,7 +77,7 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
             remedy="have code refer to what must be linked, and take 'alwayslink' out; or offer the"
             " library to Bazel's users only",
         )
-    words = library_words(interface, os, _place, checked=True)
+    words = linker_arguments(interface, os, _place, checked=True)
     if os != "windows":
         folders = {str(PurePosixPath(path).parent) for path in interface.shared_library}
         words += [f"-Wl,-rpath,{_place(folder)}" for folder in sorted(folders)]

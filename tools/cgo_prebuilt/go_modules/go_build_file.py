@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
-from cgo_prebuilt.linking.library_words import stem
+from cgo_prebuilt.linking.linker_arguments import stem
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.platforms import MUSL, Platform
 

@@ -20,7 +20,7 @@ from cgo_prebuilt.go_modules.go_module import (
     version_key,
 )
 from cgo_prebuilt.go_modules.goproxy_pages import REDIRECTS, parse_redirects
-from cgo_prebuilt.linking.paths_beside import escape, unescape
+from cgo_prebuilt.linking.srcdir_paths import escape, unescape
 
 _RESTORE = "restore the tree from its backup or from the site that it was copied to"
 

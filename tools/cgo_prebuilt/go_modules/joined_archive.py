@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from cgo_prebuilt.archives.ar_reader import HEADER_SIZE, MAGIC, parse_header
 from cgo_prebuilt.errors import IntegrityError, UsageError
-from cgo_prebuilt.linking.library_words import stem
+from cgo_prebuilt.linking.linker_arguments import stem
 from cgo_prebuilt.locks.lock import Interface
 
 _THIN = b"!<thin>\n"

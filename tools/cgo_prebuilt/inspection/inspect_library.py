@@ -30,12 +30,12 @@ _MUCH_DEBUG = 0.5
 _FAMILIES = {"GLIBC": "glibc", "GLIBCXX": "libstdcxx"}
 """The families of symbol versions, with their keys in `requires`."""
 _SHOWN = 5
-_MEND = (
+_PLATFORM_REMEDY = (
     "name the archive or the path that is for this platform, in 'archives' or 'static_library' below"
     " 'platforms'"
 )
 # In libc.so since 2.33; earlier, glibc linked them into each program (libc_nonshared.a).
-_ONCE_STATIC = frozenset(
+_FORMERLY_STATIC_IN_GLIBC = frozenset(
     f"{name}{bits}" for name in ("stat", "fstat", "lstat", "fstatat") for bits in ("", "64")
 ) | {"mknod", "mknodat"}
 _WHY = {
@@ -120,14 +120,14 @@ def _of_file(
             "build it again" if is_own else "correct its path in the manifest",
         )
         return
-    mend = "check --platform and --from" if is_own else _MEND
+    remedy = "check --platform and --from" if is_own else _PLATFORM_REMEDY
     formats = sorted({item.format for item in native} - {wanted})
     if formats:
         yield Finding(
             ERROR,
             file,
             f"it is {' and '.join(formats)}, {platform} takes {wanted}",
-            mend,
+            remedy,
         )
     elif native:
         archs = {item.arch for item in native}
@@ -137,7 +137,7 @@ def _of_file(
                 ERROR,
                 file,
                 f"it is for {named}, not {platform.arch}",
-                mend,
+                remedy,
             )
         elif len(archs) > 1 and wanted != MACH_O:
             odd = next(item for item in native if item.arch != platform.arch)
@@ -296,7 +296,7 @@ def _versions(
     # A static archive names no versions; it needs the oldest library version that has the symbol.
     since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}
     if provided is not None:
-        names = undefined - _ONCE_STATIC - since.keys()
+        names = undefined - _FORMERLY_STATIC_IN_GLIBC - since.keys()
         since |= {name: v for name in names if (v := provided.symbols.get(name))}
     asked = {version for item in objects for version in item.versions} | set(since.values())
     asked = {version for version in asked if version.startswith(prefix) and version_number(version)}

@@ -114,13 +114,13 @@ def objects_in(file: BinaryIO) -> list[ObjectFile]:
                 item = _object(name, part, size)
                 if item is not None:
                     found.append(item)
-                    _hand_over(item, found[0])
+                    _merge_symbols(item, found[0])
     for first in found[:1]:
         first.undefined -= first.defined
     return found
 
 
-def _hand_over(item: ObjectFile, first: ObjectFile) -> None:
+def _merge_symbols(item: ObjectFile, first: ObjectFile) -> None:
     if item is not first:
         first.defined |= item.defined
         first.undefined |= item.undefined

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.library_words import library_words, shared_to_link
+from cgo_prebuilt.linking.linker_arguments import linker_arguments, shared_to_link
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.strict_json import parse_json
 
@@ -88,7 +88,7 @@ def cgo_environment(
     # So that a `-lNAME` in a module's `#cgo LDFLAGS` finds it; cgo puts those after CGO_LDFLAGS.
     linked = (*interface.static_library, *shared_to_link(interface))
     ldflags = [f"-L{parent}" for parent in dict.fromkeys((folder / path).parent for path in linked)]
-    ldflags += library_words(interface, os, lambda path: str(folder / path))
+    ldflags += linker_arguments(interface, os, lambda path: str(folder / path))
     ldflags += [f"-Wl,-rpath,{path}" for path in library.run_paths()]
     if os not in ("darwin", "windows") and len(shared_to_link(interface)) > 1:
         # A RUNPATH serves only the program's own needs, an RPATH also its libraries' (ld.so(8)).

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cgo_prebuilt.errors import UsageError
-from cgo_prebuilt.linking.library_words import library_words
+from cgo_prebuilt.linking.linker_arguments import linker_arguments
 from cgo_prebuilt.locks.lock import Interface
 from cgo_prebuilt.storage.pkg_config_folder import put_pkg_config
 from cgo_prebuilt.storage.tree import FILES, Tree
@@ -51,7 +51,9 @@ def pkg_config(name: str, version: str, interface: Interface, os: str, prefix: s
     # No quotes around `${prefix}`: pkgconf already escapes `pcfiledir` with backslashes.
     cflags = [f"-I${{prefix}}/{_escaped(path)}" for path in interface.include_dirs]
     cflags += [f"-D{_escaped(define)}" for define in interface.defines]
-    words = library_words(interface, os, lambda path: f"${{prefix}}/{_escaped(path)}", checked=True)
+    words = linker_arguments(
+        interface, os, lambda path: f"${{prefix}}/{_escaped(path)}", checked=True
+    )
     libs = words + [_dollars(linkopt) for linkopt in interface.linkopts]
     dollar = _DOLLAR if any("${dollar}" in word for word in cflags + libs) else ""
     return (

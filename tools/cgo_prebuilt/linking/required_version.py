@@ -39,7 +39,7 @@ def required_modules(go_mod: str) -> list[tuple[str, str]]:
     return _REQUIRED.findall(go_mod)
 
 
-def modules_beside(urls: Iterable[Url]) -> list[str]:
+def modules_of_releases(urls: Iterable[Url]) -> list[str]:
     """Return the Go modules of the GitHub repositories that release at some URLs."""
     found = (_RELEASE.match(url.raw) for url in urls)
     return list(dict.fromkeys(f"github.com/{match[1]}" for match in found if match))

@@ -134,12 +134,12 @@ def segments_for(ranges: ArchiveRanges, members: Collection[str], size: int) -> 
 
 
 def needed_points(
-    users: Sequence[Sequence[tuple[int, int]]], candidates: Sequence[EntryPoint]
+    needed_ranges: Sequence[Sequence[tuple[int, int]]], candidates: Sequence[EntryPoint]
 ) -> tuple[EntryPoint, ...]:
     """Return the points that are worth a record.
 
     Args:
-        users: For each platform, the start and end in the tar of what it needs.
+        needed_ranges: For each platform, the start and end in the tar of what it needs.
         candidates: All entry points, in order. From a point with a window, decoding stops at the next
             start of a stream at the latest.
 
@@ -149,7 +149,7 @@ def needed_points(
     """
     places = [point.decoded for point in candidates]
     is_entry: dict[int, bool] = {}
-    for start, end in (piece for pieces in users for piece in _joined(pieces)):
+    for start, end in (piece for pieces in needed_ranges for piece in _joined(pieces)):
         first = bisect_left(places, start + 1) - 1
         last = bisect_left(places, end)
         if first >= 0:

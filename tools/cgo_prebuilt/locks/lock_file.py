@@ -36,10 +36,10 @@ def read_lock(path: Path) -> Lock:
             where=str(path),
             remedy="correct the path, or restore the file from version control",
         ) from None
-    return replace(parse_lock(text, where=str(path)), ranges_file=ranges_beside(path))
+    return replace(parse_lock(text, where=str(path)), ranges_file=ranges_path(path))
 
 
-def ranges_beside(lock: Path) -> Path:
+def ranges_path(lock: Path) -> Path:
     """Return the path of a lock's ranges file, whether or not it exists.
 
     `.ranges` replaces `.json`; to any other name it is added, so that two locks share no file.

@@ -67,7 +67,7 @@ def is_other_file(path: Path) -> bool:
         return not _MAGIC.startswith(file.read(len(_MAGIC)))
 
 
-def what_is_lacking(path: Path) -> tuple[str, str]:
+def missing_section_problem(path: Path) -> tuple[str, str]:
     """Return what is wrong with a file that lacks a section of its lock, and what to do next."""
     if not os.path.lexists(path):
         return f"there is no {path}", "copy it together with its lock, under that name"

@@ -153,7 +153,7 @@ def check_urls(fields: Fields) -> None:
         check_public(url, "urls", fields)
 
 
-def a_glob(name: str) -> tuple[str, str]:
+def glob_error(name: str) -> tuple[str, str]:
     """Return the error for a glob where none is allowed."""
     return (
         f"{name!r} is a glob; a file name is required here",
@@ -169,7 +169,7 @@ def check_names(names: list[str], where: str) -> None:
     """
     for name in names:
         if is_pattern(name):
-            what, remedy = a_glob(name)
+            what, remedy = glob_error(name)
             raise ManifestError(what, where=where, remedy=remedy)
         try:
             check_member_name(name, where=where)

@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"v[0-9][0-9A-Za-z.+-]*")
 _V_BEFORE_VERSION = re.compile(r"(?m)^(?!\s*#).*(?<![A-Za-z0-9{}])v\{version\}")
 
 
-def as_manifest_has_it(text: str, version: str) -> str:
+def version_as_written(text: str, version: str) -> str:
     """Return a version without its `v` if the manifest writes `v{version}` itself.
 
     Args:

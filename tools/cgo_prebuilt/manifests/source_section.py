@@ -16,7 +16,7 @@ from cgo_prebuilt.locks.lock_checks import (
 )
 from cgo_prebuilt.locks.lock_keys import BUILD_TOOLS, INTERFACE_LISTS
 from cgo_prebuilt.locks.lock_names import TOOLCHAIN
-from cgo_prebuilt.manifests.archive_section import a_glob
+from cgo_prebuilt.manifests.archive_section import glob_error
 from cgo_prebuilt.manifests.platform_section import PlatformSpec, platform_of
 from cgo_prebuilt.manifests.public_url import check_public
 from cgo_prebuilt.patterns import is_pattern
@@ -139,7 +139,7 @@ def _part(fields: Fields, prebuilt: Interface, top: Fields, flavor: str) -> Sour
         )
     for path in (*outputs.libraries(), *outputs.undeclared_archives(), *outputs.include_dirs):
         if is_pattern(path):
-            raise fields.problem(*a_glob(path))
+            raise fields.problem(*glob_error(path))
     check_interface(fields, outputs)
     if outputs.headers and not outputs.include_dirs:
         outputs = replace(outputs, include_dirs=top.strings("include_dirs") or (".",))

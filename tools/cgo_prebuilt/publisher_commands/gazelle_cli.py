@@ -26,7 +26,7 @@ def add_gazelle(verbs: Verbs) -> None:
 
 
 def _gazelle(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.commands.go_mod_notes import note_other_version
+    from cgo_prebuilt.commands.go_mod_notes import warn_of_other_version
     from cgo_prebuilt.go_modules.gazelle_lines import gazelle_lines, lock_label
     from cgo_prebuilt.locks.lock_file import read_lock
 
@@ -35,5 +35,5 @@ def _gazelle(options: argparse.Namespace) -> int:
     prebuilts = lock.versions[lock.default_version].prebuilts()
     interfaces = [prebuilt.interface for _, _, prebuilt in prebuilts]
     print(gazelle_lines(lock.name, label, options.module, interfaces), end="")
-    note_other_version(options.lock.parent, [options.module], lock.name, lock.default_version)
+    warn_of_other_version(options.lock.parent, [options.module], lock.name, lock.default_version)
     return 0

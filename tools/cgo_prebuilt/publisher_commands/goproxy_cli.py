@@ -18,10 +18,10 @@ from cgo_prebuilt.commands.verbs import (
     add_network_options,
     add_trust_options,
     add_verb,
-    note,
     path_argument,
     print_json,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import UsageError
 
@@ -133,7 +133,7 @@ def _build(options: argparse.Namespace) -> int:
     if options.slim:
         from cgo_prebuilt.go_modules.go_release import slimmed
 
-        release = slimmed(release, note)
+        release = slimmed(release, print_prefixed)
     if options.check:
         return _check(options, manifest, release, time)
     zips = SeparateZips(options.zip_url, options.dist, options.sign) if options.zip_url else None
@@ -143,15 +143,15 @@ def _build(options: argparse.Namespace) -> int:
         release,
         Site(options.output, options.url, zips),
         time=time,
-        on_wait=lambda: note("another process is building the same site; waiting for it"),
+        on_wait=lambda: print_prefixed("another process is building the same site; waiting for it"),
     )
     if zips is not None and was_signed and not (zips.folder / SIGNATURE).exists():
-        note(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
+        print_prefixed(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
     for item in built:
         state = "published" if item.new else "was there already"
-        say(f"{item.staged.module}: {state}")
+        print_message(f"{item.staged.module}: {state}")
         if "LICENSE" not in item.staged.contents:
-            say("  without a LICENSE: set 'go.license' in the manifest")
+            print_message("  without a LICENSE: set 'go.license' in the manifest")
     print(go_sum_lines({item.staged.module: item.files for item in built}), end="")
     return 0
 
@@ -184,9 +184,9 @@ def _check(options: argparse.Namespace, manifest: Manifest, release: GoRelease, 
     with tempfile.TemporaryDirectory() as folder:
         built = compare(manifest, release, ProxyTree(options.output), Path(folder), time=time)
     missing = [str(item.staged.module) for item in built if item.new]
-    say(f"{options.output}: {len(found)} module versions are sound")
+    print_message(f"{options.output}: {len(found)} module versions are sound")
     if missing:
-        note(f"not published: {', '.join(missing)}")
+        print_prefixed(f"not published: {', '.join(missing)}")
         return STALE
     return 0
 
@@ -198,7 +198,7 @@ def _serve(options: argparse.Namespace) -> int:
     with suppress(KeyboardInterrupt), server:
         url = f"http://{options.host}:{server.server_port}"
         print(url, flush=True)
-        say(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
+        print_message(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
         server.serve_forever()
     return 0
 
@@ -224,7 +224,7 @@ def _require(options: argparse.Namespace) -> int:
     else:
         print(f"{found.go_mod}\n{found.go_sum}", end="")
     own = next((m for m in found.platforms if m.path.endswith(_own_suffix())), found.platforms[0])
-    say(
+    print_message(
         "a build fetches this platform's zip only; `go get`, `go mod tidy`, `go mod vendor` and a"
         " bare `go mod download` fetch every platform's.\nin a Dockerfile: RUN go mod download"
         f" {found.module.path} {own.path}"

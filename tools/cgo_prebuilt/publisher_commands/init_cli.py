@@ -16,11 +16,11 @@ from cgo_prebuilt.commands.verbs import (
     add_json,
     add_network_options,
     add_verb,
-    note,
     path_argument,
     place_argument,
     print_json,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError, reporting
 
@@ -134,7 +134,7 @@ def _init(options: argparse.Namespace) -> int:
         )
     if unpacked is not None:
         platform = made.platforms[0]
-        say(
+        print_message(
             f"next: cgo-prebuilt pack {target} --platform {platform} --from {unpacked} --output dist;"
             " publish dist, correct 'urls', and run `cgo-prebuilt lock`"
         )
@@ -158,8 +158,8 @@ def _list(places: Sequence[str]) -> Listing:
     client = HttpClient(API_SETTINGS, os.environ)
     lister = Lister(
         GitHubSite.of(os.environ),
-        Api(client, note=note),
-        Api(client, HEADERS, note=note),
+        Api(client, note=print_prefixed),
+        Api(client, HEADERS, note=print_prefixed),
         is_offline=settings.offline or settings.mirror is not None,
     )
     return lister.list_all(places)
@@ -202,23 +202,23 @@ def _ask(
     from cgo_prebuilt.drafting.draft import VERSION, draft
 
     if any(question.key == VERSION for question in made.questions):
-        say("No name has a version in it. Which is it?")
+        print_message("No name has a version in it. Which is it?")
         release = replace(release, tag=sys.stdin.readline().strip())
         made = draft(release, founds, answers, may_guess=False)
     while asked := [
         one for one in made.questions if one.key not in answers and len(one.options) > 1
     ]:
         question = asked[0]
-        say(question.text)
+        print_message(question.text)
         for number, option in enumerate(question.options, 1):
-            say(f"  {number}. {option}")
-        say(f"Number ({question.guess + 1}):")
+            print_message(f"  {number}. {option}")
+        print_message(f"Number ({question.guess + 1}):")
         line = sys.stdin.readline()
         if not line:  # the end of the input
             break
         answer = line.strip()
         if answer and not (answer.isdecimal() and 1 <= int(answer) <= len(question.options)):
-            say(f"That is none of 1 to {len(question.options)}.")
+            print_message(f"That is none of 1 to {len(question.options)}.")
             continue
         answers[question.key] = int(answer) - 1 if answer else question.guess
         made = draft(release, founds, answers, may_guess=False)
@@ -228,11 +228,11 @@ def _ask(
 def _say(made: Draft, answers: dict[str, int], target: Path) -> None:
     for question in made.questions:
         if question.key not in answers:
-            say(f"guess: {question.text} {question.options[question.guess]}")
+            print_message(f"guess: {question.text} {question.options[question.guess]}")
     for text in made.notes:
-        say(f"note: {text}")
+        print_message(f"note: {text}")
     names = ", ".join(map(str, made.platforms))
-    say(f"{target}: {made.name} {made.version} for {names}")
+    print_message(f"{target}: {made.name} {made.version} for {names}")
 
 
 def _lock(manifest: Path, is_quiet: bool) -> Path:
@@ -249,7 +249,7 @@ def _lock(manifest: Path, is_quiet: bool) -> Path:
         try:
             options.run(options)
         except CgoPrebuiltError:
-            note(f"the draft is {manifest}; it could not be locked as it is")
+            print_prefixed(f"the draft is {manifest}; it could not be locked as it is")
             raise
     return manifest.with_suffix(".lock.json")
 

@@ -7,7 +7,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import add_json, add_verb, note, path_argument, print_json
+from cgo_prebuilt.commands.verbs import (
+    add_json,
+    add_verb,
+    path_argument,
+    print_json,
+    print_prefixed,
+)
 from cgo_prebuilt.errors import reporting
 
 if TYPE_CHECKING:
@@ -85,7 +91,9 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
     if not libraries:
         return found
     if not can_inspect():
-        note("symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` brings what reads them")
+        print_prefixed(
+            "symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` brings what reads them"
+        )
         return found
     import tempfile
 
@@ -101,7 +109,7 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
                     for chunk in member.chunks():
                         file.write(chunk)
                 if copy.stat().st_size > _LARGEST_READ:
-                    note(f"the symbols of {member.name} are not shown: it is too large")
+                    print_prefixed(f"the symbols of {member.name} are not shown: it is too large")
                     continue
                 objects = read_objects(copy)
             defined = {name for one in objects for name in one.defined}

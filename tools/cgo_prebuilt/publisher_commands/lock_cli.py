@@ -17,9 +17,9 @@ from cgo_prebuilt.commands.verbs import (
     add_renamed,
     add_verb,
     age_argument,
-    note,
     path_argument,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.settings import Settings, read_settings
@@ -95,7 +95,7 @@ def add_lock(verbs: Verbs) -> None:
 
 
 def _lock(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside, read_lock
+    from cgo_prebuilt.locks.lock_file import format_lock, ranges_path, read_lock
     from cgo_prebuilt.locks.ranges_file import read_sections
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.publisher_commands.lock_ranges import has_ranges, write_lock
@@ -152,7 +152,7 @@ def _lock(options: argparse.Namespace) -> int:
     if old is not None:
         old.check_complete(str(target))
     settings = read_settings(os.environ, manifests[0].name)
-    sections = read_sections(ranges_beside(target))
+    sections = read_sections(ranges_path(target))
     for manifest in manifests:
         version = _locked(manifest, settings, options, target.parent, old, sections)
         new = merge(new, manifest, version)
@@ -164,9 +164,9 @@ def _lock(options: argparse.Namespace) -> int:
         place = f" --output {target}" if options.output else ""
         command = f"cgo-prebuilt lock {options.manifest}{place}"
         if old is not None and text_of_file(target) == format_lock(new):
-            return 0 if has_ranges(new, ranges_beside(target), command) else STALE
+            return 0 if has_ranges(new, ranges_path(target), command) else STALE
         _say_changes(old, new)
-        note(f"{target} is stale; run `{command}`")
+        print_prefixed(f"{target} is stale; run `{command}`")
         return STALE
     write_lock(target, new, old, sections)
     if edited is not None:
@@ -177,14 +177,14 @@ def _lock(options: argparse.Namespace) -> int:
 
 
 def _as_manifest_has_it(manifest: Path, typed: str) -> str:
-    from cgo_prebuilt.manifests.manifest_edit import as_manifest_has_it
+    from cgo_prebuilt.manifests.manifest_edit import version_as_written
 
     try:
-        version = as_manifest_has_it(text_of_file(manifest), typed)
+        version = version_as_written(text_of_file(manifest), typed)
     except (OSError, UnicodeDecodeError):
         return typed  # reading the manifest reports its errors
     if version != typed:
-        note(f"{manifest} writes v{{version}}, so {typed} is its version {version}")
+        print_prefixed(f"{manifest} writes v{{version}}, so {typed} is its version {version}")
     return version
 
 
@@ -195,7 +195,7 @@ def _newest(options: argparse.Namespace) -> str | None:
     manifest = read_manifest(options.manifest)
     version = newest_of(manifest, options.min_age, prereleases=options.prereleases)
     if version is None:
-        say(f"{manifest.name} {manifest.version} is the newest release to update to")
+        print_message(f"{manifest.name} {manifest.version} is the newest release to update to")
     return version
 
 
@@ -225,7 +225,7 @@ def _locked(
     store = open_store()
     client = HttpClient(API_SETTINGS, os.environ)
     downloads = open_downloads(store)
-    registry = RegistryReader(Api(client, ACCEPT, note=note))
+    registry = RegistryReader(Api(client, ACCEPT, note=print_prefixed))
     if settings.mirror is None and settings.release_url is None and not settings.offline:
         manifest = with_blobs(manifest, registry)
     layouts: dict[str, Layout] = {}
@@ -248,10 +248,10 @@ def _locked(
             version, source=_source_with_git(version.source, manifest, settings, folder)
         )
     site = GitHubSite.of(os.environ)
-    github = Api(client, HEADERS, note=note)
-    reader = ReleaseReader(site, Api(client, note=note), github, registry)
+    github = Api(client, HEADERS, note=print_prefixed)
+    reader = ReleaseReader(site, Api(client, note=print_prefixed), github, registry)
     statements = collect_statements(
-        archives, reader.text, reader.assets, note, reader.guess, registry.file_beside
+        archives, reader.text, reader.assets, print_prefixed, reader.guess, registry.file_beside
     )
     check_statements(statements)
     version = replace(version, published=max(reader.days, default=""))
@@ -264,26 +264,32 @@ def _locked(
         identity = parse_identity(options.identity)
         attestations = verify_attestations(options.verify_attestation, identity, hashes)
         version = replace(version, attestations=attestations)
-        say(f"attested by {', '.join(dict.fromkeys(one.workflow for one in attestations))}")
+        print_message(
+            f"attested by {', '.join(dict.fromkeys(one.workflow for one in attestations))}"
+        )
     if manifest.public_key is not None:
         urls = [url for archive in archives for url in archive.urls]
         signature = read_signature(manifest.public_key, urls, reader.text)
         signed = check_signature(signature, hashes).values()
-        say(f"signed by {manifest.public_key}")
+        print_message(f"signed by {manifest.public_key}")
         if version.source is not None and version.source.sha256 not in {None, *signed}:
-            note(f"{version.source.url} is not signed: who pins the key cannot build from it")
+            print_prefixed(
+                f"{version.source.url} is not signed: who pins the key cannot build from it"
+            )
         version = replace(version, signature=signature)
     _note_header_problems(version)
     _note_refused_linkopts(version)
-    findings.tell(note)
+    findings.tell(print_prefixed)
     if not inspects:
-        note("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
+        print_prefixed("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
     platforms = ", ".join(version.platforms)
     flavors = ", ".join(version.flavor_names())
-    say(f"{manifest.name} {manifest.version}: {platforms}" + (f"; {flavors}" if flavors else ""))
+    print_message(
+        f"{manifest.name} {manifest.version}: {platforms}" + (f"; {flavors}" if flavors else "")
+    )
     if sources:
-        say(f"cross-checked with {sources}")
+        print_message(f"cross-checked with {sources}")
     return version
 
 
@@ -310,14 +316,14 @@ def _source_with_git(
 def _note_moving(manifest: Manifest) -> None:
     """Warn about a moving release: its bytes change, and later fetches fail."""
     if manifest.version.lower() in _MOVING:
-        note(
+        print_prefixed(
             f"{manifest.where}: the version {manifest.version} is not the name of a release: lock one that"
             " stays what it is, such as v1.2.0"
         )
     urls = {url: None for spec in manifest.specs() for one in spec.archives for url in one.urls}
     moving = next((url for url in urls if "/latest/" in url.raw), None)
     if moving is not None:
-        note(
+        print_prefixed(
             f"{manifest.where}: {moving} leads to the newest release, whatever that is: write"
             " /releases/download/{version}/, with the version's tag"
         )
@@ -326,18 +332,18 @@ def _note_moving(manifest: Manifest) -> None:
 def _note_withdrawn(lock: Lock, manifest: Manifest) -> None:
     reason = manifest.withdrawn.get(lock.default_version)
     if reason is not None:
-        note(f"the default version {lock.default_version} is withdrawn: {reason}")
+        print_prefixed(f"the default version {lock.default_version} is withdrawn: {reason}")
     for version in manifest.withdrawn:
         if version not in lock.versions:
-            note(f"'withdrawn' names {version}, which is not in the lock")
+            print_prefixed(f"'withdrawn' names {version}, which is not in the lock")
 
 
 def _note_other_version(lock: Lock, manifest: Manifest, folder: Path) -> None:
-    from cgo_prebuilt.commands.go_mod_notes import note_other_version
-    from cgo_prebuilt.linking.required_version import modules_beside
+    from cgo_prebuilt.commands.go_mod_notes import warn_of_other_version
+    from cgo_prebuilt.linking.required_version import modules_of_releases
 
     urls = [url for spec in manifest.specs() for archive in spec.archives for url in archive.urls]
-    note_other_version(folder, modules_beside(urls), lock.name, lock.default_version)
+    warn_of_other_version(folder, modules_of_releases(urls), lock.name, lock.default_version)
 
 
 def _note_header_problems(version: LockedVersion) -> None:
@@ -349,7 +355,7 @@ def _note_header_problems(version: LockedVersion) -> None:
         for problem in header_problems(locked.interface.headers, locked.interface.include_dirs):
             platforms.setdefault(problem, []).append(name)
     for problem, names in platforms.items():
-        note(f"{'; '.join(names)}: {problem}")
+        print_prefixed(f"{'; '.join(names)}: {problem}")
 
 
 def _note_refused_linkopts(version: LockedVersion) -> None:
@@ -361,7 +367,7 @@ def _note_refused_linkopts(version: LockedVersion) -> None:
         interfaces += [source.outputs for source in sources]
     refused = [refused_linkopt(interface.linkopts, ()) for interface in interfaces]
     for linkopt in dict.fromkeys(option for option in refused if option is not None):
-        note(
+        print_prefixed(
             f"the link option {linkopt!r} could run a program: each consumer must allow its words,"
             " by prebuilt.defaults(allow_linkopts = ...) or CGO_PREBUILT_ALLOW_LINKOPTS"
         )
@@ -370,7 +376,7 @@ def _note_refused_linkopts(version: LockedVersion) -> None:
 def _say_changes(old: Lock | None, new: Lock) -> None:
     from cgo_prebuilt.releases.lock_diff import describe_changes
 
-    say("\n".join(describe_changes(old, new)) or "nothing changed")
+    print_message("\n".join(describe_changes(old, new)) or "nothing changed")
 
 
 def _edited(manifest: Path, version: str | None) -> str | None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import note, say
+from cgo_prebuilt.commands.verbs import print_message, print_prefixed
 from cgo_prebuilt.errors import LockError, UsageError, reporting
-from cgo_prebuilt.locks.lock_file import format_lock, ranges_beside, read_lock
-from cgo_prebuilt.locks.ranges_file import is_other_file, read_sections, what_is_lacking
+from cgo_prebuilt.locks.lock_file import format_lock, ranges_path, read_lock
+from cgo_prebuilt.locks.ranges_file import is_other_file, missing_section_problem, read_sections
 from cgo_prebuilt.releases.locked_ranges import RangesFinder, named_sections, ranges_of
 from cgo_prebuilt.storage.kept_downloads import find_download
 
@@ -48,7 +48,7 @@ def add_ranges(
     finder = RangesFinder(layouts, on_disk, old, sections)
     version = finder.with_ranges(version)
     if finder.missed:
-        note(
+        print_prefixed(
             f"each fetch will read all of {', '.join(finder.missed)}, of which a platform needs only"
             " a part: pip install 'cgo-prebuilt[ranges]', and lock again"
         )
@@ -65,8 +65,8 @@ def has_ranges(lock: Lock, path: Path, command: str) -> bool:
     """
     if named_sections(lock) <= read_sections(path).keys():
         return True
-    wrong, remedy = what_is_lacking(path)
-    note(
+    wrong, remedy = missing_section_problem(path)
+    print_prefixed(
         f"{wrong}, so each fetch reads whole archives: {remedy}, or run `{command}`, with the extra"
         " 'ranges' for a tar.gz"
     )
@@ -87,7 +87,7 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
     """
     from cgo_prebuilt.files.renames import atomic_file, write_atomically
 
-    beside, ranges = ranges_beside(target), ranges_of(new, sections)
+    beside, ranges = ranges_path(target), ranges_of(new, sections)
     remedy = "free space, or choose another place with --output"
     # A full disk must leave both as they were, so both are on the disk before one gets its name.
     with (
@@ -101,7 +101,7 @@ def write_lock(target: Path, new: Lock, old: Lock | None, sections: Mapping[str,
             with reporting("the lock's ranges cannot be written", where=beside, remedy=remedy):
                 write_atomically(beside, ranges)
     if ranges is not None:
-        say(f"{beside} says how to read parts of archives: commit it with the lock")
+        print_message(f"{beside} says how to read parts of archives: commit it with the lock")
     elif old is not None and named_sections(old):
         with reporting("the old lock's ranges cannot be removed", where=beside, remedy="remove it"):
             beside.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.commands.verbs import note
+from cgo_prebuilt.commands.verbs import print_prefixed
 from cgo_prebuilt.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
             remedy="name the version: --update VERSION",
         )
     api = GitHubApi(
-        site, address.repository, Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
+        site,
+        address.repository,
+        Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=print_prefixed),
     )
     wish = Wish(template, min_age or timedelta(), prereleases, manifest.withdrawn)
     releases = api.last_made(_MOST_RELEASES)
@@ -60,4 +62,4 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
             remedy="check the 'urls' of the manifest; for a private repository, set GITHUB_TOKEN",
         )
     now = datetime.now(timezone.utc)
-    return newest_version(releases, manifest.version, wish, now, note)
+    return newest_version(releases, manifest.version, wish, now, print_prefixed)

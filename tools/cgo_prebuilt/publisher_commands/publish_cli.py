@@ -20,11 +20,11 @@ from cgo_prebuilt.commands.verbs import (
     add_manifest,
     add_network_options,
     add_verb,
-    note,
     path_argument,
     place_argument,
     print_json,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import UsageError
 from cgo_prebuilt.url import Url
@@ -196,7 +196,7 @@ def _pack(options: argparse.Namespace) -> int:
         key=options.sign,
     )
     progress = progress_for(sys.stderr, verb="pack")
-    packing = Packing(manifest, options.folder, options.output, extras, note, progress)
+    packing = Packing(manifest, options.folder, options.output, extras, print_prefixed, progress)
     packed = package(packing, specs)
     if options.json:
         archives = [{"file": str(p.path), "sha256": p.sha256, "size": p.size} for p in packed]
@@ -227,14 +227,16 @@ def _publish(options: argparse.Namespace) -> int:
             published, replaces = _extend(options, manifest, destination, dist)
         files = release_files(manifest, dist, options.also, published)
         if manifest.public_key is None and files[-1].name == SIGNATURE:
-            note(f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}")
+            print_prefixed(
+                f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}"
+            )
         done = publish(files, destination, replaces=replaces, trial=options.dry_run)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
         print_json(options, {**answer, "requests": [asdict(one) for one in done.requests]})
         return 0
     for name in done.unchanged:
-        say(f"{name}: there already")
+        print_message(f"{name}: there already")
     for request in done.requests:
         print(request)
     if not options.dry_run:
@@ -325,7 +327,7 @@ def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
     from cgo_prebuilt.publishing.registry_place import RegistryPlace
 
     url = Url(place)
-    session = Api(HttpClient(API_SETTINGS, os.environ), note=note)
+    session = Api(HttpClient(API_SETTINGS, os.environ), note=print_prefixed)
     progress = progress_for(sys.stderr, verb="upload")
     if url.scheme in ("http", "https"):
         return PutPlace(url, session, progress)
@@ -383,11 +385,11 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
     tag = options.tag or manifest.version
     lost = unreachable_archives(manifest, site, options.repo, tag)
     if lost:
-        note(
+        print_prefixed(
             f"the manifest's 'urls' do not lead to {', '.join(lost)} in this release;"
             " `lock` would look elsewhere"
         )
-    session = Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=note)
+    session = Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=print_prefixed)
     api = GitHubApi(site, options.repo, session, writes=True)
     progress = progress_for(sys.stderr, verb="upload")
     return GitHubRelease(api, tag, session, progress)

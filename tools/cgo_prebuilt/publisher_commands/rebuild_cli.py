@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from cgo_prebuilt.commands.context import open_store
 from cgo_prebuilt.commands.fetch_cli import (
     add_mirror_option,
-    add_which,
+    add_selection,
     lock_and_platform,
     provide,
 )
-from cgo_prebuilt.commands.verbs import STALE, add_json, add_verb, print_json, say
+from cgo_prebuilt.commands.verbs import STALE, add_json, add_verb, print_json, print_message
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
@@ -27,7 +27,7 @@ def add_rebuild(verbs: Verbs) -> None:
         "build a lock's source, and compare it with the locked prebuilt",
         "rebuild --lock vecsearch.lock.json --check",
     )
-    add_which(verb)
+    add_selection(verb)
     add_mirror_option(verb)
     verb.set_defaults(origin=None)
     verb.add_argument("--check", action="store_true", help="exit 1 if anything differs")
@@ -62,7 +62,7 @@ def _rebuild(options: argparse.Namespace) -> int:
         for difference in found:
             print(difference)
         files = f"{len(found)} files differ" if found else "the build has the same bytes"
-        say(f"{lock.name} {prebuilt.version} for {platform}: {files}")
+        print_message(f"{lock.name} {prebuilt.version} for {platform}: {files}")
     if found and options.check:
         return STALE
     return 0

@@ -12,9 +12,9 @@ from cgo_prebuilt.commands.verbs import (
     MANIFEST,
     add_lock_option,
     add_verb,
-    note,
     path_argument,
-    say,
+    print_message,
+    print_prefixed,
 )
 from cgo_prebuilt.errors import UsageError, reporting
 
@@ -42,7 +42,7 @@ def add_withdraw(verbs: Verbs) -> None:
 def _withdraw(options: argparse.Namespace) -> int:
     from cgo_prebuilt.locks.lock_file import format_lock, read_lock
     from cgo_prebuilt.manifests.manifest import read_manifest
-    from cgo_prebuilt.manifests.manifest_edit import as_manifest_has_it, with_withdrawn
+    from cgo_prebuilt.manifests.manifest_edit import version_as_written, with_withdrawn
 
     manifest: Path = options.manifest
     known = read_manifest(manifest)
@@ -55,7 +55,7 @@ def _withdraw(options: argparse.Namespace) -> int:
         )
     # Bytes, since reading it as text would change Windows' line ends.
     text = bytes_of_file(manifest).decode()
-    version = as_manifest_has_it(text, options.version)
+    version = version_as_written(text, options.version)
     target: Path = options.lock
     lock = read_lock(target) if target.exists() else None
     if version != known.version and (lock is None or version not in lock.versions):
@@ -66,14 +66,14 @@ def _withdraw(options: argparse.Namespace) -> int:
         )
     _write(manifest, with_withdrawn(text, version, why, where=str(manifest)))
     if lock is None or version not in lock.versions:
-        note(f"{target} does not have {version}: no consumer of that lock is warned")
+        print_prefixed(f"{target} does not have {version}: no consumer of that lock is warned")
         return 0
     lock.check_complete(str(target))
     marked = replace(lock.versions[version], withdrawn=why)
     _write(target, format_lock(replace(lock, versions={**lock.versions, version: marked})))
-    say(f"{lock.name} {version} is withdrawn: {why}")
+    print_message(f"{lock.name} {version} is withdrawn: {why}")
     if version == lock.default_version:
-        note(f"{version} is still the default version: lock another one")
+        print_prefixed(f"{version} is still the default version: lock another one")
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.linking.paths_beside import PathBeside, find_path_beside, paths_of
+from cgo_prebuilt.linking.srcdir_paths import MissingSourceFile, find_missing_source_file, paths_of
 
 GO_MOD = """\
 module example.com/program
@@ -32,8 +32,8 @@ import "C"
 FILES = ("libvec.a", "vec.pc", "vec.h")
 
 
-def find(folder: Path, **environ: str) -> PathBeside | None:
-    return find_path_beside(folder / "program", ["github.com/acme/"], FILES, environ)
+def find(folder: Path, **environ: str) -> MissingSourceFile | None:
+    return find_missing_source_file(folder / "program", ["github.com/acme/"], FILES, environ)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_paths_beside_a_module_are_those_of_its_cgo_lines() -> None:
 
 
 def test_a_module_in_the_cache_is_found_by_what_it_lacks(cached: Path, tmp_path: Path) -> None:
-    expected = PathBeside(MODULE, "${SRCDIR}/../libvec.a", cached, False)
+    expected = MissingSourceFile(MODULE, "${SRCDIR}/../libvec.a", cached, False)
     assert find(tmp_path, HOME=str(tmp_path)) == expected
     assert find(tmp_path, GOPATH=f"{tmp_path}/go:/other") == expected
     assert find(tmp_path, GOMODCACHE=f"{tmp_path}/go/pkg/mod") == expected
@@ -66,7 +66,7 @@ def test_of_a_vendored_module_the_projects_own_copy_counts(cached: Path, tmp_pat
     vendored = tmp_path / "program/vendor" / MODULE
     (vendored / "cgo").mkdir(parents=True)
     (vendored / "cgo/vec.go").write_text(GO)
-    expected = PathBeside(MODULE, "${SRCDIR}/../libvec.a", vendored, True)
+    expected = MissingSourceFile(MODULE, "${SRCDIR}/../libvec.a", vendored, True)
     assert find(tmp_path, HOME=str(tmp_path)) == expected
     for name in FILES:
         (vendored / name).touch()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cgo_prebuilt.linking.library_words import library_words, shared_to_link, stem
+from cgo_prebuilt.linking.linker_arguments import linker_arguments, shared_to_link, stem
 from cgo_prebuilt.locks.lock import Interface
 
 ARCHIVES = ("a.a", "b.a", "c.a")
 
 
 def words(interface: Interface, os: str = "linux") -> list[str]:
-    return library_words(interface, os, lambda path: f"/x/{path}")
+    return linker_arguments(interface, os, lambda path: f"/x/{path}")
 
 
 def test_archives_are_named_in_their_order() -> None:
@@ -42,7 +42,7 @@ def test_of_two_forms_of_a_library_the_static_one_is_linked() -> None:
 
 def test_what_the_go_command_does_not_take_by_name_is_searched_for() -> None:
     shared = Interface(shared_library=("lib/libx.so.1", "lib/liby.so"))
-    assert library_words(shared, "linux", lambda path: f"/x/{path}", checked=True) == [
+    assert linker_arguments(shared, "linux", lambda path: f"/x/{path}", checked=True) == [
         "-L/x/lib", "-l:libx.so.1", "/x/lib/liby.so",
     ]  # fmt: skip
     assert words(shared) == ["/x/lib/libx.so.1", "/x/lib/liby.so"]

@@ -26,7 +26,7 @@ _MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class PathBeside:
+class MissingSourceFile:
     """A missing file that a module expects beside its sources.
 
     Attributes:
@@ -48,9 +48,9 @@ def paths_of(go_file: str) -> list[str]:
     return [word for word in words if _PATH.match(word)]
 
 
-def find_path_beside(
+def find_missing_source_file(
     project: Path, owners: Collection[str], files: Collection[str], environ: Mapping[str, str]
-) -> PathBeside | None:
+) -> MissingSourceFile | None:
     """Return the first library file that a module expects beside its sources and that is missing.
 
     Args:
@@ -77,7 +77,7 @@ def find_path_beside(
             for word in paths_of(_head_of(path)):
                 place = path.parent.joinpath(*word.split("/")[1:])
                 if basename(word) in files and not place.is_file():
-                    return PathBeside(module, word, folder, is_vendored)
+                    return MissingSourceFile(module, word, folder, is_vendored)
     return None
 
 

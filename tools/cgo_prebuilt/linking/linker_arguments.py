@@ -12,7 +12,7 @@ from cgo_prebuilt.locks.lock import Interface
 _NAMED = (".a", ".o", ".dll", ".dylib", ".so", ".tbd")
 
 
-def library_words(
+def linker_arguments(
     interface: Interface, os: str, place: Callable[[str], str], *, checked: bool = False
 ) -> list[str]:
     """Return the libraries in link order: static archives, then shared libraries.
@@ -34,15 +34,15 @@ def library_words(
 
     whole = interface.alwayslink
     rest = [word for path in interface.static_library if path not in whole for word in named(path)]
-    words = []
+    arguments = []
     if whole and os == "darwin":
-        words += [f"-Wl,-force_load,{place(path)}" for path in whole]
+        arguments += [f"-Wl,-force_load,{place(path)}" for path in whole]
     elif whole:
-        words += ["-Wl,--whole-archive", *map(place, whole), "-Wl,--no-whole-archive"]
+        arguments += ["-Wl,--whole-archive", *map(place, whole), "-Wl,--no-whole-archive"]
     # Apple's linker searches all archives until nothing is missing, and has no groups.
     if interface.circular and os != "darwin":
         rest = ["-Wl,--start-group", *rest, "-Wl,--end-group"]
-    return words + rest + [word for path in shared_to_link(interface) for word in named(path)]
+    return arguments + rest + [word for path in shared_to_link(interface) for word in named(path)]
 
 
 def _searched(path: str, os: str, place: Callable[[str], str]) -> list[str]:

@@ -1,6 +1,6 @@
 """The fetcher as Bazel's rules run it.
 
-    python -m cgo_prebuilt.commands.attended ANSWER CONSOLE WHAT ARGUMENT...
+    python -m cgo_prebuilt.commands.bazel_fetcher ANSWER CONSOLE WHAT ARGUMENT...
 
 ARGUMENT... is a command line of `cgo-prebuilt`. Its output goes to the files `stdout` and `stderr`
 in the folder ANSWER. CONSOLE is Bazel's `command.log`, and WHAT describes the fetch. This process's
@@ -18,7 +18,7 @@ from cgo_prebuilt.cli import main as run
 from cgo_prebuilt.commands import context
 
 
-def draws(console: str) -> bool:
+def console_is_terminal(console: str) -> bool:
     """Return whether Bazel redraws its output, as on a terminal.
 
     Args:
@@ -33,16 +33,16 @@ def draws(console: str) -> bool:
     return b"\r" in tail.replace(b"\r\n", b"")
 
 
-def is_gone(reader: int) -> bool:
+def reader_is_gone(pipe: int) -> bool:
     """Return whether a pipe's reader has gone, such as a killed Bazel; always False on Windows.
 
     Args:
-        reader: The writing end of the pipe.
+        pipe: Its writing end.
     """
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
-    poll.register(reader, 0)
+    poll.register(pipe, 0)
     return any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
 
 
@@ -67,13 +67,13 @@ def main(words: list[str]) -> int:
     progress = LinesAmongOthers(
         shown,
         what,
-        is_terminal=lambda: draws(console),
-        is_gone=lambda: is_gone(shown.fileno()),
+        is_terminal=lambda: console_is_terminal(console),
+        is_gone=lambda: reader_is_gone(shown.fileno()),
         # As if Bazel had ended this process.
         end=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
     progress.watch()
-    context.shown_by = progress
+    context.progress_override = progress
     return run(arguments)
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cgo_prebuilt.commands.attended import draws, is_gone
+from cgo_prebuilt.commands.bazel_fetcher import console_is_terminal, reader_is_gone
 
 TOOLS = Path(__file__).parents[2] / "tools"
-ATTENDED = [sys.executable, "-m", "cgo_prebuilt.commands.attended"]
+FETCHER = [sys.executable, "-m", "cgo_prebuilt.commands.bazel_fetcher"]
 
 
 def test_it_prints_nothing_and_answers_in_files(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*ATTENDED, "answer", "none", "a library", "fetch", "--json", "--output=."],
+        [*FETCHER, "answer", "none", "a library", "fetch", "--json", "--output=."],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(TOOLS)},
         capture_output=True,
@@ -47,13 +47,13 @@ def test_a_terminal_is_known_by_what_bazel_printed(
 ) -> None:
     if printed is not None:
         (tmp_path / "command.log").write_bytes(printed)
-    assert draws(str(tmp_path / "command.log")) == is_terminal
+    assert console_is_terminal(str(tmp_path / "command.log")) == is_terminal
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
 def test_a_closed_pipe_is_noticed() -> None:
     reader, writer = os.pipe()
-    assert not is_gone(writer)
+    assert not reader_is_gone(writer)
     os.close(reader)
-    assert is_gone(writer)
+    assert reader_is_gone(writer)
     os.close(writer)
