@@ -8,7 +8,7 @@ from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
 from cgo_prebuilt.drafting.versions import (
     find_version,
     platform_words,
-    residue,
+    variant_of,
     with_version,
     with_words,
 )
@@ -137,6 +137,8 @@ def test_placeholders_stand_for_the_words_of_a_platform(
 
 
 def test_the_rest_of_a_name_is_its_variant() -> None:
-    assert residue("filecoin-ffi-Linux-x86_64-standard.tar.gz", "v1.2.3") == "filecoin-ffi-standard"
-    assert residue("onnxruntime-linux-x64-gpu-1.32.0.tgz", "1.32.0") == "onnxruntime-gpu"
-    assert residue("onnxruntime-1.32.0-cp311-cp311-win_amd64.whl", "1.32.0") == "onnxruntime"
+    assert (
+        variant_of("filecoin-ffi-Linux-x86_64-standard.tar.gz", "v1.2.3") == "filecoin-ffi-standard"
+    )
+    assert variant_of("onnxruntime-linux-x64-gpu-1.32.0.tgz", "1.32.0") == "onnxruntime-gpu"
+    assert variant_of("onnxruntime-1.32.0-cp311-cp311-win_amd64.whl", "1.32.0") == "onnxruntime"

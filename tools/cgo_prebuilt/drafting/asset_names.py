@@ -16,7 +16,7 @@ UNIVERSAL = "universal"
 OTHER = "other"
 """A system or an architecture that no platform has, such as Android or MIPS."""
 
-_ALONE = re.compile(
+_JOINED_WORDS = re.compile(
     r"(?i)(linux|macos|darwin|osx|mac|windows|win)(?=(64|32|x64|x32|x86|amd64|arm64|aarch64)(?![a-z0-9]))"
 )
 _WORDS: tuple[tuple[str, str, str], ...] = (
@@ -160,7 +160,7 @@ def read_name(name: str) -> NameReading:
         for kind, value, pattern in _PATTERNS
         for match in pattern.finditer(name)
     ]
-    for match in _ALONE.finditer(name):  # `linux64` is two words
+    for match in _JOINED_WORDS.finditer(name):  # `linux64` is two words
         arch = next(
             (value for kind, value, p in _PATTERNS if kind == ARCH and p.fullmatch(match[2])), None
         )

@@ -137,9 +137,9 @@ def _elf(data: mmap.mmap, start: int) -> Binary:
     order = "<" if data[start + 5] == 1 else ">"
     kind, machine = struct.unpack_from(f"{order}2H", data, start + 16)
     os = "freebsd" if data[start + 7] == _ELF_FREEBSD else "linux"
-    is_other_end = order == ">" and machine == 21  # ppc64 is a different architecture
+    is_big_endian_ppc64 = order == ">" and machine == 21  # ppc64 is a different architecture
     words = {_ELF_SHARED: SHARED, _ELF_OBJECT: OBJECT}
-    arches = () if is_other_end else _known(ELF_ARCHS, machine)
+    arches = () if is_big_endian_ppc64 else _known(ELF_ARCHS, machine)
     return Binary(words.get(kind, PROGRAM), os, arches)
 
 

@@ -15,11 +15,11 @@ from cgo_prebuilt.drafting.companions import headers_of, licenses_of, once, requ
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.hints import Hint, cgo_hints, cmake_hint, pkg_config_hint
 from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as
-from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.platforms import Platform
 
 FORM, LIBRARIES = "form", "libraries"
-_ALWAYS_THERE = (
+_SYSTEM_LIBRARIES = (
     "-lm",
     "-ldl",
     "-lpthread",
@@ -30,7 +30,7 @@ _ALWAYS_THERE = (
     "-lstdc++",
     "-lc++",
 )
-_UNLESS_SEEN = ("-lm", "-ldl", "-lpthread", "-lrt", "-lutil")
+_ONLY_IF_USED = ("-lm", "-ldl", "-lpthread", "-lrt", "-lutil")
 _LINKED = re.compile(r"-l[\w+.-]+|-framework \w+")
 
 
@@ -72,8 +72,8 @@ class LinkChoice:
     platform: Platform
     libraries: tuple[FoundLibrary, ...]
     circular: bool = False
-    headers: tuple[tuple[Found, Headers], ...] = ()
-    licenses: tuple[tuple[Found, str], ...] = ()
+    headers: tuple[tuple[Asset, Headers], ...] = ()
+    licenses: tuple[tuple[Asset, str], ...] = ()
     linkopts: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
     requires: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class LinkChoice:
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
 
-    def assets(self) -> list[Found]:
+    def assets(self) -> list[Asset]:
         """Return the needed files of the release, without duplicates."""
         held = [one.found for one in self.libraries]
         held += [found for found, headers in self.headers if headers.files]
@@ -91,11 +91,11 @@ class LinkChoice:
 def choose(
     platform: Platform,
     libraries: Sequence[FoundLibrary],
-    others: Sequence[Found],
+    others: Sequence[Asset],
     name: str,
     answers: Mapping[str, int],
     *,
-    is_told: bool,
+    is_certain: bool,
 ) -> LinkChoice:
     """Choose the libraries, headers and options for a platform.
 
@@ -105,17 +105,17 @@ def choose(
         others: The files of the release for it or for all platforms, which may have headers.
         name: The name of the library.
         answers: Answers to questions, by their keys.
-        is_told: Whether the name was given, not guessed.
+        is_certain: Whether the name was given, not guessed.
     """
     questions: list[Question] = []
     reasons: dict[str, str] = {}
     notes: list[str] = []
-    founds = once([*(one.found for one in libraries), *others])
+    assets = once([*(one.found for one in libraries), *others])
     linked, hint = _by_cgo(platform, libraries)
     circular = False
     if not linked:
-        linked, hint = _by_pkg_config(libraries, founds, name)
-        wanted = linked or _by_name(libraries, name, answers, questions, is_told=is_told)
+        linked, hint = _by_pkg_config(libraries, assets, name)
+        wanted = linked or _by_name(libraries, name, answers, questions, is_certain=is_certain)
         circular = not linked and len({one.stem for one in wanted}) > 1
         linked = _one_form(wanted, libraries, answers, questions, reasons, hint)
         circular &= all(one.kind == STATIC for one in linked)
@@ -129,7 +129,7 @@ def choose(
     if hint is not None:
         reasons[key] = "; ".join(filter(None, (reasons.get(key), f"{hint.origin} says so")))
     stems = [name, *(one.stem for one in linked)]
-    headers = headers_of(linked, founds, stems, hint)
+    headers = headers_of(linked, assets, stems, hint)
     if not any(part.files for _, part in headers):
         notes.append("no headers were found: add a file of the release that has them to 'archives'")
     stems_linked = {one.stem for one in linked}
@@ -174,11 +174,11 @@ def _by_cgo(
 
 
 def _by_pkg_config(
-    libraries: Sequence[FoundLibrary], founds: Sequence[Found], name: str
+    libraries: Sequence[FoundLibrary], assets: Sequence[Asset], name: str
 ) -> tuple[list[FoundLibrary], Hint | None]:
     """Choose the libraries that a `.pc` file names; the release's name decides among several."""
     fitting: list[tuple[bool, list[FoundLibrary], Hint]] = []
-    for found in founds:
+    for found in assets:
         for file in found.named(".pc"):
             hint = pkg_config_hint(file, found.texts[file])
             linked, rest = _resolved(hint.libraries, libraries)
@@ -201,12 +201,12 @@ def _by_name(
     answers: Mapping[str, int],
     questions: list[Question],
     *,
-    is_told: bool,
+    is_certain: bool,
 ) -> list[FoundLibrary]:
     candidates = [one for one in libraries if one.kind != IMPORT]
     stems = list(dict.fromkeys(one.stem for one in candidates))
     named = [stem for stem in stems if is_named_as(stem, name)]
-    if (named and is_told) or len(stems) < 2 or set(named) == set(stems):
+    if (named and is_certain) or len(stems) < 2 or set(named) == set(stems):
         chosen = set(named or stems)
     else:
         question = Question(
@@ -306,7 +306,7 @@ def _resolved(
 
 def _is_foreign(option: str) -> bool:
     """Return whether an option links a library that some systems lack."""
-    return option.startswith("-l") and option not in _ALWAYS_THERE
+    return option.startswith("-l") and option not in _SYSTEM_LIBRARIES
 
 
 def _is_called(library: FoundLibrary, name: str) -> bool:
@@ -352,7 +352,7 @@ def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[
         for option in filter(_LINKED.fullmatch, text.private):
             if _is_foreign(option) and not is_windows:
                 foreign.setdefault(option, text.origin)
-            elif option in seen or option not in _UNLESS_SEEN:
+            elif option in seen or option not in _ONLY_IF_USED:
                 kept.append(option)
                 origins.append(text.origin)
     options = tuple(dict.fromkeys((*kept, *seen)))

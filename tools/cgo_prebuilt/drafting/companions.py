@@ -9,24 +9,27 @@ from collections.abc import Iterable, Sequence
 from cgo_prebuilt.drafting.header_folders import Headers, find_headers, is_main_header
 from cgo_prebuilt.drafting.hints import Hint
 from cgo_prebuilt.drafting.libraries import FoundLibrary
-from cgo_prebuilt.drafting.survey import HEADER, LICENSE, Found
+from cgo_prebuilt.drafting.survey import HEADER, LICENSE, Asset
 from cgo_prebuilt.platforms import libc_version
 
 
-def once(founds: Iterable[Found]) -> list[Found]:
+def once(assets: Iterable[Asset]) -> list[Asset]:
     """Return each item once, compared by identity, since items are large."""
-    return list({id(found): found for found in founds}.values())
+    return list({id(found): found for found in assets}.values())
 
 
 def headers_of(
-    linked: Sequence[FoundLibrary], founds: Sequence[Found], stems: Sequence[str], hint: Hint | None
-) -> list[tuple[Found, Headers]]:
+    linked: Sequence[FoundLibrary],
+    assets: Sequence[Asset],
+    stems: Sequence[str],
+    hint: Hint | None,
+) -> list[tuple[Asset, Headers]]:
     """Return the headers beside the libraries, and those with a main header that is elsewhere."""
     own = once(one.found for one in linked)
-    texts = {found.asset.file: _header_texts(found) for found in founds}
+    texts = {found.asset.file: _header_texts(found) for found in assets}
     chosen = [found for found in own if texts[found.asset.file]]
     if not any(is_main_header(name, stems) for found in own for name in texts[found.asset.file]):
-        others = [f for f in founds if f not in own and texts[f.asset.file]]
+        others = [f for f in assets if f not in own and texts[f.asset.file]]
         main = [f for f in others if any(is_main_header(n, stems) for n in texts[f.asset.file])]
         loose = [found for found in others if found.is_single]
         packed = [found for found in main if not found.is_single] or (
@@ -48,7 +51,7 @@ def headers_of(
     return [(found, headers) for found, headers in result if headers.files]
 
 
-def _header_texts(found: Found) -> dict[str, str]:
+def _header_texts(found: Asset) -> dict[str, str]:
     return {name: text for name, text in found.texts.items() if HEADER.fullmatch(name)}
 
 
@@ -67,7 +70,7 @@ def _folder_of(said: str, names: Iterable[str]) -> str | None:
     return min(fitting, key=len, default=None)
 
 
-def licenses_of(linked: Sequence[FoundLibrary]) -> list[tuple[Found, str]]:
+def licenses_of(linked: Sequence[FoundLibrary]) -> list[tuple[Asset, str]]:
     """Return the licences nearest to the libraries, for each release file with a library."""
     result = []
     for found in once(one.found for one in linked):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.drafting.binaries import Binary
-from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.survey import Asset
 
 _PREFIX = re.compile(r"_*(?:[A-Z][A-Z0-9]+(?![a-z])|[A-Za-z][a-z0-9]*)_?")
 _SHOWN = 8
@@ -39,7 +39,7 @@ def _prefix(name: str) -> str:
     return match[0] if match else name
 
 
-def report(found: Found, size: int, symbols: Mapping[str, Symbols]) -> Report:
+def report(found: Asset, size: int, symbols: Mapping[str, Symbols]) -> Report:
     """Return a file's contents as JSON.
 
     Args:
@@ -82,7 +82,7 @@ def _counted(symbols: Mapping[str, Symbols], name: str, kind: str) -> dict[str, 
     return dict(by_prefix(getattr(symbols[name], kind))) if name in symbols else None
 
 
-def lines(found: Found, size: int, symbols: Mapping[str, Symbols]) -> list[str]:
+def lines(found: Asset, size: int, symbols: Mapping[str, Symbols]) -> list[str]:
     """Return a file's contents as text."""
     count = len(found.names)
     what = "" if found.is_single else f", {count} {'file' if count == 1 else 'files'}"

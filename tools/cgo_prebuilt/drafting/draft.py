@@ -26,9 +26,9 @@ from cgo_prebuilt.drafting.manifest_text import (
     shared_values,
     wrapped,
 )
-from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.drafting.variants import VARIANT, pick_variants
-from cgo_prebuilt.drafting.versions import find_version, residue
+from cgo_prebuilt.drafting.versions import find_version, variant_of
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.platforms import Platform
 
@@ -96,20 +96,20 @@ class Draft:
 
 
 def draft(
-    release: ReleaseFacts, founds: Sequence[Found], answers: Mapping[str, int], *, may_guess: bool
+    release: ReleaseFacts, assets: Sequence[Asset], answers: Mapping[str, int], *, may_guess: bool
 ) -> Draft:
     """Draft a manifest.
 
     Args:
         release: The release.
-        founds: Its inspected files.
+        assets: Its inspected files.
         answers: The person's answers to questions, by their keys.
         may_guess: Whether to guess a missing answer; else its lines become comments.
 
     Raises:
         UnavailableError: No file has a library.
     """
-    libraries = libraries_of(founds)
+    libraries = libraries_of(assets)
     if release.platforms:
         libraries = [one for one in libraries if set(one.platforms) & set(release.platforms)]
     if not libraries:
@@ -117,16 +117,16 @@ def draft(
             "no file of the release has a library for a supported platform",
             where=release.where,
             remedy="name the files that have one; looked into "
-            + (", ".join(found.asset.file for found in founds[:10]) or "none of them"),
+            + (", ".join(found.asset.file for found in assets[:10]) or "none of them"),
         )
-    version, questions = _version(release, founds, libraries)
+    version, questions = _version(release, assets, libraries)
     name = release.name or _name(release, libraries, version)
-    is_told = bool(release.name) or _is_told(release, libraries, version)
+    is_certain = bool(release.name) or _is_certain(release, libraries, version)
     variants = pick_variants(libraries, version, name, answers)
     questions += variants.questions
     flavors: dict[str, list[LinkChoice]] = {}
     for flavor, own in variants.flavors.items():
-        flavors[flavor] = _choices(release, own, founds, name, answers, is_told=is_told)
+        flavors[flavor] = _choices(release, own, assets, name, answers, is_certain=is_certain)
     if list(flavors) == [""]:
         debug = _debug(flavors[""], libraries)
         if debug:
@@ -136,7 +136,7 @@ def draft(
     unique = tuple({question.key: question for question in questions}.values())
     prefix_of = prefixes(choices)
     layouts = {f: [lay_out(choice, prefix_of) for choice in own] for f, own in flavors.items()}
-    left_out = {**release.left_out, **variants.left_out, **_unused(founds, choices)}
+    left_out = {**release.left_out, **variants.left_out, **_unused(assets, choices)}
     open_keys = frozenset(
         key
         for question in unique
@@ -148,12 +148,12 @@ def draft(
 
 
 def _version(
-    release: ReleaseFacts, founds: Sequence[Found], libraries: Sequence[FoundLibrary]
+    release: ReleaseFacts, assets: Sequence[Asset], libraries: Sequence[FoundLibrary]
 ) -> tuple[str, list[Question]]:
     files = list(dict.fromkeys(one.found.asset.file for one in libraries))
-    files += [found.asset.file for found in founds if found.asset.file not in files]
-    places = [found.asset.url.raw for found in founds]
-    places += [name for found in founds for name in found.names[:3]]
+    files += [found.asset.file for found in assets if found.asset.file not in files]
+    places = [found.asset.url.raw for found in assets]
+    places += [name for found in assets for name in found.names[:3]]
     version = find_version(release.tag, files, places)
     if version:
         return version, []
@@ -173,26 +173,26 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
         one.stem
         for one in libraries
         if len(plain(one.stem)) > 1
-        and plain(one.stem) in plain(residue(one.found.asset.file, version))
+        and plain(one.stem) in plain(variant_of(one.found.asset.file, version))
     }
     best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem), stem))
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
     if len(stems) > 1 and not named and not in_file:
         # No library is named like the release. A name taken from one would select only that one.
-        name = release.repository or residue(libraries[0].found.asset.file, version) or name
+        name = release.repository or variant_of(libraries[0].found.asset.file, version) or name
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"
 
 
-def _is_told(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str) -> bool:
+def _is_certain(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str) -> bool:
     """Return whether the repository's or the files' names identify the library."""
     stems = {one.stem for one in libraries}
     if release.repository and any(is_named_as(stem, release.repository) for stem in stems):
         return True
     named = set()
     for one in libraries:
-        parts = re.split("[-_.]", residue(one.found.asset.file, version))
+        parts = re.split("[-_.]", variant_of(one.found.asset.file, version))
         starts = ["".join(parts[: count + 1]) for count in range(len(parts))]
         if any(is_named_as(one.stem, start) for start in starts):
             named.add(plain(one.stem))
@@ -202,11 +202,11 @@ def _is_told(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: 
 def _choices(
     release: ReleaseFacts,
     libraries: Sequence[FoundLibrary],
-    founds: Sequence[Found],
+    assets: Sequence[Asset],
     name: str,
     answers: Mapping[str, int],
     *,
-    is_told: bool,
+    is_certain: bool,
 ) -> list[LinkChoice]:
     platforms = sorted({platform for one in libraries for platform in one.platforms}, key=str)
     choices = []
@@ -214,13 +214,13 @@ def _choices(
         if release.platforms and platform not in release.platforms:
             continue
         own = [one for one in libraries if platform in one.platforms]
-        release_builds = [one for one in own if not one.is_debug] or own
-        others = [found for found in founds if _may_serve(found, platform)]
-        choices.append(choose(platform, release_builds, others, name, answers, is_told=is_told))
+        builds = [one for one in own if not one.is_debug] or own
+        others = [found for found in assets if _may_serve(found, platform)]
+        choices.append(choose(platform, builds, others, name, answers, is_certain=is_certain))
     return [choice for choice in choices if choice.libraries]
 
 
-def _may_serve(found: Found, platform: Platform) -> bool:
+def _may_serve(found: Asset, platform: Platform) -> bool:
     reading = found.reading
     if reading.os and reading.os != platform.os:
         return False
@@ -248,13 +248,13 @@ def _debug(choices: Sequence[LinkChoice], libraries: Sequence[FoundLibrary]) -> 
     return result
 
 
-def _unused(founds: Sequence[Found], choices: Sequence[LinkChoice]) -> dict[str, str]:
+def _unused(assets: Sequence[Asset], choices: Sequence[LinkChoice]) -> dict[str, str]:
     used = {id(found) for choice in choices for found in choice.assets()}
     return {
         found.asset.file: "has a library, but none that is needed"
         if found.binaries
         else "has no library"
-        for found in founds
+        for found in assets
         if id(found) not in used
     }
 
@@ -288,8 +288,8 @@ def draft_text(drafted: Draft) -> str:
         lines += _asked(question, drafted.answers, bool(open_keys & set(_DECIDED_BY[question.key])))
     lines += [line for note in drafted.notes for line in wrapped(f"note: {note}")]
     lines += _listed_left_out(drafted.left_out)
-    lines += _guarded("name", entry("name", drafted.name), open_keys)
-    lines += _guarded("version", entry("version", version), open_keys)
+    lines += _commented("name", entry("name", drafted.name), open_keys)
+    lines += _commented("version", entry("version", version), open_keys)
     if base == folder_of(PUBLISHED):
         lines += wrapped(
             "choose: where you will publish what `cgo-prebuilt pack` makes of the folder"
@@ -301,7 +301,9 @@ def draft_text(drafted: Draft) -> str:
     lines += entry("urls", [f"{base}{{file}}"])
     for key in KEYS:
         if key in top:
-            lines += _guarded(key, entry(key, top[key], comments=_reasons(blocks, key)), open_keys)
+            lines += _commented(
+                key, entry(key, top[key], comments=_reasons(blocks, key)), open_keys
+            )
     lines.append("platforms:")
     for block in blocks:
         own = own_values(block, top, is_alone)
@@ -321,7 +323,7 @@ def _platform_lines(
     for key in ("names", *KEYS):
         if key in own:
             reasons = _reasons([block], key)
-            lines += _guarded(key, entry(key, own[key], f"{indent}  ", reasons), open_keys)
+            lines += _commented(key, entry(key, own[key], f"{indent}  ", reasons), open_keys)
     return lines
 
 
@@ -345,7 +347,7 @@ def _flavor_lines(flavors: Mapping[str, Sequence[Block]], top: Values, is_alone:
     return lines
 
 
-def _guarded(key: str, lines: list[str], open_keys: Set[str]) -> list[str]:
+def _commented(key: str, lines: list[str], open_keys: Set[str]) -> list[str]:
     """Comment the lines out if the key is undecided."""
     if key not in open_keys:
         return lines

@@ -12,7 +12,7 @@ from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
 from cgo_prebuilt.drafting.choosing import LinkChoice
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.libraries import FoundLibrary
-from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.url import Url
 
 _KEPT = re.compile(
@@ -127,7 +127,9 @@ def lay_out(choice: LinkChoice, prefix_of: Mapping[str, str]) -> Layout:
         Archive(
             PACKED if found.format == FOLDER else found.asset.file,
             Url(PUBLISHED) if found.format == FOLDER else found.asset.url,
-            "" if found.is_single else _lasting(placed[found.asset.file], found.names),
+            ""
+            if found.is_single
+            else _with_glob_for_temporary_folder(placed[found.asset.file], found.names),
             paths.get(found.asset.file, "") if found.is_single else "",
         )
         for found in assets
@@ -136,7 +138,7 @@ def lay_out(choice: LinkChoice, prefix_of: Mapping[str, str]) -> Layout:
     return Layout(choice, archives, _without_collisions(unique, assets, placed))
 
 
-def _lasting(prefix: str, names: Iterable[str]) -> str:
+def _with_glob_for_temporary_folder(prefix: str, names: Iterable[str]) -> str:
     """Replace a folder named by `mktemp` with a glob, since the next release has a different name."""
     parts = prefix.split("/")
     for index, part in enumerate(parts):
@@ -147,7 +149,7 @@ def _lasting(prefix: str, names: Iterable[str]) -> str:
     return "/".join(parts)
 
 
-def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence[Found]) -> str:
+def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence[Asset]) -> str:
     if one.found.is_single:
         ending = one.name[len(one.name.rpartition("/")[2]) - len(one.name) :]
         match = re.search(r"(?i)(\.dll\.a|\.a|\.lib|\.dll|\.dylib|\.so(\.\d\w*)*)\Z", ending)
@@ -164,7 +166,7 @@ def _library_path(one: FoundLibrary, placed: Mapping[str, str], assets: Sequence
 
 
 def _globs(
-    found: Found, headers: Headers, prefix: str, libraries: Sequence[FoundLibrary]
+    found: Asset, headers: Headers, prefix: str, libraries: Sequence[FoundLibrary]
 ) -> list[str]:
     """Return globs that match the headers, and as few other files as possible."""
     globs = []
@@ -194,7 +196,7 @@ def _below(name: str, prefix: str) -> str:
 
 
 def _without_collisions(
-    lists: dict[str, tuple[str, ...]], assets: Sequence[Found], placed: Mapping[str, str]
+    lists: dict[str, tuple[str, ...]], assets: Sequence[Asset], placed: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Return the lists without the licenses that two archives have at the same path."""
     if len(assets) < 2:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cgo_prebuilt.drafting.asset_names import OS, OTHER, read_name
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
-from cgo_prebuilt.drafting.survey import Found
+from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 # The version in `libusb-1.0.0.dylib` is `.0`: `1.0` is a part of the name.
@@ -40,7 +40,7 @@ class FoundLibrary:
         is_debug: Whether its name, or a folder's, means a debug build.
     """
 
-    found: Found
+    found: Asset
     name: str
     binary: Binary
     platforms: tuple[Platform, ...]
@@ -66,13 +66,13 @@ class FoundLibrary:
         return _DYLIB_VERSION.sub(".dylib", plain)
 
 
-def libraries_of(founds: Iterable[Found]) -> list[FoundLibrary]:
+def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
     """Return the libraries of a release; of several copies of a shared library, the first.
 
     Programs, Python extension modules, and libraries for unsupported platforms are left out.
     """
     listed = []
-    for found in founds:
+    for found in assets:
         seen: set[tuple[str, str]] = set()
         for name, binary in sorted(found.binaries.items()):
             if binary.kind not in (STATIC, SHARED, IMPORT) or _EXTENSION_MODULE.search(name):
@@ -87,7 +87,7 @@ def libraries_of(founds: Iterable[Found]) -> list[FoundLibrary]:
     return [one for one in listed if not _is_plugin(one, listed)]
 
 
-def platforms_of(found: Found, name: str, binary: Binary) -> tuple[Platform, ...]:
+def platforms_of(found: Asset, name: str, binary: Binary) -> tuple[Platform, ...]:
     """Return a library's platforms by its header, else by names."""
     if _is_for_other_system(name):
         return ()  # not every header tells: that of illumos equals Linux's

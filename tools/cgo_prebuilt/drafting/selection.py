@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
 from cgo_prebuilt.drafting.places import is_file_name
 from cgo_prebuilt.drafting.survey import ListedAsset
-from cgo_prebuilt.drafting.versions import residue, version_in
+from cgo_prebuilt.drafting.versions import variant_of, version_in
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
 
@@ -18,7 +18,7 @@ MAX_FILES = 200
 _WHEEL = re.compile(r"(.+?)-(.+?)-(?:.+-)?(?P<python>[^-]+-[^-]+)-(?P<platform>[^-]+)\.whl")
 
 
-def worth_a_look(
+def select_assets(
     assets: Sequence[ListedAsset], platforms: Sequence[Platform], version: str
 ) -> tuple[list[ListedAsset], dict[str, str]]:
     """Select the files that may hold a library or headers.
@@ -88,7 +88,7 @@ def _of_one_version(
 def _group(file: str, version: str) -> tuple[object, ...]:
     reading = read_name(file)
     words = tuple((word.kind, word.value) for word in reading.words)
-    return residue(file, version), words, file.rpartition(".")[2].lower()
+    return variant_of(file, version), words, file.rpartition(".")[2].lower()
 
 
 def _rank(found: str, asked: str) -> tuple[object, ...]:

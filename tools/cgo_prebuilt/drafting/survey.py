@@ -46,7 +46,7 @@ class ListedAsset:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Asset:
     """The contents of a file of a release.
 
     Attributes:
@@ -89,7 +89,7 @@ def loose_name(file: str, format: str) -> str:
     return file.rpartition(".")[0] if format in SINGLE and format != "file" else file
 
 
-def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
+def inspect_asset(stream: ByteStream, asset: ListedAsset) -> Asset:
     """Inspect a file of a release.
 
     Raises:
@@ -127,13 +127,13 @@ def look_into(stream: ByteStream, asset: ListedAsset) -> Found:
             binary = _binary(member)
             if binary is not None:
                 binaries[member.name] = binary
-        elif read < _TEXTS_MAX and _is_telling(member.name):
+        elif read < _TEXTS_MAX and _may_have_hints(member.name):
             texts[member.name] = _text(member)
             read += len(texts[member.name])
-    return Found(asset, format, names, links, frozenset(dangling), binaries, texts, sizes)
+    return Asset(asset, format, names, links, frozenset(dangling), binaries, texts, sizes)
 
 
-def look_into_folder(folder: Path) -> Found:
+def inspect_folder(folder: Path) -> Asset:
     """Inspect an unpacked library, as if it were an archive."""
     names: list[str] = []
     binaries: dict[str, Binary] = {}
@@ -152,13 +152,13 @@ def look_into_folder(folder: Path) -> Found:
                 binary = read_binary(file)
             if binary is not None:
                 binaries[name] = binary
-        elif _is_telling(name):
+        elif _may_have_hints(name):
             with path.open("rb") as file:
                 texts[name] = file.read(_TEXT_MAX).decode("utf-8", "replace")
         if len(names) > NAMES_MAX:
             break
     asset = ListedAsset(whole.name, Url(whole.as_uri()))
-    return Found(asset, FOLDER, tuple(names), links, frozenset(), binaries, texts)
+    return Asset(asset, FOLDER, tuple(names), links, frozenset(), binaries, texts)
 
 
 def _is_safe(name: str) -> bool:
@@ -176,7 +176,7 @@ def _member_of(catalog: Catalog, name: str) -> str | None:
         return None  # a link out of the archive, or a dangling one
 
 
-def _is_telling(name: str) -> bool:
+def _may_have_hints(name: str) -> bool:
     if HEADER.fullmatch(name):
         return True
     file = name.rpartition("/")[2]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from cgo_prebuilt.drafting.asset_names import ABI
 from cgo_prebuilt.drafting.choosing import Question
 from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as, plain
-from cgo_prebuilt.drafting.survey import Found
-from cgo_prebuilt.drafting.versions import residue
+from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.drafting.versions import variant_of
 from cgo_prebuilt.platforms import Platform
 
 VARIANT = "variant"
@@ -49,13 +49,13 @@ def pick_variants(
     """
     left_out: dict[str, str] = {}
     kept = _one_format(libraries, version, left_out)
-    residues: dict[str, list[FoundLibrary]] = {}
+    by_variant: dict[str, list[FoundLibrary]] = {}
     for one in kept:
-        residues.setdefault(residue(one.found.asset.file, version), []).append(one)
-    rivals = _rivals(residues)
+        by_variant.setdefault(variant_of(one.found.asset.file, version), []).append(one)
+    rivals = _rivals(by_variant)
     if not rivals:
         return Variants({"": kept}, left_out)
-    order = sorted(rivals, key=lambda one: _rank(one, residues[one], name))
+    order = sorted(rivals, key=lambda one: _rank(one, by_variant[one], name))
     common = set.intersection(*(set(one.split("-")) for one in rivals))
     words = {one: "-".join(w for w in one.split("-") if w not in common) for one in order}
     if all(not word or all(map(_FLAVOR.fullmatch, word.split("-"))) for word in words.values()):
@@ -67,7 +67,7 @@ def pick_variants(
     question = Question(
         VARIANT,
         "The release has the library in several files for one platform. Which do you want?",
-        tuple(_example(residues[one]) for one in order),
+        tuple(_example(by_variant[one]) for one in order),
     )
     answer = order[min(answers.get(VARIANT, 0), len(order) - 1)]
     chosen = _preferring(kept, answer, set(rivals) - {answer}, version, order)
@@ -82,9 +82,9 @@ def _one_format(
     libraries: Sequence[FoundLibrary], version: str, left_out: dict[str, str]
 ) -> list[FoundLibrary]:
     """Return the libraries in the best file, of files that differ only in format or toolchain."""
-    best: dict[tuple[str, Platform], Found] = {}
+    best: dict[tuple[str, Platform], Asset] = {}
     for found in {id(one.found): one.found for one in libraries}.values():
-        own = residue(found.asset.file, version)
+        own = variant_of(found.asset.file, version)
         for platform in {p for one in libraries if one.found is found for p in one.platforms}:
             other = best.get((own, platform))
             if other is None or _is_better(found, other):
@@ -99,13 +99,15 @@ def _one_format(
     return [
         one
         for one in kept
-        if any(best[residue(one.found.asset.file, version), p] is one.found for p in one.platforms)
+        if any(
+            best[variant_of(one.found.asset.file, version), p] is one.found for p in one.platforms
+        )
         or one.found.is_single
     ]
 
 
-def _is_better(found: Found, other: Found) -> bool:
-    def order(one: Found) -> tuple[bool, int, str]:
+def _is_better(found: Asset, other: Asset) -> bool:
+    def order(one: Asset) -> tuple[bool, int, str]:
         format = _FORMATS.index(one.format) if one.format in _FORMATS else len(_FORMATS)
         return ("msvc" in one.reading.values(ABI), format, one.asset.file)
 
@@ -113,10 +115,10 @@ def _is_better(found: Found, other: Found) -> bool:
     return not found.is_single and order(found) < order(other)
 
 
-def _rivals(residues: Mapping[str, Sequence[FoundLibrary]]) -> list[str]:
+def _rivals(by_variant: Mapping[str, Sequence[FoundLibrary]]) -> list[str]:
     """Return the variants that have the same library for the same platform."""
     holders: dict[tuple[str, str, bool, Platform], set[str]] = {}
-    for variant, libraries in residues.items():
+    for variant, libraries in by_variant.items():
         for one in libraries:
             for platform in one.platforms:
                 # A file with only debug builds is a flavor; debug builds beside others are not alternatives.
@@ -149,16 +151,19 @@ def _preferring(
 ) -> list[FoundLibrary]:
     """Return a variant's libraries, and those of other variants for platforms that it lacks."""
     listed = list(libraries)
-    own = [one for one in listed if residue(one.found.asset.file, version) not in others]
+    own = [one for one in listed if variant_of(one.found.asset.file, version) not in others]
     covered = {
-        p for one in own if residue(one.found.asset.file, version) == variant for p in one.platforms
+        p
+        for one in own
+        if variant_of(one.found.asset.file, version) == variant
+        for p in one.platforms
     }
     for other in order:
         more = [
             one
             for one in listed
             if other in others
-            and residue(one.found.asset.file, version) == other
+            and variant_of(one.found.asset.file, version) == other
             and not covered & set(one.platforms)
         ]
         own += more

@@ -134,7 +134,7 @@ def _overlap(span: tuple[int, int], word: Word) -> bool:
     return word.start < span[1] and span[0] < word.end
 
 
-def residue(file: str, version: str) -> str:
+def variant_of(file: str, version: str) -> str:
     """Return a file's name without platform, version and format: its variant."""
     if file.endswith(".whl"):
         return file.partition("-")[0].lower()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.drafting.draft import Draft, ReleaseFacts
     from cgo_prebuilt.drafting.listing import Listing
-    from cgo_prebuilt.drafting.survey import Found, ListedAsset
+    from cgo_prebuilt.drafting.survey import Asset, ListedAsset
     from cgo_prebuilt.network.transport import ByteStream
 
 _PARALLEL_DOWNLOADS = 4
@@ -85,8 +85,8 @@ def _init(options: argparse.Namespace) -> int:
     from cgo_prebuilt.drafting.draft import ReleaseFacts, draft, draft_text
     from cgo_prebuilt.drafting.listing import Listing, is_unpacked
     from cgo_prebuilt.drafting.places import shown_place
-    from cgo_prebuilt.drafting.selection import worth_a_look
-    from cgo_prebuilt.drafting.survey import look_into_folder
+    from cgo_prebuilt.drafting.selection import select_assets
+    from cgo_prebuilt.drafting.survey import inspect_folder
     from cgo_prebuilt.files.renames import write_atomically
     from cgo_prebuilt.platforms import parse_platform
 
@@ -104,7 +104,7 @@ def _init(options: argparse.Namespace) -> int:
     if unpacked is not None and not is_unpacked(unpacked):
         unpacked = None
     listing = Listing(()) if unpacked is not None else _list(options.places)
-    chosen, left_out = worth_a_look(listing.assets, platforms, options.version or "")
+    chosen, left_out = select_assets(listing.assets, platforms, options.version or "")
     release = ReleaseFacts(
         ", ".join(shown_place(place) for place in options.places),
         name=options.name or "",
@@ -113,11 +113,13 @@ def _init(options: argparse.Namespace) -> int:
         left_out=left_out,
         platforms=platforms,
     )
-    founds = [look_into_folder(unpacked)] if unpacked is not None else _look_into(chosen, left_out)
+    assets = (
+        [inspect_folder(unpacked)] if unpacked is not None else _inspect_assets(chosen, left_out)
+    )
     answers: dict[str, int] = {}
-    made = draft(release, founds, answers, may_guess=options.yes)
+    made = draft(release, assets, answers, may_guess=options.yes)
     if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():
-        made = _ask(release, founds, made, answers)
+        made = _ask(release, assets, made, answers)
     is_open = not options.yes and any(one.key not in answers for one in made.questions)
     with reporting(
         "the manifest cannot be written", where=target, remedy="choose another place with --output"
@@ -165,21 +167,21 @@ def _list(places: Sequence[str]) -> Listing:
     return lister.list_all(places)
 
 
-def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[Found]:
+def _inspect_assets(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[Asset]:
     """Download the files, several at a time, and inspect each."""
     from concurrent.futures import ThreadPoolExecutor
 
     from cgo_prebuilt.download import Download
-    from cgo_prebuilt.drafting.survey import look_into
+    from cgo_prebuilt.drafting.survey import inspect_asset
     from cgo_prebuilt.errors import IntegrityError
 
     downloads = open_downloads(open_store())
 
-    def look(asset: ListedAsset) -> Found | None:
-        found: list[Found] = []
+    def look(asset: ListedAsset) -> Asset | None:
+        found: list[Asset] = []
 
         def consume(stream: ByteStream) -> None:
-            found[:] = [look_into(stream, asset)]
+            found[:] = [inspect_asset(stream, asset)]
 
         try:
             downloads.run(Download(asset.file, (asset.url,)), consume)
@@ -196,7 +198,7 @@ def _look_into(assets: Sequence[ListedAsset], left_out: dict[str, str]) -> list[
 
 
 def _ask(
-    release: ReleaseFacts, founds: Sequence[Found], made: Draft, answers: dict[str, int]
+    release: ReleaseFacts, assets: Sequence[Asset], made: Draft, answers: dict[str, int]
 ) -> Draft:
     """Ask the person about undecided questions; an answer may lead to another question."""
     from cgo_prebuilt.drafting.draft import VERSION, draft
@@ -204,7 +206,7 @@ def _ask(
     if any(question.key == VERSION for question in made.questions):
         print_message("No name has a version in it. Which is it?")
         release = replace(release, tag=sys.stdin.readline().strip())
-        made = draft(release, founds, answers, may_guess=False)
+        made = draft(release, assets, answers, may_guess=False)
     while asked := [
         one for one in made.questions if one.key not in answers and len(one.options) > 1
     ]:
@@ -221,7 +223,7 @@ def _ask(
             print_message(f"That is none of 1 to {len(question.options)}.")
             continue
         answers[question.key] = int(answer) - 1 if answer else question.guess
-        made = draft(release, founds, answers, may_guess=False)
+        made = draft(release, assets, answers, may_guess=False)
     return made
 
 

@@ -53,7 +53,7 @@ def add_inspect(verbs: Verbs) -> None:
 def _inspect(options: argparse.Namespace) -> int:
     from cgo_prebuilt.archives.bytestream import FileStream
     from cgo_prebuilt.drafting.contents_report import lines, report
-    from cgo_prebuilt.drafting.survey import ListedAsset, look_into
+    from cgo_prebuilt.drafting.survey import ListedAsset, inspect_asset
     from cgo_prebuilt.url import Url
 
     path: Path = options.file
@@ -66,7 +66,7 @@ def _inspect(options: argparse.Namespace) -> int:
         size = path.stat().st_size
     try:
         asset = ListedAsset(path.name, Url(path.absolute().as_uri()), size)
-        found = look_into(stream, asset)
+        found = inspect_asset(stream, asset)
         symbols = _symbols(path, found.format, found.binaries)
     finally:
         stream.close()
