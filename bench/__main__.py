@@ -56,7 +56,7 @@ def main() -> int:
     with _site(payload, peers, bazel=not options.no_bazel) as site:
         for name, make in makers.items():
             if options.only in name:
-                print(f"{name}: is prepared", file=sys.stderr, flush=True)
+                print(f"{name}: preparing", file=sys.stderr, flush=True)
                 scenario = make(site)
                 samples = _measure(name, scenario, options.rounds, site)
                 measured = summarize(name, scenario, samples)

@@ -39,7 +39,7 @@ def download(requirements: str, machine: Sequence[str]) -> dict[str, bytes]:
         if done.returncode:
             raise ReleaseError(
                 f"pip could not download what the program needs\n  {done.stderr.strip()}\n"
-                "  next: install pip beside this Python, and see that it reaches its index"
+                "  next: install pip for this Python, and check that it can reach its index"
             )
         return {wheel.name: wheel.read_bytes() for wheel in sorted(Path(folder).glob("*.whl"))}
 

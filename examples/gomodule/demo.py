@@ -75,7 +75,7 @@ def served(site: Path, environment: Mapping[str, str]) -> Iterator[str]:
 
 def use(folder: Path, site: Path, url: str, environment: Mapping[str, str]) -> None:
     """Builds and runs the program as its author would."""
-    print("\n3. A Go program is built: two zips come over the wire, whatever platforms there are")
+    print("\n3. A Go program is built: two zips are downloaded, however many platforms there are")
     program = folder / "program"
     shutil.copytree(EXAMPLE / "program", program)
     for name in ("go.mod", "go.sum"):

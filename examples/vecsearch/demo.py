@@ -196,7 +196,7 @@ class Demo:
 
     def cpp(self) -> str:
         self.step(
-            "Have Bazel link it into the C++ program",
+            "Let Bazel link it into the C++ program",
             'cpp/BUILD.bazel says deps = ["@vecsearch"]. Bazel fetches the one archive of this '
             "platform, checks it against the lock, unpacks it, links it, and runs the program. "
             "The server's lines show that nothing else was asked for.",
@@ -243,7 +243,7 @@ class Demo:
             "it and says where it is; zig is the C compiler and the linker.",
         )
         if importlib.util.find_spec("ziglang") is None:
-            self.note("This is left out: zig is missing (`pip install ziglang` brings it).")
+            self.note("This is left out: zig is missing (`pip install ziglang` installs it).")
             return
         environment = shlex.join(
             self.cgo_prebuilt("env", "--lock", "prebuilt.lock.json", "--platform", CROSS_PLATFORM)
@@ -358,7 +358,7 @@ def main() -> int:
             print(f"demo: {tool} is not on the PATH; install it and try again", file=sys.stderr)
             return 1
     with tempfile.TemporaryDirectory(prefix="vecsearch-demo-") as folder:
-        print(f"Everything is made in {folder} ($DEMO below), which is removed in the end.")
+        print(f"Everything is made in {folder} ($DEMO below), which is removed at the end.")
         try:
             # Resolved, since macOS's temporary folder is behind a symbolic link.
             demonstrate(Demo(Path(folder).resolve(), find_bazel()))

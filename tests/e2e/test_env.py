@@ -300,4 +300,4 @@ def test_a_module_that_expects_the_library_beside_it_is_named_with_a_remedy(
     shutil.copytree(module, vendored)  # as `go mod vendor` does
     assert f"  at: {vendored}\n  next: cgo-prebuilt fetch " in said("env")
     said("fetch", "--output", vendored)
-    assert "which is not there" not in said("env")
+    assert "which is missing" not in said("env")

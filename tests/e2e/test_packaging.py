@@ -391,7 +391,7 @@ def test_a_library_that_would_lack_a_symbol_stays_unchanged(
     forgetful.chmod(0o755)
     monkeypatch.setenv("LD", str(forgetful))
     done = cpp.pack("--slim").checked()
-    assert "lib/libvec.a: not slimmed, it would miss vec_answer" in done.stderr
+    assert "lib/libvec.a: not slimmed, it would lack vec_answer" in done.stderr
     assert packed_library(cpp).read_bytes() == (tmp_path / "out/lib/libvec.a").read_bytes()
 
 
@@ -399,12 +399,12 @@ def test_an_unsuitable_library_for_slim_is_refused(cpp: Publisher, tmp_path: Pat
     (tmp_path / "out/include/vec.h").write_text("/* nothing */\n")
     refused = cpp.pack("--slim")
     assert refused.code == 2
-    assert "defines none of its public symbols, so nothing of it would stay" in refused.stderr
+    assert "defines none of its public symbols, so nothing of it would remain" in refused.stderr
     cpp.pack("--slim", "--localize", "vec_*").checked()
     text = (tmp_path / "prebuilt.yaml").read_text().replace("linux_amd64: {}", "darwin_arm64: {}")
     (tmp_path / "prebuilt.yaml").write_text(text)
     other = cpp.pack("--slim", platform="darwin_arm64")
-    assert "--slim is for ELF, which darwin_arm64 is not" in other.stderr
+    assert "--slim requires ELF, which darwin_arm64 does not use" in other.stderr
 
 
 CALLED_BACK = """\

@@ -146,7 +146,7 @@ def _another_source(version: dict[str, Any]) -> None:
             _signed_by_nobody,
             "answer v1.0.0 is not signed, and a public key is pinned for it",
         ),
-        (MODULE, _signed_by_another, "answer v1.0.0 is signed by another key than the pinned one"),
+        (MODULE, _signed_by_another, "answer v1.0.0 is signed by a key other than the pinned one"),
         (MODULE, _another_archive, "the publisher's signature does not cover answer-v1.0.0-"),
         (
             _BY_BAZEL,
@@ -206,7 +206,7 @@ def test_only_the_pinned_identity_attests(
     spoke = "@answer__linux_amd64//..."
     archive_server.requests.clear()
     failed = made.bazel("query", spoke)
-    assert "answer v1.0.0 is attested by another identity than the pinned one" in failed.stderr
+    assert "answer v1.0.0 is attested by an identity other than the pinned one" in failed.stderr
     assert f"attested by: {WORKFLOW}@refs/tags/v0.0.19" in failed.stderr
     assert archive_server.requests == []
     pinned = (made.path / "MODULE.bazel").read_text()

@@ -115,4 +115,4 @@ def test_crates_by_checksum_and_by_commit_build_without_a_network(
         file.write('\n[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "git+https://x#1"\n')
     failed = second.bazel("build", "@noise", *sandboxed)
     assert "the crates of noise v1 could not be fetched" in failed.stderr
-    assert "the crate x 1.0.0 is not of crates.io" in failed.stderr
+    assert "the crate x 1.0.0 is not from crates.io" in failed.stderr

@@ -76,7 +76,7 @@ def test_an_attestation_of_another_identity_is_refused(
     (tmp_path / "bundle.json").write_text(genuine.bundle())
     with pytest.raises(IntegrityError) as caught:
         verify_attestations(tmp_path / "bundle.json", identity, [(ARCHIVE, digest_of(genuine))])
-    assert f"no attestation of {identity} is for {ARCHIVE}; one is of {WORKFLOW}" in str(
+    assert f"no attestation of {identity} is for {ARCHIVE}; one is by {WORKFLOW}" in str(
         caught.value
     )
     assert caught.value.exit_code == 4
@@ -198,7 +198,7 @@ def test_a_bundle_of_something_else_is_refused(
     from sigstore.verify import Verifier
 
     monkeypatch.setattr(Verifier, "verify_dsse", lambda *_: ("text/plain", b"hello"))
-    with pytest.raises(IntegrityError, match="holds 'text/plain', no statement about archives"):
+    with pytest.raises(IntegrityError, match="the type 'text/plain', which is not a statement"):
         verify_bundle(genuine.bundle())
 
 

@@ -41,7 +41,7 @@ def test_a_program_that_prints_without_end_is_ended(script: str) -> None:
 
 
 def test_a_program_that_hangs_is_ended() -> None:
-    with pytest.raises(TimeoutError, match=r"it has not ended after 0\.2 s"):
+    with pytest.raises(TimeoutError, match=r"it did not end within 0\.2 s"):
         run_bounded(["/bin/sh", "-c", "sleep 60 & wait"], seconds=0.2)
 
 

@@ -106,8 +106,8 @@ def test_the_crates_of_git_are_those_of_a_commit_and_cargo_is_led_to_them(
 @pytest.mark.parametrize(
     ("source", "what"),
     [
-        ("git+https://example.com/x?rev=1#abc", "the crate x 1.0.0 is not of crates.io"),
-        ("registry+https://crates.example.com/index", "cannot be fetched by a checksum: registry"),
+        ("git+https://example.com/x?rev=1#abc", "the crate x 1.0.0 is not from crates.io"),
+        ("registry+https://crates.example.com/index", "cannot be fetched: registry"),
         (INDEX, "the crate x 1.0.0 has no checksum"),
     ],
 )
@@ -160,7 +160,7 @@ def test_the_user_of_ssh_and_cargos_own_query_are_no_secrets(url: str) -> None:
 def test_a_source_that_cannot_be_fetched_is_printed_without_its_login() -> None:
     source = "sparse+https://bob:CANARY/P#W@127.0.0.1/index"
     text = f'[[package]]\nname = "x"\nversion = "1.0.0"\nsource = "{source}"\n'
-    with pytest.raises(BuildError, match="is not of crates") as caught:
+    with pytest.raises(BuildError, match="is not from crates") as caught:
         parse_cargo_lock(text, "Cargo.lock")
     assert "CANARY" not in str(caught.value)
     assert "sparse+https://***@127.0.0.1/index" in caught.value.what

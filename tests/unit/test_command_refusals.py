@@ -266,7 +266,7 @@ def test_a_strip_program_that_does_not_end_is_ended(
     monkeypatch.setattr("cgo_prebuilt.publishing.binutils.TOOL_SECONDS", 0.2)
     monkeypatch.setattr("cgo_prebuilt.publishing.strip_library._VERSION_SECONDS", 0.2)
     monkeypatch.setenv("STRIP", f"{sys.executable} -c 'import time; time.sleep(60)'")
-    pack(run, "--strip").refused(2, " has not ended after 0.2 s", "set STRIP to another program")
+    pack(run, "--strip").refused(2, " did not end within 0.2 s", "set STRIP to another program")
 
 
 # publish.

@@ -107,7 +107,7 @@ def test_a_socks_proxy_without_pysocks_says_so() -> None:
     from requests.exceptions import InvalidSchema
 
     failure = failure_of(InvalidSchema("Missing dependencies for SOCKS support."))
-    assert failure.reason == "there is a SOCKS proxy, and no PySocks to speak to it"
+    assert failure.reason == "the proxy is a SOCKS proxy, which needs PySocks"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_github_that_is_no_url_is_a_usage_error(name: str, value: str) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "is not there"),
+        (None, "does not exist"),
         (b"machine", "cannot be read: line "),
         (b"machine h login me secret", "cannot be read: line 1 is malformed"),
         (b"\xff\xfe", "cannot be read: "),
@@ -195,7 +195,7 @@ def test_the_next_step_names_a_netrc_that_is_not_there(refusal: int) -> None:
         pytest.raises(Failure) as caught,
     ):
         client.open(Url(server.url("/a")))
-    words = "NETRC names /no/netrc, which is not there: correct it; or give credentials: "
+    words = "NETRC names /no/netrc, which does not exist: correct it; or give credentials: "
     assert (caught.value.remedy or "").startswith(words)
 
 

@@ -180,7 +180,7 @@ def test_warnings_do_not_fail() -> None:
             ),
             "certificates",
             Status.FAIL,
-            "SSL_CERT_FILE names /no.pem, which is not there",
+            "SSL_CERT_FILE names /no.pem, which does not exist",
             "unset SSL_CERT_FILE, or let it name a file of PEM certificates",
         ),
         (

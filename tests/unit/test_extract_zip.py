@@ -495,7 +495,7 @@ def test_zip_with_a_wrong_crc_is_not_locked() -> None:
     wrong = {"crc": 1}
     with pytest.raises(IntegrityError) as caught:
         index_bytes(zip_archive(ZipEntry("x", b"x", header=wrong, directory=wrong)), "zip")
-    assert said(caught.value) == "'x' has another CRC than the archive says"
+    assert said(caught.value) == "'x' does not have the CRC that the archive states"
 
 
 def test_zip_bomb_is_not_locked(monkeypatch: pytest.MonkeyPatch) -> None:

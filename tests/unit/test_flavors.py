@@ -184,7 +184,7 @@ def test_what_a_new_lock_changes_names_the_flavor() -> None:
     assert lines[1].startswith("  ~ linux_amd64, flavor cuda: vec-v1.2.3")
     assert any(line.startswith("  + linux_amd64, flavor debug: vec") for line in lines)
     chosen = describe_changes(lock(old), lock(replace(old, default_flavor="cuda")))
-    assert chosen == ["! v1 is not what it was:", "  ~ default flavor: standard -> cuda"]
+    assert chosen == ["! v1 has changed:", "  ~ default flavor: standard -> cuda"]
 
 
 # What is fetched, published and mirrored.

@@ -179,7 +179,7 @@ def test_a_git_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
     git.chmod(0o755)
     monkeypatch.setattr("cgo_prebuilt.source.git_crates._SECONDS", 0.2)
     crates = GitCrates("git+https://example.com/acme#0123", (("near", "1.2.0"),))
-    with pytest.raises(UnavailableError, match=r"git has not ended after 0\.2 s"):
+    with pytest.raises(UnavailableError, match=r"git did not end within 0\.2 s"):
         write_git_crates(crates, tmp_path / "crates.tar", {"PATH": f"{tmp_path}:{os.defpath}"})
 
 

@@ -118,7 +118,7 @@ def test_an_answer_that_is_none_of_the_api_is_told(
 ) -> None:
     github.trouble("/api/repos", lambda _: Response(text, content_type="application/json"))
     answer = run("lock", "prebuilt.yaml")
-    answer.refused(3, "is not what GitHub's API gives", "check GITHUB_API_URL")
+    answer.refused(3, "is not from GitHub's API", "check GITHUB_API_URL")
     assert "HTTP 404" not in answer.err
 
 

@@ -364,7 +364,7 @@ def test_an_answer_of_something_else_is_named(run: Runner, github: GitHubServer)
     with pytest.raises(UnavailableError, match="the answer is not JSON"):
         run()
     github.trouble("GET", lambda request: Response('{"id": 7}'))
-    with pytest.raises(UnavailableError, match="not what GitHub's API gives"):
+    with pytest.raises(UnavailableError, match="the answer is not from GitHub's API"):
         run()
 
 
@@ -413,7 +413,7 @@ def test_a_field_of_another_type_is_not_what_github_gives(
     github.release("v1")
     asset = {"id": 1, "name": name, "state": "uploaded", "url": f"{github.url}/api/1"}
     github.trouble("/assets", lambda request: answer([asset]))
-    with pytest.raises(UnavailableError, match="the answer is not what GitHub's API gives"):
+    with pytest.raises(UnavailableError, match="the answer is not from GitHub's API"):
         run()
 
 
@@ -425,7 +425,7 @@ def test_a_list_of_something_else_is_not_what_github_gives(
     if item == []:
         assert run().sent == tuple(FILES)
     else:
-        with pytest.raises(UnavailableError, match="the answer is not what GitHub's API gives"):
+        with pytest.raises(UnavailableError, match="the answer is not from GitHub's API"):
             run()
 
 

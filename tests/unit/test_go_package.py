@@ -158,7 +158,7 @@ def test_names_of_repositories_and_targets_are_those_of_gazelle() -> None:
 
 def test_a_file_of_the_bindings_with_a_generated_name_is_refused() -> None:
     bindings = Bindings("vs", "1.22", {"source.go": b"package vs\n"})
-    with pytest.raises(UsageError, match=r"source\.go is a generated file's name"):
+    with pytest.raises(UsageError, match=r"has the name of a generated file, source\.go"):
         forwarding_files(LIBRARY, [AMD64], Interface(), bindings)
 
 

@@ -562,7 +562,7 @@ def test_a_manifest_that_is_there_is_kept(run: Run) -> None:
     both_forms()
     Path("prebuilt.yaml").write_text("mine\n")
     answer = run("init", "dist", "--yes")
-    answer.refused(2, "there is a manifest already, and init overwrites none", "--force")
+    answer.refused(2, "the manifest exists, and init does not overwrite it", "--force")
     assert Path("prebuilt.yaml").read_text() == "mine\n"
     assert run("init", "dist", "--yes", "--force").code == 0
 

@@ -202,7 +202,7 @@ def test_what_the_system_must_have_is_told_before_a_link_lacks_it(run: Run, tmp_
 @pytest.mark.parametrize(
     ("version", "folder", "words"),
     [
-        ("latest", "dist", "the version latest is not the name of a release"),
+        ("latest", "dist", "the version latest does not name a fixed release"),
         ("v1.2.3", "releases/latest/download", "leads to the newest release"),
         ("v1.2.3", "dist", ""),
     ],

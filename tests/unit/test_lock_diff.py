@@ -66,7 +66,7 @@ def test_a_new_version_is_compared_with_the_default_before() -> None:
 def test_a_version_that_is_not_what_it_was_is_said_loudly() -> None:
     other = LockedVersion({"": {"linux_amd64": locked_platform(data=b"other bytes")}})
     lines = describe_changes(lock(v1=ONE), lock(v1=other))
-    assert lines[0] == "! v1 is not what it was:"
+    assert lines[0] == "! v1 has changed:"
     assert lines[1].startswith("  ~ linux_amd64")
 
 
@@ -84,7 +84,7 @@ def test_what_is_gone_is_listed() -> None:
     source = Source(Build("make"), Interface(static_library=("libvec.a",)), path=".")
     lines = describe_changes(lock("v0", v0=ONE, v1=ONE), lock(v1=LockedVersion({"": {}}, source)))
     assert lines == [
-        "! v1 is not what it was:",
+        "! v1 has changed:",
         "  - linux_amd64",
         "  ~ source",
         "- v0",

@@ -52,7 +52,7 @@ def test_a_library_of_another_architecture_is_not_locked(run: Run, tmp_path: Pat
     answer = run("lock", "prebuilt.yaml")
     answer.refused(
         2,
-        "the manifest gives linux_arm64 a library that is not for it: it is for amd64, not arm64",
+        "the manifest gives linux_arm64 a library for another platform: it is for amd64, not arm64",
         "at: lib/libf.so",
         "next: name the archive or the path that is for this platform",
     )

@@ -317,7 +317,7 @@ class TestRefusals:
 
     def test_a_tree_that_is_pruned_meanwhile(self, tree: Tree, output: Path) -> None:
         shutil.rmtree(tree.folder)
-        with pytest.raises(UnavailableError, match="went away while") as caught:
+        with pytest.raises(UnavailableError, match="were removed while") as caught:
             materialize(tree, FILES, output)
         assert "run it again" in str(caught.value)
         assert read(output) == {}

@@ -184,9 +184,7 @@ def test_an_archive_whose_name_does_not_say_so_is_no_loose_file(data: bytes, fou
     spec = ArchiveSpec("download", (), "file", "", "x.a", is_loose_by_name=True)
     with pytest.raises(ManifestError) as caught:
         index(MemoryStream(data), spec, WantedFiles(["x.a"]), where="download")
-    assert (
-        caught.value.what == f"by its contents it is {found}, and its name is one of a loose file"
-    )
+    assert caught.value.what == f"its contents are {found}, but its name is that of a loose file"
     assert caught.value.remedy == "write its 'format'; `format: file` keeps it unchanged"
     written = ArchiveSpec("download", (), "file", "", "x.a")
     (file,) = index(MemoryStream(data), written, WantedFiles(["x.a"]), where="download").files

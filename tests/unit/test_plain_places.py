@@ -56,13 +56,16 @@ def test_what_is_listed_of_another_version_is_not_published(dist: Path) -> None:
     update_sums(dist / SUMS, {name: hashlib.sha256(b"old").hexdigest() for name in old})
     with pytest.raises(UsageError) as caught:
         release_files(manifest(), dist)
-    assert caught.value.what == f"SHA256SUMS lists what is not of vec v1.2.3: {', '.join(old)}"
-    assert "separate folder, or name its further files with --also" in str(caught.value.remedy)
+    assert (
+        caught.value.what
+        == f"SHA256SUMS lists files that are not part of vec v1.2.3: {', '.join(old)}"
+    )
+    assert "separate folder, or name its other files with --also" in str(caught.value.remedy)
     assert len(release_files(manifest(), dist, ["vec-v1.2.2-*"])) == 5
 
 
 def test_what_is_published_besides_has_to_be_listed() -> None:
-    with pytest.raises(UsageError, match=r"--also \*\.txt is of no file that SHA256SUMS lists"):
+    with pytest.raises(UsageError, match=r"--also \*\.txt matches no file that SHA256SUMS lists"):
         unrelated_files(manifest(), [ARCHIVE, "a.md"], ["*.md", "*.txt"])
 
 
@@ -245,7 +248,7 @@ def test_a_server_that_loses_files_is_given_up_after_the_second_time(
     assert server.puts == [ARCHIVE, ARCHIVE]
     if status == 409:
         assert "the server refused: HTTP 409 no such folder;" in caught.value.what
-        assert "make the folder above it" in caught.value.remedy
+        assert "create its parent folder" in caught.value.remedy
 
 
 REFUSALS = [

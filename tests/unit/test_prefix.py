@@ -53,10 +53,10 @@ def test_a_prefix_is_found_by_pattern_and_by_a_file(
 @pytest.mark.parametrize(
     ("archive", "what"),
     [
-        (spec("a/*"), "'strip_prefix: a/*' fits 2 folders of the archive: a/1, a/2"),
-        (spec(find="libx.a"), "'find: libx.a' fits 2 folders of the archive: a/1/lib, a/2/lib"),
-        (spec("b/*"), "'strip_prefix: b/*' fits nothing in the archive"),
-        (spec(find="libz.a"), "'find: libz.a' fits nothing in the archive"),
+        (spec("a/*"), "'strip_prefix: a/*' matches 2 folders of the archive: a/1, a/2"),
+        (spec(find="libx.a"), "'find: libx.a' matches 2 folders of the archive: a/1/lib, a/2/lib"),
+        (spec("b/*"), "'strip_prefix: b/*' matches nothing in the archive"),
+        (spec(find="libz.a"), "'find: libz.a' matches nothing in the archive"),
     ],
 )
 def test_a_prefix_that_fits_none_or_several_is_refused(archive: ArchiveSpec, what: str) -> None:

@@ -87,7 +87,7 @@ def test_the_version_before_in_the_same_folder_is_refused_and_more_is_published_
     pack(run, "--platform", "linux_amd64", "--sbom")
     write_manifest(tmp_path / "prebuilt.yaml")
     pack(run, "--platform", "linux_amd64", "--sbom")
-    publish(run).refused(2, "SHA256SUMS lists what is not of vec v1.2.3: vec-v1.2.2-")
+    publish(run).refused(2, "SHA256SUMS lists files that are not part of vec v1.2.3: vec-v1.2.2-")
     assert not (tmp_path / "published").exists()
     assert publish(run, "--to", "published", "--also", "vec-v1.2.2-*").code == 0
     assert len(files_below(tmp_path / "published")) == 5
@@ -191,7 +191,7 @@ def test_an_unverified_signature_is_reported(run: Run, tmp_path: Path) -> None:
     pack(run, "--platform", "linux_amd64", "--sign", "key")
     answer = publish(run)
     assert answer.code == 0
-    assert "the manifest has no 'public_key', so nobody's `lock` looks at" in answer.err
+    assert "the manifest has no 'public_key', so no `lock` verifies" in answer.err
 
 
 def test_a_pack_that_takes_the_signature_away_says_so(run: Run, tmp_path: Path) -> None:
@@ -201,7 +201,9 @@ def test_a_pack_that_takes_the_signature_away_says_so(run: Run, tmp_path: Path) 
     assert "was removed" not in pack(run, "--platform", "linux_amd64").err  # the same sums
     assert (tmp_path / "dist" / SIGNATURE).exists()
     answer = pack(run, "--platform", "linux_arm64")
-    assert "SHA256SUMS.sig was removed, being of other sums: pack the last platform" in answer.err
+    assert (
+        "SHA256SUMS.sig was removed, because the sums changed: pack the last platform" in answer.err
+    )
     assert not (tmp_path / "dist" / SIGNATURE).exists()
     assert "was removed" not in pack(run, "--platform", "linux_amd64", "--sign", "key").err
 
@@ -307,7 +309,7 @@ def test_archives_with_urls_elsewhere_are_reported(
 def test_a_tag_is_nothing_to_a_folder(run: Run) -> None:
     pack(run, "--platform", "linux_amd64")
     answer = publish(run, "--to", "published", "--tag", "v1.2.3")
-    answer.refused(2, "--tag is a GitHub release's, --to has none", "leave it out")
+    answer.refused(2, "--tag is for a GitHub release, and --to is not one", "leave it out")
 
 
 @pytest.mark.parametrize(
@@ -320,17 +322,15 @@ def test_a_place_that_publish_knows_no_way_to_is_no_folder(
     pack(run, "--platform", "linux_amd64")
     before = files_below(tmp_path)
     done = publish(run, "--to", place)
-    done.refused(
-        2, "publish cannot upload to a URL of", "name a folder, a URL of https or http", "oci:"
-    )
+    done.refused(2, "publish cannot upload to", "name a folder, an https or http URL", "oci:")
     assert files_below(tmp_path) == before
     assert "canary" not in done.err
 
 
 def test_what_is_no_folder_is_said_before_anything_else(run: Run, tmp_path: Path) -> None:
     where = ("publish", "prebuilt.yaml", "--to", "published", "--dist")
-    run(*where, "nowhere").refused(2, "--dist is not there\n  at: nowhere\n", "pack --output")
-    run(*where, "prebuilt.yaml").refused(2, "--dist is no folder\n  at: prebuilt.yaml\n")
+    run(*where, "nowhere").refused(2, "--dist does not exist\n  at: nowhere\n", "pack --output")
+    run(*where, "prebuilt.yaml").refused(2, "--dist is not a folder\n  at: prebuilt.yaml\n")
     pack(run, "--platform", "linux_amd64")
     for options in ((), ("--dry-run",)):
         done = publish(run, "--to", "prebuilt.yaml", *options)
@@ -460,7 +460,7 @@ def test_a_glob_takes_no_hidden_files_and_says_so(run: Run, tmp_path: Path) -> N
     )
     answer = pack(run, "--platform", "linux_amd64")
     assert (
-        "include/.git/y.h, include/.netrc, include/.ok.h: left out, since no glob takes hidden files"
+        "include/.git/y.h, include/.netrc, include/.ok.h: left out, since globs do not match hidden files"
         in answer.err
     )
     write_manifest(tmp_path / "prebuilt.yaml", headers=["include/**", "include/.ok.h"])

@@ -206,7 +206,7 @@ def test_a_release_without_the_archive_lists_the_available_ones(
     write_manifest(tmp_path / "prebuilt.yaml", urls=[registry.place + ":two"])
     two = [registry.manifest({ARCHIVE: data}) for data in (DATA, OTHER)]
     registry.tag("two", registry.index(*two))
-    run("lock", "prebuilt.yaml").refused(3, f"{ARCHIVE} is there 2 times")
+    run("lock", "prebuilt.yaml").refused(3, f"the registry has {ARCHIVE} 2 times")
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b"[" * 100_000])
@@ -218,7 +218,7 @@ def test_what_is_no_manifest_is_said(run: Run, registry: Registry, content: byte
 def test_a_release_that_is_not_there_or_not_for_us_says_the_next_step(
     run: Run, registry: Registry
 ) -> None:
-    said = "the registry does not give it: HTTP 404"
+    said = "the registry does not serve it: HTTP 404"
     run("lock", "prebuilt.yaml").refused(3, said, "check the version")
     registry.status = 403
     run("lock", "prebuilt.yaml").refused(3, "HTTP 403", "`docker login` for a registry")
@@ -235,7 +235,7 @@ def test_what_is_no_place_is_no_manifest(run: Run, tmp_path: Path, place: str) -
 
 def test_a_name_that_no_repository_has_is_refused(run: Run, tmp_path: Path) -> None:
     write_manifest(tmp_path / "prebuilt.yaml", urls=["oci://h/Acme"])
-    run("lock", "prebuilt.yaml").refused(2, "it names no repository of a registry")
+    run("lock", "prebuilt.yaml").refused(2, "it does not name a repository of a registry")
     with pytest.raises(UsageError, match="a registry has no tag for the version"):
         tag_of("a/b")
 

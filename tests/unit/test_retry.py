@@ -146,7 +146,7 @@ def test_an_error_of_the_network_that_is_not_known_is_a_broken_connection() -> N
 def test_an_error_of_an_unknown_kind_is_a_fault_that_is_not_tried_again(error: Exception) -> None:
     error.__context__ = TimeoutError("on the way there")
     failure = failure_of(error)
-    text = f"an unforeseen {type(error).__name__}"
+    text = f"an unexpected {type(error).__name__}"
     assert (failure.kind, failure.reason) == (Kind.FAULT, text)
     assert classify(failure) is Verdict.NEXT_MIRROR
 

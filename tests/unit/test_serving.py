@@ -109,6 +109,8 @@ def test_a_stream_that_broke_is_broken_whatever_the_consumer_makes_of_it(
             raise error
 
     # An error of integrity has to be looked into, so there the reader of all bytes hears of it first.
-    words = "the download was ended: gone" if isinstance(error, IntegrityError) else "was ended\n"
+    words = (
+        "the download stopped: gone" if isinstance(error, IntegrityError) else "download stopped\n"
+    )
     with pytest.raises(BrokenStream, match=words):
         serve(RIGHT, spool, file, consume)

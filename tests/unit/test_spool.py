@@ -69,11 +69,11 @@ def test_new_bytes_wake_waiting_readers(spool: Spool) -> None:
 def test_the_first_error_ends_every_wait_and_stays(spool: Spool) -> None:
     put(spool, 0, 10)
     threading.Timer(0.05, spool.fail, [ValueError("the first")]).start()
-    with pytest.raises(BrokenStream, match="the download was ended: the first"):
+    with pytest.raises(BrokenStream, match="the download stopped: the first"):
         spool.read(10, 1)
     spool.fail(ValueError("the second"))
     assert str(spool.error) == "the first"
-    with pytest.raises(BrokenStream, match="the download was ended: the first"):
+    with pytest.raises(BrokenStream, match="the download stopped: the first"):
         spool.read(0, 1)
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_another_process_cut_is_noticed(spool: Spool, file: Position
     put(spool, 0, 10)
     file.truncate(5)
     assert spool.read(0, 10) == BODY[:5]
-    with pytest.raises(BrokenStream, match=r"^another process has cut the partial file\n"):
+    with pytest.raises(BrokenStream, match=r"^another process truncated the partial file\n"):
         spool.read(5, 5)
 
 
@@ -120,7 +120,7 @@ def test_a_hash_of_a_failed_spool_raises_its_error(spool: Spool) -> None:
     digest = Digest(spool)
     digest.start()
     spool.fail(ValueError("gone"))
-    with pytest.raises(BrokenStream, match="the download was ended: gone"):
+    with pytest.raises(BrokenStream, match="the download stopped: gone"):
         digest.result()
 
 
@@ -129,7 +129,7 @@ def test_a_hash_that_fails_ends_the_download(file: PositionedFile) -> None:
     file.close()
     digest = Digest(broken)
     digest.start()
-    with pytest.raises(Failure, match="an unforeseen ValueError") as caught:
+    with pytest.raises(Failure, match="an unexpected ValueError") as caught:
         digest.result()
     assert str(caught.value.unforeseen) == "the file is closed"
     assert broken.error is caught.value

@@ -69,7 +69,7 @@ def release(folder: Path, run: Run, key: str | None, *, signs_source: bool = Tru
     )
     answer = run("lock", "prebuilt.yaml")
     assert answer.code == 0, answer.err
-    assert ("who pins the key cannot build from it" in answer.err) is not signs_source
+    assert ("consumers who pin the key cannot build from it" in answer.err) is not signs_source
     assert (f"signed by {key}" in answer.err) is (key is not None)
     return folder / "prebuilt.lock.json"
 
@@ -116,7 +116,7 @@ def test_a_lock_that_was_regenerated_with_another_key_is_refused(
 ) -> None:
     other = make_key(tmp_path, "other")
     release(tmp_path, run, key)
-    words = "vec v1.2.3 is signed by another key than the pinned one"
+    words = "vec v1.2.3 is signed by a key other than the pinned one"
     do(run, verb, "--public-key", other).refused(4, words, f"pinned: {other}", f"by: {key}")
     assert nothing_came(tmp_path)
 
@@ -333,7 +333,7 @@ def attested(run: Run, tmp_path: Path, genuine: Genuine) -> Path:
         include_dirs=None,
     )
     lock = ("lock", "prebuilt.yaml", "--verify-attestation", "bundle.json", "--identity")
-    run(*lock, "acme/vec").refused(4, f"no attestation of acme/vec is for {ARCHIVE}; one is of")
+    run(*lock, "acme/vec").refused(4, f"no attestation of acme/vec is for {ARCHIVE}; one is by")
     answer = run(*lock, REPOSITORY)
     assert answer.code == 0, answer.err
     assert f"attested by {WORKFLOW}@refs/tags/v0.0.19" in answer.err
@@ -349,7 +349,7 @@ def test_what_the_pinned_identity_attested_is_taken(run: Run, attested: Path) ->
 
 @pytest.mark.parametrize("verb", ["fetch", "env", "urls", "mirror"])
 def test_another_identity_is_refused(run: Run, tmp_path: Path, attested: Path, verb: str) -> None:
-    words = "vec v1.2.3 is attested by another identity than the pinned one"
+    words = "vec v1.2.3 is attested by an identity other than the pinned one"
     answer = do(run, verb, "--identity", "acme/vec")
     answer.refused(4, words, "pinned: acme/vec", f"attested by: {WORKFLOW}@refs/tags/v0.0.19")
     assert nothing_came(tmp_path)

@@ -46,7 +46,7 @@ def test_what_fits(asked: tuple[int, int] | None, answer: Head) -> None:
     ("asked", "answer", "reason"),
     [
         ((40, 100), Head(416, TAG), "HTTP 416 Range Not Satisfiable"),
-        (None, _part("bytes 0-99/100", 100), "HTTP 206 without asking for a range"),
+        (None, _part("bytes 0-99/100", 100), "HTTP 206, although no range was requested"),
         ((40, 100), Head(200, TAG, 100), "the server sent all of it where a part was asked for"),
         ((40, 100), Head(206, TAG, 60), "HTTP 206 without a valid Content-Range"),
         ((40, 100), _part("bytes 41-99/100", 59), "Content-Range 41-99/100 for 40-/100"),

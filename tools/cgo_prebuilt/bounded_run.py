@@ -151,7 +151,7 @@ def run_bounded(
                 thread.start()
             code = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        raise TimeoutError(None, f"it has not ended after {seconds:g} s") from None
+        raise TimeoutError(None, f"it did not end within {seconds:g} s") from None
     except RuntimeError as error:
         raise OSError(None, f"no thread can be started: {error}") from None
     deadline = time.monotonic() + _GRACE

@@ -193,7 +193,7 @@ def check_certificates(machine: MachineFacts) -> Check:
         if path in machine.missing_files:
             remedy = f"unset {name}, or let it name a file of PEM certificates"
             return Check(
-                "certificates", Status.FAIL, f"{name} names {path}, which is not there", remedy
+                "certificates", Status.FAIL, f"{name} names {path}, which does not exist", remedy
             )
     shown = ", ".join(f"{name} {path}" for name, path in named.items())
     return Check("certificates", Status.OK, shown or "the default certificate authorities")

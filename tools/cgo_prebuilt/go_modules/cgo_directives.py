@@ -51,7 +51,7 @@ _WITH_ARGUMENT = ("-framework", "-l", "-L", "-F", "-arch", "-target", "-isysroot
 _SAFE_ARGUMENT = re.compile(r"[0-9A-Za-z._/\u0080-\U0010ffff]")
 
 _OPTION_REMEDY = (
-    "use another option (see https://go.dev/wiki/InvalidFlag); none at all is needed to keep"
+    "use another option (see https://go.dev/wiki/InvalidFlag); no option is needed to keep"
     " symbols that Go code calls"
 )
 _DEFINE_REMEDY = "#define it in a header instead, or give it another value"
@@ -74,7 +74,7 @@ def ldflags(interface: Interface, os: str, *, where: str) -> list[str]:
         raise UsageError(
             "the go command does not allow `#cgo LDFLAGS` to link an archive as a whole",
             where=where,
-            remedy="have code refer to what must be linked, and take 'alwayslink' out; or offer the"
+            remedy="make code refer to what must be linked, and remove 'alwayslink'; or offer the"
             " library to Bazel's users only",
         )
     words = linker_arguments(interface, os, _place, checked=True)

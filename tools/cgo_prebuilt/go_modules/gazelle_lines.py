@@ -95,7 +95,7 @@ def lock_label(lock: PurePath, folder: PurePath) -> str:
     whole = PurePath(os.path.normpath(folder / lock))
     if not whole.is_relative_to(folder):
         raise UsageError(
-            "no label of this workspace is that of a lock outside of the current folder",
+            "a lock outside of the current folder has no label in this workspace",
             where=str(lock),
             remedy="run it in the workspace's root, and name a lock below that",
         )
@@ -127,7 +127,7 @@ def gazelle_lines(
     commands = filter(None, (patch_command(library), include_command(interfaces)))
     patches = "".join(f"        {json.dumps(command)},\n" for command in commands)
     return f"""\
-# {library} for {module}. Only the root module may say this, once it has said, each once:
+# {library} for {module}. Only the root module may have these lines. They need these two, each once:
 #     prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
 #     go_deps = use_extension("@gazelle//:extensions.bzl", "go_deps")
 prebuilt.library(

@@ -183,7 +183,7 @@ def _needs(what: str, where: Path) -> ManifestError:
     return ManifestError(
         f"the bindings need files that are not published with them: one {what}",
         where=str(where),
-        remedy=f"have all that they need in their own folder, without folders below it, {_ALONE}",
+        remedy=f"put all that they need into their own folder, without subfolders, {_ALONE}",
     )
 
 

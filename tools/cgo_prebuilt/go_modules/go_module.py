@@ -66,7 +66,7 @@ def check_module_path(path: str, *, where: str) -> None:
     problem = _path_problem(path, module=True)
     host = path.partition("/")[0]
     if problem is None and not _HOST.fullmatch(host):
-        problem = f"the host {host!r} has other characters than a-z, 0-9, '.' and '-'"
+        problem = f"the host {host!r} has characters other than a-z, 0-9, '.' and '-'"
     if problem is None and "." not in host:
         problem = f"the host {host!r} has no dot"
     if problem is None and host in ("gopkg.in", "github.com"):
@@ -75,7 +75,7 @@ def check_module_path(path: str, *, where: str) -> None:
     if problem is None and closed:
         problem = f"no other module may import what is below {closed[0]!r}"
     if problem is None and re.search(r"/v[0-9.]+$", path) and not _suffix(path):
-        problem = "its last part looks like a major version and is none from v2 on"
+        problem = "its last part looks like a major version, but is not v2 or later"
     if problem is None and _suffix(path) == "/v1":
         problem = "version 1 has no suffix"
     if problem is not None:
@@ -133,7 +133,7 @@ def package_name(path: str) -> str:
 def package_problem(name: str) -> str | None:
     """Return why a package of this name cannot be imported; None if it can."""
     if _KEYWORD.fullmatch(name) or name == "_":
-        return "the language does not take it as a name"
+        return "the language does not allow it as a name"
     if name == "main":
         return "it is a program's, which nobody imports"
     if name == "documentation":

@@ -167,7 +167,7 @@ def forwarding_files(
     taken = sorted(texts.keys() & bindings.files.keys())
     if taken:
         raise UsageError(
-            f"{taken[0]} is a generated file's name, and one of the bindings' files has it",
+            f"one of the bindings' files has the name of a generated file, {taken[0]}",
             where=library.where,
             remedy="give that file another name",
         )
@@ -199,8 +199,8 @@ def _selection(library: GoLibrary, platform: Platform, package: str) -> str:
 def _source(library: GoLibrary, package: str) -> str:
     return (
         f"{_GENERATED}//go:build {library.source_tag}\n\n"
-        f"// With -tags {library.source_tag} nothing prebuilt is linked. What is, the environment"
-        " says:\n"
+        f"// With -tags {library.source_tag} nothing prebuilt is linked. The environment names"
+        " what is:\n"
         "//\n"
         '//\teval "$(cgo-prebuilt env --lock prebuilt.lock.json --origin source)"\n'
         f"//\tgo build -tags {library.source_tag} ./...\n"

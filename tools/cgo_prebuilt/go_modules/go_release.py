@@ -114,7 +114,7 @@ def slimmed(release: GoRelease, say: Callable[[str], None]) -> GoRelease:
     def put(platform: Platform, folder: Path) -> None:
         release.put(platform, folder)
         if platform.os in ("darwin", "windows"):
-            say(f"{platform}: not slimmed, its libraries are none of ELF")
+            say(f"{platform}: not slimmed, because its libraries are not ELF")
             return
         slim = folder.with_name(f"{folder.name}.slim")
         for name in slim_libraries(

@@ -69,7 +69,7 @@ def requirement(tree: ProxyTree, path: str | None, version: str | None) -> Requi
         other = tree.published(needed)
         if other is None:
             raise UsageError(
-                f"{module} requires {needed}, which is not there",
+                f"{module} requires {needed}, which is missing",
                 where=str(tree.root),
                 remedy="publish that module, too: run `cgo-prebuilt goproxy build` again, and upload"
                 " the whole site",

@@ -58,7 +58,7 @@ class Answer:
             return None
         text = value.strip()
         if not (text.isascii() and text.isdigit()):
-            raise Failure(Kind.MALFORMED, f"a Content-Length of {text[:40]!r}")
+            raise Failure(Kind.MALFORMED, f"the invalid Content-Length {text[:40]!r}")
         return int(text[:20])
 
     def read_into(self, piece: memoryview) -> int:
@@ -100,7 +100,7 @@ class Answer:
         while len(content) <= most and (got := self.read_into(buffer)):
             content += buffer[:got]
             if time.monotonic() > deadline:
-                raise Failure(Kind.SLOW, f"the answer was not there after {seconds:g} s")
+                raise Failure(Kind.SLOW, f"the answer was not complete after {seconds:g} s")
         if len(content) > most:
             raise Failure(Kind.MALFORMED, f"an answer of more than {most} bytes")
         if self._http.length:

@@ -163,7 +163,7 @@ class HttpClient:
         )
         with closing(sending) as answer:
             if answer.status < 200:
-                raise Failure(Kind.MALFORMED, f"HTTP {answer.status}, and no answer behind it")
+                raise Failure(Kind.MALFORMED, f"HTTP {answer.status}, and no final answer after it")
             content = answer.read_all(most, self._settings.answer_seconds)
             return Reply(url, answer.status, answer.reason, answer.headers, content, answer.url)
 
@@ -195,7 +195,7 @@ class HttpClient:
         except ValueError:
             raise Failure(
                 Kind.MALFORMED,
-                f"the answer from {question} is not what GitHub's API gives",
+                f"the answer from {question} is not from GitHub's API",
                 remedy="check GITHUB_API_URL, and the proxies between this machine and the server",
             ) from None
         if asset is None:
@@ -345,7 +345,7 @@ class HttpClient:
             path = self._environ.get(name)
             if path and not Path(path).exists():
                 raise Failure(
-                    Kind.TLS, f"{name} names {path}, which is not there", remedy=f"correct {name}"
+                    Kind.TLS, f"{name} names {path}, which does not exist", remedy=f"correct {name}"
                 )
             if path:
                 return path

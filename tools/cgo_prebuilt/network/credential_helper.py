@@ -105,12 +105,10 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
         try:
             _answers[key] = _read(json.loads(said))
         except _ReservedHeaderError as error:
-            what = (
-                f"the credential helper {program} answers something else than credentials: {error}"
-            )
+            what = f"the credential helper {program} does not answer with credentials: {error}"
             raise Failure(Kind.CREDENTIAL, what, remedy=remedy) from None
         except (ValueError, TypeError, AttributeError, RecursionError):
-            what = f"the credential helper {program} answers something else than credentials"
+            what = f"the credential helper {program} does not answer with credentials"
             raise Failure(Kind.CREDENTIAL, what, remedy=remedy) from None
         return _answers[key][1]
 

@@ -169,7 +169,7 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
             entries = _entries(Path(name).expanduser())
         except (FileNotFoundError, RuntimeError):  # or a user without a home folder
             if named:
-                return Credential({}, unread=f"{file} is not there")
+                return Credential({}, unread=f"{file} does not exist")
             continue
         except netrc.NetrcParseError as error:  # the error may quote a password
             return Credential({}, unread=f"{file} cannot be read: line {error.lineno} is malformed")

@@ -114,7 +114,7 @@ def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
 def fault(error: Exception) -> Failure:
     """Return the failure for an unexpected exception, which is not retried."""
     # Without its message, which may quote a secret.
-    failure = Failure(Kind.FAULT, f"an unforeseen {type(error).__name__}")
+    failure = Failure(Kind.FAULT, f"an unexpected {type(error).__name__}")
     failure.unforeseen = error
     return failure
 
@@ -168,19 +168,19 @@ def _publishers_remedy(status: int, sent: str) -> str | None:
     if status in (401, 403):
         return (
             "give credentials that may write there: a credential helper"
-            " (CGO_PREBUILT_CREDENTIAL_HELPER), a netrc entry (NETRC), or of a registry `docker login`"
+            " (CGO_PREBUILT_CREDENTIAL_HELPER), a netrc entry (NETRC), or, for a registry, `docker login`"
         )
     if status == 407:
         return "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY"
     if status == 409:
-        return "make the folder above it, if the server wants that (WebDAV), or remove what is in the way"
+        return "create its parent folder, if the server requires one (WebDAV), or remove what is in the way"
     if status == 413:
         return "raise the server's limit for the size of a request, or publish elsewhere"
     if status == 507:
         return "free some space on the server, or ask who runs it, and run it again"
     if status in (408, 425, 429) or status >= 500:
         return None
-    return "check the URL, and that the server takes such a request there"
+    return "check the URL, and that the server accepts such requests there"
 
 
 def failure_of(error: Exception) -> Failure:
@@ -222,7 +222,7 @@ def failure_of(error: Exception) -> Failure:
     if any("SOCKS support" in str(link) for link in chain):  # the text of requests' exception
         return Failure(
             Kind.MALFORMED,
-            "there is a SOCKS proxy, and no PySocks to speak to it",
+            "the proxy is a SOCKS proxy, which needs PySocks",
             remedy="install PySocks, or name an HTTP proxy in HTTPS_PROXY",
         )
     if names & _UNSENDABLE or (

@@ -23,7 +23,7 @@ def run(
     except TimeoutError:
         return f"{what} has not answered in {_SECONDS:g} s"
     except TooMuchError:
-        return f"{what} answers too much: more than {MAX_OUTPUT_BYTES >> 20} MB"
+        return f"the output of {what} exceeds {MAX_OUTPUT_BYTES >> 20} MB"
     except OSError as error:
         return f"{what} cannot be run: {error.strerror}"
     if done.code == 0:

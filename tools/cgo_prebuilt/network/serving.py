@@ -45,10 +45,10 @@ def serve(
         raise
     except Exception:
         if spool.error is not None:
-            raise BrokenStream("the download was ended") from spool.error
+            raise BrokenStream("the download stopped") from spool.error
         raise
     if spool.error is not None:
-        raise BrokenStream("the download was ended") from spool.error
+        raise BrokenStream("the download stopped") from spool.error
     return verified()
 
 

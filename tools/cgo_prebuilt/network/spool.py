@@ -114,7 +114,7 @@ class Spool:
         with self._changed:
             while (reach := self._done.reach(offset)) <= offset:
                 if self._error is not None:
-                    raise BrokenStream(f"the download was ended: {self._error}")
+                    raise BrokenStream(f"the download stopped: {self._error}")
                 if self._total is not None and offset >= self._total:
                     return b""
                 if not self._changed.wait(_WAKE_SECONDS):
@@ -123,11 +123,11 @@ class Spool:
                     except Failure as failure:
                         self.fail(failure)
             if self._error is not None:
-                raise BrokenStream(f"the download was ended: {self._error}")
+                raise BrokenStream(f"the download stopped: {self._error}")
             size = min(size, reach - offset)
         piece = self._file.read_at(offset, size)
         if not piece:
-            raise BrokenStream("another process has cut the partial file")
+            raise BrokenStream("another process truncated the partial file")
         return piece
 
 

@@ -129,7 +129,7 @@ class Transfer:
         except Exception:
             # The consumer may have wrapped the stream's error in its own.
             if spool.error is not None:
-                raise BrokenStream("the download was ended") from spool.error
+                raise BrokenStream("the download stopped") from spool.error
             raise
 
     def _begin_parts(self) -> Ranged:
@@ -219,7 +219,9 @@ class Transfer:
             began = time.monotonic()
             with contextlib.closing(client.open(self._url)) as answer:
                 if answer.status != 200:
-                    raise Failure(Kind.RANGE, f"HTTP {answer.status} without asking for a range")
+                    raise Failure(
+                        Kind.RANGE, f"HTTP {answer.status}, although no range was requested"
+                    )
                 return self._take_whole(answer, time.monotonic() - began)
         lease = leases.take()
         if lease is not None:

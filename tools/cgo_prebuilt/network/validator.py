@@ -98,7 +98,7 @@ def range_mismatch(
     if answer.status == 416:
         return "HTTP 416 Range Not Satisfiable"
     if asked is None and answer.status == 206:
-        return "HTTP 206 without asking for a range"
+        return "HTTP 206, although no range was requested"
     if asked is not None:
         if answer.status == 200:
             return "the server sent all of it where a part was asked for"

@@ -146,7 +146,9 @@ def _build(options: argparse.Namespace) -> int:
         on_wait=lambda: print_prefixed("another process is building the same site; waiting for it"),
     )
     if zips is not None and was_signed and not (zips.folder / SIGNATURE).exists():
-        print_prefixed(f"{SIGNATURE} was removed, being of other sums: sign them with --sign KEY")
+        print_prefixed(
+            f"{SIGNATURE} was removed, because the sums changed: sign them again with --sign KEY_FILE"
+        )
     for item in built:
         state = "published" if item.new else "was there already"
         print_message(f"{item.staged.module}: {state}")

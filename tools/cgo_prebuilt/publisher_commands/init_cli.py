@@ -93,7 +93,7 @@ def _init(options: argparse.Namespace) -> int:
     target: Path = options.output
     if target.exists() and not options.force:
         raise UsageError(
-            "there is a manifest already, and init overwrites none",
+            "the manifest exists, and init does not overwrite it",
             where=str(target),
             remedy="choose another place with --output, or overwrite it with --force",
         )
@@ -204,7 +204,7 @@ def _ask(
     from cgo_prebuilt.drafting.draft import VERSION, draft
 
     if any(question.key == VERSION for question in made.questions):
-        print_message("No name has a version in it. Which is it?")
+        print_message("No file name has a version in it. Which version is it?")
         release = replace(release, tag=sys.stdin.readline().strip())
         made = draft(release, assets, answers, may_guess=False)
     while asked := [
@@ -220,7 +220,7 @@ def _ask(
             break
         answer = line.strip()
         if answer and not (answer.isdecimal() and 1 <= int(answer) <= len(question.options)):
-            print_message(f"That is none of 1 to {len(question.options)}.")
+            print_message(f"Type a number from 1 to {len(question.options)}.")
             continue
         answers[question.key] = int(answer) - 1 if answer else question.guess
         made = draft(release, assets, answers, may_guess=False)

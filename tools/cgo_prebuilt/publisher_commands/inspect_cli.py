@@ -92,7 +92,7 @@ def _symbols(path: Path, format: str, libraries: Collection[str]) -> dict[str, S
         return found
     if not can_inspect():
         print_prefixed(
-            "symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` brings what reads them"
+            "symbols are not shown: `pip install 'cgo-prebuilt[inspect]'` installs what reads them"
         )
         return found
     import tempfile

@@ -83,7 +83,7 @@ def add_lock(verbs: Verbs) -> None:
         "--verify-attestation",
         metavar="BUNDLE",
         type=path_argument,
-        help="require attestations of the archives in this file of `gh attestation download`",
+        help="require that this file, from `gh attestation download`, attests the archives",
     )
     verb.add_argument(
         "--identity",
@@ -274,7 +274,7 @@ def _locked(
         print_message(f"signed by {manifest.public_key}")
         if version.source is not None and version.source.sha256 not in {None, *signed}:
             print_prefixed(
-                f"{version.source.url} is not signed: who pins the key cannot build from it"
+                f"{version.source.url} is not signed: consumers who pin the key cannot build from it"
             )
         version = replace(version, signature=signature)
     _note_header_problems(version)
@@ -317,8 +317,8 @@ def _note_moving(manifest: Manifest) -> None:
     """Warn about a moving release: its bytes change, and later fetches fail."""
     if manifest.version.lower() in _MOVING:
         print_prefixed(
-            f"{manifest.where}: the version {manifest.version} is not the name of a release: lock one that"
-            " stays what it is, such as v1.2.0"
+            f"{manifest.where}: the version {manifest.version} does not name a fixed release: lock one that"
+            " never changes, such as v1.2.0"
         )
     urls = {url: None for spec in manifest.specs() for one in spec.archives for url in one.urls}
     moving = next((url for url in urls if "/latest/" in url.raw), None)

@@ -41,7 +41,7 @@ class LibraryFindings:
         wrong = refusals(findings)
         if wrong:
             raise ManifestError(
-                f"the manifest gives {spec} a library that is not for it: {wrong[0].what}",
+                f"the manifest gives {spec} a library for another platform: {wrong[0].what}",
                 where=", ".join(dict.fromkeys(finding.file for finding in wrong)),
                 remedy=wrong[0].remedy or "take another build of it",
             )

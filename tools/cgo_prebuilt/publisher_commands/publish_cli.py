@@ -227,9 +227,7 @@ def _publish(options: argparse.Namespace) -> int:
             published, replaces = _extend(options, manifest, destination, dist)
         files = release_files(manifest, dist, options.also, published)
         if manifest.public_key is None and files[-1].name == SIGNATURE:
-            print_prefixed(
-                f"the manifest has no 'public_key', so nobody's `lock` looks at {SIGNATURE}"
-            )
+            print_prefixed(f"the manifest has no 'public_key', so no `lock` verifies {SIGNATURE}")
         done = publish(files, destination, replaces=replaces, trial=options.dry_run)
     if options.json:
         answer = {"where": done.where, "sent": done.sent, "unchanged": done.unchanged}
@@ -287,7 +285,7 @@ def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
         dist = Path(options.dist)
         if not dist.is_dir():
             raise UsageError(
-                f"--dist is {'no folder' if dist.exists() else 'not there'}",
+                f"--dist {'is not a folder' if dist.exists() else 'does not exist'}",
                 where=options.dist,
                 remedy="name the folder that `cgo-prebuilt pack --output` wrote",
             )
@@ -335,9 +333,9 @@ def _server(place: str, manifest: Manifest) -> PutPlace | RegistryPlace | None:
         return RegistryPlace(url, manifest, session, progress)
     if "://" in place or url.scheme == "file":
         raise UsageError(
-            f"publish cannot upload to a URL of {url.scheme}",
+            f"publish cannot upload to {url.scheme} URLs",
             where=url,
-            remedy="name a folder, a URL of https or http that takes a PUT (as S3, Google's and Azure's"
+            remedy="name a folder, an https or http URL that accepts PUT (as S3, Google's and Azure's"
             " stores do), or oci://REGISTRY/NAME",
         )
     return None
@@ -356,7 +354,7 @@ def _destination(options: argparse.Namespace, manifest: Manifest) -> Destination
     if options.to is not None:
         if options.tag is not None:
             raise UsageError(
-                "--tag is a GitHub release's, --to has none",
+                "--tag is for a GitHub release, and --to is not one",
                 where="--tag",
                 remedy="leave it out: the version is the manifest's",
             )

@@ -54,7 +54,7 @@ class Binutil:
             done = run_bounded([*self.command, *arguments], seconds=TOOL_SECONDS)
         except TimeoutError:
             raise UsageError(
-                f"{name} has not ended after {TOOL_SECONDS:g} s", where=str(source), remedy=other
+                f"{name} did not end within {TOOL_SECONDS:g} s", where=str(source), remedy=other
             ) from None
         except OSError as error:
             if error.errno in SCARCE:
@@ -78,7 +78,7 @@ def check_elf(platform: Platform, option: str, source: Path) -> None:
     """
     if platform.os in ("darwin", "windows"):
         raise UsageError(
-            f"{option} is for ELF, which {platform} is not",
+            f"{option} requires ELF, which {platform} does not use",
             where=str(source),
             remedy="leave it out; on macOS link it yourself: ld -r -all_load -exported_symbol '_PREFIX_*'",
         )

@@ -106,7 +106,7 @@ class GitHubRelease:
         if reply.status != 422 or b"already_exists" not in reply.content:
             self._check(file, reply)
         elif not self._arrived(file):
-            raise Failure(Kind.TRUNCATED, "what an earlier upload left was in the way")
+            raise Failure(Kind.TRUNCATED, "an incomplete file of an earlier upload was in the way")
 
     def finish(self) -> str:
         """See `Destination.finish`."""

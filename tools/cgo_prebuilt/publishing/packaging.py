@@ -122,7 +122,9 @@ def package(packing: Packing, specs: Sequence[PlatformSpec]) -> list[Packed]:
         sums |= source_sums(packing.manifest)
     update_signed(dist / SUMS, sums, extras.key)
     if was_signed and not (dist / SIGNATURE).exists():
-        say(f"{SIGNATURE} was removed, being of other sums: pack the last platform with --sign KEY")
+        say(
+            f"{SIGNATURE} was removed, because the sums changed: pack the last platform with --sign KEY_FILE"
+        )
     return packed
 
 
@@ -169,7 +171,8 @@ def _look_at(
     hidden = sorted({name for name in sources if matches(name, promises)} - {*packed})
     if hidden:
         say(
-            f"{', '.join(hidden)}: left out, since no glob takes hidden files; name what must be packed"
+            f"{', '.join(hidden)}: left out, since globs do not match hidden files; name those that"
+            " must be packed"
         )
     _refuse_thin(spec, sources)
 

@@ -127,9 +127,10 @@ def release_files(
     strange = unrelated_files(manifest, sums.keys(), also)
     if strange:
         raise UsageError(
-            f"{SUMS} lists what is not of {manifest.name} {manifest.version}: {', '.join(strange)}",
+            f"{SUMS} lists files that are not part of {manifest.name} {manifest.version}:"
+            f" {', '.join(strange)}",
             where=str(dist / SUMS),
-            remedy="pack each version into a separate folder, or name its further files with --also",
+            remedy="pack each version into a separate folder, or name its other files with --also",
         )
     if manifest.public_key is not None:
         _check_signed(dist, manifest.public_key, sums)
@@ -169,7 +170,7 @@ def unrelated_files(
     for pattern in also:
         if not any(matches(name, [pattern]) for name in listed):
             raise UsageError(
-                f"--also {pattern} is of no file that {SUMS} lists",
+                f"--also {pattern} matches no file that {SUMS} lists",
                 where="--also",
                 remedy=f"add it: sha256sum FILE >> {SUMS}, in the folder of --dist",
             )

@@ -365,7 +365,10 @@ def _location(reply: Reply) -> Url:
     try:
         return reply.url.redirect(reply.headers["location"])
     except (KeyError, ValueError) as error:
-        remedy = "tell whoever runs the registry: it names no address, or not the one that it is asked at"
+        remedy = (
+            "tell whoever runs the registry: its Location header is missing, malformed, or leads from"
+            " https to http"
+        )
         said = f"an upload without a location: {error}"
         raise Failure(Kind.MALFORMED, said, remedy=remedy) from None
 

@@ -111,7 +111,7 @@ def slim_library(
     }
     if not public:
         raise UsageError(
-            "the library defines none of its public symbols, so nothing of it would stay",
+            "the library defines none of its public symbols, so nothing of it would remain",
             where=str(source),
             remedy="name its headers in 'headers', or its symbols with --localize",
         )
@@ -126,14 +126,14 @@ def slim_library(
         Binutil("LD", "ld").run([*link, str(source)], source)
         missed = _missed(source, joined, public)
         if missed:
-            return f"it would miss {', '.join(missed[:5])}"
+            return f"it would lack {', '.join(missed[:5])}"
         options = [f"--remove-section={section}" for section in (".llvmbc", ".llvmcmd")]
         options += [f"--keep-global-symbols={folder / 'public'}", str(joined)]
         Binutil("OBJCOPY", "objcopy").run(["--strip-unneeded", *options], source)
         Binutil("AR", "ar").run(["rcsD", str(archive), str(joined)], source)
         missed = _missed(source, archive, public)
         if missed:
-            return f"it would miss {', '.join(missed[:5])}"
+            return f"it would lack {', '.join(missed[:5])}"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(archive, target)
     return None

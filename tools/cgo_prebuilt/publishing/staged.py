@@ -49,7 +49,7 @@ def download_release(
         raise UnavailableError(
             f"there is no {SUMS}, which says what was published",
             where=where,
-            remedy="name the place that it was published to, as `publish --to` had it",
+            remedy="name the place that was given to `publish --to`",
         )
     try:
         sums = parse_sums(text)

@@ -319,7 +319,7 @@ def _field(item: object, name: str, kind: type[_Field]) -> _Field:
 
 def _strange() -> UnavailableError:
     return UnavailableError(
-        "the answer is not what GitHub's API gives",
+        "the answer is not from GitHub's API",
         where="GITHUB_API_URL",
         remedy="check GITHUB_API_URL; it is set by GitHub Actions, and unset elsewhere",
     )

@@ -159,7 +159,7 @@ def _refuse_archive(stream: ByteStream, where: str) -> ByteStream:
     found = recognize_archive(file.read(HEAD_SIZE))
     if found is not None:
         raise ManifestError(
-            f"by its contents it is {found}, and its name is one of a loose file",
+            f"its contents are {found}, but its name is that of a loose file",
             where=where,
             remedy="write its 'format'; `format: file` keeps it unchanged",
         )
@@ -264,7 +264,7 @@ def _hashed(member: Member, where: str, copy: BinaryIO | None) -> _Found:
             copy.write(chunk)
     if member.crc32 not in (None, crc):
         raise IntegrityError(
-            f"{member.name!r} has another CRC than the archive says",
+            f"{member.name!r} does not have the CRC that the archive states",
             where=where,
             remedy="ask its publisher to pack it again",
         )

@@ -30,7 +30,7 @@ def describe_changes(old: Lock | None, new: Lock) -> list[str]:
             # Ranges affect how archives are read, but not the result.
             was, now = with_ranges(before[name], {}), with_ranges(version, {})
             told = replace(was, published=now.published, withdrawn=now.withdrawn)
-            lines.append(f"~ {name}:" if told == now else f"! {name} is not what it was:")
+            lines.append(f"~ {name}:" if told == now else f"! {name} has changed:")
             lines += _version(was, now) or ["  ~ how to read parts of its archives"]
     lines += [f"- {name}" for name in before if name not in new.versions]
     if old is not None and old.default_version != new.default_version:

@@ -35,12 +35,12 @@ def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
         return found[0]
     if found:
         raise ManifestError(
-            f"'{key}: {said}' fits {len(found)} folders of the archive: {listed(found)}",
+            f"'{key}: {said}' matches {len(found)} folders of the archive: {listed(found)}",
             where=catalog.where,
             remedy=f"write a longer pattern for the right one into '{key}'",
         )
     raise ManifestError(
-        f"'{key}: {said}' fits nothing in the archive",
+        f"'{key}: {said}' matches nothing in the archive",
         where=catalog.where,
         remedy=whereabouts(said, "", catalog.kinds if spec.find else catalog.folders - {""})
         or "look into the archive, and correct it",

@@ -61,7 +61,7 @@ def api_of(place: Url) -> Url:
         )
     if found is None or not _NAME.fullmatch(found[2]):
         raise UsageError(
-            "it names no repository of a registry",
+            "it does not name a repository of a registry",
             where=place,
             remedy="write oci://HOST/NAME, in lower case, without a tag, which is the version",
         )

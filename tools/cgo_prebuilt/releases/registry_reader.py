@@ -91,7 +91,7 @@ class RegistryReader:
         if len(digests) != 1:
             titles = ", ".join(sorted({layer.title for layer in layers})[:20]) or "no named file"
             raise UnavailableError(
-                f"{file} is there {len(digests)} times" if digests else f"it has no {file}",
+                f"the registry has {file} {len(digests)} times" if digests else f"it has no {file}",
                 where=f"{place} ({api.raw}/manifests/{tag})",
                 remedy=f"correct 'file' in the manifest, or publish it again; it has {titles}",
             )
@@ -138,7 +138,7 @@ class RegistryReader:
         reply = self._session.ask(Url(f"{api.raw}/{kind}/{reference}"))
         if reply.status != 200:
             failure = status_failure(reply.status, reply.reason, None)
-            raise failure.error("the registry does not give it", reply.url)
+            raise failure.error("the registry does not serve it", reply.url)
         content = manifest_in(reply, reference if kind == "manifests" else "")
         try:
             document = json.loads(content)

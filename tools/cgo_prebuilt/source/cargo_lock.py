@@ -212,7 +212,7 @@ def _crate(
     name, version, source = package["name"], package.get("version", ""), package["source"]
     if source not in _CRATES_IO:
         raise BuildError(
-            f"the crate {name} {version} is not of crates.io, and cannot be fetched by a checksum:"
+            f"the crate {name} {version} is not from crates.io, and cannot be fetched:"
             f" {Url(source)}",
             where=where,
             remedy="remove 'vendor' from the source, and commit what `cargo vendor` writes",

@@ -194,7 +194,7 @@ class _Repository:
                 return Completed(git.returncode, printed, complaint)
         except subprocess.TimeoutExpired:
             raise UnavailableError(
-                f"{self._git.label} cannot be fetched: git has not ended after {_SECONDS:g} s",
+                f"{self._git.label} cannot be fetched: git did not end within {_SECONDS:g} s",
                 where=self._git.url,
                 remedy="try it by hand: `git ls-remote URL`",
             ) from None

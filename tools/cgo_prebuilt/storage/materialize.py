@@ -370,7 +370,7 @@ def _explaining(output: Path, store: Path) -> Iterator[None]:
         missing = error.filename if isinstance(error, FileNotFoundError) else None
         if missing and Path(missing).is_relative_to(store) and not os.path.lexists(missing):
             raise UnavailableError(
-                "the library's files went away while they were being put into place",
+                "the library's files were removed while they were linked or copied",
                 where=str(missing),
                 remedy="run it again",
             ) from error

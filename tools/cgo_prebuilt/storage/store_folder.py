@@ -171,8 +171,8 @@ class StoreFolder:
                     "others can write a folder of the store, and could change what you link",
                     where=str(folder),
                     remedy=f"set {self._variable} to a folder of your own; or, if you trust what is in it:"
-                    f" chmod go-w {shlex.quote(str(folder))}. What users share is a mirror, see"
-                    " CGO_PREBUILT_MIRROR",
+                    f" chmod go-w {shlex.quote(str(folder))}. To share files between users,"
+                    " use a mirror: see CGO_PREBUILT_MIRROR",
                 )
             owners.add(found.st_uid)
         return frozenset(owners)
@@ -248,6 +248,6 @@ class StoreFolder:
         return UsageError(
             f"the disk of the store is full{needed}{free}",
             where=str(self.root),
-            remedy="free some space, with `cgo-prebuilt cache prune --older-than 30d` for one,"
+            remedy="free some space, for example with `cgo-prebuilt cache prune --older-than 30d`,"
             f" or set {VARIABLE} to a folder on another disk",
         )

@@ -151,7 +151,9 @@ def verify_bundle(bundle: str) -> Attested:
             " root of trust may be too old",
         ) from None
     if kind != _IN_TOTO:
-        raise _refusal(f"the attestation holds {kind!r}, no statement about archives")
+        raise _refusal(
+            f"the attestation has the type {kind!r}, which is not a statement about archives"
+        )
     predicate, digests = parse_statement(payload)
     return Attested(
         Attestation(
@@ -201,7 +203,7 @@ def _refusal(what: str) -> IntegrityError:
 def _of_identity(attested: Attested, identity: str) -> Attested:
     found = attested.attestation
     if not is_of_identity(found.repository, found.workflow, identity):
-        raise _refusal(f"one is of {found.workflow}")
+        raise _refusal(f"one is by {found.workflow}")
     return attested
 
 

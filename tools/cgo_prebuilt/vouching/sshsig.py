@@ -165,7 +165,7 @@ def _verify_data(kind: bytes, key: bytes, signature: bytes, data: bytes) -> None
         else:
             raise SshSignatureError(f"keys of the kind {kind.decode()} are not supported")
     except InvalidSignature:
-        raise SshSignatureError("it is not of these contents") from None
+        raise SshSignatureError("it does not match the contents") from None
     except (ValueError, UnsupportedAlgorithm) as error:
         if isinstance(error, SshSignatureError):
             raise
@@ -179,7 +179,7 @@ def _verify_rsa(key: RSAPublicKey, algorithm: bytes, value: bytes, data: bytes) 
 
     allowed = {b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
     if algorithm not in allowed:
-        raise SshSignatureError(f"its algorithm is {algorithm!r}, its key is of RSA")
+        raise SshSignatureError(f"its algorithm is {algorithm!r}, its key is an RSA key")
     key.verify(value, data, padding.PKCS1v15(), allowed[algorithm])
 
 
@@ -188,7 +188,7 @@ def _without_token(kind: bytes, key: bytes) -> tuple[bytes, bytes, bytes]:
     plain, fields = _TOKENS[kind]
     reader = _Reader(key)
     if reader.string() != kind:
-        raise SshSignatureError("the public key is of another kind than it says")
+        raise SshSignatureError("the public key is not of the type that it states")
     parts = [reader.string() for _ in range(fields)]
     application = reader.string()
     reader.check_end()

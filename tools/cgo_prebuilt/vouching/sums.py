@@ -185,7 +185,7 @@ def sums_held(path: Path) -> Iterator[None]:
         raise UsageError(
             f"{holder} has been changing {SUMS} for {PATIENCE:g} s",
             where=str(path),
-            remedy="wait for its end, or end it if it hangs, and run this again",
+            remedy="wait until it ends, or end it if it hangs; then run this again",
         )
 
     # A separate lock file: the sums are replaced by a rename, which would replace the locked file.

@@ -95,7 +95,7 @@ def _signer(public_key: str, what: str, locked: LockedVersion) -> Voucher:
         )
     if signature.public_key != public_key:
         raise TrustError(
-            f"{what} is signed by another key than the pinned one",
+            f"{what} is signed by a key other than the pinned one",
             where=f"pinned: {public_key}\n      signed by: {signature.public_key}",
             remedy=f"{_RESTORE} whether its key changed, and pin the new one",
         )
@@ -118,7 +118,7 @@ def _attester(trust: Trust, what: str, locked: LockedVersion) -> Voucher:
     if not attestations:
         others = ", ".join(dict.fromkeys(one.workflow for one in locked.attestations))
         raise TrustError(
-            f"{what} is attested by another identity than the pinned one",
+            f"{what} is attested by an identity other than the pinned one",
             where=f"pinned: {trust.identity}\n      attested by: {others}",
             remedy=f"{_RESTORE} whether its workflow changed, and pin the new one",
         )
