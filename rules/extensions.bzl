@@ -154,7 +154,7 @@ def _root_tag(mctx, name):
 
 def _fetching_of(declaration, defaults):
     """Returns how to fetch a library: a dict of the attributes in `_FETCHING`."""
-    said = {
+    attributes = {
         attribute: choice_of(
             getattr(declaration.tag, attribute),
             declaration.is_root,
@@ -163,18 +163,18 @@ def _fetching_of(declaration, defaults):
         )
         for attribute, otherwise in _FETCHING.items()
     }
-    error = origin_error(said["origin"], "origin") or transport_error(said["transport"])
+    error = origin_error(attributes["origin"], "origin") or transport_error(attributes["transport"])
     error = error or link_mode_error(defaults.link_mode if defaults else "")
     if declaration.tag.fallback:
         error = renamed_error("fallback", "origin", declaration.tag.fallback)
     if error:
         fail("\n\nlibrary {}: {}".format(declaration.name, error))
-    return said | {
+    return attributes | {
         "allow_linkopts": defaults.allow_linkopts if defaults else [],
         "link_mode": defaults.link_mode if defaults else "",
     }
 
-def _said(value):
+def _comparable(value):
     """Returns a tag's value in a form that can be compared between modules."""
     return [str(item) for item in value] if type(value) == "list" else str(value or "")
 
@@ -277,7 +277,7 @@ def _prebuilt_impl(mctx):
             module = module_words(module.name, module.version, module.is_root),
             is_root = module.is_root,
             name = tag.name,
-            said = {attribute: _said(getattr(tag, attribute)) for attribute in _IDENTITY},
+            attributes = {attribute: _comparable(getattr(tag, attribute)) for attribute in _IDENTITY},
             tag = tag,
         )
         for module in mctx.modules

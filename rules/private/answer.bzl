@@ -22,12 +22,12 @@ def read_answer(exit_code, stdout, stderr):
             where = answer["where"],
             next = answer["next"],
         ))
-    said = stderr.strip() or stdout.strip()
+    output = stderr.strip() or stdout.strip()
     return struct(answer = None, failure = struct(
         kind = "",
         error = "the fetcher ended with exit code {} and without an answer{}".format(
             exit_code,
-            ":\n" + said if said else "",
+            ":\n" + output if output else "",
         ),
         where = None,
         next = "if it was killed, perhaps because memory ran out, run the build again; else report it as a bug",

@@ -3,14 +3,14 @@
 load(":build_file.bzl", "is_bazel_file", "library_values", "locked_hashes")
 load(":generated_file.bzl", "write_file", "write_filled")
 load(":interpreter.bzl", "find_interpreter")
-load(":link_mode.bzl", "link_options")
+load(":link_mode.bzl", "link_mode_options")
 load(":link_options.bzl", "check_linkopts")
 load(":lock.bzl", "read_excerpt")
 load(":origin.bzl", "OLD_VARIABLE", "VARIABLE", "after_failed_fetch", "failed_fetch", "fallback_warning", "origin_of", "source_hint")
 load(":package_url.bzl", "metadata_of", "package_url")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":stale.bzl", "go_stale")
-load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
+load(":stale.bzl", "refetch_with_next_command")
+load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_with_transport")
 
 # The lock's ranges file in the repository, which is needed only during the fetch.
 _RANGES = "prebuilt.lock.ranges"
@@ -84,7 +84,7 @@ def _offer_source(rctx, interpreter, version, failure, origin):
             "{source}": json.encode(source),
         },
     )
-    go_stale(rctx, interpreter)
+    refetch_with_next_command(rctx, interpreter)
     return repository_metadata(rctx, reproducible = False)
 
 def _bring_ranges(rctx):
@@ -108,13 +108,13 @@ def _archive_repository_impl(rctx):
     write_file(rctx, "prebuilt.lock.json", lock.text)
     _bring_ranges(rctx)
     interpreter = find_interpreter(rctx, rctx.attr.interpreter)
-    result = run_through(
+    result = run_with_transport(
         rctx,
         interpreter,
         "fetch",
         # Name the version: otherwise a variable could ask for one that this excerpt lacks.
         ["--lock=prebuilt.lock.json", "--platform=" + platform, "--version=" + version],
-        ["--output=.", "--origin=prebuilt"] + link_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
+        ["--output=.", "--origin=prebuilt"] + link_mode_options(rctx.attr.link_mode, getattr(native, "bazel_version", "")),
         what,
         size = sum_of([archive["size"] for archive in lock.prebuilt["archives"]]),
     )

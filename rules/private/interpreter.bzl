@@ -24,8 +24,8 @@ def judge_interpreter(return_code, stdout, stderr):
     """
     words = stdout.strip().split(" ", 2)
     if return_code != 0 or len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
-        said = (stderr.strip() or stdout.strip()).split("\n")[-1]
-        return struct(path = None, problem = "does not run (exit code {}): {}".format(return_code, said or "it prints nothing"))
+        output = (stderr.strip() or stdout.strip()).split("\n")[-1]
+        return struct(path = None, problem = "does not run (exit code {}): {}".format(return_code, output or "it prints nothing"))
     if (int(words[0]), int(words[1])) < _OLDEST:
         return struct(path = None, problem = "is Python {}.{}".format(words[0], words[1]))
     return struct(path = words[2], problem = None)

@@ -7,7 +7,7 @@ def resolve_libraries(declarations, is_same = lambda attribute, first, other: Fa
     declare it.
 
     Args:
-        declarations: structs of `module` (from `module_words`), `is_root`, `name` (the library's), `said` (a dict of the
+        declarations: structs of `module` (from `module_words`), `is_root`, `name` (the library's), `attributes` (a dict of the
             attributes that identify the library) and `tag`, in Bazel's order: the root module first.
         is_same: returns whether two declarations with different values of an attribute mean the same.
 
@@ -27,8 +27,8 @@ def resolve_libraries(declarations, is_same = lambda attribute, first, other: Fa
         elif not first.is_root:
             different = [
                 attribute
-                for attribute in first.said
-                if first.said[attribute] != declaration.said[attribute] and not is_same(attribute, first, declaration)
+                for attribute in first.attributes
+                if first.attributes[attribute] != declaration.attributes[attribute] and not is_same(attribute, first, declaration)
             ]
             if not different:
                 continue
@@ -38,7 +38,7 @@ def resolve_libraries(declarations, is_same = lambda attribute, first, other: Fa
                     declaration.module,
                     first.name,
                     "; ".join([
-                        "{} {} and {}".format(attribute, repr(first.said[attribute]), repr(declaration.said[attribute]))
+                        "{} {} and {}".format(attribute, repr(first.attributes[attribute]), repr(declaration.attributes[attribute]))
                         for attribute in different
                     ]),
                 ),

@@ -15,7 +15,7 @@ def link_mode_error(value):
         return None
     return "link_mode is '{}'\n  next: use one of {}".format(value, ", ".join(LINK_MODES))
 
-def link_options(mode, bazel_version):
+def link_mode_options(mode, bazel_version):
     """Options of `cgo-prebuilt fetch`. Pure.
 
     The rules compare each file with the lock before its use, so a write through a hard link is harmless. Therefore `auto` may

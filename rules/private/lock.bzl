@@ -14,10 +14,10 @@ _REMEDY = "make it with `cgo-prebuilt lock MANIFEST`, or restore it from version
 _UPDATE = "update rules_cgo_prebuilt and cgo-prebuilt to a version that reads revision {} of a lock"
 _NO_SUCH_KEY = "rules_cgo_prebuilt reads revision {} of a lock here, which knows no such key: correct 'must_understand'; {}"
 _TEXT = ("string", "a text")
-_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false")} | {of: _TEXT for of in ["lines", "text", "url"] + list(WORDS)}
+_PLAIN = {"count": ("int", "a whole number"), "flag": ("bool", "true or false")} | {value_kind: _TEXT for value_kind in ["lines", "text", "url"] + list(WORDS)}
 _INTERFACE = {key: "[text]" for key in INTERFACE_LISTS}
 _KEYS = OBJECTS | {kind: OBJECTS[kind] | _INTERFACE for kind in INTERFACES}
-_NESTED = {kind: {key: of for key, of in keys.items() if of not in _PLAIN} for kind, keys in _KEYS.items()}
+_NESTED = {kind: {key: value_kind for key, value_kind in keys.items() if value_kind not in _PLAIN} for kind, keys in _KEYS.items()}
 _KNOWN = {key: None for keys in _KEYS.values() for key in keys}
 _PLATFORMS = {platform: None for platform in PLATFORMS}
 
@@ -106,15 +106,15 @@ def _problem_of(document, where, is_newer, is_suspicious):
         if not pending:
             break
         kind, value, place = pending.pop()
-        of = kind[1:-1]
+        value_kind = kind[1:-1]
         if kind[0] == "[":
             if type(value) != "list":
                 return _error("expected a list", place)
             for index, item in enumerate(value):
-                if of in _NESTED and _NESTED[of]:
-                    pending.append((of, item, "{}[{}]".format(place, index)))
+                if value_kind in _NESTED and _NESTED[value_kind]:
+                    pending.append((value_kind, item, "{}[{}]".format(place, index)))
                     continue
-                problem = _problem_of_object(of, item, is_newer, is_suspicious)
+                problem = _problem_of_object(value_kind, item, is_newer, is_suspicious)
                 if problem:
                     return _error(problem.what, "{}[{}]".format(place, index), problem.remedy)
         elif kind[0] == "{":
@@ -125,16 +125,16 @@ def _problem_of(document, where, is_newer, is_suspicious):
                 if problem:
                     return _error(problem.what, place, problem.remedy)
             pending.extend([
-                (of, item, "{}.{}".format(place, name))
+                (value_kind, item, "{}.{}".format(place, name))
                 for name, item in value.items()
-                if of not in ("platform", "source_platform") or name in _PLATFORMS
+                if value_kind not in ("platform", "source_platform") or name in _PLATFORMS
             ])
         else:
             problem = _problem_of_object(kind, value, is_newer, is_suspicious)
             if problem:
                 return _error(problem.what, place, problem.remedy)
             dot = ": " if kind == "lock" else "."
-            pending.extend([(of, value[key], place + dot + key) for key, of in _NESTED.get(kind, {}).items() if key in value])
+            pending.extend([(value_kind, value[key], place + dot + key) for key, value_kind in _NESTED.get(kind, {}).items() if key in value])
     return None
 
 def _problem_of_object(kind, value, is_newer, is_suspicious):
@@ -152,16 +152,16 @@ def _problem_of_object(kind, value, is_newer, is_suspicious):
         if key not in value:
             return struct(what = "'{}' is missing".format(key), remedy = _REMEDY)
     for key, item in value.items():
-        of = keys.get(key)
-        if of == None and not is_newer:
+        value_kind = keys.get(key)
+        if value_kind == None and not is_newer:
             return struct(what = "unknown key '{}'".format(key), remedy = "known keys here: " + ", ".join(sorted(keys)))
-        if of in _PLAIN and type(item) != _PLAIN[of][0]:
-            return struct(what = "'{}' must be {}".format(key, _PLAIN[of][1]), remedy = _REMEDY)
-        if of in WORDS and item not in WORDS[of] and not is_newer:
-            return struct(what = "'{}' is {}".format(key, repr(item)), remedy = "it can be one of " + ", ".join(WORDS[of]))
-        if of == "url" and not is_fetchable(item):
+        if value_kind in _PLAIN and type(item) != _PLAIN[value_kind][0]:
+            return struct(what = "'{}' must be {}".format(key, _PLAIN[value_kind][1]), remedy = _REMEDY)
+        if value_kind in WORDS and item not in WORDS[value_kind] and not is_newer:
+            return struct(what = "'{}' is {}".format(key, repr(item)), remedy = "it can be one of " + ", ".join(WORDS[value_kind]))
+        if value_kind == "url" and not is_fetchable(item):
             return _NO_URL
-        problem = _problem_of_text("'{}'".format(key), item) if is_suspicious and of in ("text", "url") else None
+        problem = _problem_of_text("'{}'".format(key), item) if is_suspicious and value_kind in ("text", "url") else None
         if problem:
             return problem
     return None

@@ -11,7 +11,7 @@ OLD_VARIABLE = "CGO_PREBUILT_FALLBACK"
 _NEW_VALUES = {"always": "source", "never": "prebuilt"}
 
 # The kinds of failure for which a source build can replace the prebuilt: it is unavailable, or does not match the lock.
-_BUILT_AROUND = ["unavailable", "integrity"]
+_REPLACEABLE_KINDS = ["unavailable", "integrity"]
 
 def origin_error(origin, where):
     """Returns the error for an invalid origin.
@@ -75,7 +75,7 @@ def after_failed_fetch(origin, kind, has_source):
         `build`: build the source instead. `hint`: fail, and explain how to enable a source build. `fail`: fail, since a person
         must fix the cause, such as an unreadable or untrusted lock, an interrupt, or a full disk.
     """
-    if kind not in _BUILT_AROUND:
+    if kind not in _REPLACEABLE_KINDS:
         return "fail"
     return "build" if origin != "prebuilt" and has_source else "hint"
 

@@ -53,7 +53,7 @@ def _console(rctx):
     """The file in the output base with all of Bazel's output."""
     return rctx.path(".").dirname.dirname.get_child("command.log")
 
-def _said(rctx, stream, otherwise):
+def _output(rctx, stream, otherwise):
     path = rctx.path(_ANSWER).get_child(stream)
     return rctx.read(path, watch = "no") if path.exists else otherwise
 
@@ -110,7 +110,7 @@ def _run(rctx, run, packages):
         # Its output is progress only. No other process can print that, since Bazel ends a command's child processes.
         quiet = False,
     )
-    answered = read_answer(result.return_code, _said(rctx, "stdout", result.stdout), _said(rctx, "stderr", result.stderr))
+    answered = read_answer(result.return_code, _output(rctx, "stdout", result.stdout), _output(rctx, "stderr", result.stderr))
     rctx.delete(_ANSWER)
     return answered
 

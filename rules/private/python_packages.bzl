@@ -4,7 +4,7 @@ load(":generated_file.bzl", "write_file")
 load(":interpreter.bzl", "look_for_interpreter", "watch_for_interpreter")
 load(":python.bzl", "FETCHER", "PIP_PROBLEM", "TIMEOUT_SECONDS", "python_environment")
 load(":repository_metadata.bzl", "repository_metadata")
-load(":stale.bzl", "go_stale")
+load(":stale.bzl", "refetch_with_next_command")
 
 _OFFLINE = "CGO_PREBUILT_OFFLINE"
 
@@ -38,7 +38,7 @@ def _install(rctx, interpreter):
     if offline:
         rctx.getenv("PIP_INDEX_URL")
     elif problem:
-        go_stale(rctx, interpreter)
+        refetch_with_next_command(rctx, interpreter)
     return problem
 
 def _python_packages_impl(rctx):

@@ -5,10 +5,10 @@ Bazel's callback does not know the target, so there is one function for each num
 
 # With 0, the build runs one job for each core. Reserving all cores could starve it, since Bazel first starts actions that
 # need fewer. Reserving too few only slows down other actions.
-_USUAL = 4
+_DEFAULT = 4
 
 def _all(_os, _inputs):
-    return {"cpu": _USUAL}
+    return {"cpu": _DEFAULT}
 
 def _1(_os, _inputs):
     return {"cpu": 1}

@@ -9,7 +9,7 @@ load(":platforms.bzl", "PLATFORMS", "setting_of")
 load(":python.bzl", "run_fetcher")
 load(":repository_metadata.bzl", "repository_metadata")
 load(":source_plan.bzl", "build_step", "cargo_locks", "channel_of", "is_source")
-load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_through")
+load(":transport.bzl", "FETCHING_ATTRIBUTES", "run_with_transport")
 
 # The folder in the repository for the archives of the crates that Cargo.lock names.
 _CRATES = ".cgo-prebuilt-crates"
@@ -31,7 +31,7 @@ def source_values(library, source, deps, environ, channel):
     Returns:
         A dict of strings: Starlark, with a `select()` if platforms differ.
     """
-    usual = _values(library, source, deps, environ, channel)
+    default = _values(library, source, deps, environ, channel)
     own = {
         platform: _values(library, _of_platform(source, different), deps, environ, channel)
         for platform, different in source.get("platforms", {}).items()
@@ -39,7 +39,7 @@ def source_values(library, source, deps, environ, channel):
     }
     return {
         key: _select(value, {platform: values[key] for platform, values in own.items() if values[key] != value})
-        for key, value in usual.items()
+        for key, value in default.items()
     }
 
 def _of_platform(source, different):
@@ -47,14 +47,14 @@ def _of_platform(source, different):
     kept = {key: value for key, value in source.items() if key != "then" or "build" not in different}
     return kept | different
 
-def _select(usual, different):
+def _select(default, different):
     if not different:
-        return usual
+        return default
     branches = [
         "        {}: {},\n".format(json.encode(str(setting_of(platform))), value)
         for platform, value in different.items()
     ]
-    return "select({{\n{}        \"//conditions:default\": {},\n    }})".format("".join(branches), usual)
+    return "select({{\n{}        \"//conditions:default\": {},\n    }})".format("".join(branches), default)
 
 def _values(library, source, deps, environ, channel):
     build = source["build"]
@@ -155,7 +155,7 @@ def _run(rctx, version, part, verb, how, asking):
     """Runs a verb of the fetcher on the source's lock; returns the names of the files that it wrote."""
     what = "{} of {} {}".format(part, rctx.attr.library, version)
     write_file(rctx, "prebuilt.lock.json", rctx.attr.lock)
-    result = run_through(
+    result = run_with_transport(
         rctx,
         find_interpreter(rctx, rctx.attr.interpreter),
         verb,

@@ -12,7 +12,7 @@ import os, sys
 os.remove(sys.argv[1])
 """
 
-def go_stale(rctx, interpreter):
+def refetch_with_next_command(rctx, interpreter):
     """Makes this fetch out of date for every later command.
 
     Bazel fetches a repository again when a watched file has changed. This watches a file that is then removed.

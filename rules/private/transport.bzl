@@ -137,7 +137,7 @@ def _download(rctx, archives):
         for archive in archives
     ]
 
-def run_through(rctx, interpreter, verb, which, how, what, asking = [], size = 0):
+def run_with_transport(rctx, interpreter, verb, which, how, what, asking = [], size = 0):
     """Runs `cgo-prebuilt fetch`, `source` or `crates`, with either transport.
 
     Args:

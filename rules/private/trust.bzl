@@ -3,33 +3,33 @@
 # In ascending order, as in the fetcher's trust.py.
 LEVELS = ["none", "signed", "attested"]
 
-def trust_of(said, is_root, least):
+def trust_of(tag, is_root, minimum):
     """Merges the requirements of a prebuilt.library and of prebuilt.defaults.
 
     Args:
-        said: the tag of the library: `trust`, `public_key` and `identity`, each empty if not set.
+        tag: the tag of the library: `trust`, `public_key` and `identity`, each empty if not set.
         is_root: whether the tag is in the root module. There, it overrides the defaults; other modules cannot require less
             than these.
-        least: the `trust` of prebuilt.defaults, or an empty string.
+        minimum: the `trust` of prebuilt.defaults, or an empty string.
 
     Returns:
         A struct of `level`, one of `LEVELS`, `public_key` and `identity`, or of `error`, a string.
     """
-    for level in [said.trust, least]:
+    for level in [tag.trust, minimum]:
         if level and level not in LEVELS:
             return struct(error = "trust is {}\n  next: set it to one of {}".format(repr(level), ", ".join(LEVELS)))
-    levels = [said.trust or "none"]
-    if least and not (is_root and said.trust):
-        levels.append(least)
-    if said.public_key:
+    levels = [tag.trust or "none"]
+    if minimum and not (is_root and tag.trust):
+        levels.append(minimum)
+    if tag.public_key:
         levels.append("signed")
-    if said.identity:
+    if tag.identity:
         levels.append("attested")
     return struct(
         error = None,
         level = LEVELS[max([LEVELS.index(level) for level in levels])],
-        public_key = said.public_key,
-        identity = said.identity,
+        public_key = tag.public_key,
+        identity = tag.identity,
     )
 
 def trust_options(trust):

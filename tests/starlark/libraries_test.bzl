@@ -7,7 +7,7 @@ load("//rules/private:libraries.bzl", "choice_of", "module_words", "resolve_libr
 
 def _declaration(module, name = "answer", lock = "//:answer.lock.json", is_root = False):
     words = module_words(module, "1.0", is_root)
-    return struct(module = words, is_root = is_root, name = name, said = {"flavor": "", "lock": lock}, tag = None)
+    return struct(module = words, is_root = is_root, name = name, attributes = {"flavor": "", "lock": lock}, tag = None)
 
 def _libraries_test_impl(ctx):
     env = unittest.begin(ctx)

@@ -6,7 +6,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//rules/private:answer.bzl", "failure_text")
 
 # buildifier: disable=bzl-visibility
-load("//rules/private:link_mode.bzl", "link_mode_error", "link_options")
+load("//rules/private:link_mode.bzl", "link_mode_error", "link_mode_options")
 
 # buildifier: disable=bzl-visibility
 load("//rules/private:transport.bzl", "failed_download", "not_downloaded", "printable_url", "transport_error")
@@ -46,8 +46,8 @@ def _transport_test_impl(ctx):
             asserts.true(env, shown in failure_text(result))
             asserts.false(env, "canary" in failure_text(result))
     for version, shares in [("7.4.0", "yes"), ("9.0.1", "no"), ("9.1.0", "no"), ("9.2.0", "yes"), ("10.0.0", "yes"), ("", "yes")]:
-        asserts.equals(env, ["--auto-hard-links=" + shares], link_options("", version))
-    asserts.equals(env, ["--auto-hard-links=yes", "--default-link-mode=copy"], link_options("copy", "7.7.1"))
+        asserts.equals(env, ["--auto-hard-links=" + shares], link_mode_options("", version))
+    asserts.equals(env, ["--auto-hard-links=yes", "--default-link-mode=copy"], link_mode_options("copy", "7.7.1"))
     asserts.equals(env, None, link_mode_error("auto"))
     asserts.equals(env, None, link_mode_error(""))
     asserts.equals(
