@@ -84,7 +84,7 @@ def deploy(folder: Path) -> None:
     shown = cgo_prebuilt("env", *which, "--shell", "json", cwd=folder, env=environment).checked()
     assert "deployers-store" in json.loads(shown.stdout)["CGO_LDFLAGS"]
     assert f"programs will look for answer in {folder}/deployers-store" in shown.stderr
-    assert "to deploy them: env --rpath '$ORIGIN'" in shown.stderr
+    assert "To deploy them: env --rpath '$ORIGIN'" in shown.stderr
     beside = ("env", *which, "--shell", "json", "--rpath", "$ORIGIN")
     shown = cgo_prebuilt(*beside, cwd=folder, env=environment).checked()
     assert "programs will look for answer in $ORIGIN/lib" in shown.stderr
