@@ -107,7 +107,7 @@ def test_a_challenge_is_read_as_its_grammar_has_it(
 def test_the_question_keeps_the_query_of_the_realm() -> None:
     found = read_challenge('Bearer realm="https://a/t?x=1",service="s s",scope="b:c:d e"')
     assert found is not None
-    assert parse_qsl(urlsplit(found.question().raw).query) == [
+    assert parse_qsl(urlsplit(found.token_url().raw).query) == [
         ("x", "1"),
         ("service", "s s"),
         ("scope", "b:c:d"),
@@ -346,7 +346,7 @@ def test_no_redirect_forwards_the_login_or_the_token(registry: Registry, tmp_pat
                 registry.read()
             assert seen == []
             with HttpClient(SETTINGS, registry.environ) as client:
-                challenge._known[challenge._place(Url(server.url("/b")), "GET")] = (
+                challenge._known[challenge._token_scope(Url(server.url("/b")), "GET")] = (
                     float("inf"),
                     Credential({"Authorization": f"Bearer {SECRET}"}),
                 )

@@ -226,7 +226,7 @@ class Shown(Progress, FileProgress):
         self.asked, self.position = total or 0, 0
         return self
 
-    def place(self, position: int, total: int | None = None) -> None:
+    def set_position(self, position: int, total: int | None = None) -> None:
         self.position = position
         if total is not None:
             self.asked = total

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from cgo_prebuilt.amounts import format_size, format_time
-from cgo_prebuilt.network.joint_progress import LinesAmongOthers, is_due
+from cgo_prebuilt.network.joint_progress import SharedOutputProgress, is_due
 from cgo_prebuilt.network.progress import (
     LogProgress,
     Progress,
@@ -112,7 +112,7 @@ def test_terminal_cuts_a_long_name_at_its_start() -> None:
 def test_bytes_of_an_earlier_run_do_not_count_for_the_rate() -> None:
     clock, out = Clock(), Terminal()
     handle = TerminalProgress(out, clock=clock, width=lambda: 80).start("a", 100_000_000)
-    handle.place(50_000_000)
+    handle.set_position(50_000_000)
     clock.now += 1
     handle.advance(10_000_000)
     assert screen(out.getvalue())[0] == "a   60% of 100 MB  10.0 MB/s  4 s left"
@@ -174,7 +174,7 @@ def test_of_a_file_that_is_there_no_rate_is_shown() -> None:
     terminal = TerminalProgress(out, clock=clock, width=lambda: 80)
     for progress in (terminal, LogProgress(log, clock=clock)):
         handle = progress.start("lib.zip", 20_000_000)
-        handle.place(20_000_000)
+        handle.set_position(20_000_000)
         clock.now += 1
         if progress is terminal:
             progress.start("other", 1)
@@ -185,7 +185,7 @@ def test_of_a_file_that_is_there_no_rate_is_shown() -> None:
 
 def test_silent_progress_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     handle = Progress().start("a", 1)
-    handle.place(0)
+    handle.set_position(0)
     handle.advance(1)
     handle.done("done")
     assert capsys.readouterr() == ("", "")
@@ -218,8 +218,8 @@ def test_times(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
 
 
-def among(out: io.StringIO, clock: Clock, *, is_terminal: bool) -> LinesAmongOthers:
-    return LinesAmongOthers(
+def among(out: io.StringIO, clock: Clock, *, is_terminal: bool) -> SharedOutputProgress:
+    return SharedOutputProgress(
         out,
         "lancedb v0.3.0 for linux_amd64",
         is_terminal=lambda: is_terminal,
@@ -287,7 +287,7 @@ def test_a_log_has_a_line_every_20_seconds_and_a_person_more(
 
 def test_the_fetch_ends_when_nobody_reads_its_lines() -> None:
     ended = threading.Event()
-    LinesAmongOthers(
+    SharedOutputProgress(
         io.StringIO(), "", is_terminal=lambda: True, is_gone=lambda: True, end=ended.set
     ).watch(0.01)
     assert ended.wait(5)

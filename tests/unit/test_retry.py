@@ -68,9 +68,9 @@ def test_statuses_for_the_next_mirror(status: int) -> None:
         (Kind.SLOW, Verdict.AGAIN),
         (Kind.DNS, Verdict.AGAIN),
         (Kind.TLS, Verdict.NEXT_MIRROR),
-        (Kind.WRONG, Verdict.NEXT_MIRROR),
+        (Kind.MISMATCH, Verdict.NEXT_MIRROR),
         (Kind.LOCAL, Verdict.NEVER),
-        (Kind.LATE, Verdict.NEVER),
+        (Kind.LIMIT_EXCEEDED, Verdict.NEVER),
     ],
 )
 def test_kinds(kind: Kind, verdict: Verdict) -> None:
@@ -147,7 +147,7 @@ def test_an_error_of_an_unknown_kind_is_a_fault_that_is_not_tried_again(error: E
     error.__context__ = TimeoutError("on the way there")
     failure = failure_of(error)
     text = f"an unexpected {type(error).__name__}"
-    assert (failure.kind, failure.reason) == (Kind.FAULT, text)
+    assert (failure.kind, failure.reason) == (Kind.UNEXPECTED, text)
     assert classify(failure) is Verdict.NEXT_MIRROR
 
 

@@ -67,7 +67,7 @@ def test_wrong_bytes_are_the_mirrors_fault_whatever_the_consumer_says(
 ) -> None:
     with pytest.raises(Failure) as caught:
         complete(wanted, consume)
-    assert (caught.value.kind, caught.value.reason) == (Kind.WRONG, reason)
+    assert (caught.value.kind, caught.value.reason) == (Kind.MISMATCH, reason)
 
 
 def test_whole_is_given_only_where_the_bytes_are_right(complete: Serve) -> None:

@@ -131,7 +131,7 @@ def test_a_hash_that_fails_ends_the_download(file: PositionedFile) -> None:
     digest.start()
     with pytest.raises(Failure, match="an unexpected ValueError") as caught:
         digest.result()
-    assert str(caught.value.unforeseen) == "the file is closed"
+    assert str(caught.value.unexpected) == "the file is closed"
     assert broken.error is caught.value
 
 
@@ -172,7 +172,7 @@ def test_a_reader_looks_whether_to_wait_any_longer(
     file: PositionedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread that should bring the bytes may hang, or be gone."""
-    late = Failure(Kind.LATE, "late")
+    late = Failure(Kind.LIMIT_EXCEEDED, "late")
 
     def watch() -> None:
         raise late

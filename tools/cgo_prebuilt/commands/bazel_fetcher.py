@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
     Returns:
         The exit code.
     """
-    from cgo_prebuilt.network.joint_progress import LinesAmongOthers
+    from cgo_prebuilt.network.joint_progress import SharedOutputProgress
 
     answer, console, what, *arguments = words
     shown = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
         file = os.open(os.path.join(answer, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)  # noqa: PTH118
         os.dup2(file, stream)
         os.close(file)
-    progress = LinesAmongOthers(
+    progress = SharedOutputProgress(
         shown,
         what,
         is_terminal=lambda: console_is_terminal(console),

@@ -187,7 +187,7 @@ class Api:
         Raises:
             UsageError: The file cannot be read.
         """
-        progress.place(part.start)
+        progress.set_position(part.start)
         headers = {"Content-Type": "application/octet-stream", **self._headers, **(headers or {})}
         with closing(Upload(part, progress, self._settings)) as body:
             return self._good(
@@ -205,7 +205,7 @@ class Api:
         def read() -> str:
             digest, pace, size = hashlib.sha256(), Pace(self._settings), 0
             buffer = memoryview(bytearray(_CHUNK))
-            with closing(self._client.open(url, headers, writes=True)) as answer:
+            with closing(self._client.open(url, headers, for_publisher=True)) as answer:
                 then = time.monotonic()
                 while got := answer.read_into(buffer):
                     digest.update(buffer[:got])
@@ -213,7 +213,7 @@ class Api:
                     before, then = then, time.monotonic()
                     pace.count(got, then - before)
                     if then > deadline or size > self._settings.largest:
-                        raise Failure(Kind.LATE, f"it does not end after {size} bytes")
+                        raise Failure(Kind.LIMIT_EXCEEDED, f"it does not end after {size} bytes")
                 if answer.length not in (None, size):
                     raise Failure(Kind.TRUNCATED, f"the body ended at byte {size}")
             return digest.hexdigest()

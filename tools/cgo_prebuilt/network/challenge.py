@@ -32,8 +32,8 @@ _SECONDS: Final = 60.0
 _MARGIN: Final = 5.0
 LARGEST_TOKEN: Final = 1 << 20
 
-_Place = tuple[tuple[str, str, int | None], str, bool]
-_known: dict[_Place, tuple[float, Credential]] = {}
+_TokenScope = tuple[tuple[str, str, int | None], str, bool]
+_known: dict[_TokenScope, tuple[float, Credential]] = {}
 
 
 class Challenge(NamedTuple):
@@ -43,7 +43,7 @@ class Challenge(NamedTuple):
     service: str
     scope: str
 
-    def question(self) -> Url:
+    def token_url(self) -> Url:
         """Return the URL that requests a token."""
         pairs = [("service", self.service), *(("scope", one) for one in self.scope.split())]
         query = urlencode([pair for pair in pairs if pair[1]])
@@ -76,7 +76,7 @@ def read_challenge(header: str) -> Challenge | None:
 
 def known_for(hop: Url, method: str) -> Credential | None:
     """Return the last authorization for this repository while it is valid."""
-    until, credential = _known.get(_place(hop, method), (0.0, None))
+    until, credential = _known.get(_token_scope(hop, method), (0.0, None))
     return credential if time.monotonic() < until else None
 
 
@@ -118,7 +118,7 @@ def answer_challenge(
     if challenge is None:
         if found is None or identity or not _BASIC.search(header):
             return None
-        _known[_place(hop, method)] = (float("inf"), login)
+        _known[_token_scope(hop, method)] = (float("inf"), login)
         return login
     realm = challenge.realm
     is_local = is_loopback(realm) and is_loopback(hop) and hop.scheme == "http"
@@ -132,7 +132,7 @@ def answer_challenge(
     if identity:
         status, body = ask(realm, login, challenge.form(identity))
     else:
-        status, body = ask(challenge.question(), login, {})
+        status, body = ask(challenge.token_url(), login, {})
     token, seconds = _token(body) if status == 200 else ("", 0.0)
     if not token:
         raise Failure(
@@ -141,7 +141,7 @@ def answer_challenge(
             remedy=status_failure(401, "", None, login.source).remedy,
         )
     credential = Credential({"Authorization": f"Bearer {token}"}, login.source)
-    _known[_place(hop, method)] = (time.monotonic() + seconds - _MARGIN, credential)
+    _known[_token_scope(hop, method)] = (time.monotonic() + seconds - _MARGIN, credential)
     return credential
 
 
@@ -157,7 +157,7 @@ def _token(body: bytes) -> tuple[str, float]:
     return (token if is_good else ""), seconds
 
 
-def _place(hop: Url, method: str) -> _Place:
+def _token_scope(hop: Url, method: str) -> _TokenScope:
     """Return the scope of a token: reading from, or writing to, one repository."""
     path = hop.without_login().partition("?")[0]
     match = _REPOSITORY.match(path)

@@ -36,8 +36,8 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
 _GZIP: Final = re.compile(r"(?i).*(\.t?gz|\.crate|sha256:[0-9a-f]{64})")
-_MOST_WORDS: Final = 1 << 16
-_WORDS_SECONDS: Final = 5.0
+_LONGEST_MESSAGE: Final = 1 << 16
+_MESSAGE_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -67,7 +67,7 @@ class HttpClient:
         self._settings = settings
         self._environ = environ
         self._guard = Guard(settings.header_seconds)
-        self._until = 0.0
+        self._head_deadline = 0.0
         self._requests = load_requests()
         self._session: Any = self._requests.Session()
         self._session.headers = {"User-Agent": f"cgo-prebuilt/{__version__}"}
@@ -95,7 +95,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         *,
         via: Url | None = None,
-        writes: bool = False,
+        for_publisher: bool = False,
     ) -> Answer:
         """Send a GET for bytes, and follow its redirects (RFC 9110 15.4).
 
@@ -103,7 +103,7 @@ class HttpClient:
             url: An http or https URL.
             headers: More headers, such as Range.
             via: The target of the last redirects; tried first, in case it is still valid.
-            writes: Whether a publisher sends the request. Then a failure quotes the server's
+            for_publisher: Whether a publisher sends the request. Then a failure quotes the server's
                 message, and has a publisher's remedies, see `status_failure`.
 
         Returns:
@@ -114,11 +114,11 @@ class HttpClient:
         """
         if via is not None and via != url:
             try:
-                return self._bytes(via, url, headers or {})
+                return self._get_file(via, url, headers or {})
             except Failure:
                 # A signed URL has expired, most likely.
                 pass
-        return self._bytes(url, url, headers or {}, writes=writes)
+        return self._get_file(url, url, headers or {}, for_publisher=for_publisher)
 
     def is_unchanged(self, url: Url, validator: str) -> bool:
         """Check whether a resource is unchanged, without its body (RFC 9110 13.1).
@@ -176,13 +176,16 @@ class HttpClient:
         if wanted is None:
             return answer
         answer.close(keep=False)
-        question = release_of(wanted, self._environ)
-        told = self.exchange("GET", question, headers=HEADERS, most=LARGEST_RELEASE)
+        release_url = release_of(wanted, self._environ)
+        told = self.exchange("GET", release_url, headers=HEADERS, most=LARGEST_RELEASE)
         if told.status != 200:
             said = told.message()
             wait = requested_wait(told.status, told.headers, said, time.time())
             failure = status_failure(
-                told.status, f"{said or told.reason} from {question}", wait, self._credential.source
+                told.status,
+                f"{said or told.reason} from {release_url}",
+                wait,
+                self._credential.source,
             )
             if told.status == 404:
                 failure.remedy = (
@@ -195,15 +198,15 @@ class HttpClient:
         except ValueError:
             raise Failure(
                 Kind.MALFORMED,
-                f"the answer from {question} is not from GitHub's API",
+                f"the answer from {release_url} is not from GitHub's API",
                 remedy="check GITHUB_API_URL, and the proxies between this machine and the server",
             ) from None
         if asset is None:
             raise status_failure(404, f"the release has no {wanted.file}", None)
         return self._follow(_Request("GET", asset, asset, {**headers, **BYTES}))
 
-    def _bytes(
-        self, hop: Url, url: Url, headers: Mapping[str, str], *, writes: bool = False
+    def _get_file(
+        self, hop: Url, url: Url, headers: Mapping[str, str], *, for_publisher: bool = False
     ) -> Answer:
         answer = self._get(hop, url, headers)
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
@@ -213,9 +216,9 @@ class HttpClient:
         if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
         said = ""
-        if writes and status not in (200, 206):
+        if for_publisher and status not in (200, 206):
             with suppress(Failure):  # its message is optional
-                content = answer.read_all(_MOST_WORDS, _WORDS_SECONDS)
+                content = answer.read_all(_LONGEST_MESSAGE, _MESSAGE_SECONDS)
                 said = Reply(url, status, "", answer.headers, content, answer.url).message()
         # After a refusal, a server may close the connection; do not let the next request find that out.
         answer.close(keep=False)
@@ -227,14 +230,16 @@ class HttpClient:
             )
         wait = requested_wait(status, answer.headers, "", time.time())
         reason, own = said or answer.reason, self._credential
-        raise status_failure(status, reason, wait, own.source, unread=own.unread, writes=writes)
+        raise status_failure(
+            status, reason, wait, own.source, unread=own.unread, for_publisher=for_publisher
+        )
 
     def _follow(self, request: _Request) -> Answer:
         """Send a request, and follow its redirects."""
         seen = set[Url]()
         # One deadline for all redirects, so that ten servers cannot each use it up.
-        self._until = time.monotonic() + self._settings.connect_seconds
-        self._until += self._settings.header_seconds
+        self._head_deadline = time.monotonic() + self._settings.connect_seconds
+        self._head_deadline += self._settings.header_seconds
         while True:
             hop = request.hop
             if hop in seen:
@@ -279,15 +284,15 @@ class HttpClient:
         return self._response(request, better)
 
     def _ask_for_token(
-        self, question: Url, login: Credential, form: Mapping[str, str]
+        self, token_url: Url, login: Credential, form: Mapping[str, str]
     ) -> tuple[int, bytes]:
         # Without following redirects: the login is not for their targets.
         method, own = "POST" if form else "GET", login if login.headers else None
-        response = self._send(_Request(method, question, question, {}, form or None), own)
-        with closing(self._answer(response, question)) as answer:
+        response = self._send(_Request(method, token_url, token_url, {}, form or None), own)
+        with closing(self._answer(response, token_url)) as answer:
             content = answer.read_all(LARGEST_TOKEN, self._settings.answer_seconds)
         wait = requested_wait(answer.status, answer.headers, "", time.time())
-        failure = status_failure(answer.status, f"from {question}", wait)
+        failure = status_failure(answer.status, f"from {token_url}", wait)
         if classify(failure) is Verdict.AGAIN:
             raise failure
         return answer.status, content
@@ -301,7 +306,7 @@ class HttpClient:
 
     def _send(self, request: _Request, login: Credential | None) -> Any:
         method, hop, url, headers, body = request
-        settings, left = self._settings, self._until - time.monotonic()
+        settings, left = self._settings, self._head_deadline - time.monotonic()
         if left <= 0:
             raise Failure(Kind.TIMEOUT, "no answer in time")
         patience = (min(settings.header_seconds, left), settings.read_seconds)

@@ -64,14 +64,14 @@ class Connections:
         spool: Spool,
         settings: TransportSettings,
         recorder: Recorder,
-        over: threading.Event,
+        finished: threading.Event,
     ) -> None:
         self._source = source
         self._leases = leases
         self._spool = spool
         self._settings = settings
         self._recorder = recorder
-        self._over = over
+        self._finished = finished
         self._refused = threading.Event()
         self._lock = threading.Lock()
         self._clients: list[HttpClient] = []
@@ -94,7 +94,7 @@ class Connections:
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name="cgo-prebuilt-connection", daemon=True)
         with self._lock:
-            if self._over.is_set():
+            if self._finished.is_set():
                 return
             try:
                 start(thread)
@@ -118,7 +118,7 @@ class Connections:
         )
         then, held = time.monotonic(), self._spool.held()
         added_at = 0.0
-        while not self._over.wait(settings.probe_seconds):
+        while not self._finished.wait(settings.probe_seconds):
             now, got = time.monotonic(), self._spool.held()
             if added_at and (self._starting > 0 and now - added_at < _START_SECONDS):
                 # The gain can be measured only once all connections are open.
@@ -153,7 +153,9 @@ class Connections:
                 with self._lock:
                     self._clients.append(client)
                 try:
-                    while not self._over.is_set() and (lease := self._leases.take()) is not None:
+                    while (
+                        not self._finished.is_set() and (lease := self._leases.take()) is not None
+                    ):
                         try:
                             self._fetch(client, lease, arrived)
                         finally:

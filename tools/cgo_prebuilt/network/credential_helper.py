@@ -34,7 +34,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t -~\x80-\xff]+")
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
-_OURS: Final = (
+_RESERVED_HEADERS: Final = (
     *("accept-encoding", "connection", "content-length", "expect", "host", "if-range"),
     *("keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade"),
 )
@@ -71,7 +71,7 @@ def parse_helpers(text: str, environ: Mapping[str, str], where: str) -> dict[str
                 where=where,
                 remedy="write HOST=PROGRAM, *.DOMAIN=PROGRAM, or PROGRAM for all hosts",
             )
-        helpers[pattern.lower()] = _found(program, environ, where)
+        helpers[pattern.lower()] = _resolve_program(program, environ, where)
     return helpers
 
 
@@ -94,9 +94,9 @@ def ask(program: str, url: Url, method: str, environ: Mapping[str, str]) -> Mapp
         until, headers = _answers.get(key, (0.0, {}))
         if time.time() < until:
             return headers
-        words = json.dumps({"uri": key[2]})
+        text_input = json.dumps({"uri": key[2]})
         folder = _workspace(environ) or Path.cwd()
-        said = run([program, "get"], words, {**environ, METHOD: method}, folder)
+        said = run([program, "get"], text_input, {**environ, METHOD: method}, folder)
         # A command line to reproduce the failure, without secrets.
         call = f"""echo '{{"uri": "{url}"}}' | {program} get"""
         remedy = f"correct --credential-helper or {VARIABLE}, or try: {call}"
@@ -130,7 +130,7 @@ def _read(answer: dict[str, dict[str, list[str]]]) -> tuple[float, dict[str, str
         raise TypeError
     headers = {name: ", ".join(values) for name, values in given.items()}
     for name in headers:
-        if name.lower() in _OURS:
+        if name.lower() in _RESERVED_HEADERS:
             raise _ReservedHeaderError(f"the header {name}")
     if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(headers[name]) for name in headers):
         raise ValueError
@@ -151,7 +151,7 @@ def _workspace(environ: Mapping[str, str]) -> Path | None:
     return Path(named) if named else next(above, None)
 
 
-def _found(program: str, environ: Mapping[str, str], where: str) -> str:
+def _resolve_program(program: str, environ: Mapping[str, str], where: str) -> str:
     workspace = _workspace(environ) if "%workspace%" in program else None
     if workspace is None and "%workspace%" in program:
         raise UsageError(

@@ -60,8 +60,8 @@ def credential_for(
         Failure: A helper or a token cannot be used.
         ValueError: A URL is malformed.
     """
-    home = hop.origin() == first.origin()
-    login = hop.login() if home else None
+    is_first_origin = hop.origin() == first.origin()
+    login = hop.login() if is_first_origin else None
     if login is not None:
         return Credential({"Authorization": basic(login)}, "the URL")
     try:
@@ -69,14 +69,16 @@ def credential_for(
         token = github_token(environ) if is_github(hop, environ) else None
     except UsageError as error:
         raise Failure(Kind.LOCAL, f"{error.where}: {error.what}", remedy=error.remedy) from None
-    is_private = home or (hop.scheme == "https" and hop.credential() is None)
+    is_private = is_first_origin or (hop.scheme == "https" and hop.credential() is None)
     program = helper_for(hop.host, helpers) if is_private else None
     headers = {} if program is None else ask(program, hop, method, environ)
     if headers:
         return Credential(headers, f"the credential helper {program}")
     if token is not None:
         return Credential({"Authorization": f"Bearer {token}"}, "GITHUB_TOKEN or GH_TOKEN")
-    return _netrc(hop.host, environ, home=home) if is_private else Credential({})
+    return (
+        _netrc(hop.host, environ, is_first_origin=is_first_origin) if is_private else Credential({})
+    )
 
 
 def basic(login: tuple[str, str]) -> str:
@@ -161,7 +163,7 @@ def github_token(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
+def _netrc(host: str, environ: Mapping[str, str], *, is_first_origin: bool) -> Credential:
     named = environ.get("NETRC")
     for name in [named] if named else ["~/.netrc", "~/_netrc"]:
         file = f"NETRC names {name}, which" if named else name
@@ -177,7 +179,7 @@ def _netrc(host: str, environ: Mapping[str, str], *, home: bool) -> Credential:
             why = getattr(error, "strerror", None) or "it is not UTF-8"
             return Credential({}, unread=f"{file} cannot be read: {why}")
         # `default` is meant for the requested host, not for its redirects.
-        entry = entries.get(host) or (entries.get("default") if home else None)
+        entry = entries.get(host) or (entries.get("default") if is_first_origin else None)
         if entry is None:
             machine = next((one for one in entries if one.rpartition(":")[0] == host), None)
             unread = f"{file} has an entry for {machine}; netrc has hosts without ports"

@@ -37,11 +37,11 @@ class Kind(enum.Enum):
     REDIRECT = "redirect"
     MALFORMED = "malformed"
     RANGE = "range"
-    WRONG = "wrong"
+    MISMATCH = "mismatch"
     MISSING = "missing"
-    LATE = "late"
+    LIMIT_EXCEEDED = "limit_exceeded"
     LOCAL = "local"
-    FAULT = "fault"
+    UNEXPECTED = "unexpected"
     STOPPED = "stopped"
 
 
@@ -56,7 +56,7 @@ class Failure(Exception):
         retry_after: How long the server asks to wait, in seconds.
 
     Attributes:
-        unforeseen: The unexpected exception, for `Kind.FAULT`.
+        unexpected: The unexpected exception, for `Kind.UNEXPECTED`.
         stale: Whether the server had closed a kept connection, before any byte of an answer.
     """
 
@@ -77,7 +77,7 @@ class Failure(Exception):
         self.remedy = remedy
         self.status = status
         self.retry_after = retry_after
-        self.unforeseen: Exception | None = None
+        self.unexpected: Exception | None = None
         self.stale = False
 
     def error(
@@ -92,8 +92,8 @@ class Failure(Exception):
             url: The URL that failed.
             remedy: The remedy if the failure has none.
         """
-        if self.unforeseen is not None:
-            return self.unforeseen
+        if self.unexpected is not None:
+            return self.unexpected
         # A problem of this machine is not a reason to build from source.
         return (UsageError if self.kind is Kind.LOCAL else UnavailableError)(
             f"{what}: {self.reason}",
@@ -111,11 +111,11 @@ def local_failure(path: object, error: OSError, verb: str = "write") -> Failure:
     )
 
 
-def fault(error: Exception) -> Failure:
+def unexpected(error: Exception) -> Failure:
     """Return the failure for an unexpected exception, which is not retried."""
     # Without its message, which may quote a secret.
-    failure = Failure(Kind.FAULT, f"an unexpected {type(error).__name__}")
-    failure.unforeseen = error
+    failure = Failure(Kind.UNEXPECTED, f"an unexpected {type(error).__name__}")
+    failure.unexpected = error
     return failure
 
 
@@ -126,7 +126,7 @@ def status_failure(
     sent: str = "",
     *,
     unread: str = "",
-    writes: bool = False,
+    for_publisher: bool = False,
 ) -> Failure:
     """Return the failure for an unsuccessful HTTP status.
 
@@ -136,10 +136,10 @@ def status_failure(
         retry_after: How long the server asks to wait, in seconds.
         sent: The origin of the request's credentials; empty without any.
         unread: Why a file with credentials could not be used; else empty.
-        writes: Whether it is a publisher's request, whose remedies differ.
+        for_publisher: Whether it is a publisher's request, whose remedies differ.
     """
     remedy = None
-    if writes:
+    if for_publisher:
         remedy = _publishers_remedy(status, sent)
     elif status in (401, 403) and sent:
         remedy = f"renew the credentials that {sent} has for this host, or use a mirror"
@@ -196,7 +196,7 @@ def failure_of(error: Exception) -> Failure:
         if isinstance(link, Failure):
             return link
     if not {name.__name__ for name in type(error).__mro__} & _FORESEEN:
-        return fault(error)
+        return unexpected(error)
     names = {name.__name__ for link in chain for name in type(link).__mro__}
     text = _innermost_text(chain)
     if "SSLError" in names and not names & {"SSLEOFError", "SSLZeroReturnError"}:

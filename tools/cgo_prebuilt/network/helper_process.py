@@ -12,13 +12,13 @@ _SECONDS: Final = 10.0
 
 
 def run(
-    command: list[str], words: str, environ: Mapping[str, str], folder: Path | None = None
+    command: list[str], text_input: str, environ: Mapping[str, str], folder: Path | None = None
 ) -> bytes | str:
     """Return a helper's output; or why it failed, in words that do not quote its output."""
     what = f"the credential helper {command[0]}"
     try:
         done = run_bounded(
-            command, stdin=words.encode(), environ=environ, folder=folder, seconds=_SECONDS
+            command, stdin=text_input.encode(), environ=environ, folder=folder, seconds=_SECONDS
         )
     except TimeoutError:
         return f"{what} has not answered in {_SECONDS:g} s"

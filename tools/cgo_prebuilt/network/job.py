@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass
-class Visit:
+class UrlState:
     """The state of one URL, over all passes.
 
     Attributes:

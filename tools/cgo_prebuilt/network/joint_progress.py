@@ -15,7 +15,7 @@ _PERSON_SECONDS = 2.0
 _PERSON_PERCENT = 10
 
 
-class LinesAmongOthers(Shown):
+class SharedOutputProgress(Shown):
     """Lines about all files together, among the output of another program, such as Bazel's.
 
     Args:

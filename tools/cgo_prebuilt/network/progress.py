@@ -22,10 +22,10 @@ class FileProgress:
     def comes_from(self, place: str) -> None:
         """Note the host or folder that the bytes now come from."""
 
-    def place(self, position: int, total: int | None = None) -> None:
+    def set_position(self, position: int, total: int | None = None) -> None:
         """Note the `position` to resume from (0 after a restart) and the total (0 if unknown)."""
 
-    def ask(self, count: int, there: int) -> None:
+    def expect_more(self, count: int, there: int) -> None:
         """Add `count` bytes to the total, of which `there` are present."""
 
     def advance(self, count: int) -> None:
@@ -58,9 +58,9 @@ class WholeProgress(FileProgress):
         self._place = place
         self._shown.comes_from(place)
 
-    def place(self, position: int, total: int | None = None) -> None:
+    def set_position(self, position: int, total: int | None = None) -> None:
         """See `FileProgress`; called once there is a good answer."""
-        self._whole().place(position, total)
+        self._whole().set_position(position, total)
 
     def advance(self, count: int) -> None:
         """See `FileProgress`."""
@@ -134,13 +134,13 @@ class _ShownFile(FileProgress):
         with self._owner.lock:
             self._meter.source = place
 
-    def place(self, position: int, total: int | None = None) -> None:
+    def set_position(self, position: int, total: int | None = None) -> None:
         with self._owner.lock:
             self._meter.position = position
             if total is not None:
                 self._meter.total = total
 
-    def ask(self, count: int, there: int) -> None:
+    def expect_more(self, count: int, there: int) -> None:
         with self._owner.lock:
             self._meter.total = (self._meter.total or 0) + count
             self._meter.position += there

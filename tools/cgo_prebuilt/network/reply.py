@@ -14,7 +14,7 @@ from cgo_prebuilt.printable import one_line
 from cgo_prebuilt.url import Url
 
 _MESSAGE: Final = re.compile(r"(?i)<(?:\w{1,20}:)?message(?: [^<>]{0,200})?>([^<>]+)<")
-_MOST_WORDS: Final = 1 << 14
+_LONGEST_MESSAGE: Final = 1 << 14
 _MOST_VALUES: Final = 500_000
 """The most values of a JSON text: each takes 100 to 200 bytes of memory, however short its text."""
 
@@ -72,7 +72,7 @@ class Reply:
 
     def _plain_message(self) -> str:
         """Return the message of S3's or WebDAV's XML (`<Message>`), or of a short plain text."""
-        text = self.content[:_MOST_WORDS].decode(errors="replace")
+        text = self.content[:_LONGEST_MESSAGE].decode(errors="replace")
         if found := _MESSAGE.search(text):
             return _line(html.unescape(found[1]))
         is_plain = self.headers.get("content-type", "").lower().startswith("text/plain")

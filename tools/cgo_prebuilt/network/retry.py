@@ -20,7 +20,7 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 _AGAIN: Final = frozenset(
     {Kind.DNS, Kind.REFUSED, Kind.TIMEOUT, Kind.RESET, Kind.TRUNCATED, Kind.SLOW, Kind.PROXY}
 )
-_NEVER: Final = frozenset({Kind.LATE, Kind.LOCAL, Kind.STOPPED})
+_NEVER: Final = frozenset({Kind.LIMIT_EXCEEDED, Kind.LOCAL, Kind.STOPPED})
 _QUICK: Final = frozenset({Kind.DNS, Kind.REFUSED, Kind.PROXY})
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _DAY: Final = 86400.0

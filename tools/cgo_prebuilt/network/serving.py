@@ -56,12 +56,12 @@ def check(download: Download, sha256: str, size: int) -> None:
     """Compare received bytes' hash and size with the expected ones.
 
     Raises:
-        Failure: They differ; `Kind.WRONG`.
+        Failure: They differ; `Kind.MISMATCH`.
     """
     if download.size is not None and size != download.size:
-        raise Failure(Kind.WRONG, f"size {size}, expected {download.size}")
+        raise Failure(Kind.MISMATCH, f"size {size}, expected {download.size}")
     if download.sha256 is not None and sha256 != download.sha256:
-        raise Failure(Kind.WRONG, f"sha256 {sha256}, expected {download.sha256}")
+        raise Failure(Kind.MISMATCH, f"sha256 {sha256}, expected {download.sha256}")
 
 
 def consume_parts(
@@ -82,12 +82,12 @@ def consume_parts(
         The SHA-256 and size of the archive from the download, not verified.
 
     Raises:
-        Failure: The consumer raised IntegrityError; `Kind.WRONG`.
+        Failure: The consumer raised IntegrityError; `Kind.MISMATCH`.
         Exception: Any other error of the consumer, or of reading the file.
     """
     try:
         ask(parts.find(file))
         parts.consume(file)
     except IntegrityError as error:
-        raise Failure(Kind.WRONG, error.what) from error
+        raise Failure(Kind.MISMATCH, error.what) from error
     return download.sha256 or "", download.size or 0

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cgo_prebuilt.errors import CgoPrebuiltError
-from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
+from cgo_prebuilt.network.failure import Failure, Kind, local_failure, unexpected
 from cgo_prebuilt.network.intervals import Intervals
 from cgo_prebuilt.network.sized_file import SizedFile
 
@@ -139,7 +139,7 @@ class Digest(threading.Thread):
         self._spool = spool
         self._result: tuple[str, int] | None = None
         self._error: BaseException | None = None
-        self._over = threading.Event()
+        self._finished = threading.Event()
 
     def run(self) -> None:
         """Hash bytes until the end; the thread's body."""
@@ -154,10 +154,10 @@ class Digest(threading.Thread):
             if isinstance(error, OSError):
                 self._error = local_failure(self._spool.path, error, "read")
             elif isinstance(error, Exception) and not isinstance(error, BrokenStream):
-                self._error = fault(error)
+                self._error = unexpected(error)
             self._spool.fail(self._error)
         finally:
-            self._over.set()
+            self._finished.set()
 
     def result(self) -> tuple[str, int]:
         """Return SHA-256 in hex and size in bytes, once complete.
@@ -166,7 +166,7 @@ class Digest(threading.Thread):
             BrokenStream: The transfer failed.
             Failure: The file cannot be read, or hashing failed unexpectedly.
         """
-        while not self._over.wait(_WAKE_SECONDS):
+        while not self._finished.wait(_WAKE_SECONDS):
             pass
         if self._result is None:
             raise self._error or AssertionError("no hash and no error")

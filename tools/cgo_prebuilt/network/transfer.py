@@ -15,9 +15,9 @@ from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.body import receive
 from cgo_prebuilt.network.client import HttpClient
 from cgo_prebuilt.network.connections import Connections, RemoteFile
-from cgo_prebuilt.network.failure import Failure, Kind, fault, local_failure
+from cgo_prebuilt.network.failure import Failure, Kind, local_failure, unexpected
 from cgo_prebuilt.network.intervals import Intervals
-from cgo_prebuilt.network.job import Job, Restart, Visit
+from cgo_prebuilt.network.job import Job, Restart, UrlState
 from cgo_prebuilt.network.partial import Partial
 from cgo_prebuilt.network.ranged import Ranged
 from cgo_prebuilt.network.recorder import Recorder
@@ -41,31 +41,31 @@ class Transfer:
     Args:
         job: The download.
         partial: The partial file, perhaps with bytes of an earlier run.
-        visit: The state of the URL.
+        state: The state of the URL.
         settings: The limits.
     """
 
     def __init__(
-        self, job: Job, partial: Partial, visit: Visit, settings: TransportSettings
+        self, job: Job, partial: Partial, state: UrlState, settings: TransportSettings
     ) -> None:
         self._job = job
         self._size = job.download.size
         self._tally = job.tally
         self._progress = job.progress
         self._partial = partial
-        self._visit = visit
-        self._url = visit.url
+        self._state = state
+        self._url = state.url
         self._settings = settings
         self._spool: Spool | None = None
         self._ready = threading.Event()
-        self._over = threading.Event()
+        self._finished = threading.Event()
         self._failure: Failure | Restart | None = None
         self._client: HttpClient | None = None
         self._connections: Connections | None = None
         self._leases: Leases | None = None
         self._held = Intervals()
         self._via: Url | None = None
-        self._known = Recorder(job, partial, visit.url, self._parts_held, settings)
+        self._recorder = Recorder(job, partial, state.url, self._parts_held, settings)
 
     def run(self) -> tuple[str, int]:
         """Download, hash, and hand to the consumer.
@@ -95,21 +95,21 @@ class Transfer:
             failure = ended if isinstance(ended, Failure) else self._failure
             if failure is None:
                 # The file does not hold the bytes that were written to it.
-                failure = Failure(Kind.WRONG, error.what)
+                failure = Failure(Kind.MISMATCH, error.what)
             raise failure from None
         finally:
             self.stop()
             connections = self._connections
             helping = [] if connections is None else connections.threads()
             join([network, *helping], _JOIN_SECONDS)
-            if self._known.segmented and not served:
-                self._known.record()
+            if self._recorder.segmented and not served:
+                self._recorder.record()
 
     def stop(self) -> None:
         """End the pass from any thread; no effect once it is over."""
-        if not self._over.is_set():
+        if not self._finished.is_set():
             self._failure = self._failure or Failure(Kind.STOPPED, "stopped")
-        self._over.set()
+        self._finished.set()
         client, spool, connections = self._client, self._spool, self._connections
         if client is not None:
             client.abort()
@@ -137,25 +137,26 @@ class Transfer:
         size = self._size or 0
         with self._local_trouble():
             self._resume()
-        self._known.total, self._known.segmented = size, True
+        self._recorder.total, self._recorder.segmented = size, True
         self._leases = Leases((), grows=True)
-        self._progress.place(0, 0)
+        self._progress.set_position(0, 0)
         self._open_spool()
         if self._spool is None:
             raise AssertionError("no spool was opened")
         return Ranged(size, self._held, self._spool, self._leases, self._count_asked)
 
     def _count_asked(self, count: int, there: int) -> None:
-        self._visit.resumed |= there > 0
+        self._state.resumed |= there > 0
         self._tally.add(resumed=there)
-        self._progress.ask(count, there)
+        self._progress.expect_more(count, there)
 
     def _check_running(self) -> None:
-        if self._over.is_set():
+        if self._finished.is_set():
             raise Failure(Kind.STOPPED, "stopped")
         if time.monotonic() > self._job.deadline:
             raise Failure(
-                Kind.LATE, f"the download took longer than {self._settings.total_seconds:g} s"
+                Kind.LIMIT_EXCEEDED,
+                f"the download took longer than {self._settings.total_seconds:g} s",
             )
 
     def _network(self) -> None:
@@ -168,7 +169,7 @@ class Transfer:
                         self._resume()
                     while not retrying(
                         lambda: self._attempt(client),
-                        self._visit.patience,
+                        self._state.patience,
                         self._pause,
                         lambda: self._tally.downloaded,
                     ):
@@ -180,7 +181,7 @@ class Transfer:
         except OSError as error:
             self._fail(local_failure(self._partial.path, error))
         except Exception as error:
-            self._fail(fault(error))
+            self._fail(unexpected(error))
         finally:
             self._ready.set()
 
@@ -191,7 +192,7 @@ class Transfer:
 
     def _pause(self, seconds: float, failure: Failure) -> None:
         self._via = None
-        self._over.wait(max(0.0, min(seconds, self._job.deadline - time.monotonic())))
+        self._finished.wait(max(0.0, min(seconds, self._job.deadline - time.monotonic())))
         self._check_running()
         if self._in_order() and self._spool is not None and self._spool.held():
             raise Restart(failure.reason)
@@ -201,15 +202,15 @@ class Transfer:
         sidecar = self._partial.sidecar
         if (
             sidecar is not None
-            and self._visit.ranges
+            and self._state.ranges
             and sidecar.url == str(self._url)
             and self._size in (None, sidecar.total)
         ):
             self._held = self._partial.done()
         if sidecar is not None and self._held.size():
-            self._known.validator, self._known.total = sidecar.validator, sidecar.total
-            self._visit.validator = sidecar.validator
-            self._known.segmented = sidecar.done is not None
+            self._recorder.validator, self._recorder.total = sidecar.validator, sidecar.total
+            self._state.validator = sidecar.validator
+            self._recorder.segmented = sidecar.done is not None
             self._leases = Leases(self._held.holes(sidecar.total))
 
     def _attempt(self, client: HttpClient) -> bool:
@@ -222,11 +223,11 @@ class Transfer:
                     raise Failure(
                         Kind.RANGE, f"HTTP {answer.status}, although no range was requested"
                     )
-                return self._take_whole(answer, time.monotonic() - began)
+                return self._receive_whole(answer, time.monotonic() - began)
         lease = leases.take()
         if lease is not None:
             try:
-                return self._take_part(client, leases, lease)
+                return self._fetch_part(client, leases, lease)
             finally:
                 leases.give_back(lease)
         if leases.wait(_WATCH_SECONDS):
@@ -235,18 +236,18 @@ class Transfer:
         self._finish()
         return True
 
-    def _take_whole(self, answer: Answer, latency: float) -> bool:
-        """Take a 200 from its first byte; refuse a wrong size at once."""
+    def _receive_whole(self, answer: Answer, latency: float) -> bool:
+        """Receive a 200 from its first byte; refuse a wrong size at once."""
         size, length = self._size, answer.length
         if size is not None and length is not None and length != size:
-            raise Failure(Kind.WRONG, f"size {length}, expected {size}")
+            raise Failure(Kind.MISMATCH, f"size {length}, expected {size}")
         limit = self._settings.largest if size is None else size
         if length is not None and length > limit:
-            raise Failure(Kind.WRONG, f"size {length}, more than {limit}")
-        self._known.total, self._known.validator = length, None
-        self._visit.validator = strong_validator(answer.headers)
-        if self._visit.ranges and length is not None and takes_ranges(answer.headers):
-            self._known.validator = self._visit.validator
+            raise Failure(Kind.MISMATCH, f"size {length}, more than {limit}")
+        self._recorder.total, self._recorder.validator = length, None
+        self._state.validator = strong_validator(answer.headers)
+        if self._state.ranges and length is not None and takes_ranges(answer.headers):
+            self._recorder.validator = self._state.validator
         # Without a known length, one byte more than allowed is read, to detect a longer body.
         lease = Lease(0, limit + 1 if length is None else length)
         self._leases = Leases([], lease)
@@ -256,8 +257,8 @@ class Transfer:
         finally:
             self._leases.give_back(lease)
         if length is None:
-            self._known.total = self._end_of(answer, lease.position, limit)
-        if self._known.validator is not None:
+            self._recorder.total = self._end_of(answer, lease.position, limit)
+        if self._recorder.validator is not None:
             return False
         self._finish()
         return True
@@ -266,63 +267,63 @@ class Transfer:
         """Return the end of an archive whose length the server did not state."""
         size = self._size
         if position > limit:
-            raise Failure(Kind.WRONG, f"size more than {limit}, expected {size or 'less'}")
+            raise Failure(Kind.MISMATCH, f"size more than {limit}, expected {size or 'less'}")
         if size is not None and position < size:
             # The last chunk proves that the body is complete; the end of a connection does not.
             if "transfer-encoding" in answer.headers:
-                raise Failure(Kind.WRONG, f"size {position}, expected {size}")
+                raise Failure(Kind.MISMATCH, f"size {position}, expected {size}")
             raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
         return position
 
     def _in_order(self) -> bool:
         """Return whether to fetch the whole in order, because ranges could be of different versions."""
-        return self._job.parts is None and self._known.validator is None
+        return self._job.parts is None and self._recorder.validator is None
 
-    def _take_part(self, client: HttpClient, leases: Leases, lease: Lease) -> bool:
+    def _fetch_part(self, client: HttpClient, leases: Leases, lease: Lease) -> bool:
         """Fetch one missing part."""
-        known, in_parts = self._known, self._job.parts is not None
+        recorder, in_parts = self._recorder, self._job.parts is not None
         asked = (lease.position, lease.end)
         headers: dict[str, str] = {}
-        if in_parts or asked != (0, known.total):
-            last = "" if lease.end == known.total else str(lease.end - 1)
+        if in_parts or asked != (0, recorder.total):
+            last = "" if lease.end == recorder.total else str(lease.end - 1)
             headers = {"Range": f"bytes={lease.position}-{last}"}
-            if known.validator is not None:
-                headers["If-Range"] = known.validator
+            if recorder.validator is not None:
+                headers["If-Range"] = recorder.validator
         began = time.monotonic()
         answer = client.open(self._url, headers, via=self._via)
         with contextlib.closing(answer):
             latency = time.monotonic() - began
-            whole = Resource(known.validator, known.total)
+            whole = Resource(recorder.validator, recorder.total)
             trouble = range_mismatch(whole, asked if headers else None, answer)
             is_first = in_parts and self._spool is not None and not self._spool.held()
             if trouble is None:
                 if is_first:
-                    known.validator = self._visit.validator = strong_validator(answer.headers)
+                    recorder.validator = self._state.validator = strong_validator(answer.headers)
                 self._open_spool()
                 self._receive(answer, lease, latency)
                 return False
-            if is_first and answer.status == 200 and self._visit.is_last:
+            if is_first and answer.status == 200 and self._state.is_last:
                 # A further request for the whole would fetch the same bytes again.
                 leases.close()
-                self._progress.ask((self._size or 0) - leases.missing(), 0)
-                self._visit.sent_whole = True
+                self._progress.expect_more((self._size or 0) - leases.missing(), 0)
+                self._state.sent_whole = True
                 try:
-                    return self._take_whole(answer, latency)
+                    return self._receive_whole(answer, latency)
                 except Failure as failure:
-                    if failure.kind is Kind.WRONG:  # its size
-                        self._visit.wrong = failure
+                    if failure.kind is Kind.MISMATCH:  # its size
+                        self._state.wrong = failure
                     raise
             self._start_over(trouble)
             # The bytes present are discarded, but this response may be good.
-            return answer.status == 200 and self._take_whole(answer, latency)
+            return answer.status == 200 and self._receive_whole(answer, latency)
 
     def _start_over(self, reason: str) -> None:
         """Discard the present bytes, and request no more ranges of this server, to prevent a cycle."""
-        self._visit.ranges = False
+        self._state.ranges = False
         if self._spool is not None:
             raise Restart(reason)
-        self._known.validator = self._known.total = self._leases = None
-        self._held, self._known.segmented = Intervals(), False
+        self._recorder.validator = self._recorder.total = self._leases = None
+        self._held, self._recorder.segmented = Intervals(), False
 
     def _open_spool(self) -> None:
         if self._spool is not None:
@@ -332,11 +333,11 @@ class Transfer:
         with self._local_trouble():
             if not held:
                 self._partial.restart()
-                self._known.record()
+                self._recorder.record()
         if self._job.parts is None:
-            self._visit.resumed |= held > 0
+            self._state.resumed |= held > 0
             self._tally.add(resumed=held)
-            self._progress.place(held)
+            self._progress.set_position(held)
         # Readers check it, too, since the network's thread may hang, such as in a DNS look-up.
         self._spool = Spool(self._partial.file, self._held, self._check_running)
         self._ready.set()
@@ -350,29 +351,29 @@ class Transfer:
         if (
             self._connections is None
             and self._settings.connections > 1
-            and self._known.validator is not None
-            and self._known.total is not None
+            and self._recorder.validator is not None
+            and self._recorder.total is not None
         ):
             source = RemoteFile(
-                self._url, answer.url, self._known.validator, self._known.total, latency
+                self._url, answer.url, self._recorder.validator, self._recorder.total, latency
             )
             self._connections = Connections(
-                source, leases, spool, self._settings, self._known, self._over
+                source, leases, spool, self._settings, self._recorder, self._finished
             )
         receive(answer, lease, spool, self._settings, self._count_own)
-        if lease.position < lease.end and self._known.total is not None:
+        if lease.position < lease.end and self._recorder.total is not None:
             raise Failure(
-                Kind.TRUNCATED, f"the body ended at byte {lease.position} of {self._known.total}"
+                Kind.TRUNCATED, f"the body ended at byte {lease.position} of {self._recorder.total}"
             )
 
     def _finish(self) -> None:
         """Mark all bytes as present, so that readers find the end."""
         self._open_spool()
-        if self._spool is not None and self._known.total is not None:
-            self._spool.finish(self._known.total)
+        if self._spool is not None and self._recorder.total is not None:
+            self._spool.finish(self._recorder.total)
 
     def _count_own(self, got: int) -> None:
-        self._known.count(got)
+        self._recorder.count(got)
         self._check_running()
 
     def _parts_held(self) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ from cgo_prebuilt.errors import (
 )
 from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, Kind
 from cgo_prebuilt.network.intervals import Intervals
-from cgo_prebuilt.network.job import Job, Parts, Restart, Visit
+from cgo_prebuilt.network.job import Job, Parts, Restart, UrlState
 from cgo_prebuilt.network.partial import Partial, Partials, PositionedFile
 from cgo_prebuilt.network.progress import Progress, WholeProgress
 from cgo_prebuilt.network.retry import Patience, Verdict, classify
@@ -124,8 +124,8 @@ class Transport:
         """
         tally, deadline = Tally(self.tally), time.monotonic() + self._settings.total_seconds
         last = download.urls[-1:]
-        visits = [
-            Visit(url, Patience(self._settings), is_last=(url,) == last) for url in download.urls
+        states = [
+            UrlState(url, Patience(self._settings), is_last=(url,) == last) for url in download.urls
         ]
         with contextlib.ExitStack() as stack:
             job = Job(download, consume, None if download.size is None else parts, tally, deadline)
@@ -133,32 +133,34 @@ class Transport:
             job.progress = self._progress.start(download.file, None if job.parts else size)
             if job.parts is not None:
                 try:
-                    return self._try_all(job, visits, stack)
+                    return self._try_all(job, states, stack)
                 except _NotInParts as why:
                     job.progress = WholeProgress(
                         job.progress, str(why), lambda: self._progress.start(download.file, size)
                     )
                     job.parts = None
-            return self._try_all(job, visits, stack)
+            return self._try_all(job, states, stack)
 
-    def _try_all(self, job: Job, visits: list[Visit], stack: contextlib.ExitStack) -> Transferred:
+    def _try_all(
+        self, job: Job, states: list[UrlState], stack: contextlib.ExitStack
+    ) -> Transferred:
         """Visit one URL after another, with or without parts, until one has the bytes."""
         download, failures = job.download, list[tuple[Url, Failure]]()
         outcome: str | None = "interrupted"
         try:
-            for visit in visits:
+            for state in states:
                 try:
-                    if visit.wrong is not None:
-                        raise visit.wrong
-                    sha256, size = self._visit(job, visit, stack)
+                    if state.wrong is not None:
+                        raise state.wrong
+                    sha256, size = self._visit(job, state, stack)
                 except Failure as failure:
-                    failures.append((visit.url, failure))
+                    failures.append((state.url, failure))
                     if classify(failure) is Verdict.NEVER:
                         break
                     continue
                 outcome = "done"
-                came_whole = job.parts is not None and visit.sent_whole
-                return Transferred(sha256, size, job.tally, visit.url, visit.validator, came_whole)
+                came_whole = job.parts is not None and state.sent_whole
+                return Transferred(sha256, size, job.tally, state.url, state.validator, came_whole)
             if (
                 job.parts is not None
                 and failures
@@ -174,24 +176,24 @@ class Transport:
             if outcome is not None:
                 job.progress.done(outcome)
 
-    def _visit(self, job: Job, visit: Visit, stack: contextlib.ExitStack) -> tuple[str, int]:
+    def _visit(self, job: Job, state: UrlState, stack: contextlib.ExitStack) -> tuple[str, int]:
         """Fetch from one URL; the result is the archive's SHA-256 and size."""
-        path = _local(visit.url)
-        job.progress.comes_from(visit.url.host if path is None else "a folder")
+        path = _local(state.url)
+        job.progress.comes_from(state.url.host if path is None else "a folder")
         if path is not None:
             return _from_file(job, path)
         if job.partial is None:
             job.partial = stack.enter_context(self._claim(job.download))
         try:
-            got = self._from_server(job, job.partial, visit)
+            got = self._from_server(job, job.partial, state)
         except Failure as failure:
-            if failure.kind is not Kind.WRONG or job.partial.intact():
+            if failure.kind is not Kind.MISMATCH or job.partial.intact():
                 raise
             # Not this server's fault: two processes wrote to the same file.
             job.partial = stack.enter_context(self._claim(job.download, private=True))
-            visit.patience = Patience(self._settings)
-            visit.ranges, visit.resumed = True, False
-            got = self._from_server(job, job.partial, visit)
+            state.patience = Patience(self._settings)
+            state.ranges, state.resumed = True, False
+            got = self._from_server(job, job.partial, state)
         job.partial.finished = True
         return got
 
@@ -209,9 +211,9 @@ class Transport:
                 ) from error
             yield partial
 
-    def _from_server(self, job: Job, partial: Partial, visit: Visit) -> tuple[str, int]:
+    def _from_server(self, job: Job, partial: Partial, state: UrlState) -> tuple[str, int]:
         while True:
-            transfer = Transfer(job, partial, visit, self._settings)
+            transfer = Transfer(job, partial, state, self._settings)
             try:
                 with self._stoppable(transfer):
                     return transfer.run()
@@ -219,19 +221,19 @@ class Transport:
                 partial.restart()
                 if job.parts is not None:
                     # Bytes of an earlier run may be of a different version: try once more, without them.
-                    if not visit.resumed:
+                    if not state.resumed:
                         raise Failure(Kind.RANGE, str(restart)) from None
-                    visit.ranges, visit.resumed = True, False
+                    state.ranges, state.resumed = True, False
             except Failure as failure:
-                if failure.kind is not Kind.WRONG or not partial.intact():
+                if failure.kind is not Kind.MISMATCH or not partial.intact():
                     raise
-                if visit.sent_whole and partial.file.size() == job.download.size:
-                    visit.wrong = _why_wrong(job.download, partial.file)
+                if state.sent_whole and partial.file.size() == job.download.size:
+                    state.wrong = _why_wrong(job.download, partial.file)
                 partial.restart()
                 # Bytes of an earlier run are not this server's fault: try once more, without them.
-                if not visit.resumed:
+                if not state.resumed:
                     raise
-                visit.resumed = False
+                state.resumed = False
 
     @contextlib.contextmanager
     def _stoppable(self, active: Transfer) -> Iterator[None]:
@@ -276,8 +278,8 @@ def _from_file(job: Job, path: str) -> tuple[str, int]:
     with contextlib.closing(PositionedFile(descriptor, Path(path))) as file:
         size = file.size()
         if size != (job.download.size or size):
-            raise Failure(Kind.WRONG, f"size {size}, expected {job.download.size}")
-        job.progress.place(size, size)
+            raise Failure(Kind.MISMATCH, f"size {size}, expected {job.download.size}")
+        job.progress.set_position(size, size)
         if job.parts is not None:
             return consume_parts(job.download, job.parts, seekable(file.read_at, size))
         spool = Spool(file, Intervals([(0, size)]))
@@ -306,7 +308,7 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Excepti
     if len(failures) > 1:
         # One below the other, aligned with the "  at: " of the error's form.
         where = "\n      ".join(f"{url}: {failure.reason}" for url, failure in failures)
-    wrong = next((failure for _, failure in failures if failure.kind is Kind.WRONG), None)
+    wrong = next((failure for _, failure in failures if failure.kind is Kind.MISMATCH), None)
     if wrong is not None:
         expected = f"sha256 {download.sha256}" if download.sha256 else "those of the archive"
         return IntegrityError(
@@ -318,7 +320,7 @@ def error_of(download: Download, failures: list[tuple[Url, Failure]]) -> Excepti
             "use another mirror",
         )
     for url, failure in failures:
-        if failure.kind is Kind.FAULT:
+        if failure.kind is Kind.UNEXPECTED:
             return failure.error(f"{download.file} cannot be downloaded", url)
     remedy = next((f.remedy for _, f in failures if f.remedy is not None), None)
     what = f"{download.file} cannot be downloaded"

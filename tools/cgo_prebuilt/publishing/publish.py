@@ -326,7 +326,9 @@ def conflict(names: Sequence[str]) -> IntegrityError:
 
 def refusal(reply: Reply) -> Failure:
     """Return the failure for a response that rejects a file."""
-    failure = status_failure(reply.status, reply.message() or reply.reason, None, writes=True)
+    failure = status_failure(
+        reply.status, reply.message() or reply.reason, None, for_publisher=True
+    )
     said, remedy = f"the server refused: {failure.reason}", failure.remedy
     return Failure(Kind.STATUS, said, remedy=remedy, status=reply.status)
 
