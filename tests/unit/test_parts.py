@@ -231,7 +231,7 @@ class Shown(Progress, FileProgress):
         if total is not None:
             self.asked = total
 
-    def ask(self, count: int, there: int) -> None:
+    def expect_more(self, count: int, there: int) -> None:
         self.asked += count
         self.position += there
 
