@@ -39,6 +39,7 @@ PACKAGES = (
     "openssh-client",
     "python3",
     "python3-pip",
+    "python3-requests",
     "python3-venv",
 )
 

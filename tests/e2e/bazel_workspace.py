@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -204,3 +205,12 @@ def make_workspace(
         text = with_newest(text, newest_of(REGISTRY))
     workspace.write({"MODULE.bazel": text, ".bazelrc": tools.bazelrc(newer=newer), **files})
     return workspace
+
+
+def empty_folder(folder: Path) -> None:
+    """Removes what is in a folder, but not the folder: a Bazel server ends when its workspace is gone."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -15,7 +15,7 @@ import pytest
 from tests.bazel.debian_root import cache_folder
 from tests.bazel.provision import find_bazel
 from tests.e2e.archive_server import ArchiveServer, serving
-from tests.e2e.bazel_workspace import Tools, Workspace, make_workspace
+from tests.e2e.bazel_workspace import Tools, Workspace, empty_folder, make_workspace
 from tests.e2e.native_release import NativeRelease
 from tests.e2e.release import Release
 
@@ -90,17 +90,40 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
     return made
 
 
+@pytest.fixture(scope="session")
+def idle_workspaces(
+    bazel_tools: Tools,  # which is taken down after this
+    ending_servers: list[subprocess.Popen[bytes]],
+) -> Iterator[dict[bool, list[Workspace]]]:
+    """Workspaces with a warm Bazel server that no test uses now, by their flags: newer, or not."""
+    idle: dict[bool, list[Workspace]] = {True: [], False: []}
+    yield idle
+    ending_servers.extend(one.start_shutdown() for ones in idle.values() for one in ones)
+
+
+def has_mark(request: pytest.FixtureRequest, name: str) -> bool:
+    """Whether a test or its module has a mark."""
+    return request.node.get_closest_marker(name) is not None
+
+
 @pytest.fixture
 def workspace(
+    request: pytest.FixtureRequest,
     bazel_tools: Tools,
     tmp_path: Path,
     ending_servers: list[subprocess.Popen[bytes]],
+    idle_workspaces: dict[bool, list[Workspace]],
     newer_bazel: bool,
 ) -> Iterator[MakeWorkspace]:
     """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
 
+    With the mark `warm_server`, and not `own_server`, a workspace takes over an earlier test's folder,
+    server and output base, without its files and outputs. Bazel fetches a repository again only if what
+    it depends on changed; a library's depends on the store.
     The store of fetched libraries is the test's own, shared by its workspaces.
     """
+    is_warm = has_mark(request, "warm_server") and not has_mark(request, "own_server")
+    idle = idle_workspaces[newer_bazel]
     made = []
 
     def make(
@@ -111,12 +134,24 @@ def workspace(
         environment: Mapping[str, str] | None = None,
     ) -> Workspace:
         own = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **(environment or {})}
-        one = make_workspace(tmp_path / name, bazel_tools, files, module, own, newer=newer_bazel)
+        path = tmp_path / name
+        is_used = is_warm and bool(idle)
+        if is_used:
+            path = idle.pop().path
+            empty_folder(path)
+        elif is_warm:
+            path = Path(tempfile.mkdtemp(dir=bazel_tools.folder))
+        one = make_workspace(path, bazel_tools, files, module, own, newer=newer_bazel)
         made.append(one)
+        if is_used:
+            one.bazel("clean").checked()
         return one
 
     yield make
-    ending_servers.extend(one.start_shutdown() for one in made)
+    if is_warm:
+        idle.extend(made)
+    else:
+        ending_servers.extend(one.start_shutdown() for one in made)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from tests.e2e.bazel_workspace import Result, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
+pytestmark = pytest.mark.warm_server
+
 ANSWER = "the answer is 42\n"
 BY_BAZEL = ', transport = "bazel"'
 
@@ -187,6 +189,7 @@ def test_forbidden_downloads_fail_with_the_url_and_the_next_step(
     assert release.server.requests == []
 
 
+@pytest.mark.own_server
 def test_offline_uses_bazels_caches_only(
     workspace: MakeWorkspace, release: Release, caches: Mapping[str, str]
 ) -> None:

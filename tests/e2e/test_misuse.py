@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from tests.e2e.bare_python import BARE_PYTHON, add_bare_python
 from tests.e2e.conftest import MakeWorkspace
+
+pytestmark = pytest.mark.warm_server
 
 _EXTENSION = """\
 prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
@@ -142,11 +145,6 @@ _NONE = """\
 echo "Python was not found" >&2
 exit 49
 """
-# The test makes that environment; it has neither pip nor requests.
-_WITHOUT_PIP = """\
-#!/bin/sh
-exec "${0%/*}/environment/bin/python3" "$@"
-"""
 _FETCHED = json.dumps(
     {
         "schema": 1,
@@ -188,12 +186,8 @@ _FETCHED = json.dumps(
             ],
         ),
         (_NONE, ["old.sh does not run (exit code 49): Python was not found"]),
-        (
-            _WITHOUT_PIP,
-            ["pip could not install `requests`", "No module named pip", "PIP_INDEX_URL"],
-        ),
     ],
-    ids=["too old", "none at all", "no pip"],
+    ids=["too old", "none at all"],
 )
 def test_a_python_that_cannot_fetch_is_explained(
     workspace: MakeWorkspace, python: str, words: list[str]
@@ -203,12 +197,19 @@ def test_a_python_that_cannot_fetch_is_explained(
         module=_EXTENSION + _LIBRARY + 'prebuilt.python(interpreter = "//:old.sh")\n',
     )
     (made.path / "old.sh").chmod(0o755)
-    if python is _WITHOUT_PIP:
-        folder = str(made.path / "environment")
-        made.in_root("python3", "-m", "venv", "--without-pip", folder).checked()
     failed = made.bazel("build", "--nobuild", "@answer")
     assert failed.code != 0
     for word in words:
+        assert word in failed.stderr, failed.stderr
+
+
+def test_a_python_with_neither_requests_nor_pip_is_explained(workspace: MakeWorkspace) -> None:
+    files: dict[str, str | bytes] = {"BUILD.bazel": "", "answer.lock.json": _FETCHED}
+    made = workspace(files, module=_EXTENSION + _LIBRARY + BARE_PYTHON)
+    add_bare_python(made, pip=False)
+    failed = made.bazel("build", "--nobuild", "@answer")
+    assert failed.code != 0
+    for word in ("pip could not install `requests`", "No module named pip", "PIP_INDEX_URL"):
         assert word in failed.stderr, failed.stderr
 
 

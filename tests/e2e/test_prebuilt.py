@@ -12,6 +12,8 @@ from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
+pytestmark = pytest.mark.warm_server
+
 ANSWER = "the answer is 42\n"
 
 
@@ -37,6 +39,7 @@ def consumer(workspace: MakeWorkspace, release: Release, name: str = "consumer")
     )
 
 
+@pytest.mark.own_server
 def test_the_first_build_requests_this_platforms_archive_and_later_builds_nothing(
     workspace: MakeWorkspace, release: Release
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_missing_release_fails_with_the_url_and_the_next_step(
     assert "404" in failed.stderr
 
 
+@pytest.mark.own_server
 @pytest.mark.both_modes
 def test_the_module_lock_file_is_the_same_on_every_machine_and_names_no_host(
     workspace: MakeWorkspace, release: Release

@@ -17,6 +17,8 @@ from tests.e2e.native_release import NativeRelease, archive
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, cgo_prebuilt
 from tests.ssh_key import make_key
 
+pytestmark = pytest.mark.warm_server
+
 _MANIFEST = """\
 public_key: {key}
 static_library: lib/libanswer.a
@@ -104,6 +106,7 @@ def test_a_release_signed_by_the_pinned_key_is_linked(
     assert built.checked().stdout == "the answer is 43\n"
 
 
+@pytest.mark.own_server
 def test_without_a_pin_nothing_is_verified(
     workspace: MakeWorkspace, release: NativeRelease
 ) -> None:

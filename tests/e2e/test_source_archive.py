@@ -19,6 +19,7 @@ from cgo_prebuilt import __version__
 from release.notes import changes
 from release.source_archive import integrity
 from tests.e2e.archive_server import ArchiveServer, serving
+from tests.e2e.bare_python import BARE_PYTHON, add_bare_python
 from tests.e2e.bazel_workspace import REPOSITORY, Result, Tools, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MODULE
@@ -265,8 +266,10 @@ def test_a_released_module_asks_no_index_and_installs_nothing(
     """A Python without packages downloads with the packages in the archive."""
     with tarfile.open(released.clone / "dist" / ARCHIVE) as archive:
         archive.extractall(tmp_path)
-    files = {"BUILD.bazel": BUILD, "main.cc": MAIN_CC, "main.go": ""}
-    made = workspace({**files, "answer.lock.json": release.lock.read_bytes()}, module=MODULE)
+    files: dict[str, str | bytes] = {"BUILD.bazel": BUILD, "main.cc": MAIN_CC, "main.go": ""}
+    files["answer.lock.json"] = release.lock.read_bytes()
+    made = workspace(files, module=MODULE + BARE_PYTHON)
+    add_bare_python(made)
     module = (made.path / "MODULE.bazel").read_text()
     carrying = tmp_path / f"rules_cgo_prebuilt-{__version__}"
     made.write({"MODULE.bazel": module.replace(f'"{REPOSITORY}"', f'"{carrying}"')})

@@ -14,6 +14,8 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.source_projects import ALL, ANSWER, ARCHIVES, CARGO_REGISTRY
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 
+pytestmark = pytest.mark.warm_server
+
 
 def archives(workspace: Workspace) -> dict[str, bytes]:
     return {name: (workspace.path / "bazel-bin" / name).read_bytes() for name in ARCHIVES}
@@ -296,6 +298,7 @@ def test_a_build_sees_the_variables_of_its_action_and_nothing_of_the_callers(
     assert "/source-build." in shown["HOME"]
 
 
+@pytest.mark.own_server
 @pytest.mark.both_modes
 def test_the_hosts_tools_are_not_looked_for_before_a_source_build(
     workspace: MakeWorkspace,
