@@ -19,7 +19,7 @@ _ALSO_IN_BENCH = {
 }
 
 
-class Keeps(Enum):
+class Keeper(Enum):
     """Who keeps what was downloaded, so that the next one need not download it."""
 
     NOBODY = "nobody"
@@ -79,7 +79,7 @@ class Way:
     """
 
     name: str
-    keeps: Keeps
+    keeps: Keeper
     first: Cost
     later: Cost
     fill: Cost = NOTHING
@@ -127,11 +127,11 @@ class Day:
     builder_seconds: float
 
 
-def firsts(fleet: Fleet, keeps: Keeps) -> int:
+def firsts(fleet: Fleet, keeps: Keeper) -> int:
     """How many builds of a day find nothing kept."""
-    if keeps is Keeps.NOBODY:
+    if keeps is Keeper.NOBODY:
         return fleet.builds
-    keepers = fleet.machines if keeps is Keeps.MACHINE else fleet.platforms
+    keepers = fleet.machines if keeps is Keeper.MACHINE else fleet.platforms
     return min(fleet.builds, keepers * fleet.releases)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.fleet_model import NOTHING, Cost, Keeps, Way
+from bench.fleet_model import NOTHING, Cost, Keeper, Way
 from bench.measure import run
 from bench.payload import Payload, make_payload
 from bench.servers import Servers, nginx
@@ -168,13 +168,13 @@ def _typical(costs: Sequence[Cost]) -> Cost:
 
 
 def _commands(
-    site: _Site, name: str, command: str, keeps: Keeps, fill: Cost = NOTHING, near_bytes: int = 0
+    site: _Site, name: str, command: str, keeps: Keeper, fill: Cost = NOTHING, near_bytes: int = 0
 ) -> Way:
     """Measure a command as a way; its `$STORE` is the folder of the machine or of the builder."""
 
     def once(number: int) -> Cost:
         folder = site.builder(number, "builder")
-        store = site.work / "kept-store" if keeps is Keeps.MACHINE else folder / "store"
+        store = site.work / "kept-store" if keeps is Keeper.MACHINE else folder / "store"
         cost = site.cost(lambda: run(command, folder, {"STORE": str(store)}).seconds, near_bytes)
         _remove(folder)
         return cost
@@ -183,10 +183,10 @@ def _commands(
 
 
 def _way(
-    name: str, keeps: Keeps, once: Callable[[int], Cost], rounds: int, fill: Cost = NOTHING
+    name: str, keeps: Keeper, once: Callable[[int], Cost], rounds: int, fill: Cost = NOTHING
 ) -> Way:
     """Measure a way; `once` measures the builder of a number."""
-    if keeps is Keeps.NOBODY:
+    if keeps is Keeper.NOBODY:
         each = _typical([once(number) for number in range(rounds)])
         return Way(name, keeps, each, each, fill)
     first, *later = (once(number) for number in range(1 + rounds))
@@ -208,7 +208,7 @@ def _near(site: _Site, name: str, to: str, url: str, helper: str = "") -> Way:
     fetch = f"export CGO_PREBUILT_CREDENTIAL_HELPER={helper}; {_fetch(folder / 'near.lock.json')}"
     # Neither server reports what it sent: it is the archive, to each builder.
     size = site.archive.stat().st_size
-    return _commands(site, name, fetch, Keeps.NOBODY, fill, near_bytes=size)
+    return _commands(site, name, fetch, Keeper.NOBODY, fill, near_bytes=size)
 
 
 def _registry(site: _Site) -> Way:
@@ -228,7 +228,7 @@ def _curl(site: _Site) -> Way:
         f"curl -sSfO {url} && echo '{digest}  {site.archive.name}' | sha256sum -c --quiet"
         f" && mkdir out && tar -C out -xzf {site.archive.name}"
     )
-    return _commands(site, "curl, sha256sum, tar", command, Keeps.NOBODY)
+    return _commands(site, "curl, sha256sum, tar", command, Keeper.NOBODY)
 
 
 def _fetch(lock: Path, mirror: str = "") -> str:
@@ -240,33 +240,33 @@ def _fetch(lock: Path, mirror: str = "") -> str:
 
 
 def _alone(site: _Site) -> Way:
-    return _commands(site, "cgo-prebuilt, nothing kept", _fetch(site.lock), Keeps.NOBODY)
+    return _commands(site, "cgo-prebuilt, nothing kept", _fetch(site.lock), Keeper.NOBODY)
 
 
 def _mirror(site: _Site) -> Way:
     command = f"{shlex.quote(sys.executable)} -m cgo_prebuilt mirror --lock {site.lock}"
     fill = site.cost(lambda: run(f"{command} --to {site.mirrored}", site.work, {}).seconds)
     fetch = _fetch(site.lock, site.mirror.plain)
-    return _commands(site, "cgo-prebuilt, mirror", fetch, Keeps.NOBODY, fill)
+    return _commands(site, "cgo-prebuilt, mirror", fetch, Keeper.NOBODY, fill)
 
 
 def _store(site: _Site) -> Way:
-    return _commands(site, "cgo-prebuilt, shared store", _fetch(site.lock), Keeps.MACHINE)
+    return _commands(site, "cgo-prebuilt, shared store", _fetch(site.lock), Keeper.MACHINE)
 
 
 def _http_archive(site: _Site) -> Way:
     name, flags = "http_archive, nothing kept", ["--repository_cache="]
-    return _in_bazel(site, name, Keeps.NOBODY, flags, ours=False)
+    return _in_bazel(site, name, Keeper.NOBODY, flags, ours=False)
 
 
 def _http_archive_cached(site: _Site) -> Way:
     name, flags = "http_archive, repository cache", [f"--repository_cache={site.work}/kept"]
-    return _in_bazel(site, name, Keeps.MACHINE, flags, ours=False)
+    return _in_bazel(site, name, Keeper.MACHINE, flags, ours=False)
 
 
 def _transport_cached(site: _Site) -> Way:
     name, flags = "transport = bazel, repository cache", [f"--repository_cache={site.work}/kept-2"]
-    return _in_bazel(site, name, Keeps.MACHINE, flags, ours=True)
+    return _in_bazel(site, name, Keeper.MACHINE, flags, ours=True)
 
 
 def _remote_downloader(site: _Site) -> Way:
@@ -278,7 +278,7 @@ def _remote_downloader(site: _Site) -> Way:
     # The remote cache does not report what it sent: it is the archive, to each builder.
     size = site.archive.stat().st_size
     name = "transport = bazel, remote downloader"
-    return _in_bazel(site, name, Keeps.FLEET, flags, ours=True, near_bytes=size)
+    return _in_bazel(site, name, Keeper.FLEET, flags, ours=True, near_bytes=size)
 
 
 _WAYS = (
@@ -296,7 +296,7 @@ _WAYS = (
 
 
 def _in_bazel(
-    site: _Site, name: str, keeps: Keeps, flags: Sequence[str], *, ours: bool, near_bytes: int = 0
+    site: _Site, name: str, keeps: Keeper, flags: Sequence[str], *, ours: bool, near_bytes: int = 0
 ) -> Way:
     def once(number: int) -> Cost:
         return _bazel_fetch(site, number, flags, ours=ours, near_bytes=near_bytes)

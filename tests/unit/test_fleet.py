@@ -13,7 +13,7 @@ from bench.fleet_model import (
     Cost,
     Day,
     Fleet,
-    Keeps,
+    Keeper,
     Way,
     checks,
     day,
@@ -27,19 +27,21 @@ from bench.servers import LIMIT
 FLEET = Fleet(builds=1000, machines=10, releases=2, platforms=3)
 DOWNLOAD = Cost(host_requests=4, host_bytes=5_000_000, seconds=3.0)
 KEPT = Cost(seconds=0.5)
-WAY = Way("a way", Keeps.NOBODY, DOWNLOAD, DOWNLOAD)
+WAY = Way("a way", Keeper.NOBODY, DOWNLOAD, DOWNLOAD)
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
-    ("keeps", "count"), [(Keeps.NOBODY, 1000), (Keeps.MACHINE, 20), (Keeps.FLEET, 6)]
+    ("keeps", "count"), [(Keeper.NOBODY, 1000), (Keeper.MACHINE, 20), (Keeper.FLEET, 6)]
 )
-def test_who_keeps_what_was_downloaded_says_how_many_find_nothing(keeps: Keeps, count: int) -> None:
+def test_who_keeps_what_was_downloaded_says_how_many_find_nothing(
+    keeps: Keeper, count: int
+) -> None:
     assert firsts(FLEET, keeps) == count
 
 
 def test_there_are_no_more_first_builds_than_builds() -> None:
-    assert firsts(replace(FLEET, builds=15), Keeps.MACHINE) == 15
+    assert firsts(replace(FLEET, builds=15), Keeper.MACHINE) == 15
 
 
 def test_where_nobody_keeps_anything_each_build_downloads() -> None:
@@ -50,7 +52,7 @@ def test_where_nobody_keeps_anything_each_build_downloads() -> None:
 
 
 def test_a_machine_that_keeps_it_downloads_each_release_once() -> None:
-    cost = day(FLEET, Way("a store", Keeps.MACHINE, DOWNLOAD, KEPT))
+    cost = day(FLEET, Way("a store", Keeper.MACHINE, DOWNLOAD, KEPT))
     assert (cost.host_requests, cost.host_bytes) == (80, 100_000_000)
     assert cost.builder_seconds == pytest.approx((20 * 3.0 + 980 * 0.5) / 1000)
     assert cost.builder_bytes == 100_000
@@ -58,7 +60,7 @@ def test_a_machine_that_keeps_it_downloads_each_release_once() -> None:
 
 def test_a_mirror_is_filled_for_every_platform_and_is_no_build() -> None:
     fetch = Cost(near_bytes=5_000_000, seconds=1.0)
-    cost = day(FLEET, Way("a mirror", Keeps.NOBODY, fetch, fetch, fill=DOWNLOAD))
+    cost = day(FLEET, Way("a mirror", Keeper.NOBODY, fetch, fetch, fill=DOWNLOAD))
     assert (cost.host_requests, cost.host_bytes) == (24, 30_000_000)
     assert (cost.near_bytes, cost.builder_bytes) == (5_000_000_000, 5_000_000)
     assert cost.builder_seconds == pytest.approx(1.0)
@@ -76,10 +78,10 @@ def test_a_cost_that_does_not_grow_stays_between_the_two() -> None:
 
 
 def test_all_costs_of_a_way_are_scaled() -> None:
-    small = Way("a way", Keeps.MACHINE, DOWNLOAD, KEPT, DOWNLOAD)
-    large = Way("a way", Keeps.MACHINE, DOWNLOAD.times(2), KEPT, DOWNLOAD.times(2))
+    small = Way("a way", Keeper.MACHINE, DOWNLOAD, KEPT, DOWNLOAD)
+    large = Way("a way", Keeper.MACHINE, DOWNLOAD.times(2), KEPT, DOWNLOAD.times(2))
     scaled = scale_way((1, small), (2, large), 3)
-    assert scaled == Way("a way", Keeps.MACHINE, DOWNLOAD.times(3), KEPT, DOWNLOAD.times(3))
+    assert scaled == Way("a way", Keeper.MACHINE, DOWNLOAD.times(3), KEPT, DOWNLOAD.times(3))
     with pytest.raises(ValueError, match="a way and another are two ways"):
         scale_way((1, small), (2, replace(large, name="another")), 3)
 
