@@ -12,7 +12,7 @@ from cgo_prebuilt.errors import BuildError, LockError
 from cgo_prebuilt.locks.lock import Build, Interface, Source
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.source.build_plan import BuildMachine, BuildPlan, plan_build
-from cgo_prebuilt.source.source_tree import SourceOf
+from cgo_prebuilt.source.source_tree import LibrarySource
 
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
@@ -40,7 +40,7 @@ def plan(
     offline: bool = False,
 ) -> BuildPlan:
     machine = BuildMachine(AMD64, environ or {}, jobs=3, offline=offline)
-    return plan_build(SourceOf(source, "v", "1", platform, Path()), machine, FOLDER)
+    return plan_build(LibrarySource(source, "v", "1", platform, Path()), machine, FOLDER)
 
 
 def words_of(planned: BuildPlan) -> list[tuple[str, ...]]:
@@ -66,7 +66,7 @@ def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name()
 def test_on_windows_the_crates_own_flags_stay_beside_ours() -> None:
     windows = Platform("windows", "amd64")
     machine = BuildMachine(windows, {"CARGO_HOME": "/c"}, jobs=3)
-    planned = plan_build(SourceOf(CRATE, "v", "1", windows, Path()), machine, FOLDER)
+    planned = plan_build(LibrarySource(CRATE, "v", "1", windows, Path()), machine, FOLDER)
     (command,) = words_of(planned)
     assert command[2:4] == (
         "--config",
@@ -160,7 +160,7 @@ def test_a_build_sees_variables_of_its_tools_and_of_the_lock() -> None:
         "https_proxy": "http://proxy",
     }
     planned = plan(replace(CRATE, env=("FFI_USE_GPU", "PROTOC", "LEVEL=2=3")), environ=callers)
-    assert planned.steering == {
+    assert planned.environment_inputs == {
         "CARGO_PROFILE_RELEASE_LTO": "true",
         "CC_x86_64_unknown_linux_gnu": "clang",
         "FFI_USE_GPU": "1",

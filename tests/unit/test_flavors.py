@@ -60,7 +60,7 @@ def refusal(**changes: Any) -> ManifestError:
 def indexed(spec: ArchiveSpec, wanted: WantedFiles) -> IndexedArchive:
     """An index of archives that all have the library's files, and differ in their hashes."""
     files = tuple(
-        locked_file(path, data) for path, data in sorted(FILES.items()) if wanted.takes(path)
+        locked_file(path, data) for path, data in sorted(FILES.items()) if wanted.matches(path)
     )
     return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, Contents(files))
 

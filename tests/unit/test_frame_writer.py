@@ -20,7 +20,7 @@ from cgo_prebuilt.archives.work import Work
 from cgo_prebuilt.archives.zstd import FrameWalk
 from cgo_prebuilt.errors import IntegrityError
 from cgo_prebuilt.publishing import frame_writer
-from cgo_prebuilt.publishing.frame_writer import cut, write_frames
+from cgo_prebuilt.publishing.frame_writer import frame_contents, write_frames
 from tests.programs import provide
 from tests.unit.archive_builders import MemoryStream
 from tests.unit.test_zstd import noise
@@ -58,7 +58,7 @@ def decoded(data: bytes) -> bytes:
 def test_frames_end_at_borders_of_members_and_are_never_too_large(
     sizes: list[int], piece: int
 ) -> None:
-    frames = [bytes(frame) for frame in cut(members(sizes, piece))]
+    frames = [bytes(frame) for frame in frame_contents(members(sizes, piece))]
     assert b"".join(frames) == b"".join(bytes([n]) * size for n, size in enumerate(sizes))
     assert all(0 < len(frame) <= FRAME for frame in frames)
     for number, size in enumerate(sizes):

@@ -43,7 +43,7 @@ class Release:
         files: list[LockedFile] = [
             locked_file(path, data)
             for path, data in sorted(self.archives[spec.file].items())
-            if wanted.takes(path)
+            if wanted.matches(path)
         ]
         contents = Contents(tuple(files), names=tuple(self.archives[spec.file]))
         return IndexedArchive(hashlib.sha256(spec.file.encode()).hexdigest(), 7, contents)

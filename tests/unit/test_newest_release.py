@@ -11,7 +11,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cgo_prebuilt.releases.github_api import Release
-from cgo_prebuilt.releases.newest import Wish, newest_version, tag_template
+from cgo_prebuilt.releases.newest import UpdateCriteria, newest_version, tag_template
 from cgo_prebuilt.url import Url
 from tests.unit.command_case import Run, runner
 from tests.unit.library_case import FILES, archive_of, write_manifest
@@ -26,11 +26,11 @@ def release(tag: str, *, days: int = 30, prerelease: bool = False, draft: bool =
 
 
 def choose(
-    releases: list[Release], current: str = "v1.2.3", **wish: Any
+    releases: list[Release], current: str = "v1.2.3", **criteria: Any
 ) -> tuple[str | None, list[str]]:
-    passed_over: list[str] = []
-    wanted = Wish(**{"tag": "{version}", **wish})
-    return newest_version(releases, current, wanted, NOW, passed_over.append), passed_over
+    skipped: list[str] = []
+    wanted = UpdateCriteria(**{"tag": "{version}", **criteria})
+    return newest_version(releases, current, wanted, NOW, skipped.append), skipped
 
 
 @pytest.mark.parametrize(

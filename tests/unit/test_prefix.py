@@ -9,7 +9,7 @@ from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
 from cgo_prebuilt.releases.index import WantedFiles, index
-from cgo_prebuilt.releases.prefix import find_prefix, listed, whereabouts
+from cgo_prebuilt.releases.prefix import advice_on, find_prefix, listed
 from tests.unit.archive_builders import END_OF_TAR, MemoryStream, compress, tar_member
 
 FILECOIN = (
@@ -148,7 +148,7 @@ def test_a_file_that_is_not_there_is_answered_with_one_like_it() -> None:
 def test_what_is_not_found_is_answered_with_what_is_near(
     path: str, prefix: str, names: tuple[str, ...], remedy: str | None
 ) -> None:
-    assert whereabouts(path, prefix, names) == remedy
+    assert advice_on(path, prefix, names) == remedy
 
 
 def test_of_many_names_some_are_listed() -> None:

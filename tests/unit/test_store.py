@@ -416,7 +416,7 @@ class TestDamage:
     ) -> None:
         made = materialize(tree, FILES, tmp_path / "out", (Method.HARDLINK, Method.COPY))
         assert sorted(made.relinked) == sorted(CONTENTS)
-        store.relinked(tree, made.relinked)
+        store.record_links(tree, made.relinked)
         monkeypatch.setattr(recorded_tree, "hash_again", refuse_to_hash)
         assert find(store) is not None
 
@@ -426,7 +426,7 @@ class TestDamage:
         flip_unseen(tree.files / LIBRARY)
         made = materialize(tree, FILES, tmp_path / "out", (Method.HARDLINK, Method.COPY))
         assert LIBRARY not in made.relinked
-        store.relinked(tree, made.relinked)
+        store.record_links(tree, made.relinked)
         assert find(store) is None
 
     def test_another_boot_is_reason_to_hash_once(

@@ -10,7 +10,7 @@ from reference.error_quotes import (
     OTHER_PROGRAMS,
     PAGE,
     changed_texts,
-    is_said,
+    has_quote,
     quotes,
     source_texts,
     updated,
@@ -25,7 +25,7 @@ SOURCES = [text for found in source_texts().values() for text in found]
 @pytest.mark.parametrize("quote", sorted(set(quotes(OWN))))
 def test_a_source_has_the_quoted_text(quote: str) -> None:
     assert len(quote.replace("…", "").strip()) >= 4
-    assert is_said(quote, SOURCES), "run `make docs`, or remove the row of an error that is gone"
+    assert has_quote(quote, SOURCES), "run `make docs`, or remove the row of an error that is gone"
 
 
 def test_a_quote_follows_a_text_that_is_changed_in_its_place() -> None:

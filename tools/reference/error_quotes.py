@@ -63,7 +63,7 @@ def _texts(source: str) -> Iterator[str]:
         ]
 
 
-def is_said(quote: str, texts: Iterable[str]) -> bool:
+def has_quote(quote: str, texts: Iterable[str]) -> bool:
     """Return whether a text has a quote's words, with anything at each `…`."""
     parts = quote.split(_GAP)
     pattern = re.compile(".*".join(map(re.escape, parts)))
@@ -91,8 +91,8 @@ def updated(page: str, now: list[str], changed: dict[str, str]) -> str:
     """
     own, heading, others = page.partition(OTHER_PROGRAMS)
     for quote in quotes(own):
-        new = [text for old, text in changed.items() if is_said(quote, [old])]
-        if new and not is_said(quote, now):
+        new = [text for old, text in changed.items() if has_quote(quote, [old])]
+        if new and not has_quote(quote, now):
             text = " ".join(new[0].replace("`", _GAP).split())
             own = own.replace(f"`{quote}`", f"`{text}`")
     return own + heading + others

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.locks.lock import Interface, Lock
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
-    from cgo_prebuilt.source.source_tree import SourceOf
+    from cgo_prebuilt.source.source_tree import LibrarySource
     from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
     from cgo_prebuilt.storage.link_mode import Method
     from cgo_prebuilt.storage.store import Store
@@ -188,7 +188,7 @@ def _fetch(options: argparse.Namespace) -> int:
             is_there = library.tree.folder.is_dir()
             if is_there:
                 tree, files = library.tree, library.files
-                store.relinked(tree, materialize(tree, files, options.output, methods).relinked)
+                store.record_links(tree, materialize(tree, files, options.output, methods).relinked)
     if options.json:
         print_json(options, library.report(options.output))
     else:
@@ -325,16 +325,16 @@ def _urls(options: argparse.Namespace) -> int:
 
 
 def _source_archives(
-    options: argparse.Namespace, wanted: SourceOf, settings: Settings, store: Store
+    options: argparse.Namespace, wanted: LibrarySource, settings: Settings, store: Store
 ) -> list[StoredArchive]:
     from cgo_prebuilt.source.crates import Crates
-    from cgo_prebuilt.source.source_tree import SourceArchive, source_origin
+    from cgo_prebuilt.source.source_tree import SourceArchive, open_source
 
     downloads = downloads_for(settings, store)
     if options.crates is not None:
         return Crates(wanted, downloads).archives(options.crates)
-    origin = source_origin(wanted, downloads)
-    return [origin.archive] if isinstance(origin, SourceArchive) else []
+    source = open_source(wanted, downloads)
+    return [source.archive] if isinstance(source, SourceArchive) else []
 
 
 def _public(url: Url) -> str:

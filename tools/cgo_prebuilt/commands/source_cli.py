@@ -57,13 +57,13 @@ def _add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _source(options: argparse.Namespace) -> int:
-    from cgo_prebuilt.source.source_tree import source_of, source_origin
+    from cgo_prebuilt.source.source_tree import open_source, source_of
 
     lock, platform = lock_and_platform(options)
     store, settings = open_store(), settings_of(options, lock)
     wanted = source_of(lock, options.lock.parent, platform, settings)
-    origin = source_origin(wanted, downloads_for(settings, store))
-    return _report(options, origin.copy(options.output))
+    source = open_source(wanted, downloads_for(settings, store))
+    return _report(options, source.copy(options.output))
 
 
 def _crates(options: argparse.Namespace) -> int:

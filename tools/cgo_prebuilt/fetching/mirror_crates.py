@@ -11,7 +11,7 @@ from cgo_prebuilt.fetching.mirror_folder import MirrorFile, mirror_file
 from cgo_prebuilt.locks.lock import Lock
 from cgo_prebuilt.platforms import SUPPORTED
 from cgo_prebuilt.source.crates import Crates, folder_with_locks
-from cgo_prebuilt.source.source_tree import SourceOf
+from cgo_prebuilt.source.source_tree import LibrarySource
 from cgo_prebuilt.source.stored_archive import Downloads
 from cgo_prebuilt.template import values_for
 from cgo_prebuilt.url import Url
@@ -53,7 +53,7 @@ def mirror_crates(
             # A version without prebuilts names no platform, so the layout uses any.
             for name in platforms or names or [str(SUPPORTED[0])]:
                 platform = lock.known_platform(name)
-                wanted = SourceOf(
+                wanted = LibrarySource(
                     source.of_platform(name), lock.name, version, platform, path.parent
                 )
                 values = values_for(lock.name, version, platform)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.settings import Settings
-    from cgo_prebuilt.source.source_tree import SourceOf
+    from cgo_prebuilt.source.source_tree import LibrarySource
     from cgo_prebuilt.storage.store import Store
     from cgo_prebuilt.storage.stored_library import StoredLibrary
     from cgo_prebuilt.this_machine import Machine
@@ -117,23 +117,23 @@ class Provider:
         return f"{error.what} ({error.where})"
 
     def _build(
-        self, wanted: SourceOf, settings: Settings, open_transport: Callable[[], Transport]
+        self, wanted: LibrarySource, settings: Settings, open_transport: Callable[[], Transport]
     ) -> StoredLibrary:
         from cgo_prebuilt.source.build_plan import BuildMachine
         from cgo_prebuilt.source.crates import Crates
         from cgo_prebuilt.source.source_build import Builder
-        from cgo_prebuilt.source.source_tree import source_origin
+        from cgo_prebuilt.source.source_tree import open_source
         from cgo_prebuilt.source.stored_archive import Downloads
 
         downloads = Downloads(settings, self.store, open_transport, self.environ, self.on_wait)
-        origin = source_origin(wanted, downloads)
+        source = open_source(wanted, downloads)
         what = f"the source of {wanted.name} {wanted.version}"
         check_linkopts(wanted.source.outputs.linkopts, settings, what)
         # A mirror replaces every URL, including those inside build tools.
         offline = settings.offline or settings.mirror is not None
         machine = BuildMachine(self.detect_host(), self.environ, os.cpu_count() or 1, offline)
         builder = Builder(machine, self.store, self.say, self.on_line, self.on_wait)
-        return builder.build(origin, Crates(wanted, downloads))
+        return builder.build(source, Crates(wanted, downloads))
 
 
 def check_source(choice: Choice) -> None:

@@ -69,7 +69,7 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
         UnavailableError: It cannot be fetched.
         UsageError: The release cannot be a Go module, because of its version, a name, an option or its size.
     """
-    go = checked_go(manifest)
+    go = go_section(manifest)
     where = f"{manifest.where}: go.module"
     check_module_path(go.module, where=where)
     version = module_version(manifest.version, go.module, where=where)
@@ -118,7 +118,7 @@ def stage_modules(manifest: Manifest, release: GoRelease, staging: Path) -> list
     return staged
 
 
-def checked_go(manifest: Manifest) -> GoSpec:
+def go_section(manifest: Manifest) -> GoSpec:
     """Return the manifest's section `go`.
 
     Raises:

@@ -110,7 +110,7 @@ def add_goproxy(verbs: Verbs) -> None:
 def _build(options: argparse.Namespace) -> int:
     from cgo_prebuilt.go_modules.goproxy_build import SeparateZips, Site, build_site, version_time
     from cgo_prebuilt.go_modules.goproxy_require import go_sum_lines
-    from cgo_prebuilt.go_modules.goproxy_staging import checked_go
+    from cgo_prebuilt.go_modules.goproxy_staging import go_section
     from cgo_prebuilt.manifests.manifest import read_manifest
     from cgo_prebuilt.vouching.sums import SIGNATURE
 
@@ -127,7 +127,7 @@ def _build(options: argparse.Namespace) -> int:
             remedy="leave it out: the zips are in the site",
         )
     manifest = read_manifest(options.manifest, options.version)
-    checked_go(manifest)  # Check it before the release and the site, which are useless without it.
+    go_section(manifest)  # Check it before the release and the site, which are useless without it.
     time = version_time(os.environ)
     release = _release(options, manifest)
     if options.slim:

@@ -131,7 +131,7 @@ def _lock(options: argparse.Namespace) -> int:
             remedy="use them with --update, and name no version",
         )
     typed: list[str | None] = options.version or [options.update]
-    names = [one and _as_manifest_has_it(options.manifest, one) for one in typed]
+    names = [one and _version_in_manifest(options.manifest, one) for one in typed]
     update = names[0] if options.update else None
     manifests = [read_manifest(options.manifest, name) for name in names]
     if update is not None and update in manifests[0].withdrawn:
@@ -176,7 +176,7 @@ def _lock(options: argparse.Namespace) -> int:
     return 0
 
 
-def _as_manifest_has_it(manifest: Path, typed: str) -> str:
+def _version_in_manifest(manifest: Path, typed: str) -> str:
     from cgo_prebuilt.manifests.manifest_edit import version_as_written
 
     try:
@@ -239,7 +239,7 @@ def _locked(
     index_archive = indexer(manifest, settings, downloads.run)
     findings = LibraryFindings()
     inspects = can_inspect()
-    version = lock_version(manifest, index, folder, findings.look if inspects else None)
+    version = lock_version(manifest, index, folder, findings.inspect if inspects else None)
     archives = released_archives(manifest, version, settings)
     version = add_ranges(version, archives, store, layouts, old, sections)
     downloads.trim()
@@ -279,7 +279,7 @@ def _locked(
         version = replace(version, signature=signature)
     _note_header_problems(version)
     _note_refused_linkopts(version)
-    findings.tell(print_prefixed)
+    findings.report(print_prefixed)
     if not inspects:
         print_prefixed("the libraries were not inspected: pip install 'cgo-prebuilt[inspect]'")
     sources = ", ".join(dict.fromkeys(str(item.source) for item in statements))
@@ -300,11 +300,11 @@ def _source_with_git(
     from cgo_prebuilt.commands.fetch_cli import downloads_for
     from cgo_prebuilt.platforms import SUPPORTED
     from cgo_prebuilt.source.crates import folder_with_locks, lock_git_crates
-    from cgo_prebuilt.source.source_tree import SourceArchive, SourceOf
+    from cgo_prebuilt.source.source_tree import LibrarySource, SourceArchive
 
     store = open_store()
     platform = next((spec.platform for spec in manifest.specs()), SUPPORTED[0])
-    wanted = SourceOf(source, manifest.name, manifest.version, platform, folder)
+    wanted = LibrarySource(source, manifest.name, manifest.version, platform, folder)
     downloads = downloads_for(settings, store)
     archive = SourceArchive(wanted, downloads).archive
     with folder_with_locks(wanted, lambda: archive.obtain(downloads.open_transport)) as sources:

@@ -24,13 +24,13 @@ class LibraryFindings:
     def __init__(self) -> None:
         self.found: dict[Finding, list[str]] = {}
 
-    def look(
+    def inspect(
         self,
         spec: PlatformSpec,
         interface: Interface,
         libraries: Mapping[str, Sequence[ObjectFile]],
     ) -> None:
-        """Inspect the libraries of a platform; a `locking.Look`.
+        """Inspect the libraries of a platform; a `locking.InspectLibraries`.
 
         Raises:
             ManifestError: They are for a different platform.
@@ -48,7 +48,7 @@ class LibraryFindings:
         for finding in findings:
             self.found.setdefault(finding, []).append(str(spec))
 
-    def tell(self, note: Callable[[str], None]) -> None:
+    def report(self, note: Callable[[str], None]) -> None:
         """Report all findings."""
         for finding, platforms in self.found.items():
             note(f"{', '.join(platforms)}: {finding}")

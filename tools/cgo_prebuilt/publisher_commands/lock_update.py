@@ -34,7 +34,7 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
     from cgo_prebuilt.network.client import HttpClient
     from cgo_prebuilt.network.github_asset import HEADERS
     from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
-    from cgo_prebuilt.releases.newest import Wish, newest_version, tag_template
+    from cgo_prebuilt.releases.newest import UpdateCriteria, newest_version, tag_template
 
     site = GitHubSite.of(os.environ)
     archives = (archive for spec in manifest.specs() for archive in spec.archives)
@@ -53,8 +53,8 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
         address.repository,
         Api(HttpClient(API_SETTINGS, os.environ), HEADERS, note=print_prefixed),
     )
-    wish = Wish(template, min_age or timedelta(), prereleases, manifest.withdrawn)
-    releases = api.last_made(_MOST_RELEASES)
+    criteria = UpdateCriteria(template, min_age or timedelta(), prereleases, manifest.withdrawn)
+    releases = api.recent(_MOST_RELEASES)
     if all(release.draft for release in releases):
         raise UnavailableError(
             f"{address.repository} has no release",
@@ -62,4 +62,4 @@ def newest_of(manifest: Manifest, min_age: timedelta | None, *, prereleases: boo
             remedy="check the 'urls' of the manifest; for a private repository, set GITHUB_TOKEN",
         )
     now = datetime.now(timezone.utc)
-    return newest_version(releases, manifest.version, wish, now, print_prefixed)
+    return newest_version(releases, manifest.version, criteria, now, print_prefixed)

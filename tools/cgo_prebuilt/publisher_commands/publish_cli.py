@@ -280,8 +280,8 @@ def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
     from cgo_prebuilt.publishing.staged import download_release
     from cgo_prebuilt.vouching.sums import SIGNATURE, SUMS
 
-    origin = _server(options.dist, manifest)
-    if origin is None:
+    place = _server(options.dist, manifest)
+    if place is None:
         dist = Path(options.dist)
         if not dist.is_dir():
             raise UsageError(
@@ -289,17 +289,17 @@ def _packed(options: argparse.Namespace, manifest: Manifest) -> Iterator[Path]:
                 where=options.dist,
                 remedy="name the folder that `cgo-prebuilt pack --output` wrote",
             )
-        with _left_as_they_are(dist / SUMS, dist / SIGNATURE) if options.dry_run else nullcontext():
+        with _restoring(dist / SUMS, dist / SIGNATURE) if options.dry_run else nullcontext():
             yield dist
         return
     with TemporaryDirectory() as folder:
         transport = open_transport(open_store().partials)
-        download_release(origin, Url(options.dist), manifest, Path(folder), transport)
+        download_release(place, Url(options.dist), manifest, Path(folder), transport)
         yield Path(folder)
 
 
 @contextmanager
-def _left_as_they_are(*files: Path) -> Iterator[None]:
+def _restoring(*files: Path) -> Iterator[None]:
     """Restore the contents of files after the block, and remove new ones."""
     before = {file: file.read_bytes() for file in files if file.is_file()}
     try:

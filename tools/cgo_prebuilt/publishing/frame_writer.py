@@ -39,7 +39,7 @@ _SEEKABLE = 0x8F92EAB1
 _NO_CHECKSUMS = 0
 
 
-def cut(members: Iterable[tuple[int, Iterable[bytes]]]) -> Iterator[bytearray]:
+def frame_contents(members: Iterable[tuple[int, Iterable[bytes]]]) -> Iterator[bytearray]:
     """Cut the bytes of members into the contents of frames.
 
     Args:

@@ -26,7 +26,7 @@ from cgo_prebuilt.manifests.platform_section import PlatformSpec
 from cgo_prebuilt.members import check_member_names
 from cgo_prebuilt.network.progress import FileProgress, Progress
 from cgo_prebuilt.publishing.built_files import promised, refuse_unpackable, source_files
-from cgo_prebuilt.publishing.frame_writer import cut, write_frames
+from cgo_prebuilt.publishing.frame_writer import frame_contents, write_frames
 from cgo_prebuilt.publishing.zip_writer import write_zip
 from cgo_prebuilt.vouching.sums import SUMS, read_sums
 
@@ -198,10 +198,10 @@ def check_promises(spec: PlatformSpec, folder: Path, names: Sequence[str]) -> No
                 where=str(folder),
                 remedy="build the library first, or correct --from or the manifest",
             )
-    homeless = sorted({*promised(names, promises)} - loose)
-    if homeless and all(archive.format == "file" for archive in spec.archives):
+    unplaced = sorted({*promised(names, promises)} - loose)
+    if unplaced and all(archive.format == "file" for archive in spec.archives):
         raise UsageError(
-            f"no archive of {spec.platform} takes {', '.join(homeless)}",
+            f"no archive of {spec.platform} takes {', '.join(unplaced)}",
             where=str(folder),
             remedy="list it in 'archives' as a loose file with its 'path', or add an archive",
         )
@@ -284,7 +284,7 @@ def _write_tar(
     try:
         pieces = _tar(members, shown.advance)
         if kind == "tar.zst":
-            write_frames(file, cut(pieces), level or ZSTD_LEVEL)
+            write_frames(file, frame_contents(pieces), level or ZSTD_LEVEL)
         else:
             # The header has neither a name nor a time (RFC 1952).
             with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as compressed:

@@ -52,7 +52,7 @@ def artifact_type(name: str) -> str:
     return SIGNED if name in (SUMS, SIGNATURE) else media_type(name)
 
 
-def described(content: bytes, kind: str) -> dict[str, object]:
+def document_descriptor(content: bytes, kind: str) -> dict[str, object]:
     """Return a document's descriptor."""
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     return {"mediaType": kind, "digest": digest, "size": len(content)}
@@ -83,7 +83,7 @@ def manifest_of(
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "artifactType": kind,
-        "config": described(EMPTY, _EMPTY_TYPE),
+        "config": document_descriptor(EMPTY, _EMPTY_TYPE),
         "layers": list(layers),
     }
     if subject is not None:
@@ -108,7 +108,7 @@ def platform_manifests(
         )
         platform = {"os": spec.platform.os, "architecture": spec.platform.arch}
         descriptor = {
-            **described(content, MANIFEST_TYPE),
+            **document_descriptor(content, MANIFEST_TYPE),
             "artifactType": ARTIFACT,
             "platform": platform,
             "annotations": annotations,

@@ -26,7 +26,7 @@ from cgo_prebuilt.publishing.registry_documents import (
     EMPTY,
     EMPTY_DIGEST,
     artifact_type,
-    described,
+    document_descriptor,
     index_of,
     layer,
     manifest_of,
@@ -84,18 +84,18 @@ class RegistryPlace:
 
     def url_of(self, name: str) -> Url:
         """Return a release file's URL, which does not exist if the registry lacks the file."""
-        found = self._there().layers.get(name)
+        found = self._published().layers.get(name)
         return self._url(f"blobs/{found['digest'] if found else name}")
 
     def existing(self, names: Sequence[str]) -> Mapping[str, str]:
         """See `Destination.existing`. A blob's digest is its SHA-256."""
-        there = self._there().layers
+        there = self._published().layers
         digests = {name: str(there[name].get("digest")) for name in names if name in there}
         return {name: digest.removeprefix("sha256:") for name, digest in digests.items()}
 
     def text(self, name: str) -> str | None:
         """See `Destination.text`."""
-        if name not in self._there().layers:
+        if name not in self._published().layers:
             return None
         reply = self._session.ask(self.url_of(name))
         if reply.status != 200:
@@ -115,7 +115,7 @@ class RegistryPlace:
                 planned += [Request("PATCH", f"{uploads}UPLOAD", patched)] if patched else []
                 planned.append(Request("PUT", f"{uploads}UPLOAD?digest={digest}", put))
         for file in files:
-            self._enter(file)
+            self._add_file(file)
         for reference, content, _ in self._documents():
             planned.append(Request("PUT", str(self._url(f"manifests/{reference}")), len(content)))
         return planned
@@ -134,7 +134,7 @@ class RegistryPlace:
             progress.done("failed")
             raise not_uploaded(file, failure, self._place) from None
         progress.done("done")
-        self._enter(file)
+        self._add_file(file)
 
     def finish(self) -> str:
         """See `Destination.finish`. The tag is read before the manifests are sent, and again before it moves.
@@ -161,7 +161,7 @@ class RegistryPlace:
             there = self._get("manifests", self._tag)
             if there == index:
                 return None
-            if there != self._there().index:
+            if there != self._published().index:
                 raise overtaken(self._tag, self._place)
             return self._session.send_once("PUT", url, index, headers=headers)
 
@@ -176,21 +176,21 @@ class RegistryPlace:
 
     def _documents(self) -> Iterator[tuple[str, bytes, str]]:
         """Yield the manifests to send, in order, with names and media types."""
-        release = self._there()
+        release = self._published()
         platforms = platform_manifests(self._manifest, release.layers)
         index = index_of(self._manifest, merged(release.indexed, [one for one, _ in platforms]))
         if index == release.index and not self._is_changed:
             return
         for descriptor, content in platforms:
             yield str(descriptor["digest"]), content, MANIFEST_TYPE
-        subject = described(index, INDEX_TYPE)
+        subject = document_descriptor(index, INDEX_TYPE)
         digest = str(subject["digest"])
         yield digest, index, INDEX_TYPE
         fallback = digest.replace(":", "-")
         listed = before = self._get("manifests", fallback)
         for kind, layers in self._about().items():
             content = manifest_of(kind, layers, subject)
-            descriptor = described(content, MANIFEST_TYPE)
+            descriptor = document_descriptor(content, MANIFEST_TYPE)
             yield str(descriptor["digest"]), content, MANIFEST_TYPE
             listed = with_referrer(listed, descriptor, kind)
         # For registries without a list of a manifest's referrers.
@@ -200,17 +200,17 @@ class RegistryPlace:
 
     def _about(self) -> dict[str, list[Descriptor]]:
         """Return the files about the whole release, by artifact type."""
-        release, about = self._there(), dict[str, list[Descriptor]]()
+        release, about = self._published(), dict[str, list[Descriptor]]()
         archives = {archive.file for spec in self._manifest.specs() for archive in spec.archives}
         for name in sorted(release.layers.keys() - archives - release.archives):
             about.setdefault(artifact_type(name), []).append(release.layers[name])
         return dict(sorted(about.items()))
 
-    def _enter(self, file: ReleaseFile) -> None:
-        self._there().layers[file.name] = layer(file.name, file.sha256, file.size)
+    def _add_file(self, file: ReleaseFile) -> None:
+        self._published().layers[file.name] = layer(file.name, file.sha256, file.size)
         self._is_changed = True
 
-    def _there(self) -> _Release:
+    def _published(self) -> _Release:
         if self._release is None:
             self._release = _Release(self._get("manifests", self._tag))
             if self._release.index is not None:
@@ -221,7 +221,7 @@ class RegistryPlace:
         release.indexed = listed_in(index, "manifests")
         release.layers = {title_of(one): one for one, _ in layers_in(index, self._get)}
         release.archives = set(release.layers)
-        for one in layers_about(str(described(index, INDEX_TYPE)["digest"]), self._get):
+        for one in layers_about(str(document_descriptor(index, INDEX_TYPE)["digest"]), self._get):
             release.layers.setdefault(title_of(one), one)
         release.layers.pop("", None)  # a layer without a title is not a file of a release
 

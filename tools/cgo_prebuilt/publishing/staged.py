@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cgo_prebuilt.network.transport import Transport
 
 
-class Origin(Protocol):
-    """The place of a release."""
+class PublishedPlace(Protocol):
+    """A place that has a release."""
 
     def text(self, name: str) -> str | None:
         """Return a small text; None if it does not exist."""
@@ -29,12 +29,12 @@ class Origin(Protocol):
 
 
 def download_release(
-    origin: Origin, where: Url, manifest: Manifest, folder: Path, transport: Transport
+    published: PublishedPlace, where: Url, manifest: Manifest, folder: Path, transport: Transport
 ) -> None:
     """Download every file that a release's `SHA256SUMS` lists.
 
     Args:
-        origin: The place of the release.
+        published: The place.
         where: The place's name, for errors.
         manifest: The release's manifest; its source is published elsewhere.
         folder: The empty output folder.
@@ -44,7 +44,7 @@ def download_release(
         UnavailableError: `SHA256SUMS`, or a file, is missing.
         IntegrityError: A file does not match `SHA256SUMS`, or that is malformed.
     """
-    text = origin.text(SUMS)
+    text = published.text(SUMS)
     if text is None:
         raise UnavailableError(
             f"there is no {SUMS}, which says what was published",
@@ -62,13 +62,13 @@ def download_release(
             where=where,
             remedy="pack it again, and publish it as a new version",
         ) from None
-    for name, content in ((SUMS, text), (SIGNATURE, origin.text(SIGNATURE))):
+    for name, content in ((SUMS, text), (SIGNATURE, published.text(SIGNATURE))):
         if content is not None:
             (folder / name).write_bytes(content.encode())
     source = source_sums(manifest)
     for name, sha256 in sums.items():
         if source.get(name) != sha256:
-            download = Download(name, (origin.url_of(name),), sha256)
+            download = Download(name, (published.url_of(name),), sha256)
             transport.run(download, partial(save, target=folder / name, sha256=sha256))
 
 

@@ -37,8 +37,8 @@ class Catalog:
         links: The unresolved target of each link, by name.
         folders: All folders, including those without a member; the root is empty.
         places: The paths at which readers may place a member other than a folder, see `possible_paths`.
-        twice: The paths at which they may place several members.
-        loose: Hard links to no earlier member.
+        duplicates: The paths at which they may place several members.
+        dangling_hard_links: Hard links to no earlier member.
     """
 
     where: str
@@ -46,8 +46,8 @@ class Catalog:
     links: dict[str, str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {""})
     places: set[str] = field(default_factory=set)
-    twice: set[str] = field(default_factory=set)
-    loose: set[str] = field(default_factory=set)
+    duplicates: set[str] = field(default_factory=set)
+    dangling_hard_links: set[str] = field(default_factory=set)
     _steps: int = 0
 
     def files(self) -> Iterator[str]:
@@ -97,7 +97,7 @@ class Catalog:
             raise IntegrityError(
                 f"{target!r} is a {kind}", where=self.where, remedy="select other files"
             )
-        if target in self.twice:
+        if target in self.duplicates:
             raise self._ambiguous(f"duplicate name {target!r}")
         for folder in _folders(target):
             if folder in self.places:
@@ -141,7 +141,7 @@ class Catalog:
             if not link:
                 return self._nowhere(name, "nowhere", strict)
             if self.kinds[here] == HARD_LINK:
-                if here in self.loose:
+                if here in self.dangling_hard_links:
                     return self._nowhere(name, f"to {link!r}, which is not an earlier file", strict)
                 done.clear()
             else:
@@ -170,7 +170,7 @@ class Catalog:
         """
         for name in self.links:
             for place in possible_paths(name):
-                if place in self.folders or place in self.twice:
+                if place in self.folders or place in self.duplicates:
                     raise self._ambiguous(f"{name!r} is a link and something else")
 
     def _ambiguous(self, what: str) -> IntegrityError:
@@ -205,14 +205,14 @@ def read_catalog(members: Iterable[Member], *, where: str) -> Catalog:
                 length += len(folder)
                 folder = folder.rpartition("/")[0]
             if member.kind != FOLDER:
-                (catalog.twice if place in catalog.places else catalog.places).add(place)
+                (catalog.duplicates if place in catalog.places else catalog.places).add(place)
         if member.kind in (HARD_LINK, SYMBOLIC_LINK):
             link = catalog.links[name] = member.link or _read_link(member, where)
             length += len(link)
             # Systems hard-link files only, and readers create hard links in the order of the members.
             before = catalog.kinds.get(normalize(link))
             if member.kind == HARD_LINK and before not in (FILE, HARD_LINK):
-                catalog.loose.add(name)
+                catalog.dangling_hard_links.add(name)
         if member.kind != FOLDER:
             catalog.kinds[name] = member.kind
         if len(catalog.kinds) > NAMES_MAX or length > _NAME_BYTES_MAX:

@@ -65,7 +65,11 @@ def can_enter_deflate() -> bool:
 
 
 def find_ranges(
-    file: BinaryIO, size: int, format: str, layout: Layout, users: Sequence[frozenset[str]]
+    file: BinaryIO,
+    size: int,
+    format: str,
+    layout: Layout,
+    member_sets: Sequence[frozenset[str]],
 ) -> ArchiveRanges | None:
     """Find how to read parts of an archive.
 
@@ -74,40 +78,44 @@ def find_ranges(
         size: Its size in bytes.
         format: One of `archive_ranges.FORMATS_WITH_ENTRY_POINTS`.
         layout: The layout of the archive.
-        users: For each platform, the names of the members that it needs.
+        member_sets: For each platform, the names of the members that it needs.
 
     Returns:
         The ranges; None if every platform would read nearly all of it.
     """
-    runs = _runs(layout.spans, users)
+    runs = _runs(layout.spans, member_sets)
     points = [EntryPoint(place, decoded, window=b"") for place, decoded in layout.borders]
     if format == "tar.gz" and can_enter_deflate():
         decoded = max(end for _, end in layout.spans.values())
         points = _merged(points, _deflate_points(file, decoded))
     elif format == "tar.xz":
         points = _block_points(file) or points
-    wanted = [[(run.start, run.end) for run in runs if run.first in members] for members in users]
+    wanted = [
+        [(run.start, run.end) for run in runs if run.first in members] for members in member_sets
+    ]
     ranges = ArchiveRanges(runs, needed_points(wanted, points))
-    return ranges if any(segments_for(ranges, members, size) for members in users) else None
+    return ranges if any(segments_for(ranges, members, size) for members in member_sets) else None
 
 
-def is_missed(format: str, layout: Layout, users: Sequence[frozenset[str]]) -> bool:
+def is_missed(format: str, layout: Layout, member_sets: Sequence[frozenset[str]]) -> bool:
     """Return whether an archive's ranges are missing only because a decoder is missing."""
     if format != "tar.gz" or can_enter_deflate():
         return False
     total = max(end for _, end in layout.spans.values())
-    shares = (sum(layout.spans[name][1] - layout.spans[name][0] for name in one) for one in users)
+    shares = (
+        sum(layout.spans[name][1] - layout.spans[name][0] for name in one) for one in member_sets
+    )
     return min(shares) <= total * MAX_SHARE_IN_PARTS
 
 
 def _runs(
-    spans: Mapping[str, tuple[int, int]], users: Sequence[frozenset[str]]
+    spans: Mapping[str, tuple[int, int]], member_sets: Sequence[frozenset[str]]
 ) -> tuple[MemberRun, ...]:
     """Return the runs of consecutive members that the same platforms need."""
     runs: list[MemberRun] = []
     before: list[int] = []
     for name, (start, end) in spans.items():
-        needed_by = [index for index, members in enumerate(users) if name in members]
+        needed_by = [index for index, members in enumerate(member_sets) if name in members]
         if needed_by and needed_by == before and runs[-1].end == start:
             runs[-1] = MemberRun(runs[-1].first, runs[-1].start, end)
         elif needed_by:

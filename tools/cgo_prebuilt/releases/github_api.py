@@ -62,7 +62,7 @@ class GitHubSite:
         server, api = github_servers(environ)
         return cls(api, server, github_token(environ) is not None, environ)
 
-    def own(self, url: Url) -> Url:
+    def checked_url(self, url: Url) -> Url:
         """Return a URL of an API response, if it is GitHub's.
 
         Raises:
@@ -166,7 +166,7 @@ class GitHubApi:
         drafts = map(self._release, self._items(Url(f"{self._base}?per_page={_RELEASES}")))
         return next((release for release in drafts if release.tag == tag), None)
 
-    def last_made(self, most: int) -> list[Release]:
+    def recent(self, most: int) -> list[Release]:
         """Return the most recent releases, newest first, including drafts.
 
         Args:
@@ -253,7 +253,7 @@ class GitHubApi:
             following = _NEXT.search(reply.headers.get("link", ""))
             if following is None or not page:
                 return
-            url = self._site.own(Url(following[1]))
+            url = self._site.checked_url(Url(following[1]))
             if time.monotonic() > deadline:
                 break
         raise UnavailableError(
@@ -267,7 +267,7 @@ class GitHubApi:
             _field(item, "id", int),
             _field(item, "tag_name", str),
             _field(item, "draft", bool),
-            self._site.own(Url(_field(item, "upload_url", str).split("{", 1)[0])),
+            self._site.checked_url(Url(_field(item, "upload_url", str).split("{", 1)[0])),
             Url(_field(item, "html_url", str)),
             day[0] if day else "",
             _time(published) if isinstance(published, str) else None,
@@ -282,7 +282,7 @@ class GitHubApi:
             _field(item, "name", str),
             _field(item, "state", str),
             found[1] if found else None,
-            self._site.own(Url(_field(item, "url", str))),
+            self._site.checked_url(Url(_field(item, "url", str))),
         )
 
     def _good(self, reply: Reply) -> Any:

@@ -29,7 +29,7 @@ from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.patterns import compile_pattern, is_pattern
 from cgo_prebuilt.releases.catalog import Catalog, read_catalog
 from cgo_prebuilt.releases.entry_points import Layout
-from cgo_prebuilt.releases.prefix import find_prefix, whereabouts
+from cgo_prebuilt.releases.prefix import advice_on, find_prefix
 from cgo_prebuilt.soname import read_soname
 
 
@@ -58,7 +58,7 @@ class WantedFiles:
         self._globs = [compile_pattern(glob) for glob in promises - self.paths]
         self._everything = everything
 
-    def takes(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         """Return whether a file is to be locked."""
         if self._everything or path in self.paths:
             return True
@@ -123,7 +123,7 @@ def index(stream: ByteStream, spec: ArchiveSpec, wanted: WantedFiles, *, where: 
                 member, where, member.name in wanted.shared, member.name in wanted.inspected
             )
             for member in members
-            if wanted.takes(member.name)
+            if wanted.matches(member.name)
         }
         return _contents(found, {name: [name] for name in found}, "", ())
     file = stream.whole()
@@ -181,14 +181,14 @@ def _places(
             raise ManifestError(
                 f"'members' names {renamed[path]!r}, which the archive lacks",
                 where=catalog.where,
-                remedy=whereabouts(renamed[path], prefix, catalog.kinds)
+                remedy=advice_on(renamed[path], prefix, catalog.kinds)
                 or "look into the archive, and correct it",
             )
         elif path in wanted.shared:
             places[path] = _versioned(catalog, below + path)
     for name in catalog.files():
         path = name[len(below) :]
-        if name.startswith(below) and path not in places and wanted.takes(path):
+        if name.startswith(below) and path not in places and wanted.matches(path):
             check_member_name(path, where=catalog.where)
             member = catalog.member_of(name)
             if member is not None:

@@ -12,7 +12,7 @@ from cgo_prebuilt.locks.lock import Lock, LockedArchive, LockedPlatform, LockedV
 from cgo_prebuilt.locks.ranges_file import format_section, format_sections
 from cgo_prebuilt.releases.entry_points import SMALLEST, Layout, find_ranges, is_missed
 
-_Users = tuple[frozenset[str], ...]
+_MemberSets = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,20 @@ class RangesFinder:
         The old lock's ranges of the same archive and members stay, even if this machine could not find
         them, so that the lock does not depend on the machine.
         """
-        known: dict[tuple[str, _Users], str] = {}
+        known: dict[tuple[str, _MemberSets], str] = {}
         for before in self.old.versions.values() if self.old is not None else ():
-            for archive, users in _users(before).values():
-                known[archive.sha256, users] = archive.ranges
+            for archive, member_sets in _member_sets(before).values():
+                known[archive.sha256, member_sets] = archive.ranges
         hashes = {
-            archive.sha256: self._section(archive, users, known.get((archive.sha256, users), ""))
-            for archive, users in _users(version).values()
+            archive.sha256: self._section(
+                archive, member_sets, known.get((archive.sha256, member_sets), "")
+            )
+            for archive, member_sets in _member_sets(version).values()
         }
 
         return with_ranges(version, hashes)
 
-    def _section(self, archive: LockedArchive, users: _Users, known: str) -> str:
+    def _section(self, archive: LockedArchive, member_sets: _MemberSets, known: str) -> str:
         """Return the hash of an archive's new section; without one, the known hash or an empty string."""
         layout = self.layouts.get(archive.sha256)
         if known in self.sections or layout is None:
@@ -59,9 +61,9 @@ class RangesFinder:
         if path is None:
             return known
         with path.open("rb") as file:
-            ranges = find_ranges(file, archive.size, archive.format, layout, users)
+            ranges = find_ranges(file, archive.size, archive.format, layout, member_sets)
         if ranges is None:
-            if is_missed(archive.format, layout, users):
+            if is_missed(archive.format, layout, member_sets):
                 self.missed.append(archive.file)
             return known
         section = format_section(ranges)
@@ -104,18 +106,20 @@ def ranges_of(lock: Lock, sections: Mapping[str, bytes]) -> bytes | None:
     return format_sections(kept) if kept else None
 
 
-def _users(version: LockedVersion) -> dict[str, tuple[LockedArchive, _Users]]:
+def _member_sets(
+    version: LockedVersion,
+) -> dict[str, tuple[LockedArchive, _MemberSets]]:
     """Return each archive that may have ranges, by SHA-256, with the members of each platform."""
     archives: dict[str, LockedArchive] = {}
-    users: dict[str, dict[frozenset[str], None]] = {}
+    member_sets: dict[str, dict[frozenset[str], None]] = {}
     for _, _, prebuilt in version.prebuilts():
         for archive in prebuilt.archives:
             if archive.format in FORMATS_WITH_ENTRY_POINTS and archive.size >= SMALLEST:
                 members = frozenset(archive.member_of(file) for file in archive.files)
                 archives[archive.sha256] = archive
-                users.setdefault(archive.sha256, {})[members] = None
+                member_sets.setdefault(archive.sha256, {})[members] = None
     # Sorted, since a manifest may name its platforms in any order.
     return {
-        sha256: (archive, tuple(sorted(users[sha256], key=sorted)))
+        sha256: (archive, tuple(sorted(member_sets[sha256], key=sorted)))
         for sha256, archive in archives.items()
     }

@@ -31,7 +31,7 @@ from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.patterns import matches
 from cgo_prebuilt.releases.exposing import expose
 from cgo_prebuilt.releases.index import Contents, WantedFiles, index
-from cgo_prebuilt.releases.prefix import listed, whereabouts
+from cgo_prebuilt.releases.prefix import advice_on, listed
 from cgo_prebuilt.releases.registry_reader import blob_of, digest_in
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import values_for
@@ -53,12 +53,12 @@ class IndexedArchive:
 Indexer = Callable[[ArchiveSpec, WantedFiles], IndexedArchive]
 """Fetches an archive and indexes the wanted files."""
 
-Look = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], None]
+InspectLibraries = Callable[[PlatformSpec, Interface, Mapping[str, Sequence[ObjectFile]]], None]
 """Called with the objects of a platform's libraries, by their paths in the interface."""
 
 
 def lock_version(
-    manifest: Manifest, index: Indexer, lock_folder: Path, look: Look | None = None
+    manifest: Manifest, index: Indexer, lock_folder: Path, inspect: InspectLibraries | None = None
 ) -> LockedVersion:
     """Lock every platform of a manifest, in every flavor.
 
@@ -66,7 +66,7 @@ def lock_version(
         manifest: The manifest.
         index: Downloads and indexes an archive; called once for each, several at a time.
         lock_folder: The folder of the lock, to which a source's `path` is relative.
-        look: Inspects the libraries of each platform; None to skip that.
+        inspect: Inspects the libraries of each platform; None to skip that.
 
     Raises:
         IntegrityError: Two archives hold the same file.
@@ -82,8 +82,8 @@ def lock_version(
     with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         try:
             pending = {
-                archive: pool.submit(index, archive, _wanted(users, inspects=look is not None))
-                for archive, users in wanted.items()
+                archive: pool.submit(index, archive, _wanted(specs, inspects=inspect is not None))
+                for archive, specs in wanted.items()
             }
             indexed = _results(pending)
         finally:
@@ -95,7 +95,7 @@ def lock_version(
 
     def locked(specs: Iterable[PlatformSpec]) -> dict[str, LockedPlatform]:
         return {
-            str(spec.platform): _lock_platform(spec, manifest.version, indexed, look)
+            str(spec.platform): _lock_platform(spec, manifest.version, indexed, inspect)
             for spec in specs
         }
 
@@ -238,8 +238,8 @@ def released_archives(
     )
 
 
-def _wanted(users: Iterable[PlatformSpec], *, inspects: bool = False) -> WantedFiles:
-    interfaces = [spec.interface for spec in users]
+def _wanted(specs: Iterable[PlatformSpec], *, inspects: bool = False) -> WantedFiles:
+    interfaces = [spec.interface for spec in specs]
     return WantedFiles(
         (promise for interface in interfaces for promise in interface.required_files()),
         (path for interface in interfaces for path in interface.shared_library),
@@ -251,7 +251,7 @@ def _lock_platform(
     spec: PlatformSpec,
     version: str,
     indexed: dict[ArchiveSpec, IndexedArchive],
-    look: Look | None,
+    inspect: InspectLibraries | None,
 ) -> LockedPlatform:
     wanted = _wanted([spec])
     archives = tuple(
@@ -262,7 +262,7 @@ def _lock_platform(
             size=found.size,
             format=archive.format,
             strip_prefix=found.contents.strip_prefix,
-            files=tuple(file for file in found.contents.files if wanted.takes(file.path)),
+            files=tuple(file for file in found.contents.files if wanted.matches(file.path)),
         )
         for archive, found in ((archive, indexed[archive]) for archive in spec.archives)
     )
@@ -270,10 +270,10 @@ def _lock_platform(
     interface = _found_interface(spec, archives, contents)
     _check_disjoint(spec, archives)
     sonames = {path: name for one in contents for path, name in one.sonames.items()}
-    if look is not None:
+    if inspect is not None:
         objects = {path: found for one in contents for path, found in one.objects.items()}
         libraries = spec.interface.libraries()
-        look(spec, interface, {path: objects[path] for path in libraries if path in objects})
+        inspect(spec, interface, {path: objects[path] for path in libraries if path in objects})
     return expose(LockedPlatform(archives, interface), sonames)
 
 
@@ -305,7 +305,7 @@ def _found_interface(
     paths = sorted(file.path for archive in archives for file in archive.files)
     for promise in spec.interface.required_files():
         if not any(matches(path, [promise]) for path in paths):
-            near = (whereabouts(promise, one.strip_prefix, one.names) for one in contents)
+            near = (advice_on(promise, one.strip_prefix, one.names) for one in contents)
             some = listed([name for one in contents for name in one.names])
             raise ManifestError(
                 f"the archive lacks {promise!r}, which the manifest promises for {spec}",

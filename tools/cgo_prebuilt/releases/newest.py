@@ -13,7 +13,7 @@ _NUMBERED = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UpdateCriteria:
     """The requirements for a release to update to.
 
     Attributes:
@@ -37,23 +37,23 @@ def tag_template(tag: str, version: str) -> str | None:
 def newest_version(
     releases: Iterable[Release],
     current: str,
-    wish: Wish,
+    criteria: UpdateCriteria,
     now: datetime,
-    passed_over: Callable[[str], None],
+    on_skip: Callable[[str], None],
 ) -> str | None:
-    """Choose the newest version that meets a wish.
+    """Choose the newest version that meets the criteria.
 
     Args:
         releases: The known releases, in any order.
         current: The present version.
-        wish: The requirements.
+        criteria: The requirements.
         now: The present time.
-        passed_over: Called with each newer version that is skipped, and the reason.
+        on_skip: Called with each newer version that is skipped, and the reason.
 
     Returns:
         The version; None if there is no newer one.
     """
-    before, _, after = wish.tag.partition("{version}")
+    before, _, after = criteria.tag.partition("{version}")
     found: dict[tuple[object, ...], str] = {}
     for release in releases:
         tag = release.tag
@@ -63,22 +63,24 @@ def newest_version(
         order, lowest = _order(version), _order(current)
         if order is None or (lowest is not None and order <= lowest):
             continue
-        reason = _unfit(release, version, wish, now)
+        reason = _unfit(release, version, criteria, now)
         if reason is None:
             found[order] = version
         else:
-            passed_over(f"{version} is skipped: {reason}")
+            on_skip(f"{version} is skipped: {reason}")
     return found[max(found)] if found else None
 
 
-def _unfit(release: Release, version: str, wish: Wish, now: datetime) -> str | None:
-    if version in wish.withdrawn:
+def _unfit(release: Release, version: str, criteria: UpdateCriteria, now: datetime) -> str | None:
+    if version in criteria.withdrawn:
         return "it is withdrawn"
-    if not wish.prereleases and (
+    if not criteria.prereleases and (
         release.prerelease or is_prerelease(version) or _is_early(version)
     ):
         return "it is a pre-release"
-    if wish.min_age and (release.published is None or now - release.published < wish.min_age):
+    if criteria.min_age and (
+        release.published is None or now - release.published < criteria.min_age
+    ):
         return "it is not old enough"
     return None
 

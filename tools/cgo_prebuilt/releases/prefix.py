@@ -42,12 +42,12 @@ def find_prefix(spec: ArchiveSpec, catalog: Catalog) -> str:
     raise ManifestError(
         f"'{key}: {said}' matches nothing in the archive",
         where=catalog.where,
-        remedy=whereabouts(said, "", catalog.kinds if spec.find else catalog.folders - {""})
+        remedy=advice_on(said, "", catalog.kinds if spec.find else catalog.folders - {""})
         or "look into the archive, and correct it",
     )
 
 
-def whereabouts(path: str, prefix: str, names: Collection[str]) -> str | None:
+def advice_on(path: str, prefix: str, names: Collection[str]) -> str | None:
     """Return advice on a path that an archive lacks, from similar names.
 
     Args:

@@ -86,7 +86,7 @@ def collect_statements(
             return []
         digests = found[1].of(file)
         if not digests:
-            lacks[f"not cross-checked with {found[0]}: {found[1].lack(file)}"] = None
+            lacks[f"not cross-checked with {found[0]}: {found[1].why_missing(file)}"] = None
         return [(found[0], digest) for digest in digests]
 
     statements = []

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Variables that do not affect the result: paths, network settings, language.
-_SURROUNDINGS = re.compile(
+_NEUTRAL = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMP|TEMP|LANG|LC_\w+|TZDIR|XDG_\w+"
     r"|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy|SSL_CERT_\w+|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE"
     r"|NETRC|GIT_SSH\w*|SSH_AUTH_SOCK|SYSTEMROOT|WINDIR|COMSPEC|PATHEXT|SYSTEMDRIVE|USERPROFILE"
@@ -21,7 +21,7 @@ _SURROUNDINGS = re.compile(
 )
 
 # Variables that affect the tools, by their documentation.
-_STEERING = re.compile(
+_INPUTS = re.compile(
     r"((HOST|TARGET)_)?(CC|CXX|AR|AS|LD|NM|RANLIB|STRIP|OBJCOPY|CFLAGS|CPPFLAGS|CXXFLAGS|LDFLAGS)"
     r"(_[a-z0-9]+([_-]\w+)+)?|[A-Z]*FLAGS|LIBS|CRATE_CC_\w+|CXXSTDLIB\w*"
     r"|(C|CPLUS|OBJC)_INCLUDE_PATH|CPATH|(LD_|DYLD_)?LIBRARY_PATH|INCLUDE|LIB"
@@ -39,11 +39,11 @@ class BuildEnvironment:
 
     Attributes:
         variables: All variables.
-        steering: The variables that affect the result; two builds with the same ones are equal.
+        inputs: The variables that affect the result; two builds with the same ones are equal.
     """
 
     variables: Mapping[str, str]
-    steering: Mapping[str, str]
+    inputs: Mapping[str, str]
 
 
 def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEnvironment:
@@ -53,19 +53,19 @@ def build_environment(environ: Mapping[str, str], env: Sequence[str]) -> BuildEn
         environ: The caller's environment.
         env: The lock's `env`: `NAME` for the caller's value, or `NAME=VALUE`.
     """
-    others, steering = {}, {}
+    others, inputs = {}, {}
     for name, value in environ.items():
         known = name.upper() if name.upper() in ("PATH", "SYSTEMROOT", "WINDIR") else name
         if _NEVER.fullmatch(known):
             continue
-        if _SURROUNDINGS.fullmatch(known):
+        if _NEUTRAL.fullmatch(known):
             others[name] = value
-        elif value and _STEERING.fullmatch(known):
-            steering[name] = value
+        elif value and _INPUTS.fullmatch(known):
+            inputs[name] = value
     for variable in env:
         name, given, value = variable.partition("=")
         if given:
-            steering[name] = value
+            inputs[name] = value
         elif name in environ:
-            steering[name] = environ[name]
-    return BuildEnvironment({**others, **steering}, steering)
+            inputs[name] = environ[name]
+    return BuildEnvironment({**others, **inputs}, inputs)

@@ -31,7 +31,7 @@ from cgo_prebuilt.source.command_lines import (
 from cgo_prebuilt.template import fill, values_for
 
 if TYPE_CHECKING:
-    from cgo_prebuilt.source.source_tree import SourceOf
+    from cgo_prebuilt.source.source_tree import LibrarySource
 
 VENDOR = "vendor"
 """The folder beside the source's folder for the crates that it needs."""
@@ -60,7 +60,7 @@ class BuildPlan:
     Attributes:
         commands: The commands to run in the source's folder, in order.
         environment: All variables of the build.
-        steering: The caller's variables that affect the result.
+        environment_inputs: The caller's variables that affect the result.
         programs: Scripts to write beside the source's folder, by name.
         tools: The required programs.
         toolchain: The Rust toolchain that the lock requires; empty for any.
@@ -72,7 +72,7 @@ class BuildPlan:
 
     commands: tuple[Command, ...]
     environment: Mapping[str, str]
-    steering: Mapping[str, str]
+    environment_inputs: Mapping[str, str]
     programs: Mapping[str, str]
     tools: tuple[str, ...]
     toolchain: str
@@ -97,7 +97,7 @@ class BuildMachine:
     offline: bool = False
 
 
-def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPlan:
+def plan_build(wanted: LibrarySource, machine: BuildMachine, folder: Path) -> BuildPlan:
     """Decide how to build.
 
     Args:
@@ -179,7 +179,7 @@ def plan_build(wanted: SourceOf, machine: BuildMachine, folder: Path) -> BuildPl
     return BuildPlan(
         commands=tuple(commands),
         environment={**seen.variables, **environment},
-        steering=seen.steering,
+        environment_inputs=seen.inputs,
         programs=programs,
         tools=_tools(source.steps, source.tools),
         toolchain=next((step.toolchain for step in by_cargo if step.toolchain), ""),

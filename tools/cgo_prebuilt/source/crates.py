@@ -28,7 +28,7 @@ from cgo_prebuilt.source.cargo_lock import (
     parse_cargo_lock,
 )
 from cgo_prebuilt.source.source_files import copy_files, extract_source
-from cgo_prebuilt.source.source_tree import SourceOf, archive_name
+from cgo_prebuilt.source.source_tree import LibrarySource, archive_name
 from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
 from cgo_prebuilt.vouching.sums import SUMS, write_sums
 
@@ -49,7 +49,7 @@ class Crates:
         downloads: Fetches the archives and keeps them.
     """
 
-    wanted: SourceOf
+    wanted: LibrarySource
     downloads: Downloads
 
     def archives(self, source: Path) -> list[StoredArchive]:
@@ -161,7 +161,7 @@ class Crates:
 
 
 @contextmanager
-def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator[Path]:
+def folder_with_locks(wanted: LibrarySource, archive: Callable[[], Path]) -> Iterator[Path]:
     """Open a folder with each `Cargo.lock` of a source: its own, or a temporary one.
 
     Args:
@@ -182,7 +182,7 @@ def folder_with_locks(wanted: SourceOf, archive: Callable[[], Path]) -> Iterator
 
 
 def lock_git_crates(
-    wanted: SourceOf, source: Path, store: Store, environ: Mapping[str, str]
+    wanted: LibrarySource, source: Path, store: Store, environ: Mapping[str, str]
 ) -> tuple[LockedCrates, ...]:
     """Lock the source's crates from Git, and keep them in the store.
 
@@ -211,7 +211,7 @@ def lock_git_crates(
     return tuple(locked)
 
 
-def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> list[str]:
+def find_cargo_locks(sources: Iterable[Source], wanted: LibrarySource, folder: Path) -> list[str]:
     """Return the paths of a source's `Cargo.lock` files, one for each cargo step.
 
     Args:
@@ -236,7 +236,7 @@ def find_cargo_locks(sources: Iterable[Source], wanted: SourceOf, folder: Path) 
     return list(dict.fromkeys(found))
 
 
-def crates_of(sources: Iterable[Source], wanted: SourceOf, folder: Path) -> NamedCrates:
+def crates_of(sources: Iterable[Source], wanted: LibrarySource, folder: Path) -> NamedCrates:
     """Return the crates that a source's `Cargo.lock` names, sorted; see `find_cargo_locks`.
 
     Raises:

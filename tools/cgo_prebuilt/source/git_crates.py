@@ -38,7 +38,7 @@ _VENDORED = b'{"files":{},"package":null}'
 _SCHEMES = ("https", "http", "ssh", "file")
 
 # Variables of an enclosing repository, as in a hook (git-rev-parse(1), --local-env-vars).
-_OF_A_REPOSITORY = re.compile(
+_REPOSITORY_VARIABLES = re.compile(
     r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR"
     r"|SHALLOW_FILE|NAMESPACE|PREFIX|GRAFT_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE)"
 )
@@ -115,7 +115,7 @@ class _Repository:
             **{
                 name: value
                 for name, value in environ.items()
-                if not _OF_A_REPOSITORY.fullmatch(name)
+                if not _REPOSITORY_VARIABLES.fullmatch(name)
             },
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",

@@ -22,7 +22,7 @@ from cgo_prebuilt.source.build_plan import VENDOR, BuildMachine, BuildPlan, plan
 from cgo_prebuilt.source.command_lines import TABLES
 from cgo_prebuilt.source.crates import Crates
 from cgo_prebuilt.source.run_tool import run_tool
-from cgo_prebuilt.source.source_tree import SourceArchive, SourceFolder, SourceOf
+from cgo_prebuilt.source.source_tree import LibrarySource, SourceArchive, SourceFolder
 from cgo_prebuilt.storage.results import Results, result_key
 from cgo_prebuilt.storage.store import Store, tree_key
 from cgo_prebuilt.storage.stored_library import BUILT, CACHED, StoredLibrary
@@ -51,11 +51,11 @@ class Builder:
     on_line: Callable[[str], None] = lambda _: None
     on_wait: Callable[[], None] | None = None
 
-    def build(self, origin: SourceFolder | SourceArchive, crates: Crates) -> StoredLibrary:
+    def build(self, source: SourceFolder | SourceArchive, crates: Crates) -> StoredLibrary:
         """Build a library, or reuse the store's result of the same inputs.
 
         Args:
-            origin: Its source.
+            source: Its folder or archive.
             crates: Fetches the crates of a source with `vendor`.
 
         Raises:
@@ -64,14 +64,14 @@ class Builder:
             IntegrityError: The source does not match the lock.
         """
         wanted, store = crates.wanted, self.store
-        place = [wanted.name, str(wanted.platform), origin.place()]
+        place = [wanted.name, str(wanted.platform), source.place()]
         with build_folder(
             result_key("build folder", place),
             lambda name: store.exclusive(name, on_wait=self.on_wait),
         ) as folder:
             plan = plan_build(wanted, self.machine, folder.source)
-            settings = _settings(plan, wanted, _versions(plan, wanted, origin.root))
-            digest = origin.digest()
+            settings = _settings(plan, wanted, _versions(plan, wanted, source.root))
+            digest = source.digest()
             key = result_key("source build", [settings, digest])
             results = Results(store.results)
             with store.exclusive(key, on_wait=self.on_wait):
@@ -81,7 +81,7 @@ class Builder:
                 is_new = result is None or tree is None or not result.is_of(tree)
                 if tree is None or is_new:
                     tools = {step.tool for step in wanted.source.steps}
-                    names = folder.prepare(tools, settings, digest, origin.copy, plan.programs)
+                    names = folder.prepare(tools, settings, digest, source.copy, plan.programs)
                     _check_globs(plan, wanted, names)
                     if wanted.source.vendor:
                         crates.unpack(folder.source, folder.path / VENDOR)
@@ -104,7 +104,7 @@ class Builder:
         status = BUILT if is_new else CACHED
         return StoredLibrary(tree, files, interface, wanted.version, wanted.platform, status)
 
-    def _run(self, plan: BuildPlan, wanted: SourceOf, folder: BuildFolder) -> None:
+    def _run(self, plan: BuildPlan, wanted: LibrarySource, folder: BuildFolder) -> None:
         folder.log.unlink(missing_ok=True)
         for number, command in enumerate(plan.commands, 1):
             shown = shlex.join(command.words)
@@ -138,14 +138,14 @@ class Builder:
                 )
 
 
-def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) -> str:
+def _settings(plan: BuildPlan, wanted: LibrarySource, versions: Mapping[str, str]) -> str:
     """Return all known inputs of the result besides the source.
 
     The interface is not among them, so a change of `linkopts` causes no build.
     """
     source = wanted.source
     inputs = {
-        "environment": dict(plan.steering),
+        "environment": dict(plan.environment_inputs),
         "headers": source.outputs.headers,
         "runtime_files": source.outputs.runtime_files,
         "libraries": plan.outputs,
@@ -158,7 +158,7 @@ def _settings(plan: BuildPlan, wanted: SourceOf, versions: Mapping[str, str]) ->
     return result_key("build settings", inputs)
 
 
-def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[str, str]:
+def _versions(plan: BuildPlan, wanted: LibrarySource, folder: Path | None) -> dict[str, str]:
     """Return the tools' versions, which may depend on the source's folder.
 
     Raises:
@@ -171,7 +171,7 @@ def _versions(plan: BuildPlan, wanted: SourceOf, folder: Path | None) -> dict[st
     what = f"{wanted.name} {wanted.version}"
     versions = {}
     for tool in plan.tools:
-        named = plan.steering.get("RUSTC", tool) if tool == "rustc" else tool
+        named = plan.environment_inputs.get("RUSTC", tool) if tool == "rustc" else tool
         program = shutil.which(named, path=environ.get("PATH"))
         if program is None:
             raise BuildError(
@@ -213,7 +213,7 @@ def _answer(command: list[str], environ: Mapping[str, str], folder: Path | None)
     return done.text()
 
 
-def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> None:
+def _check_globs(plan: BuildPlan, wanted: LibrarySource, names: Iterable[str]) -> None:
     """Refuse globs over the source that match nothing, before the build."""
     for key, kind in (("headers", "header"), ("runtime_files", "file")):
         for pattern in getattr(plan.interface, key):
@@ -227,7 +227,7 @@ def _check_globs(plan: BuildPlan, wanted: SourceOf, names: Iterable[str]) -> Non
 
 
 def _other_files(
-    plan: BuildPlan, wanted: SourceOf, folder: Path, names: Iterable[str]
+    plan: BuildPlan, wanted: LibrarySource, folder: Path, names: Iterable[str]
 ) -> tuple[str, ...]:
     """Return the headers and runtime files: globs match sources; single names may be build outputs, too."""
     patterns = plan.interface.headers + plan.interface.runtime_files
@@ -239,13 +239,13 @@ def _other_files(
             is_header = pattern in plan.interface.headers
             suffixes = _HEADERS if is_header else ("*",)
             kind = "headers" if is_header else "files"
-            raise _lacks(wanted, pattern, folder, names, suffixes, kind)
+            raise _missing_output(wanted, pattern, folder, names, suffixes, kind)
     return tuple(sorted(found))
 
 
 def _install(
     plan: BuildPlan,
-    wanted: SourceOf,
+    wanted: LibrarySource,
     others: Iterable[str],
     folder: Path,
     names: Iterable[str],
@@ -255,7 +255,7 @@ def _install(
     files = []
     for built, place in (*plan.outputs, *((other, other) for other in others)):
         if not (folder / built).is_file():
-            raise _lacks(wanted, built, folder, names, _LIBRARIES, "libraries")
+            raise _missing_output(wanted, built, folder, names, _LIBRARIES, "libraries")
         target = staging / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / built, target)
@@ -277,8 +277,8 @@ def _exposed(root: Path, path: str) -> str:
     return path[: path.rfind("/") + 1] + (soname or path.rpartition("/")[2])
 
 
-def _lacks(
-    wanted: SourceOf,
+def _missing_output(
+    wanted: LibrarySource,
     path: str,
     folder: Path,
     names: Iterable[str],

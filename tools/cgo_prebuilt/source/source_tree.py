@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceOf:
+class LibrarySource:
     """A source, with the library that it belongs to.
 
     Attributes:
@@ -71,7 +71,7 @@ def archive_name(source: Source) -> str:
 class SourceFolder:
     """A source that is a folder."""
 
-    def __init__(self, wanted: SourceOf) -> None:
+    def __init__(self, wanted: LibrarySource) -> None:
         self._root = wanted.folder / (wanted.source.path or ".")
         if not self._root.is_dir():
             raise BuildError(
@@ -115,7 +115,7 @@ class SourceArchive:
         archive: The archive.
     """
 
-    def __init__(self, wanted: SourceOf, downloads: Downloads) -> None:
+    def __init__(self, wanted: LibrarySource, downloads: Downloads) -> None:
         self._wanted = wanted
         self._downloads = downloads
         file = archive_name(wanted.source)
@@ -152,7 +152,9 @@ class SourceArchive:
         return extract_source(archive, format_of(archive.name), prefix, target)
 
 
-def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Settings) -> SourceOf:
+def source_of(
+    lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
+) -> LibrarySource:
     """Return the source that the settings select.
 
     Raises:
@@ -170,10 +172,10 @@ def source_of(lock: Lock, lock_folder: Path, platform: Platform, settings: Setti
         if locked.source.url is not None:  # a folder beside the lock belongs to the consumer
             voucher.check([(archive_name(locked.source), locked.source.sha256 or "")])
     source = locked.source.of_platform(str(platform))
-    return SourceOf(source, lock.name, version, platform, lock_folder)
+    return LibrarySource(source, lock.name, version, platform, lock_folder)
 
 
-def source_origin(wanted: SourceOf, downloads: Downloads) -> SourceFolder | SourceArchive:
+def open_source(wanted: LibrarySource, downloads: Downloads) -> SourceFolder | SourceArchive:
     """Return the source's folder or archive.
 
     Raises:

@@ -86,7 +86,7 @@ class StoredArchive(Download):
         with self.store.exclusive(self._key, on_wait=on_wait):
             tree = self.find()
             if tree is None:
-                tree = self._publish(lambda target: self._bring(target, open_transport))
+                tree = self._publish(lambda target: self._fetch_or_make(target, open_transport))
         return tree.files / self.file
 
     def put(self, path: Path) -> None:
@@ -109,7 +109,7 @@ class StoredArchive(Download):
         Results(self.store.results).put(self._key, None, files)
         return tree
 
-    def _bring(self, target: Path, open_transport: Callable[[], Transport]) -> int:
+    def _fetch_or_make(self, target: Path, open_transport: Callable[[], Transport]) -> int:
         if self.urls or self.make is None:
             return self._download(target, open_transport)
         self.make(target)

@@ -112,7 +112,9 @@ def materialize(
             else:
                 wrong.append((file.path, target))
         made = dict.fromkeys(Method, 0)
-        maker = _Maker([(way, *_METHODS[way]) for way in methods] if tree.is_own else _DISTRUSTFUL)
+        maker = _Maker(
+            [(way, *_METHODS[way]) for way in methods] if tree.is_own else _COPY_AND_HASH
+        )
         for parent in {target.parent for _, target in wrong}:
             remove_abandoned(parent)
         relinked = {}
@@ -223,8 +225,8 @@ def _is_right(target: Path, record: FileRecord, is_own: bool) -> bool:
         )
     if not stat.S_ISREG(found.st_mode) or found.st_size != record.size:
         return False
-    is_store_s = is_own and (found.st_dev, found.st_ino) == (record.device, record.inode)
-    return found.st_mtime_ns == record.mtime_ns and (is_store_s or is_marked(record))
+    is_same_file = is_own and (found.st_dev, found.st_ino) == (record.device, record.inode)
+    return found.st_mtime_ns == record.mtime_ns and (is_same_file or is_marked(record))
 
 
 class _Maker:
@@ -329,7 +331,7 @@ def _send(read: FileIO, write: FileIO) -> None:
     shutil.copyfileobj(read, write, 1 << 20)
 
 
-def _copy_distrustfully(source: Path, target: Path, record: FileRecord) -> None:
+def _copy_and_hash(source: Path, target: Path, record: FileRecord) -> None:
     """Copy a file that another user may change, and hash the copy."""
     digest, left = hashlib.sha256(), record.size
     with open_plain(source) as read, target.open("xb", 0) as write:
@@ -358,7 +360,7 @@ _METHODS: Mapping[Method, tuple[_Make, frozenset[int]]] = {
     Method.COPY: (_copy, frozenset()),
 }
 
-_DISTRUSTFUL: Sequence[_Way] = ((Method.COPY, _copy_distrustfully, frozenset()),)
+_COPY_AND_HASH: Sequence[_Way] = ((Method.COPY, _copy_and_hash, frozenset()),)
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def prune(
     """
     folder.make()
     leftovers = remove_abandoned(folder.staging) + _remove_leftovers(folder, older_than, now)
-    trees = [_with_sane_use(folder, tree, now) for tree in trees]
+    trees = [_with_past_use(folder, tree, now) for tree in trees]
     doomed = choose(trees, older_than, max_size, now)
     removed = [tree for tree in doomed if _remove(folder, tree.key)]
     return Pruned(
@@ -141,7 +141,7 @@ def _is_used(path: Path) -> bool:
     return False
 
 
-def _with_sane_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:
+def _with_past_use(folder: StoreFolder, tree: StoredTree, now: float) -> StoredTree:
     """Reset a last use in the future, which would keep the tree for ever."""
     if tree.last_used <= now:
         return tree

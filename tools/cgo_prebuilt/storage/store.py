@@ -148,7 +148,7 @@ class Store:
             mark_used(tree.folder / USED)
         return checked
 
-    def relinked(self, tree: Tree, records: Mapping[str, FileRecord]) -> None:
+    def record_links(self, tree: Tree, records: Mapping[str, FileRecord]) -> None:
         """Record that files were only linked since they were verified.
 
         Args:

@@ -61,11 +61,11 @@ class PublishedSums:
 
     Attributes:
         hashes: The SHA-256 hashes by name, in lower case. Several for one name contradict each other.
-        strange: The first invalid line; None if all are valid.
+        invalid_line: The first invalid line; None if all are valid.
     """
 
     hashes: Mapping[str, tuple[str, ...]]
-    strange: str | None = None
+    invalid_line: str | None = None
 
     def of(self, file: str) -> tuple[str, ...]:
         """Return a file's hashes by its name, or by the only path that ends with it."""
@@ -75,10 +75,10 @@ class PublishedSums:
         found = {self.hashes[path] for path in paths}
         return found.pop() if len(found) == 1 else ()
 
-    def lack(self, file: str) -> str:
+    def why_missing(self, file: str) -> str:
         """Return why a file's hash is missing."""
-        if self.strange is not None and not self.hashes:
-            return f"{self.strange[:200]!r} is not a hash and a file"
+        if self.invalid_line is not None and not self.hashes:
+            return f"{self.invalid_line[:200]!r} is not a hash and a file"
         return f"it does not list {file} with one SHA-256"
 
 
@@ -90,7 +90,7 @@ def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
         alone: The file that the text is about: the hash may have no name, or the name `-`.
     """
     hashes: dict[str, tuple[str, ...]] = {}
-    strange = None
+    invalid_line = None
     for line in map(str.strip, text.removeprefix("\ufeff").splitlines()):
         match = next(filter(None, (form.fullmatch(line) for form in _PUBLISHED)), None)
         if alone is not None and _ALONE.fullmatch(line):
@@ -99,11 +99,11 @@ def parse_published_sums(text: str, alone: str | None = None) -> PublishedSums:
             name, digest = match["name"].removeprefix("./"), match["hash"].lower()
             name = alone if name == "-" and alone is not None else name
         else:
-            strange = strange or (line if line and line[0] != "#" else None)
+            invalid_line = invalid_line or (line if line and line[0] != "#" else None)
             continue
         before = hashes.get(name, ())
         hashes[name] = before if digest in before else (*before, digest)
-    return PublishedSums(hashes, strange)
+    return PublishedSums(hashes, invalid_line)
 
 
 def format_sums(sums: Mapping[str, str]) -> str:

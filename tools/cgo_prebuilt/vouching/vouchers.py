@@ -21,12 +21,12 @@ class Voucher:
     """A verified signature or attestation of files.
 
     Attributes:
-        words: Its kind, for people.
+        description: Its kind, for people.
         who: The signer.
         digests: The SHA-256 of each file.
     """
 
-    words: str
+    description: str
     who: str
     digests: frozenset[str]
 
@@ -39,10 +39,12 @@ class Voucher:
         Raises:
             TrustError: It does not cover a file.
         """
-        strange = [name for name, digest in files if digest not in self.digests]
-        if strange:
+        uncovered = [name for name, digest in files if digest not in self.digests]
+        if uncovered:
             raise TrustError(
-                f"{self.words} does not cover {', '.join(strange)}", where=self.who, remedy=_RESTORE
+                f"{self.description} does not cover {', '.join(uncovered)}",
+                where=self.who,
+                remedy=_RESTORE,
             )
 
 
