@@ -324,7 +324,7 @@ def internet(tmp_path: Path) -> Internet:
     return Internet(folder)
 
 
-def test_the_github_token_goes_to_github_and_never_to_where_it_redirects(
+def test_the_github_token_goes_to_github_and_never_to_its_redirects(
     machine: Machine, internet: Internet
 ) -> None:
     """Through HTTPS_PROXY and with a private CA, to the release's real host name."""
@@ -381,7 +381,7 @@ def test_without_the_private_ca_tls_fails_and_says_which_variable_names_it(
     assert not machine.output.exists()
 
 
-def test_a_proxy_is_used_and_no_proxy_goes_past_it(machine: Machine) -> None:
+def test_a_proxy_is_used_except_for_the_hosts_in_no_proxy(machine: Machine) -> None:
     target = "http://elsewhere.example/vec"
     with (
         HostileServer({target: [ranges(DATA)]}) as proxy,

@@ -193,7 +193,7 @@ def test_a_read_only_store_that_has_the_library_is_enough(
     assert (folder / "../../files/lib/libheavy.a").resolve().is_relative_to(small_disk)
 
 
-def test_a_store_on_another_file_system_is_copied_from(
+def test_files_are_copied_from_a_store_on_another_file_system(
     tmp_path: Path, archive_server: ArchiveServer, small_disk: Path
 ) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)

@@ -148,7 +148,7 @@ def recorded(folder: Path) -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_parts_that_were_killed_at_any_instant_are_right_the_next_time(
+def test_after_a_kill_at_any_instant_the_next_fetch_of_parts_is_right(
     tmp_path: Path, large: list[str]
 ) -> None:
     def begin(_: int) -> None:
