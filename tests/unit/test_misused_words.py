@@ -240,7 +240,7 @@ def test_a_doctor_looks_into_a_mirror_that_is_a_folder(
     monkeypatch.setattr("cgo_prebuilt.commands.machine_cli.this_host", _linux)
     answer = run("doctor")
     assert answer.code == UNFIT
-    assert f"the mirror {tmp_path}/mirror is not there (CGO_PREBUILT_MIRROR)" in answer.out
+    assert f"the mirror {tmp_path}/mirror does not exist (CGO_PREBUILT_MIRROR)" in answer.out
     assert (
         ".tar.gz is not there\n      next: fill the mirror with `cgo-prebuilt mirror" in answer.out
     )
@@ -252,7 +252,7 @@ def test_a_doctor_looks_into_a_mirror_that_is_a_folder(
     assert "HTTP" not in answer.out
     shutil.rmtree(tmp_path / "mirror")
     monkeypatch.setenv("CGO_PREBUILT_MIRROR", f"{tmp_path}/gone/{{name}}/{{file}}")
-    assert f"the mirror {tmp_path}/gone is not there" in run("doctor").out
+    assert f"the mirror {tmp_path}/gone does not exist" in run("doctor").out
     monkeypatch.setenv("CGO_PREBUILT_MIRROR", f"{tmp_path}/{{name}}-{{file}}")
     assert "the mirror" not in run("doctor").out.replace("fill the mirror", "")
 

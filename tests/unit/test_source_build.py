@@ -320,7 +320,7 @@ def test_a_missing_source_is_reported(project: Project) -> None:
     project.lock(path="absent")
     answer = project.fetch()
     assert answer.code == 5
-    assert "the source of answer v1 is not there" in answer.stderr
+    assert "the source of answer v1 does not exist" in answer.stderr
 
 
 def test_links_in_a_source_are_followed_but_not_in_circles(project: Project) -> None:

@@ -46,7 +46,7 @@ def _check_mirror(mirror: Url | None, variable: str) -> None:
     folder = Path(fixed.rpartition("/")[0] if brace else fixed)
     if not folder.is_dir():
         raise UsageError(
-            f"the mirror {folder} is not there",
+            f"the mirror {folder} does not exist",
             where=variable,
             remedy=f"fill it with `cgo-prebuilt mirror --lock LOCK --to DIR`, or correct {variable}",
         )

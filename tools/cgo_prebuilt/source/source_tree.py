@@ -75,7 +75,7 @@ class SourceFolder:
         self._root = wanted.folder / (wanted.source.path or ".")
         if not self._root.is_dir():
             raise BuildError(
-                f"the source of {wanted.name} {wanted.version} is not there",
+                f"the source of {wanted.name} {wanted.version} does not exist",
                 where=str(self._root),
                 remedy="correct 'path' under 'source' in the manifest, and lock it again",
             )
