@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cgo_prebuilt.bounded_run import Completed, TooMuchError, run_bounded
+from cgo_prebuilt.bounded_run import Completed, TooMuchError, run_bounded, running
 from cgo_prebuilt.commands.machine import probe_tool
+from cgo_prebuilt.interruption import interruption
 
 
 def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> None:
@@ -52,3 +55,27 @@ def test_a_tool_that_prints_without_end_has_no_version(tmp_path: Path) -> None:
     found = probe_tool("go", ("version",), {"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert found is not None
     assert (found.path, found.version) == (str(tool), "")
+
+
+def test_an_interrupt_while_a_program_is_started_ends_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            started.append(self)
+            interruption.request()  # as the handler of a signal does
+
+    monkeypatch.setattr("subprocess.Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt), running(["/bin/sh", "-c", "sleep 60 & wait"]):
+        pytest.fail("the block has begun")
+    assert [process.returncode for process in started] == [-9]
+
+
+def test_an_interrupt_after_a_start_is_raised_at_once() -> None:
+    with running(["/bin/sh", "-c", "exit"]), pytest.raises(KeyboardInterrupt):
+        interruption.request()
+    with pytest.raises(KeyboardInterrupt):
+        interruption.request()

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
+from cgo_prebuilt.interruption import interruption
+
 MAX_OUTPUT_BYTES: Final = 1 << 20
 """The most bytes that a program may write to standard output, and to standard error."""
 _CHUNK: Final = 1 << 16
@@ -79,24 +81,28 @@ def running(
     Raises:
         OSError: It cannot be run.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        bufsize=bufsize,
-        cwd=folder,
-        env=None if environ is None else dict(environ),
-        start_new_session=True,
-    )
-    _running.add(process)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        # An interrupt between the start and the assignment would leave the program behind.
+        with interruption:
+            process = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                bufsize=bufsize,
+                cwd=folder,
+                env=None if environ is None else dict(environ),
+                start_new_session=True,
+            )
+            _running.add(process)
         if _ending.is_set():
             raise InterruptedError(None, "the command is ending")
         yield process
     finally:
-        _end(process)
-        _running.discard(process)
+        if process is not None:
+            _end(process)
+            _running.discard(process)
 
 
 def end_programs() -> None:

@@ -9,6 +9,7 @@ import time
 from types import FrameType
 
 from cgo_prebuilt.errors import InterruptError
+from cgo_prebuilt.interruption import interruption
 
 _GRACE_SECONDS = 3.0
 # A closing terminal sends the last one, which Windows lacks.
@@ -40,8 +41,8 @@ class Interrupts:
         now = time.monotonic()
         if self._first is None:
             self._first = now
-            raise KeyboardInterrupt
-        if now - self._first > _GRACE_SECONDS:
+            interruption.request()
+        elif now - self._first > _GRACE_SECONDS:
             from cgo_prebuilt.bounded_run import end_programs
 
             end_programs()
