@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cgo_prebuilt.bounded_run import Completed, TooMuchError, run_bounded, running
-from cgo_prebuilt.commands.machine import probe_tool
+from cgo_prebuilt.commands.doctor_probe import probe_tool
 from cgo_prebuilt.interruption import interruption
 
 
@@ -21,7 +21,7 @@ def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "complaint", "words"),
+    ("code", "stderr", "words"),
     [
         (1, b"", "ended with status 1 and no message"),
         (2, b"no\n such\tfile\n", "ended with status 2: no such file"),
@@ -30,9 +30,9 @@ def test_a_programs_output_is_returned_with_its_exit_code(tmp_path: Path) -> Non
     ],
 )
 def test_how_a_program_failed_is_told_where_it_says_nothing(
-    code: int, complaint: bytes, words: str
+    code: int, stderr: bytes, words: str
 ) -> None:
-    assert Completed(code, b"a secret", complaint).failure() == words
+    assert Completed(code, b"a secret", stderr).failure() == words
 
 
 @pytest.mark.parametrize("script", ["exec yes", "exec yes >&2", "yes & wait"])

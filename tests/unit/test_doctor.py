@@ -15,8 +15,8 @@ from pytest_httpserver import HTTPServer
 from cgo_prebuilt.archives.system_zstd import system_library
 from cgo_prebuilt.commands import doctor
 from cgo_prebuilt.commands.doctor import UNFIT, Check, Status, exit_code, run_checks
-from cgo_prebuilt.commands.machine import (
-    MachineFacts,
+from cgo_prebuilt.commands.doctor_probe import (
+    DoctorFacts,
     StoreFacts,
     Tool,
     file_system_of,
@@ -40,7 +40,7 @@ STORE = StoreFacts(
     50_000_000_000,
     (Method.HARDLINK, Method.COPY),
 )
-WELL = MachineFacts(
+WELL = DoctorFacts(
     python=(3, 11, 7),
     executable="/usr/bin/python3",
     packages={"requests": "2.34.2", "isal": "1.8.0", "backports.zstd": "1.0.0"},
@@ -65,17 +65,17 @@ def answer(status: int) -> doctor.SendHead:
     return lambda _: status
 
 
-def one(machine: MachineFacts, name: str) -> Check:
+def one(machine: DoctorFacts, name: str) -> Check:
     found = [check for check in run_checks(machine, [], answer(200)) if check.name == name]
     assert len(found) == 1
     return found[0]
 
 
-def with_store(**changes: object) -> MachineFacts:
+def with_store(**changes: object) -> DoctorFacts:
     return replace(WELL, store=replace(STORE, **changes))  # type: ignore[arg-type]
 
 
-def with_environ(**environ: str) -> MachineFacts:
+def with_environ(**environ: str) -> DoctorFacts:
     return replace(WELL, environ=environ)
 
 
@@ -237,7 +237,7 @@ def test_warnings_do_not_fail() -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_remedy(
-    machine: MachineFacts, name: str, status: Status, finding: str, remedy: str
+    machine: DoctorFacts, name: str, status: Status, finding: str, remedy: str
 ) -> None:
     assert one(machine, name) == Check(name, status, finding, remedy)
 
@@ -279,7 +279,7 @@ def test_what_is_wrong_is_said_with_its_remedy(
         ),
     ],
 )
-def test_what_is_well_is_said_in_full(machine: MachineFacts, name: str, finding: str) -> None:
+def test_what_is_well_is_said_in_full(machine: DoctorFacts, name: str, finding: str) -> None:
     assert one(machine, name) == Check(name, Status.OK, finding)
 
 

@@ -89,12 +89,12 @@ def parse_platform(name: str, where: str = "--platform") -> Platform:
     found = by_name.get(name)
     if found is not None:
         return found
-    usual = name.lower().replace("-", "_")
+    normalized = name.lower().replace("-", "_")
     for word, word_of_go in _OTHER_WORDS.items():
-        usual = usual.replace(word, word_of_go)
+        normalized = normalized.replace(word, word_of_go)
     import difflib
 
-    nearest = difflib.get_close_matches(usual, by_name, n=1)
+    nearest = difflib.get_close_matches(normalized, by_name, n=1)
     hint = f"did you mean {nearest[0]}? " if nearest else ""
     raise UsageError(
         f"platform {name!r} is not supported",

@@ -1,6 +1,6 @@
 """Check a machine, and suggest a remedy for each problem.
 
-Every check is a function of the facts from `machine`; this module does not look at the machine.
+Every check is a function of the facts from `doctor_probe`; this module does not look at the machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cgo_prebuilt.archives.decode import needs_zstd
-from cgo_prebuilt.commands.machine import CERTIFICATE_VARIABLES, MachineFacts
+from cgo_prebuilt.commands.doctor_probe import CERTIFICATE_VARIABLES, DoctorFacts
 from cgo_prebuilt.errors import CgoPrebuiltError, UsageError
 from cgo_prebuilt.locks.lock import LockedArchive
 from cgo_prebuilt.storage.link_mode import Method
@@ -76,7 +76,7 @@ SendHead = Callable[[Url], int]
 
 
 def run_checks(
-    machine: MachineFacts,
+    machine: DoctorFacts,
     sources: Sequence[LockedArchive],
     head: SendHead,
     refusals: Sequence[CgoPrebuiltError] = (),
@@ -85,7 +85,7 @@ def run_checks(
     """Run every check.
 
     Args:
-        machine: From `machine.probe_machine`.
+        machine: From `doctor_probe.probe_machine`.
         sources: The archives that a fetch of the lock would download; none without a lock.
         head: Requests a URL.
         refusals: Errors with which a fetch of this lock, with these settings, would fail before its first
@@ -118,7 +118,7 @@ def exit_code(checks: Sequence[Check]) -> int:
     return UNFIT if any(check.status is Status.FAIL for check in checks) else 0
 
 
-def check_python(machine: MachineFacts) -> Check:
+def check_python(machine: DoctorFacts) -> Check:
     """Check that the interpreter is new enough."""
     finding = f"{'.'.join(map(str, machine.python))} ({machine.executable})"
     if machine.python[:2] < _OLDEST_PYTHON:
@@ -126,7 +126,7 @@ def check_python(machine: MachineFacts) -> Check:
     return Check("python", Status.OK, finding)
 
 
-def check_platform(machine: MachineFacts) -> Check:
+def check_platform(machine: DoctorFacts) -> Check:
     """Check that the host is a supported platform."""
     host = machine.host
     if isinstance(host, UsageError):
@@ -135,7 +135,7 @@ def check_platform(machine: MachineFacts) -> Check:
     return Check("platform", Status.OK, f"{host.platform}{glibc} ({host.reason})")
 
 
-def check_requests(machine: MachineFacts) -> Check:
+def check_requests(machine: DoctorFacts) -> Check:
     """Check that the HTTP client is installed in a supported version."""
     version = machine.packages["requests"]
     if version is None:
@@ -145,7 +145,7 @@ def check_requests(machine: MachineFacts) -> Check:
     return Check("requests", Status.OK, version)
 
 
-def check_gzip(machine: MachineFacts) -> Check:
+def check_gzip(machine: DoctorFacts) -> Check:
     """Check that a fast decoder of tar.gz is installed."""
     version = machine.packages["isal"]
     if version is None:
@@ -154,7 +154,7 @@ def check_gzip(machine: MachineFacts) -> Check:
     return Check("gzip decoder", Status.OK, f"isal {version}")
 
 
-def check_zstd(machine: MachineFacts, *, wanted: bool) -> Check:
+def check_zstd(machine: DoctorFacts, *, wanted: bool) -> Check:
     """Check that zstd can be decoded; other formats work without."""
     version = machine.packages["backports.zstd"]
     if machine.python[:2] >= _ZSTD_IN_PYTHON:
@@ -168,7 +168,7 @@ def check_zstd(machine: MachineFacts, *, wanted: bool) -> Check:
     return Check("zstd decoder", status, finding, _FAST)
 
 
-def check_proxy(machine: MachineFacts) -> Check:
+def check_proxy(machine: DoctorFacts) -> Check:
     """Check that the proxy variables can be parsed; hide a password in them."""
     said = []
     for name in ("https_proxy", "http_proxy", "all_proxy"):
@@ -186,7 +186,7 @@ def check_proxy(machine: MachineFacts) -> Check:
     return Check("proxy", Status.OK, ", ".join(said) or "none")
 
 
-def check_certificates(machine: MachineFacts) -> Check:
+def check_certificates(machine: DoctorFacts) -> Check:
     """Check that the certificates that the environment names exist."""
     named = {n: machine.environ[n] for n in CERTIFICATE_VARIABLES if machine.environ.get(n)}
     for name, path in named.items():
@@ -199,7 +199,7 @@ def check_certificates(machine: MachineFacts) -> Check:
     return Check("certificates", Status.OK, shown or "the default certificate authorities")
 
 
-def check_settings(machine: MachineFacts, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
+def check_settings(machine: DoctorFacts, refusals: Sequence[CgoPrebuiltError]) -> list[Check]:
     """Check that the settings are valid and a fetch of the lock can begin."""
     if not refusals:
         named = sorted(name for name in machine.environ if name.startswith("CGO_PREBUILT_"))
@@ -246,7 +246,7 @@ def check_url(source: LockedArchive, url: Url, head: SendHead) -> Check:
     return Check(name, bad, finding, "try again later, or add a mirror")
 
 
-def check_store(machine: MachineFacts) -> Check:
+def check_store(machine: DoctorFacts) -> Check:
     """Check that the store is writable, has room and supports file locks."""
     store = machine.store
     if isinstance(store, UsageError):
@@ -271,7 +271,7 @@ def check_store(machine: MachineFacts) -> Check:
     return Check("store", Status.OK, finding)
 
 
-def check_sharing(machine: MachineFacts) -> Check:
+def check_sharing(machine: DoctorFacts) -> Check:
     """Check that files can get from the store into the workspace without a copy."""
     methods = None if isinstance(machine.store, UsageError) else machine.store.methods
     where = f"from the store to {machine.workspace}"
@@ -285,7 +285,7 @@ def check_sharing(machine: MachineFacts) -> Check:
     return Check("sharing", Status.WARN, f"only copies {where}", remedy)
 
 
-def check_tools(machine: MachineFacts) -> list[Check]:
+def check_tools(machine: DoctorFacts) -> list[Check]:
     """Check for the compilers and build tools that a library may need."""
     wanted_for = {
         "go": "to link libraries into Go programs",

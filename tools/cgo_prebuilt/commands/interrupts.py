@@ -16,7 +16,7 @@ _GRACE_SECONDS = 3.0
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-_USUAL = (signal.default_int_handler, signal.SIG_DFL)
+_DEFAULT_HANDLERS = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupts:
@@ -34,7 +34,9 @@ class Interrupts:
             return  # Python allows this in the main thread only
         for number in _SIGNALS:
             handler = signal.getsignal(number)
-            if handler in _USUAL or isinstance(getattr(handler, "__self__", None), Interrupts):
+            if handler in _DEFAULT_HANDLERS or isinstance(
+                getattr(handler, "__self__", None), Interrupts
+            ):
                 signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

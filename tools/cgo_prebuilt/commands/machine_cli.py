@@ -85,7 +85,7 @@ def _platform(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from cgo_prebuilt.commands.doctor import exit_code, run_checks
-    from cgo_prebuilt.commands.machine import probe_machine
+    from cgo_prebuilt.commands.doctor_probe import probe_machine
     from cgo_prebuilt.fetching.plan import plan_fetch
     from cgo_prebuilt.locks.lock_file import read_lock
     from cgo_prebuilt.network.mirror import faulty_settings

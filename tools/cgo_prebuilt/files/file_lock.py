@@ -57,7 +57,7 @@ class Waiting:
 
 
 DEFAULT_WAITING = Waiting()
-"""Wait silently, with the usual patience."""
+"""Wait silently, with the default patience."""
 
 
 @contextmanager

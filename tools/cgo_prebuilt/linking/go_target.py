@@ -42,7 +42,7 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
         environ: The environment; GOENV names another file, or is `off`.
         system: The value of `sys.platform`.
     """
-    path = environ.get("GOENV") or _usual_file(environ, system)
+    path = environ.get("GOENV") or _default_file(environ, system)
     if path == "off":
         return {}
     try:
@@ -54,7 +54,7 @@ def go_defaults(environ: Mapping[str, str], system: str) -> dict[str, str]:
     return {key: value for key, found, value in (line.partition("=") for line in lines) if found}
 
 
-def _usual_file(environ: Mapping[str, str], system: str) -> str:
+def _default_file(environ: Mapping[str, str], system: str) -> str:
     """Return `go/env` in the user's configuration folder, by the rules of Go's os.UserConfigDir."""
     home = environ.get("HOME", "")
     if system == "win32":

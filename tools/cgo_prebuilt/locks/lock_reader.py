@@ -34,8 +34,8 @@ from cgo_prebuilt.locks.lock_names import DAY, FLAVOR, NAME, VERSION
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
     RESTORE,
+    LockReading,
     NewerValue,
-    Reading,
     blaming_the_lock,
     listed,
     mapping,
@@ -93,7 +93,7 @@ class _Reader:
     """A reader of one revision, which lists what it left out."""
 
     def __init__(self, revision: int) -> None:
-        self._reading = Reading(revision)
+        self._reading = LockReading(revision)
         self._shared: dict[str, tuple[LockedFile, ...]] = {}
 
     def lock(self, document: object, where: str) -> Lock:

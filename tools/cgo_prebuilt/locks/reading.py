@@ -22,7 +22,7 @@ class NewerValue(Exception):
     """A value of a newer revision, which is an error only when used."""
 
 
-class Reading:
+class LockReading:
     """One reading of a lock, and the places that it left out.
 
     Attributes:

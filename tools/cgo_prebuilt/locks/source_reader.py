@@ -18,8 +18,8 @@ from cgo_prebuilt.locks.lock_names import GIT_SOURCE, TOOLCHAIN
 from cgo_prebuilt.locks.reading import (
     PLATFORMS,
     RESTORE,
+    LockReading,
     NewerValue,
-    Reading,
     blaming_the_lock,
     listed,
     mapping,
@@ -29,7 +29,7 @@ from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.url import Url
 
 
-def read_source(reading: Reading, value: object, where: str) -> Source:
+def read_source(reading: LockReading, value: object, where: str) -> Source:
     """Read a version's source.
 
     Args:
@@ -57,7 +57,7 @@ def read_source(reading: Reading, value: object, where: str) -> Source:
     return replace(_source_of_platform(reading, fields), platforms=platforms)
 
 
-def _source_of_platform(reading: Reading, fields: Fields) -> Source:
+def _source_of_platform(reading: LockReading, fields: Fields) -> Source:
     where = fields.where
     if ("path" in fields) == ("url" in fields):
         raise fields.problem("a source has either 'path' or 'url'", "remove one, or add one")
@@ -94,7 +94,7 @@ def _source_of_platform(reading: Reading, fields: Fields) -> Source:
     )
 
 
-def _git(reading: Reading, value: object, where: str) -> LockedCrates:
+def _git(reading: LockReading, value: object, where: str) -> LockedCrates:
     fields = reading.fields("git", value, where)
     source = fields.string("source")
     if not GIT_SOURCE.fullmatch(source):
@@ -105,7 +105,7 @@ def _git(reading: Reading, value: object, where: str) -> LockedCrates:
     return LockedCrates(source, fields.sha256("sha256"))
 
 
-def _build(reading: Reading, value: object, where: str) -> Build:
+def _build(reading: LockReading, value: object, where: str) -> Build:
     fields = reading.fields("build", value, where)
     try:
         tool = reading.one_of(fields, "tool", BUILD_TOOLS)

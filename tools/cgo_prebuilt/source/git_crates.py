@@ -190,8 +190,8 @@ class _Repository:
         try:
             command = [*self._git_command, *arguments]
             with running(command, environ=self._environ) as git:
-                printed, complaint = git.communicate(timeout=_SECONDS)
-                return Completed(git.returncode, printed, complaint)
+                stdout, stderr = git.communicate(timeout=_SECONDS)
+                return Completed(git.returncode, stdout, stderr)
         except subprocess.TimeoutExpired:
             raise UnavailableError(
                 f"{self._git.label} cannot be fetched: git did not end within {_SECONDS:g} s",

@@ -62,7 +62,7 @@ class StoreFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineFacts:
+class DoctorFacts:
     """All facts about a machine.
 
     Attributes:
@@ -96,7 +96,7 @@ CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"
 
 def probe_machine(
     environ: Mapping[str, str], store: Path | UsageError, workspace: Path
-) -> MachineFacts:
+) -> DoctorFacts:
     """Collect facts about this machine; leave nothing behind.
 
     Args:
@@ -107,7 +107,7 @@ def probe_machine(
     named = [environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)]
     with ThreadPoolExecutor(len(TOOLS)) as pool:
         tools = pool.map(lambda item: probe_tool(item[0], item[1], environ), TOOLS.items())
-    return MachineFacts(
+    return DoctorFacts(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         executable=sys.executable,
         packages={name: _package_version(name) for name in PACKAGES},
