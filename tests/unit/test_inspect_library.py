@@ -534,5 +534,5 @@ def test_localizing_is_for_elf(tmp_path: Path) -> None:
     from cgo_prebuilt.errors import UsageError
     from cgo_prebuilt.publishing.localize import localize
 
-    with pytest.raises(UsageError, match="for ELF, which darwin_arm64 is not"):
+    with pytest.raises(UsageError, match="requires ELF, which darwin_arm64 does not use"):
         localize(Platform("darwin", "arm64"), tmp_path / "a", tmp_path / "b", ["f"])
