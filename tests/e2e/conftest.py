@@ -101,11 +101,6 @@ def idle_workspaces(
     ending_servers.extend(one.start_shutdown() for ones in idle.values() for one in ones)
 
 
-def has_mark(request: pytest.FixtureRequest, name: str) -> bool:
-    """Whether a test or its module has a mark."""
-    return request.node.get_closest_marker(name) is not None
-
-
 @pytest.fixture
 def workspace(
     request: pytest.FixtureRequest,
@@ -115,14 +110,14 @@ def workspace(
     idle_workspaces: dict[bool, list[Workspace]],
     newer_bazel: bool,
 ) -> Iterator[MakeWorkspace]:
-    """Makes workspaces, each with a Bazel server of its own, and ends those servers after the test.
+    """Makes workspaces, each with a Bazel server of its own, and passes them on after the test.
 
-    With the mark `warm_server`, and not `own_server`, a workspace takes over an earlier test's folder,
-    server and output base, without its files and outputs. Bazel fetches a repository again only if what
-    it depends on changed; a library's depends on the store.
-    The store of fetched libraries is the test's own, shared by its workspaces.
+    A workspace takes over an earlier test's folder, server and output base, without its files and
+    outputs. Bazel fetches a repository again only if what it depends on changed; a library's depends
+    on the store, which is the test's own. With the mark `own_server`, nothing is taken over, and the
+    servers end after the test.
     """
-    is_warm = has_mark(request, "warm_server") and not has_mark(request, "own_server")
+    shares = request.node.get_closest_marker("own_server") is None
     idle = idle_workspaces[newer_bazel]
     made = []
 
@@ -135,11 +130,11 @@ def workspace(
     ) -> Workspace:
         own = {"CGO_PREBUILT_CACHE": str(tmp_path / "store"), **(environment or {})}
         path = tmp_path / name
-        is_used = is_warm and bool(idle)
+        is_used = shares and bool(idle)
         if is_used:
             path = idle.pop().path
             empty_folder(path)
-        elif is_warm:
+        elif shares:
             path = Path(tempfile.mkdtemp(dir=bazel_tools.folder))
         one = make_workspace(path, bazel_tools, files, module, own, newer=newer_bazel)
         made.append(one)
@@ -148,7 +143,7 @@ def workspace(
         return one
 
     yield make
-    if is_warm:
+    if shares:
         idle.extend(made)
     else:
         ending_servers.extend(one.start_shutdown() for one in made)

@@ -14,6 +14,8 @@ from tests.e2e.archive_server import ArchiveServer, Request
 from tests.e2e.bazel_workspace import REGISTRY, Tools
 from tests.e2e.conftest import MakeWorkspace
 
+pytestmark = pytest.mark.own_server
+
 
 @pytest.fixture
 def in_root(bazel_tools: Tools) -> str:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.e2e.conftest import MakeWorkspace
-
-pytestmark = pytest.mark.warm_server
 
 _GO = """\
 package main

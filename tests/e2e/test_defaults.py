@@ -13,8 +13,6 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.e2e.test_fallback import PREBUILT, SOURCE
 
-pytestmark = pytest.mark.warm_server
-
 _ROOT = MODULE.replace("prebuilt.library", "prebuilt.defaults({})\nprebuilt.library")
 _SOURCE_BUILD = """\
 load("@rules_cc//cc:cc_library.bzl", "cc_library")

@@ -15,8 +15,6 @@ from tests.e2e.compilers import static_library
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_GO, MODULE, Release, cgo_prebuilt
 
-pytestmark = pytest.mark.warm_server
-
 _MANIFEST = """\
 name: answer
 version: v1.0.0

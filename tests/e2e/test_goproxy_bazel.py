@@ -20,7 +20,7 @@ from tests.e2e.go_release import (
     needs_linux_amd64,
 )
 
-pytestmark = [needs_linux_amd64(), pytest.mark.warm_server]
+pytestmark = needs_linux_amd64()
 
 _GO_LIBRARY = """\
 load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")

@@ -17,6 +17,8 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.guide import read_guide, shell_script, under
 
+pytestmark = pytest.mark.own_server
+
 ANSWER = "the answer is 42\n"
 GUIDE = read_guide("docs/hermetic-ci.md")
 

@@ -28,6 +28,7 @@ from tests.e2e.release import cgo_prebuilt
 from tests.e2e.test_packaging import PEAK
 
 pytestmark = [
+    pytest.mark.own_server,
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo"),
 ]

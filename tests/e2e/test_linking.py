@@ -12,8 +12,6 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.native_release import MAIN_GO, PLAIN, NativeRelease, archive, shared
 from tests.e2e.release import HEADER, MODULE
 
-pytestmark = pytest.mark.warm_server
-
 MAIN_CC = """\
 #include <cstdio>
 #include "answer.h"

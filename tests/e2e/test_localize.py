@@ -6,8 +6,6 @@ import pytest
 
 from tests.e2e.conftest import MakeWorkspace
 
-pytestmark = pytest.mark.warm_server
-
 _BUILD = """\
 load("@rules_cc//cc:cc_binary.bzl", "cc_binary")
 load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")

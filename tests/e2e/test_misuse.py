@@ -9,8 +9,6 @@ import pytest
 from tests.e2e.bare_python import BARE_PYTHON, add_bare_python
 from tests.e2e.conftest import MakeWorkspace
 
-pytestmark = pytest.mark.warm_server
-
 _EXTENSION = """\
 prebuilt = use_extension("@rules_cgo_prebuilt//rules:extensions.bzl", "prebuilt")
 use_repo(prebuilt, "answer")

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
-
-pytestmark = pytest.mark.warm_server
 
 # Every user must resolve and download each further module, and may have to override it.
 _NEEDED = {"bazel_skylib", "platforms", "rules_cc"}

@@ -12,8 +12,6 @@ from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 
-pytestmark = pytest.mark.warm_server
-
 ANSWER = "the answer is 42\n"
 
 

@@ -21,8 +21,6 @@ from tests.e2e.oci_registry import PASSWORD, READER, oci_registry
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release, cgo_prebuilt
 from tests.guide import read_guide
 
-pytestmark = pytest.mark.warm_server
-
 GUIDE = read_guide("docs/hermetic-ci.md")
 SECRET = "cAnArY-of-the-helper"
 # The helper itself inspects all processes, as anybody could while it runs.

@@ -23,8 +23,6 @@ from tests.e2e.object_store import object_store
 from tests.e2e.oci_registry import oci_registry
 from tests.e2e.release import cgo_prebuilt
 
-pytestmark = pytest.mark.warm_server
-
 EXAMPLE = REPOSITORY / "examples" / "vecsearch"
 ANSWER = "vecsearch 0.3.0: the 3 nearest of 1000 vectors"
 CANARY = "cAnArY"

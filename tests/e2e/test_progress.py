@@ -19,6 +19,8 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.native_release import PLAIN, NativeRelease, archive
 from tests.e2e.release import MODULE
 
+pytestmark = pytest.mark.own_server
+
 SIZE = 10_000_000
 PLACE = r"from 127\.0\.0\.1"
 FORM = (

@@ -18,8 +18,6 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import cgo_prebuilt
 from tests.github_server import GitHubServer, broken_off_after, problem
 
-pytestmark = pytest.mark.warm_server
-
 EXAMPLE = REPOSITORY / "examples" / "vecsearch"
 SLUG = "acme/vec"
 ANSWER = "vecsearch 0.3.0: the 3 nearest of 1000 vectors"

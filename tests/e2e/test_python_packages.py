@@ -15,6 +15,8 @@ from tests.e2e.bazel_workspace import REPOSITORY, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MODULE, Release
 
+pytestmark = pytest.mark.own_server
+
 ANSWER = "the answer is 42\n"
 
 

@@ -17,7 +17,7 @@ from tests.e2e.execution_log import read_execution_log
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.e2e.remote_cache import remote_cache
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.own_server]
 
 SOURCE = """\
 source:

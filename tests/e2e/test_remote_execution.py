@@ -24,7 +24,7 @@ from tests.e2e.source_projects import BUILD as SOURCE_BUILD
 from tests.e2e.source_projects import CARGO, COMMAND, MAKE
 from tests.guide import read_guide, under
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.own_server]
 
 HEADER = """\
 #ifdef __cplusplus

@@ -8,8 +8,6 @@ from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.rule_toolchain import OPTIONS, REGISTER, add_rule_toolchain
 
-pytestmark = pytest.mark.warm_server
-
 _BUILD = """\
 load("@rules_cgo_prebuilt//rules:defs.bzl", "source_library")
 load(":archives.bzl", "archives")

@@ -17,8 +17,6 @@ from tests.e2e.native_release import NativeRelease, archive
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, cgo_prebuilt
 from tests.ssh_key import make_key
 
-pytestmark = pytest.mark.warm_server
-
 _MANIFEST = """\
 public_key: {key}
 static_library: lib/libanswer.a

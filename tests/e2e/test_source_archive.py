@@ -25,6 +25,8 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MODULE
 from tests.e2e.release import Release as LibraryRelease
 
+pytestmark = pytest.mark.own_server
+
 TAG = f"v{__version__}"
 ARCHIVE = f"rules_cgo_prebuilt-{TAG}.tar.gz"
 FILES = (ARCHIVE, "cgo-prebuilt.bash", "cgo-prebuilt.pyz", "cgo-prebuilt.zsh")

@@ -13,10 +13,7 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.crates import MAIN, add_git_dependency, archives_of, cargo, write_crate
 from tests.git_repository import make_repository
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo"),
-    pytest.mark.warm_server,
-]
+pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
 
 _BUILD = """\
 load("@rules_cc//cc:cc_binary.bzl", "cc_binary")

@@ -14,8 +14,6 @@ from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.source_projects import ALL, ANSWER, ARCHIVES, CARGO_REGISTRY
 from tests.e2e.zig_toolchain import REGISTER, zig_files, zig_options
 
-pytestmark = pytest.mark.warm_server
-
 
 def archives(workspace: Workspace) -> dict[str, bytes]:
     return {name: (workspace.path / "bazel-bin" / name).read_bytes() for name in ARCHIVES}

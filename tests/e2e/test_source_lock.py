@@ -14,10 +14,7 @@ from tests.e2e.bazel_workspace import REPOSITORY
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import MODULE
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo"),
-    pytest.mark.warm_server,
-]
+pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
 
 _FILES: Mapping[str, str] = {
     "native/Cargo.toml": '[package]\nname = "answer"\nversion = "1.0.0"\n'

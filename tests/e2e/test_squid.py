@@ -19,8 +19,6 @@ from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release, cgo_preb
 from tests.e2e.squid import USER, running_squid
 from tests.unit.library_case import FILES, archive_of, locked_platform
 
-pytestmark = pytest.mark.warm_server
-
 FILE = "vec-v1.2.3-linux_amd64.tar.gz"
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.e2e.bazel_workspace import Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
-
-pytestmark = pytest.mark.warm_server
 
 # A possible name of a tag, which would end a string and begin another target.
 VERSION = 'v1"],)],genrule(name="x",cmd="touch'

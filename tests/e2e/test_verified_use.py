@@ -15,8 +15,6 @@ from tests.e2e.execution_log import read_execution_log
 from tests.e2e.native_release import NativeRelease, archive, shared
 from tests.e2e.release import BUILD, HEADER, MAIN_CC, MAIN_GO, MODULE, Release, cgo_prebuilt
 
-pytestmark = pytest.mark.warm_server
-
 ANSWER = "the answer is 42\n"
 REPOSITORY = "rules_cgo_prebuilt{0}prebuilt{0}answer__linux_amd64"
 
