@@ -206,7 +206,7 @@ class Demo:
     def go(self, have_rules_go: bool) -> str:
         if have_rules_go:
             self.step(
-                "Have Bazel link it into the Go program",
+                "Let Bazel link it into the Go program",
                 'vecsearch/BUILD.bazel says cgo = True, cdeps = ["@vecsearch"]. rules_go compiles '
                 "the program; the library is there already, so the server is not asked again.",
             )
