@@ -67,7 +67,7 @@ def parse_lock(text, where):
             repr(schema),
             SCHEMA,
         ), where)
-    revision = document.get("revision", REVISION)
+    revision = document.get("revision", 1)
     if type(revision) != "int" or revision < 1:
         return _error("'revision' must be a whole number from 1, found {}".format(repr(revision)), where)
     must = document.get("must_understand", [])

@@ -83,7 +83,7 @@ def read_document(document: object, where: str) -> Lock:
 
 
 def _revision(head: Fields) -> int:
-    value = head.get("revision") if "revision" in head else REVISION
+    value = head.get("revision") if "revision" in head else 1
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise head.problem(f"'revision' must be a whole number from 1, found {value!r}", RESTORE)
     return value
