@@ -299,6 +299,24 @@ def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
     return answer
 
 
+def ranges_until(body: bytes, enough: Callable[[HostileServer], bool]) -> Behavior:
+    """Ranges that last until something has happened, however slow the machine is."""
+
+    def answer(exchange: Exchange) -> None:
+        send = exchange.send
+
+        def trickle(data: bytes) -> None:
+            for start in range(0, len(data), 20_000):
+                send(data[start : start + 20_000])
+                if not enough(exchange.server):
+                    exchange.server.stopping.wait(0.02)
+
+        exchange.send = trickle  # type: ignore[method-assign]
+        ranges(body)(exchange)
+
+    return answer
+
+
 def endlessly(start: bytes, more: bytes, *, pause: float = 0.0) -> Behavior:
     """Some bytes, and then others again and again, until the client or the test gives up."""
 

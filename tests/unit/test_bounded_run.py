@@ -40,7 +40,7 @@ def test_a_program_that_prints_without_end_is_ended(script: str) -> None:
     begun = time.monotonic()
     with pytest.raises(TooMuchError, match="it prints more than 1 MB"):
         run_bounded(["/bin/sh", "-c", script], seconds=60)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 55
 
 
 def test_a_program_that_hangs_is_ended() -> None:

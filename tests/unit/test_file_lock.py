@@ -108,21 +108,21 @@ def test_nobody_waits_for_a_holder_that_was_stopped(tmp_path: Path, kind: str) -
         began = time.monotonic()
         with hold(lock, Waiting(patience=0.5, on_stuck=told.append)) as held:
             assert not held
-        assert 0.4 < time.monotonic() - began < 20
+        assert 0.4 < time.monotonic() - began < 60
     assert told == [f"process {process.pid}" if kind == "alone" else "another process"]
 
 
 @pytest.mark.parametrize("kind", ["alone", "shared"])
 def test_a_holder_that_lives_is_waited_for(tmp_path: Path, kind: str) -> None:
-    """Three times as long as the waiter's patience; it shows signs of life meanwhile."""
+    """Twice as long as the waiter's patience; it shows signs of life meanwhile."""
     lock = tmp_path / "lock"
     with holder(lock, kind) as process:
         assert process.stdin is not None
         ended = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(1.5)"], stdout=process.stdin
+            [sys.executable, "-c", "import time; time.sleep(4)"], stdout=process.stdin
         )
         process.stdin.close()  # the other one has it, for as long as it runs
-        with hold(lock, Waiting(patience=0.5, on_stuck=pytest.fail)) as held:
+        with hold(lock, Waiting(patience=2, on_stuck=pytest.fail)) as held:
             assert held
         assert ended.wait() == 0
 

@@ -29,7 +29,7 @@ from tests.unit.hostile_server import (
     redirect,
     whole,
 )
-from tests.unit.transport_case import BODY, SETTINGS, Collector, download, fetch, transport
+from tests.unit.transport_case import BODY, HASTY, SETTINGS, Collector, download, fetch, transport
 
 OK = b"HTTP/1.1 200 OK\r\n"
 PART = (
@@ -77,7 +77,7 @@ def bounded() -> Iterator[None]:
 
 
 def api(**changes: Any) -> Api:
-    settings = replace(SETTINGS, answer_seconds=0.5, **changes)
+    settings = replace(SETTINGS, **changes)
     return Api(HttpClient(settings, {}), clock=Clock(lambda seconds: None), settings=settings)
 
 
@@ -86,22 +86,22 @@ def api(**changes: Any) -> Api:
 def test_a_download_ends(tmp_path: Path, behavior: Behavior) -> None:
     with HostileServer({"/a": [behavior], "/good": [whole(BODY)]}) as server:
         with pytest.raises(CgoPrebuiltError):
-            fetch(tmp_path, download(server.url("/a")), tries=1)
-        fetch(tmp_path, download(server.url("/a"), server.url("/good")), tries=2)
+            fetch(tmp_path, download(server.url("/a")), **HASTY, tries=1)
+        fetch(tmp_path, download(server.url("/a"), server.url("/good")), **HASTY, tries=2)
 
 
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
 def test_a_question_to_an_api_ends(behavior: Behavior) -> None:
     with HostileServer({"/a": [behavior]}) as server, pytest.raises(CgoPrebuiltError):
-        api(tries=1).ask(Url(server.url("/a")))
+        api(**HASTY, tries=1).ask(Url(server.url("/a")))
 
 
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("behavior", HOSTILE.values(), ids=HOSTILE)
 def test_the_hash_of_an_asset_ends(behavior: Behavior) -> None:
     with HostileServer({"/a": [behavior]}) as server, pytest.raises(CgoPrebuiltError):
-        api(tries=1).sha256_of(Url(server.url("/a")))
+        api(**HASTY, tries=1).sha256_of(Url(server.url("/a")))
 
 
 @pytest.mark.usefixtures("bounded")
@@ -114,7 +114,7 @@ def test_a_part_of_a_zip_ends(tmp_path: Path, behavior: Behavior) -> None:
     with HostileServer({"/a": [behavior]}) as server:
         wanted, parts = download(server.url("/a")), Parts(lambda file: [], consume)
         with pytest.raises(CgoPrebuiltError):
-            transport(tmp_path, tries=1).run(wanted, Collector(), parts)
+            transport(tmp_path, **HASTY, tries=1).run(wanted, Collector(), parts)
 
 
 @pytest.mark.usefixtures("bounded")
@@ -132,22 +132,22 @@ def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("bounded")
 def test_slow_redirects_have_no_more_time_than_one_answer() -> None:
     def slowly(exchange: Exchange) -> None:
-        exchange.server.stopping.wait(0.3)
+        exchange.server.stopping.wait(0.75)
         redirect(f"/{int(exchange.request.target[1:]) + 1}")(exchange)
 
-    settings = replace(SETTINGS, connect_seconds=0.1, header_seconds=0.6, redirects=99)
+    settings = replace(SETTINGS, connect_seconds=0.5, header_seconds=3, redirects=99)
     with HostileServer({f"/{number}": [slowly] for number in range(99)}) as server:
         with HttpClient(settings, {}) as client, pytest.raises(Failure, match="in time") as caught:
             client.open(Url(server.url("/0")))
         assert caught.value.kind is Kind.TIMEOUT
-        assert 1 < len(server.requests) < 5
+        assert 1 < len(server.requests) < 9
 
 
 @pytest.mark.usefixtures("bounded")
 def test_silence_after_slow_headers_ends_with_their_time() -> None:
     """The time for all headers is 0.6 s, and not that and the time for one read."""
     behavior = endlessly(OK + b"X-More: 1\r\n", b"", pause=99)
-    settings = replace(SETTINGS, read_seconds=99)
+    settings = replace(SETTINGS, header_seconds=0.6, read_seconds=99)
     with HostileServer({"/a": [behavior]}) as server, HttpClient(settings, {}) as client:
         began = time.monotonic()
         with pytest.raises(Failure):
@@ -196,7 +196,7 @@ def test_an_upload_that_is_not_read_ends(tmp_path: Path, pause: float) -> None:
     os.truncate(tmp_path / "a", 20 << 20)
     progress = Progress().start("a", None)
     with HostileServer({"/a": [listen]}) as server, pytest.raises(Failure):
-        api().send_file("PUT", Url(server.url("/a")), FilePart(tmp_path / "a"), progress)
+        api(**HASTY).send_file("PUT", Url(server.url("/a")), FilePart(tmp_path / "a"), progress)
 
 
 @pytest.mark.usefixtures("bounded")

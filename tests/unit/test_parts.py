@@ -23,9 +23,9 @@ from tests.unit.hostile_server import (
     Exchange,
     HostileServer,
     ranges,
+    ranges_until,
     raw,
     redirect,
-    slow,
     status,
     whole,
 )
@@ -193,7 +193,8 @@ def test_an_archive_of_unknown_size_is_read_whole(tmp_path: Path) -> None:
 def test_several_connections_fetch_a_part(tmp_path: Path) -> None:
     large = BODY * 20
     reader = Reader([(1_000_000, 5_000_000)], large)
-    with HostileServer({"/a": [slow(large, rate=4 << 20)]}) as server:
+    answer = ranges_until(large, lambda server: server.connections > 1)
+    with HostileServer({"/a": [answer]}) as server:
         got = reader.run(transport(tmp_path, **EAGER), download(server.url("/a"), body=large))
         assert server.connections > 1
         spans = asked(server)
@@ -347,7 +348,7 @@ def test_any_server_ends_in_the_right_parts_or_an_error(
     connections: int,
 ) -> None:
     reader = Reader([(start, min(start + count, len(BODY))) for start, count in places])
-    changes = {**EAGER, "read_seconds": 0.4, "connections": connections}
+    changes = {**EAGER, "connections": connections}
     with (
         tempfile.TemporaryDirectory() as folder,
         HostileServer({"/a": first, "/b": second}) as server,

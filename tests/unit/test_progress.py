@@ -290,4 +290,4 @@ def test_the_fetch_ends_when_nobody_reads_its_lines() -> None:
     SharedOutputProgress(
         io.StringIO(), "", is_terminal=lambda: True, is_gone=lambda: True, end=ended.set
     ).watch(0.01)
-    assert ended.wait(5)
+    assert ended.wait(60)

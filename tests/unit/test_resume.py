@@ -74,7 +74,7 @@ def test_an_interrupt_leaves_a_resumable_partial(
 
     with HostileServer({"/a": [ranges(BODY, cut=HALF, end="stall")]}) as server:
         with pytest.raises(KeyboardInterrupt):
-            fetch(tmp_path, download(server.url("/a")), interrupt)
+            fetch(tmp_path, download(server.url("/a")), interrupt, read_seconds=0.4)
         server.replace("/a", [ranges(BODY)])
         got = fetch(tmp_path, download(server.url("/a")))
     assert got.tally.resumed > 0

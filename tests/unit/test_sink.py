@@ -44,11 +44,11 @@ def test_after_an_error_of_the_caller_nothing_more_is_written(
 
     def slow(descriptor: int, data: memoryview) -> int:
         writing.set()
-        failed.wait(10)
+        failed.wait(60)
         return write(descriptor, data)
 
     def before() -> None:
-        assert writing.wait(10)
+        assert writing.wait(60)
         workers.extend(thread for thread in threading.enumerate() if thread.name == "sink")
         # By then the sink knows: it is told before this thread does anything else.
         threading.Timer(0.2, failed.set).start()

@@ -27,6 +27,7 @@ from tests.unit.hostile_server import (
 )
 from tests.unit.transport_case import (
     BODY,
+    HASTY,
     OTHER,
     Collector,
     download,
@@ -214,13 +215,13 @@ def test_body_that_trickles_is_given_up_by_the_lowest_rate(tmp_path: Path) -> No
                 return
 
     with HostileServer({"/a": [trickle, ranges(BODY)]}) as server:
-        fetch(tmp_path, download(server.url("/a")))
+        fetch(tmp_path, download(server.url("/a")), **HASTY)
         assert server.requests[1].range is not None
     with (
         HostileServer({"/a": [trickle]}) as server,
         pytest.raises(UnavailableError, match=r"no more than \d+ B a second"),
     ):
-        fetch(tmp_path, download(server.url("/a")), tries=1)
+        fetch(tmp_path, download(server.url("/a")), **HASTY, tries=1)
 
 
 def test_a_rate_below_a_byte_a_second_is_not_none() -> None:
@@ -250,7 +251,7 @@ def test_body_that_trickles_is_ended_by_the_total_deadline(tmp_path: Path) -> No
 
 def test_body_that_stalls_is_resumed(tmp_path: Path) -> None:
     with HostileServer({"/a": [ranges(BODY, cut=9, end="stall"), ranges(BODY)]}) as server:
-        fetch(tmp_path, download(server.url("/a")))
+        fetch(tmp_path, download(server.url("/a")), read_seconds=0.4)
         assert server.requests[1].range == (9, None)
 
 
@@ -261,8 +262,8 @@ def test_headers_that_stall(tmp_path: Path, sent: bytes) -> None:
         exchange.stall()
 
     with HostileServer({"/a": [stall, whole(BODY)]}) as server:
-        fetch(tmp_path, download(server.url("/a")))
-        assert len(server.requests) == 2
+        fetch(tmp_path, download(server.url("/a")), header_seconds=0.6)
+        assert len(server.requests) >= 2
 
 
 def test_headers_that_trickle_are_ended_by_their_deadline(tmp_path: Path) -> None:
@@ -272,8 +273,8 @@ def test_headers_that_trickle_are_ended_by_their_deadline(tmp_path: Path) -> Non
             exchange.send(b"X-More: and more\r\n")
 
     with HostileServer({"/a": [trickle, whole(BODY)]}) as server:
-        fetch(tmp_path, download(server.url("/a")), header_seconds=0.3)
-        assert len(server.requests) == 2
+        fetch(tmp_path, download(server.url("/a")), header_seconds=0.6)
+        assert len(server.requests) >= 2
 
 
 def test_connection_reset_as_it_is_made(tmp_path: Path) -> None:

@@ -16,26 +16,31 @@ from cgo_prebuilt.network.transport import Transferred, Transport, TransportSett
 from cgo_prebuilt.url import Url
 
 SETTINGS = TransportSettings(
-    connect_seconds=2,
-    read_seconds=0.4,
-    header_seconds=0.6,
-    total_seconds=20,
+    connect_seconds=60,
+    read_seconds=60,
+    header_seconds=60,
+    total_seconds=600,
     tries=3,
     quick_tries=2,
     first_wait=0.01,
     longest_wait=0.05,
     longest_retry_after=1,
-    lowest_rate=1000,
-    rate_seconds=0.2,
+    lowest_rate=0,
     redirects=4,
     connections=1,
 )
-EAGER: Any = {
-    "connections": 4,
-    "probe_seconds": 0.02,
-    "worthwhile_seconds": 0.05,
-    "read_seconds": 5,
+"""Few tries and short waits between them, but patience with a server, which is late on a busy machine."""
+HASTY: Any = {
+    "connect_seconds": 2,
+    "read_seconds": 0.4,
+    "header_seconds": 0.6,
+    "total_seconds": 20,
+    "answer_seconds": 0.5,
+    "lowest_rate": 1000,
+    "rate_seconds": 0.2,
 }
+"""Changes for a server that says nothing, or little: each limit of time is reached at once."""
+EAGER: Any = {"connections": 4, "probe_seconds": 0.02, "worthwhile_seconds": 0.05}
 """Changes that make a transport add connections at once."""
 BODY = random.Random(7).randbytes(300_000)
 OTHER = random.Random(8).randbytes(300_000)
