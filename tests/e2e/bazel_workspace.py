@@ -34,7 +34,7 @@ local_path_override(module_name = "cgo_rule", path = "{REPOSITORY}/tests/e2e/cgo
 
 """
 
-# Nothing of the caller's environment steers the fetcher in a test, unless the test puts it there.
+# The caller's variables that would affect the fetcher, Bazel or Go in a test.
 _STEERING = ("BAZEL", "CGO_", "GH_TOKEN", "GITHUB_TOKEN", "GOFLAGS", "NETRC", "PYTHON")
 
 
@@ -80,10 +80,10 @@ class Tools:
             "--nohome_rc",
             f"--output_user_root={self.folder}/out",
             "--max_idle_secs=60",
-            # A test's server lives for seconds: quick to start beats quick later.
+            # A server's start and first build take most of its time, so a quick start matters most.
             "--host_jvm_args=-XX:TieredStopAtLevel=1",
             "--host_jvm_args=-XX:+UseSerialGC",
-            # The first server that ends archives the classes that it loaded, for the others to start from.
+            # The first server archives its loaded classes at its end; the others start from them.
             "--host_jvm_args=-XX:+AutoCreateSharedArchive",
             f"--host_jvm_args=-XX:SharedArchiveFile={self.go_cache.parent}/{Path(self.bazel.executable).name}-{self.bazel.version}.jsa",
             *self.startup,
@@ -109,7 +109,7 @@ class Tools:
             "build --action_env=PATH\n"
             f"build --action_env=GOCACHE={self.go_cache}\n"
             f"build --sandbox_writable_path={self.go_cache}\n"
-            # Sandboxes hide /tmp, and with it a checkout there, which workspaces here override the module by.
+            # Sandboxes hide /tmp, and so a checkout there, by which workspaces override a module.
             + (f"build --sandbox_add_mount_pair={REPOSITORY}\n" if is_temporary else "")
             + (f"import {NEWER_RC}\ncommon --config=newer\n" if newer and self.is_seven() else "")
         )

@@ -86,7 +86,7 @@ bazel_dep(name = "rules_cgo_prebuilt")
 """
 
 
-def test_two_modules_agree_by_the_same_lock_or_must_ask_the_root(
+def test_two_modules_with_different_locks_need_a_decision_of_the_root_module(
     workspace: MakeWorkspace,
 ) -> None:
     files: dict[str, str | bytes] = {"BUILD.bazel": ""}
@@ -137,7 +137,7 @@ _OLD = """\
 #!/bin/sh
 echo 3 9 /usr/bin/python3
 """
-# As Windows' own `python3`, which only opens its store.
+# Like the `python3` of Windows, which only opens the Microsoft Store.
 _NONE = """\
 #!/bin/sh
 echo "Python was not found" >&2
@@ -211,7 +211,7 @@ def test_a_python_with_neither_requests_nor_pip_is_explained(workspace: MakeWork
         assert word in failed.stderr, failed.stderr
 
 
-def test_a_library_that_is_not_imported_is_one_for_mod_tidy(workspace: MakeWorkspace) -> None:
+def test_mod_tidy_is_suggested_for_a_library_that_is_not_imported(workspace: MakeWorkspace) -> None:
     module = _EXTENSION.replace('use_repo(prebuilt, "answer")\n', "") + _LIBRARY
     files: dict[str, str | bytes] = {"BUILD.bazel": "", "answer.lock.json": _GOOD}
     extension = "@rules_cgo_prebuilt//rules:extensions.bzl%prebuilt"
@@ -249,7 +249,7 @@ def test_each_python_on_the_path_is_tried_before_it_is_believed(workspace: MakeW
     (made.path / "path/python3.real").symlink_to(real.strip())
     for name in ("python3", "python"):
         (made.path / "path" / name).chmod(0o755)
-    # First on the PATH of Bazel's server, behind a shim that puts the system's own folders first.
+    # First on the PATH of Bazel's server, except that a shim puts the system's folders before it.
     path = {"PATH": f"{made.path / 'path'}:/nowhere"}
     failed = made.bazel("build", "--nobuild", "@answer", "--repo_env=PATH=" + path["PATH"])
     assert "could not be fetched (unavailable)" in failed.stderr
@@ -278,7 +278,7 @@ kill -9 $$
 """
 
 
-def test_a_fetcher_that_was_killed_answers_nothing_and_is_not_built_around(
+def test_a_killed_fetcher_is_an_error_and_no_reason_to_build_from_source(
     workspace: MakeWorkspace,
 ) -> None:
     library = _LIBRARY.replace(")", ', source = "@//:source")')

@@ -107,7 +107,7 @@ def test_a_changed_requirement_reaches_an_existing_output_base(
     wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
 
     def fetch() -> set[str]:
-        # The default since Bazel 8: to ask for a file's path is not to watch it.
+        # The default since Bazel 8: asking for a file's path does not watch the file.
         made.bazel(
             "fetch",
             "--incompatible_no_implicit_watch_label",
@@ -122,7 +122,7 @@ def test_a_changed_requirement_reaches_an_existing_output_base(
             (requirements / f"{name}.txt").write_text(wheel(tmp_path, name, version))
         assert f"{name}-{version}.dist-info" in fetch()
 
-    # A decoder that an index lacks keeps nothing else from being installed.
+    # A decoder that an index lacks does not prevent the installation of the others.
     (requirements / "requests.txt").write_text(wheel(tmp_path, "requests", "2.0"))
     (requirements / "decoders.txt").write_text(f"nowhere==1.0 --hash=sha256:{'0' * 64}\n")
     assert "requests-2.0.dist-info" in fetch()

@@ -35,7 +35,7 @@ PRESUBMIT = yaml.safe_load((BCR / "presubmit.yml").read_text())["bcr_test_module
 
 CARRIED = "tools/cgo_prebuilt/carried/"
 
-# What would show in an archive that took a user's own settings.
+# Settings of a user that would change the archive if it used them.
 SETTINGS = ("core.autocrlf=true", "core.eol=crlf", "tar.umask=0077", "core.fileMode=false")
 
 
