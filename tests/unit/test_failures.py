@@ -354,6 +354,76 @@ def test_an_interrupt_ends_what_does_not_end(monkeypatch: pytest.MonkeyPatch) ->
     process.communicate()
 
 
+DISCARDED = """\
+class Finalized:
+    def __del__(self):
+        told()
+        time.sleep(30)
+
+def wait():
+    Finalized()
+    time.sleep(30)
+"""
+
+ELSEWHERE = """\
+def wait():
+    reader, writer = os.pipe()
+
+    def other():
+        time.sleep(0.5)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        time.sleep(30)
+        os._exit(1)
+
+    threading.Thread(target=other, daemon=True).start()
+    os.read(reader, 1)
+"""
+
+WAITING = """\
+import os, signal, sys, threading, time
+from cgo_prebuilt import __main__
+from cgo_prebuilt.commands import machine_cli
+
+def told():
+    print("ready", file=sys.stderr, flush=True)
+
+{wait}
+machine_cli.this_host = wait
+__main__.run()
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_an_interrupt_that_python_discards_is_repeated(debug: str) -> None:
+    """Where a handler runs in a finalizer: what it raises cannot leave that."""
+    process = waiting(DISCARDED, debug)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert "error: interrupted" in process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+
+
+@needs_posix
+def test_a_signal_that_another_thread_gets_ends_what_the_main_one_waits_for() -> None:
+    process = waiting(ELSEWHERE)
+    assert "error: interrupted" in process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+
+
+def waiting(wait: str, debug: str = "") -> subprocess.Popen[str]:
+    """Starts a command that waits so."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-c", WAITING.format(wait=wait), "platform"],
+        env={**environment, "CGO_PREBUILT_DEBUG": debug},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @needs_posix
 def test_an_answer_that_cannot_be_written_is_an_error_and_no_traceback() -> None:
     done = subprocess.run(

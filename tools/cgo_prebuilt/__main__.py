@@ -1,5 +1,7 @@
 """`python3 -m cgo_prebuilt`, and the installed `cgo-prebuilt`."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -7,7 +9,8 @@ import sys
 def hide_tracebacks() -> None:
     """Keep Python from printing tracebacks that no caller can catch; CGO_PREBUILT_DEBUG=1 shows them.
 
-    An exception in a finalizer, such as that of a broken connection, does not affect the result.
+    An exception in a finalizer, such as that of a broken connection, does not affect the result; an
+    interrupt in one is repeated.
     """
     import threading
 
@@ -18,8 +21,19 @@ def hide_tracebacks() -> None:
 
         report_thread(ended.exc_value)
 
-    if not is_on(os.environ.get("CGO_PREBUILT_DEBUG", "")):
-        sys.unraisablehook = lambda _: None
+    shown = sys.unraisablehook
+    is_debugged = is_on(os.environ.get("CGO_PREBUILT_DEBUG", ""))
+
+    def discard(ended: sys.UnraisableHookArgs) -> None:
+        if isinstance(ended.exc_value, KeyboardInterrupt):
+            from cgo_prebuilt.commands.interrupts import interrupt_again
+
+            interrupt_again()
+        elif is_debugged:
+            shown(ended)
+
+    sys.unraisablehook = discard
+    if not is_debugged:
         threading.excepthook = tell
 
 
@@ -30,10 +44,11 @@ def run() -> None:
     """
     try:
         from cgo_prebuilt.cli import main
+        from cgo_prebuilt.commands.interrupts import ignore_interrupts, repeat_signals
 
         hide_tracebacks()
+        repeat_signals()
         code = main()
-        from cgo_prebuilt.commands.interrupts import ignore_interrupts
 
         ignore_interrupts()
     except KeyboardInterrupt as error:

@@ -16,6 +16,7 @@ import sys
 
 from cgo_prebuilt.cli import main as run
 from cgo_prebuilt.commands import context
+from cgo_prebuilt.commands.interrupts import repeat_signals
 
 
 def console_is_terminal(console: str) -> bool:
@@ -72,6 +73,7 @@ def main(words: list[str]) -> int:
         # As if Bazel had ended this process.
         end=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
+    repeat_signals()
     progress.watch()
     context.progress_override = progress
     return run(arguments)

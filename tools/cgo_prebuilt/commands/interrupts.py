@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 
 from cgo_prebuilt.errors import InterruptError
 from cgo_prebuilt.interruption import interruption
 
 _GRACE_SECONDS = 3.0
+_NOTICE_SECONDS = 0.1
 # A closing terminal sends the last one, which Windows lacks.
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-_DEFAULT_HANDLERS = (signal.default_int_handler, signal.SIG_DFL)
+_USUAL = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupts:
@@ -34,12 +37,15 @@ class Interrupts:
             return  # Python allows this in the main thread only
         for number in _SIGNALS:
             handler = signal.getsignal(number)
-            if handler in _DEFAULT_HANDLERS or isinstance(
-                getattr(handler, "__self__", None), Interrupts
-            ):
+            if handler in _USUAL or isinstance(getattr(handler, "__self__", None), Interrupts):
                 signal.signal(number, self._handle)
 
+    def forget(self) -> None:
+        """Take the next signal for the first one."""
+        self._first = None
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        _alarm.handled()
         now = time.monotonic()
         if self._first is None:
             self._first = now
@@ -49,6 +55,78 @@ class Interrupts:
 
             end_programs()
             os._exit(InterruptError.exit_code)
+
+
+class Alarm:
+    """Repeats a signal that the main thread, which runs the handlers, does not notice.
+
+    The system may deliver a signal to another thread, or right before the main thread begins to wait. Its
+    handler would run after the wait, which may have no end. And Python discards what a handler raises
+    during a finalizer.
+    """
+
+    def __init__(self) -> None:
+        self._reader = self._writer = -1
+
+    def start(self) -> None:
+        """Repeat signals from now on, for a process of our own; not on Windows, or without a thread."""
+        if sys.platform == "win32":
+            return
+        with suppress(OSError, RuntimeError):
+            self._reader, self._writer = os.pipe()
+            os.set_blocking(self._reader, False)
+            os.set_blocking(self._writer, False)
+            threading.Thread(target=self._repeat, name="cgo-prebuilt-alarm", daemon=True).start()
+            # Python writes a byte for each signal, in the thread that gets it.
+            signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def handled(self) -> None:
+        """Note that the handler runs."""
+        if self._reader >= 0:
+            with suppress(BlockingIOError):
+                os.read(self._reader, 1 << 10)
+
+    def again(self) -> None:
+        """Interrupt once more: what the handler raised was discarded."""
+        for _, interrupts in _handlers():
+            interrupts.forget()
+        if self._writer >= 0:
+            with suppress(BlockingIOError):
+                os.write(self._writer, b"\0")
+
+    if sys.platform != "win32":
+
+        def _repeat(self) -> None:
+            import select
+
+            main = threading.main_thread().ident
+            while True:
+                select.select([self._reader], [], [])
+                time.sleep(_NOTICE_SECONDS)
+                handlers = _handlers()
+                if main is None or not handlers:
+                    return
+                if select.select([self._reader], [], [], 0)[0]:
+                    signal.pthread_kill(main, handlers[0][0])
+
+
+_alarm = Alarm()
+
+
+def repeat_signals() -> None:
+    """Interrupt the main thread also where it waits without end; see `Alarm`."""
+    _alarm.start()
+
+
+def interrupt_again() -> None:
+    """Interrupt the main thread once more, since Python has discarded a KeyboardInterrupt."""
+    _alarm.again()
+
+
+def _handlers() -> list[tuple[signal.Signals, Interrupts]]:
+    """Return the signals that are handled here, and who does."""
+    owners = ((number, getattr(signal.getsignal(number), "__self__", None)) for number in _SIGNALS)
+    return [(number, owner) for number, owner in owners if isinstance(owner, Interrupts)]
 
 
 def ignore_interrupts() -> None:
