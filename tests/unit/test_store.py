@@ -617,9 +617,9 @@ class TestLocking:
         with store.exclusive(KEY, on_wait=lambda: pytest.fail("nobody has it")) as is_locked:
             assert is_locked
             other.start()
-            assert told.wait(30)
+            assert told.wait(60)
             assert not entered.is_set()
-        other.join(30)
+        other.join(60)
         assert entered.is_set()
 
     def test_other_keys_do_not_wait(self, store: Store) -> None:
@@ -655,7 +655,7 @@ class TestLocking:
         def race() -> None:
             with store.exclusive(KEY), store.staging(KEY) as staging:
                 write(staging, CONTENTS)
-                together.wait(30)
+                together.wait(60)
                 trees.append(store.publish(staging, KEY, FILES))
 
         threads = [threading.Thread(target=race) for _ in range(8)]

@@ -74,7 +74,7 @@ def test_killed_at_any_instant_and_the_next_run_is_right(tmp_path: Path) -> None
 
 
 def test_a_kill_loses_little_of_what_several_connections_have_written(tmp_path: Path) -> None:
-    """Four megabytes, and what was on its way; the parts of all connections are kept."""
+    """Four megabytes, and what each connection has in its buffer; the parts of all are kept."""
     body = random.Random(6).randbytes(48 << 20)
     sent = list[int]()
 
@@ -82,11 +82,13 @@ def test_a_kill_loses_little_of_what_several_connections_have_written(tmp_path: 
         send = exchange.send
 
         def count(data: bytes) -> None:
+            if sum(sent) >= 36 << 20:
+                exchange.stall()
             send(data)
             sent.append(len(data))
 
         exchange.send = count  # type: ignore[method-assign]
-        slow(body, rate=16 << 20)(exchange)
+        slow(body, rate=8 << 20)(exchange)
 
     package = Path(cgo_prebuilt.__file__).parent.parent
     digest = hashlib.sha256(body).hexdigest()
@@ -94,17 +96,23 @@ def test_a_kill_loses_little_of_what_several_connections_have_written(tmp_path: 
         words = [str(package), str(tmp_path / "partials"), server.url("/a"), digest]
         command = [sys.executable, "-c", CHILD.replace(", record_seconds=0.05", ""), *words]
         child = subprocess.Popen([*command, str(len(body))])
-        while sum(sent) < 36 << 20 and child.poll() is None:
+        # What is sent is in the file some time later.
+        while on_disk(tmp_path) < 32 << 20 and child.poll() is None:
             time.sleep(0.01)
         child.kill()
         child.wait()
-        written = sum(sent)
+        written = on_disk(tmp_path)
         server.replace("/a", [ranges(body)])
         wanted = download(server.url("/a"), body=body)
         got = fetch(tmp_path, wanted, lambda stream: stream.whole().close())
     assert got.tally.resumed + got.tally.downloaded == len(body)
-    # Of each connection, what was in its buffers and in the sockets'.
-    assert got.tally.resumed > written - (4 << 20) - 4 * (1 << 20)
+    # A record that takes long may leave out as much again.
+    assert got.tally.resumed > written - 2 * (4 << 20)
+
+
+def on_disk(folder: Path) -> int:
+    """How much of a file with holes is there."""
+    return sum(part.stat().st_blocks * 512 for part in folder.rglob("*.partial"))
 
 
 @pytest.mark.parametrize("limit", [0, 1000, 1 << 20, (4 << 20) - 1])
