@@ -16,7 +16,7 @@ import pytest
 # between the check and the server's start.
 _PORTS = range(20_000, 32_768)
 
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ def wait_for_bytes(folder: Path) -> None:
 
 def wait_until(is_so: Callable[[], bool]) -> None:
     """Wait until bytes that a server sent have arrived, by a test's own check."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < deadline, "nothing was written"
         time.sleep(0.02)

@@ -19,7 +19,7 @@ from tests.programs import provide
 SERVERS = ("serve", "nginx", "caddy")
 
 _PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 
 _NGINX = """\
 daemon off;

@@ -24,7 +24,7 @@ from tests.e2e.oci_registry import (
     oci_registry,
 )
 
-_SECONDS = 30
+_SECONDS = 120
 
 
 def _asked(helper: Path, uri: str, method: str = "GET") -> dict[str, str]:

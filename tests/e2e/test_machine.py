@@ -221,7 +221,7 @@ def test_an_interrupt_explains_how_to_resume_and_the_next_run_does(
     assert archive_server.paused.wait(60)
     wait_for_bytes(tmp_path / "store")
     process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert "interrupted" in said
     assert "Traceback" not in said

@@ -47,7 +47,7 @@ def end_after_two_have_started(
     )
     started: list[int] = []
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(started) < 2 and time.monotonic() < deadline and command.poll() is None:
             time.sleep(0.05)
             started = [int(pid) for pid in pids.read_text().split()] if pids.exists() else []

@@ -39,7 +39,6 @@ TAIL = 1 << 18
 """What is fetched at once of the end of a file."""
 CASES = int(os.environ.get("PROPERTY_CASES", "10"))
 SEED = int(os.environ.get("PROPERTY_SEED", "2026"))
-PATIENT = replace(SETTINGS, read_seconds=5, header_seconds=5, total_seconds=60)
 
 pytestmark = needs_points
 
@@ -47,7 +46,7 @@ pytestmark = needs_points
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.setattr(
-        "cgo_prebuilt.network.transport_settings.TransportSettings", lambda: PATIENT
+        "cgo_prebuilt.network.transport_settings.TransportSettings", lambda: SETTINGS
     )
     monkeypatch.setattr(entry_points, "_SPACING", 40_000)
     monkeypatch.setattr(locked_ranges, "SMALLEST", 1000)
@@ -267,7 +266,7 @@ def test_whatever_a_server_does_there_are_the_right_files_or_an_error(
     draw = random.Random(SEED)
     monkeypatch.setattr(
         "cgo_prebuilt.network.transport_settings.TransportSettings",
-        lambda: replace(PATIENT, **draw.choice([{}, EAGER])),
+        lambda: replace(SETTINGS, **draw.choice([{}, EAGER])),
     )
     release = five_platforms(format, member)
     path, sound = f"/vec.{format}", ranges(release.data)

@@ -256,7 +256,7 @@ def by_program(*command: str) -> Reader:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**os.environ, "LC_ALL": "C"},
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return done.returncode == 0

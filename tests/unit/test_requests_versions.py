@@ -46,7 +46,7 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
 base = sys.argv[1]
-settings = TransportSettings(header_seconds=1.0, read_seconds=1.0, answer_seconds=1.0)
+hasty = TransportSettings(header_seconds=1.0, read_seconds=1.0, answer_seconds=1.0)
 
 def read(client, path, headers=None):
     content, buffer = b"", memoryview(bytearray(1 << 18))
@@ -55,7 +55,7 @@ def read(client, path, headers=None):
             content += buffer[:got]
     return content
 
-with HttpClient(settings, {}) as client:
+with HttpClient(TransportSettings(), {}) as client:
     # Two whole bodies and a part, on one connection, and a redirect.
     assert hashlib.sha256(read(client, "/body")).hexdigest() == sys.argv[2]
     assert hashlib.sha256(read(client, "/moved")).hexdigest() == sys.argv[2]
@@ -63,14 +63,15 @@ with HttpClient(settings, {}) as client:
     assert read(client, "/chunked") == b"hello"
     reply = client.exchange("PUT", Url(base + "/put"), body=b"sent", most=99)
     assert (reply.status, reply.content) == (200, b"sent"), reply
-    for path, kind in [
-        ("/trailers", Kind.MALFORMED),
-        ("/continues", Kind.MALFORMED),
-        ("/headers", Kind.TIMEOUT),
-        ("/short", None),
+    for path, settings, kind in [
+        ("/trailers", TransportSettings(), Kind.MALFORMED),
+        ("/continues", TransportSettings(), Kind.MALFORMED),
+        ("/headers", hasty, Kind.TIMEOUT),
+        ("/short", TransportSettings(), None),
     ]:
         try:
-            content = read(client, path)
+            with HttpClient(settings, {}) as other:
+                content = read(other, path)
             assert kind is None and content == b"hello", (path, content)
         except Failure as failure:
             assert failure.kind is kind, (path, failure.kind, failure.reason)

@@ -111,7 +111,7 @@ def test_an_interrupted_build_is_resumed(project: Project) -> None:
                 break
             time.sleep(0.1)
         os.killpg(running.pid, signal.SIGINT)
-        said = running.communicate(timeout=60)[1]
+        said = running.communicate(timeout=120)[1]
     assert running.returncode == 130
     assert "resumes" in said
     (kept,) = (project.folder / "tmp").glob("cgo-prebuilt-*/*/source/answer.o")

@@ -19,7 +19,7 @@ from tests.unit.library_case import FILES, archive_of, lock
 from tests.unit.trees import read
 
 TOOLS = Path(__file__).parents[2] / "tools"
-SECONDS = 60
+SECONDS = 120
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it cannot stop a process")
 
