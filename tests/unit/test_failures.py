@@ -346,11 +346,11 @@ def test_an_interrupted_env_stops_the_shell_that_evaluates_it() -> None:
 def test_an_interrupt_ends_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     process = start("platform", cleanup="time.sleep(60)")
     begin = time.monotonic()
-    while process.poll() is None and time.monotonic() - begin < 30:
+    while process.poll() is None and time.monotonic() - begin < 55:
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
     assert process.wait() == 130
-    assert 3 <= time.monotonic() - begin < 20
+    assert 3 <= time.monotonic() - begin < 50
     process.communicate()
 
 

@@ -39,7 +39,7 @@ def test_the_error_of_the_caller_is_not_hidden_by_one_of_the_sink(tmp_path: Path
 def test_after_an_error_of_the_caller_nothing_more_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, writing, failed = os.write, threading.Event(), threading.Event()
+    write, put, writing, failed = os.write, _Worker._put, threading.Event(), threading.Event()
     workers: list[threading.Thread] = []
 
     def slow(descriptor: int, data: memoryview) -> int:
@@ -50,10 +50,15 @@ def test_after_an_error_of_the_caller_nothing_more_is_written(
     def before() -> None:
         assert writing.wait(60)
         workers.extend(thread for thread in threading.enumerate() if thread.name == "sink")
-        # By then the sink knows: it is told before this thread does anything else.
-        threading.Timer(0.2, failed.set).start()
+
+    def end(worker: _Worker, job: Callable[[], None] | None) -> None:
+        # The last of its jobs: by then the sink knows of the failure.
+        if job is None:
+            failed.set()
+        put(worker, job)
 
     monkeypatch.setattr(os, "write", slow)
+    monkeypatch.setattr(_Worker, "_put", end)
     with pytest.raises(TheCallersOwnError):
         write_and_fail(tmp_path, FILE, _PIECES, before)
     assert len(workers) == 2, "one writes, one hashes"
