@@ -45,8 +45,8 @@ def share(lock: Lock) -> SharedLists:
         lock: The lock.
 
     Returns:
-        The lists. A list is named `VERSION/NUMBER`, after the oldest version that has it, so that a new
-        version does not rename lists.
+        The lists. A list is named `VERSION/NUMBER`: the oldest version that has it, and its rank by size
+        among these. So a new version renames a list only if it splits a larger one.
     """
     uses: dict[LockedFile, list[tuple[int, bool]]] = {}
     versions: list[str] = []
