@@ -25,13 +25,14 @@ needs: ## what the tests need, and what of it this machine lacks
 setup: $(VENV_READY) $(BUILDIFIER) $(ACTIONLINT) ## install the Python packages, buildifier and actionlint
 
 # In the order of their names: the long end-to-end tests come first, and the run ends with short ones.
-IN_TURN := --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, since end-to-end tests wait for disks and servers.
+IN_TURN := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 test: needs lint bazel ## lint, then every test but the slow ones; with a real Bazel
-	$(VENV)/pytest -n auto $(IN_TURN) --durations=15 -m "not slow"
+	$(VENV)/pytest $(IN_TURN) --durations=15 -m "not slow"
 
 test-slow: setup bazel ## the tests that are marked slow: remote cache and execution, crowds, a soak, Windows and macOS
-	$(VENV)/pytest -n auto $(IN_TURN) --durations=15 -m slow
+	$(VENV)/pytest $(IN_TURN) --durations=15 -m slow
 
 test-all: test test-slow ## both
 
