@@ -26,9 +26,9 @@ def hide_tracebacks() -> None:
 
     def discard(ended: sys.UnraisableHookArgs) -> None:
         if isinstance(ended.exc_value, KeyboardInterrupt):
-            from cgo_prebuilt.commands.interrupts import interrupt_again
+            from cgo_prebuilt.commands.interrupts import alarm
 
-            interrupt_again()
+            alarm.again()
         elif is_debugged:
             shown(ended)
 
@@ -44,12 +44,11 @@ def run() -> None:
     """
     try:
         from cgo_prebuilt.cli import main
-        from cgo_prebuilt.commands.interrupts import ignore_interrupts, repeat_signals
+        from cgo_prebuilt.commands.interrupts import alarm, ignore_interrupts
 
         hide_tracebacks()
-        repeat_signals()
+        alarm.start()
         code = main()
-
         ignore_interrupts()
     except KeyboardInterrupt as error:
         from cgo_prebuilt.commands.interrupts import ignore_interrupts

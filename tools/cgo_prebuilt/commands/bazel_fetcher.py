@@ -16,7 +16,7 @@ import sys
 
 from cgo_prebuilt.cli import main as run
 from cgo_prebuilt.commands import context
-from cgo_prebuilt.commands.interrupts import repeat_signals
+from cgo_prebuilt.commands.interrupts import alarm
 
 
 def console_is_terminal(console: str) -> bool:
@@ -73,7 +73,7 @@ def main(words: list[str]) -> int:
         # As if Bazel had ended this process.
         end=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
-    repeat_signals()
+    alarm.start()
     progress.watch()
     context.progress_override = progress
     return run(arguments)

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from types import FrameType
+from typing import Final
 
 from cgo_prebuilt.errors import InterruptError
 from cgo_prebuilt.interruption import interruption
@@ -19,7 +20,7 @@ _NOTICE_SECONDS = 0.1
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-_USUAL = (signal.default_int_handler, signal.SIG_DFL)
+_DEFAULT_HANDLERS = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupts:
@@ -36,8 +37,7 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return  # Python allows this in the main thread only
         for number in _SIGNALS:
-            handler = signal.getsignal(number)
-            if handler in _USUAL or isinstance(getattr(handler, "__self__", None), Interrupts):
+            if signal.getsignal(number) in _DEFAULT_HANDLERS or _interrupts_of(number):
                 signal.signal(number, self._handle)
 
     def forget(self) -> None:
@@ -45,7 +45,7 @@ class Interrupts:
         self._first = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        _alarm.handled()
+        alarm.handled()
         now = time.monotonic()
         if self._first is None:
             self._first = now
@@ -69,7 +69,10 @@ class Alarm:
         self._reader = self._writer = -1
 
     def start(self) -> None:
-        """Repeat signals from now on, for a process of our own; not on Windows, or without a thread."""
+        """Interrupt the main thread also where it waits without end, in a process of our own.
+
+        This does nothing on Windows, or if no thread can be started.
+        """
         if sys.platform == "win32":
             return
         with suppress(OSError, RuntimeError):
@@ -87,9 +90,10 @@ class Alarm:
                 os.read(self._reader, 1 << 10)
 
     def again(self) -> None:
-        """Interrupt once more: what the handler raised was discarded."""
-        for _, interrupts in _handlers():
-            interrupts.forget()
+        """Interrupt the main thread once more, since Python has discarded a KeyboardInterrupt."""
+        for number in _SIGNALS:
+            if interrupts := _interrupts_of(number):
+                interrupts.forget()
         if self._writer >= 0:
             with suppress(BlockingIOError):
                 os.write(self._writer, b"\0")
@@ -103,30 +107,21 @@ class Alarm:
             while True:
                 select.select([self._reader], [], [])
                 time.sleep(_NOTICE_SECONDS)
-                handlers = _handlers()
-                if main is None or not handlers:
+                number = next(filter(_interrupts_of, _SIGNALS), None)
+                if main is None or number is None:
                     return
                 if select.select([self._reader], [], [], 0)[0]:
-                    signal.pthread_kill(main, handlers[0][0])
+                    signal.pthread_kill(main, number)
 
 
-_alarm = Alarm()
+alarm: Final = Alarm()
+"""That of this process."""
 
 
-def repeat_signals() -> None:
-    """Interrupt the main thread also where it waits without end; see `Alarm`."""
-    _alarm.start()
-
-
-def interrupt_again() -> None:
-    """Interrupt the main thread once more, since Python has discarded a KeyboardInterrupt."""
-    _alarm.again()
-
-
-def _handlers() -> list[tuple[signal.Signals, Interrupts]]:
-    """Return the signals that are handled here, and who does."""
-    owners = ((number, getattr(signal.getsignal(number), "__self__", None)) for number in _SIGNALS)
-    return [(number, owner) for number, owner in owners if isinstance(owner, Interrupts)]
+def _interrupts_of(number: signal.Signals) -> Interrupts | None:
+    """Return the object that handles a signal; None if something else does."""
+    owner = getattr(signal.getsignal(number), "__self__", None)
+    return owner if isinstance(owner, Interrupts) else None
 
 
 def ignore_interrupts() -> None:
