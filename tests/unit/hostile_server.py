@@ -278,22 +278,27 @@ def ranges(
     return answer
 
 
+def send_in_pieces(exchange: Exchange, size: int, pause: Callable[[], bool]) -> None:
+    """Let an exchange send bodies in pieces; `pause` runs after each, and ends the body if true."""
+    send = exchange.send
+
+    def paced(data: bytes) -> None:
+        if len(data) < 10_000:  # a head
+            return send(data)
+        for start in range(0, len(data), size):
+            send(data[start : start + size])
+            if pause():
+                return None
+        return None
+
+    exchange.send = paced  # type: ignore[method-assign]
+
+
 def slow(body: bytes, *, rate: int, etag: str = '"v1"') -> Behavior:
     """Ranges at so many bytes a second for each connection."""
 
     def answer(exchange: Exchange) -> None:
-        send = exchange.send
-
-        def throttled(data: bytes) -> None:
-            if len(data) < 10_000:
-                return send(data)
-            for start in range(0, len(data), rate // 50):
-                send(data[start : start + rate // 50])
-                if exchange.server.stopping.wait(0.02):
-                    return None
-            return None
-
-        exchange.send = throttled  # type: ignore[method-assign]
+        send_in_pieces(exchange, rate // 50, lambda: exchange.server.stopping.wait(0.02))
         ranges(body, etag=etag)(exchange)
 
     return answer
@@ -303,15 +308,8 @@ def ranges_until(body: bytes, enough: Callable[[HostileServer], bool]) -> Behavi
     """Ranges that last until something has happened, however slow the machine is."""
 
     def answer(exchange: Exchange) -> None:
-        send = exchange.send
-
-        def trickle(data: bytes) -> None:
-            for start in range(0, len(data), 20_000):
-                send(data[start : start + 20_000])
-                if not enough(exchange.server):
-                    exchange.server.stopping.wait(0.02)
-
-        exchange.send = trickle  # type: ignore[method-assign]
+        server = exchange.server
+        send_in_pieces(exchange, 20_000, lambda: not enough(server) and server.stopping.wait(0.02))
         ranges(body)(exchange)
 
     return answer

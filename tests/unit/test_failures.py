@@ -263,14 +263,22 @@ __main__.run()
 
 
 def start(*arguments: str, cleanup: str = "time.sleep(1)") -> subprocess.Popen[str]:
-    program = [sys.executable, "-c", SLOW.format(cleanup=cleanup), *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    process = subprocess.Popen(
-        program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = launch(SLOW.format(cleanup=cleanup), *arguments)
     assert process.stderr is not None
     assert process.stderr.readline() == "ready\n"
     return process
+
+
+def launch(program: str, *arguments: str, debug: str = "") -> subprocess.Popen[str]:
+    """Start a Python program that runs the command."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env={**environment, "CGO_PREBUILT_DEBUG": debug},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @needs_posix
@@ -397,7 +405,7 @@ __main__.run()
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_an_interrupt_that_python_discards_is_repeated(debug: str) -> None:
     """Where a handler runs in a finalizer: what it raises cannot leave that."""
-    process = waiting(DISCARDED, debug)
+    process = launch(WAITING.format(wait=DISCARDED), "platform", debug=debug)
     assert process.stderr is not None
     assert process.stderr.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -407,21 +415,9 @@ def test_an_interrupt_that_python_discards_is_repeated(debug: str) -> None:
 
 @needs_posix
 def test_a_signal_that_another_thread_gets_ends_what_the_main_one_waits_for() -> None:
-    process = waiting(ELSEWHERE)
+    process = launch(WAITING.format(wait=ELSEWHERE), "platform")
     assert "error: interrupted" in process.communicate(timeout=120)[1]
     assert process.returncode == 130
-
-
-def waiting(wait: str, debug: str = "") -> subprocess.Popen[str]:
-    """Starts a command that waits so."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(
-        [sys.executable, "-c", WAITING.format(wait=wait), "platform"],
-        env={**environment, "CGO_PREBUILT_DEBUG": debug},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @needs_posix

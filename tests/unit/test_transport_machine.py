@@ -46,21 +46,10 @@ print(Transport(Path(sys.argv[2]), settings, Progress()).run(wanted, consume).sh
 def test_killed_at_any_instant_and_the_next_run_is_right(tmp_path: Path) -> None:
     """A few rounds here; the whole command is killed a hundred times in the end-to-end tests."""
 
-    def slow(exchange: Exchange) -> None:
-        send = exchange.send
-
-        def throttled(data: bytes) -> None:
-            for start in range(0, len(data), 50_000):
-                send(data[start : start + 50_000])
-                exchange.server.stopping.wait(0.01)
-
-        exchange.send = throttled  # type: ignore[method-assign]
-        ranges(LARGE)(exchange)
-
     package = Path(cgo_prebuilt.__file__).parent.parent
     digest = hashlib.sha256(LARGE).hexdigest()
     instants = random.Random(5)
-    with HostileServer({"/a": [slow]}) as server:
+    with HostileServer({"/a": [slow(LARGE, rate=5_000_000)]}) as server:
         words = [str(package), str(tmp_path / "partials"), server.url("/a"), digest]
         command = [sys.executable, "-c", CHILD, *words, str(len(LARGE))]
         for _ in range(8):
