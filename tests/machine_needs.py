@@ -26,6 +26,7 @@ FROM_DEBIAN = {
     "caddy": "caddy",
     "docker-registry": "docker-registry",
     "fish": "fish",
+    "ip": "iproute2",
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.xfs": "xfsprogs",
     "nginx": "nginx-light",
@@ -36,6 +37,7 @@ FROM_DEBIAN = {
     "time": "time",
     "unzip": "unzip",
     "wine64": "wine64",
+    "xz": "xz-utils",
     "zsh": "zsh",
     "zstd": "zstd",
 }

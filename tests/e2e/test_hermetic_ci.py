@@ -16,6 +16,7 @@ from tests.e2e.bazel_workspace import REPOSITORY, Tools, Workspace
 from tests.e2e.conftest import MakeWorkspace
 from tests.e2e.release import BUILD, MAIN_CC, MAIN_GO, MODULE, Release
 from tests.guide import read_guide, shell_script, under
+from tests.programs import provide
 
 pytestmark = pytest.mark.own_server
 
@@ -35,15 +36,16 @@ def release(tmp_path: Path, archive_server: ArchiveServer) -> Release:
 @pytest.fixture
 def programs(bazel_tools: Tools, tmp_path: Path) -> Path:
     """A folder for the PATH: the guide's programs, and a Bazel that has no network but a loopback."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("ip") is None:
-        pytest.skip("only root can make a network namespace, with unshare and ip")
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("only root can make a network namespace, with unshare")
+    ip = provide("ip", "iproute2")
     in_root = bazel_tools.bazel.in_root or "env"
     # --batch: the next command could not reach a server in this command's namespace.
     startup = shlex.join([*bazel_tools.startup_options(), "--batch"])
     folder = tmp_path / "programs"
     folder.mkdir()
     for name, command in {
-        "bazel": 'unshare --net sh -c \'ip link set lo up && exec "$0" "$@"\' ' + startup,
+        "bazel": f'unshare --net sh -c \'{ip} link set lo up && exec "$0" "$@"\' ' + startup,
         "cgo-prebuilt": f"env PYTHONPATH={REPOSITORY}/tools {sys.executable} -m cgo_prebuilt",
         "python3": f"{in_root} python3",
     }.items():

@@ -11,16 +11,13 @@ import pytest
 
 from cgo_prebuilt.cli import parser
 from cgo_prebuilt.publisher_commands.completion_cli import script
+from tests.programs import provide
 
 BASH = """
 COMP_WORDS=({words}) COMP_CWORD=$(({count} - 1))
 _cgo_prebuilt
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
-
-
-def needs(shell: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(shell) is None, reason=f"there is no {shell}")
 
 
 def run(*command: str) -> list[str]:
@@ -42,23 +39,20 @@ def zsh(words: list[str]) -> list[str]:
     ask = BASH.format(words=quoted, count=len(words))
     setup = "autoload -U compinit && compinit -u -D\n" + script("zsh", parser())
     program = f"{setup}\nask() {{ emulate -L sh\n{ask}}}\nask"
-    return [word for word in run("zsh", "-f", "-c", program) if word.startswith(words[-1])]
+    answer = run(provide("zsh", "zsh"), "-f", "-c", program)
+    return [word for word in answer if word.startswith(words[-1])]
 
 
 def fish(words: list[str]) -> list[str]:
     line = " ".join(words).replace("'", "")
     ask = f"complete -C '{line}'"
-    return run("fish", "--no-config", "-c", script("fish", parser()) + ask)
+    return run(provide("fish", "fish"), "--no-config", "-c", script("fish", parser()) + ask)
 
 
-SHELLS = [
-    pytest.param(bash, marks=needs("bash"), id="bash"),
-    pytest.param(zsh, marks=needs("zsh"), id="zsh"),
-    pytest.param(fish, marks=needs("fish"), id="fish"),
-]
+NEEDS_BASH = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", [pytest.param(bash, marks=NEEDS_BASH), zsh, fish])
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

@@ -29,6 +29,7 @@ from cgo_prebuilt.archives.extract import extract
 from cgo_prebuilt.errors import CgoPrebuiltError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.releases.index import WantedFiles, index
+from tests.programs import provide
 from tests.unit.archive_builders import (
     MemoryStream,
     ZipEntry,
@@ -366,8 +367,8 @@ def test_a_tar_is_refused_or_read_as_others_read_it() -> None:
         check(parts, tar_packed, "tar", by_tarfile, TAR)
 
 
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="no unzip")
 def test_a_zip_is_refused_or_read_as_others_read_it() -> None:
+    provide("unzip", "unzip")
     for case in range(CASES):
         entries, options = Maker(SEED * CASES + case).zip()
         check(entries, partial(zip_packed, options), "zip", by_zipfile, UNZIP)

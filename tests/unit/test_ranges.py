@@ -41,7 +41,7 @@ from tests.unit.archive_builders import (
     tar_member,
 )
 from tests.unit.ranges_case import Release, five_platforms, library, needs_points
-from tests.unit.test_xz_blocks import in_blocks, needs_xz
+from tests.unit.test_xz_blocks import in_blocks
 
 SETTINGS = settings(
     max_examples=30,
@@ -137,7 +137,6 @@ def test_a_platform_costs_little_more_than_its_share(format: str, member: int) -
         assert cost < len(release.data) / 5 + 4 * 100_000
 
 
-@needs_xz
 def test_a_block_within_an_xz_stream_is_entered() -> None:
     release = five_platforms("tar.xz", 1 << 30)
     data = in_blocks(lzma.decompress(release.data), 100_000)

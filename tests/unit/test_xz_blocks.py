@@ -5,22 +5,19 @@ from __future__ import annotations
 import io
 import lzma
 import random
-import shutil
 import subprocess
 
 import pytest
 
 from cgo_prebuilt.releases.xz_blocks import read_blocks
-
-needs_xz = pytest.mark.skipif(shutil.which("xz") is None, reason="there is no program xz")
+from tests.programs import provide
 
 
 def in_blocks(data: bytes, size: int) -> bytes:
-    command = ["xz", "-1", "-T2", f"--block-size={size}", "-c"]
+    command = [provide("xz", "xz-utils"), "-1", "-T2", f"--block-size={size}", "-c"]
     return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
-@needs_xz
 def test_each_block_decodes_behind_the_header_of_its_stream() -> None:
     parts = [random.Random(number).randbytes(250_000) for number in range(2)]
     padding = bytes(8)
