@@ -84,17 +84,17 @@ class Provider:
         choice = choose(lock, settings.version, settings.flavor)
         if warning := choice.warning():
             self.say(f"cgo-prebuilt: warning: {warning}")
-        reason: str | None = "the origin is 'source'"
+        reason: str | None = None
+        library: StoredLibrary | None = None
         if settings.origin == "source":
             check_source(choice)
         else:
             try:
                 plan = plan_fetch(lock, platform, settings, self.machine)
                 library = obtain(plan, self.store, open_transport, self.on_wait, self.note)
-                reason = None
             except CgoPrebuiltError as error:
                 reason = self._reason_to_build(error, choice, settings)
-        if reason is not None:
+        if library is None:
             from cgo_prebuilt.source.source_tree import source_of
 
             wanted = source_of(lock, lock_folder, platform, settings)

@@ -29,7 +29,7 @@ class StoredLibrary:
         platform: Its platform.
         status: `CACHED`, `DOWNLOADED` or `BUILT`.
         tally: The requests and bytes that it took, including failed attempts.
-        reason: Why it is a source build, or None.
+        reason: Why the fetch fell back to a source build, or None.
     """
 
     tree: Tree
