@@ -560,7 +560,7 @@ def test_env_prints_variables_whose_files_are_there(
 # The command itself.
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, "cache", "goproxy"])
 def test_the_help_of_a_verb_shows_an_example(run: Run, verb: str) -> None:
     answer = run(verb, "--help")
     assert answer.code == 0

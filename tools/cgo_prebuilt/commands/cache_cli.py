@@ -28,7 +28,7 @@ _TREE = ("key", "label", "size", "files", "last_used")
 
 def add_cache(verbs: Verbs) -> None:
     """Add `cache` and its verbs."""
-    own = add_group(verbs, "cache", "the store of fetched libraries")
+    own = add_group(verbs, "cache", "the store of fetched libraries", "cache list")
 
     verb = add_verb(own, "dir", _dir, "print the store's folder", "cache dir")
 

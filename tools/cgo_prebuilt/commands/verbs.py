@@ -125,18 +125,21 @@ class _Renamed(argparse.Action):
         parser.error(f"{option_string} is called {self.const} now")
 
 
-def add_group(verbs: Verbs, name: str, summary: str) -> Verbs:
+def add_group(verbs: Verbs, name: str, summary: str, example: str) -> Verbs:
     """Add a verb with subcommands, such as `cache`.
 
     Args:
         verbs: The command's verbs.
         name: The group.
         summary: Its help text.
+        example: A command line, without the program.
 
     Returns:
         The object to add its verbs to.
     """
-    group = verbs.add_parser(name, help=summary, allow_abbrev=False)
+    group = verbs.add_parser(
+        name, help=summary, epilog=f"example: cgo-prebuilt {example}", allow_abbrev=False
+    )
     return group.add_subparsers(metavar="VERB", required=True)
 
 

@@ -35,7 +35,12 @@ _DEFAULT_PORT = 8100
 
 def add_goproxy(verbs: Verbs) -> None:
     """Add `goproxy` and its verbs."""
-    own = add_group(verbs, "goproxy", "publish a library to users of the go command")
+    own = add_group(
+        verbs,
+        "goproxy",
+        "publish a library to users of the go command",
+        "goproxy build prebuilt.yaml --dist dist --output site",
+    )
 
     verb = add_verb(
         own,
