@@ -50,6 +50,18 @@ def test_verify_hashes_every_file_again(run: Run, tmp_path: Path) -> None:
     assert run("cache", "verify").out == ""
 
 
+def test_verify_answers_in_json(run: Run, tmp_path: Path) -> None:
+    listed = json.loads(run("cache", "list", "--json").out)
+    assert json.loads(run("cache", "verify", "--json").out) == listed
+    (library,) = (tmp_path / "store").rglob("libvec.a")
+    library.unlink()
+    answer = run("cache", "verify", "--json")
+    assert answer.code == 4
+    failed = json.loads(answer.out)
+    assert failed["error"] == "the store was damaged: vec v1.2.3 linux_amd64: lib/libvec.a"
+    assert failed["kind"] == "integrity"
+
+
 def test_prune_removes_trees_beyond_the_limit(run: Run) -> None:
     kept = run("cache", "prune", "--older-than", "12h")
     assert (kept.out, kept.err) == ("", "1 kept, 10.3 kB\n")

@@ -38,6 +38,7 @@ def add_cache(verbs: Verbs) -> None:
     verb = add_verb(
         own, "verify", _verify, "hash every file again; set damaged trees aside", "cache verify"
     )
+    add_json(verb, "print the trees as JSON, if all are intact", {"trees": _TREE})
 
     verb = add_verb(
         own,
@@ -98,12 +99,15 @@ def _day(seconds: float) -> str:
 
 def _verify(options: argparse.Namespace) -> int:
     store = open_store()
-    damaged = []
+    damaged, intact = [], []
     for one in (store, store.packages):
         for tree in one.list():
             bad = one.verify(tree.key)
             damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
-            print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
+            if not bad:
+                intact.append(asdict(tree))
+            if not options.json:
+                print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
         damaged += one.verify_results()
     if damaged:
         raise IntegrityError(
@@ -111,6 +115,8 @@ def _verify(options: argparse.Namespace) -> int:
             where=str(store.root),
             remedy="nothing: damaged trees are set aside, and the next fetch downloads them again",
         )
+    if options.json:
+        print_json(options, {"trees": intact})
     return 0
 
 
