@@ -567,11 +567,22 @@ def test_the_help_of_a_verb_shows_an_example(run: Run, verb: str) -> None:
     assert f"example: cgo-prebuilt {verb}" in " ".join(answer.out.split())
 
 
-@pytest.mark.parametrize("arguments", [(), ("fecth",), ("fetch",), ("fetch", "--loc", "x")])
-def test_bad_usage_exits_2(run: Run, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        ((), "[options] VERB"),
+        (("fecth",), "[options] VERB"),
+        (("fetch",), "fetch [options] --output DIR"),
+        (("fetch", "--loc", "x"), "fetch [options] --output DIR"),
+        (("pack",), "pack [options] (--platform PLATFORM | --all-in-one) [MANIFEST] --from DIR"),
+        (("completion",), "completion [options] SHELL"),
+    ],
+)
+def test_bad_usage_exits_2(run: Run, arguments: tuple[str, ...], usage: str) -> None:
     answer = run(*arguments)
     assert answer.code == 2
-    assert "usage: cgo-prebuilt" in answer.err
+    assert answer.err.startswith(f"usage: cgo-prebuilt {usage}")
+    assert len(answer.err.splitlines()) == 4
 
 
 def verbs_of(verb: str = "") -> dict[str, str]:

@@ -98,8 +98,18 @@ class _Parser(argparse.ArgumentParser):
         self._words = words
         return super().parse_known_args(words, namespace)
 
+    def usage_line(self) -> str:
+        """Return the usage on one line, without optional options."""
+        groups = [group for group in self._mutually_exclusive_groups if group.required]
+        one_of = [" | ".join(map(_usage_of, group._group_actions)) for group in groups]
+        needed = [
+            action for action in self._actions if action.required or not action.option_strings
+        ]
+        words = [*(f"({choice})" for choice in one_of), *map(_usage_of, needed)]
+        return " ".join([self.prog, "[options]", *words])
+
     def error(self, message: str, wrong: str = "") -> NoReturn:
-        self.print_usage(sys.stderr)
+        print(f"usage: {self.usage_line()}", file=sys.stderr)
         options = self._option_string_actions
         given = (word.partition("=")[0] for word in self._words)
         unknown = next((word for word in given if word[:2] == "--" and word not in options), "")
@@ -114,6 +124,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(
             message, where=wrong or self.prog, remedy=f"{hint}see `{self.prog} --help`"
         )
+
+
+def _usage_of(action: argparse.Action) -> str:
+    """Return an argument as in a usage line: `--output DIR`, `[MANIFEST]`."""
+    name = action.option_strings[-1] if action.option_strings else ""
+    value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+    if not name and action.nargs == "?":
+        return f"[{value}]"
+    return f"{name} {value}".strip()
 
 
 @contextmanager
