@@ -76,6 +76,7 @@ def main(words: list[str]) -> int:
     alarm.start()
     progress.watch()
     context.progress_override = progress
+    context.is_in_bazel = True
     return run(arguments)
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 progress_override: Progress | None = None
 """The progress display of this process, if it is not the one for standard error."""
 
+is_in_bazel = False
+"""Whether Bazel's rules run this process."""
+
 
 def open_store(*, verified_at_use: bool = False) -> Store:
     """Return the user's store.

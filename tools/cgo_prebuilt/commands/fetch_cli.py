@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from cgo_prebuilt.commands import context
 from cgo_prebuilt.commands.context import open_store, open_transport, this_host
 from cgo_prebuilt.commands.verbs import (
     add_json,
@@ -271,6 +272,7 @@ def provide(
         on_wait=print_waiting,
         machine=_machine_for(options, platform),
         note=(lambda _: None) if getattr(options, "json", False) else print_prefixed,
+        names_source=not context.is_in_bazel,  # the rules do: this lock is an excerpt without it
     )
     try:
         return provider.provide(lock, options.lock.parent, platform, settings_of(options, lock))

@@ -44,6 +44,7 @@ class Provider:
         on_wait: Called if another process is working on the same library.
         machine: The machine that a prebuilt will run on; None if unknown.
         note: See `obtain`.
+        names_source: Whether errors say how to enable a source build.
     """
 
     store: Store
@@ -55,6 +56,7 @@ class Provider:
     on_wait: Callable[[], None] | None = None
     machine: Machine | None = None
     note: Callable[[str], None] = lambda _: None
+    names_source: bool = True
 
     def provide(
         self, lock: Lock, lock_folder: Path, platform: Platform, settings: Settings
@@ -106,7 +108,7 @@ class Provider:
         """Return why the source is built after a failed fetch; re-raise the error if it is not built."""
         has_source = choice.source is not None
         outcome = after_failed_fetch(settings.origin, error.kind, has_source=has_source)
-        if outcome == "fail":
+        if outcome == "fail" or (outcome == "hint" and not self.names_source):
             raise error
         if outcome == "hint":
             raise _with_hint(error, _source_hint(choice)) from None
