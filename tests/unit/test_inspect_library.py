@@ -405,6 +405,24 @@ def test_an_option_that_is_written_in_another_way_is_not_missed(linkopts: tuple[
     assert inspect(item, linkopts=linkopts, is_own=False) == []
 
 
+def test_options_that_are_missing_are_told_as_one_line() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"pow", "_Znwm"})
+    notes = inspect(item, linkopts=("-lz",), is_own=False)
+    assert [note.what.split(" for")[0] for note in notes] == ["needs -lstdc++", "needs -lm"]
+    assert {note.remedy for note in notes} == {
+        "write into the manifest: linkopts: [-lz, -lstdc++, -lm]"
+    }
+
+
+def test_a_shared_library_that_was_linked_without_libm_needs_it_from_the_program() -> None:
+    undefined = {"sqrt", "sqrtf", "inflate"}
+    needed = ("libc.so.6", "ld-linux-x86-64.so.2")
+    item = ObjectFile("", ELF, "amd64", 9, True, "libf.so.1", needed, undefined=undefined)
+    (note,) = inspect(item, provided={}, is_own=False)
+    assert note.what.startswith("needs -lm for sqrt, sqrtf, which 'linkopts' lacks")
+    assert inspect(item, provided={}, linkopts=("-lm",), is_own=False) == []
+
+
 def test_what_a_shared_library_loads_provides_its_symbols() -> None:
     item = ObjectFile(
         "", ELF, "amd64", 9, True, "libf.so.1", ("libm.so.6", "libc.so.6"), undefined={"pow"}
@@ -452,6 +470,40 @@ def test_a_symbol_of_a_newer_glibc_than_this_machines_is_told_as_that() -> None:
     assert note.what == "needs glibc 2.38 or later (for __isoc23_strtol)"
     requires = Requires(glibc="2.38")
     assert inspect(item, requires=requires, is_own=False) == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "version"),
+    [
+        ("__cxa_call_terminate", "3.4.33"),
+        ("_ZSt21ios_base_library_initv", "3.4.32"),
+        (
+            "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm",
+            "3.4.31",
+        ),
+        ("_ZSt8to_charsPcS_DF128_St12chars_formati", "3.4.31"),
+    ],
+)
+def test_a_symbol_of_a_newer_libstdcxx_than_this_machines_is_told_as_that(
+    symbol: str, version: str
+) -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={symbol, "_Znwm"})
+    provided = ProvidedSymbols({"_Znwm": "GLIBCXX_3.4"}, versions={"libstdcxx": "3.4.30"})
+    (warning,) = inspect(item, provided=provided, linkopts=("-lstdc++",), is_own=False)
+    assert warning.what == (
+        f"needs libstdcxx {version} (for {symbol}), this machine has 3.4.30: no program links it here"
+    )
+    (note,) = inspect(item, linkopts=("-lstdc++",), is_own=False)
+    assert note.remedy == f'record it in the manifest: requires: {{libstdcxx: "{version}"}}'
+
+
+def test_a_symbol_that_this_machines_libstdcxx_lacks_is_named() -> None:
+    item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"_ZNSt6chrono8get_tzdbEv", "_Znwm"})
+    provided = ProvidedSymbols({"_Znwm": None})
+    (warning,) = inspect(item, provided=provided, linkopts=("-lstdc++",), is_own=False)
+    assert texts([warning]) == [
+        "warning: 1 undefined symbols that this machine's -lstdc++ lacks: _ZNSt6chrono8get_tzdbEv"
+    ]
 
 
 @needs_readers

@@ -12,9 +12,11 @@ from cgo_prebuilt.amounts import format_size
 from cgo_prebuilt.inspection.object_files import BITCODE, COFF, ELF, MACH_O, ObjectFile
 from cgo_prebuilt.inspection.provided_symbols import LINKER_SYMBOLS, ProvidedSymbols, version_number
 from cgo_prebuilt.inspection.well_known import (
-    glibc_since,
+    LIBM,
     has_option,
     is_of_program,
+    known_since,
+    lacks_libm,
     not_of_system,
     option_for,
 )
@@ -186,9 +188,12 @@ def _paths(file: str, paths: Sequence[str]) -> Finding:
 def _undefined(platform: Platform, objects: Sequence[ObjectFile]) -> set[str]:
     """Return the symbols that a linked program must find elsewhere, without Mach-O's underscore.
 
-    A shared library finds its symbols in the libraries of its DT_NEEDED.
+    A shared library finds its symbols in the libraries of its DT_NEEDED, unless it was linked without `-lm`.
     """
     needed: set[str] = set().union(*(item.undefined for item in objects if not item.needed))
+    for item in objects:
+        if platform.os == "linux" and lacks_libm(item.needed):
+            needed.update(filter(LIBM.fullmatch, item.undefined))
     needed.difference_update(*(item.defined for item in objects))
     if platform.os == "darwin":
         return {name.removeprefix("_") for name in needed}
@@ -209,11 +214,11 @@ def _symbols(
         option = option_for(name, platform)
         if option is not None:
             by_option.setdefault(option, []).append(name)
-        elif not is_of_program(name) and glibc_since(name) is None:
+        elif not is_of_program(name) and known_since(name) is None:
             unknown.add(name)
     missing = [option for option in by_option if not has_option(option, linkopts, glibc)]
+    line = ", ".join([*linkopts, *missing])
     for option in missing:
-        line = ", ".join([*linkopts, option])
         why = _WHY.get(option, "")
         yield Finding(
             NOTE,
@@ -221,6 +226,9 @@ def _symbols(
             f"needs {option} for {_listed(by_option[option])}, which 'linkopts' lacks{why}",
             f"write into the manifest: linkopts: [{line}]",
         )
+    if provided is not None:
+        there = [option for option in by_option if option not in missing]
+        yield from _newer(where, {one: by_option[one] for one in there}, provided)
     of_program = sorted(filter(is_of_program, undefined))
     if of_program:
         yield Finding(
@@ -248,6 +256,24 @@ def _symbols(
             "add the library that has them to 'linkopts'; nothing to do where the Go package exports"
             " them, or no program uses the objects that need them",
         )
+
+
+def _newer(
+    where: str, by_option: Mapping[str, Sequence[str]], provided: ProvidedSymbols
+) -> Iterator[Finding]:
+    """Report the symbols of known libraries that this machine's versions of these lack."""
+    for option, names in by_option.items():
+        lacking = [name for name in names if name not in provided.symbols]
+        unknown = [name for name in lacking if known_since(name) is None]
+        if unknown and len(lacking) < len(names):  # this machine has the library
+            yield Finding(
+                WARNING,
+                where,
+                f"{len(unknown)} undefined symbols that this machine's {option} lacks:"
+                f" {_listed(unknown)}",
+                "repeat this on a machine with a newer one, to learn what to record in 'requires'; or add"
+                " the library that has them to 'linkopts'",
+            )
 
 
 def _needed(
@@ -294,7 +320,7 @@ def _versions(
     """Compare the newest symbol version that is required, as of glibc, with the manifest."""
     prefix, key = f"{family}_", _FAMILIES[family]
     # A static archive names no versions; it needs the oldest library version that has the symbol.
-    since = {name: f"GLIBC_{v}" for name in undefined if (v := glibc_since(name))}
+    since = {name: v for name in undefined if (v := known_since(name))}
     if provided is not None:
         names = undefined - _FORMERLY_STATIC_IN_GLIBC - since.keys()
         since |= {name: v for name in names if (v := provided.symbols.get(name))}

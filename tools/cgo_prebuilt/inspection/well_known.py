@@ -29,17 +29,29 @@ CXX = re.compile(
 _LIBCXX = re.compile(r"_Z(?:T[ISV])?NK?St(?:3__1|6__ndk1)\w+")
 # Symbols that cgo and Go's linker make for `//export`, and usual names of functions exported by Go.
 _CGO = re.compile(r"_?_?cgo_?\w+|crosscall2|_cgoexp_\w+")
-# Symbols that glibc has only since some version. A library needs them without naming them: headers, or the
-# libraries of the compiler, use them instead of older ones.
-_GLIBC_SINCE = (
-    (re.compile(r"__isoc23_\w+"), "2.38"),
-    (re.compile(r"_dl_find_object"), "2.35"),
-    (re.compile(r"__libc_single_threaded"), "2.32"),
+# Symbols that glibc or libstdc++ has only since some version. A library needs them without naming them:
+# headers, or the libraries of the compiler, use them instead of older ones. GCC 13 brings 3.4.31.
+_SINCE = (
+    (re.compile(r"__isoc23_\w+"), "GLIBC_2.38"),
+    (re.compile(r"_dl_find_object"), "GLIBC_2.35"),
+    (re.compile(r"__libc_single_threaded"), "GLIBC_2.32"),
+    (re.compile(r"__cxa_call_terminate"), "GLIBCXX_3.4.33"),  # CXXABI_1.3.15
+    (re.compile(r"_ZSt21ios_base_library_initv"), "GLIBCXX_3.4.32"),
+    (
+        re.compile(
+            r"_ZNSt7__cxx1112basic_string\w+_M_replace_cold\w+|_ZSt15__try_use_facet\w+"
+            r"|_ZSt(?:8to|10from)_chars\w*DF128_\w*"
+        ),
+        "GLIBCXX_3.4.31",
+    ),
 )
 _SYSTEM_ELF = re.compile(
     r"(?:ld-linux[\w.-]*|ld64|ld|libc|libm|libmvec|libdl|libpthread|librt|libutil|libresolv|libanl"
     r"|libnsl|libnss_\w+|libgcc_s|libstdc\+\+|libatomic|libgomp)\.so(?:\.[0-9]+)?|libc\.musl-\w+\.so\.1"
     r"|ld-musl-\w+\.so\.1"
+)
+_GLIBC_BUT_LIBM = re.compile(
+    r"(?:ld-linux[\w.-]*|libc|libdl|libpthread|librt|libutil)\.so(?:\.[0-9]+)?"
 )
 _SYSTEM_MACH_O = ("/usr/lib/", "/System/")
 
@@ -80,9 +92,14 @@ def has_option(option: str, linkopts: Iterable[str], glibc: str) -> bool:
     )
 
 
-def glibc_since(symbol: str) -> str | None:
-    """Return the first glibc with a symbol, if the name tells; else None."""
-    return next((since for pattern, since in _GLIBC_SINCE if pattern.fullmatch(symbol)), None)
+def known_since(symbol: str) -> str | None:
+    """Return the first version with a symbol, such as `GLIBC_2.38`, if the name tells; else None."""
+    return next((since for pattern, since in _SINCE if pattern.fullmatch(symbol)), None)
+
+
+def lacks_libm(needed: Sequence[str]) -> bool:
+    """Return whether the shared libraries that one needs are glibc's, without libm."""
+    return bool(needed) and all(map(_GLIBC_BUT_LIBM.fullmatch, needed))
 
 
 def is_of_program(symbol: str) -> bool:
