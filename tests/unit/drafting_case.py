@@ -14,6 +14,10 @@ _COFF = {"amd64": 0x8664, "arm64": 0xAA64}
 _MACH_O = {"amd64": 0x01000007, "arm64": 0x0100000C}
 
 
+ANDROID_NOTE = struct.pack("<3L", 8, 132, 1) + b"Android\0" + bytes(132)
+"""The note by which a library says that it is Android's."""
+
+
 def elf(arch: str = "amd64", kind: int = 3) -> bytes:
     """The header of an ELF file: 1 for an object, 2 for a program, 3 for a shared library."""
     return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<2H", kind, _ELF[arch]) + bytes(60)

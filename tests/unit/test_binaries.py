@@ -9,7 +9,16 @@ import pytest
 
 from cgo_prebuilt.drafting.binaries import read_binary
 from tests.e2e.compilers import shared_library
-from tests.unit.drafting_case import archive, coff, dll, elf, fat, mach_o, short_import
+from tests.unit.drafting_case import (
+    ANDROID_NOTE,
+    archive,
+    coff,
+    dll,
+    elf,
+    fat,
+    mach_o,
+    short_import,
+)
 
 _BSD = (
     b"!<arch>\n"
@@ -23,6 +32,7 @@ _BSD = (
         (elf(), "shared linux amd64"),
         (elf("arm64", 1), "object linux arm64"),
         (elf(kind=2), "program linux amd64"),
+        (elf() + ANDROID_NOTE, "shared android amd64"),
         (archive(elf(kind=1)), "static linux amd64"),
         (_BSD + b"a.o".ljust(20, b"\0") + elf(kind=1), "static linux amd64"),
         (mach_o(), "shared darwin arm64"),
@@ -58,6 +68,23 @@ def test_a_shared_library_names_itself_and_what_it_needs(tmp_path: Path) -> None
     assert binary.soname == "libvec.so.1"
     assert "libc.so.6" in binary.needs
     assert binary.glibc.startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("need", "os", "libc"),
+    [("libc.so.7", "freebsd", ""), ("libc.so", "linux", "musl"), ("libc.so.6", "linux", "")],
+)
+def test_the_c_library_that_it_needs_tells_the_system(
+    need: str, os: str, libc: str, tmp_path: Path
+) -> None:
+    other = f"-Wl,-soname,{need}"
+    needed = shared_library("linux_amd64", "int c(void) { return 1; }\n", tmp_path / "c", other)
+    source = "int c(void); int vec(void) { return c(); }\n"
+    library = shared_library("linux_amd64", source, tmp_path / "vec", str(needed), "-nostdlib")
+    with library.open("rb") as file:
+        binary = read_binary(file)
+    assert binary is not None
+    assert (binary.os, binary.libc) == (os, libc)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.e2e.compilers import shared_library
 from tests.github_server import GitHubServer
 from tests.unit.command_case import Answer, Run, runner
 from tests.unit.drafting_case import (
+    ANDROID_NOTE,
     archive,
     coff,
     dll,
@@ -586,6 +587,19 @@ def test_only_the_platforms_that_are_wanted_are_looked_at(run: Run) -> None:
             "no file of the release has a library",
         ),
         ({}, "the folder has no archive and no library"),
+        (
+            {"vec-1.0.0.tgz": {"package/prebuilds/linux-x64/vec.node": elf()}},
+            "package/prebuilds/linux-x64/vec.node is an extension of another language, which programs"
+            " do not link",
+        ),
+        (
+            {"vec-1.0.0.tgz": {"jni/x86_64/libvec.so": elf() + ANDROID_NOTE}},
+            "jni/x86_64/libvec.so is for android on amd64",
+        ),
+        (
+            {"vec-1.0.0-src.tgz": {"vec.c": b""}},
+            "looked into none of them; vec-1.0.0-src.tgz was left out: sources",
+        ),
     ],
 )
 def test_a_release_without_a_library_is_refused(
@@ -594,6 +608,30 @@ def test_a_release_without_a_library_is_refused(
     for name, content in files.items():
         write_tar(Path("dist") / name, content)
     assert words in run("init", "dist").err
+
+
+def test_a_platform_that_a_release_lacks_is_named_with_those_that_it_has(run: Run) -> None:
+    write_tar(Path("dist/vec-1.0.0.tgz"), {"lib/libvec.so": elf()})
+    answer = run("init", "dist", "--platform", "darwin_arm64")
+    words = "no file of the release has a library for darwin_arm64"
+    answer.refused(3, words, "choose with --platform from linux_amd64")
+
+
+def test_a_name_alone_leaves_out_no_file_that_is_the_only_one(run: Run) -> None:
+    library = archive(elf(kind=1))
+    write_tar(Path("dist/vec-jdbc-1.0.0.tgz"), {"Linux/x86_64/libvec.a": library})
+    assert list(drafted(run, "--yes")["platforms"]) == ["linux_amd64"]
+    write_tar(Path("dist/vec-1.0.0.tgz"), {"Linux/aarch64/libvec.a": archive(elf("arm64", 1))})
+    manifest = drafted(run, "--yes", "--force")
+    assert list(manifest["platforms"]) == ["linux_arm64"]
+
+
+def test_extensions_of_other_languages_are_told_from_libraries(run: Run) -> None:
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), {"lib/libvec.so": elf()})
+    write_tar(Path("dist/vec-1.0.0-osx-arm64.tgz"), {"libvec.jnilib": mach_o()})
+    assert list(drafted(run, "--yes")["platforms"]) == ["linux_amd64"]
+    manifest = Path("prebuilt.yaml").read_text()
+    assert "left out, has only extensions of other languages: vec-1.0.0-osx-arm64.tgz" in manifest
 
 
 def test_an_unpacked_library_is_to_be_packed(run: Run) -> None:

@@ -10,7 +10,15 @@ import pytest
 from cgo_prebuilt.drafting.contents_report import by_prefix
 from tests.e2e.compilers import shared_library, static_library
 from tests.unit.command_case import Run, runner
-from tests.unit.drafting_case import archive, dll, elf, mach_o, short_import, write_tar
+from tests.unit.drafting_case import (
+    ANDROID_NOTE,
+    archive,
+    dll,
+    elf,
+    mach_o,
+    short_import,
+    write_tar,
+)
 
 SOURCE = "int vec_add(int a) { return a; }\nint vec_get(void) { return 1; }\n"
 
@@ -68,6 +76,9 @@ def test_a_library_is_one_file(run: Run, tmp_path: Path) -> None:
         ("libvec.dylib", mach_o(), "shared, for darwin on arm64"),
         ("libvec.a", archive(mach_o("amd64", 1)), "static, for darwin on amd64"),
         ("libvec.so", elf("arm64"), "shared, for linux on arm64"),
+        ("libvec.so", elf() + ANDROID_NOTE, "shared, for android on amd64"),
+        ("vec.node", elf(), "shared, for linux on amd64"),
+        ("vec.jnilib", mach_o(), "shared, for darwin on arm64"),
     ],
 )
 def test_libraries_of_other_systems_tell_by_their_headers(

@@ -56,6 +56,10 @@ _BY_ENDING = (
 _MANYLINUX = re.compile(r"(?i)manylinux(?:_2_(\d+)|2014|2010|1)")
 _OLD_MANYLINUX = {"manylinux2014": "2.17", "manylinux2010": "2.12", "manylinux1": "2.5"}
 
+_PROGRAM, _TESTS = "a program, by its name", "tests or examples"
+_DRIVER = "a driver of another language"
+BY_NAME_ALONE = frozenset({_PROGRAM, _TESTS, _DRIVER})
+"""Reasons that do not count if a release has nothing else."""
 _LEFT_OUT = (
     ("checksums", r".*\.(sha\d+(sum)?|md5|b3|blake3|sum|sha)(\.txt)?|.*(sha\d*|md5|b2)[-_]?sums?.*"
      r"|.*checksums?\b.*"),
@@ -66,9 +70,9 @@ _LEFT_OUT = (
      r"|sources?[-_.].*|.*\.(dsc|patch|diff|src\.rpm)"),
     ("debug symbols", r".*[-_.](dbg|dbgsym|debuginfo|debug-?symbols?|symbols|pdbs?|dsyms?)[-_.].*|.*\.pdb"),
     ("documentation", r".*[-_.](docs?|manual|man|javadoc)[-_.](?!.*\.deb$).*"),
-    ("tests or examples", r".*[-_.](tests?|testdata|examples?|samples?|benchmarks?)[-_.].*"),
-    ("a program, by its name", r".*[-_.](cli|installer|setup)[-_.].*"),
-    ("a driver of another language", r".*[-_.](jdbc|odbc|javadoc|sources)[-_.].*"),
+    (_TESTS, r".*[-_.](tests?|testdata|examples?|samples?|benchmarks?)[-_.].*"),
+    (_PROGRAM, r".*[-_.](cli|installer|setup)[-_.].*"),
+    (_DRIVER, r".*[-_.](jdbc|odbc|javadoc|sources)[-_.].*"),
     ("no archive and no library", r".*\.(md|txt|pdf|html?|json|ya?ml|xml|log|csv|toml|png|svg|js|py|sh|ps1"
      r"|rb|go)|install|readme|changelog|news"),
 )  # fmt: skip

@@ -29,7 +29,10 @@ _FAT = b"\xca\xfe\xba\xbe"
 _OBJECTS_READ = 40
 _GLIBC = re.compile(rb"\0GLIBC_(2\.[0-9.]+)(?=\0)")
 _LIBSTDCXX = re.compile(rb"\0GLIBCXX_(3\.4(?:\.[0-9]+)?)(?=\0)")
-_MUSL = re.compile(r"libc\.musl-|ld-musl-")
+_MUSL = re.compile(r"libc\.musl-|ld-musl-|libc\.so\Z")
+# The note of Android's start-up files: https://android.googlesource.com/platform/bionic, `crtbrand.S`.
+_ANDROID = re.compile(rb"\x08\0\0\0.{4}\x01\0\0\0Android\0", re.DOTALL)
+_NOTES_WITHIN = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Binary:
 
     Attributes:
         kind: `STATIC`, `SHARED`, `IMPORT` (Windows), `PROGRAM` or `OBJECT`.
-        os: `linux`, `darwin`, `windows` or `freebsd`, if its format tells.
+        os: `linux`, `android`, `darwin`, `windows` or `freebsd`, if its format tells.
         arches: The `GOARCH`; several for a universal file.
         libc: `musl` if it needs musl.
         soname: The name that programs record when linking it.
@@ -83,13 +86,17 @@ def read_binary(file: BinaryIO) -> Binary | None:
         if found.kind == IMPORT:
             return found
         glibc, libstdcxx = _newest(_GLIBC, data), _newest(_LIBSTDCXX, data)
+        is_android = found.os == "linux" and _ANDROID.search(data, 0, _NOTES_WITHIN) is not None
     file.seek(0)
     needs = read_needed(file)
+    os = "android" if is_android else found.os
+    if os == "linux" and "libc.so.7" in needs:
+        os = "freebsd"
     return Binary(
         found.kind,
-        found.os,
+        os,
         found.arches,
-        MUSL if any(map(_MUSL.match, needs)) else "",
+        MUSL if os == "linux" and any(map(_MUSL.match, needs)) else "",
         read_soname(file) or "",
         needs,
         glibc,

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, LinkChoice, Question, choose
 from cgo_prebuilt.drafting.layout import PUBLISHED, Layout, lay_out, prefixes
-from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as, libraries_of, plain
+from cgo_prebuilt.drafting.libraries import (
+    FoundLibrary,
+    is_extension,
+    is_named_as,
+    libraries_of,
+    plain,
+    why_not_linked,
+)
 from cgo_prebuilt.drafting.manifest_text import (
     KEYS,
     Block,
@@ -34,6 +41,7 @@ from cgo_prebuilt.platforms import Platform
 
 VERSION = "version"
 UNKNOWN_VERSION = "0"
+_EXAMPLES = 3
 _DECIDED_BY = {
     FORM: ("static_library", "shared_library"),
     LIBRARIES: ("static_library", "shared_library", "circular"),
@@ -109,16 +117,7 @@ def draft(
     Raises:
         UnavailableError: No file has a library.
     """
-    libraries = libraries_of(assets)
-    if release.platforms:
-        libraries = [one for one in libraries if set(one.platforms) & set(release.platforms)]
-    if not libraries:
-        raise UnavailableError(
-            "no file of the release has a library for a supported platform",
-            where=release.where,
-            remedy="name the files that have one; looked into "
-            + (", ".join(found.asset.file for found in assets[:10]) or "none of them"),
-        )
+    libraries = _wanted(release, assets)
     version, questions = _version(release, assets, libraries)
     name = release.name or _name(release, libraries, version)
     is_certain = bool(release.name) or _is_certain(release, libraries, version)
@@ -145,6 +144,29 @@ def draft(
     )
     notes = _notes(choices)
     return Draft(release, name, version, layouts, left_out, notes, unique, answers, open_keys)
+
+
+def _wanted(release: ReleaseFacts, assets: Sequence[Asset]) -> list[FoundLibrary]:
+    """Return the libraries for the wanted platforms."""
+    libraries = libraries_of(assets)
+    wanted = set(release.platforms)
+    chosen = [one for one in libraries if not wanted or wanted & set(one.platforms)]
+    if chosen:
+        return chosen
+    asked = ", ".join(map(str, release.platforms))
+    there = ", ".join(sorted({str(p) for one in libraries for p in one.platforms}))
+    looked = ", ".join(found.asset.file for found in assets[:10]) or "none of them"
+    left_out = [f"{file} was left out: {reason}" for file, reason in release.left_out.items()]
+    hints = (
+        f"name the files that have one; looked into {looked}",
+        *why_not_linked(assets)[:_EXAMPLES],
+        *left_out[:_EXAMPLES],
+    )
+    raise UnavailableError(
+        f"no file of the release has a library for {asked or 'a supported platform'}",
+        where=release.where,
+        remedy=f"choose with --platform from {there}" if there else "; ".join(hints),
+    )
 
 
 def _version(
@@ -251,9 +273,11 @@ def _debug(choices: Sequence[LinkChoice], libraries: Sequence[FoundLibrary]) -> 
 def _unused(assets: Sequence[Asset], choices: Sequence[LinkChoice]) -> dict[str, str]:
     used = {id(found) for choice in choices for found in choice.assets()}
     return {
-        found.asset.file: "has a library, but none that is needed"
-        if found.binaries
-        else "has no library"
+        found.asset.file: "has no library"
+        if not found.binaries
+        else "has only extensions of other languages"
+        if all(map(is_extension, found.binaries))
+        else "has a library, but none that is needed"
         for found in assets
         if id(found) not in used
     }

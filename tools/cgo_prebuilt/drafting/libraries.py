@@ -24,7 +24,7 @@ _RELEASE = re.compile(r"(?i)[-_.]release\Z")
 _DEBUG_FOLDER = re.compile(r"(?i)debug")
 _AROUND_NAME = re.compile(r"\A(go|lib|node|py|rust)(?=.{3})|(go|rs|ffi|sys|dev|native)\Z")
 _SEPARATORS = "-_. "
-_EXTENSION_MODULE = re.compile(r"(?i)\.(cpython-|abi3|pypy)|pybind")
+_EXTENSION_MODULE = re.compile(r"(?i)\.(cpython-|abi3|pypy)|pybind|\.(node|bare|pyd|jnilib)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class FoundLibrary:
 def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
     """Return the libraries of a release; of several copies of a shared library, the first.
 
-    Programs, Python extension modules, and libraries for unsupported platforms are left out.
+    Programs, extensions of other languages, and libraries for unsupported platforms are left out.
     """
     listed = []
     for found in assets:
         seen: set[tuple[str, str]] = set()
         for name, binary in sorted(found.binaries.items()):
-            if binary.kind not in (STATIC, SHARED, IMPORT) or _EXTENSION_MODULE.search(name):
+            if binary.kind not in (STATIC, SHARED, IMPORT) or is_extension(name):
                 continue
             platforms = platforms_of(found, name, binary)
             stem, is_debug = _stem(name)
@@ -85,6 +85,26 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
                 seen.add(key)
                 listed.append(library)
     return [one for one in listed if not _is_plugin(one, listed)]
+
+
+def is_extension(name: str) -> bool:
+    """Return whether a file extends Python, Node.js or Java, so that no program links it."""
+    return _EXTENSION_MODULE.search(name) is not None
+
+
+def why_not_linked(assets: Iterable[Asset]) -> list[str]:
+    """Return why no program links the binaries of a release: one example of each reason."""
+    examples: dict[str, str] = {}
+    for found in assets:
+        for name, binary in sorted(found.binaries.items()):
+            if is_extension(name):
+                reason = "an extension of another language, which programs do not link"
+            elif binary.kind in (STATIC, SHARED, IMPORT) and not platforms_of(found, name, binary):
+                reason = f"for {binary.os} on {' and '.join(binary.arches) or 'another processor'}"
+            else:
+                continue
+            examples.setdefault(reason, name)
+    return [f"{name} is {reason}" for reason, name in examples.items()]
 
 
 def platforms_of(found: Asset, name: str, binary: Binary) -> tuple[Platform, ...]:

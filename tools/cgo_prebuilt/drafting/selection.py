@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cgo_prebuilt.drafting.asset_names import read_name, why_left_out
+from cgo_prebuilt.drafting.asset_names import BY_NAME_ALONE, read_name, why_left_out
 from cgo_prebuilt.drafting.places import is_file_name
 from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.drafting.versions import variant_of, version_in
@@ -44,6 +44,11 @@ def select_assets(
             chosen.append(asset)
         else:
             left_out[asset.file] = reason
+    # A name is weak evidence: SQLite's driver for Java has the library, too.
+    for asset in () if chosen else assets:
+        if left_out[asset.file] in BY_NAME_ALONE:
+            chosen.append(asset)
+            del left_out[asset.file]
     chosen = _of_one_version(chosen, version, left_out)
     chosen = _for_one_python(chosen, left_out)
     for asset in chosen[MAX_FILES:]:

@@ -25,7 +25,9 @@ from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.releases.catalog import NAMES_MAX, Catalog, read_catalog
 from cgo_prebuilt.url import Url
 
-_LIBRARY = re.compile(r"(?i).+\.(a|lib|dll|tbd)|.+\.(so|dylib)(\.\d\w*)*|.+(\.\d\w*)+\.dylib")
+_LIBRARY = re.compile(
+    r"(?i).+\.(a|lib|dll|tbd|node|bare|pyd|jnilib)|.+\.(so|dylib)(\.\d\w*)*|.+(\.\d\w*)+\.dylib"
+)
 HEADER = re.compile(r"(?i).+\.(h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tcc|tpp)")
 LICENSE = re.compile(
     r"(?i)(.+[-_.])?(licen[cs]es?|copying|copyright|notices?|third[-_]?party[-_]?(notices?|licen[cs]es?)?"
