@@ -138,6 +138,21 @@ def test_a_go_module_says_by_its_directives_what_is_linked(run: Run) -> None:
     )
 
 
+def test_a_go_module_may_name_the_files_that_it_links(run: Run) -> None:
+    module = "github.com/acme/vec@v1.0.0"
+    files = {
+        f"{module}/cflags.go": b"package vec\n"
+        b"// #cgo LDFLAGS: -L${SRCDIR}/lib -l:base.a -l:libui3.a -lgdi32\n",
+        f"{module}/lib/base.a": archive(coff()),
+        f"{module}/lib/libui3.a": archive(coff()),
+        f"{module}/lib/libother.a": archive(coff()),
+    }
+    write_zip(Path("dist/v1.0.0.zip"), files)
+    manifest = drafted(run)
+    assert manifest["static_library"] == ["lib/base.a", "lib/libui3.a"]
+    assert manifest["linkopts"] == ["-lgdi32"]
+
+
 def test_what_a_go_module_has_for_other_systems_is_left_out(run: Run) -> None:
     root = "example.com/vec-go@v1.2.3"
     files = {f"{root}/lib/libvec_linux_amd64.a": LINUX, f"{root}/vec.h": HEADER}
@@ -236,6 +251,67 @@ def test_a_dll_has_its_import_library(run: Run) -> None:
     manifest = drafted(run)
     assert manifest["shared_library"] == "bin/vec-1.dll"
     assert manifest["interface_library"] == "lib/vec.lib"
+
+
+def test_a_dll_may_have_the_size_of_an_address_in_its_name(run: Run) -> None:
+    files = {
+        "sdk/linux64/libvec.so": elf(),
+        "sdk/win64/vec64.dll": dll(),
+        "sdk/win64/vec64.lib": archive(short_import()),
+        "sdk/more/more64.dll": dll(),  # no other library is called `more`
+        "sdk/include/vec.h": HEADER,
+    }
+    write_zip(Path("dist/vec-1.0.0.zip"), files)
+    platforms = drafted(run, "--yes")["platforms"]
+    assert platforms["linux_amd64"]["shared_library"] == "linux64/libvec.so"
+    assert platforms["windows_amd64"]["shared_library"] == "win64/vec64.dll"
+    assert platforms["windows_amd64"]["interface_library"] == "win64/vec64.lib"
+
+
+def test_a_dll_with_a_version_and_a_static_library_are_two_forms_of_one(run: Run) -> None:
+    files = {
+        "bin/vecrt64_12.dll": dll(),
+        "lib/x64/vecrt.lib": archive(short_import()),
+        "lib/x64/vecrt_static.lib": archive(coff()),
+    }
+    write_zip(Path("dist/vecrt-1.0.0-win-x64.zip"), files)
+    assert "interface_library" not in drafted(run, "--yes")
+    run("init", "dist", "--force").refused(2, "the draft leaves 1 choice to you")
+    text = Path("prebuilt.yaml").read_text()
+    assert "Which do programs link?" in text
+    assert "Which libraries do programs link?" not in text
+
+
+def test_a_static_form_may_be_named_without_a_separator(run: Run) -> None:
+    files = {"x64/VecStatic.lib": archive(coff()), "x64/Vec.dll": dll()}
+    write_zip(Path("dist/vec-1.0.0-win-x64.zip"), files)
+    manifest = drafted(run, "--yes")
+    assert manifest["static_library"] == "VecStatic.lib"
+    assert "shared_library" not in manifest
+
+
+def test_the_runtime_of_the_compiler_is_linked_only_where_it_is_needed(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "built"
+    library = shared_library("windows_amd64", "int v;\n", folder / "vec3.dll").read_bytes()
+    files = {"vec/vec3.dll": library, "vec/msvcr120.dll": dll(), "vec/vec.h": HEADER}
+    write_zip(Path("dist/vec-1.0.0-win-x64.zip"), files)
+    assert drafted(run)["shared_library"] == "vec3.dll"
+
+
+def test_a_dll_brings_those_of_the_release_that_it_needs(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "built"
+    base = shared_library(
+        "windows_amd64",
+        "__declspec(dllexport) int b(void) { return 1; }\n",
+        folder / "MSVCP140.dll",
+    )
+    source = "int b(void); __declspec(dllexport) int v(void) { return b(); }\n"
+    library = shared_library("windows_amd64", source, folder / "vec.dll", str(base))
+    files = {"vec/vec.dll": library.read_bytes(), "libs/msvcp140.dll": base.read_bytes()}
+    write_zip(Path("dist/vec-1.0.0-win-x64.zip"), files)
+    assert drafted(run)["shared_library"] == ["vec/vec.dll", "libs/msvcp140.dll"]
 
 
 def test_debug_builds_beside_the_others_are_a_flavor(run: Run) -> None:

@@ -1,9 +1,9 @@
 """The SONAME of a shared library, and the names that it needs.
 
 The SONAME is DT_SONAME in an ELF file and LC_ID_DYLIB in a Mach-O file; programs look for a file of that
-name. DT_NEEDED and LC_LOAD_DYLIB name the libraries that it needs. This module needs no packages, unlike
-the inspection of libraries. References: System V ABI, "Dynamic Section"; Apple's <mach-o/loader.h> and
-<mach-o/fat.h>.
+name. DT_NEEDED, LC_LOAD_DYLIB and a DLL's import table name the libraries that it needs. This module needs no
+packages, unlike the inspection of libraries. References: System V ABI, "Dynamic Section"; Apple's
+<mach-o/loader.h> and <mach-o/fat.h>; Microsoft's "PE Format".
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME = 0, 1, 5, 14
 _LC_LOAD_DYLIB, _LC_ID_DYLIB = 0xC, 0xD
 _NEEDED_MAX = 1000
 
+_PE32_PLUS = 0x20B
+
 _SEGMENTS_MAX = 512
+_SECTIONS_MAX = 96
 _DYNAMIC_MAX = 1 << 20
 _COMMANDS_MAX = 1 << 20
 _NAME_MAX = 4096
@@ -41,6 +44,8 @@ def read_needed(file: BinaryIO) -> tuple[str, ...]:
     Args:
         file: The library; seekable.
     """
+    if _at(file, 0, 2) == b"MZ":
+        return tuple(_imported_dlls(file))
     return tuple(_names_in(file, _DT_NEEDED, _LC_LOAD_DYLIB))
 
 
@@ -59,6 +64,40 @@ def _names_in(file: BinaryIO, tag: int, command: int) -> list[str]:
     except (struct.error, ValueError, IndexError, OverflowError, OSError):
         return []  # offsets outside of the file
     return [name.decode("utf-8", "surrogateescape") for name in names]
+
+
+def _imported_dlls(file: BinaryIO) -> list[str]:
+    """Return the DLLs in the import table of a DLL or a program."""
+    try:
+        (start,) = struct.unpack("<L", _at(file, 60, 4))
+        magic, count, size = struct.unpack("<4s2xH12xH", _at(file, start, 22))
+        options = start + 24
+        (kind,) = struct.unpack("<H", _at(file, options, 2))
+        directories = options + (112 if kind == _PE32_PLUS else 96)
+        (table,) = struct.unpack("<L", _at(file, directories + 8, 4))
+        if magic != b"PE\0\0" or not table:
+            return []
+        sections: list[tuple[int, int, int, int]] = [
+            struct.unpack("<8x4L", _at(file, options + size + 40 * number, 24))
+            for number in range(min(count, _SECTIONS_MAX))
+        ]
+
+        def place_of(address: int) -> int:
+            for length, virtual, raw, place in sections:
+                if virtual <= address < virtual + max(length, raw):
+                    return address - virtual + place
+            raise ValueError("an address outside of the sections")
+
+        names: list[str] = []
+        place = place_of(table)
+        while len(names) < _NEEDED_MAX:
+            (name,) = struct.unpack("<12xL", _at(file, place + 20 * len(names), 16))
+            if not name:
+                break
+            names.append(_text(file, place_of(name)).decode("utf-8", "surrogateescape"))
+    except (struct.error, ValueError, OverflowError, OSError):
+        return []  # offsets outside of the file
+    return names
 
 
 def _elf_names(file: BinaryIO, wanted: int) -> list[bytes]:

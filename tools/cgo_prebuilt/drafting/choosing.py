@@ -14,7 +14,7 @@ from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
 from cgo_prebuilt.drafting.companions import headers_of, licenses_of, once, requirements_of
 from cgo_prebuilt.drafting.header_folders import Headers
 from cgo_prebuilt.drafting.hints import Hint, cgo_hints, cmake_hint, pkg_config_hint
-from cgo_prebuilt.drafting.libraries import FoundLibrary, is_named_as
+from cgo_prebuilt.drafting.libraries import FoundLibrary, is_msvc_runtime, is_named_as
 from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.platforms import Platform
 
@@ -204,6 +204,7 @@ def _by_name(
     is_certain: bool,
 ) -> list[FoundLibrary]:
     candidates = [one for one in libraries if one.kind != IMPORT]
+    candidates = [one for one in candidates if not is_msvc_runtime(one)] or candidates
     stems = list(dict.fromkeys(one.stem for one in candidates))
     named = [stem for stem in stems if is_named_as(stem, name)]
     if (named and is_certain) or len(stems) < 2 or set(named) == set(stems):
@@ -267,7 +268,7 @@ def _with_needed(
 ) -> list[FoundLibrary]:
     """Return the libraries, and the release's shared libraries that they need."""
     by_name = {
-        alias: one
+        alias.lower(): one
         for one in libraries
         if one.kind == SHARED
         for alias in (one.binary.soname, posixpath.basename(one.name))
@@ -276,7 +277,7 @@ def _with_needed(
     chosen = list(linked)
     for one in chosen:  # grows
         for need in one.binary.needs:
-            other = by_name.get(posixpath.basename(need))
+            other = by_name.get(posixpath.basename(need).lower())
             if other is not None and all(other.link_name != known.link_name for known in chosen):
                 chosen.append(other)
     return chosen
@@ -310,7 +311,9 @@ def _is_foreign(option: str) -> bool:
 
 
 def _is_called(library: FoundLibrary, name: str) -> bool:
-    """Return whether `-lNAME` finds a library."""
+    """Return whether `-lNAME`, or `-l:FILE`, finds a library."""
+    if name.startswith(":"):
+        return posixpath.basename(library.name) == name[1:]
     pattern = rf"(lib)?{re.escape(name)}\.(a|lib|dll\.a|so|dylib|dll)"
     return re.fullmatch(pattern, posixpath.basename(library.link_name)) is not None
 

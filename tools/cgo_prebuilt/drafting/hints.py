@@ -62,7 +62,7 @@ class Hint:
 
     Attributes:
         origin: The text's name, for a person.
-        libraries: The libraries in link order: names as in `-l`, or paths in the archive.
+        libraries: The libraries in link order: names as in `-l`, `:FILE` included, or paths in the archive.
         linkopts: The other options for the linker. The caller, who knows the archive's files, moves a `-l`
             here if no file fits.
         include_dirs: Folders of the archive, perhaps without their unknown parents.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cgo_prebuilt.drafting.asset_names import OS, OTHER, read_name
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
@@ -18,7 +18,12 @@ _ENDING = re.compile(
     rf"(?i)(\.(so|dylib)(\.\d\w*)*|{_VERSIONED_DYLIB}|\.dll\.a|\.a|\.lib|\.dll|\.tbd)\Z"
 )
 _VERSION_OF_DLL = re.compile(r"[-_.]v?\d+(\.\d+)*\Z")
-_FORM = re.compile(r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z")
+_FORM = re.compile(
+    r"(?i)[-_.](static(lib)?|shared|dll|imp(ort)?)\Z|_s\Z|(?<=[a-z\d])(?-i:Static|Shared)\Z"
+)
+_MSVC_RUNTIME = re.compile(
+    r"(?i)(msvc[pr]|vcruntime|concrt|vccorlib|vcomp|ucrtbase)\d*([-_.].*)?\.dll"
+)
 _DEBUG = re.compile(r"(?i)[-_.]?debug\Z|_d\Z")
 _RELEASE = re.compile(r"(?i)[-_.]release\Z")
 _DEBUG_FOLDER = re.compile(r"(?i)debug")
@@ -84,7 +89,24 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
             if platforms and key not in seen:
                 seen.add(key)
                 listed.append(library)
+    listed = [_without_bits(one, listed) for one in listed]
     return [one for one in listed if not _is_plugin(one, listed)]
+
+
+def is_msvc_runtime(library: FoundLibrary) -> bool:
+    """Return whether a library is a part of Microsoft's C or C++ runtime, which some releases bring along."""
+    return _MSVC_RUNTIME.fullmatch(library.name.rpartition("/")[2]) is not None
+
+
+def _without_bits(library: FoundLibrary, others: Sequence[FoundLibrary]) -> FoundLibrary:
+    """Return a library named like others: `steam_api64.dll` is `libsteam_api.so` for Windows."""
+    stem = library.stem[:-2].rstrip(_SEPARATORS)
+    if library.binary.os != "windows" or library.stem[-2:] not in ("32", "64"):
+        return library
+    alike = [one for one in others if one.stem == stem]
+    rivals = [one for one in alike if set(one.platforms) & set(library.platforms)]
+    is_alone = all(one.kind != library.kind for one in rivals)
+    return replace(library, stem=stem) if alike and is_alone else library
 
 
 def is_extension(name: str) -> bool:
@@ -103,8 +125,8 @@ def why_not_linked(assets: Iterable[Asset]) -> list[str]:
                 reason = f"for {binary.os} on {' and '.join(binary.arches) or 'another processor'}"
             else:
                 continue
-            examples.setdefault(reason, name)
-    return [f"{name} is {reason}" for reason, name in examples.items()]
+            examples.setdefault(reason.partition(" on ")[0], f"{name} is {reason}")
+    return list(examples.values())
 
 
 def platforms_of(found: Asset, name: str, binary: Binary) -> tuple[Platform, ...]:
