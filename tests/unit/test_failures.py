@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from cgo_prebuilt.commands.failures import answer, diagnose
+from cgo_prebuilt.commands.verbs import print_message
 from cgo_prebuilt.errors import BugError, CgoPrebuiltError, LockError
 from cgo_prebuilt.locks.lock_file import format_lock
 from cgo_prebuilt.network.spool import Spool
@@ -231,6 +233,21 @@ def test_a_bug_outside_of_the_package_has_no_place() -> None:
 )
 def test_a_message_has_nothing_that_a_terminal_obeys(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_message_is_one_write_so_that_threads_do_not_share_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+
+    class Terminal(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    print_message("vec.whl has not changed")
+    assert list(filter(None, written)) == ["vec.whl has not changed\n"]
 
 
 def test_what_is_said_and_answered_is_printable(run: Run) -> None:

@@ -219,7 +219,8 @@ def _not_empty(text: str, what: str) -> str:
 def print_message(text: str) -> None:
     """Print a message for the person on standard error."""
     with suppress(OSError):  # its reader has gone; continue
-        print(printable(text), file=sys.stderr, flush=True)
+        # In one piece, since threads report downloads.
+        print(f"{printable(text)}\n", end="", file=sys.stderr, flush=True)
 
 
 def print_prefixed(text: str) -> None:
