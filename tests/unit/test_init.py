@@ -314,6 +314,54 @@ def test_a_dll_brings_those_of_the_release_that_it_needs(run: Run, tmp_path: Pat
     assert drafted(run)["shared_library"] == ["vec/vec.dll", "libs/msvcp140.dll"]
 
 
+def test_the_same_library_in_another_folder_is_told(run: Run) -> None:
+    files = {"vec/wayland/libvec.so": elf(), "vec/x11/libvec.so": elf()}
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), files)
+    assert drafted(run)["shared_library"] == "libvec.so"
+    assert "also there, and not linked: vec/x11/libvec.so" in Path("prebuilt.yaml").read_text()
+
+
+def test_a_build_of_a_version_is_a_part_of_the_version(run: Run) -> None:
+    files = {
+        "linux/amd64/libvec-jni-1.5.7-4.so": elf(),
+        "linux/aarch64/libvec-jni-1.5.7-4.so": elf("arm64"),
+        "win/amd64/libvec-jni-1.5.7-4.dll": dll(),
+    }
+    write_zip(Path("dist/vec-jni-1.5.7-4.jar"), files)
+    manifest = drafted(run)
+    assert (manifest["name"], manifest["version"]) == ("vec-jni", "1.5.7-4")
+    assert manifest["archives"] == [{"file": "vec-jni-{version}.jar"}]
+
+
+def test_the_name_of_a_library_has_no_version(run: Run) -> None:
+    write_tar(Path("dist/kit-1.2.0-linux-x64.tgz"), {"lib/libvec-1.2.0.so": elf()})
+    assert drafted(run, "--yes")["name"] == "vec"
+
+
+def test_include_folders_of_bundled_sources_are_not_the_librarys(run: Run) -> None:
+    module = "github.com/acme/vec@v1.0.0"
+    files = {
+        f"{module}/lib/linux/x64/vec.a": LINUX,
+        f"{module}/wrappers/vec.h": HEADER,
+        f"{module}/wrappers/editor/vendor1/regex/include/boost/regex.h": HEADER,
+        f"{module}/other/wrapper.h": HEADER,
+        f"{module}/thirdparty.go": b"package vec\n",
+        f"{module}/LICENSE": b"MIT",
+    }
+    write_zip(Path("dist/v1.0.0.zip"), files)
+    manifest = drafted(run)
+    assert manifest["headers"] == ["wrappers/*.h"]
+    assert manifest["include_dirs"] == ["wrappers"]
+    assert manifest["licenses"] == ["LICENSE"]
+
+
+def test_a_framework_is_for_macos_alone(run: Run) -> None:
+    cmake = b'INTERFACE_LINK_LIBRARIES "-lvecmath;-framework CoreServices"\n'
+    files = {"lib/libvec.a": archive(coff()), "lib/cmake/vecTargets.cmake": cmake}
+    write_zip(Path("dist/vec-1.0.0-win-x64.zip"), files)
+    assert drafted(run)["linkopts"] == ["-lvecmath"]
+
+
 def test_debug_builds_beside_the_others_are_a_flavor(run: Run) -> None:
     files = {
         "lib/libvec.a": LINUX,

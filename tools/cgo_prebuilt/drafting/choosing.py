@@ -133,7 +133,13 @@ def choose(
     if not any(part.files for _, part in headers):
         notes.append("no headers were found: add a file of the release that has them to 'archives'")
     stems_linked = {one.stem for one in linked}
-    left = sorted({one.link_name for one in libraries if one.stem not in stems_linked})
+    left = sorted(
+        {
+            one.link_name
+            for one in libraries
+            if one.stem not in stems_linked or _is_elsewhere(one, linked)
+        }
+    )
     if left:
         notes.append(f"also there, and not linked: {_some(left)}")
     options, why = _linkopts(linked, hint)
@@ -257,6 +263,16 @@ def _one_form(
     return chosen
 
 
+def _is_elsewhere(library: FoundLibrary, linked: Sequence[FoundLibrary]) -> bool:
+    """Return whether a linked library of the same archive has the name, but another folder."""
+    return any(
+        library.found is one.found
+        and library.link_name != one.link_name
+        and posixpath.basename(library.link_name) == posixpath.basename(one.link_name)
+        for one in linked
+    )
+
+
 def _best_of(forms: Sequence[FoundLibrary]) -> list[FoundLibrary]:
     """Return one of a library's files: `libx.a` rather than `x.lib`."""
     order = sorted(forms, key=lambda one: (one.name.lower().endswith(".lib"), one.name.count("/")))
@@ -350,16 +366,20 @@ def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[
     for found in once(one.found for one in linked):
         texts += [cmake_hint(name, found.texts[name]) for name in found.named(".cmake")]
     is_windows = any(one.binary.os == "windows" for one in linked)
+    is_darwin = any(one.binary.os == "darwin" for one in linked)
     foreign: dict[str, str] = {}
     for text in texts:
         for option in filter(_LINKED.fullmatch, text.private):
             if _is_foreign(option) and not is_windows:
                 foreign.setdefault(option, text.origin)
+            elif option.startswith("-framework") and not is_darwin:
+                continue  # a text for all systems
             elif option in seen or option not in _ONLY_IF_USED:
                 kept.append(option)
                 origins.append(text.origin)
     options = tuple(dict.fromkeys((*kept, *seen)))
-    why = [f"{' and '.join(dict.fromkeys(origins))} says so"] if origins else []
+    said_by = list(dict.fromkeys(origins))
+    why = [f"{' and '.join(said_by)} {'say' if said_by[1:] else 'says'} so"] if said_by else []
     if set(seen) - set(kept):
         why.append("guessed: the library names functions of these")
     if foreign:

@@ -38,6 +38,7 @@ from cgo_prebuilt.drafting.variants import VARIANT, pick_variants
 from cgo_prebuilt.drafting.versions import find_version, variant_of
 from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.platforms import Platform
+from cgo_prebuilt.template import bare_version
 
 VERSION = "version"
 UNKNOWN_VERSION = "0"
@@ -203,6 +204,7 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     if len(stems) > 1 and not named and not in_file:
         # No library is named like the release. A name taken from one would select only that one.
         name = release.repository or variant_of(libraries[0].found.asset.file, version) or name
+    name = name.removesuffix(bare_version(version)) or name  # of `libvec-1.2.so`
     clean = re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("._+-")
     return clean.lower() or "library"
 

@@ -98,7 +98,12 @@ def find_headers(
     roots = [
         root for root in roots if not any(_is_below(f"{root}/", o) for o in roots if o != root)
     ]
-    if not roots:
+    main = [name for name in texts if is_main_header(name, stems)]
+    if roots and main and not any(_is_below(name, root) for name in main for root in roots):
+        # The `include` folders are another library's, which a Go module has as sources.
+        roots = [posixpath.dirname(min(main, key=lambda name: (name.count("/"), name)))]
+        files = [name for name in texts if posixpath.dirname(name) in roots]
+    elif not roots:
         roots = _folders_of_plain_headers(texts, beside)
         files = [name for name in texts if posixpath.dirname(name) in roots]
     else:

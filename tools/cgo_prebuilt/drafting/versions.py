@@ -11,7 +11,7 @@ from cgo_prebuilt.template import bare_version
 
 _VERSION = re.compile(
     r"(?<![A-Za-z0-9.])v?\d+\.\d+(?:\.\d+)*(?:-?(?:rc|alpha|beta|pre|preview|dev|post)[-.]?\d*)?"
-    r"(?:-(?:0\.)?\d{14}-[0-9a-f]{12}|[-+][0-9a-f]{7,40})?(?![A-Za-z0-9])(?!\.\d)",
+    r"(?:-(?:0\.)?\d{14}-[0-9a-f]{12}|[-+][0-9a-f]{7,40}|-(?!32|64|86)\d\d?)?(?![A-Za-z0-9])(?!\.\d)",
     re.IGNORECASE,
 )
 _MODULE = re.compile(r"@(v\d[\w.+-]*)")
