@@ -333,6 +333,25 @@ def test_a_build_of_a_version_is_a_part_of_the_version(run: Run) -> None:
     assert manifest["archives"] == [{"file": "vec-jni-{version}.jar"}]
 
 
+def test_a_library_that_more_files_are_named_after_gives_the_name(run: Run) -> None:
+    files = {"libcurses-dev": ("curses.a", "tinfo.a"), "libcurses6": ("curses.so.6",)}
+    for name, libraries in {**files, "libtinfo6": ("tinfo.so.6",)}.items():
+        content = {f"lib/lib{one}": LINUX if one.endswith(".a") else elf() for one in libraries}
+        write_tar(Path(f"dist/{name}-6.4.0-linux-x64.tgz"), content)
+    assert drafted(run, "--yes")["name"] == "curses"
+
+
+def test_the_pc_file_with_the_very_name_is_taken(run: Run) -> None:
+    files = {
+        "lib/libvec++.a": LINUX,
+        "lib/libvec.a": LINUX,
+        "lib/pkgconfig/vec++.pc": b"Libs: -L/lib -lvec++\n",
+        "lib/pkgconfig/vec.pc": b"Libs: -L/lib -lvec\n",
+    }
+    write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), files)
+    assert drafted(run)["static_library"] == "lib/libvec.a"
+
+
 def test_the_name_of_a_library_has_no_version(run: Run) -> None:
     write_tar(Path("dist/kit-1.2.0-linux-x64.tgz"), {"lib/libvec-1.2.0.so": elf()})
     assert drafted(run, "--yes")["name"] == "vec"

@@ -183,7 +183,7 @@ def _by_pkg_config(
     libraries: Sequence[FoundLibrary], assets: Sequence[Asset], name: str
 ) -> tuple[list[FoundLibrary], Hint | None]:
     """Choose the libraries that a `.pc` file names; the release's name decides among several."""
-    fitting: list[tuple[bool, list[FoundLibrary], Hint]] = []
+    fitting: list[tuple[bool, bool, list[FoundLibrary], Hint]] = []
     for found in assets:
         for file in found.named(".pc"):
             hint = pkg_config_hint(file, found.texts[file])
@@ -193,10 +193,11 @@ def _by_pkg_config(
                 is_same = is_named_as(stem, name) or any(
                     is_named_as(one.stem, name) for one in linked
                 )
-                fitting.append((is_same, linked, _with_linkopts(hint, rest)))
+                is_exact = stem.removeprefix("lib") == name.removeprefix("lib")
+                fitting.append((is_same, is_exact, linked, _with_linkopts(hint, rest)))
     named = [one for one in fitting if one[0]]
     if len(named) >= 1 or len(fitting) == 1:
-        _, linked, hint = (named or fitting)[0]
+        _, _, linked, hint = max(named or fitting, key=lambda one: one[1])
         return linked, hint
     return [], None
 

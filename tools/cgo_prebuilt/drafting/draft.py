@@ -192,16 +192,19 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     stems = Counter(one.stem for one in libraries for _ in one.platforms if not one.is_debug)
     stems = stems or Counter(one.stem for one in libraries)
     named = [stem for stem in stems if release.repository and is_named_as(stem, release.repository)]
-    in_file = {
-        one.stem
-        for one in libraries
-        if len(plain(one.stem)) > 1
-        and plain(one.stem) in plain(variant_of(one.found.asset.file, version))
-    }
-    best = named or sorted(in_file, key=lambda stem: (-stems[stem], len(stem), stem))
+    in_files: dict[str, set[str]] = {}
+    for one in libraries:
+        file = one.found.asset.file
+        if len(plain(one.stem)) > 1 and plain(one.stem) in plain(variant_of(file, version)):
+            in_files.setdefault(one.stem, set()).add(variant_of(file, version))
+
+    def order(stem: str) -> tuple[int, int, int, str]:
+        return -len(in_files[stem]), -stems[stem], len(stem), stem
+
+    best = named or sorted(in_files, key=order)
     best = best or sorted(stems, key=lambda stem: (-stems[stem], len(stem), stem))
     name = best[0]
-    if len(stems) > 1 and not named and not in_file:
+    if len(stems) > 1 and not named and not in_files:
         # No library is named like the release. A name taken from one would select only that one.
         name = release.repository or variant_of(libraries[0].found.asset.file, version) or name
     name = name.removesuffix(bare_version(version)) or name  # of `libvec-1.2.so`
