@@ -341,6 +341,14 @@ def test_a_library_that_more_files_are_named_after_gives_the_name(run: Run) -> N
     assert drafted(run, "--yes")["name"] == "curses"
 
 
+def test_static_libraries_beside_a_shared_one_have_no_known_order(run: Run) -> None:
+    files = {"lib/liba.a": LINUX, "lib/libb.a": LINUX, "kit.libs/libc.so.1": elf()}
+    write_tar(Path("dist/kit-1.0.0-linux-x64.tgz"), files)
+    manifest = drafted(run, "--yes")
+    assert manifest["shared_library"] == "kit.libs/libc.so"
+    assert manifest["circular"] == manifest["static_library"] == ["lib/liba.a", "lib/libb.a"]
+
+
 def test_the_pc_file_with_the_very_name_is_taken(run: Run) -> None:
     files = {
         "lib/libvec++.a": LINUX,

@@ -58,7 +58,7 @@ class LinkChoice:
     Attributes:
         platform: The platform.
         libraries: The libraries in link order, including Windows' import libraries.
-        circular: Whether their order is unknown.
+        circular: Whether the order of the static ones is unknown.
         headers: The headers, each with the file of the release that has them.
         licenses: The licenses, each with the file of the release that has it.
         linkopts: Options for the linker.
@@ -118,7 +118,6 @@ def choose(
         wanted = linked or _by_name(libraries, name, answers, questions, is_certain=is_certain)
         circular = not linked and len({one.stem for one in wanted}) > 1
         linked = _one_form(wanted, libraries, answers, questions, reasons, hint)
-        circular &= all(one.kind == STATIC for one in linked)
     linked = _with_needed(linked, libraries)
     imports = [
         one
