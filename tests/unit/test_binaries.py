@@ -43,6 +43,7 @@ _BSD = (
         (dll("arm64"), "shared windows arm64"),
         (archive(coff()), "static windows amd64"),
         (archive(coff(), short_import()), "import windows amd64"),
+        (archive(coff(), coff(), short_import()), "static windows amd64"),
         (archive(), None),
         (b"\xca\xfe\xba\xbe" + struct.pack(">2H", 0, 61) + bytes(100), None),
         (b"\x7fELF", None),

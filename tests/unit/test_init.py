@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,31 @@ def test_a_dll_with_a_version_and_a_static_library_are_two_forms_of_one(run: Run
     text = Path("prebuilt.yaml").read_text()
     assert "Which do programs link?" in text
     assert "Which libraries do programs link?" not in text
+
+
+def test_the_import_library_of_gnus_linker_names_its_dll(run: Run) -> None:
+    head = struct.pack("<2H", 0x8664, 1) + bytes(16) + b".idata$7".ljust(40, b"\0")
+    files = {
+        f"usr/{arch}-w64-mingw32/{name}": content
+        for arch in ("x86_64", "i686")
+        for name, content in {
+            "lib/libz.a": archive(coff()),
+            "lib/libz.dll.a": archive(head + b"\0" * 40, head + b"zlib1.dll\0"),
+            "lib/zlib1.dll": dll(),
+            "include/zlib.h": HEADER,
+        }.items()
+        if arch == "x86_64" or name == "include/zlib.h"
+    }
+    write_tar(Path("dist/libz-mingw-w64-1.2.0.tgz"), files)
+    manifest = drafted(run, "--yes")
+    assert manifest["static_library"] == "lib/libz.a"
+    assert manifest["headers"] == ["include/**"]
+    assert manifest["archives"][0]["strip_prefix"] == "usr/x86_64-w64-mingw32"
+    del files["usr/x86_64-w64-mingw32/lib/libz.a"]
+    write_tar(Path("dist/libz-mingw-w64-1.2.0.tgz"), files)
+    manifest = drafted(run, "--yes", "--force")
+    assert manifest["shared_library"] == "lib/zlib1.dll"
+    assert manifest["interface_library"] == "lib/libz.dll.a"
 
 
 def test_a_static_form_may_be_named_without_a_separator(run: Run) -> None:

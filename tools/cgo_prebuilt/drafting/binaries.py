@@ -27,6 +27,8 @@ _MACH_O_OBJECT, _MACH_O_DYLIB, _MACH_O_BUNDLE = 1, 6, 8
 _DLL = 0x2000
 _FAT = b"\xca\xfe\xba\xbe"
 _OBJECTS_READ = 40
+_SECTIONS_READ = 20
+_DLL_NAME = re.compile(rb"(?i)(?<![\w./+-])([\w.+-]{1,100}\.dll)(?=[\0/])")
 _GLIBC = re.compile(rb"\0GLIBC_(2\.[0-9.]+)(?=\0)")
 _LIBSTDCXX = re.compile(rb"\0GLIBCXX_(3\.4(?:\.[0-9]+)?)(?=\0)")
 _MUSL = re.compile(r"libc\.musl-|ld-musl-|libc\.so\Z")
@@ -45,7 +47,7 @@ class Binary:
         arches: The `GOARCH`; several for a universal file.
         libc: `musl` if it needs musl.
         soname: The name that programs record when linking it.
-        needs: The shared libraries that it needs, by name.
+        needs: The shared libraries that it needs, by name; of an import library, those that it is for.
         glibc: The newest version of glibc that it requires.
         libstdcxx: The newest version of libstdc++ that it requires.
         linkopts: Options for the system libraries whose functions a static archive names.
@@ -132,8 +134,18 @@ def _read(file: BinaryIO, data: mmap.mmap, start: int = 0) -> Binary | None:
         (machine,) = struct.unpack_from("<H", data, start + 6)
         return Binary(IMPORT if third == 0 else OBJECT, "windows", _known(COFF_ARCHS, machine))
     if first in COFF_ARCHS and second < 0x8000:
-        return Binary(OBJECT, "windows", (COFF_ARCHS[first],))
+        return Binary(_coff_kind(data, start, second), "windows", (COFF_ARCHS[first],))
     return None
+
+
+def _coff_kind(data: mmap.mmap, start: int, count: int) -> str:
+    """Return `IMPORT` for an object of a GNU import library: a piece of a DLL's import table."""
+    names = data[start + 20 : start + 20 + 40 * min(count, _SECTIONS_READ)]
+    return (
+        IMPORT
+        if any(names[at : at + 7] == b".idata$" for at in range(0, len(names), 40))
+        else OBJECT
+    )
 
 
 def _known(names: dict[int, str], number: int) -> tuple[str, ...]:
@@ -173,8 +185,16 @@ def _archive(file: BinaryIO, data: mmap.mmap, start: int) -> Binary | None:
     if not objects:
         return None
     arches = tuple(dict.fromkeys(arch for one in objects for arch in one.arches))
-    is_import = any(one.kind == IMPORT for one in objects)
-    return Binary(IMPORT if is_import else STATIC, objects[0].os, arches)
+    # A static library may bring some imports along, as Rust's do.
+    if 2 * sum(one.kind == IMPORT for one in objects) >= len(objects):
+        return Binary(IMPORT, objects[0].os, arches, needs=_imported(data))
+    return Binary(STATIC, objects[0].os, arches)
+
+
+def _imported(data: mmap.mmap) -> tuple[str, ...]:
+    """Return the DLLs of an import library."""
+    names = {match[1].lower(): match[1].decode() for match in _DLL_NAME.finditer(data)}
+    return tuple(sorted(names.values()))
 
 
 _SYSTEM: dict[str, tuple[tuple[str, str], ...]] = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cgo_prebuilt.drafting.asset_names import read_name
 from cgo_prebuilt.drafting.libraries import plain
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*(?:include|import)[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
@@ -94,7 +95,8 @@ def find_headers(
     """
     named = [folder for folder in named if any(_is_below(name, folder) for name in texts)]
     # A text may name only the folder of one platform, so `include` folders elsewhere count, too.
-    roots = list(dict.fromkeys([*named, *_include_folders(texts)]))
+    roots = _of_same_arch(list(dict.fromkeys([*named, *_include_folders(texts)])), beside)
+    named = [folder for folder in named if folder in roots]
     roots = [
         root for root in roots if not any(_is_below(f"{root}/", o) for o in roots if o != root)
     ]
@@ -127,6 +129,17 @@ def is_main_header(name: str, stems: Iterable[str]) -> bool:
         if len(short) > 4 and len(stem) >= 4 and short.startswith(stem.removeprefix("lib")):
             return True
     return False
+
+
+def _of_same_arch(folders: list[str], beside: Sequence[str]) -> list[str]:
+    """Leave out folders for other architectures than the libraries', as in a release for two."""
+    own = {arch for folder in beside for arch in read_name(folder).arches}
+    kept = [
+        folder
+        for folder in folders
+        if not own or not (arches := read_name(folder).arches) or own & set(arches)
+    ]
+    return kept or folders
 
 
 def _is_below(name: str, folder: str) -> bool:

@@ -89,6 +89,7 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
             if platforms and key not in seen:
                 seen.add(key)
                 listed.append(library)
+    listed = [_as_imported(one, listed) for one in listed]
     listed = [_without_bits(one, listed) for one in listed]
     return [one for one in listed if not _is_plugin(one, listed)]
 
@@ -96,6 +97,23 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
 def is_msvc_runtime(library: FoundLibrary) -> bool:
     """Return whether a library is a part of Microsoft's C or C++ runtime, which some releases bring along."""
     return _MSVC_RUNTIME.fullmatch(library.name.rpartition("/")[2]) is not None
+
+
+def is_import_of(library: FoundLibrary, dll: FoundLibrary) -> bool:
+    """Return whether a library is the import library of a DLL, by its contents."""
+    file = dll.name.rpartition("/")[2].lower()
+    is_pair = library.kind == IMPORT and dll.kind == SHARED
+    return is_pair and [name.lower() for name in library.binary.needs] == [file]
+
+
+def _as_imported(library: FoundLibrary, others: Sequence[FoundLibrary]) -> FoundLibrary:
+    """Return a DLL named like its import library: `zlib1.dll` is imported by `libz.dll.a`."""
+    stems = [
+        one.stem
+        for one in others
+        if is_import_of(one, library) and set(one.platforms) & set(library.platforms)
+    ]
+    return replace(library, stem=stems[0]) if stems and library.stem not in stems else library
 
 
 def _without_bits(library: FoundLibrary, others: Sequence[FoundLibrary]) -> FoundLibrary:
