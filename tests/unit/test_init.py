@@ -308,6 +308,12 @@ def test_the_import_library_of_gnus_linker_names_its_dll(run: Run) -> None:
     assert manifest["interface_library"] == "lib/libz.dll.a"
 
 
+def test_import_libraries_alone_are_linked(run: Run) -> None:
+    files = {"sdk/lib/x64/pcap.lib": archive(short_import()), "sdk/include/pcap.h": HEADER}
+    write_zip(Path("dist/pcap-sdk-1.13.0-win-x64.zip"), files)
+    assert drafted(run)["static_library"] == "lib/x64/pcap.lib"
+
+
 def test_a_static_form_may_be_named_without_a_separator(run: Run) -> None:
     files = {"x64/VecStatic.lib": archive(coff()), "x64/Vec.dll": dll()}
     write_zip(Path("dist/vec-1.0.0-win-x64.zip"), files)
@@ -803,7 +809,7 @@ def test_a_name_alone_leaves_out_no_file_that_is_the_only_one(run: Run) -> None:
     assert list(manifest["platforms"]) == ["linux_arm64"]
 
 
-def test_extensions_of_other_languages_are_told_from_libraries(run: Run) -> None:
+def test_extensions_of_other_languages_are_no_libraries(run: Run) -> None:
     write_tar(Path("dist/vec-1.0.0-linux-x64.tgz"), {"lib/libvec.so": elf()})
     write_tar(Path("dist/vec-1.0.0-osx-arm64.tgz"), {"libvec.jnilib": mach_o()})
     assert list(drafted(run, "--yes")["platforms"]) == ["linux_amd64"]

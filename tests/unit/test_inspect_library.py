@@ -405,7 +405,7 @@ def test_an_option_that_is_written_in_another_way_is_not_missed(linkopts: tuple[
     assert inspect(item, linkopts=linkopts, is_own=False) == []
 
 
-def test_options_that_are_missing_are_told_as_one_line() -> None:
+def test_options_that_are_missing_make_one_line() -> None:
     item = ObjectFile("a.o", ELF, "amd64", 9, undefined={"pow", "_Znwm"})
     notes = inspect(item, linkopts=("-lz",), is_own=False)
     assert [note.what.split(" for")[0] for note in notes] == ["needs -lstdc++", "needs -lm"]

@@ -89,6 +89,9 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
             if platforms and key not in seen:
                 seen.add(key)
                 listed.append(library)
+    if all(one.kind == IMPORT for one in listed):
+        # The system has the DLLs: such a library is linked like a static one.
+        listed = [replace(one, binary=replace(one.binary, kind=STATIC)) for one in listed]
     listed = [_as_imported(one, listed) for one in listed]
     listed = [_without_bits(one, listed) for one in listed]
     return [one for one in listed if not _is_plugin(one, listed)]
