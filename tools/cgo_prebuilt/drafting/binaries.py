@@ -32,7 +32,7 @@ _DLL_NAME = re.compile(rb"(?i)(?<![\w./+-])([\w.+-]{1,100}\.dll)(?=[\0/])")
 _GLIBC = re.compile(rb"\0GLIBC_(2\.[0-9.]+)(?=\0)")
 _LIBSTDCXX = re.compile(rb"\0GLIBCXX_(3\.4(?:\.[0-9]+)?)(?=\0)")
 _MUSL = re.compile(r"libc\.musl-|ld-musl-|libc\.so\Z")
-# The note of Android's start-up files: https://android.googlesource.com/platform/bionic, `crtbrand.S`.
+# The note of Android's start-up files: bionic's crtbrand.S.
 _ANDROID = re.compile(rb"\x08\0\0\0.{4}\x01\0\0\0Android\0", re.DOTALL)
 _NOTES_WITHIN = 1 << 16
 
