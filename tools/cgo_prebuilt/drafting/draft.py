@@ -14,11 +14,10 @@ from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, LinkChoice, Question
 from cgo_prebuilt.drafting.layout import PUBLISHED, Layout, lay_out, prefixes
 from cgo_prebuilt.drafting.libraries import (
     FoundLibrary,
-    is_extension,
     is_named_as,
-    libraries_of,
     plain,
-    why_not_linked,
+    wanted_libraries,
+    why_unused,
 )
 from cgo_prebuilt.drafting.manifest_text import (
     KEYS,
@@ -36,13 +35,11 @@ from cgo_prebuilt.drafting.manifest_text import (
 from cgo_prebuilt.drafting.survey import Asset
 from cgo_prebuilt.drafting.variants import VARIANT, pick_variants
 from cgo_prebuilt.drafting.versions import find_version, variant_of
-from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.platforms import Platform
 from cgo_prebuilt.template import bare_version
 
 VERSION = "version"
 UNKNOWN_VERSION = "0"
-_EXAMPLES = 3
 _DECIDED_BY = {
     FORM: ("static_library", "shared_library"),
     LIBRARIES: ("static_library", "shared_library", "circular"),
@@ -118,7 +115,7 @@ def draft(
     Raises:
         UnavailableError: No file has a library.
     """
-    libraries = _wanted(release, assets)
+    libraries = wanted_libraries(assets, release.where, release.platforms, release.left_out)
     version, questions = _version(release, assets, libraries)
     name = release.name or _name(release, libraries, version)
     is_certain = bool(release.name) or _is_certain(release, libraries, version)
@@ -145,29 +142,6 @@ def draft(
     )
     notes = _notes(choices)
     return Draft(release, name, version, layouts, left_out, notes, unique, answers, open_keys)
-
-
-def _wanted(release: ReleaseFacts, assets: Sequence[Asset]) -> list[FoundLibrary]:
-    """Return the libraries for the wanted platforms."""
-    libraries = libraries_of(assets)
-    wanted = set(release.platforms)
-    chosen = [one for one in libraries if not wanted or wanted & set(one.platforms)]
-    if chosen:
-        return chosen
-    asked = ", ".join(map(str, release.platforms))
-    there = ", ".join(sorted({str(p) for one in libraries for p in one.platforms}))
-    looked = ", ".join(found.asset.file for found in assets[:10]) or "none of them"
-    left_out = [f"{file} was left out: {reason}" for file, reason in release.left_out.items()]
-    hints = (
-        f"name the files that have one; looked into {looked}",
-        *why_not_linked(assets)[:_EXAMPLES],
-        *left_out[:_EXAMPLES],
-    )
-    raise UnavailableError(
-        f"no file of the release has a library for {asked or 'a supported platform'}",
-        where=release.where,
-        remedy=f"choose with --platform from {there}" if there else "; ".join(hints),
-    )
 
 
 def _version(
@@ -277,15 +251,7 @@ def _debug(choices: Sequence[LinkChoice], libraries: Sequence[FoundLibrary]) -> 
 
 def _unused(assets: Sequence[Asset], choices: Sequence[LinkChoice]) -> dict[str, str]:
     used = {id(found) for choice in choices for found in choice.assets()}
-    return {
-        found.asset.file: "has no library"
-        if not found.binaries
-        else "has only extensions of other languages"
-        if all(map(is_extension, found.binaries))
-        else "has a library, but none that is needed"
-        for found in assets
-        if id(found) not in used
-    }
+    return {found.asset.file: why_unused(found) for found in assets if id(found) not in used}
 
 
 def _notes(choices: Sequence[LinkChoice]) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cgo_prebuilt.drafting.asset_names import OS, OTHER, read_name
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC, Binary
 from cgo_prebuilt.drafting.survey import Asset
+from cgo_prebuilt.errors import UnavailableError
 from cgo_prebuilt.platforms import SUPPORTED, Platform
 
 # The version in `libusb-1.0.0.dylib` is `.0`: `1.0` is a part of the name.
@@ -29,6 +30,7 @@ _RELEASE = re.compile(r"(?i)[-_.]release\Z")
 _DEBUG_FOLDER = re.compile(r"(?i)debug")
 _AROUND_NAME = re.compile(r"\A(go|lib|node|py|rust)(?=.{3})|(go|rs|ffi|sys|dev|native)\Z")
 _SEPARATORS = "-_. "
+_EXAMPLES = 3
 _EXTENSION_MODULE = re.compile(r"(?i)\.(cpython-|abi3|pypy)|pybind|\.(node|bare|pyd|jnilib)\Z")
 
 
@@ -71,7 +73,45 @@ class FoundLibrary:
         return _DYLIB_VERSION.sub(".dylib", plain)
 
 
-def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
+def wanted_libraries(
+    assets: Sequence[Asset],
+    where: str,
+    platforms: Sequence[Platform],
+    left_out: Mapping[str, str],
+) -> list[FoundLibrary]:
+    """Return the libraries of a release for some platforms.
+
+    Args:
+        assets: The release's files.
+        where: The release, for an error.
+        platforms: The platforms; all if empty.
+        left_out: The files that were not looked into, each with the reason.
+
+    Raises:
+        UnavailableError: No file has a library for them.
+    """
+    libraries = _libraries_of(assets)
+    wanted = set(platforms)
+    chosen = [one for one in libraries if not wanted or wanted & set(one.platforms)]
+    if chosen:
+        return chosen
+    asked = ", ".join(map(str, platforms))
+    there = ", ".join(sorted({str(p) for one in libraries for p in one.platforms}))
+    looked = ", ".join(found.asset.file for found in assets[:10]) or "none of them"
+    reasons = [f"{file} was left out: {reason}" for file, reason in left_out.items()]
+    hints = (
+        f"name the files that have one; looked into {looked}",
+        *_why_not_linked(assets)[:_EXAMPLES],
+        *reasons[:_EXAMPLES],
+    )
+    raise UnavailableError(
+        f"no file of the release has a library for {asked or 'a supported platform'}",
+        where=where,
+        remedy=f"choose with --platform from {there}" if there else "; ".join(hints),
+    )
+
+
+def _libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
     """Return the libraries of a release; of several copies of a shared library, the first.
 
     Programs, extensions of other languages, and libraries for unsupported platforms are left out.
@@ -80,7 +120,7 @@ def libraries_of(assets: Iterable[Asset]) -> list[FoundLibrary]:
     for found in assets:
         seen: set[tuple[str, str]] = set()
         for name, binary in sorted(found.binaries.items()):
-            if binary.kind not in (STATIC, SHARED, IMPORT) or is_extension(name):
+            if binary.kind not in (STATIC, SHARED, IMPORT) or _is_extension(name):
                 continue
             platforms = platforms_of(found, name, binary)
             stem, is_debug = _stem(name)
@@ -130,17 +170,26 @@ def _without_bits(library: FoundLibrary, others: Sequence[FoundLibrary]) -> Foun
     return replace(library, stem=stem) if alike and is_alone else library
 
 
-def is_extension(name: str) -> bool:
+def _is_extension(name: str) -> bool:
     """Return whether a file extends Python, Node.js or Java, so that no program links it."""
     return _EXTENSION_MODULE.search(name) is not None
 
 
-def why_not_linked(assets: Iterable[Asset]) -> list[str]:
+def why_unused(found: Asset) -> str:
+    """Return why a file of the release is not needed."""
+    if not found.binaries:
+        return "has no library"
+    if all(map(_is_extension, found.binaries)):
+        return "has only extensions of other languages"
+    return "has a library, but none that is needed"
+
+
+def _why_not_linked(assets: Iterable[Asset]) -> list[str]:
     """Return why no program links the binaries of a release: one example of each reason."""
     examples: dict[str, str] = {}
     for found in assets:
         for name, binary in sorted(found.binaries.items()):
-            if is_extension(name):
+            if _is_extension(name):
                 reason = "an extension of another language, which programs do not link"
             elif binary.kind in (STATIC, SHARED, IMPORT) and not platforms_of(found, name, binary):
                 reason = f"for {binary.os} on {' and '.join(binary.arches) or 'another processor'}"
