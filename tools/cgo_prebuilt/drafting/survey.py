@@ -30,8 +30,8 @@ _LIBRARY = re.compile(
 )
 HEADER = re.compile(r"(?i).+\.(h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tcc|tpp)")
 LICENSE = re.compile(
-    r"(?i)(?!.+\.(go|h|c|cc|cpp|py|js|rs|java)\Z)(.+[-_.])?(licen[cs]es?|copying|copyright|notices?|third[-_]?party[-_]?(notices?|licen[cs]es?)?"
-    r"|thirdpartynotices)([-_.][\w+-]+)?(\.(txt|md|rst|html))?"
+    r"(?i)(?!.+\.(go|h|c|cc|cpp|py|js|rs|java)\Z)(.+[-_.])?(licen[cs]es?|copying|copyright|notices?"
+    r"|third[-_]?party[-_]?(notices?|licen[cs]es?)?|thirdpartynotices)([-_.][\w+-]+)?(\.(txt|md|rst|html))?"
 )
 _CMAKE = re.compile(r"(?i).+\.cmake(\.in)?")
 _TEXT_MAX = 1 << 20
