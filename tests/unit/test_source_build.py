@@ -385,6 +385,30 @@ def test_a_source_from_a_url_is_verified_and_fetched_once(
     assert not (project.folder / "here/link").is_symlink()
 
 
+@pytest.mark.parametrize("is_archive", [True, False], ids=["archive", "folder"])
+def test_make_regenerates_nothing_that_the_source_has(
+    project: Project, httpserver: HTTPServer, is_archive: bool
+) -> None:
+    """As in a release made by autotools, where `configure` is listed before `configure.ac`."""
+    rule = "libanswer.a: answer.o generated.h\n\t$(AR) rcs $@ $<\n"
+    files = {
+        "generated.h": "\n",
+        **{f"generated.{number}": "x" * 100_000 for number in range(100)},
+        "generated.in": "\n",
+        **MAKE,
+        "Makefile": rule + "generated.h: generated.in\n\techo no autoconf here; false\n",
+    }
+    if is_archive:
+        content = source_archive(files)
+        httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+        url = httpserver.url_for("/answer-1.tar.gz")
+        sha256 = hashlib.sha256(content).hexdigest()
+        project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    else:
+        project.write(files)
+    assert project.fetch().report["status"] == "built"
+
+
 def test_the_report_counts_failed_attempts_and_the_source(
     project: Project, httpserver: HTTPServer
 ) -> None:

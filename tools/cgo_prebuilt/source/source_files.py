@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,26 +52,37 @@ def copy_files(files: Mapping[str, Path], target: Path) -> None:
         UsageError: A file's place is taken, or one of its parent folders is a link.
     """
     with _explaining(target):
-        folders = _output_folders(target)
+        output = _Output(target)
         for name, path in files.items():
-            _replace(folders.entry(name), partial(shutil.copy, path))
+            output.put(name, partial(shutil.copy, path))
 
 
-def _output_folders(target: Path) -> OutputFolders:
-    target.mkdir(parents=True, exist_ok=True)
-    return OutputFolders(target)
+class _Output:
+    """A folder that gets a source's files.
 
+    All files written get one time, that of the first. Make regenerates a file that is older than its
+    source, and neither archives nor checkouts keep that order.
+    """
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file atomically, in place of a file or link of an earlier run."""
-    unfinished = path.parent / temporary_name()
-    try:
-        write(unfinished)
-        if not _is_same(unfinished, path):
-            rename(unfinished, path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
+    def __init__(self, target: Path) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        self._folders = OutputFolders(target)
+        self._time: int | None = None
+
+    def put(self, name: str, write: Callable[[Path], object]) -> None:
+        """Write a file atomically, in place of a file or link of an earlier run."""
+        path = self._folders.entry(name)
+        unfinished = path.parent / temporary_name()
+        try:
+            write(unfinished)
+            if not _is_same(unfinished, path):
+                if self._time is None:
+                    self._time = unfinished.stat().st_mtime_ns
+                os.utime(unfinished, ns=(self._time, self._time))
+                rename(unfinished, path)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink()
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -145,7 +157,7 @@ def extract_source(
         closing(FileStream(archive)) as stream,
         closing(read_members(stream, archive_format, Work(where), where)) as members,
     ):
-        entries = _output_folders(target)
+        output = _Output(target)
         for member in members:
             if member.kind != FILE or not member.name.startswith(prefix):
                 continue
@@ -161,7 +173,7 @@ def extract_source(
             names[name] = None
             folders |= above
             if not only or PurePosixPath(name).name == only:
-                _replace(entries.entry(name), partial(_write, member))
+                output.put(name, partial(_write, member))
     check_member_names(names, where=where)
     if not names:
         raise IntegrityError(
