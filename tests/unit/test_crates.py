@@ -97,6 +97,26 @@ def test_a_source_without_a_cargo_lock_is_reported(project: Project) -> None:
     answer = project.run("fetch", "--output", str(project.output))
     assert answer.code == 5
     assert "the source of answer v1 has no Cargo.lock, which 'vendor' takes the" in answer.stderr
+    assert f"  at: {Path('native/Cargo.lock')}" in answer.stderr
+    assert "next: commit it, or name the manifest in 'args': --manifest-path" in answer.stderr
+
+
+def test_an_archive_without_a_cargo_lock_is_named(project: Project) -> None:
+    """As crates of crates.io often are."""
+    content = crate("answer", "1.0.0", "")
+    (project.folder / "mirror/answer-1.0.0.crate").write_bytes(content)
+    lock = project.folder / "answer.lock.json"
+    document = json.loads(lock.read_text())
+    source = document["versions"]["v1"]["source"]
+    del source["path"]
+    source["url"] = "https://example.com/answer-1.0.0.crate"
+    source["sha256"] = hashlib.sha256(content).hexdigest()
+    source["strip_prefix"] = "answer-1.0.0"
+    lock.write_text(json.dumps(document))
+    answer = project.run("fetch", "--output", str(project.output))
+    assert answer.code == 5
+    assert "  at: answer-1.0.0.crate\n" in answer.stderr
+    assert "next: commit a copy with it, and name that in 'path'" in answer.stderr
 
 
 def test_the_verb_puts_archives_with_their_sums_and_urls_says_where_from(project: Project) -> None:
