@@ -62,6 +62,17 @@ def test_members_are_known_by_gnus_names_and_by_bsds(tmp_path: Path) -> None:
     ]
 
 
+def test_of_many_members_the_first_are_named(tmp_path: Path) -> None:
+    """Another Rust toolchain changes each of hundreds."""
+    first, second = (
+        archive(*(member(b"m%03d.o/" % number, content) for number in range(300)))
+        for content in (b"1", b"2")
+    )
+    (told,) = differences(tmp_path, first, second)
+    assert told.startswith("lib/libvec.a: 300 of 300 members differ: m000.o, m001.o, ")
+    assert told.endswith(", m019.o and 280 more; --json lists them")
+
+
 def test_a_header_is_the_one_that_is_included_by_the_same_name(tmp_path: Path) -> None:
     write_files(tmp_path / "first", {"include/vec.h": b"1", "include/gone.h": b"2"})
     write_files(tmp_path / "second", {"vec.h": b"1", "new.h": b"3"})

@@ -15,6 +15,7 @@ from cgo_prebuilt.locks.lock import Interface
 # The name of the symbol index in archives of BSD and Apple.
 _INDEXES = ("__.SYMDEF", "__.SYMDEF SORTED")
 _CHUNK = 1 << 20
+_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ class Difference:
     members: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        named = f": {', '.join(self.members)}" if self.members else ""
-        return f"{self.file}: {self.what}{named}"
+        named = f": {', '.join(self.members[:_SHOWN])}" if self.members else ""
+        rest = len(self.members) - _SHOWN
+        more = f" and {rest} more; --json lists them" if rest > 0 else ""
+        return f"{self.file}: {self.what}{named}{more}"
 
 
 def compare_builds(
