@@ -227,7 +227,10 @@ def find_cargo_locks(sources: Iterable[Source], wanted: LibrarySource, folder: P
         there = next((path for path in candidates if (folder / path).is_file()), None)
         if there is None:
             # Not in `folder`, which may be temporary.
-            where, commit = archive_name(wanted.source), "commit a copy with it, and name that in 'path'"
+            where, commit = (
+                archive_name(wanted.source),
+                "commit a copy with it, and name that in 'path'",
+            )
             if wanted.source.path is not None:
                 where = str(wanted.folder / wanted.source.path / candidates[0])
                 commit = "commit it"
