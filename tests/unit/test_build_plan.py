@@ -51,6 +51,15 @@ def with_build(tool: str, *args: str, target: str = "") -> Source:
     return replace(CRATE, build=Build(tool, args, target))
 
 
+def test_offline_no_step_downloads_crates_modules_or_toolchains() -> None:
+    """A script may run cargo, too, and rustup installs a toolchain that `rust-toolchain.toml` names."""
+    source = with_build("command", "sh", "build.sh")
+    planned = plan(source, environ={"CARGO_NET_OFFLINE": "false"}, offline=True)
+    expected = {"CARGO_NET_OFFLINE": "true", "GOPROXY": "off", "RUSTUP_AUTO_INSTALL": "0"}
+    assert expected.items() <= planned.environment.items()
+    assert expected.keys().isdisjoint(plan(source).environment)
+
+
 def test_cargo_builds_a_release_of_the_locked_crates_without_this_folders_name() -> None:
     planned = plan(CRATE, environ={"HOME": "/home/me"})
     assert words_of(planned) == [("cargo", "build", "--release", "--locked")]

@@ -15,8 +15,9 @@ VARIABLES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("CGO_PREBUILT_OFFLINE",),
-        "`1`: download no library and no source; only the store and a `file://` mirror are used. cargo"
-        " gets `--offline`; in Bazel, pip gets no index unless `PIP_INDEX_URL` names one",
+        "`1`: download no library and no source; only the store and a `file://` mirror are used. The"
+        " cargo, go and rustup of a source build download nothing, either; in Bazel, pip gets no index"
+        " unless `PIP_INDEX_URL` names one",
     ),
     (
         ("CGO_PREBUILT_ORIGIN",),

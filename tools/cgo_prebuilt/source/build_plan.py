@@ -39,6 +39,9 @@ VENDOR = "vendor"
 VENDOR_GIT = "vendor-git"
 """The folder for crates of Git repositories, with a subfolder for each archive."""
 
+_OFFLINE = {"CARGO_NET_OFFLINE": "true", "GOPROXY": "off", "RUSTUP_AUTO_INSTALL": "0"}
+"""What keeps programs that a build runs, such as a script's cargo, from downloading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -129,7 +132,7 @@ def plan_build(wanted: LibrarySource, machine: BuildMachine, folder: Path) -> Bu
         )
     cross = cross_rust_target("cargo", rust_target(platform), rust_target(host)) if by_cargo else ""
     interface = _installed(source, values_for(name, version, platform))
-    environment = dict(TABLES["ENVIRONMENT"])
+    environment = dict(TABLES["ENVIRONMENT"]) | (_OFFLINE if machine.offline else {})
     programs: dict[str, str] = {}
     cargo_settings: list[str] = []
     if by_cargo:
