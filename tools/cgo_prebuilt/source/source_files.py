@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cgo_prebuilt.archives.member import FILE
+from cgo_prebuilt.archives.member import FILE, HARD_LINK, SYMBOLIC_LINK
 from cgo_prebuilt.errors import IntegrityError, UsageError
 from cgo_prebuilt.files.renames import rename
 from cgo_prebuilt.files.temporary_names import temporary_name
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # The first bytes of scripts, and of ELF and Mach-O programs.
 _PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_LINK_MAX = 4096
 
 
 def walk_source(root: Path, tools: Iterable[str]) -> Iterator[Path]:
@@ -124,7 +125,7 @@ def _explaining(target: Path) -> Iterator[None]:
 def extract_source(
     archive: Path, archive_format: str, strip_prefix: str, target: Path, *, only: str = ""
 ) -> list[str]:
-    """Write an archive's files; leave out links and special files.
+    """Write an archive's files, with copies of those that links lead to; leave out special files.
 
     The lock names the archive, but not its files, so their names are checked here. Scripts and binaries
     become executable regardless of their mode in the archive: a crate may bring the compiler that its
@@ -147,11 +148,13 @@ def extract_source(
     from cgo_prebuilt.archives.archive import read_members
     from cgo_prebuilt.archives.bytestream import FileStream
     from cgo_prebuilt.archives.work import Work
+    from cgo_prebuilt.source.source_links import linked_files
 
     where = archive.name
     prefix = f"{normalize(strip_prefix)}/" if strip_prefix else ""
     names: dict[str, None] = {}
     folders: set[str] = set()
+    links: dict[str, str] = {}
     with (
         _explaining(target),
         closing(FileStream(archive)) as stream,
@@ -159,11 +162,15 @@ def extract_source(
     ):
         output = _Output(target)
         for member in members:
-            if member.kind != FILE or not member.name.startswith(prefix):
+            if not member.name.startswith(prefix):
                 continue
             name = member.name.removeprefix(prefix)
+            if member.kind in (HARD_LINK, SYMBOLIC_LINK):
+                links[name] = _target(name, member, prefix)
+            if member.kind != FILE:
+                continue
             check_member_name(name, where=where)
-            above = {parent.as_posix() for parent in PurePosixPath(name).parents}
+            above = _above(name)
             if name in names or name in folders or not above.isdisjoint(names):
                 raise IntegrityError(
                     f"two files of the source collide: {member.name!r}",
@@ -174,6 +181,15 @@ def extract_source(
             folders |= above
             if not only or PurePosixPath(name).name == only:
                 output.put(name, partial(_write, member))
+        for name, path in linked_files(names, links, where).items():
+            check_member_name(name, where=where)
+            above = _above(name)
+            if name in folders or not above.isdisjoint(names):
+                continue  # it is something else, too
+            names[name] = None
+            folders |= above
+            if not only or PurePosixPath(name).name == PurePosixPath(path).name == only:
+                output.put(name, partial(shutil.copy, target / path))
     check_member_names(names, where=where)
     if not names:
         raise IntegrityError(
@@ -182,3 +198,22 @@ def extract_source(
             remedy="correct 'strip_prefix' under 'source' in the manifest, and lock it again",
         )
     return list(names)
+
+
+def _above(name: str) -> set[str]:
+    return {parent.as_posix() for parent in PurePosixPath(name).parents}
+
+
+def _target(name: str, member: Member, prefix: str) -> str:
+    """Return the path in the source that a link leads to; see `target_of`."""
+    from cgo_prebuilt.source.source_links import ELSEWHERE, target_of
+
+    if member.kind == HARD_LINK:
+        linked = normalize(member.link)
+        return linked.removeprefix(prefix) if linked.startswith(prefix) else ELSEWHERE
+    link = member.link.encode("utf-8", "surrogateescape")
+    for chunk in () if link else member.chunks():
+        link += bytes(chunk)
+        if len(link) > _LINK_MAX:
+            return ELSEWHERE
+    return target_of(name, link.decode("utf-8", "surrogateescape"))
