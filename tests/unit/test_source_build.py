@@ -303,7 +303,10 @@ def test_a_missing_output_is_reported_with_similar_ones(project: Project) -> Non
     answer = project.fetch()
     assert answer.code == 5
     assert "the build of answer v1 from source wrote no lib/absent.a" in answer.stderr
-    assert "libraries that it wrote: libanswer.a" in answer.stderr
+    assert "libraries that it wrote: libanswer.a. What was" in answer.stderr
+    project.lock(headers=["include/answer.h"])
+    told = project.fetch().stderr
+    assert "headers that it wrote: generated.h; those of the source: answer.h. What was" in told
 
 
 def test_a_missing_tool_is_named_with_how_to_install_it(project: Project, tmp_path: Path) -> None:

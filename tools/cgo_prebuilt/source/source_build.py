@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -287,16 +287,22 @@ def _missing_output(
 ) -> BuildError:
     """Return the error for a missing output, with similar files that exist."""
     own = set(names)
-    written = sorted(
-        name
+    there = sorted(
+        file.relative_to(folder).as_posix()
         for suffix in suffixes
         for file in folder.rglob(f"*.{suffix}")
-        if (name := file.relative_to(folder).as_posix()) not in own
     )
-    shown = ", ".join(written[:_SHOWN]) + (", ..." if len(written) > _SHOWN else "")
+    shown = _first([name for name in there if name not in own]) or "none"
+    # A header may be of the source as well.
+    given = _first([name for name in there if name in own]) if suffixes == _HEADERS else ""
     return BuildError(
         f"the build of {wanted.name} {wanted.version} from source wrote no {path}",
         where=path,
         remedy=f"correct the path under 'source' in the manifest; the {kind} that it wrote:"
-        f" {shown or 'none'}. What was built is kept, and the next run resumes",
+        f" {shown}{given and f'; those of the source: {given}'}. What was built is kept, and the next"
+        " run resumes",
     )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
