@@ -126,6 +126,19 @@ def test_a_path_that_leads_out_of_the_folder_is_the_locks_fault(path: str) -> No
         plan(replace(CRATE, installed=(path,)))
 
 
+@pytest.mark.parametrize(("tool", "has_flags"), [("cargo", True), ("cmake", True), ("make", False)])
+def test_c_has_no_name_of_this_folder_either(tool: str, has_flags: bool) -> None:
+    """Where the variable adds to the flags; a makefile's own flags it would replace."""
+    environ = {"CARGO_HOME": "/cache", "CFLAGS": "-O1"}
+    (command, *_) = plan(with_build(tool), environ=environ).commands
+    flags = "-ffile-prefix-map=/cache=/cargo -ffile-prefix-map=/build/source=/source"
+    flags += " -ffile-prefix-map=/build/vendor=/vendor"
+    expected = {"CFLAGS": f"-O1 {flags}", "CXXFLAGS": flags} if has_flags else {}
+    assert command.environment == expected
+    environ["CARGO_HOME"] = "/a cache"
+    assert plan(with_build(tool), environ=environ).commands[0].environment == {}
+
+
 def test_several_steps_run_one_after_the_other_with_all_their_tools() -> None:
     steps = replace(
         CRATE,
@@ -135,11 +148,8 @@ def test_several_steps_run_one_after_the_other_with_all_their_tools() -> None:
     )
     planned = plan(steps, ARM64)
     assert [words[0] for words in words_of(planned)] == ["cargo", "sh", "make"]
-    assert [dict(command.environment) for command in planned.commands] == [
-        {"RUSTUP_TOOLCHAIN": "1.84.0"},
-        {},
-        {},
-    ]
+    toolchains = [command.environment.get("RUSTUP_TOOLCHAIN") for command in planned.commands]
+    assert toolchains == ["1.84.0", None, None]
     assert planned.tools == ("cargo", "rustc", "make", "protoc")
     assert planned.toolchain == "1.84.0"
 

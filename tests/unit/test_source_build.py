@@ -144,6 +144,19 @@ def test_a_compiler_that_is_no_command_line_is_named(project: Project) -> None:
     assert "CC is not a command line: No closing quotation" in answer.stderr
 
 
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="it runs cmake")
+def test_debug_information_has_no_folder_of_this_machine(project: Project) -> None:
+    lists = "cmake_minimum_required(VERSION 3.13)\nproject(answer C)\nadd_compile_options(-g)\n"
+    project.write({"CMakeLists.txt": f"{lists}add_library(answer STATIC answer.c)\n"})
+    project.lock(
+        build={"tool": "cmake"}, static_library=["build/libanswer.a"], headers=["answer.h"]
+    )
+    assert project.fetch().report["status"] == "built"
+    content = (project.output / "lib/libanswer.a").read_bytes()
+    assert b"/source/build" in content
+    assert str(project.folder).encode() not in content
+
+
 def test_the_same_is_not_built_twice(project: Project) -> None:
     assert project.fetch().report["status"] == "built"
     assert project.fetch("--origin", "source").report["status"] == "cached"

@@ -167,8 +167,14 @@ def plan_build(wanted: LibrarySource, machine: BuildMachine, folder: Path) -> Bu
             if (value := seen.variables.get(name, ""))
         ],
     }
+    c_flags = {} if host.os == "windows" else _c_flags(folder, seen.variables)
     commands = [
-        Command(tuple(words), {"RUSTUP_TOOLCHAIN": step.toolchain} if step.toolchain else {})
+        Command(
+            tuple(words),
+            # Those of make would take the place of the flags in its makefile.
+            (c_flags if step.tool in ("cargo", "cmake") else {})
+            | ({"RUSTUP_TOOLCHAIN": step.toolchain} if step.toolchain else {}),
+        )
         for step in source.steps
         for words in command_lines(
             step,
@@ -209,11 +215,26 @@ def _vendored(folder: Path) -> list[str]:
 
 def _remapping(folder: Path, environ: Mapping[str, str]) -> list[str]:
     """Return the flags that keep this machine's folder names out of rustc's output."""
+    return [f"--remap-path-prefix={path}={name}" for path, name in _replaced(folder, environ)]
+
+
+def _replaced(folder: Path, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return folders of this machine, and the names that outputs have for them."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or ""
     cargo_home = environ.get("CARGO_HOME") or (home and str(Path(home, ".cargo")))
     # The last matching one takes precedence.
-    prefixes = [(cargo_home, "/cargo")] if cargo_home else []
-    return [f"--remap-path-prefix={path}={name}" for path, name in (*prefixes, (folder, "/source"))]
+    return [*([(cargo_home, "/cargo")] if cargo_home else []), (str(folder), "/source")]
+
+
+def _c_flags(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep this machine's folder names out of a C compiler's output."""
+    places = [*_replaced(folder, environ), (str(folder.parent / VENDOR), f"/{VENDOR}")]
+    flags = [f"-ffile-prefix-map={path}={name}" for path, name in places]
+    if any(len(flag.split()) > 1 for flag in flags):
+        return {}  # the variables have no way to quote a space
+    return {
+        name: " ".join(filter(None, [environ.get(name), *flags])) for name in ("CFLAGS", "CXXFLAGS")
+    }
 
 
 def _shell_script(command: Sequence[str]) -> str:
