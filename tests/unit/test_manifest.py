@@ -606,6 +606,10 @@ SOURCE = {"path": "native", "build": BUILD, "static_library": "libvec.a"}
         ({"source": {**SOURCE, "build": {"tool": "bazel"}}}, "'tool' is 'bazel'"),
         ({"source": {**SOURCE, "build": {"tool": "command"}}}, "'tool' is 'command'"),
         (
+            {"source": {**SOURCE, "build": {"command": "sh build.sh"}}},
+            "'command' is one word, and has spaces: sh build.sh",
+        ),
+        (
             {"source": {**SOURCE, "build": {"tool": "cargo", "target": "v"}}},
             "'target' is for make and cmake",
         ),

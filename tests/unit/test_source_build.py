@@ -322,6 +322,25 @@ def test_a_missing_output_is_reported_with_similar_ones(project: Project) -> Non
     assert "headers that it wrote: generated.h; those of the source: answer.h. What was" in told
 
 
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="it runs cargo")
+def test_a_crate_for_rust_alone_is_recognized(project: Project) -> None:
+    for name, text in CRATE.items():
+        project.write({name: text.replace('[lib]\ncrate-type = ["staticlib"]\n', "")})
+    output = "target/release/libanswer.a"
+    project.lock(
+        build={"tool": "cargo"},
+        static_library=[output],
+        headers=None,
+        env=["RUSTFLAGS=--cfg=own_flag"],
+    )
+    answer = project.fetch()
+    assert answer.code == 5
+    assert f"the build of answer v1 from source wrote no {output}" in answer.stderr
+    assert (
+        'none. Cargo.toml must have `crate-type = ["staticlib"]` below [lib]. What' in answer.stderr
+    )
+
+
 def test_a_missing_tool_is_named_with_how_to_install_it(project: Project, tmp_path: Path) -> None:
     project.lock(build={"tool": "cargo"})
     empty = tmp_path / "bin"

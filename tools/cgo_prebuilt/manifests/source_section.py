@@ -202,6 +202,11 @@ def _build(value: object, where: str) -> Build:
         command = fields.strings("command", lines=True)
         if not command:
             raise fields.problem("'command' is empty", "list the words of a command line")
+        if isinstance(fields.get("command"), str) and len(words := command[0].split()) > 1:
+            raise fields.problem(
+                f"'command' is one word, and has spaces: {command[0]}",
+                f"list its words: `command: [{', '.join(words)}]`",
+            )
         return Build("command", command)
     tool = fields.string("tool")
     if tool not in BUILD_TOOLS or tool == "command":

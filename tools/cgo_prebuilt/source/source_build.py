@@ -295,6 +295,9 @@ def _missing_output(
     shown = _first([name for name in there if name not in own]) or "none"
     # A header may be of the source as well.
     given = _first([name for name in there if name in own]) if suffixes == _HEADERS else ""
+    if (folder / path).with_suffix(".rlib").is_file():  # cargo's default: a library for Rust alone
+        crate_type = "staticlib" if path.endswith(".a") else "cdylib"
+        shown += f'. Cargo.toml must have `crate-type = ["{crate_type}"]` below [lib]'
     return BuildError(
         f"the build of {wanted.name} {wanted.version} from source wrote no {path}",
         where=path,
