@@ -69,18 +69,40 @@ def test_only_identity_is_accepted(tmp_path: Path) -> None:
         assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
-@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", f"sha256:{'0' * 64}"])
-def test_content_encoding_gzip_on_a_tar_gz_says_what_the_file_is(
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("gzip", "a.tar.gz"),
+        ("x-gzip", "a.tgz"),
+        ("gzip", f"sha256:{'0' * 64}"),
+        ("bzip2", "a.tar.bz2"),
+        ("x-bzip2", "a.tbz"),
+        ("xz", "a.tar.xz"),
+        ("x-xz", "a.txz"),
+        ("zstd", "a.tar.zst"),
+        ("zstd", "a.tzst"),
+        ("zstd", f"sha256:{'0' * 64}"),
+    ],
+)
+def test_content_encoding_of_a_compressed_file_says_what_the_file_is(
     tmp_path: Path, encoding: str, name: str
 ) -> None:
-    """As Apache and S3 say it; whether the bytes are the file's, the hash decides."""
+    """As Apache, S3, Flask and Django say it; whether the bytes are the file's, the hash decides."""
     wrong = whole(b"x" * len(BODY), content_encoding=encoding)
-    script = {f"/{name}": [whole(BODY, content_encoding=encoding)], "/other.tgz": [wrong]}
+    script = {f"/{name}": [whole(BODY, content_encoding=encoding)], f"/other/{name}": [wrong]}
     with HostileServer(script) as server:
         fetch(tmp_path, download(server.url(f"/{name}")))
         with pytest.raises(IntegrityError, match="has wrong bytes"):
-            fetch(tmp_path, download(server.url("/other.tgz")))
+            fetch(tmp_path, download(server.url(f"/other/{name}")))
+
+
+def test_content_encoding_of_another_compression_is_refused(tmp_path: Path) -> None:
+    script = {"/a.tar.xz": [whole(BODY, content_encoding="gzip")]}
+    with (
+        HostileServer(script) as server,
+        pytest.raises(UnavailableError, match="Content-Encoding 'gzip'"),
+    ):
+        fetch(tmp_path, download(server.url("/a.tar.xz")))
 
 
 def test_content_encoding_gzip_on_another_file_is_refused_for_the_next_mirror(

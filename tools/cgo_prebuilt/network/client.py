@@ -35,7 +35,16 @@ from cgo_prebuilt.network.retry import Verdict, classify, repeats_at_once, reque
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
-_GZIP: Final = re.compile(r"(?i).*(\.t?gz|\.crate|sha256:[0-9a-f]{64})")
+_COMPRESSED: Final = {
+    encoding: re.compile(rf"(?i).*(\.({suffixes})|sha256:[0-9a-f]{{64}})")
+    for encoding, suffixes in (
+        ("gzip", "t?gz|crate"),
+        ("bzip2", "bz2|tbz2?"),
+        ("xz", "t?xz"),
+        ("zstd", "t?zst"),
+    )
+}
+"""The names of files that are compressed in this way themselves, by content encoding."""
 _LONGEST_MESSAGE: Final = 1 << 16
 _MESSAGE_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -212,7 +221,8 @@ class HttpClient:
         status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
         # Some servers state the compression of a compressed file as a content encoding.
         names = (url.name, answer.url.name)
-        is_itself = encoding in ("gzip", "x-gzip") and any(map(_GZIP.fullmatch, names))
+        own = _COMPRESSED.get(encoding.removeprefix("x-"))
+        is_itself = own is not None and any(map(own.fullmatch, names))
         if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
         said = ""
@@ -229,9 +239,14 @@ class HttpClient:
                 remedy="let the server send the file without an encoding, or use another mirror",
             )
         wait = requested_wait(status, answer.headers, "", time.time())
-        reason, own = said or answer.reason, self._credential
+        reason, sent = said or answer.reason, self._credential
         raise status_failure(
-            status, reason, wait, own.source, unread=own.unread, for_publisher=for_publisher
+            status,
+            reason,
+            wait,
+            sent.source,
+            unread=sent.unread,
+            for_publisher=for_publisher,
         )
 
     def _follow(self, request: _Request) -> Answer:
