@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,55 @@ def test_certificate_of_another_host_is_refused(tmp_path: Path, trusted: Authori
         pytest.raises(UnavailableError, match="TLS: "),
     ):
         fetch(tmp_path, download(server.url("/a", host="127.0.0.1")))
+
+
+@pytest.mark.parametrize(
+    ("issued", "what", "remedy"),
+    [
+        ({"not_after": datetime(2026, 1, 1)}, "certificate has expired", "this machine's clock"),
+        ({"not_before": datetime(2090, 1, 1)}, "not yet valid", "this machine's clock"),
+        ({"hosts": "other.example"}, "not valid for 'localhost'", "check the host in the URL"),
+    ],
+)
+def test_a_certificate_of_a_known_authority_has_a_remedy_of_its_own(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    issued: dict[str, Any],
+    what: str,
+    remedy: str,
+) -> None:
+    certificates = trustme.CA()
+    certificates.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    named = {**issued}
+    certificate = certificates.issue_cert(named.pop("hosts", "localhost"), **named)
+    certificate.configure_cert(context)
+    with (
+        HostileServer({"/a": [whole(BODY)]}, tls=context) as server,
+        pytest.raises(UnavailableError, match=what) as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a", host="localhost")))
+    assert remedy in (caught.value.remedy or "")
+    assert "SSL_CERT_FILE" not in (caught.value.remedy or "")
+
+
+def test_https_to_a_port_without_tls_says_so(tmp_path: Path) -> None:
+    """As nginx answers a handshake at a port for http."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+        server = threading.Thread(target=refuse, daemon=True)
+        server.start()
+        with pytest.raises(UnavailableError, match="TLS: ") as caught:
+            fetch(tmp_path, download(f"https://127.0.0.1:{listener.getsockname()[1]}/a"))
+        server.join()
+    assert "scheme and port" in (caught.value.remedy or "")
 
 
 def test_ca_file_that_is_missing_says_which_variable_names_it(

@@ -223,6 +223,24 @@ def test_a_server_that_refuses_is_named(dist: Path, server: FileServer) -> None:
     assert "netrc" in str(caught.value.remedy)
 
 
+def test_a_server_without_put_is_no_reason_to_run_it_again(dist: Path, server: FileServer) -> None:
+    server.before = lambda request: Response(status=501)
+    with pytest.raises(UnavailableError, match="HTTP 501") as caught:
+        publish(release_files(manifest(), dist), place(server.url))
+    assert "accepts such requests" in str(caught.value.remedy)
+
+
+def test_a_redirected_upload_names_the_target_without_its_secrets(
+    dist: Path, server: FileServer
+) -> None:
+    target = "https://files.example.com/a?X-Amz-Signature=secret"
+    server.before = lambda request: Response(status=307, headers={"Location": target})
+    with pytest.raises(UnavailableError, match="redirects uploads to https://files") as caught:
+        publish(release_files(manifest(), dist), place(server.url))
+    assert "secret" not in str(caught.value)
+    assert "publish to where it redirects" in str(caught.value.remedy)
+
+
 def test_a_file_that_cannot_be_read_any_more_is_named(dist: Path, server: FileServer) -> None:
     second = dist / MATERIALS
 

@@ -375,6 +375,18 @@ def test_other_statuses_go_to_the_next_mirror(tmp_path: Path, code: int) -> None
         assert len(server.asked("/no")) == 1
 
 
+@pytest.mark.parametrize("code", [400, 405])
+def test_a_server_that_rejects_the_request_is_no_trouble_of_the_network(
+    tmp_path: Path, code: int
+) -> None:
+    with (
+        HostileServer({"/a": [status(code)]}) as server,
+        pytest.raises(UnavailableError, match=f"HTTP {code}") as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a")))
+    assert "check the URL" in (caught.value.remedy or "")
+
+
 def test_retry_after_in_seconds_is_waited_for(tmp_path: Path) -> None:
     with HostileServer({"/a": [status(429, retry_after="1"), whole(BODY)]}) as server:
         before = time.monotonic()

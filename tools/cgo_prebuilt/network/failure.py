@@ -20,6 +20,12 @@ _UNSENDABLE: Final = frozenset(
 _FORESEEN: Final = frozenset({"OSError", "HTTPException", "HTTPError", "ValueError"})
 """The exceptions of sockets, requests, http.client and urllib3, and of values that cannot be sent."""
 
+_DATED: Final = frozenset({9, 10})
+"""OpenSSL's codes for a certificate that is not valid yet, or not any more."""
+_OF_ANOTHER_HOST: Final = frozenset({62, 64})
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+"""OpenSSL's reasons if the other side speaks plain HTTP, or something else."""
+
 
 class Kind(enum.Enum):
     """The kind of a request's failure."""
@@ -153,6 +159,8 @@ def status_failure(
         remedy = "check the version and the URL, or add a mirror that has the file"
     elif status == 407:
         remedy = "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY"
+    elif status in (400, 405, 406, 421):
+        remedy = "check the URL's scheme, host and port, or use a mirror"
     elif status == 429:
         remedy = "wait, or set GITHUB_TOKEN where the host is GitHub, or use a mirror"
     if status in (401, 403) and unread:
@@ -178,7 +186,7 @@ def _publishers_remedy(status: int, sent: str) -> str | None:
         return "raise the server's limit for the size of a request, or publish elsewhere"
     if status == 507:
         return "free some space on the server, or ask who runs it, and run it again"
-    if status in (408, 425, 429) or status >= 500:
+    if status in (408, 425, 429) or (status >= 500 and status not in (501, 505)):
         return None
     return "check the URL, and that the server accepts such requests there"
 
@@ -200,11 +208,7 @@ def failure_of(error: Exception) -> Failure:
     names = {name.__name__ for link in chain for name in type(link).__mro__}
     text = _innermost_text(chain)
     if "SSLError" in names and not names & {"SSLEOFError", "SSLZeroReturnError"}:
-        return Failure(
-            Kind.TLS,
-            f"TLS: {text}",
-            remedy="for a private authority set REQUESTS_CA_BUNDLE or SSL_CERT_FILE",
-        )
+        return Failure(Kind.TLS, f"TLS: {text}", remedy=_tls_remedy(chain))
     if any("Tunnel connection failed: 407" in str(link) for link in chain):  # http.client's words
         return status_failure(407, "from the proxy", None)
     if "ProxyError" in names:
@@ -236,6 +240,22 @@ def failure_of(error: Exception) -> Failure:
         )
     # Includes SSLError's end-of-file kinds: the peer closed the connection, the certificate is fine.
     return Failure(Kind.RESET, f"the connection broke ({text})")
+
+
+def _tls_remedy(chain: list[BaseException]) -> str:
+    """Return what a person can do about a failed handshake; by default, about an unknown authority."""
+    error = next((link for link in chain if isinstance(link, ssl.SSLError)), None)
+    code = getattr(error, "verify_code", 0)
+    reason = getattr(error, "reason", None) or ""
+    if code in _DATED:
+        return "check this machine's clock; if it is right, the server needs a new certificate"
+    if code in _OF_ANOTHER_HOST:
+        return "check the host in the URL: the server's certificate names other hosts"
+    if reason in _NO_TLS:
+        return "check the URL's scheme and port, and HTTPS_PROXY: no TLS is spoken there"
+    if "PROTOCOL" in reason:
+        return "let the server offer TLS 1.2 or newer, or use a mirror"
+    return "for a private authority set REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
 
 
 def _innermost_text(chain: list[BaseException]) -> str:

@@ -7,6 +7,7 @@ sent before all files are compared, and `SHA256SUMS`, which lists them, comes la
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -330,6 +331,11 @@ def refusal(reply: Reply) -> Failure:
         reply.status, reply.message() or reply.reason, None, for_publisher=True
     )
     said, remedy = f"the server refused: {failure.reason}", failure.remedy
+    location = reply.headers.get("location")
+    if 300 <= reply.status < 400 and location:
+        with suppress(ValueError):
+            said = f"the server redirects uploads to {reply.url.redirect(location)}"
+            remedy = "publish to where it redirects, if you trust that place"
     return Failure(Kind.STATUS, said, remedy=remedy, status=reply.status)
 
 
