@@ -884,6 +884,30 @@ def test_the_page_of_a_folder_is_read(run: Run, httpserver: HTTPServer, tmp_path
     refusal(run, httpserver.url_for("/none/"), "--force").refused(3, "HTTP 404")
 
 
+def test_a_page_that_requires_a_login_says_how_to_give_it(run: Run, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/private/").respond_with_data(status=401)
+    refusal(run, httpserver.url_for("/private/")).refused(
+        3, "the page cannot be read: HTTP 401", "CGO_PREBUILT_CREDENTIAL_HELPER"
+    )
+
+
+def test_a_file_without_a_name_in_its_url_is_no_page(run: Run, httpserver: HTTPServer) -> None:
+    """As servers of downloads by number have it, with the name in Content-Disposition."""
+    httpserver.expect_request("/download/1").respond_with_data(
+        b"\x1f\x8b", content_type="application/gzip"
+    )
+    httpserver.expect_request("/list/").respond_with_json([{"name": "vec.tar.gz"}])
+    httpserver.expect_request("/large").respond_with_data(
+        b"\x1f\x8b" * (5 << 20), content_type="application/gzip"
+    )
+    ends_in = "URLs that end in the names of the files"
+    refusal(run, httpserver.url_for("/download/1")).refused(3, "but application/gzip", ends_in)
+    refusal(run, httpserver.url_for("/list/")).refused(3, "but application/json", ends_in)
+    refusal(run, httpserver.url_for("/large")).refused(
+        3, "an answer of more than 8388608 bytes", "not an archive"
+    )
+
+
 def test_a_release_on_github_is_listed_by_its_api(
     run: Run, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

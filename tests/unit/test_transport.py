@@ -544,6 +544,33 @@ def test_redirect_loop_is_refused(tmp_path: Path) -> None:
         assert len(server.requests) == 2
 
 
+def test_a_refusal_after_a_redirect_names_the_host_that_refused(tmp_path: Path) -> None:
+    with HostileServer({"/b": [status(403)]}) as second:
+        target = second.url("/b?X-Amz-Signature=secret", host="localhost")
+        with (
+            HostileServer({"/a": [redirect(target)]}) as first,
+            pytest.raises(
+                UnavailableError, match=r"HTTP 403.* \(redirected to localhost\)"
+            ) as caught,
+        ):
+            fetch(tmp_path, download(first.url("/a")))
+    assert "secret" not in str(caught.value)
+    with (
+        HostileServer({"/a": [redirect("http://localhost:1/b")]}) as first,
+        pytest.raises(UnavailableError, match=r"refused \(redirected to localhost\)"),
+    ):
+        fetch(tmp_path, download(first.url("/a")))
+
+
+def test_a_redirect_that_is_not_followed_is_no_trouble_of_the_network(tmp_path: Path) -> None:
+    with (
+        HostileServer({"/a": [redirect("/a")]}) as server,
+        pytest.raises(UnavailableError, match="a redirect loop") as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a")))
+    assert "browser" in (caught.value.remedy or "")
+
+
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/a", "data:,x"])
 def test_redirect_to_what_is_no_web_address_is_refused(tmp_path: Path, location: str) -> None:
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,14 @@ from cgo_prebuilt.drafting.survey import ListedAsset
 from cgo_prebuilt.errors import UnavailableError, UsageError
 from cgo_prebuilt.members import check_member_name
 from cgo_prebuilt.network.api import Api
+from cgo_prebuilt.network.failure import status_failure
+from cgo_prebuilt.printable import one_line
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.url import Url
 
 _MOST_FILES = 5000
 _LARGEST_PAGE = 8 << 20
+_PAGE = re.compile(r"(?i)text/.*|application/xhtml\+xml|application/vnd\.pypi\.simple\.v1\+html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +128,18 @@ class Lister:
     def _page(self, place: PagePlace) -> Listing:
         reply = self._session.ask(place.url, _LARGEST_PAGE)
         if reply.status != 200:
-            raise UnavailableError(
-                f"HTTP {reply.status}", where=place.url, remedy="open it in a browser"
-            )
+            failure = status_failure(reply.status, reply.reason, None)
+            raise failure.error("the page cannot be read", place.url, remedy="open it in a browser")
         assets = links_of(reply.content.decode("utf-8", "replace"), reply.final)
         assets = [asset for asset in assets if asset.url.credential() is None]
         if not any(is_file_name(asset.file) for asset in assets):
+            kind = reply.headers.get("content-type", "").partition(";")[0].strip()
+            if kind and not _PAGE.fullmatch(kind):
+                raise UnavailableError(
+                    f"this is no page with links but {one_line(kind[:60])}",
+                    where=place.url,
+                    remedy="give the URL of a page in HTML, or URLs that end in the names of the files",
+                )
             raise UnavailableError(
                 "the page links to no archive and no library",
                 where=place.url,

@@ -102,7 +102,11 @@ class Answer:
             if time.monotonic() > deadline:
                 raise Failure(Kind.SLOW, f"the answer was not complete after {seconds:g} s")
         if len(content) > most:
-            raise Failure(Kind.MALFORMED, f"an answer of more than {most} bytes")
+            raise Failure(
+                Kind.MALFORMED,
+                f"an answer of more than {most} bytes",
+                remedy="check the URL: a short text is expected there, not an archive",
+            )
         if self._http.length:
             raise Failure(Kind.TRUNCATED, f"the answer ended at byte {len(content)}")
         return bytes(content)

@@ -242,7 +242,7 @@ class HttpClient:
         reason, sent = said or answer.reason, self._credential
         raise status_failure(
             status,
-            reason,
+            f"{reason}{_elsewhere(answer.url, url)}",
             wait,
             sent.source,
             unread=sent.unread,
@@ -258,11 +258,15 @@ class HttpClient:
         while True:
             hop = request.hop
             if hop in seen:
-                raise Failure(Kind.REDIRECT, f"a redirect loop at {hop}")
+                raise _redirect_failure(f"a redirect loop at {hop}")
             if len(seen) > self._settings.redirects:
-                raise Failure(Kind.REDIRECT, f"more than {self._settings.redirects} redirects")
+                raise _redirect_failure(f"more than {self._settings.redirects} redirects")
             seen.add(hop)
-            response = self._response(request)
+            try:
+                response = self._response(request)
+            except Failure as failure:
+                failure.reason += _elsewhere(hop, request.url)
+                raise
             location = response.headers.get("location")
             follows = request.method in ("GET", "HEAD") and response.status_code in _REDIRECTS
             if not follows or location is None:
@@ -272,7 +276,7 @@ class HttpClient:
             try:
                 request = request._replace(hop=hop.redirect(location))
             except ValueError as error:
-                raise Failure(Kind.REDIRECT, str(error)) from error
+                raise _redirect_failure(str(error)) from error
 
     def _response(self, request: _Request, login: Credential | None = None) -> Any:
         """Send a request; repeat it with credentials if the server asks for them."""
@@ -370,3 +374,17 @@ class HttpClient:
             if path:
                 return path
         return True
+
+
+def _elsewhere(hop: Url, url: Url) -> str:
+    """Return the host that a redirect led to, if it is another one: its owner must help, or its login."""
+    return "" if hop.host == url.host else f" (redirected to {hop.host})"
+
+
+def _redirect_failure(reason: str) -> Failure:
+    return Failure(
+        Kind.REDIRECT,
+        reason,
+        remedy="open the URL in a browser: it may require a login, or its owner must correct the"
+        " redirect; or use a mirror",
+    )

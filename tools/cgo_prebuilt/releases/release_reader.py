@@ -9,7 +9,7 @@ from cgo_prebuilt.bounded_read import open_file
 from cgo_prebuilt.errors import IntegrityError, UnavailableError
 from cgo_prebuilt.locks.lock import Signature
 from cgo_prebuilt.network.api import Api
-from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure
+from cgo_prebuilt.network.failure import CHECK_NETWORK, Failure, status_failure
 from cgo_prebuilt.releases.github_api import GitHubApi, GitHubSite
 from cgo_prebuilt.releases.registry_reader import RegistryReader
 from cgo_prebuilt.url import Url
@@ -115,7 +115,8 @@ class ReleaseReader:
         if reply.status in _ABSENT:
             return None
         if reply.status != 200:
-            raise UnavailableError(f"HTTP {reply.status}", where=url, remedy=CHECK_NETWORK)
+            failure = status_failure(reply.status, reply.reason, None)
+            raise failure.error("it cannot be read", url, CHECK_NETWORK)
         return reply.content
 
 
