@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 import tracemalloc
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +185,31 @@ def test_sums_of_many_megabytes_are_refused(tmp_path: Path) -> None:
         for url in (server.url("/SHA256SUMS"), (tmp_path / "SHA256SUMS").as_uri()):
             with pytest.raises(UnavailableError, match="more than 1048576 bytes"):
                 reader.text(Url(url))
+
+
+def test_a_text_that_is_stored_compressed_is_read() -> None:
+    """As S3 sends an object with this encoding, although only identity was accepted."""
+    packed, plain = gzip.compress(b"a text"), b"no gzip"
+    script: dict[str, list[Behavior]] = {
+        "/a": [whole(packed, content_encoding="gzip")],
+        "/b": [whole(plain, content_encoding="gzip")],
+        "/c": [whole(packed[:-1], content_encoding="gzip")],
+        "/d": [whole(packed)],
+    }
+    with HostileServer(script) as server:
+        got = [api().ask(Url(server.url(place))).content for place in script]
+    assert got == [b"a text", plain, packed[:-1], packed]
+
+
+@pytest.mark.usefixtures("bounded")
+def test_a_text_that_is_large_when_decompressed_is_refused() -> None:
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
+    with (
+        HostileServer({"/a": [whole(bomb, content_encoding="gzip")]}) as server,
+        pytest.raises(UnavailableError, match="more than 8388608 bytes"),
+    ):
+        api().ask(Url(server.url("/a")))
 
 
 @pytest.mark.usefixtures("bounded")

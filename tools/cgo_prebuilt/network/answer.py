@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from cgo_prebuilt.url import Url
 
 _FRAMING: Final = 1 << 17
 """The most bytes of chunk sizes and trailers that one read may skip."""
+_GZIP: Final = ("gzip", "x-gzip")
 _PIECE: Final = 1 << 16
 
 
@@ -86,7 +88,7 @@ class Answer:
         return len(data)
 
     def read_all(self, most: int, seconds: float) -> bytes:
-        """Read a small body.
+        """Read a small body; decompress one that a server stores compressed (`Content-Encoding: gzip`).
 
         Args:
             most: The most bytes that it may have.
@@ -101,15 +103,11 @@ class Answer:
             content += buffer[:got]
             if time.monotonic() > deadline:
                 raise Failure(Kind.SLOW, f"the answer was not complete after {seconds:g} s")
-        if len(content) > most:
-            raise Failure(
-                Kind.MALFORMED,
-                f"an answer of more than {most} bytes",
-                remedy="check the URL: a short text is expected there, not an archive",
-            )
+        _check_size(content, most)
         if self._http.length:
             raise Failure(Kind.TRUNCATED, f"the answer ended at byte {len(content)}")
-        return bytes(content)
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        return _unpacked(bytes(content), most) if encoding in _GZIP else bytes(content)
 
     def close(self, *, keep: bool = True) -> None:
         """Close the response.
@@ -123,3 +121,23 @@ class Answer:
             self._response.raw.release_conn()
         else:
             self._response.close()
+
+
+def _check_size(content: bytes | bytearray, most: int) -> None:
+    if len(content) > most:
+        raise Failure(
+            Kind.MALFORMED,
+            f"an answer of more than {most} bytes",
+            remedy="check the URL: a short text is expected there, not an archive",
+        )
+
+
+def _unpacked(content: bytes, most: int) -> bytes:
+    """Return a body without its gzip; as it is if the server is wrong about that."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacker.decompress(content, most + 1)
+    except zlib.error:
+        return content
+    _check_size(plain, most)
+    return plain if unpacker.eof else content
