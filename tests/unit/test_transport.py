@@ -206,6 +206,40 @@ def test_chunked_body_that_is_too_short_is_wrong(tmp_path: Path) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_page_in_the_place_of_an_archive_is_named(tmp_path: Path, *, chunked: bool) -> None:
+    """As companies' proxies send it: a form for a login, with status 200."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+    body = b"Transfer-Encoding: chunked\r\n\r\n5\r\n<html\r\n0\r\n\r\n"
+    page = raw(head + (body if chunked else b"Content-Length: 5\r\n\r\n<html"))
+    with (
+        HostileServer({"/a": [page]}) as server,
+        pytest.raises(IntegrityError, match="size 5, expected 300000; it is a web page"),
+    ):
+        fetch(tmp_path, download(server.url("/a")))
+
+
+@pytest.mark.parametrize(
+    ("challenge", "schemes"),
+    [
+        ('Digest realm="x", nonce="y", qop="auth"', "Digest"),
+        ("Negotiate, NTLM", "Negotiate and NTLM"),
+        ('Negotiate, Basic realm="x"', None),
+    ],
+)
+def test_a_login_of_another_scheme_is_named(
+    tmp_path: Path, challenge: str, schemes: str | None
+) -> None:
+    with (
+        HostileServer({"/a": [status(401, www_authenticate=challenge)]}) as server,
+        pytest.raises(UnavailableError, match="HTTP 401") as caught,
+    ):
+        fetch(tmp_path, download(server.url("/a")))
+    assert ("accepts only" in str(caught.value)) == (schemes is not None)
+    assert schemes is None or f"only {schemes} logins" in str(caught.value)
+    assert ("netrc" in (caught.value.remedy or "")) == (schemes is None)
+
+
 def test_body_that_never_ends_is_cut_one_byte_behind_its_size(tmp_path: Path) -> None:
     def endless(exchange: Exchange) -> None:
         exchange.send(HEAD + b"\r\n" + BODY)

@@ -22,6 +22,7 @@ from cgo_prebuilt.url import Url
 
 _BEARER: Final = re.compile(r"(?i)(?:^|,)[ \t]*bearer[ \t]+")
 _BASIC: Final = re.compile(r"(?i)(?:^|,)[ \t]*basic(?:[ \t]|,|$)")
+_UNSUPPORTED: Final = re.compile(r"(?i)(?:^|,)[ \t]*(digest|negotiate|ntlm|kerberos)(?=[ \t]|,|$)")
 _PARAMETER: Final = re.compile(
     r'([\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))[ \t]*(?:,[ \t]*|$)'
 )
@@ -72,6 +73,13 @@ def read_challenge(header: str) -> Challenge | None:
     if Url(values.get("realm", "")).scheme not in ("http", "https"):
         return None  # only a realm name: any server that accepts tokens may send one (RFC 6750)
     return Challenge(Url(values["realm"]), values.get("service", ""), values.get("scope", ""))
+
+
+def unsupported_schemes(header: str) -> tuple[str, ...]:
+    """Return the schemes of a `WWW-Authenticate` if a login cannot be sent by any of them."""
+    if _BASIC.search(header) or _BEARER.search(header):
+        return ()
+    return tuple(dict.fromkeys(_UNSUPPORTED.findall(header)))
 
 
 def known_for(hop: Url, method: str) -> Credential | None:

@@ -17,7 +17,12 @@ from typing import Any, Final, NamedTuple
 
 from cgo_prebuilt import __version__
 from cgo_prebuilt.network.answer import Answer
-from cgo_prebuilt.network.challenge import LARGEST_TOKEN, answer_challenge, known_for
+from cgo_prebuilt.network.challenge import (
+    LARGEST_TOKEN,
+    answer_challenge,
+    known_for,
+    unsupported_schemes,
+)
 from cgo_prebuilt.network.credentials import Credential, credential_for
 from cgo_prebuilt.network.failure import Failure, Kind, failure_of, status_failure
 from cgo_prebuilt.network.github_asset import (
@@ -240,7 +245,7 @@ class HttpClient:
             )
         wait = requested_wait(status, answer.headers, "", time.time())
         reason, sent = said or answer.reason, self._credential
-        raise status_failure(
+        failure = status_failure(
             status,
             f"{reason}{_elsewhere(answer.url, url)}",
             wait,
@@ -248,6 +253,11 @@ class HttpClient:
             unread=sent.unread,
             for_publisher=for_publisher,
         )
+        schemes = unsupported_schemes(answer.headers.get("www-authenticate", ""))
+        if status == 401 and schemes:
+            failure.reason += f"; the server accepts only {' and '.join(schemes)} logins"
+            failure.remedy = "let the server accept a login by Basic or Bearer, or use a mirror"
+        raise failure
 
     def _follow(self, request: _Request) -> Answer:
         """Send a request, and follow its redirects."""
