@@ -226,19 +226,17 @@ def find_cargo_locks(sources: Iterable[Source], wanted: LibrarySource, folder: P
     for candidates in cargo_locks([step for source in sources for step in source.steps]):
         there = next((path for path in candidates if (folder / path).is_file()), None)
         if there is None:
-            # Not in `folder`, which may be temporary.
-            where, commit = (
-                archive_name(wanted.source),
-                "commit a copy with it, and name that in 'path'",
-            )
-            if wanted.source.path is not None:
+            if wanted.source.path is None:
+                where = archive_name(wanted.source)  # it was extracted into a temporary folder
+                advice = "commit a copy with it, and name that in 'path'"
+            else:
                 where = str(wanted.folder / wanted.source.path / candidates[0])
-                commit = "commit it"
+                advice = "commit it"
             raise BuildError(
                 f"the source of {wanted.name} {wanted.version} has no {CARGO_LOCK}, which 'vendor'"
                 " takes the crates from",
                 where=where,
-                remedy=f"{commit}, or name the manifest in 'args': --manifest-path",
+                remedy=f"{advice}, or name the manifest in 'args': --manifest-path",
             )
         found.append(there)
     return list(dict.fromkeys(found))
