@@ -18,7 +18,7 @@ from cgo_prebuilt.source.cargo_lock import GitCrates
 from cgo_prebuilt.source.git_crates import write_git_crates
 from tests.e2e.archive_server import serving
 from tests.git_repository import make_repository
-from tests.unit.source_case import CRATE, Project
+from tests.unit.source_case import CRATE, Project, crate
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("cargo", "git"))), reason="it runs cargo and git"
@@ -289,3 +289,18 @@ def test_other_crates_than_the_locks_are_refused(repository: Repository, tmp_pat
     strange = project.command("lock", "answer.yaml")
     assert strange.code == 5
     assert "only https, http, ssh, file can be fetched from" in strange.stderr
+
+
+def test_a_wrong_hash_of_the_source_in_the_manifest_is_the_manifests(
+    repository: Repository,
+) -> None:
+    project = repository.project
+    (project.folder / "answer-1.crate").write_bytes(crate("answer", "1", ""))
+    url = (project.folder / "answer-1.crate").as_uri()
+    manifest = project.folder / "answer.yaml"
+    source = f"url: {url}\n  sha256: {'a' * 64}\n  strip_prefix: answer-1"
+    manifest.write_text(manifest.read_text().replace("path: native", source))
+    refused = project.command("lock", "answer.yaml")
+    assert refused.code == 4
+    assert "answer-1.crate has wrong bytes" in refused.stderr
+    assert "if it is the right file, correct 'sha256' under 'source'" in refused.stderr

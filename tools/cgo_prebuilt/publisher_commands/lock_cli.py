@@ -21,7 +21,7 @@ from cgo_prebuilt.commands.verbs import (
     print_message,
     print_prefixed,
 )
-from cgo_prebuilt.errors import UsageError, reporting
+from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -307,7 +307,15 @@ def _source_with_git(
     wanted = LibrarySource(source, manifest.name, manifest.version, platform, folder)
     downloads = downloads_for(settings, store)
     archive = SourceArchive(wanted, downloads).archive
-    with folder_with_locks(wanted, lambda: archive.obtain(downloads.open_transport)) as sources:
+
+    def obtain() -> Path:
+        try:
+            return archive.obtain(downloads.open_transport)
+        except IntegrityError as error:
+            remedy = "if it is the right file, correct 'sha256' under 'source' in the manifest"
+            raise IntegrityError(error.what, where=error.where, remedy=remedy) from None
+
+    with folder_with_locks(wanted, obtain) as sources:
         git = lock_git_crates(wanted, sources, store, os.environ)
     platforms = {name: replace(own, git=git) for name, own in source.platforms.items()}
     return replace(source, git=git, platforms=platforms)
