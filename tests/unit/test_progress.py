@@ -131,6 +131,17 @@ def test_log_has_a_plain_line_at_the_start_and_at_the_end() -> None:
     ]
 
 
+def test_a_wait_is_shown_with_its_reason_until_bytes_arrive() -> None:
+    clock, out = Clock(), Terminal()
+    handle = TerminalProgress(out, clock=clock, width=lambda: 100).start("lib.zip", 1000)
+    clock.now += 1
+    handle.waits(45, "HTTP 503 Service Unavailable")
+    assert screen(out.getvalue())[0].endswith("waiting 45 s after HTTP 503 Service Unavailable")
+    clock.now += 46
+    handle.advance(10)
+    assert "waiting" not in screen(out.getvalue())[0]
+
+
 def test_log_says_why_a_file_was_not_downloaded() -> None:
     out = io.StringIO()
     LogProgress(out).start("lib.zip", None).done("HTTP 404")

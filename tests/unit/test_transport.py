@@ -15,6 +15,8 @@ from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.errors import CgoPrebuiltError, IntegrityError, UnavailableError, UsageError
 from cgo_prebuilt.network.body import Pace
 from cgo_prebuilt.network.failure import Failure
+from cgo_prebuilt.network.progress import FileProgress, Progress
+from cgo_prebuilt.network.transport import Transport
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from tests.unit.hostile_server import (
     Exchange,
@@ -426,6 +428,24 @@ def test_retry_after_in_seconds_is_waited_for(tmp_path: Path) -> None:
         before = time.monotonic()
         fetch(tmp_path, download(server.url("/a")))
     assert time.monotonic() - before >= 1
+
+
+def test_a_wait_that_the_server_asks_for_is_shown(tmp_path: Path) -> None:
+    waits: list[tuple[float, str]] = []
+
+    class Waits(FileProgress):
+        def waits(self, seconds: float, why: str) -> None:
+            waits.append((seconds, why))
+
+    class Shows(Progress):
+        def start(self, file: str, total: int | None) -> FileProgress:
+            return Waits()
+
+    with HostileServer({"/a": [status(503, retry_after="2"), whole(BODY)]}) as server:
+        Transport(tmp_path / "partials", TransportSettings(), Shows()).run(
+            download(server.url("/a")), Collector()
+        )
+    assert waits == [(2.0, "HTTP 503 Some Reason")]
 
 
 def test_retry_after_as_a_date_in_the_past_is_no_wait(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ class Meter:
         self.position = 0
         self.received = 0
         self.source = ""
+        self.waiting = ""
         self.outcome: str | None = None
         self._clock = clock
         self.started = clock()
@@ -28,6 +29,7 @@ class Meter:
         """Add `count` received bytes."""
         self.position += count
         self.received += count
+        self.waiting = ""
         now = self._clock()
         if now - self._marks[-1][0] >= REDRAW_SECONDS:
             self._marks.append((now, self.received))
@@ -60,6 +62,8 @@ def facts_of(meter: Meter) -> str:
         facts.append(f"{format_size(rate)}/s")
     if total and rate > 0 and meter.position < total:
         facts.append(f"{format_time((total - meter.position) / rate)} left")
+    if meter.waiting:
+        facts.append(meter.waiting)
     return "  ".join(facts)
 
 
@@ -95,4 +99,5 @@ def format_sum(meters: Sequence[Meter]) -> str:
     places = sorted({meter.source for meter in active if meter.source})
     if places:
         facts.append(f"from {', '.join(places)}")
+    facts += sorted({meter.waiting for meter in active if meter.waiting})
     return ", ".join(facts)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-from cgo_prebuilt.amounts import format_size
+from cgo_prebuilt.amounts import format_size, format_time
 from cgo_prebuilt.network.meter import REDRAW_SECONDS, Meter, facts_of, format_line
 
 LOG_SECONDS = 20.0
+_LONGEST_REASON = 60
 
 
 class FileProgress:
@@ -21,6 +22,9 @@ class FileProgress:
 
     def comes_from(self, place: str) -> None:
         """Note the host or folder that the bytes now come from."""
+
+    def waits(self, seconds: float, why: str) -> None:
+        """Note that the next request is sent only in some seconds, and why."""
 
     def set_position(self, position: int, total: int | None = None) -> None:
         """Note the `position` to resume from (0 after a restart) and the total (0 if unknown)."""
@@ -57,6 +61,10 @@ class WholeProgress(FileProgress):
         """See `FileProgress`."""
         self._place = place
         self._shown.comes_from(place)
+
+    def waits(self, seconds: float, why: str) -> None:
+        """See `FileProgress`."""
+        self._shown.waits(seconds, why)
 
     def set_position(self, position: int, total: int | None = None) -> None:
         """See `FileProgress`; called once there is a good answer."""
@@ -133,6 +141,12 @@ class _ShownFile(FileProgress):
     def comes_from(self, place: str) -> None:
         with self._owner.lock:
             self._meter.source = place
+            self._meter.waiting = ""
+
+    def waits(self, seconds: float, why: str) -> None:
+        with self._owner.lock:
+            self._meter.waiting = f"waiting {format_time(seconds)} after {why[:_LONGEST_REASON]}"
+            self._owner.moved()
 
     def set_position(self, position: int, total: int | None = None) -> None:
         with self._owner.lock:

@@ -30,6 +30,8 @@ from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.network.validator import Resource, range_mismatch, strong_validator, takes_ranges
 from cgo_prebuilt.url import Url
 
+_NOTED_SECONDS = 2.0
+"""The shortest wait that a person is told of."""
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
 """The longest wait for threads to end; those that still wait for a connection write nothing."""
@@ -192,7 +194,10 @@ class Transfer:
 
     def _pause(self, seconds: float, failure: Failure) -> None:
         self._via = None
-        self._finished.wait(max(0.0, min(seconds, self._job.deadline - time.monotonic())))
+        seconds = max(0.0, min(seconds, self._job.deadline - time.monotonic()))
+        if seconds >= _NOTED_SECONDS:
+            self._progress.waits(seconds, failure.reason)
+        self._finished.wait(seconds)
         self._check_running()
         if self._in_order() and self._spool is not None and self._spool.held():
             raise Restart(failure.reason)
