@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,34 @@ def test_it_prints_its_url_and_ends_on_ctrl_c(site: Path) -> None:
         _, said = process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+def test_it_listens_on_an_address_of_ipv6(site: Path) -> None:
+    command = [sys.executable, "-m", "cgo_prebuilt", "goproxy", "serve", str(site), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--host", "::1"],
+        env={"PYTHONPATH": str(REPOSITORY / "tools")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        try:
+            assert url.startswith("http://[::1]:")
+            with urllib.request.urlopen(f"{url}/x/") as answer:
+                assert answer.read() == b"page of x"
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 def test_a_request_cannot_control_the_terminal(server: SiteServer) -> None:

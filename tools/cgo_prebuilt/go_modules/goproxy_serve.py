@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,12 +54,20 @@ def site_server(site: Path, host: str, port: int) -> ThreadingHTTPServer:
         raise UsageError(
             f"the address cannot be listened on: {getattr(error, 'strerror', None) or error}",
             where=f"{host}:{port}",
-            remedy="choose another with --port",
+            remedy="choose another with --port, or another address with --host",
         ) from None
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., _Handler]) -> None:
+        known = socket.getaddrinfo(address[0] or None, 0, flags=socket.AI_PASSIVE)
+        families = {family for family, *_ in known}
+        # Like http.server, IPv4 for a name that has both.
+        if socket.AF_INET not in families and socket.AF_INET6 in families:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         # A closed connection must not print a traceback.

@@ -203,7 +203,8 @@ def _serve(options: argparse.Namespace) -> int:
 
     server = site_server(options.site, options.host, options.port)
     with suppress(KeyboardInterrupt), server:
-        url = f"http://{options.host}:{server.server_port}"
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        url = f"http://{host}:{server.server_port}"
         print(url, flush=True)
         print_message(f"try it: GOPROXY={url} GONOSUMDB='*' go build ./...   (end with Ctrl-C)")
         server.serve_forever()
