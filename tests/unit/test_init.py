@@ -901,7 +901,9 @@ def test_a_file_without_a_name_in_its_url_is_no_page(run: Run, httpserver: HTTPS
         b"\x1f\x8b" * (5 << 20), content_type="application/gzip"
     )
     ends_in = "URLs that end in the names of the files"
-    refusal(run, httpserver.url_for("/download/1")).refused(3, "but application/gzip", ends_in)
+    refusal(run, httpserver.url_for("/download/1")).refused(
+        3, "this is no page with links but application/gzip", ends_in
+    )
     refusal(run, httpserver.url_for("/list/")).refused(3, "but application/json", ends_in)
     refusal(run, httpserver.url_for("/large")).refused(
         3, "an answer of more than 8388608 bytes", "not an archive"
