@@ -31,7 +31,7 @@ from cgo_prebuilt.network.validator import Resource, range_mismatch, strong_vali
 from cgo_prebuilt.url import Url
 
 _NOTED_SECONDS = 2.0
-"""The shortest wait that a person is told of."""
+"""The shortest wait that is shown."""
 _WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 1.0
 """The longest wait for threads to end; those that still wait for a connection write nothing."""
