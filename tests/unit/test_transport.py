@@ -151,6 +151,14 @@ def test_body_that_is_always_truncated_ends_after_some_tries(tmp_path: Path) -> 
         assert len(server.requests) == 3
 
 
+def test_bytes_that_are_fetched_again_and_again_are_no_progress(tmp_path: Path) -> None:
+    """Such as without a validator, if the server or a proxy ends each connection early."""
+    with HostileServer({"/a": [ranges(BODY, etag=None, cut=100_000)]}) as server:
+        with pytest.raises(UnavailableError, match="ended at byte 100000 of 300000, 3 times"):
+            fetch(tmp_path, download(server.url("/a")), progress_bytes=50_000, total_seconds=20)
+        assert len(server.requests) <= 4
+
+
 def test_no_content_length_and_the_end_of_the_connection_as_end(tmp_path: Path) -> None:
     with HostileServer({"/a": [raw(HEAD + b"\r\n" + BODY)]}) as server:
         fetch(tmp_path, download(server.url("/a")))

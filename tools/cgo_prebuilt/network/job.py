@@ -73,6 +73,7 @@ class UrlState:
         validator: The validator of the last answer, if any.
         sent_whole: Whether the server sent the whole file when asked for parts of it.
         wrong: Why that file was not the archive; None if it was, or was not sent.
+        most_held: The most bytes that were present at once, in any pass.
     """
 
     url: Url
@@ -83,6 +84,7 @@ class UrlState:
     validator: str | None = None
     sent_whole: bool = False
     wrong: Failure | None = None
+    most_held: int = 0
 
 
 class Restart(Exception):

@@ -173,7 +173,7 @@ class Transfer:
                         lambda: self._attempt(client),
                         self._state.patience,
                         self._pause,
-                        lambda: self._tally.downloaded,
+                        self._gained,
                     ):
                         pass
                 finally:
@@ -186,6 +186,12 @@ class Transfer:
             self._fail(unexpected(error))
         finally:
             self._ready.set()
+
+    def _gained(self) -> int:
+        """Return the most bytes that any pass had: bytes that are discarded later are no progress."""
+        if self._spool is not None:
+            self._state.most_held = max(self._state.most_held, self._spool.held())
+        return self._state.most_held
 
     def _fail(self, failure: Failure | Restart) -> None:
         self._failure = self._failure or failure
