@@ -109,6 +109,11 @@ class Answer:
         encoding = self.headers.get("content-encoding", "").strip().lower()
         return _unpacked(bytes(content), most) if encoding in _GZIP else bytes(content)
 
+    def page_note(self) -> str:
+        """Return a note for an error if the body is a web page instead of a file; else an empty text."""
+        is_page = self.headers.get("content-type", "").lower().startswith("text/html")
+        return "; it is a web page, perhaps for a login or an error" if is_page else ""
+
     def close(self, *, keep: bool = True) -> None:
         """Close the response.
 

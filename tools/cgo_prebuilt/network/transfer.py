@@ -251,7 +251,7 @@ class Transfer:
         """Receive a 200 from its first byte; refuse a wrong size at once."""
         size, length = self._size, answer.length
         if size is not None and length is not None and length != size:
-            raise Failure(Kind.MISMATCH, f"size {length}, expected {size}{_page_note(answer)}")
+            raise Failure(Kind.MISMATCH, f"size {length}, expected {size}{answer.page_note()}")
         limit = self._settings.largest if size is None else size
         if length is not None and length > limit:
             raise Failure(Kind.MISMATCH, f"size {length}, more than {limit}")
@@ -282,7 +282,7 @@ class Transfer:
         if size is not None and position < size:
             # The last chunk proves that the body is complete; the end of a connection does not.
             if "transfer-encoding" in answer.headers:
-                note = _page_note(answer)
+                note = answer.page_note()
                 raise Failure(Kind.MISMATCH, f"size {position}, expected {size}{note}")
             raise Failure(Kind.TRUNCATED, f"the body ended at byte {position} of {size}")
         return position
@@ -397,9 +397,3 @@ class Transfer:
             yield
         except OSError as error:
             raise local_failure(self._partial.path, error) from error
-
-
-def _page_note(answer: Answer) -> str:
-    """Return a note if a server sent a page with status 200; else an empty text."""
-    is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
-    return "; it is a web page, perhaps for a login or an error" if is_page else ""
