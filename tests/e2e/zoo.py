@@ -183,6 +183,15 @@ static const char *say(void) {
         "zstd packs and unpacks",
     ),
     Animal(
+        "ncurses",  # beside libraries with shorter names, longer ones, and ncurses++.pc
+        _debs("libncurses-dev", "libncurses6", "libtinfo6"),
+        """\
+#include <curses.h>
+static const char *say(void) { return curses_version(); }
+""",
+        "ncurses ",
+    ),
+    Animal(
         "sodium",
         _debs("libsodium-dev", "libsodium23"),
         """\
