@@ -1,4 +1,4 @@
-"""The packages of the fetcher depend on each other one way, as docs/ARCHITECTURE.md says."""
+"""The packages of the fetcher: they depend on each other one way, as docs/ARCHITECTURE.md says."""
 
 import re
 from pathlib import Path
@@ -30,3 +30,9 @@ def test_no_package_imports_one_below_it() -> None:
             if package in layers and layers.index(package) > own:
                 wrong.append(f"{module.relative_to(PACKAGE)} imports {package}")
     assert wrong == []
+
+
+def test_no_module_is_long() -> None:
+    modules = [*PACKAGE.rglob("*.py"), *(ROOT / "rules").rglob("*.bzl")]
+    lines = {module.relative_to(ROOT): len(module.read_text().splitlines()) for module in modules}
+    assert {module: count for module, count in lines.items() if count > 400} == {}

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
     from cgo_prebuilt.download import Download
     from cgo_prebuilt.locks.lock import Interface, Lock
-    from cgo_prebuilt.network.transport import Transport
     from cgo_prebuilt.platforms import Platform
     from cgo_prebuilt.source.source_tree import LibrarySource
     from cgo_prebuilt.source.stored_archive import Downloads, StoredArchive
@@ -390,10 +389,9 @@ def downloads_for(settings: Settings, store: Store) -> Downloads:
     """Return the `Downloads` for archives of sources and crates."""
     from cgo_prebuilt.source.stored_archive import Downloads
 
-    def transport() -> Transport:
-        return open_transport(store.partials)
-
-    return Downloads(settings, store, transport, os.environ, print_waiting)
+    return Downloads(
+        settings, store, lambda: open_transport(store.partials), os.environ, print_waiting
+    )
 
 
 def print_waiting() -> None:

@@ -21,12 +21,12 @@ from cgo_prebuilt.commands.verbs import (
     print_message,
     print_prefixed,
 )
-from cgo_prebuilt.errors import IntegrityError, UsageError, reporting
+from cgo_prebuilt.errors import UsageError, reporting
 from cgo_prebuilt.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from cgo_prebuilt.commands.verbs import Verbs
-    from cgo_prebuilt.locks.lock import Lock, LockedVersion, Source
+    from cgo_prebuilt.locks.lock import Lock, LockedVersion
     from cgo_prebuilt.manifests.archive_section import ArchiveSpec
     from cgo_prebuilt.manifests.manifest import Manifest
     from cgo_prebuilt.releases.entry_points import Layout
@@ -214,6 +214,7 @@ def _locked(
     from cgo_prebuilt.network.github_asset import HEADERS
     from cgo_prebuilt.publisher_commands.lock_findings import LibraryFindings
     from cgo_prebuilt.publisher_commands.lock_ranges import add_ranges
+    from cgo_prebuilt.publisher_commands.lock_source import source_with_git
     from cgo_prebuilt.releases.github_api import GitHubSite
     from cgo_prebuilt.releases.locking import indexer, lock_version, released_archives
     from cgo_prebuilt.releases.registry import ACCEPT
@@ -245,7 +246,7 @@ def _locked(
     downloads.trim()
     if version.source is not None and version.source.vendor:
         version = replace(
-            version, source=_source_with_git(version.source, manifest, settings, folder)
+            version, source=source_with_git(version.source, manifest, settings, folder)
         )
     site = GitHubSite.of(os.environ)
     github = Api(client, HEADERS, note=print_prefixed)
@@ -291,34 +292,6 @@ def _locked(
     if sources:
         print_message(f"cross-checked with {sources}")
     return version
-
-
-def _source_with_git(
-    source: Source, manifest: Manifest, settings: Settings, folder: Path
-) -> Source:
-    """Return the source with its crates from Git, archived now and kept in the store."""
-    from cgo_prebuilt.commands.fetch_cli import downloads_for
-    from cgo_prebuilt.platforms import SUPPORTED
-    from cgo_prebuilt.source.crates import folder_with_locks, lock_git_crates
-    from cgo_prebuilt.source.source_tree import LibrarySource, SourceArchive
-
-    store = open_store()
-    platform = next((spec.platform for spec in manifest.specs()), SUPPORTED[0])
-    wanted = LibrarySource(source, manifest.name, manifest.version, platform, folder)
-    downloads = downloads_for(settings, store)
-    archive = SourceArchive(wanted, downloads).archive
-
-    def obtain() -> Path:
-        try:
-            return archive.obtain(downloads.open_transport)
-        except IntegrityError as error:
-            remedy = "if it is the right file, correct 'sha256' under 'source' in the manifest"
-            raise IntegrityError(error.what, where=error.where, remedy=remedy) from None
-
-    with folder_with_locks(wanted, obtain) as sources:
-        git = lock_git_crates(wanted, sources, store, os.environ)
-    platforms = {name: replace(own, git=git) for name, own in source.platforms.items()}
-    return replace(source, git=git, platforms=platforms)
 
 
 def _note_moving(manifest: Manifest) -> None:
