@@ -169,6 +169,14 @@ def test_what_is_there_and_right_is_left_and_what_is_wrong_is_fetched(tmp_path: 
     assert sorted(path.name for path in root.iterdir()) == ["SHA256SUMS", "a", "b", "c"]
 
 
+def test_the_lock_of_a_killed_run_goes_though_nothing_changes(tmp_path: Path) -> None:
+    file = served(tmp_path / "origin", "a", b"a")
+    fill(tmp_path / "mirror", file)
+    (tmp_path / "mirror/.SHA256SUMS.lock").write_text("35f6086d.effffffc 9868")
+    fill(tmp_path / "mirror", file)
+    assert sorted(path.name for path in (tmp_path / "mirror").iterdir()) == ["SHA256SUMS", "a"]
+
+
 def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -22,7 +22,13 @@ from cgo_prebuilt.members import check_member_name, check_member_names
 from cgo_prebuilt.network.mirror import urls_to_try
 from cgo_prebuilt.settings import Settings
 from cgo_prebuilt.template import fill, values_for
-from cgo_prebuilt.vouching.sums import SUMS, read_sums, update_sums, write_sums
+from cgo_prebuilt.vouching.sums import (
+    SUMS,
+    read_sums,
+    remove_abandoned_lock,
+    update_sums,
+    write_sums,
+)
 from cgo_prebuilt.vouching.vouchers import vouchers
 
 if TYPE_CHECKING:
@@ -222,6 +228,7 @@ def fill_mirror(
     check_output(root)
     root.mkdir(parents=True, exist_ok=True)
     remove_abandoned(root)
+    remove_abandoned_lock(root / SUMS)
     done = Filled()
     sums = read_sums(root / SUMS)
     transport: Transport | None = None

@@ -188,10 +188,24 @@ def sums_held(path: Path) -> Iterator[None]:
             remedy="wait until it ends, or end it if it hangs; then run this again",
         )
 
-    # A separate lock file: the sums are replaced by a rename, which would replace the locked file.
-    lock = path.with_name(f".{path.name}.lock")
-    with hold(lock, Waiting(patience=PATIENCE, on_stuck=refuse), keep_file=False):
+    with hold(_lock_of(path), Waiting(patience=PATIENCE, on_stuck=refuse), keep_file=False):
         yield
+
+
+def remove_abandoned_lock(path: Path) -> None:
+    """Remove the lock of a `SHA256SUMS` that a killed process left.
+
+    Raises:
+        UsageError: Another process has held the lock for a minute.
+    """
+    if _lock_of(path).exists():
+        with sums_held(path):
+            pass  # the lock is removed when it is released
+
+
+def _lock_of(path: Path) -> Path:
+    # A separate file: the sums are replaced by a rename, which would replace a locked file.
+    return path.with_name(f".{path.name}.lock")
 
 
 def _bad_sums(path: Path, reason: str, where: str | None = None) -> UsageError:
