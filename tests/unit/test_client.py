@@ -36,14 +36,14 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class Authority:
-    """A private certificate authority, and a TLS context for `localhost`."""
+    """A private certificate authority, and a TLS context for `localhost`, or as `issued` says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "localhost", **issued: Any) -> None:
         authority = trustme.CA()
         self.path = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(self.path))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(self.context)
+        authority.issue_cert(host, **issued).configure_cert(self.context)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_certificate_of_another_host_is_refused(tmp_path: Path, trusted: Authori
     [
         ({"not_after": datetime(2026, 1, 1)}, "certificate has expired", "this machine's clock"),
         ({"not_before": datetime(2090, 1, 1)}, "not yet valid", "this machine's clock"),
-        ({"hosts": "other.example"}, "not valid for 'localhost'", "check the host in the URL"),
+        ({"host": "other.example"}, "not valid for 'localhost'", "check the host in the URL"),
     ],
 )
 def test_a_certificate_of_a_known_authority_has_a_remedy_of_its_own(
@@ -118,15 +118,10 @@ def test_a_certificate_of_a_known_authority_has_a_remedy_of_its_own(
     what: str,
     remedy: str,
 ) -> None:
-    certificates = trustme.CA()
-    certificates.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    named = {**issued}
-    certificate = certificates.issue_cert(named.pop("hosts", "localhost"), **named)
-    certificate.configure_cert(context)
+    authority = Authority(tmp_path, **issued)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     with (
-        HostileServer({"/a": [whole(BODY)]}, tls=context) as server,
+        HostileServer({"/a": [whole(BODY)]}, tls=authority.context) as server,
         pytest.raises(UnavailableError, match=what) as caught,
     ):
         fetch(tmp_path, download(server.url("/a", host="localhost")))

@@ -394,14 +394,31 @@ CONFIGURE: Mapping[str, str] = {
 }
 
 
+def lock_archive(
+    project: Project,
+    httpserver: HTTPServer,
+    files: Mapping[str, str],
+    *,
+    platforms: tuple[str, ...] = (),
+    strip_prefix: str | None = "answer-1",
+) -> bytes:
+    """Serve an archive with a source's files, and lock it; return its content."""
+    content = source_archive(files)
+    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    project.lock(
+        platforms,
+        path=None,
+        url=httpserver.url_for("/answer-1.tar.gz"),
+        sha256=hashlib.sha256(content).hexdigest(),
+        strip_prefix=strip_prefix,
+    )
+    return content
+
+
 def test_a_source_from_a_url_is_verified_and_fetched_once(
     project: Project, httpserver: HTTPServer
 ) -> None:
-    content = source_archive(CONFIGURE)
-    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
-    url = httpserver.url_for("/answer-1.tar.gz")
-    sha256 = hashlib.sha256(content).hexdigest()
-    project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    lock_archive(project, httpserver, CONFIGURE)
 
     assert project.fetch().report["status"] == "built"
     asked = len(httpserver.log)
@@ -434,11 +451,7 @@ def test_make_regenerates_nothing_that_the_source_has(
         "Makefile": rule + "generated.h: generated.in\n\techo no autoconf here; false\n",
     }
     if is_archive:
-        content = source_archive(files)
-        httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
-        url = httpserver.url_for("/answer-1.tar.gz")
-        sha256 = hashlib.sha256(content).hexdigest()
-        project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+        lock_archive(project, httpserver, files)
     else:
         project.write(files)
     assert project.fetch().report["status"] == "built"
@@ -447,12 +460,8 @@ def test_make_regenerates_nothing_that_the_source_has(
 def test_the_report_counts_failed_attempts_and_the_source(
     project: Project, httpserver: HTTPServer
 ) -> None:
-    content = source_archive(CONFIGURE)
-    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
+    content = lock_archive(project, httpserver, CONFIGURE, platforms=("linux_amd64",))
     httpserver.expect_request("/answer.zip").respond_with_data(b"x")  # not what the lock names
-    url = httpserver.url_for("/answer-1.tar.gz")
-    sha256 = hashlib.sha256(content).hexdigest()
-    project.lock(("linux_amd64",), path=None, url=url, sha256=sha256, strip_prefix="answer-1")
     lock = project.folder / "answer.lock.json"
     lock.write_text(lock.read_text().replace("http://127.0.0.1:9/", httpserver.url_for("/")))
 
@@ -463,11 +472,7 @@ def test_the_report_counts_failed_attempts_and_the_source(
 
 
 def test_a_source_takes_the_place_of_no_folder(project: Project, httpserver: HTTPServer) -> None:
-    content = source_archive(CONFIGURE)
-    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
-    url = httpserver.url_for("/answer-1.tar.gz")
-    sha256 = hashlib.sha256(content).hexdigest()
-    project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+    lock_archive(project, httpserver, CONFIGURE)
     (project.folder / "here/configure").mkdir(parents=True)
     answer = project.run("source", "--output", "here", "--platform", "linux_amd64")
     assert answer.code == 2
@@ -481,11 +486,7 @@ def test_a_source_is_not_written_through_links_in_its_output(
     files = {**CONFIGURE, "include/deep.h": "int deep;\n"}
     project.write(files)
     if is_archive:
-        content = source_archive(files)
-        httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
-        url = httpserver.url_for("/answer-1.tar.gz")
-        sha256 = hashlib.sha256(content).hexdigest()
-        project.lock(path=None, url=url, sha256=sha256, strip_prefix="answer-1")
+        lock_archive(project, httpserver, files)
     elsewhere = project.folder / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "answer.c").write_text("mine")
@@ -525,11 +526,7 @@ def test_an_unfetched_source_is_unavailable_offline(project: Project) -> None:
 def test_a_source_that_cannot_be_laid_out_is_refused(
     project: Project, httpserver: HTTPServer, prefix: str, files: Mapping[str, str], words: str
 ) -> None:
-    content = source_archive(files)
-    httpserver.expect_request("/answer-1.tar.gz").respond_with_data(content)
-    url = httpserver.url_for("/answer-1.tar.gz")
-    sha256 = hashlib.sha256(content).hexdigest()
-    project.lock(path=None, url=url, sha256=sha256, strip_prefix=prefix or None)
+    lock_archive(project, httpserver, files, strip_prefix=prefix or None)
     answer = project.fetch()
     assert answer.code == 4
     assert words in answer.stderr
