@@ -29,8 +29,16 @@ SUFFIXES = {
 }
 """The format by the end of an archive's name; if two endings match, the longer one takes precedence."""
 
+COMPRESSIONS = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd"}
+"""The names of compressions, by the last part of a format."""
+
 
 def format_of(file: str) -> str:
     """Return the format by a file's name; an unknown suffix means a loose file."""
     fitting = [suffix for suffix in SUFFIXES if file.lower().endswith(suffix)]
     return SUFFIXES[max(fitting, key=len)] if fitting else "file"
+
+
+def compression_of(file: str) -> str | None:
+    """Return the name of a file's compression, by the file's name; None if it has none of its own."""
+    return COMPRESSIONS.get(format_of(file).rpartition(".")[2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cgo_prebuilt.archive_names import COMPRESSIONS
+
 HEAD_SIZE = 512
 """The number of first bytes that `recognize` needs, if the file has as many."""
 
@@ -28,11 +30,10 @@ _MAGICS = (
 )
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 
-_COMPRESSED = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd"}
 _TAR = "a tar that is not compressed"
 _CONTENT_OF = {
-    **_COMPRESSED,
-    **{f"tar.{ending}": name for ending, name in _COMPRESSED.items()},
+    **COMPRESSIONS,
+    **{f"tar.{ending}": name for ending, name in COMPRESSIONS.items()},
     "zip": "zip",
     "conda": "zip",
     "deb": "a Debian package",

@@ -26,6 +26,7 @@ class Answer:
         status: The HTTP status.
         reason: The server's reason phrase.
         headers: The fields by name, ignoring case.
+        content_encoding: The `Content-Encoding`, in lower case; empty if the response does not state it.
         length: The number of bytes of the body; None if the response does not state it.
     """
 
@@ -52,6 +53,7 @@ class Answer:
         self.status: int = response.status_code
         self.reason: str = response.reason or ""
         self.headers: Mapping[str, str] = response.headers
+        self.content_encoding = self.headers.get("content-encoding", "").strip().lower()
         self.length = self._length()
 
     def _length(self) -> int | None:
@@ -106,8 +108,8 @@ class Answer:
         _check_size(content, most)
         if self._http.length:
             raise Failure(Kind.TRUNCATED, f"the answer ended at byte {len(content)}")
-        encoding = self.headers.get("content-encoding", "").strip().lower()
-        return _unpacked(bytes(content), most) if encoding in _GZIP else bytes(content)
+        is_packed = self.content_encoding in _GZIP
+        return _unpacked(bytes(content), most) if is_packed else bytes(content)
 
     def page_note(self) -> str:
         """Return a note for an error if the body is a web page instead of a file; else an empty text."""

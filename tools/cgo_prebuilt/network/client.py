@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cgo_prebuilt import __version__
+from cgo_prebuilt.archive_names import COMPRESSIONS, compression_of
 from cgo_prebuilt.network.answer import Answer
 from cgo_prebuilt.network.challenge import (
     LARGEST_TOKEN,
@@ -40,16 +41,8 @@ from cgo_prebuilt.network.retry import Verdict, classify, repeats_at_once, reque
 from cgo_prebuilt.network.transport_settings import TransportSettings
 from cgo_prebuilt.url import Url
 
-_COMPRESSED: Final = {
-    encoding: re.compile(rf"(?i).*(\.({suffixes})|sha256:[0-9a-f]{{64}})")
-    for encoding, suffixes in (
-        ("gzip", "t?gz|crate"),
-        ("bzip2", "bz2|tbz2?"),
-        ("xz", "t?xz"),
-        ("zstd", "t?zst"),
-    )
-}
-"""The names of files that are compressed in this way themselves, by content encoding."""
+_BLOB: Final = re.compile(r"(?i).*sha256:[0-9a-f]{64}")
+"""The name of a file in a registry, which does not tell its compression."""
 _LONGEST_MESSAGE: Final = 1 << 16
 _MESSAGE_SECONDS: Final = 5.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -223,11 +216,9 @@ class HttpClient:
         self, hop: Url, url: Url, headers: Mapping[str, str], *, for_publisher: bool = False
     ) -> Answer:
         answer = self._get(hop, url, headers)
-        status, encoding = answer.status, answer.headers.get("content-encoding", "").strip().lower()
+        status, encoding = answer.status, answer.content_encoding
         # Some servers state the compression of a compressed file as a content encoding.
-        names = (url.name, answer.url.name)
-        own = _COMPRESSED.get(encoding.removeprefix("x-"))
-        is_itself = own is not None and any(map(own.fullmatch, names))
+        is_itself = any(_is_compression_of(encoding, name) for name in (url.name, answer.url.name))
         if status == 416 or (status in (200, 206) and (encoding in ("identity", "") or is_itself)):
             return answer
         said = ""
@@ -384,6 +375,12 @@ class HttpClient:
             if path:
                 return path
         return True
+
+
+def _is_compression_of(encoding: str, file: str) -> bool:
+    """Return whether a content encoding is the compression that a file has itself, by its name."""
+    name = encoding.removeprefix("x-")
+    return name in COMPRESSIONS.values() if _BLOB.fullmatch(file) else name == compression_of(file)
 
 
 def _elsewhere(hop: Url, url: Url) -> str:
