@@ -1,6 +1,8 @@
-"""Sizes and times as a person reads them. Pure."""
+"""Sizes, times and lists as a person reads them. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -22,3 +24,9 @@ def format_time(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def format_names(names: Sequence[str], most: int) -> str:
+    """Return the first names, and how many others there are: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

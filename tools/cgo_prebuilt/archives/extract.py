@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from pathlib import Path
 
+from cgo_prebuilt.amounts import format_names
 from cgo_prebuilt.archives.archive import read_members
 from cgo_prebuilt.archives.bytestream import ByteStream
 from cgo_prebuilt.archives.member import FILE, FOLDER, Member
@@ -124,9 +125,8 @@ def _take(missing: dict[str, list[LockedFile]], member: Member, where: str) -> l
 
 
 def _lacks(names: list[str], where: str) -> IntegrityError:
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return IntegrityError(
-        f"the archive lacks {', '.join(map(repr, names[:_NAMES_SHOWN]))}{more}",
+        f"the archive lacks {format_names([*map(repr, names)], _NAMES_SHOWN)}",
         where=where,
         remedy="make the lock again",
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cgo_prebuilt.amounts import format_names
 from cgo_prebuilt.drafting.binaries import IMPORT, SHARED, STATIC
 from cgo_prebuilt.drafting.companions import headers_of, licenses_of, once, requirements_of
 from cgo_prebuilt.drafting.header_folders import Headers
@@ -389,4 +390,4 @@ def _linkopts(linked: Sequence[FoundLibrary], hint: Hint | None) -> tuple[tuple[
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return format_names(names, 8)

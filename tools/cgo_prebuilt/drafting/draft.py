@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from cgo_prebuilt.amounts import format_names
 from cgo_prebuilt.drafting.choosing import FORM, LIBRARIES, LinkChoice, Question, choose
 from cgo_prebuilt.drafting.layout import PUBLISHED, Layout, lay_out, prefixes
 from cgo_prebuilt.drafting.libraries import (
@@ -168,9 +169,9 @@ def _name(release: ReleaseFacts, libraries: Sequence[FoundLibrary], version: str
     named = [stem for stem in stems if release.repository and is_named_as(stem, release.repository)]
     in_files: dict[str, set[str]] = {}
     for one in libraries:
-        file = one.found.asset.file
-        if len(plain(one.stem)) > 1 and plain(one.stem) in plain(variant_of(file, version)):
-            in_files.setdefault(one.stem, set()).add(variant_of(file, version))
+        variant = variant_of(one.found.asset.file, version)
+        if len(plain(one.stem)) > 1 and plain(one.stem) in plain(variant):
+            in_files.setdefault(one.stem, set()).add(variant)
 
     def order(stem: str) -> tuple[int, int, int, str]:
         return -len(in_files[stem]), -stems[stem], len(stem), stem
@@ -390,6 +391,5 @@ def _listed_left_out(left_out: Mapping[str, str]) -> list[str]:
         by_reason.setdefault(reason, []).append(file)
     lines = []
     for reason, files in by_reason.items():
-        more = f" and {len(files) - 6} more" if len(files) > 6 else ""
-        lines += wrapped(f"left out, {reason}: {', '.join(files[:6])}{more}")
+        lines += wrapped(f"left out, {reason}: {format_names(files, 6)}")
     return lines

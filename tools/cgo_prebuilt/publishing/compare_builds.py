@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cgo_prebuilt.amounts import format_names
 from cgo_prebuilt.archives.ar_reader import MAGIC
 from cgo_prebuilt.digest import sha256_of_open
 from cgo_prebuilt.inspection.ar_members import ar_members
@@ -33,9 +34,8 @@ class Difference:
     members: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        named = f": {', '.join(self.members[:_SHOWN])}" if self.members else ""
-        rest = len(self.members) - _SHOWN
-        more = f" and {rest} more; --json lists them" if rest > 0 else ""
+        named = f": {format_names(self.members, _SHOWN)}" if self.members else ""
+        more = "; --json lists them" if len(self.members) > _SHOWN else ""
         return f"{self.file}: {self.what}{named}{more}"
 
 

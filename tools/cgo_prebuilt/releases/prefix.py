@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Sequence
 
+from cgo_prebuilt.amounts import format_names
 from cgo_prebuilt.errors import ManifestError
 from cgo_prebuilt.manifests.archive_section import ArchiveSpec
 from cgo_prebuilt.members import normalize
@@ -106,5 +107,4 @@ def _below(prefix: str, name: str) -> str | None:
 
 def listed(names: Sequence[str]) -> str:
     """List some of many names, with the number of the others."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
+    return format_names(names, _SHOWN)
