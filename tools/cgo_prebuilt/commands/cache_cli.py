@@ -99,13 +99,12 @@ def _day(seconds: float) -> str:
 
 def _verify(options: argparse.Namespace) -> int:
     store = open_store()
-    damaged, intact = [], []
+    damaged, trees = [], []
     for one in (store, store.packages):
         for tree in one.list():
             bad = one.verify(tree.key)
             damaged += [f"{tree.label or tree.key}: {path}" for path in bad]
-            if not bad:
-                intact.append(asdict(tree))
+            trees.append(asdict(tree))
             if not options.json:
                 print(f"{tree.key[:16]}  {'damaged' if bad else 'ok':<7}  {tree.label}")
         damaged += one.verify_results()
@@ -116,7 +115,7 @@ def _verify(options: argparse.Namespace) -> int:
             remedy="nothing: damaged trees are set aside, and the next fetch downloads them again",
         )
     if options.json:
-        print_json(options, {"trees": intact})
+        print_json(options, {"trees": trees})
     return 0
 
 

@@ -141,11 +141,8 @@ def _read(file: BinaryIO, data: mmap.mmap, start: int = 0) -> Binary | None:
 def _coff_kind(data: mmap.mmap, start: int, count: int) -> str:
     """Return `IMPORT` for an object of a GNU import library: a piece of a DLL's import table."""
     names = data[start + 20 : start + 20 + 40 * min(count, _SECTIONS_READ)]
-    return (
-        IMPORT
-        if any(names[at : at + 7] == b".idata$" for at in range(0, len(names), 40))
-        else OBJECT
-    )
+    is_import = any(names[at : at + 7] == b".idata$" for at in range(0, len(names), 40))
+    return IMPORT if is_import else OBJECT
 
 
 def _known(names: dict[int, str], number: int) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ def is_msvc_runtime(library: FoundLibrary) -> bool:
     return _MSVC_RUNTIME.fullmatch(library.name.rpartition("/")[2]) is not None
 
 
-def is_import_of(library: FoundLibrary, dll: FoundLibrary) -> bool:
+def _is_import_of(library: FoundLibrary, dll: FoundLibrary) -> bool:
     """Return whether a library is the import library of a DLL, by its contents."""
     file = dll.name.rpartition("/")[2].lower()
     is_pair = library.kind == IMPORT and dll.kind == SHARED
@@ -154,7 +154,7 @@ def _as_imported(library: FoundLibrary, others: Sequence[FoundLibrary]) -> Found
     stems = [
         one.stem
         for one in others
-        if is_import_of(one, library) and set(one.platforms) & set(library.platforms)
+        if _is_import_of(one, library) and set(one.platforms) & set(library.platforms)
     ]
     return replace(library, stem=stems[0]) if stems and library.stem not in stems else library
 
